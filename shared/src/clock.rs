@@ -1,0 +1,125 @@
+//! Time as the handlers see it: the wall clock in production, a clock that tests move by hand.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Where `now` comes from and how a wait passes.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The wall clock; waits are real.
+    #[default]
+    System,
+    /// A clock that only waits and [`Clock::advance`] move: a wait ends at once and time has passed.
+    Manual(Arc<Mutex<Timestamp>>),
+}
+
+impl Clock {
+    /// A manual clock that reads `start`.
+    pub fn manual(start: Timestamp) -> Self {
+        Self::Manual(Arc::new(Mutex::new(start)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Manual(now) => *now.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Waits for `duration`, by sleeping or by moving the manual clock forward.
+    pub async fn sleep(&self, duration: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(duration).await,
+            Self::Manual(_) => {
+                self.advance(duration);
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Moves a manual clock forward; the wall clock moves by itself.
+    pub fn advance(&self, duration: Duration) {
+        if let Self::Manual(now) = self {
+            let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
+            *now = now.saturating_add(duration).unwrap_or(Timestamp::MAX);
+        }
+    }
+}
+
+/// The moment at which the caller will be stopped from outside, if any: a Lambda invocation's deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deadline(Option<Timestamp>);
+
+impl Deadline {
+    /// Nobody will stop us.
+    pub const NONE: Self = Self(None);
+
+    pub fn at(moment: Timestamp) -> Self {
+        Self(Some(moment))
+    }
+
+    /// The deadline that the Lambda runtime announced. One that has passed already means none:
+    /// `cargo lambda watch` sends a moment in 1970.
+    pub fn announced(moment: Timestamp, now: Timestamp) -> Self {
+        Self((moment > now).then_some(moment))
+    }
+
+    /// The same deadline, `margin` earlier: time to put things away.
+    #[must_use]
+    pub fn less(self, margin: Duration) -> Self {
+        Self(self.0.map(|at| at.saturating_sub(margin).unwrap_or(Timestamp::MIN)))
+    }
+
+    /// Whether `wait` from `now` on still ends before the deadline.
+    pub fn allows(self, now: Timestamp, wait: Duration) -> bool {
+        match self.0 {
+            None => true,
+            Some(at) => now.saturating_add(wait).is_ok_and(|end| end < at),
+        }
+    }
+
+    /// Time left, `None` when there is no deadline.
+    pub fn remaining(self, now: Timestamp) -> Option<Duration> {
+        self.0.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_means_none() {
+        let now = at("2026-03-02T10:00:00Z");
+
+        let deadline = Deadline::announced(at("1970-01-01T00:10:00Z"), now);
+
+        assert_eq!(deadline, Deadline::NONE);
+    }
+
+    #[test]
+    fn a_wait_that_ends_at_the_deadline_is_too_long() {
+        let now = at("2026-03-02T10:00:00Z");
+        let deadline = Deadline::announced(at("2026-03-02T10:00:30Z"), now);
+
+        assert!(deadline.allows(now, Duration::from_secs(29)));
+        assert!(!deadline.allows(now, Duration::from_secs(30)));
+        assert!(!deadline.less(Duration::from_secs(5)).allows(now, Duration::from_secs(26)));
+    }
+
+    #[tokio::test]
+    async fn a_wait_on_a_manual_clock_takes_no_time_and_passes_it() {
+        let clock = Clock::manual(at("2026-03-02T10:00:00Z"));
+
+        clock.sleep(Duration::from_secs(3600)).await;
+
+        assert_eq!(clock.now(), at("2026-03-02T11:00:00Z"));
+    }
+}

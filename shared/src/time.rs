@@ -1,0 +1,109 @@
+//! Intervals of time as the API writes them: `start/end` in ISO-8601, UTC, half-open.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A half-open stretch of time, `start` included, `end` not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Interval {
+    start: Timestamp,
+    end: Timestamp,
+}
+
+/// Why a text is no interval.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum IntervalError {
+    #[error("`{0}` is not of the form start/end with two ISO-8601 moments, such as 2026-03-01T00:00:00Z/2026-03-02T00:00:00Z")]
+    Malformed(String),
+    #[error("`{0}` ends where or before it starts; the earlier moment comes first")]
+    Reversed(String),
+}
+
+impl Interval {
+    pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, IntervalError> {
+        let interval = Self { start, end };
+        if start < end { Ok(interval) } else { Err(IntervalError::Reversed(interval.to_string())) }
+    }
+
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    pub fn end(&self) -> Timestamp {
+        self.end
+    }
+
+    pub fn contains(&self, moment: Timestamp) -> bool {
+        self.start <= moment && moment < self.end
+    }
+}
+
+/// A moment as the API and our objects write it: UTC, milliseconds, `Z`.
+pub fn millis(moment: Timestamp) -> impl fmt::Display {
+    format!("{moment:.3}")
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", millis(self.start), millis(self.end))
+    }
+}
+
+impl std::str::FromStr for Interval {
+    type Err = IntervalError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || IntervalError::Malformed(text.to_owned());
+        let (start, end) = text.split_once('/').ok_or_else(malformed)?;
+        let start = start.parse().map_err(|_| malformed())?;
+        let end = end.parse().map_err(|_| malformed())?;
+        if start < end { Ok(Self { start, end }) } else { Err(IntervalError::Reversed(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for Interval {
+    type Error = IntervalError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Interval> for String {
+    fn from(interval: Interval) -> Self {
+        interval.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_written_in_utc_with_milliseconds() {
+        let interval: Interval = "2026-03-01T01:00:00+01:00/2026-03-02T00:00:00.5Z".parse().unwrap();
+
+        assert_eq!(interval.to_string(), "2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.500Z");
+    }
+
+    #[test]
+    fn an_interval_the_wrong_way_round_is_refused_with_its_text() {
+        let error = "2026-03-02T00:00:00Z/2026-03-01T00:00:00Z".parse::<Interval>().unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "`2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first"
+        );
+    }
+
+    #[test]
+    fn the_end_of_an_interval_lies_outside_it() {
+        let interval: Interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
+
+        assert!(interval.contains(interval.start()));
+        assert!(!interval.contains(interval.end()));
+    }
+}
