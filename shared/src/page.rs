@@ -21,6 +21,9 @@ mod results;
 mod standard;
 mod walk;
 
+#[cfg(test)]
+mod properties;
+
 pub use check::{IndexMismatch, check};
 pub use codec::{CodecError, decode_lines};
 pub use identity::RejectReason;
