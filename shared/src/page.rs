@@ -26,7 +26,7 @@ mod properties;
 
 pub use check::{IndexMismatch, check};
 pub use codec::{CodecError, decode_lines};
-pub use identity::RejectReason;
+pub use identity::{RecordField, RejectReason};
 pub use index::{IndexEntry, IndexReader, read_index};
 pub use results::{JobResults, gateway_records};
 pub use standard::dropped_paths;
@@ -268,7 +268,10 @@ mod tests {
             .iter()
             .map(|reject| (reject.position, reject.reason, reject.raw.get()))
             .collect();
-        let reasons = [RejectReason::IdMalformed("id"), RejectReason::NotAnObject];
+        let reasons = [
+            RejectReason::IdMalformed(RecordField::Id),
+            RejectReason::NotAnObject,
+        ];
         assert_eq!(
             rejects,
             [(1, reasons[0], r#"{"id": 1.5}"#), (2, reasons[1], "7")]

@@ -1,8 +1,10 @@
 //! Which record it is and when it started: what every record must say.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::RecordShape;
@@ -18,36 +20,64 @@ pub(super) struct Identity {
 }
 
 /// Why a record cannot be archived. Names the field, never its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "problem", content = "field", rename_all = "camelCase")]
 pub enum RejectReason {
     #[error("the record is not a JSON object")]
     NotAnObject,
     /// Absent, null or empty.
     #[error("the record has no `{0}`")]
-    IdMissing(&'static str),
+    IdMissing(RecordField),
     #[error("`{0}` is not an id")]
-    IdMalformed(&'static str),
+    IdMalformed(RecordField),
     #[error("`{0}` is longer than {MAX_ID_BYTES} bytes")]
-    IdTooLong(&'static str),
+    IdTooLong(RecordField),
     /// Absent or null.
     #[error("the record has no `{0}`")]
-    StartMissing(&'static str),
+    StartMissing(RecordField),
     #[error("`{0}` is not an ISO-8601 timestamp with an offset")]
-    StartMalformed(&'static str),
+    StartMalformed(RecordField),
+}
+
+/// A field that a record must have, by its name in the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordField {
+    ConversationId,
+    ConversationStart,
+    Id,
+    StartTime,
+}
+
+impl RecordField {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ConversationId => "conversationId",
+            Self::ConversationStart => "conversationStart",
+            Self::Id => "id",
+            Self::StartTime => "startTime",
+        }
+    }
+}
+
+impl fmt::Display for RecordField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl RecordShape {
-    fn id_field(self) -> &'static str {
+    fn id_field(self) -> RecordField {
         match self {
-            Self::Analytics => "conversationId",
-            Self::Gateway => "id",
+            Self::Analytics => RecordField::ConversationId,
+            Self::Gateway => RecordField::Id,
         }
     }
 
-    fn start_field(self) -> &'static str {
+    fn start_field(self) -> RecordField {
         match self {
-            Self::Analytics => "conversationStart",
-            Self::Gateway => "startTime",
+            Self::Analytics => RecordField::ConversationStart,
+            Self::Gateway => RecordField::StartTime,
         }
     }
 }
@@ -57,7 +87,10 @@ impl Identity {
         if !is_object(record) {
             return Err(RejectReason::NotAnObject);
         }
-        let [id, start] = pick(record, [shape.id_field(), shape.start_field()]);
+        let [id, start] = pick(
+            record,
+            [shape.id_field().name(), shape.start_field().name()],
+        );
         Ok(Self {
             id: read_id(id, shape)?,
             start: read_start(start, shape)?,
@@ -134,11 +167,15 @@ mod tests {
 
         let reason = read(text, RecordShape::Analytics).unwrap_err();
 
-        assert_eq!(reason, RejectReason::IdMalformed("conversationId"));
+        assert_eq!(
+            reason,
+            RejectReason::IdMalformed(RecordField::ConversationId)
+        );
     }
 
     #[test]
     fn every_record_without_id_or_start_is_refused_for_its_own_reason() {
+        use RecordField::{Id, StartTime};
         use RejectReason::{
             IdMalformed, IdMissing, IdTooLong, NotAnObject, StartMalformed, StartMissing,
         };
@@ -150,45 +187,45 @@ mod tests {
         let reasons = [
             ("[]", NotAnObject),
             ("null", NotAnObject),
-            (r#"{"startTime":"2026-03-02T14:00:00Z"}"#, IdMissing("id")),
+            (r#"{"startTime":"2026-03-02T14:00:00Z"}"#, IdMissing(Id)),
             (
                 r#"{"id":null,"startTime":"2026-03-02T14:00:00Z"}"#,
-                IdMissing("id"),
+                IdMissing(Id),
             ),
             (
                 r#"{"id":"","startTime":"2026-03-02T14:00:00Z"}"#,
-                IdMissing("id"),
+                IdMissing(Id),
             ),
             (
                 r#"{"id":1.0,"startTime":"2026-03-02T14:00:00Z"}"#,
-                IdMalformed("id"),
+                IdMalformed(Id),
             ),
             (
                 r#"{"id":1e3,"startTime":"2026-03-02T14:00:00Z"}"#,
-                IdMalformed("id"),
+                IdMalformed(Id),
             ),
             (
                 r#"{"id":"\ud800","startTime":"2026-03-02T14:00:00Z"}"#,
-                IdMalformed("id"),
+                IdMalformed(Id),
             ),
             (
                 r#"{"id":{},"startTime":"2026-03-02T14:00:00Z"}"#,
-                IdMalformed("id"),
+                IdMalformed(Id),
             ),
-            (long.as_str(), IdTooLong("id")),
-            (r#"{"id":"a"}"#, StartMissing("startTime")),
-            (r#"{"id":"a","startTime":null}"#, StartMissing("startTime")),
+            (long.as_str(), IdTooLong(Id)),
+            (r#"{"id":"a"}"#, StartMissing(StartTime)),
+            (r#"{"id":"a","startTime":null}"#, StartMissing(StartTime)),
             (
                 r#"{"id":"a","startTime":1772460000000}"#,
-                StartMalformed("startTime"),
+                StartMalformed(StartTime),
             ),
             (
                 r#"{"id":"a","startTime":"2026-03-02T14:00:00"}"#,
-                StartMalformed("startTime"),
+                StartMalformed(StartTime),
             ),
             (
                 r#"{"id":"a","startTime":"yesterday"}"#,
-                StartMalformed("startTime"),
+                StartMalformed(StartTime),
             ),
         ];
 
@@ -204,6 +241,26 @@ mod tests {
         assert_eq!(
             reason.to_string(),
             "`startTime` is not an ISO-8601 timestamp with an offset"
+        );
+    }
+
+    #[test]
+    fn reasons_are_written_in_these_words_and_read_back() {
+        use RecordField::{ConversationId, ConversationStart, Id, StartTime};
+        for field in [ConversationId, ConversationStart, Id, StartTime] {
+            assert_eq!(
+                serde_json::to_string(&field).unwrap(),
+                format!("\"{field}\"")
+            );
+        }
+        let reasons = [RejectReason::NotAnObject, RejectReason::IdMissing(Id)];
+
+        let text = serde_json::to_string(&reasons).unwrap();
+
+        insta::assert_snapshot!(text, @r#"[{"problem":"notAnObject"},{"problem":"idMissing","field":"id"}]"#);
+        assert_eq!(
+            serde_json::from_str::<[RejectReason; 2]>(&text).unwrap(),
+            reasons
         );
     }
 }
