@@ -1,1 +1,26 @@
+//! A Genesys Cloud organisation on loopback, and the export gateway that a customer may have put in front of it: login, analytics
+//! jobs, gateway queries, rate limits, and everything that goes wrong with them, over real HTTP/1.1.
+//!
+//! Everything it serves is a function of a seed, and time is injected, so that a run can be repeated. It knows nothing of the
+//! archive; it is the other side.
 
+mod data;
+mod faults;
+mod organisation;
+mod route;
+mod server;
+mod settings;
+mod simulator;
+mod stats;
+mod truth;
+
+#[cfg(test)]
+mod tests;
+
+pub use faults::{Faults, Outage, OutageKind, Permanent, RetryAfter};
+pub use organisation::jobs::{JobState, JobView};
+pub use route::Route;
+pub use settings::{Clock, Settings, Watermark, wall_clock};
+pub use simulator::Simulator;
+pub use stats::Stats;
+pub use truth::{Truth, TruthConversation, TruthRecord};

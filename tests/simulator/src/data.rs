@@ -1,0 +1,142 @@
+//! The organisation's data, made from a seed: conversations as the analytics jobs return them, and records of the export gateway.
+//!
+//! Each record has a generator of its own (seed and number), so that more records change none of the earlier ones.
+
+mod cast;
+mod chance;
+mod conversation;
+mod gateway;
+pub(crate) mod ids;
+mod languages;
+mod message;
+mod model;
+mod moment;
+mod outline;
+mod queue_visit;
+mod scene;
+mod voice;
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::faults::malformed::{Good, is_malformed, malformed};
+use crate::settings::Settings;
+use crate::truth::{Truth, TruthConversation, TruthRecord};
+use cast::Cast;
+
+pub(crate) struct Dataset {
+    /// By start, then id.
+    pub(crate) conversations: Vec<Conversation>,
+    /// In the order of every query; not that of their ids or starts.
+    pub(crate) gateway: Vec<GatewayRecord>,
+    planted: Vec<String>,
+}
+
+pub(crate) struct Conversation {
+    pub(crate) id: String,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Option<Timestamp>,
+    pub(crate) active: Vec<(Timestamp, Option<Timestamp>)>,
+    pub(crate) direction: &'static str,
+    pub(crate) divisions: Vec<String>,
+    pub(crate) facets: Vec<Facet>,
+    json: String,
+}
+
+/// What a segment filter can ask for; one per distinct kind of segment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Facet {
+    pub(crate) media_type: &'static str,
+    pub(crate) message_type: Option<&'static str>,
+    pub(crate) purpose: &'static str,
+    pub(crate) queue: Option<String>,
+    pub(crate) user: Option<String>,
+}
+
+pub(crate) struct GatewayRecord {
+    pub(crate) id: String,
+    pub(crate) start: Timestamp,
+    json: String,
+}
+
+impl Dataset {
+    pub(crate) fn generate(settings: &Settings) -> Self {
+        let cast = Cast::new(settings.seed);
+        let mut conversations = conversation::generate(settings, &cast);
+        conversations.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
+        Self {
+            conversations,
+            gateway: gateway::generate(settings, &cast),
+            planted: cast.planted(),
+        }
+    }
+
+    pub(crate) fn truth(&self, malformed_every: Option<usize>) -> Truth {
+        let conversations =
+            self.conversations
+                .iter()
+                .enumerate()
+                .map(|(place, it)| TruthConversation {
+                    id: it.id.clone(),
+                    start: it.start,
+                    end: it.end,
+                    active: it.active.clone(),
+                    json: it.served(malformed_every, place).into_owned(),
+                    malformed: is_malformed(malformed_every, place),
+                });
+        let gateway = self
+            .gateway
+            .iter()
+            .enumerate()
+            .map(|(place, it)| TruthRecord {
+                id: it.id.clone(),
+                start: it.start,
+                json: it.served(malformed_every, place).into_owned(),
+                malformed: is_malformed(malformed_every, place),
+            });
+        Truth {
+            conversations: conversations.collect(),
+            gateway: gateway.collect(),
+            planted: self.planted.clone(),
+        }
+    }
+}
+
+impl Conversation {
+    /// As it goes over the wire, given its place among all.
+    pub(crate) fn served(&self, malformed_every: Option<usize>, place: usize) -> Cow<'_, str> {
+        served(
+            Good {
+                json: &self.json,
+                id_key: "conversationId",
+                id: &self.id,
+                start_key: "conversationStart",
+            },
+            malformed_every,
+            place,
+        )
+    }
+}
+
+impl GatewayRecord {
+    pub(crate) fn served(&self, malformed_every: Option<usize>, place: usize) -> Cow<'_, str> {
+        served(
+            Good {
+                json: &self.json,
+                id_key: "id",
+                id: &self.id,
+                start_key: "startTime",
+            },
+            malformed_every,
+            place,
+        )
+    }
+}
+
+fn served(good: Good<'_>, every: Option<usize>, place: usize) -> Cow<'_, str> {
+    match every.filter(|_| is_malformed(every, place)) {
+        Some(n) => malformed(good, place / n).into(),
+        None => good.json.into(),
+    }
+}

@@ -1,0 +1,224 @@
+//! Conversations: which there are, what is in each, and what of it the organisation has to know by itself.
+
+use fastrand::Rng;
+use serde_json::value::RawValue;
+
+use super::cast::Cast;
+use super::chance::{of_record, one_in, pick};
+use super::model::{Evaluation, Participant, Record, Segment, Session, Surprises, Survey};
+use super::moment::{DAY, HOUR, Moment};
+use super::outline::{Media, Outline, reaching_into, starting};
+use super::scene::Scene;
+use super::{Conversation, Facet, message, voice};
+use crate::settings::Settings;
+
+/// Tells the generators of conversations from those of gateway records.
+const KIND: u64 = 1;
+
+pub(crate) fn generate(settings: &Settings, cast: &Cast) -> Vec<Conversation> {
+    let interval = (
+        Moment::from_timestamp(settings.interval.0),
+        Moment::from_timestamp(settings.interval.1),
+    );
+    let inside = (0..settings.conversations).map(|number| {
+        let mut rng = of_record(settings.seed, KIND, number);
+        let start = start_within(&mut rng, number, interval);
+        let outline = starting(&mut rng, start);
+        conversation(rng, cast, &outline)
+    });
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a count of records"
+    )]
+    let spilled = (settings.conversations as f64 * settings.spill.max(0.0)).ceil() as usize;
+    let before = (0..spilled).map(|number| {
+        let mut rng = of_record(!settings.seed, KIND, number);
+        let outline = reaching_into(&mut rng, number, interval);
+        conversation(rng, cast, &outline)
+    });
+    inside.chain(before).collect()
+}
+
+/// Anywhere in the interval, but every fiftieth on the stroke of midnight and every fiftieth a millisecond before.
+pub(crate) fn start_within(rng: &mut Rng, number: usize, (from, to): (Moment, Moment)) -> Moment {
+    let anywhere = from + rng.i64(0..(to.0 - from.0).max(1));
+    let midnight = Moment(anywhere.0.div_euclid(DAY) * DAY);
+    let edge = match number % 50 {
+        0 => midnight,
+        1 => midnight + (DAY - 1),
+        _ => anywhere,
+    };
+    if from <= edge && edge < to {
+        edge
+    } else {
+        anywhere
+    }
+}
+
+fn conversation(mut rng: Rng, cast: &Cast, outline: &Outline) -> Conversation {
+    let id = super::ids::uuid(&mut rng);
+    let mut scene = Scene::new(rng, cast);
+    match outline.media {
+        Media::Message(message_type) => message::write(&mut scene, outline, message_type),
+        Media::Voice | Media::VoiceWithCallback | Media::Unheard => {
+            voice::write(&mut scene, outline);
+        }
+    }
+    let record = record(&mut scene, id, outline);
+    Conversation {
+        start: outline.start().timestamp(),
+        end: outline.end().map(Moment::timestamp),
+        active: activity(&record.participants, outline),
+        direction: record.originating_direction,
+        divisions: record.division_ids.clone(),
+        facets: facets(&record.participants),
+        json: serde_json::to_string(&record).unwrap_or_default(),
+        id: record.conversation_id,
+    }
+}
+
+fn record(scene: &mut Scene<'_>, id: String, outline: &Outline) -> Record {
+    let divisions = usize::from(scene.rng.u8(..10))
+        .saturating_sub(5)
+        .clamp(0, 3);
+    let divisions = if divisions == 0 && !one_in(&mut scene.rng, 8) {
+        1
+    } else {
+        divisions
+    };
+    let voice = !matches!(outline.media, Media::Message(_));
+    let first = surprises(&mut scene.rng, 25);
+    Record {
+        conversation_id: id,
+        conversation_start: outline.start(),
+        conversation_end: outline.end(),
+        originating_direction: if one_in(&mut scene.rng, 12) {
+            "outbound"
+        } else {
+            "inbound"
+        },
+        division_ids: scene
+            .rng
+            .choose_multiple(scene.cast.divisions.iter().cloned(), divisions),
+        external_tag: one_in(&mut scene.rng, 15)
+            .then(|| scene.cast.text(&mut scene.rng, scene.language)),
+        media_stats_min_conversation_mos: voice
+            .then(|| f64::from(scene.rng.u16(2000..4900)) / 1000.0),
+        participants: std::mem::take(&mut scene.participants),
+        evaluations: outline
+            .end()
+            .filter(|_| one_in(&mut scene.rng, 12))
+            .map(|end| evaluation(scene, end))
+            .into_iter()
+            .collect(),
+        surveys: outline
+            .end()
+            .filter(|_| one_in(&mut scene.rng, 14))
+            .map(|end| survey(scene, end))
+            .into_iter()
+            .collect(),
+        last: if first.is_empty() {
+            surprises(&mut scene.rng, 9)
+        } else {
+            Surprises::new()
+        },
+        first,
+    }
+}
+
+/// Days after the end, which is why a conversation has to be read again.
+fn evaluation(scene: &mut Scene<'_>, end: Moment) -> Evaluation {
+    Evaluation {
+        evaluation_id: scene.id(),
+        evaluator_id: pick(&mut scene.rng, &scene.cast.agents).id.clone(),
+        form_name: scene.language.queue,
+        evaluation_status: pick::<&str>(&mut scene.rng, &["Finished", "InProgress", "Rehearsed"]),
+        event_time: end + scene.rng.i64(HOUR..4 * DAY),
+        o_total_score: scene.rng.i64(0..=100),
+    }
+}
+
+fn survey(scene: &mut Scene<'_>, end: Moment) -> Survey {
+    Survey {
+        survey_id: scene.id(),
+        survey_status: "Finished",
+        event_time: end + scene.rng.i64(HOUR..3 * DAY),
+        survey_promoter_score: scene.rng.i64(0..=10),
+    }
+}
+
+/// One in `n` conversations has one.
+fn surprises(rng: &mut Rng, n: u32) -> Surprises {
+    const POSSIBLE: [(&str, &str); 6] = [
+        ("associatedConversationId", "null"),
+        ("conferenceStart", "null"),
+        ("futureScore", "12345678901234567890.123"),
+        ("futureLimit", "1E+2"),
+        (
+            "futureTree",
+            "{ \"b\" : [1, 2.50, null, {}], \"a\" : \"\\u00e9\\ud83d\\ude00\" }",
+        ),
+        ("selfServed", "null"),
+    ];
+    let (name, json) = *pick(rng, &POSSIBLE);
+    let value = RawValue::from_string(json.to_owned())
+        .ok()
+        .filter(|_| one_in(rng, n));
+    value.map(|value| (name, value)).into_iter().collect()
+}
+
+/// The stretches in which some segment runs. A segment that was left open ends with its conversation.
+fn activity(
+    participants: &[Participant],
+    outline: &Outline,
+) -> Vec<(jiff::Timestamp, Option<jiff::Timestamp>)> {
+    let end_of = |it: &Segment| it.segment_end.or_else(|| outline.end());
+    let mut segments: Vec<_> = sessions(participants)
+        .flat_map(|(_, it)| &it.segments)
+        .map(|it| (it.segment_start, end_of(it)))
+        .collect();
+    segments.sort_unstable_by_key(|(start, _)| *start);
+    let mut stretches: Vec<(Moment, Option<Moment>)> = Vec::new();
+    for (start, end) in segments {
+        match stretches.last_mut() {
+            Some((_, last)) if last.is_none_or(|last| start <= last) => {
+                *last = last.and_then(|last| end.map(|end| last.max(end)));
+            }
+            _ => stretches.push((start, end)),
+        }
+    }
+    stretches
+        .into_iter()
+        .map(|(start, end)| (start.timestamp(), end.map(Moment::timestamp)))
+        .collect()
+}
+
+fn facets(participants: &[Participant]) -> Vec<Facet> {
+    let mut facets = Vec::new();
+    for (participant, session) in sessions(participants) {
+        for segment in &session.segments {
+            let facet = Facet {
+                media_type: session.media_type,
+                message_type: session.message_type,
+                purpose: participant.purpose,
+                queue: segment.queue_id.clone(),
+                user: participant.user_id.clone(),
+            };
+            if !facets.contains(&facet) {
+                facets.push(facet);
+            }
+        }
+    }
+    facets
+}
+
+fn sessions(participants: &[Participant]) -> impl Iterator<Item = (&Participant, &Session)> {
+    participants.iter().flat_map(|participant| {
+        participant
+            .sessions
+            .iter()
+            .map(move |session| (participant, session))
+    })
+}

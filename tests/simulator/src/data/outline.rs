@@ -1,0 +1,122 @@
+//! When a conversation is active, before anything is said in it: one stretch, or several with a day or more of silence between.
+
+use fastrand::Rng;
+
+use super::chance::{long_tailed, one_in};
+use super::moment::{DAY, HOUR, MINUTE, Moment, SECOND};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    Message(&'static str),
+    Voice,
+    VoiceWithCallback,
+    /// A medium that no published enum names.
+    Unheard,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outline {
+    pub(crate) media: Media,
+    /// In order, each with its end. Never empty.
+    pub(crate) stretches: Vec<(Moment, Moment)>,
+    /// The last stretch has not ended, and with it the conversation.
+    pub(crate) open: bool,
+}
+
+impl Outline {
+    pub(crate) fn start(&self) -> Moment {
+        self.stretches[0].0
+    }
+
+    pub(crate) fn end(&self) -> Option<Moment> {
+        self.stretches
+            .last()
+            .filter(|_| !self.open)
+            .map(|(_, end)| *end)
+    }
+}
+
+/// A conversation that starts now.
+pub(crate) fn starting(rng: &mut Rng, start: Moment) -> Outline {
+    let media = match rng.u8(..100) {
+        0..58 => Media::Message("webmessaging"),
+        58..64 => Media::Message(
+            rng.choice(["whatsapp", "sms", "open", "carrierpigeon"])
+                .unwrap_or("sms"),
+        ),
+        64..94 => Media::Voice,
+        94..98 => Media::VoiceWithCallback,
+        _ => Media::Unheard,
+    };
+    let mut stretches = vec![(start, start + length(rng, media))];
+    if matches!(media, Media::Message(_)) && one_in(rng, 8) {
+        re_engage(rng, media, &mut stretches);
+    }
+    let open = one_in(
+        rng,
+        if matches!(media, Media::Message(_)) {
+            25
+        } else {
+            120
+        },
+    );
+    Outline {
+        media,
+        stretches,
+        open,
+    }
+}
+
+/// A conversation that starts before the interval, and is active in it.
+pub(crate) fn reaching_into(rng: &mut Rng, number: usize, interval: (Moment, Moment)) -> Outline {
+    let (from, to) = interval;
+    let inside = |rng: &mut Rng, most: i64| from + rng.i64(0..(to.0 - from.0).min(most).max(1));
+    let (media, stretches) = match number % 3 {
+        // A call across midnight.
+        0 => (
+            Media::Voice,
+            vec![(from + -rng.i64(1..=30 * MINUTE), inside(rng, HOUR))],
+        ),
+        // Days of one conversation without a break.
+        1 => (
+            Media::Message("webmessaging"),
+            vec![(from + -rng.i64(1..=3 * DAY), inside(rng, 3 * HOUR))],
+        ),
+        // Silent for a day or more, then back.
+        _ => {
+            let start = from + -(26 * HOUR + rng.i64(0..3 * DAY));
+            let again = inside(rng, i64::MAX);
+            let media = Media::Message("whatsapp");
+            (
+                media,
+                vec![
+                    (start, start + length(rng, media).min(HOUR)),
+                    (again, again + length(rng, media)),
+                ],
+            )
+        }
+    };
+    Outline {
+        media,
+        stretches,
+        open: one_in(rng, 10),
+    }
+}
+
+fn re_engage(rng: &mut Rng, media: Media, stretches: &mut Vec<(Moment, Moment)>) {
+    let mut end = stretches[0].1;
+    for _ in 0..rng.u8(1..=3) {
+        let again = end + DAY + HOUR + long_tailed(rng, 8 * HOUR, 0.8);
+        end = again + length(rng, media);
+        stretches.push((again, end));
+    }
+}
+
+fn length(rng: &mut Rng, media: Media) -> i64 {
+    let median = if matches!(media, Media::Message(_)) {
+        12 * MINUTE
+    } else {
+        5 * MINUTE
+    };
+    long_tailed(rng, median, 0.9).clamp(30 * SECOND, 20 * HOUR)
+}

@@ -1,0 +1,110 @@
+//! A conversation in the making: who takes part, and a session for each.
+
+use fastrand::Rng;
+
+use super::cast::{Agent, Cast};
+use super::chance::{one_in, pick};
+use super::ids::uuid;
+use super::languages::Language;
+use super::model::{Participant, Session};
+
+pub(crate) struct Scene<'a> {
+    pub(crate) rng: Rng,
+    pub(crate) cast: &'a Cast,
+    pub(crate) language: &'a Language,
+    /// What all sessions have in common.
+    pub(crate) template: Session,
+    /// The customer's session, to which the others are peers.
+    pub(crate) peer: Option<String>,
+    pub(crate) participants: Vec<Participant>,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn new(mut rng: Rng, cast: &'a Cast) -> Self {
+        let language = pick(&mut rng, &cast.queues).language;
+        Self {
+            rng,
+            cast,
+            language,
+            template: Session::default(),
+            peer: None,
+            participants: Vec::new(),
+        }
+    }
+
+    pub(crate) fn id(&mut self) -> String {
+        uuid(&mut self.rng)
+    }
+
+    pub(crate) fn session(&mut self) -> Session {
+        Session {
+            session_id: self.id(),
+            peer_id: self.peer.clone(),
+            ..self.template.clone()
+        }
+    }
+
+    /// The customer's first session makes the participant; later ones join it.
+    pub(crate) fn customer_session(&mut self) -> Session {
+        self.peer = None;
+        let session = self.session();
+        self.peer = Some(session.session_id.clone());
+        session
+    }
+
+    pub(crate) fn add_customer(&mut self, session: Session) {
+        if let Some(customer) = self
+            .participants
+            .iter_mut()
+            .find(|it| it.purpose == "customer")
+        {
+            return customer.sessions.push(session);
+        }
+        let mut customer = self.participant("customer", session);
+        customer.participant_name =
+            (!one_in(&mut self.rng, 6)).then(|| self.cast.customer(&mut self.rng).to_owned());
+        customer.external_contact_id = (!one_in(&mut self.rng, 4)).then(|| self.id());
+        for number in 0..self.rng.usize(..5) {
+            let value = self.cast.text(&mut self.rng, self.language);
+            customer.attributes.insert(
+                format!("context.{} {number}", self.language.attribute),
+                value,
+            );
+        }
+        if one_in(&mut self.rng, 3) {
+            customer.attributes.insert(
+                "customer.email".to_owned(),
+                pick(&mut self.rng, &self.cast.emails).clone(),
+            );
+        }
+        self.participants.push(customer);
+    }
+
+    /// One participant per agent, however often the agent comes back.
+    pub(crate) fn add_agent(&mut self, agent: &Agent, session: Session) {
+        let known = |it: &&mut Participant| it.user_id.as_ref() == Some(&agent.id);
+        if let Some(participant) = self.participants.iter_mut().find(known) {
+            return participant.sessions.push(session);
+        }
+        let mut participant = self.participant("agent", session);
+        participant.participant_name = one_in(&mut self.rng, 3).then(|| agent.name.clone());
+        participant.user_id = Some(agent.id.clone());
+        participant.team_id = one_in(&mut self.rng, 2).then(|| agent.team.clone());
+        self.participants.push(participant);
+    }
+
+    pub(crate) fn add_named(&mut self, purpose: &'static str, name: &str, session: Session) {
+        let mut participant = self.participant(purpose, session);
+        participant.participant_name = Some(name.to_owned());
+        self.participants.push(participant);
+    }
+
+    fn participant(&mut self, purpose: &'static str, session: Session) -> Participant {
+        Participant {
+            participant_id: self.id(),
+            purpose,
+            sessions: vec![session],
+            ..Participant::default()
+        }
+    }
+}

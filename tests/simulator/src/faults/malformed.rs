@@ -1,0 +1,37 @@
+//! Records that are valid JSON and yet no records. They stand in place of a good one, so that counts and positions stay.
+
+/// A good record, and where its id and its start are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Good<'a> {
+    pub(crate) json: &'a str,
+    pub(crate) id_key: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) start_key: &'a str,
+}
+
+/// Whether the record at this place (from 0) is one of every nth.
+pub(crate) fn is_malformed(every: Option<usize>, place: usize) -> bool {
+    every.is_some_and(|n| n > 0 && (place + 1).is_multiple_of(n))
+}
+
+/// The kinds take turns, so that a few records show them all. Most still hold all that the good record held: what is kept of a bad
+/// record can be personal too.
+pub(crate) fn malformed(good: Good<'_>, turn: usize) -> String {
+    let Good {
+        json,
+        id_key,
+        id,
+        start_key,
+    } = good;
+    // With the value, because other objects inside have ids too.
+    let own_id = format!("\"{id_key}\":\"{id}\"");
+    let start = format!("\"{start_key}\":\"");
+    match turn % 6 {
+        0 => json.replacen(&own_id, &format!("\"{id_key}Lost\":\"{id}\""), 1),
+        1 => json.replacen(&start, &format!("\"{start_key}Lost\":\""), 1),
+        2 => format!("[{json}]"),
+        3 => json.replacen(&start, &format!("{start}the day after "), 1),
+        4 => "\"a record that is only a string\"".to_owned(),
+        _ => json.replacen(&own_id, &format!("\"{id_key}\":null,\"was\":\"{id}\""), 1),
+    }
+}

@@ -1,0 +1,177 @@
+//! The organisation behind the server: takes a request, answers it, and remembers. It knows no sockets, and no time but that of
+//! the injected clock.
+
+pub(crate) mod answer;
+mod cursor;
+mod filter;
+pub(crate) mod gateway;
+pub(crate) mod jobs;
+mod login;
+pub(crate) mod request;
+mod resources;
+mod tokens;
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+
+use crate::data::Dataset;
+use crate::faults::OutageKind;
+use crate::faults::schedule::{Fate, Schedule, retry_after};
+use crate::route::Route;
+use crate::settings::Settings;
+use crate::stats::Stats;
+use answer::{Answer, ApiError, Reply};
+use gateway::Queries;
+use jobs::Jobs;
+use request::Request;
+use tokens::{Refusal, Tokens, Usage};
+
+pub(crate) struct Organisation {
+    pub(crate) settings: Settings,
+    pub(crate) data: Arc<Dataset>,
+    pub(crate) tokens: Tokens,
+    pub(crate) jobs: Jobs,
+    pub(crate) queries: Queries,
+    pub(crate) stats: Stats,
+    schedule: Schedule,
+    ids: Rng,
+}
+
+impl Organisation {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            data: Arc::new(Dataset::generate(&settings)),
+            tokens: Tokens::default(),
+            jobs: Jobs::default(),
+            queries: Queries::default(),
+            stats: Stats::default(),
+            schedule: Schedule::default(),
+            ids: Rng::with_seed(!settings.seed),
+            settings,
+        }
+    }
+
+    pub(crate) fn reply(&mut self, request: &Request) -> Reply {
+        let now = self.now();
+        let (route, id) = Route::of(&request.method, &request.path);
+        *self.stats.requests.entry(route).or_default() += 1;
+        let fate = self.fate(route, now);
+        let (usage, charged) = match self.charge(route, request, now) {
+            Ok(usage) => (usage, Ok(())),
+            Err(Refusal { error, usage }) => (usage, Err(error)),
+        };
+        let outcome = match self.refused_by(&fate) {
+            Some(refusal) => Err(refusal),
+            None => charged.and_then(|()| self.answer(route, &id, request, now)),
+        };
+        let correlation = self.new_id();
+        let answer = outcome.unwrap_or_else(|error| error.into_answer(&correlation));
+        if answer.status == 429 {
+            self.stats.throttled += 1;
+        }
+        tracing::debug!(%route, status = answer.status, fault = fate.kind(), "answered");
+        let answer = usage.onto(answer.with_header("ININ-Correlation-Id", correlation));
+        Reply {
+            answer,
+            fate,
+            slow_pause: self.settings.faults.slow_pause,
+        }
+    }
+
+    fn fate(&mut self, route: Route, now: Timestamp) -> Fate {
+        let fate = self.schedule.next(&self.settings.faults, route, now);
+        if let Some(kind) = fate.kind() {
+            self.stats.count_fault(kind);
+        }
+        fate
+    }
+
+    /// Counts the request against its token. Neither the login nor an address that does not exist asks for one.
+    fn charge(
+        &mut self,
+        route: Route,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Usage, Refusal> {
+        if matches!(route, Route::Login | Route::Unknown) {
+            return Ok(Usage::none(&self.settings));
+        }
+        self.tokens
+            .charge(request.authorization.as_deref(), &self.settings, now)
+    }
+
+    fn answer(
+        &mut self,
+        route: Route,
+        id: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Answer, ApiError> {
+        match route {
+            Route::Login => Ok(self.login(request, now)),
+            Route::Availability => Ok(resources::availability(self.settings.watermark.at(now))),
+            Route::Retention => resources::retention(self.settings.retention_days),
+            Route::JobSubmit => self.submit_job(request, now),
+            Route::JobStatus => self.job_status(id, now),
+            Route::JobResults => self.job_results(id, request, now),
+            Route::JobDelete => self.delete_job(id, now),
+            Route::ExportQuery => self.submit_query(request),
+            Route::ExportResults => self.query_results(id, request),
+            Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),
+        }
+    }
+
+    /// The answer of a fault that comes before any effect.
+    fn refused_by(&self, fate: &Fate) -> Option<ApiError> {
+        let faults = &self.settings.faults;
+        let rng = &mut self.schedule.rng(!faults.seed);
+        match fate {
+            Fate::Throttled { retry_after } => Some(ApiError::throttled(retry_after.clone())),
+            Fate::Timeout => Some(ApiError::new(
+                408,
+                "client.timeout",
+                "The client did not produce a request within the server timeout limit.",
+            )),
+            Fate::ServerError { status, html: true } => {
+                Some(ApiError::server_error(*status).by_proxy())
+            }
+            Fate::ServerError {
+                status,
+                html: false,
+            } => Some(ApiError::server_error(*status)),
+            Fate::Outage(OutageKind::Throttled) => {
+                Some(ApiError::throttled(retry_after(&faults.retry_after, rng)))
+            }
+            Fate::Outage(OutageKind::Unavailable) => Some(ApiError::server_error(503)),
+            Fate::Permanent => faults
+                .permanent
+                .as_ref()
+                .map(|it| ApiError::new(it.status, &it.code, &it.message)),
+            // Never sent.
+            Fate::Reset => Some(ApiError::server_error(500)),
+            Fate::Served
+            | Fate::Slow
+            | Fate::CutOff
+            | Fate::Stall
+            | Fate::Garbage
+            | Fate::ResetAfterEffect => None,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.settings.clock)()
+    }
+
+    pub(crate) fn new_id(&mut self) -> String {
+        crate::data::ids::uuid(&mut self.ids)
+    }
+
+    pub(crate) fn new_token(&mut self) -> String {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        (0..86)
+            .map(|_| char::from(ALPHABET[self.ids.usize(..ALPHABET.len())]))
+            .collect()
+    }
+}

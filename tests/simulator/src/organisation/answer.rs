@@ -1,0 +1,166 @@
+//! Answers, and the `ErrorBody` that every refusal of the API carries.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::faults::schedule::Fate;
+
+/// What is to be sent, and how it is to go wrong.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
+    pub(crate) fate: Fate,
+    pub(crate) slow_pause: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::raw(status, body.to_string())
+    }
+
+    /// JSON that is already text.
+    pub(crate) fn raw(status: u16, body: String) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: body.into(),
+        }
+    }
+
+    pub(crate) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    status: u16,
+    code: String,
+    message: String,
+    retry_after: Option<String>,
+    html: bool,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: u16, code: &str, message: &str) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            retry_after: None,
+            html: false,
+        }
+    }
+
+    pub(crate) fn bad_request(message: &str) -> Self {
+        Self::new(400, "bad.request", message)
+    }
+
+    pub(crate) fn not_found(message: &str) -> Self {
+        Self::new(404, "not.found", message)
+    }
+
+    pub(crate) fn throttled(retry_after: Option<String>) -> Self {
+        let seconds = retry_after.clone().unwrap_or_else(|| "60".to_owned());
+        let message =
+            format!("Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds");
+        Self {
+            retry_after,
+            ..Self::new(429, "too.many.requests.retry.after", &message)
+        }
+    }
+
+    pub(crate) fn server_error(status: u16) -> Self {
+        match status {
+            502 => Self::new(
+                502,
+                "bad.gateway",
+                "The upstream service gave no valid response.",
+            ),
+            503 => Self::new(
+                503,
+                "service.unavailable",
+                "Service Unavailable - The server is currently unavailable.",
+            ),
+            504 => Self::new(504, "request.timeout", "The request timed out."),
+            other => Self::new(
+                other,
+                "internal.server.error",
+                "The server encountered an unexpected condition.",
+            ),
+        }
+    }
+
+    /// As the proxy in front of the API would say it.
+    pub(crate) fn by_proxy(self) -> Self {
+        Self { html: true, ..self }
+    }
+
+    pub(crate) fn into_answer(self, correlation: &str) -> Answer {
+        let answer = if self.html {
+            self.page()
+        } else {
+            Answer::json(self.status, &self.body(correlation))
+        };
+        match self.retry_after {
+            Some(value) => answer.with_header("Retry-After", value),
+            None => answer,
+        }
+    }
+
+    fn page(&self) -> Answer {
+        let body = format!(
+            "<html>\r\n<head><title>{0}</title></head>\r\n<body><h1>{0}</h1></body>\r\n</html>\r\n",
+            self.status
+        );
+        Answer {
+            status: self.status,
+            headers: vec![("content-type", "text/html".to_owned())],
+            body: body.into(),
+        }
+    }
+
+    fn body(&self, correlation: &str) -> Value {
+        json!({
+            "message": self.message,
+            "code": self.code,
+            "status": self.status,
+            "contextId": correlation,
+            "messageWithParams": self.message_with_params(),
+            "messageParams": self.message_params(),
+            "details": [],
+            "errors": [],
+        })
+    }
+
+    fn message_with_params(&self) -> String {
+        match &self.retry_after {
+            Some(seconds) => self.message.replace(&format!("[{seconds}]"), "[{seconds}]"),
+            None => self.message.clone(),
+        }
+    }
+
+    fn message_params(&self) -> Value {
+        self.retry_after
+            .as_ref()
+            .map_or_else(|| json!({}), |seconds| json!({ "seconds": seconds }))
+    }
+}

@@ -1,0 +1,167 @@
+//! The export gateway: a query that announces a total, and its records by offset as a bare array. `includeMedia` changes nothing;
+//! there is no media here.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Organisation;
+use super::answer::{Answer, ApiError};
+use super::request::Request;
+use crate::data::GatewayRecord;
+
+/// The `type` of every record.
+const RECORD_TYPE: &str = "webchat";
+/// When neither the page nor the query asks for a size.
+const DEFAULT_LIMIT: usize = 100;
+/// More is refused.
+const LIMIT_MAX: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Queries {
+    all: BTreeMap<String, Query>,
+}
+
+#[derive(Debug)]
+struct Query {
+    rows: Vec<usize>,
+    malformed_every: Option<usize>,
+    page_size: usize,
+    empty_pages: u32,
+}
+
+impl Queries {
+    pub(crate) fn lose_all(&mut self) {
+        self.all.clear();
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Submission {
+    query: Asked,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    filter: RecordFilter,
+    page_size: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordFilter {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<IdFilter>,
+    date_range: Option<DateRange>,
+}
+
+#[derive(Debug, Deserialize)]
+struct IdFilter {
+    range: IdRange,
+}
+
+/// Both ends included, in the order of the strings.
+#[derive(Debug, Deserialize)]
+struct IdRange {
+    min: Option<String>,
+    max: Option<String>,
+}
+
+/// Half-open, on `startTime`.
+#[derive(Debug, Deserialize)]
+struct DateRange {
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+}
+
+impl RecordFilter {
+    fn selects(&self, record: &GatewayRecord) -> bool {
+        let ids = self.id.as_ref().map(|it| &it.range);
+        let dates = self.date_range.as_ref();
+        self.kind == RECORD_TYPE
+            && ids.is_none_or(|range| range.min.as_ref().is_none_or(|min| *min <= record.id))
+            && ids.is_none_or(|range| range.max.as_ref().is_none_or(|max| record.id <= *max))
+            && dates.is_none_or(|range| range.start.is_none_or(|start| start <= record.start))
+            && dates.is_none_or(|range| range.end.is_none_or(|end| record.start < end))
+    }
+
+    fn is_reversed(&self) -> bool {
+        let ends = self
+            .date_range
+            .as_ref()
+            .map(|range| (range.start, range.end));
+        matches!(ends, Some((Some(start), Some(end))) if end < start)
+    }
+}
+
+impl Organisation {
+    pub(crate) fn submit_query(&mut self, request: &Request) -> Result<Answer, ApiError> {
+        let Submission { query } = request.json()?;
+        if query.filter.is_reversed() {
+            return Err(ApiError::bad_request("dateRange must end after it starts"));
+        }
+        let faults = &self.settings.faults;
+        let page_size = query.page_size.unwrap_or(DEFAULT_LIMIT);
+        let rows: Vec<usize> = (0..self.data.gateway.len())
+            .filter(|place| query.filter.selects(&self.data.gateway[*place]))
+            .collect();
+        let announced = i64::try_from(rows.len())
+            .unwrap_or(i64::MAX)
+            .saturating_add(faults.gateway_total)
+            .max(0);
+        let stored = Query {
+            rows,
+            malformed_every: faults.malformed_every,
+            page_size,
+            empty_pages: 0,
+        };
+        let (id, query_id) = (self.new_id(), self.new_id());
+        self.queries.all.insert(query_id.clone(), stored);
+        self.stats.queries_submitted += 1;
+        Ok(Answer::json(
+            200,
+            &json!({ "id": id, "queryId": query_id, "totalRecords": announced, "pageSize": page_size }),
+        ))
+    }
+
+    pub(crate) fn query_results(
+        &mut self,
+        id: &str,
+        request: &Request,
+    ) -> Result<Answer, ApiError> {
+        let faults = &self.settings.faults;
+        let query = self
+            .queries
+            .all
+            .get_mut(id)
+            .ok_or_else(|| ApiError::not_found("The query was not found."))?;
+        let offset = request.number("offset")?.unwrap_or(0);
+        let limit = request.number("limit")?.unwrap_or(query.page_size);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            return Err(ApiError::bad_request(&format!(
+                "limit must be between 1 and {LIMIT_MAX}"
+            )));
+        }
+        let mut count = query.rows.len().saturating_sub(offset).min(limit);
+        if count > 0 && query.empty_pages < faults.gateway_empty_early {
+            query.empty_pages += 1;
+            self.stats.count_fault("empty_page");
+            return Ok(Answer::raw(200, "[]".to_owned()));
+        }
+        let mut rng = self.schedule.rng(faults.seed.wrapping_add(1));
+        if count > 1 && rng.f64() < faults.gateway_short_pages {
+            self.stats.count_fault("short_page");
+            count = rng.usize(1..count);
+        }
+        let rows = query.rows.iter().skip(offset).take(count);
+        let records: Vec<_> = rows
+            .map(|place| self.data.gateway[*place].served(query.malformed_every, *place))
+            .collect();
+        Ok(Answer::raw(200, format!("[{}]", records.join(","))))
+    }
+}

@@ -1,0 +1,186 @@
+//! Jobs of conversation details: what they hold, and how they age. The routes are in `jobs/routes.rs`.
+//!
+//! A job takes its rows when it is submitted, and keeps them. It occupies one of `concurrent_jobs` slots from its start until it is
+//! deleted, expires or fails; a finished job that nobody deletes goes on occupying its slot.
+
+mod routes;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::settings::Settings;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    Queued,
+    Pending,
+    Fulfilled,
+    Failed,
+    Expired,
+}
+
+impl JobState {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::Pending => "PENDING",
+            Self::Fulfilled => "FULFILLED",
+            Self::Failed => "FAILED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct JobView {
+    pub id: String,
+    pub state: JobState,
+    /// Deleted by a client, or forgotten by `forget_jobs`: unknown to the API.
+    pub deleted: bool,
+    pub interval: (Timestamp, Timestamp),
+    pub conversations: usize,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    all: Vec<Job>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) id: String,
+    pub(crate) interval: (Timestamp, Timestamp),
+    /// Places in the data set.
+    pub(crate) rows: Vec<usize>,
+    pub(crate) malformed_every: Option<usize>,
+    pub(crate) watermark: Timestamp,
+    pub(crate) submitted: Timestamp,
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) completed: Option<Timestamp>,
+    pub(crate) state: JobState,
+    pub(crate) error_message: Option<String>,
+    deleted: bool,
+}
+
+impl Jobs {
+    pub(crate) fn submit(&mut self, job: Job, settings: &Settings, now: Timestamp) {
+        self.all.push(job);
+        self.advance(settings, now);
+    }
+
+    /// Brings every job up to date.
+    pub(crate) fn advance(&mut self, settings: &Settings, now: Timestamp) {
+        for job in self.all.iter_mut().filter(|job| !job.deleted) {
+            job.age(settings, now);
+        }
+        let mut free = settings
+            .concurrent_jobs
+            .saturating_sub(self.all.iter().filter(|job| job.holds_a_slot()).count());
+        let waiting = self
+            .all
+            .iter_mut()
+            .filter(|job| !job.deleted && job.state == JobState::Queued && job.started.is_none());
+        for job in waiting {
+            if free == 0 || settings.faults.job_stuck {
+                break;
+            }
+            free -= 1;
+            job.started = Some(now);
+            job.age(settings, now);
+        }
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<&Job> {
+        self.all.iter().find(|job| job.id == id && !job.deleted)
+    }
+
+    /// Whether there was such a job.
+    pub(crate) fn delete(&mut self, id: &str) -> bool {
+        let found = self.all.iter_mut().find(|job| job.id == id && !job.deleted);
+        found.map(|job| job.deleted = true).is_some()
+    }
+
+    pub(crate) fn forget_all(&mut self) {
+        self.all.iter_mut().for_each(|job| job.deleted = true);
+    }
+
+    pub(crate) fn expire_all(&mut self) {
+        self.all
+            .iter_mut()
+            .for_each(|job| job.state = JobState::Expired);
+    }
+
+    pub(crate) fn fail_all(&mut self, message: &str, now: Timestamp) {
+        self.all.iter_mut().for_each(|job| job.fail(message, now));
+    }
+
+    pub(crate) fn live(&self) -> Vec<String> {
+        let live = self
+            .all
+            .iter()
+            .filter(|job| !job.deleted && job.state != JobState::Expired);
+        live.map(|job| job.id.clone()).collect()
+    }
+
+    pub(crate) fn views(&self) -> Vec<JobView> {
+        self.all.iter().map(Job::view).collect()
+    }
+}
+
+impl Job {
+    fn age(&mut self, settings: &Settings, now: Timestamp) {
+        if matches!(self.state, JobState::Queued | JobState::Pending) {
+            self.progress(settings, now);
+        }
+        let expired = self
+            .completed
+            .is_some_and(|at| after(at, settings.job_lifetime) <= now);
+        if self.state == JobState::Fulfilled && expired {
+            self.state = JobState::Expired;
+        }
+    }
+
+    fn progress(&mut self, settings: &Settings, now: Timestamp) {
+        let Some(started) = self.started.filter(|_| !settings.faults.job_stuck) else {
+            return;
+        };
+        let done = after(started, settings.job_ready_after);
+        if now < after(started, settings.job_ready_after / 3) {
+            self.state = JobState::Queued;
+        } else if now < done {
+            self.state = JobState::Pending;
+        } else if settings.faults.job_fails {
+            self.fail("The query could not be completed.", done);
+        } else {
+            self.completed = Some(done);
+            self.state = JobState::Fulfilled;
+        }
+    }
+
+    fn fail(&mut self, message: &str, at: Timestamp) {
+        self.state = JobState::Failed;
+        self.completed = Some(at);
+        self.error_message = Some(message.to_owned());
+    }
+
+    fn holds_a_slot(&self) -> bool {
+        let ended = self.deleted || matches!(self.state, JobState::Failed | JobState::Expired);
+        self.started.is_some() && !ended
+    }
+
+    fn view(&self) -> JobView {
+        JobView {
+            id: self.id.clone(),
+            state: self.state,
+            deleted: self.deleted,
+            interval: self.interval,
+            conversations: self.rows.len(),
+        }
+    }
+}
+
+pub(crate) fn after(time: Timestamp, wait: Duration) -> Timestamp {
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
+}

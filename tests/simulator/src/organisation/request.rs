@@ -1,0 +1,51 @@
+//! A request as the organisation sees it.
+
+use http::Method;
+
+use super::answer::ApiError;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// Decoded as a form is: an unescaped `+` has become a space.
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) authorization: Option<String>,
+    pub(crate) content_type: String,
+    /// Or why it was not read.
+    pub(crate) body: Result<bytes::Bytes, ApiError>,
+}
+
+impl Request {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number that may be absent, but not something else.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, ApiError> {
+        self.parameter(name)
+            .map(|value| {
+                value
+                    .parse()
+                    .map_err(|_| ApiError::bad_request(&format!("{name} is not a whole number")))
+            })
+            .transpose()
+    }
+
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if !self.content_type.starts_with("application/json") {
+            return Err(ApiError::new(
+                415,
+                "unsupported.media.type",
+                "The request body has to be application/json.",
+            ));
+        }
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        serde_json::from_slice(body).map_err(|error| {
+            ApiError::bad_request(&format!("The request could not be parsed: {error}"))
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! The wire: one task accepts, one task per connection, and the faults that only a wire can have.
+
+mod body;
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, header};
+use http_body_util::{BodyExt, Collected, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::faults::schedule::Fate;
+use crate::organisation::answer::{Answer, ApiError, Reply};
+use crate::organisation::request::Request;
+use crate::simulator::Shared;
+use body::Body;
+
+/// The API refuses longer request bodies.
+const REQUEST_BODY_MAX_BYTES: usize = 512_000;
+
+/// Runs until it is aborted, and its connections with it.
+pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => { connections.spawn(serve(stream, Arc::clone(&shared))); }
+                // Out of file descriptors, most likely: the next one may go.
+                Err(error) => { tracing::debug!(%error, "a connection was not accepted"); tokio::task::yield_now().await; }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    // Small pieces of a slow body are to arrive as such.
+    stream.set_nodelay(true).ok();
+    let service = service_fn(move |request| exchange(request, Arc::clone(&shared)));
+    if let Err(error) = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn exchange(
+    request: http::Request<Incoming>,
+    shared: Arc<Shared>,
+) -> io::Result<Response<Body>> {
+    let request = read(request).await;
+    let reply = shared.lock().reply(&request);
+    // An error of the service makes hyper close the connection without a word.
+    match reply.fate {
+        Fate::Reset | Fate::ResetAfterEffect => Err(io::ErrorKind::ConnectionReset.into()),
+        _ => Ok(respond(reply)),
+    }
+}
+
+async fn read(request: http::Request<Incoming>) -> Request {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, REQUEST_BODY_MAX_BYTES).collect().await;
+    let too_large = |_| {
+        let message = "The request body is too large.";
+        ApiError::new(413, "request.entity.too.large", message)
+    };
+    Request {
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        parameters: url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect(),
+        authorization: text(&head.headers, &header::AUTHORIZATION),
+        content_type: text(&head.headers, &header::CONTENT_TYPE).unwrap_or_default(),
+        body: body.map(Collected::to_bytes).map_err(too_large),
+    }
+}
+
+fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
+}
+
+fn respond(reply: Reply) -> Response<Body> {
+    let Reply {
+        answer,
+        fate,
+        slow_pause,
+    } = reply;
+    let Answer {
+        status,
+        headers,
+        body,
+    } = answer;
+    let (status, body) = match fate {
+        Fate::Garbage => (200, garbage(&body)),
+        _ => (status, body),
+    };
+    let length = body.len();
+    let body = match fate {
+        Fate::Slow => body::slow(&body, slow_pause),
+        Fate::CutOff => body::cut_off(body),
+        Fate::Stall => body::stalled(body),
+        _ => body::whole(body),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    if status != 204 {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, length.into());
+    }
+    response
+}
+
+/// The first two thirds: complete as a body, but no JSON.
+fn garbage(body: &Bytes) -> Bytes {
+    let mut spoiled = body.slice(..body.len() * 2 / 3).to_vec();
+    spoiled.extend_from_slice(b"\x00<!-- upstream connect error");
+    spoiled.into()
+}

@@ -1,0 +1,54 @@
+//! Bodies that come whole, slowly, in part, or not to an end.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// A slow body has so many pieces, whatever its length.
+const PIECES: usize = 8;
+
+pub(crate) fn whole(body: Bytes) -> Body {
+    Full::new(body)
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+pub(crate) fn slow(body: &Bytes, pause: Duration) -> Body {
+    let size = body.len().div_ceil(PIECES).max(1);
+    let pieces: Vec<Bytes> = (0..body.len())
+        .step_by(size)
+        .map(|at| body.slice(at..body.len().min(at + size)))
+        .collect();
+    streamed(stream::iter(pieces).then(move |piece| async move {
+        tokio::time::sleep(pause).await;
+        Ok(piece)
+    }))
+}
+
+pub(crate) fn cut_off(body: Bytes) -> Body {
+    streamed(half(body).chain(stream::once(async {
+        // Pending for a moment, so that hyper sends what it has before it hears of the end.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Err(io::ErrorKind::BrokenPipe.into())
+    })))
+}
+
+pub(crate) fn stalled(body: Bytes) -> Body {
+    streamed(half(body).chain(stream::pending()))
+}
+
+fn half(body: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
+    let length = body.len() / 2;
+    stream::once(async move { Ok(body.slice(..length)) })
+}
+
+fn streamed(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
+    BodyExt::boxed_unsync(StreamBody::new(pieces.map(|piece| piece.map(Frame::data))))
+}

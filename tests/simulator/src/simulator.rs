@@ -1,0 +1,148 @@
+//! The handle: starts the server, changes what it does while it runs, and tells what it holds and has seen.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+use url::Url;
+
+use crate::faults::Faults;
+use crate::organisation::Organisation;
+use crate::organisation::jobs::JobView;
+use crate::server;
+use crate::settings::Settings;
+use crate::stats::Stats;
+use crate::truth::Truth;
+
+/// Answers until it is dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: AbortHandle,
+}
+
+/// What the handle and the connections both hold.
+pub(crate) struct Shared(Mutex<Organisation>);
+
+impl Shared {
+    /// A panic elsewhere leaves an organisation that is still good enough to be asked.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Organisation> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Simulator {
+    /// Has to be called inside a tokio runtime, which carries the server.
+    pub async fn start(settings: Settings) -> io::Result<Self> {
+        let listener = TcpListener::bind(settings.listen).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared(Mutex::new(Organisation::new(settings))));
+        let server = tokio::spawn(server::accept(listener, Arc::clone(&shared))).abort_handle();
+        Ok(Self {
+            address,
+            shared,
+            server,
+        })
+    }
+
+    /// Of login, API and gateway alike.
+    pub fn url(&self) -> Url {
+        #[expect(
+            clippy::expect_used,
+            reason = "a socket address is always a valid authority"
+        )]
+        format!("http://{}", self.address)
+            .parse()
+            .expect("a socket address makes an address")
+    }
+
+    /// With the records as the present faults serve them, and the tokens issued so far.
+    pub fn truth(&self) -> Truth {
+        self.shared.lock().truth()
+    }
+
+    pub fn stats(&self) -> Stats {
+        let organisation = self.advanced();
+        let live_jobs = organisation.jobs.live();
+        Stats {
+            live_jobs,
+            ..organisation.stats.clone()
+        }
+    }
+
+    pub fn set_faults(&self, faults: Faults) {
+        self.update(|settings| settings.faults = faults);
+    }
+
+    /// Changes settings while the simulator runs; the data stays as it was generated.
+    pub fn update(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.shared.lock().settings);
+    }
+
+    /// All present jobs become EXPIRED, their results 404.
+    pub fn expire_jobs(&self) {
+        self.advanced().jobs.expire_all();
+    }
+
+    /// All present jobs become unknown: 404.
+    pub fn forget_jobs(&self) {
+        self.advanced().jobs.forget_all();
+    }
+
+    /// All present jobs become FAILED with this `errorMessage`.
+    pub fn fail_jobs(&self, message: &str) {
+        let mut organisation = self.advanced();
+        let now = organisation.now();
+        organisation.jobs.fail_all(message, now);
+    }
+
+    /// All present gateway queries become unknown: 404.
+    pub fn lose_queries(&self) {
+        self.shared.lock().queries.lose_all();
+    }
+
+    /// All tokens issued so far get 401 `bad.credentials`.
+    pub fn revoke_tokens(&self) {
+        self.shared.lock().tokens.revoke_all();
+    }
+
+    /// In the order of their submission, deleted ones included.
+    pub fn jobs(&self) -> Vec<JobView> {
+        self.advanced().jobs.views()
+    }
+
+    fn advanced(&self) -> MutexGuard<'_, Organisation> {
+        let mut organisation = self.shared.lock();
+        organisation.advance();
+        organisation
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Organisation {
+    fn advance(&mut self) {
+        let now = self.now();
+        self.jobs.advance(&self.settings, now);
+    }
+
+    fn truth(&self) -> Truth {
+        let mut truth = self.data.truth(self.settings.faults.malformed_every);
+        truth.planted.push(self.settings.client_secret.clone());
+        truth.planted.extend(self.tokens.all().cloned());
+        truth
+    }
+}

@@ -1,0 +1,190 @@
+//! Each contract and each fault, over a real connection.
+
+mod client;
+mod data;
+mod faults;
+mod gateway;
+mod jobs;
+mod lasting_faults;
+mod limits;
+mod login;
+mod pages;
+mod planted;
+mod records;
+mod schedule;
+mod selection;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::Method;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use client::{Answer, Call, Failure};
+
+use crate::{Settings, Simulator, Watermark};
+
+const INTERVAL: &str = "2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z";
+const JOBS: &str = "api/v2/analytics/conversations/details/jobs";
+
+/// A simulator whose time stands still unless it is moved, and a client that is logged in.
+struct World {
+    simulator: Simulator,
+    token: String,
+    now: Arc<Mutex<Timestamp>>,
+}
+
+impl World {
+    async fn new(settings: Settings) -> Self {
+        let mut world = Self::stranger(settings).await;
+        world.login().await;
+        world
+    }
+
+    async fn stranger(settings: Settings) -> Self {
+        let now = Arc::new(Mutex::new("2026-03-05T12:00:00Z".parse().unwrap()));
+        let clock = Arc::clone(&now);
+        let clock: crate::Clock = Arc::new(move || *clock.lock().unwrap());
+        let simulator = Simulator::start(Settings { clock, ..settings })
+            .await
+            .unwrap();
+        Self {
+            simulator,
+            token: String::new(),
+            now,
+        }
+    }
+
+    async fn login(&mut self) {
+        let answer: Value = self
+            .login_as("simulated-client", &Settings::default().client_secret)
+            .await
+            .json();
+        answer["access_token"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut self.token);
+    }
+
+    async fn login_as(&self, id: &str, secret: &str) -> Answer {
+        let request = self
+            .request(Method::POST, "oauth/token")
+            .basic_auth(id, secret);
+        request
+            .form("grant_type=client_credentials")
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// Without any credentials.
+    fn request(&self, method: Method, path: &str) -> Call {
+        Call::new(method, self.simulator.url().join(path).unwrap())
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.try_get(path).await.unwrap()
+    }
+
+    async fn try_get(&self, path: &str) -> Result<Answer, Failure> {
+        self.request(Method::GET, path)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.try_post(path, body).await.unwrap()
+    }
+
+    async fn try_post(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
+        self.request(Method::POST, path)
+            .bearer_auth(&self.token)
+            .json(body)
+            .send()
+            .await
+    }
+
+    async fn delete(&self, path: &str) -> u16 {
+        self.request(Method::DELETE, path)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .unwrap()
+            .status
+    }
+
+    fn pass(&self, time: Duration) {
+        let mut now = self.now.lock().unwrap();
+        *now = now.checked_add(time).unwrap();
+    }
+
+    async fn submit(&self, body: &Value) -> String {
+        let answer = self.post(JOBS, body).await;
+        assert_eq!(answer.status, 202);
+        answer.json()["jobId"].as_str().unwrap().to_owned()
+    }
+
+    /// A job that is done.
+    async fn finished(&self, body: &Value) -> String {
+        let id = self.submit(body).await;
+        self.pass(Duration::from_secs(2));
+        id
+    }
+
+    async fn state(&self, id: &str) -> String {
+        self.get(&format!("{JOBS}/{id}")).await.json()["state"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The ids of all conversations of a job, page by page.
+    async fn read_all(&self, id: &str, page_size: usize) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut path = format!("{JOBS}/{id}/results?pageSize={page_size}");
+            if let Some(cursor) = &cursor {
+                path = format!("{path}&cursor={}", escaped(cursor));
+            }
+            let page = self.get(&path).await.json();
+            let rows = page["conversations"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            ids.extend(
+                rows.iter()
+                    .map(|row| row["conversationId"].as_str().unwrap().to_owned()),
+            );
+            cursor = page["cursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                return ids;
+            }
+        }
+    }
+
+    async fn ids_in(&self, interval: &str) -> Vec<String> {
+        let id = self.finished(&json!({ "interval": interval })).await;
+        self.read_all(&id, 1000).await
+    }
+}
+
+fn escaped(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+fn small() -> Settings {
+    Settings {
+        conversations: 60,
+        gateway_records: 60,
+        rate_per_minute: 0,
+        watermark: Watermark::At(Timestamp::MAX),
+        ..Settings::default()
+    }
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}

@@ -1,0 +1,123 @@
+//! Rate limits, error bodies, and the small reads.
+
+use super::*;
+
+#[tokio::test]
+async fn every_api_response_says_how_much_of_the_limit_is_used() {
+    let world = World::new(Settings {
+        rate_per_minute: 7,
+        ..small()
+    })
+    .await;
+
+    let first = world.get(&format!("{JOBS}/availability")).await;
+    let second = world.get(&format!("{JOBS}/nothing")).await;
+
+    assert_eq!(
+        (
+            first.header("inin-ratelimit-count"),
+            second.header("inin-ratelimit-count")
+        ),
+        ("1", "2")
+    );
+    assert_eq!(second.header("inin-ratelimit-allowed"), "7");
+    assert_eq!(second.header("inin-ratelimit-reset"), "60");
+}
+
+#[tokio::test]
+async fn a_request_beyond_the_limit_gets_429_until_the_window_ends() {
+    let world = World::new(Settings {
+        rate_per_minute: 2,
+        ..small()
+    })
+    .await;
+    let path = format!("{JOBS}/availability");
+    world.pass(Duration::from_secs(15));
+    world.get(&path).await;
+    world.get(&path).await;
+
+    let third = world.get(&path).await;
+    world.pass(Duration::from_secs(45));
+    let next_window = world.get(&path).await;
+
+    assert_eq!((third.status, third.header("Retry-After")), (429, "45"));
+    let body = third.json();
+    assert_eq!(body["code"], "too.many.requests.retry.after");
+    assert_eq!(
+        body["message"],
+        "Rate limit exceeded the maximum. Retry the request in [45] seconds"
+    );
+    assert_eq!(
+        body["messageWithParams"],
+        "Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds"
+    );
+    assert_eq!(body["messageParams"], json!({ "seconds": "45" }));
+    assert_eq!(next_window.status, 200);
+    assert_eq!(world.simulator.stats().throttled, 1);
+}
+
+#[tokio::test]
+async fn each_token_has_a_limit_of_its_own() {
+    let mut world = World::new(Settings {
+        rate_per_minute: 1,
+        ..small()
+    })
+    .await;
+    let path = format!("{JOBS}/availability");
+    world.get(&path).await;
+    world.login().await;
+
+    let other_token = world.get(&path).await;
+
+    assert_eq!(other_token.status, 200);
+}
+
+#[tokio::test]
+async fn the_context_id_of_an_error_is_the_correlation_id() {
+    let world = World::new(small()).await;
+
+    let answer = world.get("api/v2/nothing/here").await;
+
+    assert_eq!(answer.status, 404);
+    let correlation = answer.header("ININ-Correlation-Id").to_owned();
+    let body = answer.json();
+    assert_eq!(body["contextId"], correlation.as_str());
+    assert_eq!(
+        (&body["code"], &body["status"]),
+        (&json!("not.found"), &json!(404))
+    );
+    assert_eq!(
+        (&body["details"], &body["errors"]),
+        (&json!([]), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn retention_is_told_or_forbidden() {
+    let world = World::new(small()).await;
+    let path = "api/v2/analytics/dataretention/settings";
+
+    let told = world.get(path).await.json();
+    world
+        .simulator
+        .update(|settings| settings.retention_days = None);
+    let forbidden = world.get(path).await;
+
+    assert_eq!(told["retentionDays"], 730);
+    assert_eq!(forbidden.status, 403);
+    assert_eq!(forbidden.json()["code"], "missing.permissions");
+}
+
+#[tokio::test]
+async fn a_request_body_that_is_too_large_is_refused() {
+    let world = World::new(small()).await;
+
+    let answer = world
+        .post(
+            JOBS,
+            &json!({ "interval": INTERVAL, "padding": "x".repeat(600_000) }),
+        )
+        .await;
+
+    assert_eq!(answer.status, 413);
+}

@@ -1,0 +1,98 @@
+//! Tokens.
+
+use super::*;
+
+#[tokio::test]
+async fn the_right_secret_gets_an_opaque_token_and_its_lifetime() {
+    let world = World::stranger(small()).await;
+
+    let answer = world
+        .login_as("simulated-client", &Settings::default().client_secret)
+        .await;
+
+    assert_eq!(answer.status, 200);
+    let answer = answer.json();
+    assert_eq!(answer["access_token"].as_str().unwrap().len(), 86);
+    assert_eq!(
+        (answer["token_type"].as_str(), answer["expires_in"].as_u64()),
+        (Some("bearer"), Some(86_400))
+    );
+    assert_eq!(world.simulator.stats().tokens_issued, 1);
+}
+
+#[tokio::test]
+async fn an_unknown_client_is_a_400_that_is_no_error_body() {
+    let world = World::stranger(small()).await;
+
+    let answer = world.login_as("somebody-else", "x").await;
+
+    assert_eq!(answer.status, 400);
+    let expected = json!({ "error": "invalid_client", "description": "client not found", "error_description": "client not found" });
+    assert_eq!(answer.json(), expected);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_a_400_too() {
+    let world = World::stranger(small()).await;
+
+    let answer = world.login_as("simulated-client", "wrong").await;
+
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.json()["description"], "authentication failed");
+}
+
+#[tokio::test]
+async fn another_grant_is_refused() {
+    let world = World::stranger(small()).await;
+    let request = world
+        .request(Method::POST, "oauth/token")
+        .basic_auth("simulated-client", &Settings::default().client_secret);
+
+    let answer = request.form("grant_type=password").send().await.unwrap();
+
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn no_token_and_a_bad_token_are_told_apart() {
+    let mut world = World::stranger(small()).await;
+    let path = format!("{JOBS}/availability");
+
+    let none = world.request(Method::GET, &path).send().await.unwrap();
+    "made-up".clone_into(&mut world.token);
+    let bad = world.get(&path).await;
+
+    assert_eq!((none.status, bad.status), (401, 401));
+    assert_eq!(none.json()["code"], "authentication.required");
+    assert_eq!(bad.json()["code"], "bad.credentials");
+}
+
+#[tokio::test]
+async fn a_token_expires_by_the_injected_clock() {
+    let world = World::new(Settings {
+        token_lifetime: Duration::from_mins(5),
+        ..small()
+    })
+    .await;
+    let path = format!("{JOBS}/availability");
+    world.pass(Duration::from_secs(299));
+    let before = world.get(&path).await.status;
+    world.pass(Duration::from_secs(1));
+
+    let after = world.get(&path).await;
+
+    assert_eq!((before, after.status), (200, 401));
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_and_a_new_one_works() {
+    let mut world = World::new(small()).await;
+    let path = format!("{JOBS}/availability");
+    world.simulator.revoke_tokens();
+
+    let revoked = world.get(&path).await;
+    world.login().await;
+    let renewed = world.get(&path).await;
+
+    assert_eq!((revoked.status, renewed.status), (401, 200));
+}

@@ -1,0 +1,185 @@
+//! Which request meets which fault.
+
+use super::*;
+use crate::faults::schedule::{Fate, Schedule};
+use crate::{Faults, Outage, OutageKind, Permanent, RetryAfter, Route};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn fates(faults: &Faults, count: usize) -> Vec<Fate> {
+    let mut schedule = Schedule::default();
+    (0..count)
+        .map(|_| schedule.next(faults, Route::JobStatus, NOW))
+        .collect()
+}
+
+#[test]
+fn one_seed_gives_one_schedule() {
+    let faults = Faults::transient(7);
+
+    assert_eq!(fates(&faults, 300), fates(&faults, 300));
+    assert_ne!(fates(&faults, 300), fates(&Faults::transient(8), 300));
+}
+
+#[test]
+fn no_faults_means_none() {
+    assert!(
+        fates(&Faults::default(), 500)
+            .iter()
+            .all(|fate| *fate == Fate::Served)
+    );
+}
+
+#[test]
+fn every_kind_of_fault_occurs_about_as_often_as_asked() {
+    let faults = Faults {
+        stall: 0.1,
+        max_in_a_row: u32::MAX,
+        ..Faults::transient(1)
+    };
+
+    let fates = fates(&faults, 4000);
+
+    let share = |kind: &str| {
+        fates
+            .iter()
+            .filter(|fate| fate.kind() == Some(kind))
+            .count()
+    };
+    let asked = [
+        ("throttle", 360),
+        ("server_error", 280),
+        ("timeout_408", 200),
+        ("cut_off", 240),
+        ("slow", 320),
+        ("stall", 400),
+        ("garbage", 200),
+    ];
+    for (kind, expected) in asked {
+        assert!(
+            (expected * 3 / 4..expected * 5 / 4).contains(&share(kind)),
+            "{kind}: {}",
+            share(kind)
+        );
+    }
+    assert!(share("reset") > 80 && share("reset_after_effect") > 80);
+}
+
+#[test]
+fn after_so_many_faults_in_a_row_one_request_is_served() {
+    let faults = Faults {
+        server_error: 1.0,
+        max_in_a_row: 3,
+        ..Faults::default()
+    };
+
+    let served: Vec<_> = fates(&faults, 12)
+        .iter()
+        .map(|fate| *fate == Fate::Served)
+        .collect();
+
+    let row = [false, false, false, true];
+    assert_eq!(served, [row, row, row].concat());
+}
+
+#[test]
+fn without_a_maximum_it_never_ends() {
+    let faults = Faults {
+        server_error: 1.0,
+        max_in_a_row: u32::MAX,
+        ..Faults::default()
+    };
+
+    assert!(fates(&faults, 100).iter().all(|fate| *fate != Fate::Served));
+}
+
+#[test]
+fn faults_keep_to_their_routes() {
+    let faults = Faults {
+        throttle: 1.0,
+        only_routes: Some(vec![Route::JobResults]),
+        ..Faults::default()
+    };
+    let mut schedule = Schedule::default();
+
+    let (login, results) = (
+        schedule.next(&faults, Route::Login, NOW),
+        schedule.next(&faults, Route::JobResults, NOW),
+    );
+
+    assert_eq!(login, Fate::Served);
+    assert!(matches!(results, Fate::Throttled { .. }));
+}
+
+#[test]
+fn an_outage_lasts_from_its_first_moment_to_just_before_its_last() {
+    let (from, to) = (time("2026-03-05T12:00:00Z"), time("2026-03-05T12:10:00Z"));
+    let faults = Faults {
+        outage: Some(Outage {
+            from,
+            to,
+            kind: OutageKind::Unavailable,
+        }),
+        ..Faults::default()
+    };
+    let mut schedule = Schedule::default();
+
+    let mut at = |moment: &str| schedule.next(&faults, Route::Login, time(moment));
+
+    assert_eq!(at("2026-03-05T11:59:59Z"), Fate::Served);
+    assert_eq!(
+        at("2026-03-05T12:00:00Z"),
+        Fate::Outage(OutageKind::Unavailable)
+    );
+    assert_eq!(at("2026-03-05T12:10:00Z"), Fate::Served);
+}
+
+#[test]
+fn a_permanent_fault_lets_the_first_requests_through() {
+    let permanent = Permanent {
+        route: Route::JobStatus,
+        after: 2,
+        status: 403,
+        code: "missing.permissions".into(),
+        message: "no".into(),
+    };
+    let faults = Faults {
+        permanent: Some(permanent),
+        ..Faults::default()
+    };
+
+    assert_eq!(
+        fates(&faults, 4),
+        [Fate::Served, Fate::Served, Fate::Permanent, Fate::Permanent]
+    );
+}
+
+#[test]
+fn a_mixed_retry_after_is_a_number_nothing_or_a_word() {
+    let faults = Faults {
+        throttle: 1.0,
+        retry_after: RetryAfter::Mixed(5),
+        max_in_a_row: u32::MAX,
+        ..Faults::default()
+    };
+
+    let waits: Vec<_> = fates(&faults, 200)
+        .into_iter()
+        .map(|fate| {
+            if let Fate::Throttled { retry_after } = fate {
+                retry_after
+            } else {
+                panic!("{fate:?}")
+            }
+        })
+        .collect();
+
+    assert!(waits.contains(&None) && waits.contains(&Some("soon".to_owned())));
+    assert!(
+        waits
+            .iter()
+            .flatten()
+            .filter_map(|wait| wait.parse::<u32>().ok())
+            .all(|seconds| seconds <= 5)
+    );
+}

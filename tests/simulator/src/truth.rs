@@ -1,0 +1,35 @@
+//! What an archive of this organisation has to hold, and what its logs must never show.
+
+use jiff::Timestamp;
+
+#[derive(Clone, Debug)]
+pub struct Truth {
+    /// By start, then id; those that only reach into the interval included.
+    pub conversations: Vec<TruthConversation>,
+    /// In the order in which every query returns them.
+    pub gateway: Vec<TruthRecord>,
+    /// Every personal name, phone number, marker word of a text, token and secret that went over the wire or is accepted. Each text,
+    /// attribute value, note and subject contains at least one of them.
+    pub planted: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct TruthConversation {
+    pub id: String,
+    pub start: Timestamp,
+    pub end: Option<Timestamp>,
+    /// The stretches in which some segment runs; only the last may be open.
+    pub active: Vec<(Timestamp, Option<Timestamp>)>,
+    /// The bytes as they are served.
+    pub json: String,
+    /// Served as valid JSON that is no usable record (`Faults::malformed_every`); `id` and `start` are what it should have said.
+    pub malformed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct TruthRecord {
+    pub id: String,
+    pub start: Timestamp,
+    pub json: String,
+    pub malformed: bool,
+}
