@@ -1,0 +1,191 @@
+//! Clients of AWS services, built once per process. Region, endpoint and credentials come from the SDK's usual chain.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::config::{ProvideCredentials, SharedHttpClient};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use secrecy::SecretString;
+
+use crate::store::BoxError;
+
+#[cfg(test)]
+pub(crate) mod fake;
+
+/// Answering takes S3 milliseconds; half of the page function's timeout is what a lost answer may cost. It runs from
+/// the start of the request, so it also bounds the upload of a page over a slow line.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// What the SDK's chain does not know.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AwsSettings {
+    /// `AWS_S3_FORCE_PATH_STYLE`: buckets in the path instead of the host name, for emulators.
+    pub force_path_style: bool,
+}
+
+/// The one SDK configuration of a process and the clients made from it.
+#[derive(Clone, Debug)]
+pub struct AwsClients {
+    config: SdkConfig,
+    settings: AwsSettings,
+}
+
+/// Why AWS cannot be used, or a secret not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    #[error("no usable AWS credentials")]
+    Credentials(#[source] BoxError),
+    #[error("cannot read the secret {arn}")]
+    Secret {
+        arn: String,
+        #[source]
+        source: BoxError,
+    },
+    #[error("the secret {arn} holds no text")]
+    SecretNotText { arn: String },
+}
+
+impl AwsClients {
+    pub async fn from_environment(settings: AwsSettings) -> Self {
+        let timeouts = TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build();
+        let loader = aws_config::defaults(BehaviorVersion::latest());
+        let config = loader
+            .http_client(https_client())
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        Self { config, settings }
+    }
+
+    /// From a configuration made elsewhere.
+    pub fn new(config: SdkConfig, settings: AwsSettings) -> Self {
+        Self { config, settings }
+    }
+
+    pub fn region(&self) -> Option<&str> {
+        self.config.region().map(AsRef::as_ref)
+    }
+
+    /// Whether requests go to a custom endpoint, such as an emulator's.
+    pub fn has_custom_endpoint(&self) -> bool {
+        self.config.endpoint_url().is_some()
+    }
+
+    /// Asks for credentials without using them: a request without would look like a fault of the network.
+    pub async fn require_credentials(&self) -> Result<(), AwsError> {
+        let missing = || AwsError::Credentials("no provider is configured".into());
+        let provider = self.config.credentials_provider().ok_or_else(missing)?;
+        match provider.provide_credentials().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(AwsError::Credentials(error.into())),
+        }
+    }
+
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.config);
+        aws_sdk_s3::Client::from_conf(
+            config
+                .force_path_style(self.settings.force_path_style)
+                .build(),
+        )
+    }
+
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.config)
+    }
+
+    pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.config)
+    }
+}
+
+/// The current text of a secret.
+pub async fn secret_string(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+) -> Result<SecretString, AwsError> {
+    let reply = client.get_secret_value().secret_id(arn).send().await;
+    let unread = |source: BoxError| AwsError::Secret {
+        arn: arn.to_owned(),
+        source,
+    };
+    let secret = reply.map_err(|error| unread(error.into()))?;
+    let text = secret
+        .secret_string
+        .ok_or_else(|| AwsError::SecretNotText {
+            arn: arn.to_owned(),
+        })?;
+    Ok(SecretString::from(text))
+}
+
+/// The SDK's own client with ring in place of aws-lc; plain http works too, for emulators on loopback.
+fn https_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::fake::{FakeAws, Reply, sdk_config};
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:genesys";
+
+    #[tokio::test]
+    async fn a_secret_s_text_is_read_and_never_shown() {
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretString":"hunter2"}"#)).await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+
+        let secret = secret_string(&clients.secrets_manager(), ARN)
+            .await
+            .unwrap();
+
+        assert_eq!(secret.expose_secret(), "hunter2");
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        assert!(fake.requests()[0].text().contains(ARN));
+    }
+
+    #[tokio::test]
+    async fn a_binary_secret_is_an_error_that_names_it() {
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretBinary":"aGk="}"#)).await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+
+        let error = secret_string(&clients.secrets_manager(), ARN)
+            .await
+            .unwrap_err();
+
+        assert_eq!(error.to_string(), format!("the secret {ARN} holds no text"));
+    }
+
+    #[tokio::test]
+    async fn without_any_credentials_the_error_says_so() {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .build();
+
+        let error = AwsClients::new(config, AwsSettings::default())
+            .require_credentials()
+            .await
+            .unwrap_err();
+
+        assert_eq!(error.to_string(), "no usable AWS credentials");
+    }
+
+    #[tokio::test]
+    async fn the_tls_client_also_reaches_plain_http() {
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretString":"s"}"#)).await;
+        let config = sdk_config(&fake)
+            .into_builder()
+            .http_client(https_client())
+            .build();
+        let clients = AwsClients::new(config, AwsSettings::default());
+
+        let secret = secret_string(&clients.secrets_manager(), ARN).await;
+
+        assert!(secret.is_ok(), "{secret:?}");
+    }
+}
