@@ -5,11 +5,16 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod folder;
 mod s3;
 
-pub use folder::{ExportLock, FolderStore};
+pub use folder::{ExportLock, FolderError, FolderStore};
 pub use s3::{S3Settings, S3Store};
+
+/// The largest object that is read: many times a page of the largest records, and what a function's memory bears.
+pub const MAX_OBJECT_BYTES: u64 = 256 << 20;
 
 /// One object to be written.
 #[derive(Clone, Debug)]
@@ -47,12 +52,49 @@ pub struct Listing {
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Worth another try: the network, SlowDown, a 5xx, a conditional write that collided (409).
+    /// Worth another try: the network, `SlowDown`, a 5xx, a conditional write that collided (409).
     #[error("cannot {action} {key}")]
-    Transient { action: &'static str, key: String, #[source] source: BoxError },
+    Transient {
+        action: &'static str,
+        key: String,
+        #[source]
+        source: BoxError,
+    },
     /// Will not get better by itself: permissions, a missing bucket, a full or read-only disk.
     #[error("cannot {action} {key}")]
-    Permanent { action: &'static str, key: String, #[source] source: BoxError },
+    Permanent {
+        action: &'static str,
+        key: String,
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl StoreError {
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient { .. })
+    }
+}
+
+/// The object is larger than anything this product writes.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the object has {size_bytes} bytes, more than {limit_bytes}")]
+pub struct ObjectTooLarge {
+    pub size_bytes: u64,
+    pub limit_bytes: u64,
+}
+
+impl ObjectTooLarge {
+    fn check(size_bytes: u64, limit_bytes: u64) -> Result<(), Self> {
+        if size_bytes > limit_bytes {
+            Err(Self {
+                size_bytes,
+                limit_bytes,
+            })
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// The underlying error of a store or queue.
