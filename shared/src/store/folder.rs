@@ -1,0 +1,163 @@
+//! The archive store in a folder: keys are paths below it.
+//!
+//! An object is written beside the tree, synced, and then given its name, so that a reader never sees half of one and
+//! a crash leaves all of it or nothing. Files are readable by their owner only: they hold conversations. An object
+//! cannot also be a folder: of `key` and `key/child` there can be only one.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{ArchiveStore, Listing, Object, StoreError, Stored};
+
+mod listing;
+mod lock;
+mod tree;
+
+pub use lock::ExportLock;
+use tree::Tree;
+
+/// As many as S3 gives.
+const LISTING_LIMIT: usize = 1_000;
+
+/// A folder on this machine.
+#[derive(Clone, Debug)]
+pub struct FolderStore {
+    tree: Arc<Tree>,
+}
+
+/// Why a folder cannot hold an archive, or not now.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    #[error("cannot write to the folder {}", path.display())]
+    NotWritable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "another process is working on export {export_id}: wait until it ends, or stop it, and try again"
+    )]
+    Locked { export_id: String },
+    #[error("cannot lock {}", path.display())]
+    NotLockable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl FolderStore {
+    /// Opens the folder, creates it if need be, and finds out now whether it can be written to.
+    pub fn open(root: &Path) -> Result<Self, FolderError> {
+        let unusable = |source| FolderError::NotWritable {
+            path: root.to_owned(),
+            source,
+        };
+        Ok(Self {
+            tree: Arc::new(Tree::open(root).map_err(unusable)?),
+        })
+    }
+
+    /// For tests and throw-away archives: trusts that the machine will not lose power.
+    pub fn open_without_sync(root: &Path) -> Result<Self, FolderError> {
+        let unusable = |source| FolderError::NotWritable {
+            path: root.to_owned(),
+            source,
+        };
+        Ok(Self {
+            tree: Arc::new(Tree::open(root).map_err(unusable)?.without_sync()),
+        })
+    }
+
+    /// Keeps other processes away from one export. The kernel lets go when the lock is dropped, however the process
+    /// ends.
+    pub fn lock(&self, export_id: &str) -> Result<ExportLock, FolderError> {
+        ExportLock::take(self.tree.root(), export_id)
+    }
+
+    /// Runs blocking work where it blocks nobody.
+    async fn run<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        key: &str,
+        work: impl FnOnce(&Tree) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let tree = Arc::clone(&self.tree);
+        let outcome = tokio::task::spawn_blocking(move || work(&tree)).await;
+        outcome
+            .unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
+            .map_err(|source| {
+                let (key, transient) = (key.to_owned(), is_transient(&source));
+                let source = source.into();
+                if transient {
+                    StoreError::Transient {
+                        action,
+                        key,
+                        source,
+                    }
+                } else {
+                    StoreError::Permanent {
+                        action,
+                        key,
+                        source,
+                    }
+                }
+            })
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for FolderStore {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        let path = key.to_owned();
+        self.run("read", key, move |tree| tree.read(&path)).await
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        let Object { key, body, .. } = object;
+        let path = key.clone();
+        self.run("create", &key, move |tree| tree.create(&path, &body))
+            .await
+    }
+
+    async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        let Object { key, body, .. } = object;
+        let path = key.clone();
+        self.run("replace", &key, move |tree| tree.replace(&path, &body))
+            .await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let path = key.to_owned();
+        self.run("delete", key, move |tree| tree.delete(&path))
+            .await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+        let (start, after) = (prefix.to_owned(), after.unwrap_or_default().to_owned());
+        self.run("list", prefix, move |tree| {
+            listing::list(tree.root(), &start, &after, LISTING_LIMIT)
+        })
+        .await
+    }
+
+    fn uri(&self, key: &str) -> String {
+        self.tree.root().join(key).display().to_string()
+    }
+}
+
+/// A network share may come back; a full or read-only disk does not by itself.
+fn is_transient(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, ResourceBusy, StaleNetworkFileHandle, TimedOut, WouldBlock};
+    matches!(
+        error.kind(),
+        Interrupted | ResourceBusy | StaleNetworkFileHandle | TimedOut | WouldBlock
+    )
+}
+
+#[cfg(test)]
+mod tests;

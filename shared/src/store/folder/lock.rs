@@ -1,0 +1,52 @@
+//! One process at a time works on an export in a folder.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use super::FolderError;
+use super::tree::is_ordinary;
+
+/// Where the lock files are. They stay: removing one that somebody is about to lock would let two in.
+const LOCK_FOLDER: &str = ".locks";
+
+/// Held for as long as it lives.
+#[derive(Debug)]
+pub struct ExportLock {
+    _file: File,
+}
+
+impl ExportLock {
+    pub(super) fn take(root: &Path, export_id: &str) -> Result<Self, FolderError> {
+        let path = root.join(LOCK_FOLDER).join(export_id);
+        let unlockable = |source| FolderError::NotLockable {
+            path: path.clone(),
+            source,
+        };
+        let file = open(&path, export_id).map_err(unlockable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::Locked {
+                export_id: export_id.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(unlockable(source)),
+        }
+    }
+}
+
+fn open(path: &Path, export_id: &str) -> io::Result<File> {
+    if !is_ordinary(export_id) {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "an export id is one ordinary name",
+        ));
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(path)
+}

@@ -1,0 +1,208 @@
+//! Files of an archive folder: placing them so that they last, reading and removing them. Blocking.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tempfile::{NamedTempFile, PersistError};
+
+use super::super::{MAX_OBJECT_BYTES, ObjectTooLarge, Stored};
+
+/// Where objects are before they have a name. On the same file system, or naming would be copying.
+pub(super) const TEMPORARY_FOLDER: &str = ".tmp";
+
+/// No write takes so long: what is older was left by a process that died.
+const LEFTOVER_AGE: Duration = Duration::from_hours(1);
+
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: PathBuf,
+    sync: bool,
+    /// Folders known to outlast a power failure, so that each is synced into its parent once.
+    lasting: Mutex<HashSet<PathBuf>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a key is a relative path of ordinary names that does not start with a dot")]
+struct KeyNotAPath;
+
+/// How a file gets its name, if the name may be taken or must not be.
+type Name = fn(NamedTempFile, &Path) -> Result<File, PersistError>;
+
+impl Tree {
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        let root = std::path::absolute(root)?;
+        let temporary = root.join(TEMPORARY_FOLDER);
+        fs::create_dir_all(&temporary)?;
+        let tree = Self {
+            root,
+            sync: true,
+            lasting: Mutex::default(),
+        };
+        tree.write_temporary(b"probe")?;
+        // As well as may be: the folder above need not be ours to read.
+        drop(tree.sync_parent(&tree.root));
+        remove_leftovers(&temporary)?;
+        Ok(tree)
+    }
+
+    pub(super) fn without_sync(self) -> Self {
+        Self {
+            sync: false,
+            ..self
+        }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn read(&self, key: &str) -> io::Result<Option<Bytes>> {
+        let mut body = Vec::new();
+        let file = match File::open(self.path(key)?) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Ok(None);
+        }
+        ObjectTooLarge::check(metadata.len(), MAX_OBJECT_BYTES).map_err(io::Error::other)?;
+        file.take(MAX_OBJECT_BYTES).read_to_end(&mut body)?;
+        Ok(Some(body.into()))
+    }
+
+    pub(super) fn create(&self, key: &str, body: &[u8]) -> io::Result<Stored> {
+        let path = self.path(key)?;
+        // The short way for a repeat; what decides is the naming below.
+        let placed = if path.is_file() {
+            Err(ErrorKind::AlreadyExists.into())
+        } else {
+            self.place(&path, body, |file, path| file.persist_noclobber(path))
+        };
+        match placed {
+            Ok(()) => Ok(Stored::Created),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.is_dir() => {
+                // Its writer may not have come so far yet, and we go on as if it will last.
+                self.sync_parent(&path)?;
+                Ok(Stored::AlreadyThere)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn replace(&self, key: &str, body: &[u8]) -> io::Result<()> {
+        self.place(&self.path(key)?, body, |file, path| file.persist(path))
+    }
+
+    pub(super) fn delete(&self, key: &str) -> io::Result<()> {
+        let path = self.path(key)?;
+        match fs::remove_file(&path) {
+            Ok(()) => self.sync_parent(&path),
+            Err(error) if is_absent(&error) || path.is_dir() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn place(&self, path: &Path, body: &[u8], name: Name) -> io::Result<()> {
+        let parent = path.parent().unwrap_or(&self.root);
+        self.make_lasting(parent)?;
+        let named = match name(self.write_temporary(body)?, path) {
+            // Somebody cleared the folder away under us.
+            Err(error) if error.error.kind() == ErrorKind::NotFound => {
+                self.lasting().clear();
+                self.make_lasting(parent)?;
+                name(error.file, path)
+            }
+            named => named,
+        };
+        named.map_err(|error| error.error)?;
+        self.sync_parent(path)
+    }
+
+    fn write_temporary(&self, body: &[u8]) -> io::Result<NamedTempFile> {
+        let mut file = NamedTempFile::new_in(self.root.join(TEMPORARY_FOLDER))?;
+        file.write_all(body)?;
+        if self.sync {
+            file.as_file().sync_all()?;
+        }
+        Ok(file)
+    }
+
+    /// Creates the folder and those above it, each synced into its parent.
+    fn make_lasting(&self, folder: &Path) -> io::Result<()> {
+        if folder == self.root || self.lasting().contains(folder) {
+            return Ok(());
+        }
+        if let Some(parent) = folder.parent() {
+            self.make_lasting(parent)?;
+        }
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => self.sync_parent(folder)?,
+        }
+        self.lasting().insert(folder.to_owned());
+        Ok(())
+    }
+
+    fn sync_parent(&self, path: &Path) -> io::Result<()> {
+        let parent = path.parent().unwrap_or(&self.root);
+        // Windows has no folder to sync; a few network file systems refuse and keep their own promises.
+        if !self.sync || !cfg!(unix) {
+            return Ok(());
+        }
+        match File::open(parent)?.sync_all() {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::InvalidInput | ErrorKind::Unsupported
+                ) =>
+            {
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn lasting(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self, key: &str) -> io::Result<PathBuf> {
+        if key.starts_with('.') || !key.split('/').all(is_ordinary) {
+            return Err(io::Error::new(ErrorKind::InvalidInput, KeyNotAPath));
+        }
+        Ok(self.root.join(key))
+    }
+}
+
+/// Whether the file system reads the name as one name, and not as a way up or elsewhere.
+pub(super) fn is_ordinary(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    components.next() == Some(Component::Normal(OsStr::new(name))) && components.next().is_none()
+}
+
+/// Nothing there, or a file where the key has a folder.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn remove_leftovers(temporary: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(temporary)? {
+        let path = entry?.path();
+        let age = fs::metadata(&path)
+            .and_then(|file| file.modified())
+            .map(|at| SystemTime::now().duration_since(at));
+        if matches!(age, Ok(Ok(age)) if age > LEFTOVER_AGE) {
+            // Another process may have been quicker, and what stays does no harm.
+            drop(fs::remove_file(path));
+        }
+    }
+    Ok(())
+}
