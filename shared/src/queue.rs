@@ -9,13 +9,19 @@ use async_trait::async_trait;
 
 use crate::store::BoxError;
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod memory;
 mod settings;
 mod sqs;
 
-pub use memory::{Delivery, MemoryQueues};
-pub use settings::{MAX_DELAY, QueueSettings};
-pub use sqs::{QueueUrls, SqsQueues};
+pub use memory::{DeadLetter, Delivery, MemoryQueues};
+pub use settings::{
+    ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
+    DEDUPLICATION_WINDOW, MAX_BODY_BYTES, MAX_DELAY, MAX_FIFO_ID_BYTES, MAX_VISIBILITY,
+    QueueSettings, RETENTION, Refused, SEND_WEBHOOK_TIMEOUT,
+};
+pub use sqs::{QueueUrlMissing, QueueUrls, SqsQueues};
 
 /// The queues of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,5 +73,10 @@ pub trait MessageQueue: Send + Sync + std::fmt::Debug {
     async fn depth(&self, queue: Queue) -> Result<u64, QueueError>;
 
     /// Gives a received message back, to come again after `delay`.
-    async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), QueueError>;
+    async fn postpone(
+        &self,
+        queue: Queue,
+        receipt: &str,
+        delay: Duration,
+    ) -> Result<(), QueueError>;
 }

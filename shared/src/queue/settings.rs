@@ -1,0 +1,266 @@
+//! What each queue is set to and what it accepts: one set of constants for the in-process queues and the template.
+
+use std::time::Duration;
+
+use super::{Fifo, Outgoing, Queue};
+
+/// The longest delay of a message: SQS's limit. Longer waits hop.
+pub const MAX_DELAY: Duration = Duration::from_mins(15);
+
+/// The longest a received message can be held back, counted from its receipt: SQS's limit.
+pub const MAX_VISIBILITY: Duration = Duration::from_hours(12);
+
+/// The largest body: SQS's limit.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// The longest group or deduplication id: SQS's limit.
+pub const MAX_FIFO_ID_BYTES: usize = 128;
+
+/// A repeat within this time of the first send is swallowed without a word: SQS's window, which no one can change.
+pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(5);
+
+/// Long enough for a page that throttling slows down, short enough that a hung call is noticed soon.
+pub const ARCHIVE_PAGE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// Lambda's own limit: checking the ids of a large export reads all its page indexes.
+pub const COMPLETE_EXPORT_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// await-ready sends messages on, ten at most.
+pub const AWAIT_READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One delivery of 5 s at most, and reading what to deliver.
+pub const SEND_WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Over a long weekend with the consumers switched off, and ten days less than the dead letters:
+/// on a standard queue a dead letter keeps the age it had.
+pub const RETENTION: Duration = Duration::from_hours(4 * 24);
+
+/// SQS's limit: somebody must have time to look.
+pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
+
+/// Only crashes count here, for waiting has a queue of its own: five in a row are no accident.
+const MAX_RECEIVE_COUNT: u32 = 5;
+
+/// Each attempt at a delivery is one receipt: seconds apart at first, hours at last, a day in all.
+const MAX_WEBHOOK_RECEIVE_COUNT: u32 = 16;
+
+/// AWS asks for at least six times the consumer's timeout, or a throttled consumer makes copies.
+const VISIBILITY_TIMEOUTS: u32 = 6;
+
+/// The settings of one queue. Each has a dead-letter queue of the same kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Ordered by group and deduplicated; else standard.
+    pub fifo: bool,
+    pub visibility_timeout: Duration,
+    /// After so many receipts a message becomes a dead letter.
+    pub max_receive_count: u32,
+    /// Messages handed to one invocation.
+    pub batch_size: u32,
+    pub retention: Duration,
+    /// `None` on standard queues, which deliver every copy.
+    pub deduplication_window: Option<Duration>,
+}
+
+impl QueueSettings {
+    const fn standard(consumer_timeout: Duration) -> Self {
+        Self {
+            fifo: false,
+            visibility_timeout: consumer_timeout.saturating_mul(VISIBILITY_TIMEOUTS),
+            max_receive_count: MAX_RECEIVE_COUNT,
+            batch_size: 1,
+            retention: RETENTION,
+            deduplication_window: None,
+        }
+    }
+
+    const fn fifo(consumer_timeout: Duration) -> Self {
+        Self {
+            fifo: true,
+            deduplication_window: Some(DEDUPLICATION_WINDOW),
+            ..Self::standard(consumer_timeout)
+        }
+    }
+}
+
+impl Queue {
+    pub const ALL: [Self; 4] = [Self::Pages, Self::Waiting, Self::Completion, Self::Webhooks];
+
+    pub const fn settings(self) -> QueueSettings {
+        match self {
+            // One page an invocation: a page may take its whole timeout.
+            Self::Pages => QueueSettings::fifo(ARCHIVE_PAGE_TIMEOUT),
+            Self::Waiting => QueueSettings {
+                batch_size: 10,
+                ..QueueSettings::standard(AWAIT_READY_TIMEOUT)
+            },
+            Self::Completion => QueueSettings::fifo(COMPLETE_EXPORT_TIMEOUT),
+            // One delivery an invocation: a slow receiver holds up no other.
+            Self::Webhooks => QueueSettings {
+                max_receive_count: MAX_WEBHOOK_RECEIVE_COUNT,
+                ..QueueSettings::standard(SEND_WEBHOOK_TIMEOUT)
+            },
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pages => "pages",
+            Self::Waiting => "waiting",
+            Self::Completion => "completion",
+            Self::Webhooks => "webhooks",
+        }
+    }
+}
+
+/// Why a queue does not take a message or a request, whoever asks and however often.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    #[error("the body is empty")]
+    EmptyBody,
+    #[error("the body has {size_bytes} bytes, more than {MAX_BODY_BYTES}")]
+    BodyTooLarge { size_bytes: usize },
+    #[error("a delay of {} s is longer than {} s", delay.as_secs_f64(), limit.as_secs())]
+    DelayTooLong { delay: Duration, limit: Duration },
+    #[error("a FIFO queue knows no delay of a message")]
+    DelayOnFifo,
+    #[error("a FIFO queue needs a group and a deduplication id")]
+    FifoFieldsMissing,
+    #[error("a standard queue takes neither group nor deduplication id")]
+    FifoFieldsOnStandard,
+    #[error("{what} must have 1 to {MAX_FIFO_ID_BYTES} printable ASCII characters and no space")]
+    FifoIdMalformed { what: &'static str },
+    #[error("the receipt is outdated")]
+    ReceiptOutdated,
+}
+
+impl Outgoing {
+    /// Whether the queue takes the message. Emulators are kinder than SQS, so both implementations ask here.
+    pub fn check(&self) -> Result<(), Refused> {
+        self.check_body()?;
+        match (self.queue.settings().fifo, &self.fifo) {
+            (true, None) => Err(Refused::FifoFieldsMissing),
+            (false, Some(_)) => Err(Refused::FifoFieldsOnStandard),
+            (true, Some(_)) if !self.delay.is_zero() => Err(Refused::DelayOnFifo),
+            (true, Some(fifo)) => fifo.check(),
+            (false, None) => check_delay(self.delay, MAX_DELAY),
+        }
+    }
+
+    fn check_body(&self) -> Result<(), Refused> {
+        match self.body.len() {
+            0 => Err(Refused::EmptyBody),
+            size_bytes if size_bytes > MAX_BODY_BYTES => Err(Refused::BodyTooLarge { size_bytes }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Fifo {
+    fn check(&self) -> Result<(), Refused> {
+        check_fifo_id("the group", &self.group)?;
+        check_fifo_id("the deduplication id", &self.deduplication_id)
+    }
+}
+
+fn check_fifo_id(what: &'static str, id: &str) -> Result<(), Refused> {
+    let well_formed =
+        (1..=MAX_FIFO_ID_BYTES).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    if well_formed {
+        Ok(())
+    } else {
+        Err(Refused::FifoIdMalformed { what })
+    }
+}
+
+pub(super) fn check_delay(delay: Duration, limit: Duration) -> Result<(), Refused> {
+    if delay > limit {
+        Err(Refused::DelayTooLong { delay, limit })
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(group: &str, delay: Duration) -> Outgoing {
+        let fifo = Fifo {
+            group: group.into(),
+            deduplication_id: "d".into(),
+        };
+        Outgoing {
+            queue: Queue::Pages,
+            body: "{}".into(),
+            fifo: Some(fifo),
+            delay,
+        }
+    }
+
+    #[test]
+    fn a_message_stays_invisible_for_six_timeouts_of_its_consumer() {
+        let seconds = Queue::ALL.map(|queue| queue.settings().visibility_timeout.as_secs());
+
+        assert_eq!(seconds, [720, 180, 5400, 180]);
+    }
+
+    #[test]
+    fn only_the_ordered_queues_deduplicate() {
+        for queue in Queue::ALL {
+            let settings = queue.settings();
+
+            assert_eq!(
+                settings.fifo,
+                settings.deduplication_window.is_some(),
+                "{}",
+                queue.name()
+            );
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_outlives_the_message_it_was() {
+        for queue in Queue::ALL {
+            assert!(
+                queue.settings().retention < DEAD_LETTER_RETENTION,
+                "{}",
+                queue.name()
+            );
+        }
+    }
+
+    #[test]
+    fn a_group_of_128_characters_is_taken_and_one_more_is_not() {
+        let longest = page(&"g".repeat(128), Duration::ZERO);
+        let longer = page(&"g".repeat(129), Duration::ZERO);
+
+        assert_eq!(longest.check(), Ok(()));
+        assert_eq!(
+            longer.check(),
+            Err(Refused::FifoIdMalformed { what: "the group" })
+        );
+    }
+
+    #[test]
+    fn an_ordered_queue_takes_no_delay_however_short() {
+        let delayed = page("g", Duration::from_millis(1));
+
+        assert_eq!(delayed.check(), Err(Refused::DelayOnFifo));
+    }
+
+    #[test]
+    fn a_refusal_says_what_and_how_much() {
+        let waiting = Outgoing {
+            queue: Queue::Waiting,
+            body: "{}".into(),
+            fifo: None,
+            delay: Duration::from_secs(901),
+        };
+
+        let refused = waiting.check().unwrap_err();
+
+        insta::assert_snapshot!(refused, @"a delay of 901 s is longer than 900 s");
+    }
+}
