@@ -1,0 +1,220 @@
+//! The in-process queues of the embedded engine and the tests: at least as unkind as SQS, and forgotten on exit.
+//!
+//! Visibility timeouts, receive counts, dead letters, groups, the deduplication window and the limits are SQS's;
+//! where SQS may or may not do a thing, this does the worse one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::{MessageQueue, Outgoing, Queue, QueueError, Refused};
+use crate::clock::Clock;
+
+mod state;
+
+use state::QueueState;
+
+/// A message as its consumer sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub queue: Queue,
+    pub body: String,
+    /// Stands for this one receipt; outdated once the message is visible again.
+    pub receipt: String,
+    /// This receipt included: the first is 1.
+    pub receive_count: u32,
+    pub group: Option<String>,
+}
+
+/// A message that was received too often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub body: String,
+    pub receive_count: u32,
+}
+
+/// All queues of the pipeline in memory. A clone is another handle on the same queues.
+#[derive(Clone)]
+pub struct MemoryQueues {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Clock,
+    states: [Mutex<QueueState>; Queue::ALL.len()],
+    /// Something may have become receivable.
+    changed: Notify,
+}
+
+impl MemoryQueues {
+    pub fn new(clock: Clock) -> Self {
+        let states = Queue::ALL.map(|queue| Mutex::new(QueueState::new(queue)));
+        Self {
+            inner: Arc::new(Inner {
+                clock,
+                states,
+                changed: Notify::new(),
+            }),
+        }
+    }
+
+    /// The message that has waited longest among those whose turn it is, if there is one now.
+    pub fn receive(&self, queue: Queue) -> Option<Delivery> {
+        self.receive_with(queue, |_| 0)
+    }
+
+    /// Like `receive`, but `pick` chooses among the messages whose turn it is, oldest first: on a FIFO queue the first
+    /// of each group, on a standard queue any. Given their number, it answers an index; one too high means the last.
+    pub fn receive_with(
+        &self,
+        queue: Queue,
+        pick: impl FnOnce(usize) -> usize,
+    ) -> Option<Delivery> {
+        self.with(queue, |state, now| state.receive(now, pick))
+    }
+
+    /// Waits until there is something to receive. For the system clock: who moves a manual clock wakes nobody here.
+    pub async fn next(&self, queue: Queue) -> Delivery {
+        loop {
+            let changed = self.inner.changed.notified();
+            tokio::pin!(changed);
+            // Registered before looking, so that a message sent in between is not slept through.
+            changed.as_mut().enable();
+            if let Some(delivery) = self.receive(queue) {
+                return delivery;
+            }
+            match self.until_next_visible(queue) {
+                Some(wait) => drop(tokio::time::timeout(wait, changed).await),
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Removes a received message. Whether it did: an outdated receipt removes nothing.
+    pub fn delete(&self, queue: Queue, receipt: &str) -> bool {
+        let deleted = self.with(queue, |state, now| state.delete(receipt, now));
+        self.inner.changed.notify_waiters();
+        deleted
+    }
+
+    /// Gives a received message back, to come again after `delay`; until then its group stays blocked.
+    pub fn release(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), QueueError> {
+        let released = self.with(queue, |state, now| state.release(receipt, now, delay));
+        self.inner.changed.notify_waiters();
+        released.map_err(|refused| refused.on("postpone a message", queue))
+    }
+
+    /// What was received too often, oldest first.
+    pub fn dead_letters(&self, queue: Queue) -> Vec<DeadLetter> {
+        self.with(queue, |state, now| {
+            state.dead_letters(now).iter().cloned().collect()
+        })
+    }
+
+    /// Takes the oldest dead letter out.
+    pub fn take_dead_letter(&self, queue: Queue) -> Option<DeadLetter> {
+        self.with(queue, |state, now| state.dead_letters(now).pop_front())
+    }
+
+    /// The earliest moment at which something can be received, or would have been were it not dead by then;
+    /// now when there is something now, `None` when the queue is empty.
+    pub fn next_visible(&self, queue: Queue) -> Option<Timestamp> {
+        self.with(queue, QueueState::next_visible)
+    }
+
+    /// Messages received and neither deleted nor visible again.
+    pub fn in_flight(&self, queue: Queue) -> usize {
+        self.with(queue, QueueState::in_flight)
+    }
+
+    /// Whether no queue holds a message, visible, delayed or in flight. Dead letters do not count.
+    pub fn is_empty(&self) -> bool {
+        Queue::ALL
+            .into_iter()
+            .all(|queue| self.with(queue, QueueState::depth) == 0)
+    }
+
+    /// Makes a standard queue deliver a message twice, as SQS sometimes does: the one at `index` in order of sending.
+    /// Whether it did: a FIFO queue never does.
+    pub fn duplicate(&self, queue: Queue, index: usize) -> bool {
+        let duplicated = self.with(queue, |state, now| state.duplicate(index, now));
+        self.inner.changed.notify_waiters();
+        duplicated
+    }
+
+    /// As if every consumer had died and every visibility timeout had passed. What a consumer postponed still comes
+    /// at its time.
+    pub fn expire_in_flight(&self) {
+        for queue in Queue::ALL {
+            self.with(queue, QueueState::expire_in_flight);
+        }
+        self.inner.changed.notify_waiters();
+    }
+
+    fn until_next_visible(&self, queue: Queue) -> Option<Duration> {
+        let wait = self
+            .next_visible(queue)?
+            .duration_since(self.inner.clock.now());
+        // At least a millisecond, so that no rounding turns the wait into a spin.
+        Some(
+            Duration::try_from(wait)
+                .unwrap_or_default()
+                .max(Duration::from_millis(1)),
+        )
+    }
+
+    fn with<T>(&self, queue: Queue, act: impl FnOnce(&mut QueueState, Timestamp) -> T) -> T {
+        let mut state = self.inner.states[queue as usize]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        act(&mut state, self.inner.clock.now())
+    }
+}
+
+/// Without the messages: bodies are no business of a log.
+impl std::fmt::Debug for MemoryQueues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryQueues")
+            .field("clock", &self.inner.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl MessageQueue for MemoryQueues {
+    async fn send(&self, message: Outgoing) -> Result<(), QueueError> {
+        let queue = message.queue;
+        let sent = self.with(queue, |state, now| state.send(message, now));
+        self.inner.changed.notify_waiters();
+        sent.map_err(|refused| refused.on("send a message", queue))
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, QueueError> {
+        Ok(self.with(queue, QueueState::depth) as u64)
+    }
+
+    async fn postpone(
+        &self,
+        queue: Queue,
+        receipt: &str,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        self.release(queue, receipt, delay)
+    }
+}
+
+impl Refused {
+    pub(super) fn on(self, action: &'static str, queue: Queue) -> QueueError {
+        QueueError {
+            action,
+            queue,
+            source: self.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
