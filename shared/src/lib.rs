@@ -3,11 +3,41 @@
 //! Pure modules say what an export is (request, plan, checkpoint, records, manifest, audit); thin edges talk to
 //! Genesys Cloud, to the archive store, to the queues and to webhook receivers. Edges hold no rules.
 
+pub mod announcement;
+pub mod archive;
+pub mod attempt;
+pub mod audit;
 pub mod aws;
+pub mod checkpoint;
 pub mod clock;
+pub mod conclusion;
+pub mod config;
+pub mod dispatch;
+pub mod failure;
+mod format;
 pub mod genesys;
+pub mod hash;
+pub mod ids;
+pub mod invocation;
+pub mod marker;
+pub mod message;
+pub mod objects;
+pub mod outcome;
 pub mod page;
+pub mod page_record;
+pub mod plan;
 pub mod queue;
+pub mod request;
+pub mod run;
+pub mod runs;
+pub mod seal;
+pub mod source;
 pub mod store;
+pub mod telemetry;
 pub mod time;
+pub mod totals;
+pub mod verify;
+pub mod waiting;
 pub mod webhook;
+
+pub use format::FormatVersion;

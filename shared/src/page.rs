@@ -1,1 +1,321 @@
-//! Filled next.
+//! From the records of a results page to the bytes that are stored: pure, and the same every time.
+//!
+//! Values travel as the text they arrived as: nothing that is only copied is parsed, so numbers of any size and strings
+//! of any kind stay as they are. This module knows no store and no clock, and does not look across pages.
+
+use std::fmt;
+use std::ops::Add;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::time::Interval;
+
+mod check;
+mod codec;
+mod draft;
+mod identity;
+mod index;
+mod minimal;
+mod results;
+mod standard;
+mod walk;
+
+#[cfg(test)]
+mod properties;
+
+pub use check::{IndexMismatch, check};
+pub use codec::{CodecError, decode_lines};
+pub use identity::{RecordField, RejectReason};
+pub use index::{IndexEntry, IndexReader, read_index};
+pub use results::{JobResults, gateway_records};
+pub use standard::dropped_paths;
+
+use draft::Draft;
+use identity::Identity;
+
+/// How much of a record is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Projection {
+    /// Seven fields and the participants' id, type and name; an analytics record is mapped to them.
+    Minimal,
+    /// The record without the fields named by [`dropped_paths`]; a gateway's record as it is.
+    #[default]
+    Standard,
+    /// The record as it is.
+    Full,
+}
+
+/// Whose records these are, which says where id and start stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordShape {
+    /// `conversationId` and `conversationStart`.
+    Analytics,
+    /// `id` and `startTime`. An id may be an integer.
+    Gateway,
+}
+
+/// What becomes of the records of a page.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRules<'a> {
+    pub shape: RecordShape,
+    pub projection: Projection,
+    /// Records that start outside are left out; `None` keeps everything.
+    pub membership: Option<&'a Interval>,
+}
+
+/// A page as it is stored. Equal records under equal rules give equal bytes.
+#[derive(Clone, Debug)]
+pub struct PageBody {
+    /// The page object: NDJSON, every line ended by `\n`, as one gzip member. `None` when there is no line.
+    pub object: Option<Vec<u8>>,
+    /// The page index: an [`IndexEntry`] for each line of the object, as gzip NDJSON too.
+    pub index: Option<Vec<u8>>,
+    pub rejects: Vec<Reject>,
+    pub counts: Counts,
+    /// The size of the object before compression.
+    pub ndjson_bytes: u64,
+}
+
+/// What became of the records received; the other three add up to `received`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    pub received: u64,
+    pub archived: u64,
+    /// Records that belong to another interval.
+    pub left_out: u64,
+    pub rejected: u64,
+}
+
+/// A record that cannot be archived, because nobody could say which one it is or where it belongs.
+#[derive(Clone)]
+pub struct Reject {
+    /// Place in the page as received, from 0.
+    pub position: u64,
+    pub reason: RejectReason,
+    pub raw: Box<RawValue>,
+}
+
+/// Projects, compresses and indexes the records in the order in which they came.
+pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
+    let mut draft = Draft::default();
+    for record in records {
+        match Identity::of(record, rules.shape) {
+            Err(reason) => draft.reject(record, reason),
+            Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
+            Ok(identity) => draft.archive(identity, |line| rules.project(record, line)),
+        }
+    }
+    draft.finish()
+}
+
+impl PageRules<'_> {
+    fn leave_out(&self, identity: &Identity) -> bool {
+        self.membership
+            .is_some_and(|interval| !interval.contains(identity.start))
+    }
+
+    fn project(&self, record: &RawValue, line: &mut String) {
+        match (self.projection, self.shape) {
+            (Projection::Minimal, RecordShape::Gateway) => minimal::gateway(record, line),
+            (Projection::Minimal, RecordShape::Analytics) => minimal::analytics(record, line),
+            (Projection::Standard, RecordShape::Analytics) => standard::analytics(record, line),
+            (Projection::Standard, RecordShape::Gateway) | (Projection::Full, _) => {
+                line.push_str(record.get());
+            }
+        }
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            received: self.received + other.received,
+            archived: self.archived + other.archived,
+            left_out: self.left_out + other.left_out,
+            rejected: self.rejected + other.rejected,
+        }
+    }
+}
+
+impl fmt::Display for Projection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Minimal => "minimal",
+            Self::Standard => "standard",
+            Self::Full => "full",
+        })
+    }
+}
+
+impl fmt::Debug for Reject {
+    /// Without the record: what is rejected must not end up in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reject")
+            .field("position", &self.position)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: PageRules<'_> = PageRules {
+        shape: RecordShape::Gateway,
+        projection: Projection::Full,
+        membership: None,
+    };
+
+    fn page(body: &str, rules: &PageRules<'_>) -> (PageBody, String) {
+        let page = encode(&gateway_records(body.as_bytes()).unwrap(), rules);
+        let lines = page
+            .object
+            .as_deref()
+            .map(|object| decode_lines(object, 1 << 20).unwrap());
+        (page, String::from_utf8(lines.unwrap_or_default()).unwrap())
+    }
+
+    #[test]
+    fn a_full_record_is_stored_byte_for_byte_in_the_order_received() {
+        let records = [
+            r#"{"id":"b","startTime":"2026-03-02T14:00:00Z","n":12345678901234567890.123,"n":1e400}"#,
+            r#"{ "startTime" : "2026-03-02T13:00:00Z",	"id" : 1, "text" : "\ud800\u0041\n" }"#,
+        ];
+
+        let (page, lines) = page(&format!("[{}]", records.join(" , ")), &FULL);
+
+        assert_eq!(lines, records.join("\n") + "\n");
+        assert_eq!(page.ndjson_bytes, lines.len() as u64);
+    }
+
+    #[test]
+    fn line_breaks_between_tokens_are_taken_out_and_nothing_else() {
+        let body = "[{\r\n  \"id\": \"a\\n\",\n  \"startTime\": \"2026-03-02T14:00:00Z\"\n}]";
+
+        let (_, lines) = page(body, &FULL);
+
+        insta::assert_snapshot!(lines.trim_end(), @r#"{  "id": "a\n",  "startTime": "2026-03-02T14:00:00Z"}"#);
+    }
+
+    #[test]
+    fn the_index_says_where_each_line_lies() {
+        let body = r#"[{"id":"a","startTime":"2026-03-02T14:00:00Z"},{"id":"é","startTime":"2026-03-02T15:00:00Z"}]"#;
+
+        let (page, lines) = page(body, &FULL);
+
+        let entries: Vec<_> = read_index(page.index.as_deref().unwrap())
+            .map(Result::unwrap)
+            .collect();
+        let line = |entry: &IndexEntry| {
+            let start = usize::try_from(entry.offset).unwrap();
+            lines[start..start + usize::try_from(entry.length).unwrap()].to_owned()
+        };
+        assert_eq!(
+            line(&entries[0]),
+            r#"{"id":"a","startTime":"2026-03-02T14:00:00Z"}"#
+        );
+        assert_eq!(
+            line(&entries[1]),
+            r#"{"id":"é","startTime":"2026-03-02T15:00:00Z"}"#
+        );
+    }
+
+    #[test]
+    fn a_record_belongs_to_the_interval_it_starts_in_not_to_the_one_it_ends_in() {
+        let interval = "2026-03-02T00:00:00Z/2026-03-03T00:00:00Z".parse().unwrap();
+        let rules = PageRules {
+            membership: Some(&interval),
+            ..FULL
+        };
+        let body = r#"[{"id":"before","startTime":"2026-03-01T23:59:59.999Z"},
+            {"id":"first","startTime":"2026-03-02T00:00:00Z"},
+            {"id":"last","startTime":"2026-03-03T00:59:59.999+01:00"},
+            {"id":"after","startTime":"2026-03-03T00:00:00Z"}]"#;
+
+        let (page, _) = page(body, &rules);
+
+        let ids: Vec<_> = read_index(page.index.as_deref().unwrap())
+            .map(|entry| entry.unwrap().id)
+            .collect();
+        assert_eq!(ids, ["first", "last"]);
+        assert_eq!(
+            page.counts,
+            Counts {
+                received: 4,
+                archived: 2,
+                left_out: 2,
+                rejected: 0
+            }
+        );
+    }
+
+    #[test]
+    fn a_reject_is_kept_whole_with_its_place_and_holds_up_nothing() {
+        let body = r#"[{"id":"a","startTime":"2026-03-02T14:00:00Z"},{"id": 1.5},7,
+            {"id":"b","startTime":"2026-03-02T14:00:00Z"}]"#;
+
+        let (page, lines) = page(body, &FULL);
+
+        assert_eq!(lines.lines().count(), 2);
+        let rejects: Vec<_> = page
+            .rejects
+            .iter()
+            .map(|reject| (reject.position, reject.reason, reject.raw.get()))
+            .collect();
+        let reasons = [
+            RejectReason::IdMalformed(RecordField::Id),
+            RejectReason::NotAnObject,
+        ];
+        assert_eq!(
+            rejects,
+            [(1, reasons[0], r#"{"id": 1.5}"#), (2, reasons[1], "7")]
+        );
+        assert_eq!(
+            page.counts,
+            Counts {
+                received: 4,
+                archived: 2,
+                left_out: 0,
+                rejected: 2
+            }
+        );
+    }
+
+    #[test]
+    fn a_page_without_lines_has_neither_object_nor_index() {
+        for body in ["[]", "[7]"] {
+            let (page, _) = page(body, &FULL);
+
+            assert!(page.object.is_none() && page.index.is_none());
+            assert_eq!(page.ndjson_bytes, 0);
+        }
+    }
+
+    #[test]
+    fn a_reject_is_not_shown_by_debug() {
+        let (page, _) = page(r#"["Mary"]"#, &FULL);
+
+        insta::assert_snapshot!(format!("{:?}", page.rejects), @"[Reject { position: 0, reason: NotAnObject, .. }]");
+    }
+
+    #[test]
+    fn projections_and_counts_are_written_in_these_words() {
+        let projections = [Projection::Minimal, Projection::Standard, Projection::Full];
+        let counts = Counts {
+            received: 4,
+            archived: 1,
+            left_out: 2,
+            rejected: 1,
+        };
+
+        insta::assert_snapshot!(serde_json::to_string(&projections).unwrap(), @r#"["minimal","standard","full"]"#);
+        insta::assert_snapshot!(projections.map(|projection| projection.to_string()).join(" "), @"minimal standard full");
+        insta::assert_snapshot!(serde_json::to_string(&(counts + counts)).unwrap(), @r#"{"received":8,"archived":2,"leftOut":4,"rejected":2}"#);
+    }
+}

@@ -1,1 +1,166 @@
+//! archive-page: one page message becomes one committed page and the message for the next.
+//!
+//! Object and index → record → next message → done. Whoever finds a record follows it instead of fetching again.
 
+use conversation_archive::archive::Archive;
+use conversation_archive::attempt::Attempt;
+use conversation_archive::dispatch::Dispatch;
+use conversation_archive::failure::Failure;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::message::PageMessage;
+use conversation_archive::page_record::{NextStep, PageRecord};
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::run::{End, RunEnd};
+use conversation_archive::runs::Ending;
+use conversation_archive::source::{Reading, Setback, Sources};
+use conversation_archive::waiting::{Parking, Patience, Wait, Waiting, park};
+
+mod bounds;
+mod commit;
+mod lost;
+mod opening;
+
+/// The handler and what it works with.
+#[derive(Clone, Debug)]
+pub struct ArchivePage {
+    pub dispatch: Dispatch,
+    pub sources: Sources,
+    pub settings: PageSettings,
+}
+
+/// Bounds and patience.
+#[derive(Clone, Copy, Debug)]
+pub struct PageSettings {
+    pub patience: Patience,
+    /// The chain feeds itself: this is its end if the source has none.
+    pub max_pages_per_slice: u32,
+    /// How many runs of a slice may lose their job or query.
+    pub max_runs_per_slice: u32,
+}
+
+impl Default for PageSettings {
+    fn default() -> Self {
+        Self { patience: Patience::default(), max_pages_per_slice: 20_000, max_runs_per_slice: 10 }
+    }
+}
+
+/// What became of a page message.
+#[derive(Clone, Debug)]
+pub enum Handled {
+    /// The page is committed, by us or before us, and the next message is sent.
+    Continued(Box<PageRecord>),
+    Parked(Box<Waiting>),
+    /// The run has ended, now or before; what it owed is paid.
+    Ended(Box<RunEnd>),
+}
+
+/// A message with everything that never changes about its export.
+struct Task<'a> {
+    message: &'a PageMessage,
+    plan: &'a ExportPlan,
+    attempt: &'a Attempt,
+    reading: Reading<'a>,
+    invocation: &'a Invocation,
+}
+
+impl ArchivePage {
+    pub async fn handle(&self, message: &PageMessage, invocation: &Invocation) -> anyhow::Result<Handled> {
+        let export_id = &message.id.run.export_id;
+        let plan = self.archive().planned(export_id).await?;
+        let attempt = self.archive().attempt(export_id, message.attempt).await?;
+        let Some(slice) = attempt.slice(&plan, message.id.run.slice) else {
+            anyhow::bail!("{} has no slice {}", export_id, message.id.run.slice);
+        };
+        let query = attempt.query(&plan);
+        let reading = Reading { plan: &plan, slice: &slice, query, deadline: invocation.deadline };
+        let task = Task { message, plan: &plan, attempt: &attempt, reading, invocation };
+        self.advance(&task).await
+    }
+
+    async fn advance(&self, task: &Task<'_>) -> anyhow::Result<Handled> {
+        if let Some(end) = self.archive().end(&task.message.id.run).await? {
+            return self.settle(task, end).await;
+        }
+        if self.archive().is_cancelled(&task.plan.export_id).await? {
+            return self.end(task, Ending::before(task.message), End::Cancelled).await;
+        }
+        if let Some(record) = self.archive().record(&task.message.id).await? {
+            return self.follow(task, record).await;
+        }
+        match self.archive_page(task).await? {
+            Ok(record) => self.follow(task, record).await,
+            Err(Setback::Wait(wait)) => self.wait(task, &wait).await,
+            Err(Setback::Lost(what)) => self.start_over(task, what).await,
+            Err(Setback::Failed(failure)) => self.fail(task, failure).await,
+        }
+    }
+
+    /// The page itself: bounds, the run's job, the source, the commit.
+    async fn archive_page(&self, task: &Task<'_>) -> anyhow::Result<Result<PageRecord, Setback>> {
+        if let Some(failure) = self.breach(task).await? {
+            return Ok(Err(Setback::Failed(failure)));
+        }
+        let checkpoint = match self.opened(task).await? {
+            Ok(checkpoint) => checkpoint,
+            Err(setback) => return Ok(Err(setback)),
+        };
+        match self.sources.of(task.plan.source).page(&checkpoint, &task.reading).await {
+            Ok(page) => self.commit(task, checkpoint, page).await,
+            Err(setback) => Ok(Err(setback)),
+        }
+    }
+
+    /// Acts on a committed page. The record alone says what comes next, whoever wrote it.
+    async fn follow(&self, task: &Task<'_>, record: PageRecord) -> anyhow::Result<Handled> {
+        match &record.content.next {
+            NextStep::Continue { checkpoint } => {
+                let PageMessage { attempt, origin, id, .. } = task.message;
+                let next = PageMessage::following(&record, &id.run, *attempt, *origin, checkpoint.clone());
+                self.dispatch.page(&next).await?;
+                Ok(Handled::Continued(Box::new(record)))
+            }
+            NextStep::EndRun => {
+                let ending = Ending {
+                    run: &task.message.id.run,
+                    last_page: record.id.page,
+                    totals: record.totals,
+                    job: record.content.checkpoint.job().map(ToOwned::to_owned),
+                    audit_head: record.event.hash,
+                };
+                self.end(task, ending, End::Complete).await
+            }
+        }
+    }
+
+    async fn wait(&self, task: &Task<'_>, wait: &Wait) -> anyhow::Result<Handled> {
+        let prior = self.archive().waiting(task.message).await?;
+        let now = self.dispatch.clock.now();
+        match park(prior.as_ref(), task.message, wait, &self.settings.patience, now) {
+            Parking::GiveUp(failure) => self.fail(task, failure).await,
+            Parking::Park(waiting) => {
+                let name = conversation_archive::objects::Name::Waiting(&waiting.id.run);
+                self.archive().replace(name, &waiting).await?;
+                self.dispatch.waiting(&waiting.message(task.message.clone())).await?;
+                Ok(Handled::Parked(Box::new(waiting)))
+            }
+        }
+    }
+
+    async fn fail(&self, task: &Task<'_>, failure: Failure) -> anyhow::Result<Handled> {
+        self.end(task, Ending::before(task.message), End::Failed { failure }).await
+    }
+
+    async fn end(&self, task: &Task<'_>, ending: Ending<'_>, end: End) -> anyhow::Result<Handled> {
+        let end = self.dispatch.end_run(task.plan, ending, end, task.invocation).await?;
+        self.settle(task, end).await
+    }
+
+    async fn settle(&self, task: &Task<'_>, end: RunEnd) -> anyhow::Result<Handled> {
+        self.dispatch.settle(task.plan, &end, &self.sources, task.invocation).await?;
+        Ok(Handled::Ended(Box::new(end)))
+    }
+
+    fn archive(&self) -> &Archive {
+        &self.dispatch.archive
+    }
+}

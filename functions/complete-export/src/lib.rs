@@ -1,1 +1,48 @@
+//! complete-export: on each outcome of a run, starts the next slice or concludes the export.
 
+use conversation_archive::conclusion::Concluding;
+use conversation_archive::dispatch::{Dispatch, Which};
+use conversation_archive::invocation::Invocation;
+use conversation_archive::message::CompletionMessage;
+use conversation_archive::outcome::Outcome;
+
+/// The handler and what it works with.
+#[derive(Clone, Debug)]
+pub struct CompleteExport {
+    pub dispatch: Dispatch,
+}
+
+/// What became of a completion message.
+#[derive(Clone, Debug)]
+pub enum Handled {
+    /// So many slices are still to end.
+    Waiting { open: usize },
+    /// The outcome stands and is announced.
+    Concluded(Box<Outcome>),
+}
+
+impl CompleteExport {
+    pub async fn handle(&self, message: &CompletionMessage, invocation: &Invocation) -> anyhow::Result<Handled> {
+        let archive = &self.dispatch.archive;
+        let plan = archive.planned(&message.export_id).await?;
+        let Some(attempt) = archive.newest_attempt(&message.export_id).await? else {
+            anyhow::bail!("{} has no attempt", message.export_id);
+        };
+        let views = archive.survey(&plan, &attempt).await?;
+        let concluding = Concluding { plan: &plan, attempt: &attempt, views: &views, invocation };
+        if let Some(outcome) = self.dispatch.decided(&plan, attempt.attempt).await? {
+            if archive.is_open(&message.export_id).await? {
+                self.dispatch.announce(concluding, &outcome).await?;
+            }
+            return Ok(Handled::Concluded(Box::new(outcome)));
+        }
+        let open = views.iter().filter(|view| view.end.is_none()).count();
+        if open > 0 {
+            self.dispatch.open_slices(&plan, &attempt, Which::Unstarted).await?;
+            return Ok(Handled::Waiting { open });
+        }
+        let outcome = self.dispatch.conclude(concluding).await?;
+        self.dispatch.announce(concluding, &outcome).await?;
+        Ok(Handled::Concluded(Box::new(outcome)))
+    }
+}

@@ -1,1 +1,125 @@
+//! record-failure: reads the dead-letter queues, keeps what was given up, and ends the run as failed.
+//!
+//! It never sends to the queue whose dead letters it reads, and a dead webhook message changes no export.
 
+use conversation_archive::FormatVersion;
+use conversation_archive::attempt::Attempt;
+use conversation_archive::dispatch::Dispatch;
+use conversation_archive::failure::{Failure, FailureKind};
+use conversation_archive::hash::Sha256;
+use conversation_archive::ids::ExportId;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::message::{CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
+use conversation_archive::objects::Name;
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::queue::Queue;
+use serde::{Deserialize, Serialize};
+
+/// The handler and what it works with.
+#[derive(Clone, Debug)]
+pub struct RecordFailure {
+    pub dispatch: Dispatch,
+}
+
+/// Something that nobody could handle.
+#[derive(Clone, Debug)]
+pub struct DeadLetter<'a> {
+    /// The queue that gave up; `None` for an invocation of start-export.
+    pub queue: Option<Queue>,
+    pub body: &'a str,
+}
+
+/// The kept evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptLetter {
+    pub format_version: FormatVersion,
+    pub from: String,
+    pub kept_at: jiff::Timestamp,
+    pub body: String,
+}
+
+/// What became of a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// Kept, and the run that it belonged to ended as failed.
+    RunFailed,
+    /// Kept; no run depends on it, or sweep-exports will see to it.
+    Kept,
+}
+
+impl RecordFailure {
+    pub async fn handle(&self, letter: &DeadLetter<'_>, invocation: &Invocation) -> anyhow::Result<Handled> {
+        let (export_id, page) = addressee(letter);
+        self.keep(letter, export_id.as_ref()).await?;
+        match page {
+            Some(page) => self.fail_run(&page, letter, invocation).await,
+            None => Ok(Handled::Kept),
+        }
+    }
+
+    async fn keep(&self, letter: &DeadLetter<'_>, export_id: Option<&ExportId>) -> anyhow::Result<()> {
+        let digest = Sha256::of(letter.body);
+        let name = export_id.map_or(Name::StrayLetter(digest), |id| Name::DeadLetter(id, digest));
+        let from = letter.queue.map_or("start-export", Queue::name).to_owned();
+        tracing::error!(key = name.key(), from, "a message was given up and kept");
+        let kept_at = self.dispatch.clock.now();
+        let kept = KeptLetter { format_version: FormatVersion, from, kept_at, body: letter.body.to_owned() };
+        self.dispatch.archive.create_or_read(name, kept).await?;
+        Ok(())
+    }
+
+    async fn fail_run(
+        &self,
+        page: &PageMessage,
+        letter: &DeadLetter<'_>,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Handled> {
+        let archive = &self.dispatch.archive;
+        let id = &page.id.run.export_id;
+        let (Some(plan), Some(attempt)) = (archive.plan(id).await?, archive.newest_attempt(id).await?) else {
+            return Ok(Handled::Kept);
+        };
+        self.end_slice(&plan, &attempt, page, letter, invocation).await
+    }
+
+    async fn end_slice(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+        page: &PageMessage,
+        letter: &DeadLetter<'_>,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Handled> {
+        let archive = &self.dispatch.archive;
+        let current = archive.slice_view(plan, attempt, page.id.run.slice).await?;
+        // A run that was replaced meanwhile is nobody's concern any more.
+        let Some(view) = current.filter(|view| view.run == page.id.run) else { return Ok(Handled::Kept) };
+        if view.end.is_none() {
+            let queue = letter.queue.map_or("start-export", Queue::name);
+            let message = format!("{} ended in the dead letters of the {queue} queue", page.id);
+            let failure = Failure::new(FailureKind::DeadLetter, message);
+            self.dispatch.fail_slice(plan, &view, failure, invocation).await?;
+        }
+        self.dispatch.completion(&CompletionMessage::run_ended(&view.run)).await?;
+        Ok(Handled::RunFailed)
+    }
+}
+
+/// Whom a dead letter is about, as far as it can be read.
+fn addressee(letter: &DeadLetter<'_>) -> (Option<ExportId>, Option<PageMessage>) {
+    let of_page = |page: PageMessage| (Some(page.id.run.export_id.clone()), Some(page));
+    let nobody = (None, None);
+    match letter.queue {
+        Some(Queue::Pages) => serde_json::from_str(letter.body).map_or(nobody, of_page),
+        Some(Queue::Waiting) => {
+            serde_json::from_str(letter.body).map_or(nobody, |waiting: WaitingMessage| of_page(waiting.page))
+        }
+        Some(Queue::Completion) => serde_json::from_str(letter.body)
+            .map_or(nobody, |completion: CompletionMessage| (Some(completion.export_id), None)),
+        Some(Queue::Webhooks) => {
+            serde_json::from_str(letter.body).map_or(nobody, |webhook: WebhookMessage| (Some(webhook.export_id), None))
+        }
+        None => nobody,
+    }
+}

@@ -1,1 +1,127 @@
+//! send-webhook: tells the receiver how an export ended, signed, until it is taken or a day has passed.
 
+use conversation_archive::announcement::announcement;
+use conversation_archive::archive::ArchiveError;
+use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::dispatch::Dispatch;
+use conversation_archive::hash::Sha256;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::message::WebhookMessage;
+use conversation_archive::outcome::Outcome;
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::queue::Queue;
+use conversation_archive::seal;
+use conversation_archive::webhook::{AddressRules, Sender, Signer, Verdict, WebhookUrl, retry_delay, webhook_id};
+use serde_json::json;
+
+/// The handler and what it works with.
+#[derive(Clone, Debug)]
+pub struct SendWebhook {
+    pub dispatch: Dispatch,
+    pub sender: Sender,
+    pub signer: Signer,
+    pub address_rules: AddressRules,
+}
+
+/// A received webhook message, with what is needed to give it back.
+#[derive(Clone, Debug)]
+pub struct Received<'a> {
+    pub message: &'a WebhookMessage,
+    pub receipt: &'a str,
+    /// How often the message was received, this time included.
+    pub receive_count: u32,
+}
+
+/// What became of a webhook message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handled {
+    Delivered,
+    /// The receiver said that it is gone for good, or nobody took it for a day.
+    GivenUp,
+    /// It comes back: the message must not be deleted.
+    Postponed,
+}
+
+impl SendWebhook {
+    pub async fn handle(&self, received: Received<'_>, invocation: &Invocation) -> anyhow::Result<Handled> {
+        let archive = &self.dispatch.archive;
+        let message = received.message;
+        let plan = archive.planned(&message.export_id).await?;
+        let Some(url) = &plan.webhook_url else { return Ok(Handled::GivenUp) };
+        let missing = || ArchiveError::Missing(message.outcome_key.clone());
+        let stored = archive.store().get(&message.outcome_key).await?.ok_or_else(missing)?;
+        let outcome: Outcome = seal::open(&stored)?;
+        let uri = archive.store().uri(&message.outcome_key);
+        let body = announcement(&outcome, &uri, Sha256::of(&stored)).to_string();
+        let url = WebhookUrl::parse(url, &self.address_rules)?;
+        let answer = self.post(&url, &outcome, body).await;
+        archive.keep_delivery(&outcome, self.event(&plan, &outcome, &received, &answer, invocation)).await?;
+        match answer {
+            Answer { verdict: Verdict::Delivered, .. } => Ok(Handled::Delivered),
+            Answer { verdict: Verdict::Gone, text } => {
+                tracing::error!(export.id = %plan.export_id, answer = text, "the webhook's receiver is gone");
+                Ok(Handled::GivenUp)
+            }
+            Answer { verdict: Verdict::Retry, text } => self.retry(&received, &text).await,
+        }
+    }
+
+    async fn post(&self, url: &WebhookUrl, outcome: &Outcome, body: String) -> Answer {
+        let id = webhook_id(outcome.export_id.as_str(), outcome.status.event(), outcome.attempt);
+        let timestamp = self.dispatch.clock.now().as_second();
+        let signature = self.signer.sign(&id, timestamp, body.as_bytes());
+        let headers = [
+            ("content-type", "application/json".to_owned()),
+            ("webhook-id", id),
+            ("webhook-timestamp", timestamp.to_string()),
+            ("webhook-signature", signature),
+            ("x-archive-source", "genesys-cloud".to_owned()),
+        ];
+        match self.sender.post(url, &headers, body.into()).await {
+            Ok(status) => Answer { verdict: Verdict::of(status), text: format!("status {status}") },
+            Err(error) => Answer { verdict: Verdict::Retry, text: error.to_string() },
+        }
+    }
+
+    async fn retry(&self, received: &Received<'_>, text: &str) -> anyhow::Result<Handled> {
+        let export_id = &received.message.export_id;
+        let Some(delay) = retry_delay(received.receive_count) else {
+            tracing::error!(export.id = %export_id, answer = text, "the webhook was not taken for a day");
+            return Ok(Handled::GivenUp);
+        };
+        tracing::warn!(export.id = %export_id, answer = text, delay_s = delay.as_secs(), "the webhook was not taken");
+        self.dispatch.queue.postpone(Queue::Webhooks, received.receipt, delay).await?;
+        Ok(Handled::Postponed)
+    }
+
+    fn event(
+        &self,
+        plan: &ExportPlan,
+        outcome: &Outcome,
+        received: &Received<'_>,
+        answer: &Answer,
+        invocation: &Invocation,
+    ) -> AuditEvent {
+        let event = AuditEvent::new(Happening {
+            export_id: &plan.export_id,
+            query_hash: plan.query_hash,
+            request_id: &invocation.request_id,
+            timestamp: self.dispatch.clock.now(),
+            action: Action::DeliverWebhook,
+            event_type: EventType::Delivery,
+            subject: format!("attempt {} receipt {}", outcome.attempt, received.receive_count),
+            details: json!({"event": outcome.status.event(), "attempt": outcome.attempt, "answer": answer.text}),
+        });
+        let event = match answer.verdict {
+            Verdict::Delivered => event,
+            Verdict::Retry | Verdict::Gone => event.failed(&answer.text),
+        };
+        event.after(Some(outcome.event.hash))
+    }
+}
+
+/// What the receiver made of a delivery.
+struct Answer {
+    verdict: Verdict,
+    text: String,
+}

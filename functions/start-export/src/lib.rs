@@ -1,1 +1,219 @@
+//! start-export: checks a request, plans it, commits the plan and sends the first pages. Also resumes and cancels.
+//!
+//! The plan is committed by `request.json`; who finds one adopts it. Nothing is sent before every check has passed.
+
+use conversation_archive::archive::Archive;
+use conversation_archive::attempt::{Attempt, Overrides};
+use conversation_archive::dispatch::{Dispatch, Which};
+use conversation_archive::ids::ExportId;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::marker::OpenMarker;
+use conversation_archive::objects::Name;
+use conversation_archive::outcome::ExportStatus;
+use conversation_archive::plan::{Draft, ExportPlan, PlanLimits, Residency};
+use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal, scheduled_time};
+use conversation_archive::source::{Asked, Setback, Sources};
+use conversation_archive::webhook::{AddressRules, WebhookUrl};
+use serde::{Deserialize, Serialize};
+
+mod cancel;
+mod resume;
+mod retention;
+
+/// The handler and what it works with.
+#[derive(Clone, Debug)]
+pub struct StartExport {
+    pub dispatch: Dispatch,
+    pub sources: Sources,
+    pub limits: PlanLimits,
+    pub address_rules: AddressRules,
+    pub regions: Regions,
+    /// Whether a custom AWS endpoint is set: then an unreplaced placeholder for the scheduled time means now.
+    pub emulated: bool,
+}
+
+/// What residency is decided by.
+#[derive(Clone, Debug, Default)]
+pub struct Regions {
+    pub genesys: Option<String>,
+    pub bucket: Option<String>,
+    pub allowed: Vec<String>,
+}
+
+/// What start-export can be asked: `{"resume": {…}}`, `{"cancel": {…}}`, or a request as it is.
+#[derive(Clone, Debug)]
+pub enum Command {
+    Start(Box<ExportRequest>),
+    Resume(Resume),
+    Cancel(ExportId),
+}
+
+/// Go on with an export.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resume {
+    pub export_id: ExportId,
+    #[serde(default)]
+    pub quota_mb: Option<u64>,
+    #[serde(default)]
+    pub on_bad_record: Option<OnBadRecord>,
+}
+
+/// The answer to whoever started, resumed or cancelled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    pub export_id: ExportId,
+    pub state: State,
+    pub attempt: u32,
+    pub slices: u32,
+    /// Where the outcome is or will be.
+    pub manifest_uri: String,
+}
+
+/// What happened to the export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Started,
+    /// It existed and goes on.
+    Resumed,
+    /// It existed and is done already.
+    Completed,
+    /// It existed and is cancelled: final.
+    Cancelled,
+    /// Somebody asked to cancel it, and its pages will see.
+    Cancelling,
+}
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Exit code 2: the request or a setting must change.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the source did not answer as needed: {0}")]
+    Source(#[from] Setback),
+    #[error(transparent)]
+    Dispatch(#[from] conversation_archive::dispatch::DispatchError),
+    #[error(transparent)]
+    Archive(#[from] conversation_archive::archive::ArchiveError),
+}
+
+impl Command {
+    /// Reads the payload of an invocation.
+    pub fn parse(payload: &str) -> Result<Self, Refusal> {
+        #[derive(Deserialize)]
+        struct Cancel {
+            #[serde(rename = "exportId")]
+            export_id: ExportId,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        enum Wrapped {
+            Resume(Resume),
+            Cancel(Cancel),
+        }
+        let is_wrapped = |value: &serde_json::Value| value.get("resume").or(value.get("cancel")).is_some();
+        if serde_json::from_str(payload).is_ok_and(|value| is_wrapped(&value)) {
+            return match serde_json::from_str(payload).map_err(|error| Refusal::Unreadable(error.to_string()))? {
+                Wrapped::Resume(resume) => Ok(Self::Resume(resume)),
+                Wrapped::Cancel(cancel) => Ok(Self::Cancel(cancel.export_id)),
+            };
+        }
+        ExportRequest::parse(payload).map(Box::new).map(Self::Start)
+    }
+}
+
+impl StartExport {
+    pub async fn handle(&self, command: Command, invocation: &Invocation) -> Result<Started, StartError> {
+        match command {
+            Command::Start(request) => self.start(*request, invocation).await,
+            Command::Resume(resume) => self.resume(&resume, invocation).await,
+            Command::Cancel(export_id) => self.cancel(&export_id).await,
+        }
+    }
+
+    async fn start(&self, request: ExportRequest, invocation: &Invocation) -> Result<Started, StartError> {
+        let now = self.dispatch.clock.now();
+        let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, self.emulated)?;
+        let draft = Draft::check(request, scheduled, now, &self.limits)?;
+        self.check_webhook(&draft)?;
+        let plan = match self.archive().plan(&draft.export_id).await? {
+            Some(plan) if plan.query_hash == draft.query_hash => {
+                let resume = Resume { export_id: draft.export_id, quota_mb: None, on_bad_record: None };
+                return self.resume(&resume, invocation).await;
+            }
+            Some(plan) => return Err(another_request(&plan).into()),
+            None => self.plan(draft, invocation).await?,
+        };
+        let attempt = self.begin(&plan).await?;
+        self.dispatch.open_slices(&plan, &attempt, Which::Unstarted).await?;
+        tracing::info!(export.id = %plan.export_id, slices = plan.slice_count, "export started");
+        Ok(self.started(&plan, attempt.attempt, State::Started))
+    }
+
+    /// Everything that is checked or asked before the plan is committed, then the commit.
+    async fn plan(&self, draft: Draft, invocation: &Invocation) -> Result<ExportPlan, StartError> {
+        let regions = &self.regions;
+        let residency = Residency::decide(regions.genesys.clone(), regions.bucket.clone(), &regions.allowed)?;
+        self.check_retention(&draft, invocation).await?;
+        let source = self.sources.of(draft.source());
+        let query = source.query(&Asked::by_draft(&draft), invocation.deadline).await?;
+        let now = self.dispatch.clock.now();
+        let plan = draft.plan(query, residency, &self.limits, now, &invocation.request_id)?;
+        // The marker first: an export that has a plan is never overlooked.
+        let marker = OpenMarker::new(plan.export_id.clone(), now);
+        self.archive().create_or_read(Name::Open(&plan.export_id), marker).await?;
+        let query_hash = plan.query_hash;
+        let id = plan.export_id.clone();
+        let (stored, _) = self.archive().create_or_read(Name::Request(&id), plan).await?;
+        if stored.query_hash == query_hash { Ok(stored) } else { Err(another_request(&stored).into()) }
+    }
+
+    /// The newest attempt, which is the first unless somebody else was quicker.
+    async fn begin(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
+        let name = Name::Attempt(&plan.export_id, 1);
+        Ok(self.archive().create_or_read(name, Attempt::first(plan)).await?.0)
+    }
+
+    fn check_webhook(&self, draft: &Draft) -> Result<(), Refusal> {
+        let Some(url) = &draft.webhook_url else { return Ok(()) };
+        WebhookUrl::parse(url, &self.address_rules)
+            .map(|_| ())
+            .map_err(|error| Refusal::Unreadable(error.to_string()))
+    }
+
+    fn started(&self, plan: &ExportPlan, attempt: u32, state: State) -> Started {
+        Started {
+            export_id: plan.export_id.clone(),
+            state,
+            attempt,
+            slices: plan.slice_count,
+            manifest_uri: self.archive().store().uri(&Name::Manifest(&plan.export_id).key()),
+        }
+    }
+
+    fn archive(&self) -> &Archive {
+        &self.dispatch.archive
+    }
+}
+
+impl Resume {
+    fn overrides(&self) -> Overrides {
+        Overrides { quota_mb: self.quota_mb, on_bad_record: self.on_bad_record }
+    }
+}
+
+fn another_request(plan: &ExportPlan) -> Refusal {
+    Refusal::new("exportId", &plan.export_id, "an export of this id exists for another request; choose another id")
+}
+
+fn final_state(status: ExportStatus) -> Option<State> {
+    match status {
+        ExportStatus::Completed | ExportStatus::CompletedWithRejects => Some(State::Completed),
+        ExportStatus::Cancelled => Some(State::Cancelled),
+        ExportStatus::Failed => None,
+    }
+}
 

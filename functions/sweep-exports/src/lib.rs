@@ -1,1 +1,137 @@
+//! sweep-exports: every hour, so that no export hangs silently. Reads only `open/`, sends lost messages again, and ends
+//! what cannot go on.
 
+use conversation_archive::archive::{Archive, SliceView};
+use conversation_archive::attempt::Attempt;
+use conversation_archive::conclusion::Concluding;
+use conversation_archive::dispatch::Dispatch;
+use conversation_archive::failure::{Failure, FailureKind};
+use conversation_archive::hash::Sha256;
+use conversation_archive::ids::ExportId;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::marker::OpenMarker;
+use conversation_archive::objects::{Name, OPEN_PREFIX};
+use conversation_archive::outcome::SliceFailure;
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::queue::Queue;
+use jiff::{SignedDuration, Timestamp};
+
+mod standing;
+
+use standing::Standing;
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// So many sweeps without effect, and the export is failed.
+const FRUITLESS_SWEEPS: u32 = 3;
+
+/// The handler and what it works with.
+#[derive(Clone, Debug)]
+pub struct SweepExports {
+    pub dispatch: Dispatch,
+}
+
+/// What a sweep did with one export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swept {
+    /// It moves, or waits rightly.
+    LeftAlone,
+    /// Its messages were sent again.
+    Revived,
+    /// It could not go on and is failed.
+    Failed,
+    /// There was only a marker: its request was never committed.
+    Removed,
+}
+
+impl SweepExports {
+    /// Looks at every open export. One that cannot be looked at does not keep the others from being swept.
+    pub async fn handle(&self, invocation: &Invocation) -> anyhow::Result<Vec<(ExportId, Swept)>> {
+        let mut swept = Vec::new();
+        let mut first_error = None;
+        for object in self.archive().list_all(OPEN_PREFIX).await? {
+            let Ok(id) = object.key[OPEN_PREFIX.len()..].parse::<ExportId>() else { continue };
+            match self.sweep(&id, invocation).await {
+                Ok(what) => swept.push((id, what)),
+                Err(error) => {
+                    tracing::error!(export.id = %id, error = format!("{error:#}"), "sweep failed");
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(swept), Err)
+    }
+
+    async fn sweep(&self, id: &ExportId, invocation: &Invocation) -> anyhow::Result<Swept> {
+        let now = self.dispatch.clock.now();
+        let name = Name::Open(id);
+        let Some(marker) = self.archive().read::<OpenMarker>(name).await? else { return Ok(Swept::LeftAlone) };
+        if now.duration_since(marker.since) < HOUR {
+            return Ok(Swept::LeftAlone);
+        }
+        let Some(plan) = self.archive().plan(id).await? else {
+            tracing::warn!(export.id = %id, "an export was begun and never planned; its marker is removed");
+            self.archive().delete(name).await?;
+            return Ok(Swept::Removed);
+        };
+        let attempt = match self.archive().newest_attempt(id).await? {
+            Some(attempt) => attempt.as_ref().clone(),
+            None => self.archive().create_or_read(Name::Attempt(id, 1), Attempt::first(&plan)).await?.0,
+        };
+        let standing = Standing::take(self.archive(), &plan, &attempt).await?;
+        if standing.moves(now) || self.dispatch.queue.depth(Queue::Pages).await? > 0 {
+            return Ok(Swept::LeftAlone);
+        }
+        self.revive_or_fail(&plan, &attempt, marker, standing, invocation).await
+    }
+
+    async fn revive_or_fail(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+        marker: OpenMarker,
+        standing: Standing,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Swept> {
+        let digest = standing.digest();
+        let fruitless = if marker.standing == Some(digest) { marker.fruitless_sweeps } else { 0 };
+        if fruitless >= FRUITLESS_SWEEPS {
+            self.give_up(plan, attempt, invocation).await?;
+            return Ok(Swept::Failed);
+        }
+        // Counted before the messages are sent: a sweep that dies in between has still tried.
+        let marker = OpenMarker { fruitless_sweeps: fruitless + 1, standing: Some(digest), ..marker };
+        self.archive().replace(Name::Open(&plan.export_id), &marker).await?;
+        tracing::warn!(export.id = %plan.export_id, fruitless, "nothing moved for an hour; messages are sent again");
+        self.dispatch.revive(plan, attempt).await?;
+        Ok(Swept::Revived)
+    }
+
+    /// Ends what is open as failed and concludes without complete-export, which may be what does not work.
+    async fn give_up(&self, plan: &ExportPlan, attempt: &Attempt, invocation: &Invocation) -> anyhow::Result<()> {
+        let message = format!("nothing moved in {FRUITLESS_SWEEPS} hours although messages were sent again each hour");
+        let failure = Failure::new(FailureKind::Stalled, message);
+        let mut views = self.archive().survey(plan, attempt).await?;
+        for view in &mut views {
+            if view.end.is_none() {
+                view.end = Some(self.dispatch.fail_slice(plan, view, failure.clone(), invocation).await?);
+            }
+        }
+        let concluding = Concluding { plan, attempt, views: &views, invocation };
+        let outcome = match self.dispatch.decided(plan, attempt.attempt).await? {
+            Some(outcome) => outcome,
+            None => match self.dispatch.conclude(concluding).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    let failure = Failure { message: format!("{}: {error}", failure.message), ..failure };
+                    let failure = SliceFailure { slice: None, run: None, after_page: None, failure };
+                    self.dispatch.fail_export(concluding, vec![failure]).await?
+                }
+            },
+        };
+        Ok(self.dispatch.announce(concluding, &outcome).await?)
+    }
+
+    fn archive(&self) -> &Archive {
+        &self.dispatch.archive
+    }
+}

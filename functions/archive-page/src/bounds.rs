@@ -1,0 +1,63 @@
+//! What a chain must not exceed: pages of a slice, stored bytes of the export.
+
+use conversation_archive::failure::{Failure, FailureKind};
+use conversation_archive::totals::Totals;
+
+use crate::{ArchivePage, Task};
+
+/// Between two looks at the other slices; a breach overshoots by at most so many pages of each open slice.
+const QUOTA_CHECK_PAGES: u32 = 20;
+
+impl ArchivePage {
+    /// The bound that this page would exceed, if any.
+    pub(crate) async fn breach(&self, task: &Task<'_>) -> anyhow::Result<Option<Failure>> {
+        let page = task.message.id.page;
+        let max = self.settings.max_pages_per_slice;
+        if page > max {
+            let message = format!("{} would be page {page} of its slice; MAX_PAGES_PER_SLICE is {max}", task.message.id);
+            return Ok(Some(Failure::new(FailureKind::TooManyPages, message)));
+        }
+        let Some(quota_mb) = task.attempt.quota_mb(task.plan) else { return Ok(None) };
+        let own = task.message.totals;
+        let used = if page % QUOTA_CHECK_PAGES == 1 { self.export_bytes(task, own).await? } else { own.quota_bytes };
+        Ok(over_quota(used, quota_mb))
+    }
+
+    /// Stored bytes of all slices by their newest records; our own slice's sum is at hand.
+    async fn export_bytes(&self, task: &Task<'_>, own: Totals) -> anyhow::Result<u64> {
+        let mut sum = own.quota_bytes;
+        for view in self.archive().survey(task.plan, task.attempt).await? {
+            if view.slice.number == task.message.id.run.slice {
+                continue;
+            }
+            sum += match (&view.end, self.archive().newest_record(&view.run).await?) {
+                (Some(end), _) => end.totals.quota_bytes,
+                (None, Some(record)) => record.totals.quota_bytes,
+                (None, None) => 0,
+            };
+        }
+        Ok(sum)
+    }
+}
+
+fn over_quota(used: u64, quota_mb: u64) -> Option<Failure> {
+    if used <= quota_mb.saturating_mul(1_000_000) {
+        return None;
+    }
+    let message = format!("{used} stored bytes exceed the quota of {quota_mb} MB; resume with a larger quotaMb to go on");
+    Some(Failure::new(FailureKind::QuotaExceeded, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_megabyte_is_a_million_bytes_and_the_quota_itself_is_allowed() {
+        assert_eq!(over_quota(2_000_000, 2), None);
+        assert_eq!(
+            over_quota(2_000_001, 2).unwrap().message,
+            "2000001 stored bytes exceed the quota of 2 MB; resume with a larger quotaMb to go on"
+        );
+    }
+}

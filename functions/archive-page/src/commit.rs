@@ -1,0 +1,131 @@
+//! The commit of a page: rejected records, object and index first, then the create-only record that names them.
+
+use conversation_archive::FormatVersion;
+use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::checkpoint::Checkpoint;
+use conversation_archive::failure::{Failure, FailureKind};
+use conversation_archive::hash::Sha256;
+use conversation_archive::objects::Name;
+use conversation_archive::page::{PageBody, Reject};
+use conversation_archive::page_record::{
+    NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
+};
+use conversation_archive::request::OnBadRecord;
+use conversation_archive::source::{Setback, SourcePage};
+use conversation_archive::totals::Totals;
+use serde_json::json;
+
+use crate::{ArchivePage, Task};
+
+impl ArchivePage {
+    pub(crate) async fn commit(
+        &self,
+        task: &Task<'_>,
+        checkpoint: Checkpoint,
+        page: SourcePage,
+    ) -> anyhow::Result<Result<PageRecord, Setback>> {
+        if let Some(failure) = unacceptable(task, &page.body) {
+            return Ok(Err(Setback::Failed(failure)));
+        }
+        let rejects = self.keep_rejects(task, &page.body.rejects).await?;
+        let (counts, record_bytes) = (page.body.counts, page.body.ndjson_bytes);
+        let objects = self.put_objects(task, page.body.object, page.body.index).await?;
+        let next = page.next.map_or(NextStep::EndRun, |checkpoint| NextStep::Continue { checkpoint });
+        let warnings = page.warnings;
+        let content = PageContent { checkpoint, next, objects, counts, record_bytes, rejects, warnings };
+        let event = self.event(task, &content, page.requested, page.latency);
+        let record = PageRecord {
+            format_version: FormatVersion,
+            id: task.message.id.clone(),
+            totals: task.message.totals.plus(page_totals(&content)),
+            content,
+            committed_at: self.dispatch.clock.now(),
+            watermark: page.watermark,
+            correlation_id: page.correlation_id,
+            event,
+        };
+        let (record, _) = self.archive().create_or_read(Name::Record(&task.message.id), record).await?;
+        Ok(Ok(record))
+    }
+
+    async fn put_objects(
+        &self,
+        task: &Task<'_>,
+        page: Option<Vec<u8>>,
+        index: Option<Vec<u8>>,
+    ) -> anyhow::Result<Option<PageObjects>> {
+        let (Some(page), Some(index)) = (page, index) else { return Ok(None) };
+        let sha256 = Sha256::of(&page);
+        let id = &task.message.id;
+        let objects = PageObjects {
+            page: stored(Name::Page(id, sha256), &page, sha256),
+            index: stored(Name::Index(id, sha256), &index, Sha256::of(&index)),
+        };
+        self.archive().put(Name::Page(id, sha256), page).await?;
+        self.archive().put(Name::Index(id, sha256), index).await?;
+        Ok(Some(objects))
+    }
+
+    async fn keep_rejects(&self, task: &Task<'_>, rejects: &[Reject]) -> anyhow::Result<Vec<RejectedRecord>> {
+        let mut kept = Vec::with_capacity(rejects.len());
+        for reject in rejects {
+            let name = Name::Reject(&task.message.id, reject.position);
+            let raw = reject.raw.get().as_bytes();
+            self.archive().put(name, raw.to_vec()).await?;
+            let object = stored(name, raw, Sha256::of(raw));
+            kept.push(RejectedRecord { position: reject.position, reason: reject.reason, object });
+        }
+        Ok(kept)
+    }
+
+    fn event(
+        &self,
+        task: &Task<'_>,
+        content: &PageContent,
+        requested: u64,
+        latency: std::time::Duration,
+    ) -> AuditEvent {
+        let id = &task.message.id;
+        let mut event = AuditEvent::new(Happening {
+            export_id: &task.plan.export_id,
+            query_hash: task.plan.query_hash,
+            request_id: &task.invocation.request_id,
+            timestamp: self.dispatch.clock.now(),
+            action: Action::ArchivePage,
+            event_type: EventType::Page,
+            subject: format!("s{} r{} p{}", id.run.slice, id.run.run, id.page),
+            details: json!({
+                "slice": id.run.slice, "run": id.run.run, "page": id.page, "contentSha256": content.digest(),
+            }),
+        });
+        event.records_requested = Some(requested);
+        event.records_retrieved = Some(content.counts.received);
+        event.latency_ms = Some(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX));
+        event.after(Some(task.message.audit_head))
+    }
+}
+
+/// With `onBadRecord: fail` the first bad record ends the run.
+fn unacceptable(task: &Task<'_>, body: &PageBody) -> Option<Failure> {
+    let first = body.rejects.first()?;
+    if task.attempt.on_bad_record(task.plan) == OnBadRecord::Quarantine {
+        return None;
+    }
+    let message = format!("record {} of {} is no record: {}", first.position, task.message.id, first.reason);
+    Some(Failure::new(FailureKind::BadRecord, message))
+}
+
+fn stored(name: Name<'_>, bytes: &[u8], sha256: Sha256) -> StoredObject {
+    StoredObject { key: name.key(), size_bytes: bytes.len() as u64, sha256 }
+}
+
+fn page_totals(content: &PageContent) -> Totals {
+    let stored_bytes = content.objects.as_ref().map_or(0, |objects| objects.page.size_bytes);
+    Totals {
+        pages: 1,
+        counts: content.counts,
+        stored_bytes,
+        record_bytes: content.record_bytes,
+        quota_bytes: stored_bytes,
+    }
+}

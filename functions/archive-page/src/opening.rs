@@ -1,0 +1,62 @@
+//! The start of a run: `run.json` is the commit point of a job's submission.
+
+use conversation_archive::FormatVersion;
+use conversation_archive::checkpoint::Checkpoint;
+use conversation_archive::objects::Name;
+use conversation_archive::run::RunRecord;
+use conversation_archive::source::{Opened, Setback};
+use conversation_archive::store::Stored;
+
+use crate::{ArchivePage, Task};
+
+impl ArchivePage {
+    /// The checkpoint to read from, once the run is open and, for its first page, the source is ready.
+    pub(crate) async fn opened(&self, task: &Task<'_>) -> anyhow::Result<Result<Checkpoint, Setback>> {
+        if !task.message.is_first_of_run() {
+            return Ok(Ok(task.message.checkpoint.clone()));
+        }
+        let record = match self.archive().run(&task.message.id.run).await? {
+            Some(record) => record,
+            None => match self.open(task).await? {
+                Ok(record) => record,
+                Err(setback) => return Ok(Err(setback)),
+            },
+        };
+        let Checkpoint::Cursor { cursor, .. } = &task.message.checkpoint else {
+            return Ok(Ok(task.message.checkpoint.clone()));
+        };
+        let opened = Opened { job: record.job.clone(), watermark: record.watermark };
+        let ready = self.sources.of(task.plan.source).ready(&opened, &task.reading).await;
+        Ok(ready.map(|()| Checkpoint::Cursor { job: record.job, cursor: cursor.clone() }))
+    }
+
+    /// Takes what the source needs and commits it. Who loses that race gives back its own and adopts the stored one.
+    async fn open(&self, task: &Task<'_>) -> anyhow::Result<Result<RunRecord, Setback>> {
+        let source = self.sources.of(task.plan.source);
+        let opened = match task.message.checkpoint.job() {
+            // A run that continues another goes on with its job.
+            Some(job) => Opened { job: Some(job.to_owned()), watermark: None },
+            None => match source.open(&task.reading).await {
+                Ok(opened) => opened,
+                Err(setback) => return Ok(Err(setback)),
+            },
+        };
+        let record = RunRecord {
+            format_version: FormatVersion,
+            id: task.message.id.run.clone(),
+            origin: task.message.origin,
+            job: opened.job.clone(),
+            query_id: task.reading.query.map(|query| query.query_id.clone()),
+            watermark: opened.watermark,
+            created_at: self.dispatch.clock.now(),
+        };
+        let (stored, creation) = self.archive().create_or_read(Name::Run(&task.message.id.run), record).await?;
+        if let (Stored::AlreadyThere, Some(own)) = (creation, opened.job)
+            && stored.job.as_ref() != Some(&own)
+            && let Err(setback) = source.close(&own, task.invocation.deadline).await
+        {
+            tracing::warn!(run = %stored.id, %setback, "the job submitted in vain was not deleted; it expires by itself");
+        }
+        Ok(Ok(stored))
+    }
+}

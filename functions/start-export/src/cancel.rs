@@ -1,0 +1,37 @@
+//! Cancel: `cancel.json` says so to everybody; each page looks, deletes its job and ends as cancelled.
+
+use conversation_archive::dispatch::Which;
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
+use conversation_archive::request::Refusal;
+use serde_json::json;
+
+use crate::{StartError, StartExport, Started, State, final_state};
+
+impl StartExport {
+    /// Takes no lock: a running engine sees the object at its next page.
+    pub(crate) async fn cancel(&self, id: &ExportId) -> Result<Started, StartError> {
+        let Some(plan) = self.archive().plan(id).await? else {
+            return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
+        };
+        let attempt = match self.archive().newest_attempt(id).await? {
+            Some(attempt) => attempt.as_ref().clone(),
+            None => self.begin(&plan).await?,
+        };
+        if let Some(outcome) = self.dispatch.decided(&plan, attempt.attempt).await? {
+            let state = final_state(outcome.status);
+            return match state {
+                Some(state) => Ok(self.started(&plan, outcome.attempt, state)),
+                None => Err(Refusal::new("exportId", id, "it has failed already; there is nothing to cancel").into()),
+            };
+        }
+        let asked = json!({"formatVersion": 1, "exportId": id, "askedAt": self.dispatch.clock.now()});
+        self.archive().create_or_read(Name::Cancel(id), asked).await?;
+        // Messages may be lost or waiting for hours: every open slice gets one now.
+        let open = self.dispatch.open_slices(&plan, &attempt, Which::Every).await?;
+        if open.is_empty() {
+            self.dispatch.nudge(id).await?;
+        }
+        Ok(self.started(&plan, attempt.attempt, State::Cancelling))
+    }
+}

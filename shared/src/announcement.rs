@@ -1,0 +1,50 @@
+//! The webhook's body, built from the stored outcome and nothing else, so that every delivery says the same.
+
+use serde_json::{Value, json};
+
+use crate::hash::Sha256;
+use crate::outcome::{ExportStatus, Outcome};
+use crate::time::millis;
+
+/// What the receiver is told, as JSON.
+pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256) -> Value {
+    let mut data = json!({
+        "exportId": outcome.export_id,
+        "status": outcome.status,
+        "attempt": outcome.attempt,
+        "queryId": outcome.query_id,
+        "recordsArchived": outcome.totals.counts.archived,
+        "storageConsumedBytes": outcome.totals.stored_bytes,
+        "throughputMBps": throughput(outcome),
+        "completionTimestamp": millis(outcome.ended_at).to_string(),
+        "dataResidency": outcome.residency,
+        "compressionApplied": "gzip",
+        // The failure or the cancellation has no manifest; its own object stands in for it.
+        "manifestUri": outcome_uri,
+        "manifestSha256": outcome_sha256,
+        "metrics": {
+            "pages": outcome.totals.pages,
+            "recordsReceived": outcome.totals.counts.received,
+            "recordsLeftOut": outcome.totals.counts.left_out,
+            "recordsRejected": outcome.totals.counts.rejected,
+            "recordBytes": outcome.totals.record_bytes,
+            "auditHash": outcome.event.hash,
+        },
+    });
+    if outcome.status == ExportStatus::Failed {
+        data["error"] = json!(outcome.failures);
+    }
+    json!({
+        "type": outcome.status.event(),
+        "timestamp": millis(outcome.ended_at).to_string(),
+        "data": data,
+    })
+}
+
+/// Megabytes of records per second from start to end, `null` where no time has passed.
+fn throughput(outcome: &Outcome) -> Option<f64> {
+    let seconds = outcome.ended_at.duration_since(outcome.started_at).as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people, good to three digits")]
+    let megabytes = outcome.totals.record_bytes as f64 / 1e6;
+    (seconds > 0.0).then(|| (megabytes / seconds * 1000.0).round() / 1000.0)
+}

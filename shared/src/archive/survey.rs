@@ -1,0 +1,167 @@
+//! Where an export stands, read from the bucket alone.
+
+use super::{Archive, ArchiveError};
+use crate::attempt::{Attempt, SliceStanding};
+use crate::checkpoint::Checkpoint;
+use crate::format::FormatVersion;
+use crate::ids::{PageId, RunId};
+use crate::message::PageMessage;
+use crate::objects::{Name, RECORD_SUFFIX, run_prefix};
+use crate::page_record::{NextStep, PageRecord};
+use crate::plan::{ExportPlan, OffsetRange, Slice, SliceRange};
+use crate::run::{End, Origin, RunEnd};
+use crate::totals::Totals;
+
+/// A slice and the run that it is at.
+#[derive(Clone, Debug)]
+pub struct SliceView {
+    pub slice: Slice,
+    pub attempt: u32,
+    pub run: RunId,
+    pub origin: Origin,
+    pub end: Option<RunEnd>,
+}
+
+impl Archive {
+    /// Every slice of the attempt with its current run.
+    pub async fn survey(&self, plan: &ExportPlan, attempt: &Attempt) -> Result<Vec<SliceView>, ArchiveError> {
+        let mut views = Vec::with_capacity(attempt.slices.len());
+        for entry in &attempt.slices {
+            views.extend(self.slice_view(plan, attempt, entry.slice).await?);
+        }
+        Ok(views)
+    }
+
+    /// One slice: from the run that the attempt names along the runs that replaced it.
+    pub async fn slice_view(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+        number: u32,
+    ) -> Result<Option<SliceView>, ArchiveError> {
+        let (Some(slice), Some((mut run, mut origin))) = (attempt.slice(plan, number), attempt.run_of(number)) else {
+            return Ok(None);
+        };
+        loop {
+            let end = self.end(&run).await?;
+            if let Some(End::Replaced { successor, .. }) = end.as_ref().map(|end| &end.end) {
+                origin = Origin::Replaces { run: run.run };
+                run = run.with_run(*successor);
+            } else {
+                return Ok(Some(SliceView { slice, attempt: attempt.attempt, run, origin, end }));
+            }
+        }
+    }
+
+    /// The last page that the run itself committed.
+    pub async fn newest_record(&self, run: &RunId) -> Result<Option<PageRecord>, ArchiveError> {
+        let listed = self.list_all(&format!("{}page-", run_prefix(run))).await?;
+        match listed.iter().rev().find(|object| object.key.ends_with(RECORD_SUFFIX)) {
+            Some(object) => self.read_key(&object.key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether nothing of the run stands in the bucket yet.
+    pub async fn is_untouched(&self, run: &RunId) -> Result<bool, ArchiveError> {
+        Ok(self.store().list(&run_prefix(run), None).await?.objects.is_empty())
+    }
+
+    /// The message with which a slice goes on, as its chain would have sent it.
+    pub async fn next_message(&self, view: &SliceView, plan: &ExportPlan) -> Result<PageMessage, ArchiveError> {
+        let mut message = match self.newest_record(&view.run).await? {
+            Some(record) => after_record(view, &record),
+            None => self.opening_message(view, plan).await?,
+        };
+        message.times_parked = self.waiting(&message).await?.map_or(0, |waiting| waiting.times_parked);
+        Ok(message)
+    }
+
+    /// The first message of the view's run.
+    pub async fn opening_message(&self, view: &SliceView, plan: &ExportPlan) -> Result<PageMessage, ArchiveError> {
+        match view.origin {
+            Origin::First => Ok(first_message(view, plan, None, Totals::default())),
+            Origin::Replaces { run } => {
+                let totals = self.totals_of(&view.run.with_run(run)).await?;
+                Ok(first_message(view, plan, None, totals.superseded()))
+            }
+            Origin::Continues { run, after_page: 0 } => {
+                let before = view.run.with_run(run);
+                let job = self.run(&before).await?.and_then(|record| record.job);
+                Ok(first_message(view, plan, job, self.totals_of(&before).await?.superseded()))
+            }
+            Origin::Continues { run, after_page } => {
+                let page = view.run.with_run(run).page(after_page);
+                let record = self.existing_record(&page).await?;
+                Ok(after_record(view, &record))
+            }
+        }
+    }
+
+    /// How a slice stands when the next attempt is planned.
+    pub async fn standing(&self, view: &SliceView) -> Result<SliceStanding, ArchiveError> {
+        let newest = self.newest_record(&view.run).await?;
+        let inherited = view.origin.first_page() - 1;
+        // A run that failed behind its last page reads that page again: a chain goes on from a checkpoint only.
+        let last_page = newest.map_or(inherited, |record| match record.content.next {
+            NextStep::Continue { .. } => record.id.page,
+            NextStep::EndRun => record.id.page - 1,
+        });
+        Ok(SliceStanding {
+            slice: view.slice.number,
+            run: view.run.run,
+            origin: view.origin,
+            end: view.end.as_ref().map(|end| end.end.clone()),
+            last_page,
+        })
+    }
+
+    pub async fn existing_record(&self, page: &PageId) -> Result<PageRecord, ArchiveError> {
+        self.record(page).await?.ok_or_else(|| ArchiveError::Missing(Name::Record(page).key()))
+    }
+
+    async fn totals_of(&self, run: &RunId) -> Result<Totals, ArchiveError> {
+        if let Some(end) = self.end(run).await? {
+            return Ok(end.totals);
+        }
+        Ok(self.newest_record(run).await?.map_or_else(Totals::default, |record| record.totals))
+    }
+}
+
+/// The message with which a run begins that inherits no pages.
+pub fn first_message(view: &SliceView, plan: &ExportPlan, job: Option<String>, totals: Totals) -> PageMessage {
+    let checkpoint = match view.slice.range {
+        SliceRange::Interval(_) => Checkpoint::job_start(job),
+        SliceRange::Offsets(OffsetRange { start, .. }) => Checkpoint::Offset { offset: start },
+    };
+    PageMessage {
+        format_version: FormatVersion,
+        id: view.run.page(1),
+        attempt: view.attempt,
+        origin: view.origin,
+        checkpoint,
+        totals,
+        times_parked: 0,
+        audit_head: plan.start_event.hash,
+    }
+}
+
+/// The message for what follows `record`; behind the last page it is that page's own, whose handler ends the run.
+fn after_record(view: &SliceView, record: &PageRecord) -> PageMessage {
+    let own_last = match &record.content.next {
+        NextStep::Continue { checkpoint } => {
+            return PageMessage::following(record, &view.run, view.attempt, view.origin, checkpoint.clone());
+        }
+        NextStep::EndRun => record,
+    };
+    PageMessage {
+        format_version: FormatVersion,
+        id: own_last.id.clone(),
+        attempt: view.attempt,
+        origin: view.origin,
+        checkpoint: own_last.content.checkpoint.clone(),
+        totals: own_last.totals,
+        times_parked: 0,
+        audit_head: own_last.event.hash,
+    }
+}

@@ -1,0 +1,33 @@
+//! Where a page starts: all that a source needs to go on.
+
+use serde::{Deserialize, Serialize};
+
+/// The place in a run from which a page is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Checkpoint {
+    /// So many records of the export's query come before this page.
+    Offset { offset: u64 },
+    /// A page of an asynchronous job. Without a job, none is known yet; without a cursor, it is the job's first page.
+    Cursor {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        job: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    },
+}
+
+impl Checkpoint {
+    /// The first page of a job that may not exist yet.
+    pub const fn job_start(job: Option<String>) -> Self {
+        Self::Cursor { job, cursor: None }
+    }
+
+    /// The job that this page belongs to, if there is one and it is known.
+    pub fn job(&self) -> Option<&str> {
+        match self {
+            Self::Cursor { job, .. } => job.as_deref(),
+            Self::Offset { .. } => None,
+        }
+    }
+}

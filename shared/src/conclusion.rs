@@ -1,0 +1,171 @@
+//! The conclusion of an attempt: the outcome object, the audit copies, the webhook message, the marker removed.
+//!
+//! Every step can be repeated. The marker goes last: while it stands, something is still owed.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::archive::SliceView;
+use crate::attempt::Attempt;
+use crate::audit::{Action, AuditEvent, EventType, Happening};
+use crate::dispatch::{Dispatch, DispatchError};
+use crate::failure::Failure;
+use crate::format::FormatVersion;
+use crate::invocation::Invocation;
+use crate::message::WebhookMessage;
+use crate::objects::Name;
+use crate::outcome::{ExportStatus, Manifest, Outcome, SliceFailure};
+use crate::plan::ExportPlan;
+use crate::run::End;
+use crate::totals::Totals;
+
+mod content;
+mod copies;
+mod repeated;
+
+pub use content::{chain_records, slice_chain};
+pub use repeated::{Repeated, find_repeated};
+
+/// An attempt all of whose slices have ended, or an export that is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Concluding<'a> {
+    pub plan: &'a ExportPlan,
+    pub attempt: &'a Attempt,
+    pub views: &'a [SliceView],
+    pub invocation: &'a Invocation,
+}
+
+impl Dispatch {
+    /// How the attempt ended, if that is decided already.
+    pub async fn decided(&self, plan: &ExportPlan, attempt: u32) -> Result<Option<Outcome>, DispatchError> {
+        let id = &plan.export_id;
+        if let Some(manifest) = self.archive.read::<Manifest>(Name::Manifest(id)).await? {
+            return Ok(Some(manifest.outcome));
+        }
+        if let Some(cancelled) = self.archive.read(Name::Cancelled(id)).await? {
+            return Ok(Some(cancelled));
+        }
+        Ok(self.archive.read(Name::Failed(id, attempt)).await?)
+    }
+
+    /// Decides how the attempt ended, from how its slices ended.
+    pub async fn conclude(&self, concluding: Concluding<'_>) -> Result<Outcome, DispatchError> {
+        let Concluding { plan, attempt, views, .. } = concluding;
+        let id = &plan.export_id;
+        if self.archive.is_cancelled(id).await? {
+            let outcome = self.outcome(concluding, ExportStatus::Cancelled, Vec::new());
+            return Ok(self.archive.create_or_read(Name::Cancelled(id), outcome).await?.0);
+        }
+        let failures = failures(views);
+        if !failures.is_empty() {
+            return self.fail_export(concluding, failures).await;
+        }
+        let (content, warnings) = self.archive.content(plan, views).await?;
+        if let Some(repeated) = find_repeated(&self.archive, &content).await? {
+            let failure = SliceFailure { slice: None, run: None, after_page: None, failure: repeated.failure() };
+            return self.fail_export(concluding, vec![failure]).await;
+        }
+        let status = match content.counts.rejected {
+            0 => ExportStatus::Completed,
+            _ => ExportStatus::CompletedWithRejects,
+        };
+        tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.counts.archived, "export complete");
+        let manifest = Manifest { outcome: self.outcome(concluding, status, Vec::new()), content, warnings };
+        Ok(self.archive.create_or_read(Name::Manifest(id), manifest).await?.0.outcome)
+    }
+
+    /// Writes the failure of the attempt.
+    pub async fn fail_export(
+        &self,
+        concluding: Concluding<'_>,
+        failures: Vec<SliceFailure>,
+    ) -> Result<Outcome, DispatchError> {
+        let Concluding { plan, attempt, .. } = concluding;
+        let first = failures.first().map(|failure| failure.failure.to_string()).unwrap_or_default();
+        tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
+        let outcome = self.outcome(concluding, ExportStatus::Failed, failures);
+        let name = Name::Failed(&plan.export_id, attempt.attempt);
+        Ok(self.archive.create_or_read(name, outcome).await?.0)
+    }
+
+    /// Everything that a decided outcome owes: copies of the audit events, the webhook, the marker's removal.
+    pub async fn announce(&self, concluding: Concluding<'_>, outcome: &Outcome) -> Result<(), DispatchError> {
+        let id = &concluding.plan.export_id;
+        self.archive.copy_audit(concluding, outcome).await?;
+        if concluding.plan.webhook_url.is_some() {
+            self.webhook(&WebhookMessage::announcing(outcome)).await?;
+        }
+        Ok(self.archive.delete(Name::Open(id)).await?)
+    }
+
+    fn outcome(&self, concluding: Concluding<'_>, status: ExportStatus, failures: Vec<SliceFailure>) -> Outcome {
+        let Concluding { plan, attempt, views, .. } = concluding;
+        let now = self.clock.now();
+        let ends = || views.iter().filter_map(|view| view.end.as_ref());
+        let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
+        let totals = ends().fold(Totals::default(), |sum, end| sum.plus(end.totals));
+        let event = outcome_event(concluding, status, &failures, &audit_heads, now);
+        Outcome {
+            format_version: FormatVersion,
+            export_id: plan.export_id.clone(),
+            status,
+            attempt: attempt.attempt,
+            source: plan.source,
+            interval: plan.interval,
+            query_id: attempt.query(plan).map(|query| query.query_id.clone()),
+            totals,
+            residency: plan.residency.clone(),
+            started_at: plan.planned_at,
+            ended_at: now,
+            failures,
+            audit_heads,
+            event,
+        }
+    }
+}
+
+fn failures(views: &[SliceView]) -> Vec<SliceFailure> {
+    let failure = |view: &SliceView| match view.end.as_ref().map(|end| (&end.end, end.last_page)) {
+        Some((End::Failed { failure }, last_page)) => Some(slice_failure(view, last_page, failure.clone())),
+        _ => None,
+    };
+    views.iter().filter_map(failure).collect()
+}
+
+fn slice_failure(view: &SliceView, after_page: u32, failure: Failure) -> SliceFailure {
+    SliceFailure {
+        slice: Some(view.slice.number),
+        run: Some(view.run.run),
+        after_page: Some(after_page),
+        failure,
+    }
+}
+
+fn outcome_event(
+    concluding: Concluding<'_>,
+    status: ExportStatus,
+    failures: &[SliceFailure],
+    audit_heads: &[crate::hash::Sha256],
+    now: Timestamp,
+) -> AuditEvent {
+    let Concluding { plan, attempt, invocation, .. } = concluding;
+    let action = match status {
+        ExportStatus::Cancelled => Action::CancelExport,
+        _ => Action::CompleteExport,
+    };
+    let event = AuditEvent::new(Happening {
+        export_id: &plan.export_id,
+        query_hash: plan.query_hash,
+        request_id: &invocation.request_id,
+        timestamp: now,
+        action,
+        event_type: EventType::Outcome,
+        subject: format!("attempt {}", attempt.attempt),
+        details: json!({"status": status, "attempt": attempt.attempt, "auditHeads": audit_heads}),
+    });
+    let event = match failures.first() {
+        Some(first) => event.failed(first.failure.to_string()),
+        None => event,
+    };
+    event.after(Some(plan.start_event.hash))
+}

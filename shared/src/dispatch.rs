@@ -1,0 +1,101 @@
+//! Sending: which message makes an export move, derived from the bucket.
+
+use std::sync::Arc;
+
+use crate::archive::{Archive, ArchiveError, SliceView};
+use crate::attempt::Attempt;
+use crate::clock::Clock;
+use crate::ids::ExportId;
+use crate::message::{CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
+use crate::plan::ExportPlan;
+use crate::queue::{MessageQueue, Outgoing, QueueError};
+
+/// Sends the messages of the pipeline.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    pub archive: Archive,
+    pub queue: Arc<dyn MessageQueue>,
+    pub clock: Clock,
+    /// So many slices of an export go side by side.
+    pub max_open_slices: usize,
+}
+
+/// Why a message was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error("a queue message cannot be written")]
+    Message(#[from] serde_json::Error),
+    #[error("{key} is not as it was written")]
+    Index {
+        key: String,
+        #[source]
+        source: crate::page::CodecError,
+    },
+}
+
+/// Which of the slices that may go now get a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those of which nothing stands in the bucket yet: the others have a message alive.
+    Unstarted,
+    /// All: their messages may be lost. A message that is not is merged with its copy.
+    Every,
+}
+
+impl Dispatch {
+    /// Sends the next message of the first slices that are not ended, as many as may go side by side.
+    pub async fn open_slices(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+        which: Which,
+    ) -> Result<Vec<SliceView>, DispatchError> {
+        let mut views = self.archive.survey(plan, attempt).await?;
+        views.retain(|view| view.end.is_none());
+        for view in views.iter().take(self.max_open_slices) {
+            match which {
+                Which::Unstarted if !self.archive.is_untouched(&view.run).await? => {}
+                Which::Unstarted => self.page(&self.archive.opening_message(view, plan).await?).await?,
+                Which::Every => self.page(&self.archive.next_message(view, plan).await?).await?,
+            }
+        }
+        Ok(views)
+    }
+
+    /// Makes a started export move again, wherever it stopped: pages where slices are open, else its conclusion.
+    pub async fn revive(&self, plan: &ExportPlan, attempt: &Attempt) -> Result<(), DispatchError> {
+        if self.open_slices(plan, attempt, Which::Every).await?.is_empty() {
+            self.nudge(&plan.export_id).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn page(&self, message: &PageMessage) -> Result<(), DispatchError> {
+        self.send(message.outgoing()?).await
+    }
+
+    pub async fn waiting(&self, message: &WaitingMessage) -> Result<(), DispatchError> {
+        self.send(message.outgoing(self.clock.now())?).await
+    }
+
+    pub async fn completion(&self, message: &CompletionMessage) -> Result<(), DispatchError> {
+        self.send(message.outgoing()?).await
+    }
+
+    pub async fn webhook(&self, message: &WebhookMessage) -> Result<(), DispatchError> {
+        self.send(message.outgoing()?).await
+    }
+
+    /// Asks complete-export for another look.
+    pub async fn nudge(&self, id: &ExportId) -> Result<(), DispatchError> {
+        self.completion(&CompletionMessage::nudge(id, self.clock.now())).await
+    }
+
+    async fn send(&self, message: Outgoing) -> Result<(), DispatchError> {
+        Ok(self.queue.send(message).await?)
+    }
+}

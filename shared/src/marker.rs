@@ -1,0 +1,29 @@
+//! The marker of an export that is not ended: what sweep-exports goes by.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::format::FormatVersion;
+use crate::hash::Sha256;
+use crate::ids::ExportId;
+
+/// `open/{id}`. Overwritten by sweeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenMarker {
+    pub format_version: FormatVersion,
+    pub export_id: ExportId,
+    pub since: Timestamp,
+    /// Sweeps in a row that sent messages and found nothing moved afterwards.
+    #[serde(default)]
+    pub fruitless_sweeps: u32,
+    /// Where the export stood at the last sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Sha256>,
+}
+
+impl OpenMarker {
+    pub fn new(export_id: ExportId, since: Timestamp) -> Self {
+        Self { format_version: FormatVersion, export_id, since, fruitless_sweeps: 0, standing: None }
+    }
+}

@@ -1,0 +1,176 @@
+//! What travels on the queues.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Checkpoint;
+use crate::format::FormatVersion;
+use crate::hash::Sha256;
+use crate::ids::{ExportId, PageId, RunId};
+use crate::outcome::Outcome;
+use crate::page_record::PageRecord;
+use crate::queue::{Fifo, MAX_DELAY, Outgoing, Queue};
+use crate::run::Origin;
+use crate::totals::Totals;
+use crate::waiting::WaitReason;
+
+/// Archive this page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageMessage {
+    pub format_version: FormatVersion,
+    #[serde(flatten)]
+    pub id: PageId,
+    /// The attempt that this run belongs to: its overrides and its query hold.
+    pub attempt: u32,
+    pub origin: Origin,
+    pub checkpoint: Checkpoint,
+    /// Sums of the slice before this page.
+    pub totals: Totals,
+    /// How often this page has waited in the waiting queue.
+    pub times_parked: u32,
+    /// The hash of the audit event that this page's event follows.
+    pub audit_head: Sha256,
+}
+
+impl PageMessage {
+    /// The message for the page after `record`.
+    /// It belongs to `run`, which is the record's own or one that continues it.
+    pub fn following(record: &PageRecord, run: &RunId, attempt: u32, origin: Origin, checkpoint: Checkpoint) -> Self {
+        Self {
+            format_version: FormatVersion,
+            id: run.page(record.id.page + 1),
+            attempt,
+            origin,
+            checkpoint,
+            totals: record.totals,
+            times_parked: 0,
+            audit_head: record.event.hash,
+        }
+    }
+
+    /// Whether this is the first page that the run reads itself.
+    pub fn is_first_of_run(&self) -> bool {
+        self.id.page == self.origin.first_page()
+    }
+
+    /// One message of a slice is in flight at a time; a repetition within five minutes is swallowed.
+    pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
+        let RunId { export_id, slice, run } = &self.id.run;
+        let Self { id: PageId { page, .. }, times_parked, .. } = self;
+        let fifo = Fifo {
+            group: format!("{export_id}-s{slice}"),
+            deduplication_id: format!("{export_id}-s{slice}-r{run}-p{page}-k{times_parked}"),
+        };
+        Ok(Outgoing {
+            queue: Queue::Pages,
+            body: serde_json::to_string(self)?,
+            fifo: Some(fifo),
+            delay: Duration::ZERO,
+        })
+    }
+}
+
+/// Bring this page back at that time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingMessage {
+    pub format_version: FormatVersion,
+    pub page: PageMessage,
+    pub reason: WaitReason,
+    pub not_before: Timestamp,
+    pub deadline: Timestamp,
+}
+
+impl WaitingMessage {
+    /// Delayed until it is due, or as long as the queue can: then it hops.
+    pub fn outgoing(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
+        let wait = Duration::try_from(self.not_before.duration_since(now)).unwrap_or(Duration::ZERO);
+        // Queues count whole seconds; rounding up keeps the message from coming back a moment early.
+        let whole = Duration::from_secs(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
+        Ok(Outgoing {
+            queue: Queue::Waiting,
+            body: serde_json::to_string(self)?,
+            fifo: None,
+            delay: whole.min(MAX_DELAY),
+        })
+    }
+}
+
+/// Look whether this export can be concluded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompletionMessage {
+    pub format_version: FormatVersion,
+    pub export_id: ExportId,
+    pub cause: CompletionCause,
+}
+
+/// What there is to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum CompletionCause {
+    /// A run ended.
+    RunEnded { slice: u32, run: u32 },
+    /// Somebody asks for another look: resume, cancel or sweep.
+    Nudge { at: Timestamp },
+}
+
+impl CompletionMessage {
+    pub fn run_ended(run: &RunId) -> Self {
+        let cause = CompletionCause::RunEnded { slice: run.slice, run: run.run };
+        Self { format_version: FormatVersion, export_id: run.export_id.clone(), cause }
+    }
+
+    pub fn nudge(export_id: &ExportId, at: Timestamp) -> Self {
+        let cause = CompletionCause::Nudge { at };
+        Self { format_version: FormatVersion, export_id: export_id.clone(), cause }
+    }
+
+    pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
+        let export_id = &self.export_id;
+        let deduplication_id = match &self.cause {
+            CompletionCause::RunEnded { slice, run } => format!("{export_id}-s{slice}-r{run}"),
+            CompletionCause::Nudge { at } => format!("{export_id}-n{}", at.as_millisecond()),
+        };
+        Ok(Outgoing {
+            queue: Queue::Completion,
+            body: serde_json::to_string(self)?,
+            fifo: Some(Fifo { group: export_id.to_string(), deduplication_id }),
+            delay: Duration::ZERO,
+        })
+    }
+}
+
+/// Announce this outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookMessage {
+    pub format_version: FormatVersion,
+    pub export_id: ExportId,
+    pub attempt: u32,
+    /// Where the outcome is stored; the body is built from it.
+    pub outcome_key: String,
+}
+
+impl WebhookMessage {
+    pub fn announcing(outcome: &Outcome) -> Self {
+        Self {
+            format_version: FormatVersion,
+            export_id: outcome.export_id.clone(),
+            attempt: outcome.attempt,
+            outcome_key: outcome.name().key(),
+        }
+    }
+
+    pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
+        Ok(Outgoing {
+            queue: Queue::Webhooks,
+            body: serde_json::to_string(self)?,
+            fifo: None,
+            delay: Duration::ZERO,
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Every object that we write: its key, its content type and its encoding. docs/format.md documents the same table.
+
+use bytes::Bytes;
+
+use crate::hash::Sha256;
+use crate::ids::{ExportId, PageId, RunId};
+use crate::store::Object;
+
+/// The name of an object.
+#[derive(Clone, Copy, Debug)]
+pub enum Name<'a> {
+    /// The request with every default resolved, and the plan.
+    Request(&'a ExportId),
+    Attempt(&'a ExportId, u32),
+    Run(&'a RunId),
+    Waiting(&'a RunId),
+    /// Gzip NDJSON; the key carries the digest, so that two answers to one page never share a key.
+    Page(&'a PageId, Sha256),
+    Index(&'a PageId, Sha256),
+    Record(&'a PageId),
+    End(&'a RunId),
+    /// A record that was kept aside, by its position in the page as received.
+    Reject(&'a PageId, u64),
+    /// A message or event that was given up, by the digest of its body.
+    DeadLetter(&'a ExportId, Sha256),
+    /// A dead letter that names no export.
+    StrayLetter(Sha256),
+    Failed(&'a ExportId, u32),
+    Cancelled(&'a ExportId),
+    Manifest(&'a ExportId),
+    /// Somebody asked to cancel.
+    Cancel(&'a ExportId),
+    /// The export is not ended, or its end is not announced.
+    Open(&'a ExportId),
+    AuditSlice { day: jiff::civil::Date, export_id: &'a ExportId, attempt: u32, slice: u32 },
+    AuditOutcome { day: jiff::civil::Date, export_id: &'a ExportId, attempt: u32 },
+    AuditDelivery { day: jiff::civil::Date, export_id: &'a ExportId, attempt: u32, delivery: u32 },
+}
+
+impl Name<'_> {
+    pub fn key(&self) -> String {
+        match self {
+            Self::Request(id) => format!("exports/{id}/request.json"),
+            Self::Attempt(id, attempt) => format!("exports/{id}/attempt-{attempt:02}.json"),
+            Self::Run(run) => format!("{}run.json", run_prefix(run)),
+            Self::Waiting(run) => format!("{}waiting.json", run_prefix(run)),
+            Self::Page(page, sha256) => format!("{}-{}.ndjson.gz", page_stem(page), sha256.short(8)),
+            Self::Index(page, sha256) => format!("{}-{}.index.gz", page_stem(page), sha256.short(8)),
+            Self::Record(page) => format!("{}.record.json", page_stem(page)),
+            Self::End(run) => format!("{}end.json", run_prefix(run)),
+            Self::Reject(page, position) => format!("{}-{position}.json", failure_stem(page)),
+            Self::DeadLetter(id, digest) => format!("exports/{id}/failures/dead-letter-{}.json", digest.short(16)),
+            Self::StrayLetter(digest) => format!("dead-letters/{}.json", digest.short(16)),
+            Self::Failed(id, attempt) => format!("exports/{id}/failed-{attempt:02}.json"),
+            Self::Cancelled(id) => format!("exports/{id}/cancelled.json"),
+            Self::Manifest(id) => format!("exports/{id}/manifest.json"),
+            Self::Cancel(id) => format!("exports/{id}/cancel.json"),
+            Self::Open(id) => format!("{OPEN_PREFIX}{id}"),
+            Self::AuditSlice { day, export_id, attempt, slice } => {
+                format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-slice-{slice:04}.ndjson")
+            }
+            Self::AuditOutcome { day, export_id, attempt } => {
+                format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-outcome.ndjson")
+            }
+            Self::AuditDelivery { day, export_id, attempt, delivery } => {
+                format!("{}{delivery:02}.json", delivery_prefix(*day, export_id, *attempt))
+            }
+        }
+    }
+
+    /// The object of this name with that content.
+    pub fn object(&self, body: impl Into<Bytes>) -> Object {
+        let (content_type, content_encoding) = match self {
+            Self::Page(..) | Self::Index(..) => ("application/x-ndjson", Some("gzip")),
+            Self::AuditSlice { .. } | Self::AuditOutcome { .. } => ("application/x-ndjson", None),
+            _ => ("application/json", None),
+        };
+        Object { key: self.key(), body: body.into(), content_type, content_encoding }
+    }
+}
+
+/// The folder of the markers of exports that are not ended.
+pub const OPEN_PREFIX: &str = "open/";
+
+/// All objects of an export but its marker and its audit copies.
+pub fn export_prefix(id: &ExportId) -> String {
+    format!("exports/{id}/")
+}
+
+/// All objects of a run.
+pub fn run_prefix(run: &RunId) -> String {
+    format!("{}slices/{:04}/r{:02}/", export_prefix(&run.export_id), run.slice, run.run)
+}
+
+/// The delivery attempts of one outcome.
+pub fn delivery_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
+    format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-delivery-")
+}
+
+/// The day under which an event of that moment is filed.
+pub fn audit_day(moment: jiff::Timestamp) -> jiff::civil::Date {
+    jiff::tz::Offset::UTC.to_datetime(moment).date()
+}
+
+/// Where a page record's key ends.
+pub const RECORD_SUFFIX: &str = ".record.json";
+
+fn page_stem(page: &PageId) -> String {
+    format!("{}page-{:06}", run_prefix(&page.run), page.page)
+}
+
+fn failure_stem(page: &PageId) -> String {
+    let RunId { export_id, slice, run } = &page.run;
+    format!("exports/{export_id}/failures/{slice:04}-r{run:02}-{:06}", page.page)
+}

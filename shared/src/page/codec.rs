@@ -1,0 +1,155 @@
+//! Bytes at rest: one gzip member, the same for the same lines.
+
+use std::io::{self, Read as _, Write as _};
+
+use flate2::bufread::GzDecoder;
+use flate2::{Compression, GzBuilder};
+
+/// The level most gzip programs use; higher ones cost far more time than they save bytes.
+const LEVEL: u32 = 6;
+/// The header's "unknown", so that an object does not tell where it was made.
+const ANY_SYSTEM: u8 = 255;
+
+/// Why stored bytes are not what we write.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    #[error("not a whole gzip member")]
+    Gzip(#[source] io::Error),
+    #[error("{bytes} bytes follow the gzip member")]
+    TrailingBytes { bytes: usize },
+    #[error("decompresses to more than {limit_bytes} bytes")]
+    TooLarge { limit_bytes: u64 },
+    #[error("line {line} of the page index is cut off or too long")]
+    IndexLine { line: u64 },
+    #[error("line {line} of the page index is not an index entry")]
+    IndexEntry {
+        line: u64,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// The lines of a page object: exactly one gzip member with a fitting checksum and nothing behind it.
+pub fn decode_lines(object_gz: &[u8], limit_bytes: u64) -> Result<Vec<u8>, CodecError> {
+    let mut decoder = GzDecoder::new(object_gz);
+    let mut lines = Vec::new();
+    // One byte more than allowed tells too large from just fitting, and reads on to the checksum.
+    let mut limited = decoder.by_ref().take(limit_bytes.saturating_add(1));
+    limited.read_to_end(&mut lines).map_err(CodecError::Gzip)?;
+    if lines.len() as u64 > limit_bytes {
+        return Err(CodecError::TooLarge { limit_bytes });
+    }
+    nothing_follows(&decoder)?;
+    Ok(lines)
+}
+
+pub(super) fn nothing_follows(decoder: &GzDecoder<&[u8]>) -> Result<(), CodecError> {
+    match decoder.get_ref().len() {
+        0 => Ok(()),
+        bytes => Err(CodecError::TrailingBytes { bytes }),
+    }
+}
+
+/// One member without time, name and system: a pure function of the bytes.
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut member = GzBuilder::new()
+        .mtime(0)
+        .operating_system(ANY_SYSTEM)
+        .write(Vec::new(), Compression::new(LEVEL));
+    in_memory(member.write_all(bytes).and_then(|()| member.finish()))
+}
+
+/// The result of writing to a `Vec`, which takes every byte it is given.
+pub(super) fn in_memory<T, E: std::error::Error>(written: Result<T, E>) -> T {
+    match written {
+        Ok(value) => value,
+        Err(error) => unreachable!("writing to memory cannot fail: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = 1 << 20;
+
+    #[test]
+    fn the_header_tells_neither_time_nor_name_nor_system() {
+        assert_eq!(gzip(b"{}\n")[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+    }
+
+    #[test]
+    fn the_bytes_of_an_object_are_these_on_every_machine() {
+        use crate::hash::Sha256;
+
+        // Another compressor may give others; pages repeated across that deployment are then stored twice.
+        let lines: Vec<u8> = (0..2000)
+            .flat_map(|n| format!("{{\"id\":{}}}\n", n * n).into_bytes())
+            .collect();
+
+        insta::assert_snapshot!(Sha256::of(gzip(&lines)), @"f3b1774314ed7680c9701a015e07aca1d891d08bb8b8e3d912dec9a7b4c21238");
+    }
+
+    #[test]
+    fn lines_up_to_the_limit_are_read_and_not_a_byte_more() {
+        let object = gzip(&[b'x'; 100]);
+
+        assert_eq!(decode_lines(&object, 100).unwrap().len(), 100);
+        assert!(matches!(
+            decode_lines(&object, 99),
+            Err(CodecError::TooLarge { limit_bytes: 99 })
+        ));
+    }
+
+    #[test]
+    fn bytes_behind_the_member_are_refused_another_member_too() {
+        for tail in [b"\0".to_vec(), gzip(b"{}\n")] {
+            let object = [gzip(b"{}\n"), tail].concat();
+
+            assert!(matches!(
+                decode_lines(&object, LIMIT),
+                Err(CodecError::TrailingBytes { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn a_member_cut_off_anywhere_is_refused() {
+        let object = gzip(b"{\"id\":1}\n{\"id\":2}\n");
+
+        for length in 0..object.len() {
+            assert!(
+                decode_lines(&object[..length], LIMIT).is_err(),
+                "{length} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_never_changes_lines_unnoticed() {
+        let lines = b"{\"id\":1}\n{\"id\":2}\n{\"id\":3,\"x\":\"abcabcabc\"}\n";
+        let object = gzip(lines);
+
+        for bit in 0..object.len() * 8 {
+            let mut flipped = object.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+
+            // Bits of the header and padding bits carry no lines.
+            if let Ok(read) = decode_lines(&flipped, LIMIT) {
+                assert_eq!(read, lines, "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_checksum_is_refused() {
+        let mut object = gzip(b"{}\n");
+        let checksum = object.len() - 8;
+        object[checksum] ^= 1;
+
+        assert!(matches!(
+            decode_lines(&object, LIMIT),
+            Err(CodecError::Gzip(_))
+        ));
+    }
+}

@@ -1,0 +1,266 @@
+//! Which record it is and when it started: what every record must say.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::RecordShape;
+use super::walk::{is_null, is_object, pick};
+
+/// No id of the API has more than 36 characters; a page index must stay readable line by line.
+const MAX_ID_BYTES: usize = 1024;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) id: String,
+    pub(super) start: Timestamp,
+}
+
+/// Why a record cannot be archived. Names the field, never its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "problem", content = "field", rename_all = "camelCase")]
+pub enum RejectReason {
+    #[error("the record is not a JSON object")]
+    NotAnObject,
+    /// Absent, null or empty.
+    #[error("the record has no `{0}`")]
+    IdMissing(RecordField),
+    #[error("`{0}` is not an id")]
+    IdMalformed(RecordField),
+    #[error("`{0}` is longer than {MAX_ID_BYTES} bytes")]
+    IdTooLong(RecordField),
+    /// Absent or null.
+    #[error("the record has no `{0}`")]
+    StartMissing(RecordField),
+    #[error("`{0}` is not an ISO-8601 timestamp with an offset")]
+    StartMalformed(RecordField),
+}
+
+/// A field that a record must have, by its name in the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordField {
+    ConversationId,
+    ConversationStart,
+    Id,
+    StartTime,
+}
+
+impl RecordField {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ConversationId => "conversationId",
+            Self::ConversationStart => "conversationStart",
+            Self::Id => "id",
+            Self::StartTime => "startTime",
+        }
+    }
+}
+
+impl fmt::Display for RecordField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl RecordShape {
+    fn id_field(self) -> RecordField {
+        match self {
+            Self::Analytics => RecordField::ConversationId,
+            Self::Gateway => RecordField::Id,
+        }
+    }
+
+    fn start_field(self) -> RecordField {
+        match self {
+            Self::Analytics => RecordField::ConversationStart,
+            Self::Gateway => RecordField::StartTime,
+        }
+    }
+}
+
+impl Identity {
+    pub(super) fn of(record: &RawValue, shape: RecordShape) -> Result<Self, RejectReason> {
+        if !is_object(record) {
+            return Err(RejectReason::NotAnObject);
+        }
+        let [id, start] = pick(
+            record,
+            [shape.id_field().name(), shape.start_field().name()],
+        );
+        Ok(Self {
+            id: read_id(id, shape)?,
+            start: read_start(start, shape)?,
+        })
+    }
+}
+
+fn read_id(value: Option<&RawValue>, shape: RecordShape) -> Result<String, RejectReason> {
+    let field = shape.id_field();
+    let missing = RejectReason::IdMissing(field);
+    let value = value.filter(|value| !is_null(value)).ok_or(missing)?;
+    let id = match shape {
+        RecordShape::Gateway if is_integer(value) => value.get().to_owned(),
+        _ => serde_json::from_str(value.get()).map_err(|_| RejectReason::IdMalformed(field))?,
+    };
+    match id.len() {
+        0 => Err(missing),
+        1..=MAX_ID_BYTES => Ok(id),
+        _ => Err(RejectReason::IdTooLong(field)),
+    }
+}
+
+fn read_start(value: Option<&RawValue>, shape: RecordShape) -> Result<Timestamp, RejectReason> {
+    let field = shape.start_field();
+    let malformed = RejectReason::StartMalformed(field);
+    let value = value
+        .filter(|value| !is_null(value))
+        .ok_or(RejectReason::StartMissing(field))?;
+    let text: Cow<'_, str> = serde_json::from_str(value.get()).map_err(|_| malformed)?;
+    text.parse().map_err(|_| malformed)
+}
+
+/// Of a JSON number these characters make an integer; its text is the id, whatever its size.
+fn is_integer(value: &RawValue) -> bool {
+    value
+        .get()
+        .bytes()
+        .all(|byte| byte == b'-' || byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, shape: RecordShape) -> Result<Identity, RejectReason> {
+        Identity::of(serde_json::from_str(text).unwrap(), shape)
+    }
+
+    fn gateway(text: &str) -> Result<Identity, RejectReason> {
+        read(text, RecordShape::Gateway)
+    }
+
+    #[test]
+    fn an_analytics_record_says_its_id_and_start() {
+        let text =
+            r#"{"conversationStart":"2026-03-02T15:00:00.017+01:00","conversationId":"c\u0031"}"#;
+
+        let identity = read(text, RecordShape::Analytics).unwrap();
+
+        assert_eq!(identity.id, "c1");
+        assert_eq!(identity.start, "2026-03-02T14:00:00.017Z".parse().unwrap());
+    }
+
+    #[test]
+    fn a_gateway_id_may_be_an_integer_of_any_size_and_is_its_text() {
+        let text = r#"{"id":123456789012345678901234567890,"startTime":"2026-03-02T14:00:00Z"}"#;
+
+        assert_eq!(gateway(text).unwrap().id, "123456789012345678901234567890");
+    }
+
+    #[test]
+    fn an_analytics_id_that_is_a_number_is_refused() {
+        let text = r#"{"conversationId":7,"conversationStart":"2026-03-02T14:00:00Z"}"#;
+
+        let reason = read(text, RecordShape::Analytics).unwrap_err();
+
+        assert_eq!(
+            reason,
+            RejectReason::IdMalformed(RecordField::ConversationId)
+        );
+    }
+
+    #[test]
+    fn every_record_without_id_or_start_is_refused_for_its_own_reason() {
+        use RecordField::{Id, StartTime};
+        use RejectReason::{
+            IdMalformed, IdMissing, IdTooLong, NotAnObject, StartMalformed, StartMissing,
+        };
+        let long = format!(
+            r#"{{"id":"{}","startTime":"2026-03-02T14:00:00Z"}}"#,
+            "x".repeat(1025)
+        );
+
+        let reasons = [
+            ("[]", NotAnObject),
+            ("null", NotAnObject),
+            (r#"{"startTime":"2026-03-02T14:00:00Z"}"#, IdMissing(Id)),
+            (
+                r#"{"id":null,"startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMissing(Id),
+            ),
+            (
+                r#"{"id":"","startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMissing(Id),
+            ),
+            (
+                r#"{"id":1.0,"startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMalformed(Id),
+            ),
+            (
+                r#"{"id":1e3,"startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMalformed(Id),
+            ),
+            (
+                r#"{"id":"\ud800","startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMalformed(Id),
+            ),
+            (
+                r#"{"id":{},"startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMalformed(Id),
+            ),
+            (long.as_str(), IdTooLong(Id)),
+            (r#"{"id":"a"}"#, StartMissing(StartTime)),
+            (r#"{"id":"a","startTime":null}"#, StartMissing(StartTime)),
+            (
+                r#"{"id":"a","startTime":1772460000000}"#,
+                StartMalformed(StartTime),
+            ),
+            (
+                r#"{"id":"a","startTime":"2026-03-02T14:00:00"}"#,
+                StartMalformed(StartTime),
+            ),
+            (
+                r#"{"id":"a","startTime":"yesterday"}"#,
+                StartMalformed(StartTime),
+            ),
+        ];
+
+        for (text, reason) in reasons {
+            assert_eq!(gateway(text), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reason_names_the_field_and_not_its_value() {
+        let reason = gateway(r#"{"id":"a","startTime":"call Mary"}"#).unwrap_err();
+
+        assert_eq!(
+            reason.to_string(),
+            "`startTime` is not an ISO-8601 timestamp with an offset"
+        );
+    }
+
+    #[test]
+    fn reasons_are_written_in_these_words_and_read_back() {
+        use RecordField::{ConversationId, ConversationStart, Id, StartTime};
+        for field in [ConversationId, ConversationStart, Id, StartTime] {
+            assert_eq!(
+                serde_json::to_string(&field).unwrap(),
+                format!("\"{field}\"")
+            );
+        }
+        let reasons = [RejectReason::NotAnObject, RejectReason::IdMissing(Id)];
+
+        let text = serde_json::to_string(&reasons).unwrap();
+
+        insta::assert_snapshot!(text, @r#"[{"problem":"notAnObject"},{"problem":"idMissing","field":"id"}]"#);
+        assert_eq!(
+            serde_json::from_str::<[RejectReason; 2]>(&text).unwrap(),
+            reasons
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! The minimal record: `id`, `type`, `startTime`, `endTime`, `mediaType`, `interactions` and `participants`, in this
+//! order.
+//!
+//! Values are copied as they are. A present null stays, an absent field is left out, `participants` that are absent
+//! become `[]`. Participants keep `id`, `type` and `name` under the same rules. `participants` that are no array, and
+//! elements of it that are no object, are copied as they are: nothing of a form we do not know is lost.
+//!
+//! An analytics record has other names:
+//!
+//! | minimal | analytics record |
+//! |---|---|
+//! | `id` | `conversationId` |
+//! | `type` | `messageType` of the leading session, or its `mediaType` when it has none |
+//! | `startTime` | `conversationStart` |
+//! | `endTime` | `conversationEnd` |
+//! | `mediaType` | `mediaType` of the leading session |
+//! | `interactions` | left out |
+//! | `participants[].id` | `participants[].participantId` |
+//! | `participants[].type` | `participants[].purpose` |
+//! | `participants[].name` | `participants[].participantName` |
+//!
+//! The leading session is the first one, in the order of the record, whose `mediaType` is there and not null. Without
+//! one, `type` and `mediaType` are left out.
+
+use serde_json::value::RawValue;
+
+use super::walk::{elements, is_array, is_null, is_object, pick, separate};
+
+const RECORD: [&str; 6] = [
+    "id",
+    "type",
+    "startTime",
+    "endTime",
+    "mediaType",
+    "interactions",
+];
+const PARTICIPANT: [&str; 3] = ["id", "type", "name"];
+const ANALYTICS_PARTICIPANT: [&str; 3] = ["participantId", "purpose", "participantName"];
+
+/// The values of the keys above, in their order.
+type Values<'a, const N: usize> = [Option<&'a RawValue>; N];
+
+pub(super) fn gateway(record: &RawValue, out: &mut String) {
+    let values = pick(record, RECORD);
+    let [participants] = pick(record, ["participants"]);
+    write_record(values, participants, PARTICIPANT, out);
+}
+
+pub(super) fn analytics(record: &RawValue, out: &mut String) {
+    let names = [
+        "conversationId",
+        "conversationStart",
+        "conversationEnd",
+        "participants",
+    ];
+    let [id, start, end, participants] = pick(record, names);
+    let [kind, media_type] = participants.map(leading_session).unwrap_or_default();
+    let values = [id, kind, start, end, media_type, None];
+    write_record(values, participants, ANALYTICS_PARTICIPANT, out);
+}
+
+/// `type` and `mediaType` of the first session that has a media type.
+fn leading_session(participants: &RawValue) -> Values<'_, 2> {
+    let mut found = [None, None];
+    elements(participants, |participant| {
+        let [sessions] = pick(participant, ["sessions"]);
+        elements(sessions.unwrap_or(RawValue::NULL), |session| {
+            let [message_type, media_type] = pick(session, ["messageType", "mediaType"])
+                .map(|value| value.filter(|value| !is_null(value)));
+            if found[1].is_none() && media_type.is_some() {
+                found = [message_type.or(media_type), media_type];
+            }
+        });
+    });
+    found
+}
+
+fn write_record(
+    values: Values<'_, 6>,
+    participants: Option<&RawValue>,
+    participant_names: [&str; 3],
+    out: &mut String,
+) {
+    out.push('{');
+    write_fields(RECORD, values, out);
+    separate(out);
+    out.push_str(r#""participants":"#);
+    match participants {
+        None => out.push_str("[]"),
+        Some(participants) => write_participants(participants, participant_names, out),
+    }
+    out.push('}');
+}
+
+fn write_participants(participants: &RawValue, names: [&str; 3], out: &mut String) {
+    if !is_array(participants) {
+        out.push_str(participants.get());
+        return;
+    }
+    out.push('[');
+    elements(participants, |participant| {
+        separate(out);
+        write_participant(participant, names, out);
+    });
+    out.push(']');
+}
+
+fn write_participant(participant: &RawValue, names: [&str; 3], out: &mut String) {
+    if !is_object(participant) {
+        out.push_str(participant.get());
+        return;
+    }
+    out.push('{');
+    write_fields(PARTICIPANT, pick(participant, names), out);
+    out.push('}');
+}
+
+fn write_fields<const N: usize>(keys: [&str; N], values: Values<'_, N>, out: &mut String) {
+    for (key, value) in keys.into_iter().zip(values) {
+        if let Some(value) = value {
+            separate(out);
+            out.push('"');
+            out.push_str(key);
+            out.push_str("\":");
+            out.push_str(value.get());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(write: fn(&RawValue, &mut String), text: &str) -> String {
+        let mut out = String::new();
+        write(serde_json::from_str(text).unwrap(), &mut out);
+        out
+    }
+
+    #[test]
+    fn a_gateway_record_keeps_seven_fields_in_their_order() {
+        let record = r#"{"participants":[{"name":"Ann","x":1,"id":2,"type":"agent"}],"interactions":[{"k":1.50}],
+            "mediaType":"chat","endTime":"e","startTime":"s","extra":true,"type":"webchat","id":"a"}"#;
+
+        insta::assert_snapshot!(project(gateway, record), @r#"{"id":"a","type":"webchat","startTime":"s","endTime":"e","mediaType":"chat","interactions":[{"k":1.50}],"participants":[{"id":2,"type":"agent","name":"Ann"}]}"#);
+    }
+
+    #[test]
+    fn present_nulls_stay_and_absent_fields_stay_away() {
+        let record = r#"{"id":"a","endTime":null,"participants":[{"name":null},{}]}"#;
+
+        insta::assert_snapshot!(project(gateway, record), @r#"{"id":"a","endTime":null,"participants":[{"name":null},{}]}"#);
+    }
+
+    #[test]
+    fn absent_participants_become_an_empty_array() {
+        insta::assert_snapshot!(project(gateway, r#"{"id":"a"}"#), @r#"{"id":"a","participants":[]}"#);
+    }
+
+    #[test]
+    fn participants_of_an_unknown_form_are_copied() {
+        insta::assert_snapshot!(project(gateway, r#"{"participants":null}"#), @r#"{"participants":null}"#);
+        insta::assert_snapshot!(project(gateway, r#"{"participants":{"id":1, "x":2}}"#), @r#"{"participants":{"id":1, "x":2}}"#);
+        insta::assert_snapshot!(project(gateway, r#"{"participants":["Ann",{"id":1,"x":2},null]}"#), @r#"{"participants":["Ann",{"id":1},null]}"#);
+    }
+
+    #[test]
+    fn an_analytics_record_is_mapped() {
+        let record = r#"{"conversationId":"c","conversationStart":"s","conversationEnd":null,"participants":[
+            {"participantId":"p1","purpose":"customer","participantName":"Guest","sessions":[
+                {"mediaType":null},{"mediaType":"message","messageType":"webmessaging"}]},
+            {"participantId":"p2","purpose":"agent","userId":"u","sessions":[{"mediaType":"voice"}]}]}"#;
+
+        insta::assert_snapshot!(project(analytics, record), @r#"{"id":"c","type":"webmessaging","startTime":"s","endTime":null,"mediaType":"message","participants":[{"id":"p1","type":"customer","name":"Guest"},{"id":"p2","type":"agent"}]}"#);
+    }
+
+    #[test]
+    fn the_type_of_a_call_is_its_media_type() {
+        let record = r#"{"conversationId":"c","conversationStart":"s","participants":[
+            {"sessions":[{"mediaType":"voice","messageType":null}]}]}"#;
+
+        insta::assert_snapshot!(project(analytics, record), @r#"{"id":"c","type":"voice","startTime":"s","mediaType":"voice","participants":[{}]}"#);
+    }
+
+    #[test]
+    fn an_analytics_record_without_sessions_has_no_type() {
+        let record =
+            r#"{"conversationId":"c","conversationStart":"s","interactions":[1],"type":"x"}"#;
+
+        insta::assert_snapshot!(project(analytics, record), @r#"{"id":"c","startTime":"s","participants":[]}"#);
+    }
+}

@@ -1,0 +1,286 @@
+//! The projections once more, as one would write them with all the time in the world.
+
+use super::RecordShape;
+
+/// A value with the text it was read from.
+#[derive(Clone)]
+pub(super) struct Json<'a> {
+    pub(super) text: &'a str,
+    kind: Kind<'a>,
+}
+
+#[derive(Clone)]
+enum Kind<'a> {
+    /// Each key as it is written, with its quotes.
+    Object(Vec<(&'a str, Json<'a>)>),
+    Array(Vec<Json<'a>>),
+    Scalar,
+}
+
+impl<'a> Json<'a> {
+    pub(super) fn read(text: &'a str) -> Self {
+        let (value, rest) = read_value(text);
+        assert_eq!(rest.trim_ascii(), "");
+        value
+    }
+
+    /// The value of the last member with this name.
+    fn get(&self, name: &str) -> Option<&Self> {
+        let Kind::Object(members) = &self.kind else {
+            return None;
+        };
+        let wanted: Vec<u16> = name.encode_utf16().collect();
+        members
+            .iter()
+            .rev()
+            .find(|(key, _)| unescape(key) == wanted)
+            .map(|(_, value)| value)
+    }
+
+    fn elements(&self) -> &[Self] {
+        if let Kind::Array(elements) = &self.kind {
+            elements
+        } else {
+            &[]
+        }
+    }
+
+    fn not_null(&self) -> Option<&Self> {
+        (self.text != "null").then_some(self)
+    }
+
+    /// Without whitespace between tokens and without members at these paths.
+    pub(super) fn without(&self, paths: &[String]) -> String {
+        self.without_at(paths, "")
+    }
+
+    fn without_at(&self, paths: &[String], path: &str) -> String {
+        match &self.kind {
+            Kind::Scalar => self.text.to_owned(),
+            Kind::Array(elements) => {
+                let elements: Vec<_> = elements
+                    .iter()
+                    .map(|e| e.without_at(paths, &format!("{path}[]")))
+                    .collect();
+                format!("[{}]", elements.join(","))
+            }
+            Kind::Object(members) => {
+                let members: Vec<_> = members
+                    .iter()
+                    .map(|(key, value)| {
+                        let name = String::from_utf16_lossy(&unescape(key));
+                        (
+                            key,
+                            value,
+                            format!("{path}.{name}").trim_start_matches('.').to_owned(),
+                        )
+                    })
+                    .filter(|(_, _, path)| !paths.contains(path))
+                    .map(|(key, value, path)| format!("{key}:{}", value.without_at(paths, &path)))
+                    .collect();
+                format!("{{{}}}", members.join(","))
+            }
+        }
+    }
+}
+
+pub(super) fn minimal(record: &Json<'_>) -> String {
+    let names = [
+        "id",
+        "type",
+        "startTime",
+        "endTime",
+        "mediaType",
+        "interactions",
+    ];
+    let fields = names.map(|name| (name, record.get(name)));
+    with_participants(&fields, record, ["id", "type", "name"])
+}
+
+pub(super) fn minimal_of_analytics(record: &Json<'_>) -> String {
+    let participants = record
+        .get("participants")
+        .map(Json::elements)
+        .unwrap_or_default();
+    let sessions = participants
+        .iter()
+        .filter_map(|p| p.get("sessions"))
+        .flat_map(Json::elements);
+    let leading = sessions
+        .into_iter()
+        .find(|s| s.get("mediaType").and_then(Json::not_null).is_some());
+    let media_type = leading.and_then(|session| session.get("mediaType"));
+    let message_type = leading.and_then(|session| session.get("messageType")?.not_null());
+    let fields = [
+        ("id", record.get("conversationId")),
+        ("type", message_type.or(media_type)),
+        ("startTime", record.get("conversationStart")),
+        ("endTime", record.get("conversationEnd")),
+        ("mediaType", media_type),
+    ];
+    with_participants(
+        &fields,
+        record,
+        ["participantId", "purpose", "participantName"],
+    )
+}
+
+fn with_participants(
+    fields: &[(&str, Option<&Json<'_>>)],
+    record: &Json<'_>,
+    names: [&str; 3],
+) -> String {
+    let participant = |value: &Json<'_>| {
+        let [id, kind, name] = names.map(|name| value.get(name));
+        match value.kind {
+            Kind::Object(_) => {
+                format!(
+                    "{{{}}}",
+                    written(&[("id", id), ("type", kind), ("name", name)]).join(",")
+                )
+            }
+            _ => value.text.to_owned(),
+        }
+    };
+    let participants = match record.get("participants") {
+        None => "[]".to_owned(),
+        Some(Json {
+            kind: Kind::Array(elements),
+            ..
+        }) => {
+            format!(
+                "[{}]",
+                elements
+                    .iter()
+                    .map(participant)
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
+        }
+        Some(other) => other.text.to_owned(),
+    };
+    let mut members = written(fields);
+    members.push(format!("\"participants\":{participants}"));
+    one_line(&format!("{{{}}}", members.join(",")))
+}
+
+fn written(fields: &[(&str, Option<&Json<'_>>)]) -> Vec<String> {
+    let present = fields
+        .iter()
+        .filter_map(|(key, value)| Some((key, (*value)?)));
+    present
+        .map(|(key, value)| format!("\"{key}\":{}", value.text))
+        .collect()
+}
+
+pub(super) fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], "")
+}
+
+/// Whether the record says which one it is and when it started.
+pub(super) fn is_identified(record: &str, shape: RecordShape) -> bool {
+    let record = Json::read(record);
+    let (id, start) = match shape {
+        RecordShape::Gateway => ("id", "startTime"),
+        RecordShape::Analytics => ("conversationId", "conversationStart"),
+    };
+    let number = |text: &str| text.parse::<i128>().is_ok();
+    let is_id = |text: &str| match text.strip_prefix('"') {
+        Some(_) => text != "\"\"" && String::from_utf16(&unescape(text)).is_ok(),
+        None => shape == RecordShape::Gateway && number(text),
+    };
+    record.get(id).is_some_and(|id| is_id(id.text))
+        && record
+            .get(start)
+            .is_some_and(|start| start.text.starts_with("\"2026-"))
+}
+
+fn read_value(text: &str) -> (Json<'_>, &str) {
+    let text = text.trim_ascii_start();
+    let (kind, rest) = match text.as_bytes()[0] {
+        b'{' => {
+            let (members, rest) = read_list(&text[1..], '}', read_member);
+            (Kind::Object(members), rest)
+        }
+        b'[' => {
+            let (elements, rest) = read_list(&text[1..], ']', read_value);
+            (Kind::Array(elements), rest)
+        }
+        b'"' => (Kind::Scalar, &text[string_length(text)..]),
+        _ => {
+            let end = text.find(|c: char| ",]}".contains(c) || c.is_ascii_whitespace());
+            (Kind::Scalar, &text[end.unwrap_or(text.len())..])
+        }
+    };
+    (
+        Json {
+            text: &text[..text.len() - rest.len()],
+            kind,
+        },
+        rest,
+    )
+}
+
+fn read_member(text: &str) -> ((&str, Json<'_>), &str) {
+    let text = text.trim_ascii_start();
+    let (key, rest) = text.split_at(string_length(text));
+    let (value, rest) = read_value(rest.trim_ascii_start().strip_prefix(':').unwrap());
+    ((key, value), rest)
+}
+
+fn read_list<'a, T>(
+    mut text: &'a str,
+    close: char,
+    read: impl Fn(&'a str) -> (T, &'a str),
+) -> (Vec<T>, &'a str) {
+    let mut items = Vec::new();
+    loop {
+        text = text.trim_ascii_start();
+        if let Some(rest) = text.strip_prefix(close) {
+            return (items, rest);
+        }
+        let (item, rest) = read(text.strip_prefix(',').unwrap_or(text));
+        items.push(item);
+        text = rest;
+    }
+}
+
+/// Bytes of the string that `text` begins with, both quotes included.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (place, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return place + 1,
+            _ => {}
+        }
+    }
+    panic!("a string without end")
+}
+
+/// What a quoted string says, half surrogate pairs included.
+fn unescape(quoted: &str) -> Vec<u16> {
+    let mut units = Vec::new();
+    let mut letters = quoted[1..quoted.len() - 1].chars();
+    while let Some(letter) = letters.next() {
+        let said = match letter {
+            '\\' => match letters.next().unwrap() {
+                'u' => {
+                    let digits: String = letters.by_ref().take(4).collect();
+                    units.push(u16::from_str_radix(&digits, 16).unwrap());
+                    continue;
+                }
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'b' => '\u{8}',
+                'f' => '\u{c}',
+                other => other,
+            },
+            plain => plain,
+        };
+        units.extend_from_slice(said.encode_utf16(&mut [0; 2]));
+    }
+    units
+}

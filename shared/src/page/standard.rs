@@ -1,0 +1,201 @@
+//! The standard record: an analytics record without what only explains routing or diagnoses media.
+//!
+//! What is dropped is a list; everything else passes, fields we have never heard of too. Ids that join (`peerId`,
+//! `sessionId`, `selectedAgentId`), what was asked for and used (`requestedRoutings`, `usedRouting`), delivery
+//! statuses, metrics and the conversation's own quality scores stay. What is kept is copied as text; only whitespace
+//! between the tokens of objects and arrays on the way to the list is not.
+
+use serde_json::value::RawValue;
+
+use super::walk::{Member, elements, is_array, is_object, members, separate};
+
+/// One level on the way to what is dropped.
+struct Level {
+    /// Members that are dropped here.
+    drops: &'static [&'static str],
+    /// The member whose elements are the next level.
+    inner: Option<(&'static str, &'static Level)>,
+}
+
+const RECORD: Level = Level {
+    drops: &[],
+    inner: Some(("participants", &PARTICIPANT)),
+};
+const PARTICIPANT: Level = Level {
+    drops: &[],
+    inner: Some(("sessions", &SESSION)),
+};
+const SESSION: Level = Level {
+    drops: &[
+        // How the router came to its choice.
+        "agentBullseyeRing",
+        "agentGroups",
+        "eligibleAgentCounts",
+        "proposedAgents",
+        "removedSkillIds",
+        "routingRing",
+        "routingRule",
+        "routingRuleType",
+        "selectedAgentRank",
+        "waitingInteractionCounts",
+        // How the media went.
+        "edgeId",
+        "errorCodeDescription",
+        "mediaEndpointStats",
+        "protocolCallId",
+    ],
+    inner: Some(("segments", &SEGMENT)),
+};
+const SEGMENT: Level = Level {
+    drops: &[
+        "errorCode",
+        "q850ResponseCodes",
+        "scoredAgents",
+        "sipResponseCodes",
+    ],
+    inner: None,
+};
+
+/// Everything the standard record drops, as `participants[].sessions[].edgeId`.
+pub fn dropped_paths() -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut prefix = String::new();
+    let mut next = Some(&RECORD);
+    while let Some(level) = next {
+        paths.extend(level.drops.iter().map(|name| format!("{prefix}{name}")));
+        if let Some((name, _)) = level.inner {
+            prefix = format!("{prefix}{name}[].");
+        }
+        next = level.inner.map(|(_, inner)| inner);
+    }
+    paths
+}
+
+pub(super) fn analytics(record: &RawValue, out: &mut String) {
+    write_object(record, &RECORD, out);
+}
+
+fn write_object(value: &RawValue, level: &Level, out: &mut String) {
+    if !is_object(value) {
+        out.push_str(value.get());
+        return;
+    }
+    out.push('{');
+    members(value, |member| {
+        if !level.drops.iter().any(|name| member.is(name)) {
+            write_member(member, level, out);
+        }
+    });
+    out.push('}');
+}
+
+fn write_member(member: Member<'_>, level: &Level, out: &mut String) {
+    separate(out);
+    out.push_str(member.key.get());
+    out.push(':');
+    match level.inner {
+        Some((name, inner)) if member.is(name) => write_array(member.value, inner, out),
+        _ => out.push_str(member.value.get()),
+    }
+}
+
+fn write_array(value: &RawValue, level: &Level, out: &mut String) {
+    if !is_array(value) {
+        out.push_str(value.get());
+        return;
+    }
+    out.push('[');
+    elements(value, |element| {
+        separate(out);
+        write_object(element, level, out);
+    });
+    out.push(']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(text: &str) -> String {
+        let mut out = String::new();
+        analytics(serde_json::from_str(text).unwrap(), &mut out);
+        out
+    }
+
+    #[test]
+    fn the_list_of_what_is_dropped_is_this_one() {
+        insta::assert_snapshot!(dropped_paths().join("\n"), @r"
+        participants[].sessions[].agentBullseyeRing
+        participants[].sessions[].agentGroups
+        participants[].sessions[].eligibleAgentCounts
+        participants[].sessions[].proposedAgents
+        participants[].sessions[].removedSkillIds
+        participants[].sessions[].routingRing
+        participants[].sessions[].routingRule
+        participants[].sessions[].routingRuleType
+        participants[].sessions[].selectedAgentRank
+        participants[].sessions[].waitingInteractionCounts
+        participants[].sessions[].edgeId
+        participants[].sessions[].errorCodeDescription
+        participants[].sessions[].mediaEndpointStats
+        participants[].sessions[].protocolCallId
+        participants[].sessions[].segments[].errorCode
+        participants[].sessions[].segments[].q850ResponseCodes
+        participants[].sessions[].segments[].scoredAgents
+        participants[].sessions[].segments[].sipResponseCodes
+        ");
+    }
+
+    #[test]
+    fn every_path_of_the_list_is_dropped_and_its_neighbours_stay() {
+        for path in dropped_paths() {
+            let name = path.rsplit('.').next().unwrap();
+            let mut around = [r#"{"participants":[{"sessions":["#, "]}]}"];
+            if path.contains("segments") {
+                around = [r#"{"participants":[{"sessions":[{"segments":["#, "]}]}]}"];
+            }
+            let [open, close] = around;
+            let with =
+                format!(r#"{open}{{"before":1.0,"{name}":[{{"x":"}}"}}],"after":null}}{close}"#);
+            let without = format!(r#"{open}{{"before":1.0,"after":null}}{close}"#);
+
+            assert_eq!(project(&with), without);
+        }
+    }
+
+    #[test]
+    fn a_dropped_name_stays_where_the_list_does_not_name_it() {
+        let record = r#"{"edgeId":1,"participants":[{"edgeId":2,"attributes":{"edgeId":"3"},"sessions":[{"errorCode":4,"flow":{"edgeId":5}}]}]}"#;
+
+        assert_eq!(project(record), record);
+    }
+
+    #[test]
+    fn fields_nobody_knows_yet_pass_through() {
+        let record =
+            r#"{"newField":[1e400],"participants":[{"sessions":[{"newField":{"edgeId":1}}]}]}"#;
+
+        assert_eq!(project(record), record);
+    }
+
+    #[test]
+    fn a_dropped_field_is_dropped_each_time_and_however_its_key_is_escaped() {
+        let record = r#"{"participants":[{"sessions":[{"\u0065dgeId":1,"a":2,"edgeId":3}]}]}"#;
+
+        assert_eq!(
+            project(record),
+            r#"{"participants":[{"sessions":[{"a":2}]}]}"#
+        );
+    }
+
+    #[test]
+    fn values_of_an_unknown_form_on_the_way_are_copied() {
+        for record in [
+            r#"{"participants":null}"#,
+            r#"{"participants":{"sessions":[{"edgeId":1}]}}"#,
+            r#"{"participants":["x",[{"edgeId":1}],{"sessions":"edgeId"}]}"#,
+        ] {
+            assert_eq!(project(record), record);
+        }
+    }
+}

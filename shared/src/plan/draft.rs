@@ -1,0 +1,318 @@
+//! From a request to a plan: every rule that can be checked before anything is sent.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{
+    ExportPlan, ExportRequest, FormatVersion, Filters, GatewayQuery, Interval, Membership, PlanLimits, Refusal,
+    Residency, Sha256, Slice, SliceRange, SourceKind, day_slices, equal_slices, millis, offset_ranges,
+};
+use crate::audit::{Action, AuditEvent, EventType, Happening};
+use crate::ids::ExportId;
+
+/// A request that passed every check which needs no API, waiting for what only the source knows.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub export_id: ExportId,
+    pub query_hash: Sha256,
+    pub interval: Interval,
+    pub page_size: u32,
+    pub quota_mb: Option<u64>,
+    pub webhook_url: Option<String>,
+    request: ExportRequest,
+}
+
+impl Draft {
+    /// Checks the request against the clock and the limits.
+    pub fn check(
+        request: ExportRequest,
+        scheduled_time: Timestamp,
+        now: Timestamp,
+        limits: &PlanLimits,
+    ) -> Result<Self, Refusal> {
+        let interval = request.interval.resolve(scheduled_time)?;
+        check_end(interval, now)?;
+        check_retention(interval, now, limits.retention_days)?;
+        check_filters(request.source, &request.filters)?;
+        let page_size = page_size(&request, limits)?;
+        let quota_mb = request.quota_mb.or(limits.quota_mb);
+        if quota_mb == Some(0) {
+            return Err(Refusal::new("quotaMb", 0, "at least 1 (megabytes of 10⁶ stored bytes)"));
+        }
+        let query_hash = request.fingerprint(interval);
+        let export_id = export_id(&request, interval, query_hash)?;
+        let webhook_url = request.webhook_url.clone().or_else(|| limits.webhook_url.clone());
+        let draft = Self { export_id, query_hash, interval, page_size, quota_mb, webhook_url, request };
+        draft.check_slices(limits)?;
+        Ok(draft)
+    }
+
+    pub fn source(&self) -> SourceKind {
+        self.request.source
+    }
+
+    pub fn filters(&self) -> &Filters {
+        &self.request.filters
+    }
+
+    pub fn include_media(&self) -> bool {
+        self.request.include_media
+    }
+
+    /// The interval against the retention that the API says it has.
+    pub fn check_retention(&self, now: Timestamp, retention_days: u32) -> Result<(), Refusal> {
+        check_retention(self.interval, now, Some(retention_days))
+    }
+
+    /// The plan, with the gateway's query if the source has one.
+    pub fn plan(
+        self,
+        query: Option<GatewayQuery>,
+        residency: Residency,
+        limits: &PlanLimits,
+        now: Timestamp,
+        request_id: &str,
+    ) -> Result<ExportPlan, Refusal> {
+        self.check_quota(query.as_ref(), limits)?;
+        let ranges = self.ranges(query.as_ref());
+        let slices: Vec<_> = (1..).zip(ranges).map(|(number, range)| Slice { number, range }).collect();
+        let start_event = self.start_event(slices.len(), limits, now, request_id);
+        let Self { export_id, query_hash, interval, page_size, quota_mb, webhook_url, request } = self;
+        Ok(ExportPlan {
+            format_version: FormatVersion,
+            export_id,
+            query_hash,
+            source: request.source,
+            interval,
+            membership: request.membership,
+            filters: request.filters,
+            records: request.records,
+            page_size,
+            include_media: request.include_media,
+            on_bad_record: request.on_bad_record,
+            quota_mb,
+            webhook_url,
+            slice_count: u32::try_from(slices.len()).unwrap_or(u32::MAX),
+            slices,
+            query,
+            residency,
+            planned_at: now,
+            start_event,
+        })
+    }
+
+    fn start_event(&self, slices: usize, limits: &PlanLimits, now: Timestamp, request_id: &str) -> AuditEvent {
+        let mut event = AuditEvent::new(Happening {
+            export_id: &self.export_id,
+            query_hash: self.query_hash,
+            request_id,
+            timestamp: now,
+            action: Action::StartExport,
+            event_type: EventType::Start,
+            subject: "start".to_owned(),
+            details: json!({"source": self.request.source, "interval": self.interval, "slices": slices}),
+        });
+        event.governance = Some(limits.governance.clone());
+        event.after(None)
+    }
+
+    fn ranges(&self, query: Option<&GatewayQuery>) -> Vec<SliceRange> {
+        match (self.request.source, self.request.membership) {
+            (SourceKind::ExportGateway, _) => {
+                let total = query.map_or(0, |query| query.total_records);
+                let pages = total.div_ceil(self.page_size.into()).clamp(1, u32::MAX.into());
+                let count = u64::from(self.request.slices.unwrap_or(1)).min(pages);
+                offset_ranges(total, self.page_size, u32::try_from(count).unwrap_or(1))
+            }
+            (SourceKind::AnalyticsJob, _) => self.intervals().into_iter().map(SliceRange::Interval).collect(),
+        }
+    }
+
+    fn intervals(&self) -> Vec<Interval> {
+        match (self.request.membership, self.request.slices) {
+            // A conversation that is active in two slices would be stored twice.
+            (Membership::Activity, _) => vec![self.interval],
+            (Membership::Start, None) => day_slices(self.interval),
+            (Membership::Start, Some(count)) => equal_slices(self.interval, count),
+        }
+    }
+
+    fn check_slices(&self, limits: &PlanLimits) -> Result<(), Refusal> {
+        if let Some(count) = self.request.slices {
+            let max = limits.slices_max;
+            if !(1..=max).contains(&count) {
+                return Err(Refusal::new("slices", count, format!("1 to {max}")));
+            }
+            if self.request.membership == Membership::Activity && count > 1 {
+                return Err(Refusal::new("slices", count, "an export with membership `activity` has one slice"));
+            }
+        }
+        if self.request.source != SourceKind::AnalyticsJob {
+            return Ok(());
+        }
+        let intervals = self.intervals();
+        if intervals.len() > limits.slices_max as usize {
+            let rule = format!("it makes {} slices of a day, {} are allowed", intervals.len(), limits.slices_max);
+            return Err(Refusal::new("interval", self.interval, rule));
+        }
+        let longest = SignedDuration::from_hours(24 * i64::from(limits.job_interval_max_days));
+        match intervals.iter().find(|slice| slice.end().duration_since(slice.start()) > longest) {
+            Some(slice) => {
+                let days = limits.job_interval_max_days;
+                let rule = format!("a job takes at most {days} days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices");
+                Err(Refusal::new("interval", slice, rule))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_quota(&self, query: Option<&GatewayQuery>, limits: &PlanLimits) -> Result<(), Refusal> {
+        let (Some(quota_mb), Some(query)) = (self.quota_mb, query) else { return Ok(()) };
+        let estimate = query.total_records.saturating_mul(limits.bytes_per_record);
+        if estimate <= quota_mb.saturating_mul(1_000_000) {
+            return Ok(());
+        }
+        let rule = format!(
+            "{} records at about {} bytes each (ARCHIVE_BYTES_PER_RECORD) make about {} MB",
+            query.total_records,
+            limits.bytes_per_record,
+            estimate.div_ceil(1_000_000)
+        );
+        Err(Refusal::new("quotaMb", quota_mb, rule))
+    }
+}
+
+fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
+    let latest = now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+    if interval.end() <= latest {
+        return Ok(());
+    }
+    let rule = format!("the end lies more than 24 hours ahead; the latest now is {}", millis(latest));
+    Err(Refusal::new("interval", interval, rule))
+}
+
+fn check_retention(interval: Interval, now: Timestamp, days: Option<u32>) -> Result<(), Refusal> {
+    let Some(days) = days else { return Ok(()) };
+    let kept = SignedDuration::from_hours(24 * i64::from(days));
+    let earliest = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+    if earliest <= interval.start() {
+        return Ok(());
+    }
+    let rule = format!("conversations are kept {days} days; the earliest start now is {}", millis(earliest));
+    Err(Refusal::new("interval", interval, rule))
+}
+
+fn check_filters(source: SourceKind, filters: &Filters) -> Result<(), Refusal> {
+    let refused = |field, value: &dyn std::fmt::Display, rule: &str| Err(Refusal::new(field, value, rule));
+    match source {
+        SourceKind::AnalyticsJob => match &filters.conversation_id_range {
+            Some(range) => refused(
+                "filters.conversationIdRange",
+                &format_args!("{}..{}", range.min, range.max),
+                "only the source export-gateway filters by a range of ids",
+            ),
+            None => Ok(()),
+        },
+        SourceKind::ExportGateway => {
+            let lists = [
+                ("filters.conversationIds", &filters.conversation_ids),
+                ("filters.participantIds", &filters.participant_ids),
+                ("filters.mediaTypes", &filters.media_types),
+                ("filters.messageTypes", &filters.message_types),
+                ("filters.queueIds", &filters.queue_ids),
+            ];
+            match lists.into_iter().find(|(_, list)| !list.is_empty()) {
+                Some((field, list)) => refused(
+                    field,
+                    &list.join(", "),
+                    "the source export-gateway filters only by filters.conversationIdRange",
+                ),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<u32, Refusal> {
+    let (max, setting) = match request.source {
+        SourceKind::AnalyticsJob => (limits.job_page_size_max, "GENESYS_JOB_PAGE_SIZE_MAX"),
+        SourceKind::ExportGateway => (limits.gateway_page_size_max, "GATEWAY_PAGE_SIZE_MAX"),
+    };
+    let size = request.page_size.unwrap_or(max);
+    if (1..=max).contains(&size) {
+        return Ok(size);
+    }
+    Err(Refusal::new("pageSize", size, format!("{} takes 1 to {max} ({setting})", request.source)))
+}
+
+/// The id asked for, or one that says what it is and differs whenever the request does.
+fn export_id(request: &ExportRequest, interval: Interval, query_hash: Sha256) -> Result<ExportId, Refusal> {
+    let text = request.export_id.clone().unwrap_or_else(|| {
+        let day = crate::objects::audit_day(interval.start()).strftime("%Y%m%d").to_string();
+        format!("{}-{day}-{}", request.source, query_hash.short(12))
+    });
+    let refusal = |_| Refusal::new("exportId", &text, "1 to 64 letters, digits, `-` or `_`");
+    text.parse().map_err(refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    const DAY: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z""#;
+
+    fn check(json: &str) -> Result<Draft, Refusal> {
+        let now = "2026-03-10T00:00:00Z".parse().unwrap();
+        let limits = PlanLimits { retention_days: Some(365), ..PlanLimits::default() };
+        Draft::check(ExportRequest::parse(json)?, now, now, &limits)
+    }
+
+    fn refused(json: &str) -> String {
+        check(json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_the_value_and_the_rule() {
+        let refusals = [
+            format!(r#"{{{DAY},"pageSize":5000}}"#),
+            format!(r#"{{{DAY},"pageSize":0}}"#),
+            format!(r#"{{{DAY},"exportId":"../etc"}}"#),
+            format!(r#"{{{DAY},"quotaMb":0}}"#),
+            format!(r#"{{{DAY},"slices":0}}"#),
+            format!(r#"{{{DAY},"slices":2,"membership":"activity"}}"#),
+            format!(r#"{{{DAY},"filters":{{"conversationIdRange":{{"min":"a","max":"b"}}}}}}"#),
+            format!(r#"{{{DAY},"source":"export-gateway","filters":{{"mediaTypes":["voice"]}}}}"#),
+            r#"{"interval":"2026-03-01T00:00:00Z/2026-03-12T00:00:00Z"}"#.to_owned(),
+            r#"{"interval":"2025-03-01T00:00:00Z/2025-03-02T00:00:00Z"}"#.to_owned(),
+            r#"{"interval":"2025-12-01T00:00:00Z/2026-02-01T00:00:00Z","slices":1}"#.to_owned(),
+            r#"{"interval":"2026-03-02T00:00:00Z/2026-03-01T00:00:00Z"}"#.to_owned(),
+        ];
+
+        let messages: Vec<_> = refusals.iter().map(|json| refused(json)).collect();
+
+        assert_snapshot!(messages.join("\n"), @"");
+    }
+
+    #[test]
+    fn the_derived_id_depends_on_the_request_alone() {
+        let first = check(&format!("{{{DAY}}}")).unwrap();
+        let again = check(&format!("{{{DAY}}}")).unwrap();
+        let other = check(&format!(r#"{{{DAY},"pageSize":10}}"#)).unwrap();
+
+        assert_eq!(first.export_id, again.export_id);
+        assert_ne!(first.export_id, other.export_id);
+        assert!(first.export_id.as_str().starts_with("analytics-job-20260301-"));
+    }
+
+    #[test]
+    fn a_quota_below_the_estimate_is_refused() {
+        let draft = check(&format!(r#"{{{DAY},"source":"export-gateway","quotaMb":1}}"#)).unwrap();
+        let query = GatewayQuery { query_id: "q".to_owned(), total_records: 2_000 };
+
+        let refusal = draft.check_quota(Some(&query), &PlanLimits::default()).unwrap_err();
+
+        assert_snapshot!(refusal, @"`quotaMb` is 1: 2000 records at about 700 bytes each (ARCHIVE_BYTES_PER_RECORD) make about 2 MB");
+    }
+}

@@ -1,0 +1,44 @@
+//! What a plan must respect, and what it takes where the request is silent.
+
+use crate::audit::Governance;
+
+/// Settings that planning needs. Limits that the API does not document are settings, never constants.
+#[derive(Clone, Debug)]
+pub struct PlanLimits {
+    pub job_page_size_max: u32,
+    pub gateway_page_size_max: u32,
+    /// Longest interval of one job.
+    pub job_interval_max_days: u32,
+    pub slices_max: u32,
+    /// How long the organisation keeps conversations, if that is set here.
+    pub retention_days: Option<u32>,
+    /// Stored bytes per record, for estimating a gateway export before it starts.
+    pub bytes_per_record: u64,
+    pub quota_mb: Option<u64>,
+    pub webhook_url: Option<String>,
+    pub governance: Governance,
+}
+
+impl Default for PlanLimits {
+    fn default() -> Self {
+        Self {
+            // In common use; a maximum of 10,000 is only rumoured.
+            job_page_size_max: 1000,
+            gateway_page_size_max: 1000,
+            // Undocumented; a cautious choice that other clients make.
+            job_interval_max_days: 31,
+            slices_max: 366,
+            retention_days: None,
+            // A web messaging record of about 7 KB compresses to about a tenth.
+            bytes_per_record: 700,
+            quota_mb: None,
+            webhook_url: None,
+            governance: Governance {
+                data_classification: "confidential".to_owned(),
+                retention_directive: "as configured on the bucket".to_owned(),
+                processor: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION")).to_owned(),
+                compliance_version: "1".to_owned(),
+            },
+        }
+    }
+}

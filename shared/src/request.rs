@@ -1,0 +1,201 @@
+//! The request: the payload of start-export, parsed strictly and checked before anything is sent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Sha256;
+use crate::page::Projection;
+
+mod interval;
+mod refusal;
+
+pub use interval::{RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time};
+pub use refusal::Refusal;
+
+/// What somebody wants archived, as they wrote it. Unknown fields are refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExportRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_id: Option<String>,
+    #[serde(default)]
+    pub source: SourceKind,
+    pub interval: RequestedInterval,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_time: Option<String>,
+    #[serde(default)]
+    pub membership: Membership,
+    #[serde(default, skip_serializing_if = "Filters::is_empty")]
+    pub filters: Filters,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<u32>,
+    #[serde(default)]
+    pub include_media: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<u32>,
+    #[serde(default)]
+    pub records: Projection,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_mb: Option<u64>,
+    #[serde(default)]
+    pub on_bad_record: OnBadRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
+}
+
+/// Where the pages come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// The asynchronous conversation details job, the bulk route of the public API.
+    #[default]
+    AnalyticsJob,
+    /// An organisation's own export gateway.
+    ExportGateway,
+}
+
+impl std::fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AnalyticsJob => "analytics-job",
+            Self::ExportGateway => "export-gateway",
+        })
+    }
+}
+
+/// Which of the conversations that the API returns belong into the export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Membership {
+    /// Those that started in the interval: slices and consecutive exports partition them.
+    #[default]
+    Start,
+    /// All that were active in it, as versions of their conversations.
+    Activity,
+}
+
+/// What to do with a record that lacks its id or its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBadRecord {
+    /// End the run and name the position.
+    Fail,
+    /// Keep it under `failures/`, count it and go on.
+    #[default]
+    Quarantine,
+}
+
+/// Restrictions beyond the interval. Empty lists restrict nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Filters {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conversation_ids: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id_range: Option<IdRange>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub participant_ids: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub media_types: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub message_types: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queue_ids: Vec<String>,
+}
+
+/// Ids from `min` to `max`, both included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdRange {
+    pub min: String,
+    pub max: String,
+}
+
+impl Filters {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl ExportRequest {
+    /// Reads a request; the error names the field and what is accepted.
+    pub fn parse(json: &str) -> Result<Self, Refusal> {
+        let request: Self = serde_json::from_str(json).map_err(|error| Refusal::unreadable(&error))?;
+        request.refuse_redaction()?;
+        Ok(request)
+    }
+
+    /// What makes two requests the same: everything but the id, with the interval made absolute.
+    pub fn fingerprint(&self, interval: crate::time::Interval) -> Sha256 {
+        let asked = Self {
+            export_id: None,
+            scheduled_time: None,
+            interval: RequestedInterval::Absolute(interval),
+            ..self.clone()
+        };
+        let mut asked = serde_json::to_value(&asked).unwrap_or_default();
+        asked.sort_all_objects();
+        Sha256::of(asked.to_string())
+    }
+
+    /// Redaction that does not exist must not be taken for granted: what asks for it is refused.
+    fn refuse_redaction(&self) -> Result<(), Refusal> {
+        match &self.redaction {
+            None => Ok(()),
+            Some(value) if *value == serde_json::json!({"enabled": false}) => Ok(()),
+            Some(value) => Err(Refusal::new(
+                "redaction",
+                value,
+                "this version cannot redact yet; leave the field out or send {\"enabled\": false} to archive without redaction",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn refused(json: &str) -> String {
+        ExportRequest::parse(json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_request_that_asks_for_redaction_is_refused() {
+        for redaction in [r#"{"enabled":true}"#, r#"{"profile":"strict"}"#, "{}", "true"] {
+            let json = format!(r#"{{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{redaction}}}"#);
+
+            assert!(refused(&json).starts_with(&format!("`redaction` is {redaction}: this version cannot redact yet")));
+        }
+    }
+
+    #[test]
+    fn redaction_may_be_switched_off_explicitly() {
+        let json = r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{"enabled":false}}"#;
+
+        assert!(ExportRequest::parse(json).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_beside_the_known_ones() {
+        assert_snapshot!(
+            refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
+            @"the request is not readable: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl` at line 1 column 74"
+        );
+    }
+
+    #[test]
+    fn the_id_makes_no_difference_to_the_fingerprint_and_the_page_size_does() {
+        let interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
+        let request = |rest: &str| {
+            ExportRequest::parse(&format!(r#"{{"interval":"{interval}"{rest}}}"#)).unwrap().fingerprint(interval)
+        };
+
+        assert_eq!(request(""), request(r#","exportId":"x""#));
+        assert_eq!(request(""), request(r#","source":"analytics-job""#));
+        assert_ne!(request(""), request(r#","pageSize":10"#));
+    }
+}

@@ -1,0 +1,27 @@
+//! A refusal: one clear message that names the field, the value and the rule.
+
+use std::fmt;
+
+/// Why a request is not carried out. Nothing was sent or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("`{field}` is {value}: {rule}")]
+    Field { field: &'static str, value: String, rule: String },
+    #[error("the request is not readable: {0}")]
+    Unreadable(String),
+}
+
+impl Refusal {
+    pub fn new(field: &'static str, value: impl fmt::Display, rule: impl Into<String>) -> Self {
+        // A value is shown for recognition, not for copying: a long one is cut.
+        let mut text = value.to_string();
+        if text.chars().count() > 120 {
+            text = text.chars().take(120).chain(['…']).collect();
+        }
+        Self::Field { field, value: text, rule: rule.into() }
+    }
+
+    pub(super) fn unreadable(error: &serde_json::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}

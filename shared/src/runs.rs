@@ -1,0 +1,135 @@
+//! Ending runs: the decision is committed by `end.json`, and what the end owes is paid again by whoever comes later.
+
+use serde_json::json;
+
+use crate::archive::SliceView;
+use crate::attempt::SliceStanding;
+use crate::audit::{Action, AuditEvent, EventType, Happening};
+use crate::dispatch::{Dispatch, DispatchError};
+use crate::failure::Failure;
+use crate::format::FormatVersion;
+use crate::hash::Sha256;
+use crate::ids::RunId;
+use crate::invocation::Invocation;
+use crate::message::{CompletionMessage, PageMessage};
+use crate::objects::Name;
+use crate::plan::ExportPlan;
+use crate::run::{End, RunEnd};
+use crate::source::Sources;
+use crate::totals::Totals;
+
+/// A run about to end: where its chain stands.
+#[derive(Clone, Debug)]
+pub struct Ending<'a> {
+    pub run: &'a RunId,
+    /// The last page that counts, 0 when there is none.
+    pub last_page: u32,
+    pub totals: Totals,
+    pub job: Option<String>,
+    /// The chain's last event.
+    pub audit_head: Sha256,
+}
+
+impl<'a> Ending<'a> {
+    /// Before the page of `message`.
+    pub fn before(message: &'a PageMessage) -> Self {
+        Self {
+            run: &message.id.run,
+            last_page: message.id.page - 1,
+            totals: message.totals,
+            job: message.checkpoint.job().map(ToOwned::to_owned),
+            audit_head: message.audit_head,
+        }
+    }
+}
+
+impl Dispatch {
+    /// Writes `end.json`, or finds that somebody else decided otherwise: the stored end counts.
+    pub async fn end_run(
+        &self,
+        plan: &ExportPlan,
+        ending: Ending<'_>,
+        end: End,
+        invocation: &Invocation,
+    ) -> Result<RunEnd, DispatchError> {
+        let job = match ending.job {
+            Some(job) => Some(job),
+            None => self.archive.run(ending.run).await?.and_then(|record| record.job),
+        };
+        let event = end_event(plan, ending.run, &end, ending.last_page, invocation, self.clock.now());
+        let document = RunEnd {
+            format_version: FormatVersion,
+            id: ending.run.clone(),
+            end,
+            last_page: ending.last_page,
+            totals: ending.totals,
+            job,
+            event: event.after(Some(ending.audit_head)),
+        };
+        Ok(self.archive.create_or_read(Name::End(ending.run), document).await?.0)
+    }
+
+    /// Pays what an ended run owes: its job deleted, its outcome or its successor's first message sent.
+    pub async fn settle(
+        &self,
+        plan: &ExportPlan,
+        end: &RunEnd,
+        sources: &Sources,
+        invocation: &Invocation,
+    ) -> Result<(), DispatchError> {
+        let keeps_job = matches!(end.end, End::Failed { .. });
+        if let Some(job) = end.job.as_deref().filter(|_| !keeps_job)
+            && let Err(setback) = sources.of(plan.source).close(job, invocation.deadline).await
+        {
+            tracing::warn!(run = %end.id, %setback, "job was not deleted; it expires by itself");
+        }
+        if !matches!(end.end, End::Replaced { .. }) {
+            return self.completion(&CompletionMessage::run_ended(&end.id)).await;
+        }
+        // The newest attempt knows the run that counts now, and its query.
+        let Some(attempt) = self.archive.newest_attempt(&plan.export_id).await? else { return Ok(()) };
+        match self.archive.slice_view(plan, &attempt, end.id.slice).await? {
+            Some(view) if view.end.is_none() => self.page(&self.archive.next_message(&view, plan).await?).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the current run of a slice from outside its chain: a dead letter, or an export that stalled.
+    pub async fn fail_slice(
+        &self,
+        plan: &ExportPlan,
+        view: &SliceView,
+        failure: Failure,
+        invocation: &Invocation,
+    ) -> Result<RunEnd, DispatchError> {
+        let standing: SliceStanding = self.archive.standing(view).await?;
+        let message = self.archive.next_message(view, plan).await?;
+        let ending = Ending { last_page: standing.last_page, ..Ending::before(&message) };
+        self.end_run(plan, ending, End::Failed { failure }, invocation).await
+    }
+}
+
+fn end_event(
+    plan: &ExportPlan,
+    run: &RunId,
+    end: &End,
+    last_page: u32,
+    invocation: &Invocation,
+    now: jiff::Timestamp,
+) -> AuditEvent {
+    let event = AuditEvent::new(Happening {
+        export_id: &plan.export_id,
+        query_hash: plan.query_hash,
+        request_id: &invocation.request_id,
+        timestamp: now,
+        action: Action::EndRun,
+        event_type: EventType::Run,
+        subject: format!("s{} r{}", run.slice, run.run),
+        details: json!({"slice": run.slice, "run": run.run, "lastPage": last_page, "end": end}),
+    });
+    match end {
+        End::Failed { failure } => event.failed(failure.to_string()),
+        End::Replaced { reason, .. } => event.failed(reason),
+        End::Complete | End::Cancelled => event,
+    }
+}

@@ -1,0 +1,197 @@
+//! Sources: where pages come from. Each gives pages and, with each, the next checkpoint.
+//!
+//! A source knows its part of the API and nothing of stores, queues or messages.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::checkpoint::Checkpoint;
+use crate::clock::Deadline;
+use crate::failure::{Failure, FailureKind};
+use crate::genesys::{ApiError, GenesysClient};
+use crate::page::{PageBody, PageRules};
+use crate::plan::{Draft, ExportPlan, GatewayQuery, Slice};
+use crate::request::SourceKind;
+use crate::waiting::{Wait, WaitReason};
+
+mod analytics_job;
+mod export_gateway;
+mod filters;
+
+pub use analytics_job::AnalyticsJob;
+pub use export_gateway::ExportGateway;
+
+/// One kind of source.
+#[async_trait]
+pub trait Source: Send + Sync + std::fmt::Debug {
+    /// Asks the source for a query over the whole export, where offsets mean something only within one.
+    async fn query(&self, asked: &Asked<'_>, deadline: Deadline) -> Result<Option<GatewayQuery>, Setback>;
+
+    /// Begins a run: what comes back is committed by `run.json`.
+    async fn open(&self, reading: &Reading<'_>) -> Result<Opened, Setback>;
+
+    /// Whether the first page can be read now.
+    async fn ready(&self, opened: &Opened, reading: &Reading<'_>) -> Result<(), Setback>;
+
+    /// Reads the page at `checkpoint` and brings it into its stored form.
+    async fn page(&self, checkpoint: &Checkpoint, reading: &Reading<'_>) -> Result<SourcePage, Setback>;
+
+    /// Gives back what `open` took. That it is gone already is as good.
+    async fn close(&self, job: &str, deadline: Deadline) -> Result<(), Setback>;
+}
+
+/// What an export asks for as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub interval: crate::time::Interval,
+    pub filters: &'a crate::request::Filters,
+    pub page_size: u32,
+    pub include_media: bool,
+}
+
+/// What a page is read for.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    pub plan: &'a ExportPlan,
+    pub slice: &'a Slice,
+    pub query: Option<&'a GatewayQuery>,
+    pub deadline: Deadline,
+}
+
+/// What a run holds at the source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    pub job: Option<String>,
+    pub watermark: Option<Timestamp>,
+}
+
+/// A page as the source gave it, transformed, and what follows it.
+#[derive(Debug)]
+pub struct SourcePage {
+    pub body: PageBody,
+    /// `None` behind the last page.
+    pub next: Option<Checkpoint>,
+    pub requested: u64,
+    pub watermark: Option<Timestamp>,
+    pub correlation_id: Option<String>,
+    pub latency: Duration,
+    pub warnings: Vec<String>,
+}
+
+/// Why a source did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// Not now.
+    Wait(Wait),
+    /// The job or query is gone: begin anew.
+    Lost(String),
+    /// Not without a person.
+    Failed(Failure),
+}
+
+/// The sources by their kind.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    pub client: GenesysClient,
+    analytics_job: AnalyticsJob,
+    export_gateway: ExportGateway,
+}
+
+impl Sources {
+    pub fn new(client: GenesysClient, clock: crate::clock::Clock) -> Self {
+        Self {
+            analytics_job: AnalyticsJob::new(client.clone(), clock.clone()),
+            export_gateway: ExportGateway::new(client.clone(), clock),
+            client,
+        }
+    }
+
+    pub fn of(&self, kind: SourceKind) -> &dyn Source {
+        match kind {
+            SourceKind::AnalyticsJob => &self.analytics_job,
+            SourceKind::ExportGateway => &self.export_gateway,
+        }
+    }
+}
+
+impl<'a> Asked<'a> {
+    pub fn by_draft(draft: &'a Draft) -> Self {
+        Self {
+            interval: draft.interval,
+            filters: draft.filters(),
+            page_size: draft.page_size,
+            include_media: draft.include_media(),
+        }
+    }
+
+    pub fn by_plan(plan: &'a ExportPlan) -> Self {
+        Self {
+            interval: plan.interval,
+            filters: &plan.filters,
+            page_size: plan.page_size,
+            include_media: plan.include_media,
+        }
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn rules(&self) -> PageRules<'a> {
+        self.plan.page_rules(self.slice)
+    }
+}
+
+impl From<ApiError> for Setback {
+    fn from(error: ApiError) -> Self {
+        let hint = error.wait();
+        let wait = |reason| Self::Wait(Wait { reason, hint, patience: None, detail: describe(&error) });
+        let failed = |kind| {
+            let context_id = error.context_id().map(ToOwned::to_owned);
+            Self::Failed(Failure::new(kind, describe(&error)).with_context_id(context_id))
+        };
+        match &error {
+            ApiError::Throttled { .. } => wait(WaitReason::Throttled),
+            ApiError::Unavailable { .. } => wait(WaitReason::Unavailable),
+            ApiError::Login { .. } => failed(FailureKind::LoginRefused),
+            ApiError::TooLarge { .. } => failed(FailureKind::PageTooLarge),
+            ApiError::Refused { .. } => failed(FailureKind::Refused),
+        }
+    }
+}
+
+/// A job or query that the API does not know any more is lost, not refused.
+fn lost_when_unknown(error: ApiError) -> Setback {
+    match &error {
+        ApiError::Refused { status: 404, .. } => Setback::Lost(error.to_string()),
+        _ => error.into(),
+    }
+}
+
+fn broken(what: &str) -> Setback {
+    Setback::Failed(Failure::new(FailureKind::SourceBroken, what))
+}
+
+/// The error and what caused it, in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl std::fmt::Display for Setback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Wait(wait) => f.write_str(&wait.detail),
+            Self::Lost(what) => f.write_str(what),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Setback {}

@@ -1,0 +1,227 @@
+//! An organisation's own export gateway: one query per export, pages by offset. Not part of the public API.
+//!
+//! Totals may lie and pages may be short: the next offset is what was received, the last slice reads on until nothing
+//! comes, and an empty page before the announced total is never taken for the end.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::{Asked, Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
+use crate::checkpoint::Checkpoint;
+use crate::clock::{Clock, Deadline};
+use crate::genesys::wire::QueryReply;
+use crate::genesys::{Call, GenesysClient};
+use crate::page::{self, PageBody, gateway_records};
+use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
+use crate::waiting::{Wait, WaitReason};
+
+/// An empty page before the total is asked for again this often within one invocation.
+const EMPTY_PAGE_TRIES: u32 = 3;
+const EMPTY_PAGE_PAUSE: Duration = Duration::from_secs(2);
+/// And no longer than this in all: what was announced does not exist.
+const EMPTY_PAGE_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// The gateway as a source.
+#[derive(Clone, Debug)]
+pub struct ExportGateway {
+    client: GenesysClient,
+    clock: Clock,
+}
+
+/// A page of results before it is known whether it may be empty.
+struct Results {
+    body: PageBody,
+    received: u64,
+    more_than_asked: bool,
+    correlation_id: Option<String>,
+    latency: Duration,
+}
+
+impl ExportGateway {
+    pub fn new(client: GenesysClient, clock: Clock) -> Self {
+        Self { client, clock }
+    }
+
+    async fn results(&self, offset: u64, limit: u64, reading: &Reading<'_>) -> Result<Results, Setback> {
+        let Some(GatewayQuery { query_id, .. }) = reading.query else { return Err(broken("the export has no query")) };
+        let call = Call::get(format!("/api/v2/export/job/{query_id}/results"))
+            .query("offset", offset.to_string())
+            .query("limit", limit.to_string());
+        let rules = reading.rules();
+        let decode = |body: &[u8]| {
+            let mut records = gateway_records(body)?;
+            let more_than_asked = records.len() as u64 > limit;
+            records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            Ok((page::encode(&records, &rules), records.len() as u64, more_than_asked))
+        };
+        let reply = self.client.call(&call, reading.deadline, decode).await.map_err(lost_when_unknown)?;
+        let (body, received, more_than_asked) = reply.value;
+        let (correlation_id, latency) = (reply.correlation_id, reply.latency);
+        Ok(Results { body, received, more_than_asked, correlation_id, latency })
+    }
+}
+
+#[async_trait]
+impl Source for ExportGateway {
+    async fn query(&self, asked: &Asked<'_>, deadline: Deadline) -> Result<Option<GatewayQuery>, Setback> {
+        let mut filter = json!({
+            "type": "webchat",
+            "dateRange": {
+                "start": crate::time::millis(asked.interval.start()).to_string(),
+                "end": crate::time::millis(asked.interval.end()).to_string(),
+            },
+        });
+        if let Some(range) = &asked.filters.conversation_id_range {
+            filter["id"] = json!({"range": range});
+        }
+        let query = json!({
+            "query": {"filter": filter, "pageSize": asked.page_size},
+            "includeMedia": asked.include_media,
+        });
+        let call = Call::post("/api/v2/export/query").json(&query);
+        let decode = |body: &[u8]| serde_json::from_slice::<QueryReply>(body);
+        let reply = self.client.call(&call, deadline, decode).await?.value;
+        Ok(Some(GatewayQuery { query_id: reply.query_id, total_records: reply.total_records }))
+    }
+
+    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
+        Ok(Opened::default())
+    }
+
+    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
+        Ok(())
+    }
+
+    async fn page(&self, checkpoint: &Checkpoint, reading: &Reading<'_>) -> Result<SourcePage, Setback> {
+        let (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) = (checkpoint, &reading.slice.range) else {
+            return Err(broken("the checkpoint is no offset"));
+        };
+        let total = reading.query.map_or(0, |query| query.total_records);
+        let limit = limit(*offset, range, reading.plan.page_size);
+        let mut tries = 1;
+        loop {
+            let results = if limit == 0 { nothing(reading) } else { self.results(*offset, limit, reading).await? };
+            let step = step(*offset, results.received, total, range);
+            if step != Step::EmptyTooEarly {
+                return Ok(source_page(step, results, *offset, total, limit));
+            }
+            if tries == EMPTY_PAGE_TRIES || !reading.deadline.allows(self.clock.now(), EMPTY_PAGE_PAUSE) {
+                return Err(empty_too_early(*offset, total));
+            }
+            tries += 1;
+            self.clock.sleep(EMPTY_PAGE_PAUSE).await;
+        }
+    }
+
+    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
+        Ok(())
+    }
+}
+
+/// What a page of so many records at that offset means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Next(u64),
+    End,
+    EmptyTooEarly,
+}
+
+fn step(offset: u64, received: u64, total: u64, range: &OffsetRange) -> Step {
+    let next = offset + received;
+    match range.end {
+        Some(end) if next >= end => Step::End,
+        None if received == 0 && offset >= total => Step::End,
+        _ if received == 0 => Step::EmptyTooEarly,
+        _ => Step::Next(next),
+    }
+}
+
+/// How many records to ask for: a page, but nothing of the next slice.
+fn limit(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
+    let page_size = u64::from(page_size);
+    range.end.map_or(page_size, |end| end.saturating_sub(offset).min(page_size))
+}
+
+fn source_page(step: Step, results: Results, offset: u64, total: u64, limit: u64) -> SourcePage {
+    let mut warnings = Vec::new();
+    if results.more_than_asked {
+        warnings.push(format!("at offset {offset} more than the {limit} records asked for came; the rest was left"));
+    }
+    if results.received > 0 && offset + results.received > total {
+        let reached = offset + results.received;
+        warnings.push(format!("{reached} records came where totalRecords announced {total}"));
+    }
+    SourcePage {
+        body: results.body,
+        next: match step {
+            Step::Next(offset) => Some(Checkpoint::Offset { offset }),
+            Step::End | Step::EmptyTooEarly => None,
+        },
+        requested: limit,
+        watermark: None,
+        correlation_id: results.correlation_id,
+        latency: results.latency,
+        warnings,
+    }
+}
+
+/// A slice of no records: there is nothing to ask for.
+fn nothing(reading: &Reading<'_>) -> Results {
+    Results {
+        body: page::encode(&[], &reading.rules()),
+        received: 0,
+        more_than_asked: false,
+        correlation_id: None,
+        latency: Duration::ZERO,
+    }
+}
+
+fn empty_too_early(offset: u64, total: u64) -> Setback {
+    Setback::Wait(Wait {
+        reason: WaitReason::Unavailable,
+        hint: None,
+        patience: Some(EMPTY_PAGE_PATIENCE),
+        detail: format!("an empty page at offset {offset}, before the announced {total} records"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLOSED: OffsetRange = OffsetRange { start: 100, end: Some(200) };
+    const OPEN: OffsetRange = OffsetRange { start: 200, end: None };
+
+    #[test]
+    fn the_next_offset_is_what_was_received() {
+        assert_eq!(step(100, 7, 500, &CLOSED), Step::Next(107));
+        assert_eq!(step(193, 7, 500, &CLOSED), Step::End);
+    }
+
+    #[test]
+    fn a_slice_asks_for_nothing_of_the_next_one() {
+        assert_eq!(limit(100, &CLOSED, 60), 60);
+        assert_eq!(limit(160, &CLOSED, 60), 40);
+        assert_eq!(limit(900, &OPEN, 60), 60);
+    }
+
+    #[test]
+    fn the_last_slice_reads_on_until_nothing_comes_at_or_after_the_total() {
+        assert_eq!(step(480, 20, 500, &OPEN), Step::Next(500));
+        assert_eq!(step(500, 3, 500, &OPEN), Step::Next(503));
+        assert_eq!(step(503, 0, 500, &OPEN), Step::End);
+    }
+
+    #[test]
+    fn an_empty_page_before_the_total_is_never_the_end() {
+        assert_eq!(step(480, 0, 500, &OPEN), Step::EmptyTooEarly);
+        assert_eq!(step(150, 0, 500, &CLOSED), Step::EmptyTooEarly);
+    }
+
+    #[test]
+    fn a_slice_without_records_ends_at_once() {
+        assert_eq!(step(100, 0, 100, &OffsetRange { start: 100, end: Some(100) }), Step::End);
+    }
+}
