@@ -15,7 +15,7 @@ pub(crate) mod fake;
 
 /// Answering takes S3 milliseconds; half of the page function's timeout is what a lost answer may cost. It runs from
 /// the start of the request, so it also bounds the upload of a page over a slow line.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What the SDK's chain does not know.
 #[derive(Clone, Copy, Debug, Default)]
@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_s_text_is_read_and_never_shown() {
-        let fake = FakeAws::start(|_| Reply::json(200, r#"{"SecretString":"hunter2"}"#)).await;
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretString":"hunter2"}"#)).await;
         let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
 
         let secret = secret_string(&clients.secrets_manager(), ARN)
@@ -151,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_binary_secret_is_an_error_that_names_it() {
-        let fake = FakeAws::start(|_| Reply::json(200, r#"{"SecretBinary":"aGk="}"#)).await;
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretBinary":"aGk="}"#)).await;
         let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
 
         let error = secret_string(&clients.secrets_manager(), ARN)
@@ -177,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_tls_client_also_reaches_plain_http() {
-        let fake = FakeAws::start(|_| Reply::json(200, r#"{"SecretString":"s"}"#)).await;
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretString":"s"}"#)).await;
         let config = sdk_config(&fake)
             .into_builder()
             .http_client(https_client())

@@ -21,7 +21,7 @@ pub use settings::{
     DEDUPLICATION_WINDOW, MAX_BODY_BYTES, MAX_DELAY, MAX_FIFO_ID_BYTES, MAX_VISIBILITY,
     QueueSettings, RETENTION, Refused, SEND_WEBHOOK_TIMEOUT,
 };
-pub use sqs::{QueueUrls, SqsQueues};
+pub use sqs::{QueueUrlMissing, QueueUrls, SqsQueues};
 
 /// The queues of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

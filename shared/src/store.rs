@@ -52,7 +52,7 @@ pub struct Listing {
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Worth another try: the network, SlowDown, a 5xx, a conditional write that collided (409).
+    /// Worth another try: the network, `SlowDown`, a 5xx, a conditional write that collided (409).
     #[error("cannot {action} {key}")]
     Transient {
         action: &'static str,

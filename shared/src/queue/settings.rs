@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{Fifo, Outgoing, Queue};
 
 /// The longest delay of a message: SQS's limit. Longer waits hop.
-pub const MAX_DELAY: Duration = Duration::from_secs(900);
+pub const MAX_DELAY: Duration = Duration::from_mins(15);
 
 /// The longest a received message can be held back, counted from its receipt: SQS's limit.
-pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
+pub const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 
 /// The largest body: SQS's limit.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
@@ -17,13 +17,13 @@ pub const MAX_BODY_BYTES: usize = 1 << 20;
 pub const MAX_FIFO_ID_BYTES: usize = 128;
 
 /// A repeat within this time of the first send is swallowed without a word: SQS's window, which no one can change.
-pub const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(300);
+pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(5);
 
 /// Long enough for a page that throttling slows down, short enough that a hung call is noticed soon.
-pub const ARCHIVE_PAGE_TIMEOUT: Duration = Duration::from_secs(120);
+pub const ARCHIVE_PAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Lambda's own limit: checking the ids of a large export reads all its page indexes.
-pub const COMPLETE_EXPORT_TIMEOUT: Duration = Duration::from_secs(900);
+pub const COMPLETE_EXPORT_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// await-ready sends messages on, ten at most.
 pub const AWAIT_READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,10 +33,10 @@ pub const SEND_WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Over a long weekend with the consumers switched off, and ten days less than the dead letters:
 /// on a standard queue a dead letter keeps the age it had.
-pub const RETENTION: Duration = Duration::from_secs(4 * 24 * 3600);
+pub const RETENTION: Duration = Duration::from_hours(4 * 24);
 
 /// SQS's limit: somebody must have time to look.
-pub const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
+pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
 
 /// Only crashes count here, for waiting has a queue of its own: five in a row are no accident.
 const MAX_RECEIVE_COUNT: u32 = 5;

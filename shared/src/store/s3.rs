@@ -191,7 +191,7 @@ impl ArchiveStore for S3Store {
                 // Perhaps our own write, whose answer was lost on the way to the SDK.
                 Some(412) => return Ok(Stored::AlreadyThere),
                 Some(409) if attempt < CONFLICT_ATTEMPTS => {
-                    self.wait_after_collision(attempt).await
+                    self.wait_after_collision(attempt).await;
                 }
                 _ => return Err(store_error("create", &object.key, error)),
             }

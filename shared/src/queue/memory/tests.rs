@@ -63,7 +63,7 @@ async fn a_message_nobody_deletes_comes_again_when_its_visibility_timeout_has_pa
     send_all(&queues, [page("g", "1")]).await;
     let first = queues.receive(Queue::Pages).unwrap();
 
-    clock.advance(visibility(Queue::Pages) - SECOND);
+    clock.advance(visibility(Queue::Pages).saturating_sub(SECOND));
     let early = queues.receive(Queue::Pages);
     clock.advance(SECOND);
     let second = queues.receive(Queue::Pages).unwrap();
@@ -116,7 +116,10 @@ async fn a_message_received_too_often_becomes_a_dead_letter() {
         body: "1".into(),
         receive_count: limit,
     };
-    assert_eq!(queues.dead_letters(Queue::Pages), [dead.clone()]);
+    assert_eq!(
+        queues.dead_letters(Queue::Pages),
+        std::slice::from_ref(&dead)
+    );
     assert_eq!(
         queues.receive(Queue::Pages).unwrap().body,
         "2",
@@ -170,7 +173,7 @@ async fn a_repeat_is_swallowed_for_five_minutes_and_not_longer() {
     let first = queues.receive(Queue::Pages).unwrap();
     queues.delete(Queue::Pages, &first.receipt);
 
-    clock.advance(DEDUPLICATION_WINDOW - SECOND);
+    clock.advance(DEDUPLICATION_WINDOW.saturating_sub(SECOND));
     send_all(&queues, [page("g", "1")]).await;
     let swallowed = queues.depth(Queue::Pages).await.unwrap();
     clock.advance(SECOND);
@@ -226,7 +229,11 @@ async fn a_message_is_held_back_twelve_hours_from_its_receipt_at_most() {
 
     insta::assert_snapshot!(refused.source, @"a delay of 43200 s is longer than 43199 s");
     queues
-        .release(Queue::Waiting, &delivery.receipt, MAX_VISIBILITY - SECOND)
+        .release(
+            Queue::Waiting,
+            &delivery.receipt,
+            MAX_VISIBILITY.saturating_sub(SECOND),
+        )
         .unwrap();
 }
 

@@ -50,7 +50,7 @@ fn waiting(delay: Duration) -> Outgoing {
 fn sent() -> Reply {
     Reply::json(
         200,
-        json!({"MessageId": "m", "MD5OfMessageBody": "99914b932bd37a50b983c5e7c90ae93b"}),
+        &json!({"MessageId": "m", "MD5OfMessageBody": "99914b932bd37a50b983c5e7c90ae93b"}),
     )
 }
 
@@ -61,10 +61,10 @@ async fn fake_sqs(queues: MemoryQueues) -> FakeAws {
         let queues = Arc::clone(&queues);
         Box::pin(async move {
             match answer(&queues, &request).await {
-                Some(reply) => Reply::json(200, reply),
+                Some(reply) => Reply::json(200, &reply),
                 None => Reply::json(
                     400,
-                    json!({"__type": "com.amazonaws.sqs#InvalidParameterValue"}),
+                    &json!({"__type": "com.amazonaws.sqs#InvalidParameterValue"}),
                 ),
             }
         })
@@ -279,7 +279,7 @@ async fn depth_adds_up_what_is_visible_in_flight_and_delayed() {
 
 #[tokio::test]
 async fn a_depth_that_is_not_told_is_an_error_and_not_zero() {
-    let fake = FakeAws::start(|_| Reply::json(200, json!({"Attributes": {}}))).await;
+    let fake = FakeAws::start(|_| Reply::json(200, &json!({"Attributes": {}}))).await;
 
     let error = SqsQueues::new(client(&fake), urls())
         .depth(Queue::Waiting)
@@ -294,7 +294,7 @@ async fn a_depth_that_is_not_told_is_an_error_and_not_zero() {
 
 #[tokio::test]
 async fn postponing_changes_the_visibility_by_whole_seconds() {
-    let fake = FakeAws::start(|_| Reply::json(200, json!({}))).await;
+    let fake = FakeAws::start(|_| Reply::json(200, &json!({}))).await;
 
     SqsQueues::new(client(&fake), urls())
         .postpone(Queue::Webhooks, "receipt", Duration::from_millis(2_500))

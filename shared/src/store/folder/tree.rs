@@ -17,7 +17,7 @@ use super::super::{MAX_OBJECT_BYTES, ObjectTooLarge, Stored};
 pub(super) const TEMPORARY_FOLDER: &str = ".tmp";
 
 /// No write takes so long: what is older was left by a process that died.
-const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -45,6 +45,8 @@ impl Tree {
             lasting: Mutex::default(),
         };
         tree.write_temporary(b"probe")?;
+        // As well as may be: the folder above need not be ours to read.
+        drop(tree.sync_parent(&tree.root));
         remove_leftovers(&temporary)?;
         Ok(tree)
     }
@@ -86,7 +88,7 @@ impl Tree {
         };
         match placed {
             Ok(()) => Ok(Stored::Created),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_file() => {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.is_dir() => {
                 // Its writer may not have come so far yet, and we go on as if it will last.
                 self.sync_parent(&path)?;
                 Ok(Stored::AlreadyThere)
