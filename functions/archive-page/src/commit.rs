@@ -44,7 +44,13 @@ impl ArchivePage {
             correlation_id: page.correlation_id,
             event,
         };
-        let (record, _) = self.archive().create_or_read(Name::Record(&task.message.id), record).await?;
+        let (record, stored) = self.archive().create_or_read(Name::Record(&task.message.id), record).await?;
+        tracing::info!(
+            records = record.content.counts.archived,
+            size_bytes = page_totals(&record.content).stored_bytes,
+            stored = ?stored,
+            "page archived"
+        );
         Ok(Ok(record))
     }
 

@@ -13,12 +13,14 @@ use conversation_archive::plan::ExportPlan;
 use conversation_archive::run::{End, RunEnd};
 use conversation_archive::runs::Ending;
 use conversation_archive::source::{Reading, Setback, Sources};
-use conversation_archive::waiting::{Parking, Patience, Wait, Waiting, park};
+use conversation_archive::waiting::{Parking, Wait, Waiting, park};
 
 mod bounds;
 mod commit;
 mod lost;
 mod opening;
+
+pub use conversation_archive::config::PageSettings;
 
 /// The handler and what it works with.
 #[derive(Clone, Debug)]
@@ -26,22 +28,6 @@ pub struct ArchivePage {
     pub dispatch: Dispatch,
     pub sources: Sources,
     pub settings: PageSettings,
-}
-
-/// Bounds and patience.
-#[derive(Clone, Copy, Debug)]
-pub struct PageSettings {
-    pub patience: Patience,
-    /// The chain feeds itself: this is its end if the source has none.
-    pub max_pages_per_slice: u32,
-    /// How many runs of a slice may lose their job or query.
-    pub max_runs_per_slice: u32,
-}
-
-impl Default for PageSettings {
-    fn default() -> Self {
-        Self { patience: Patience::default(), max_pages_per_slice: 20_000, max_runs_per_slice: 10 }
-    }
 }
 
 /// What became of a page message.
@@ -64,6 +50,15 @@ struct Task<'a> {
 }
 
 impl ArchivePage {
+    #[tracing::instrument(
+        skip_all,
+        fields(
+            export.id = %message.id.run.export_id,
+            slice = message.id.run.slice,
+            run = message.id.run.run,
+            page.number = message.id.page,
+        )
+    )]
     pub async fn handle(&self, message: &PageMessage, invocation: &Invocation) -> anyhow::Result<Handled> {
         let export_id = &message.id.run.export_id;
         let plan = self.archive().planned(export_id).await?;
@@ -141,6 +136,12 @@ impl ArchivePage {
                 let name = conversation_archive::objects::Name::Waiting(&waiting.id.run);
                 self.archive().replace(name, &waiting).await?;
                 self.dispatch.waiting(&waiting.message(task.message.clone())).await?;
+                tracing::info!(
+                    reason = ?waiting.reason,
+                    times_parked = waiting.times_parked,
+                    not_before = %waiting.not_before,
+                    "page parked"
+                );
                 Ok(Handled::Parked(Box::new(waiting)))
             }
         }

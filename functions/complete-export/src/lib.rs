@@ -22,6 +22,7 @@ pub enum Handled {
 }
 
 impl CompleteExport {
+    #[tracing::instrument(skip_all, fields(export.id = %message.export_id))]
     pub async fn handle(&self, message: &CompletionMessage, invocation: &Invocation) -> anyhow::Result<Handled> {
         let archive = &self.dispatch.archive;
         let plan = archive.planned(&message.export_id).await?;

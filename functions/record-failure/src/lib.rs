@@ -49,6 +49,7 @@ pub enum Handled {
 }
 
 impl RecordFailure {
+    #[tracing::instrument(skip_all, fields(queue = letter.queue.map_or("start-export", Queue::name)))]
     pub async fn handle(&self, letter: &DeadLetter<'_>, invocation: &Invocation) -> anyhow::Result<Handled> {
         let (export_id, page) = addressee(letter);
         self.keep(letter, export_id.as_ref()).await?;

@@ -43,6 +43,10 @@ pub enum Handled {
 }
 
 impl SendWebhook {
+    #[tracing::instrument(
+        skip_all,
+        fields(export.id = %received.message.export_id, receive_count = received.receive_count)
+    )]
     pub async fn handle(&self, received: Received<'_>, invocation: &Invocation) -> anyhow::Result<Handled> {
         let archive = &self.dispatch.archive;
         let message = received.message;

@@ -10,6 +10,7 @@ use crate::{StartError, StartExport, Started, State, final_state};
 
 impl StartExport {
     /// Takes no lock: a running engine sees the object at its next page.
+    #[tracing::instrument(skip_all, fields(export.id = %id))]
     pub(crate) async fn cancel(&self, id: &ExportId) -> Result<Started, StartError> {
         let Some(plan) = self.archive().plan(id).await? else {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());

@@ -20,6 +20,8 @@ mod cancel;
 mod resume;
 mod retention;
 
+pub use conversation_archive::config::Regions;
+
 /// The handler and what it works with.
 #[derive(Clone, Debug)]
 pub struct StartExport {
@@ -30,14 +32,6 @@ pub struct StartExport {
     pub regions: Regions,
     /// Whether a custom AWS endpoint is set: then an unreplaced placeholder for the scheduled time means now.
     pub emulated: bool,
-}
-
-/// What residency is decided by.
-#[derive(Clone, Debug, Default)]
-pub struct Regions {
-    pub genesys: Option<String>,
-    pub bucket: Option<String>,
-    pub allowed: Vec<String>,
 }
 
 /// What start-export can be asked: `{"resume": {…}}`, `{"cancel": {…}}`, or a request as it is.

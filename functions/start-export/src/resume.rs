@@ -16,6 +16,7 @@ use conversation_archive::source::Asked;
 use crate::{Resume, StartError, StartExport, Started, State, final_state};
 
 impl StartExport {
+    #[tracing::instrument(skip_all, fields(export.id = %resume.export_id))]
     pub(crate) async fn resume(&self, resume: &Resume, invocation: &Invocation) -> Result<Started, StartError> {
         let id = &resume.export_id;
         if resume.quota_mb == Some(0) {

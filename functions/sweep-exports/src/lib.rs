@@ -31,7 +31,8 @@ pub struct SweepExports {
 }
 
 /// What a sweep did with one export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Swept {
     /// It moves, or waits rightly.
     LeftAlone,
@@ -61,6 +62,7 @@ impl SweepExports {
         first_error.map_or(Ok(swept), Err)
     }
 
+    #[tracing::instrument(skip_all, fields(export.id = %id))]
     async fn sweep(&self, id: &ExportId, invocation: &Invocation) -> anyhow::Result<Swept> {
         let now = self.dispatch.clock.now();
         let name = Name::Open(id);
