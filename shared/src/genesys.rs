@@ -1,1 +1,13 @@
-//! Filled next.
+//! The edge to Genesys Cloud: regions, login, pace, retries, and one method that carries out a call.
+//!
+//! It knows statuses, headers and limits, and nothing of exports: what a reply means is the caller's business,
+//! who passes the function that decodes it. Nothing here logs or keeps a body, a query value, a token or a secret.
+
+mod endpoints;
+mod region;
+pub(crate) mod transport;
+pub mod wire;
+
+pub use endpoints::{EndpointError, Endpoints};
+pub use region::{Region, UnknownRegion};
+pub use transport::ClientError;

@@ -1,0 +1,169 @@
+//! The regions of Genesys Cloud, and the three ways in which people name them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One region: its hosts are `api.` and `login.` plus its domain.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Region {
+    domain: &'static str,
+    aws: &'static str,
+    code: &'static str,
+}
+
+/// The text names no region of Genesys Cloud.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is no Genesys Cloud region; give a domain (mypurecloud.de), an AWS region (eu-central-1) or a short code \
+     (euc1): {}",
+    all_forms()
+)]
+pub struct UnknownRegion {
+    text: String,
+}
+
+const REGIONS: [Region; 18] = [
+    region("mypurecloud.com", "us-east-1", "use1"),
+    region("use2.us-gov-pure.cloud", "us-east-2", "use2"),
+    region("usw2.pure.cloud", "us-west-2", "usw2"),
+    region("cac1.pure.cloud", "ca-central-1", "cac1"),
+    region("sae1.pure.cloud", "sa-east-1", "sae1"),
+    region("mxc1.pure.cloud", "mx-central-1", "mxc1"),
+    region("mypurecloud.ie", "eu-west-1", "euw1"),
+    region("euw2.pure.cloud", "eu-west-2", "euw2"),
+    region("mypurecloud.de", "eu-central-1", "euc1"),
+    region("euc2.pure.cloud", "eu-central-2", "euc2"),
+    region("edee1.eusc-pure.cloud", "eusc-de-east-1", "edee1"),
+    region("mec1.pure.cloud", "me-central-1", "mec1"),
+    region("aps1.pure.cloud", "ap-south-1", "aps1"),
+    region("apse1.pure.cloud", "ap-southeast-1", "apse1"),
+    region("mypurecloud.com.au", "ap-southeast-2", "apse2"),
+    region("mypurecloud.jp", "ap-northeast-1", "apne1"),
+    region("apne2.pure.cloud", "ap-northeast-2", "apne2"),
+    region("apne3.pure.cloud", "ap-northeast-3", "apne3"),
+];
+
+const fn region(domain: &'static str, aws: &'static str, code: &'static str) -> Region {
+    Region { domain, aws, code }
+}
+
+impl Region {
+    /// Every region there is.
+    pub fn all() -> &'static [Self] {
+        &REGIONS
+    }
+
+    pub fn domain(self) -> &'static str {
+        self.domain
+    }
+
+    /// The AWS region in which the organisation's data lives.
+    pub fn aws_region(self) -> &'static str {
+        self.aws
+    }
+
+    pub fn api_url(self) -> String {
+        format!("https://api.{}", self.domain)
+    }
+
+    pub fn login_url(self) -> String {
+        format!("https://login.{}", self.domain)
+    }
+
+    fn is_named(self, name: &str) -> bool {
+        [self.domain, self.aws, self.code].contains(&name)
+    }
+}
+
+impl FromStr for Region {
+    type Err = UnknownRegion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.trim().to_ascii_lowercase();
+        let found = REGIONS.into_iter().find(|region| region.is_named(&name));
+        found.ok_or_else(|| UnknownRegion {
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.domain)
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Region({})", self.domain)
+    }
+}
+
+fn all_forms() -> String {
+    let forms =
+        REGIONS.map(|region| format!("{} = {} = {}", region.domain, region.aws, region.code));
+    forms.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_region_is_known_by_domain_aws_region_and_short_code() {
+        let by_domain: Region = "mypurecloud.de".parse().unwrap();
+        let by_aws_region: Region = " EU-Central-1 ".parse().unwrap();
+        let by_code: Region = "euc1".parse().unwrap();
+
+        assert_eq!(by_domain, by_aws_region);
+        assert_eq!(by_domain, by_code);
+        assert_eq!(by_domain.api_url(), "https://api.mypurecloud.de");
+        assert_eq!(by_domain.login_url(), "https://login.mypurecloud.de");
+    }
+
+    #[test]
+    fn short_codes_reach_the_newer_domains() {
+        let domains = [
+            "use1", "use2", "euw1", "euw2", "usw2", "aps1", "mec1", "apne1", "apse2", "edee1",
+        ]
+        .map(|code| code.parse::<Region>().unwrap().domain());
+
+        assert_eq!(
+            domains,
+            [
+                "mypurecloud.com",
+                "use2.us-gov-pure.cloud",
+                "mypurecloud.ie",
+                "euw2.pure.cloud",
+                "usw2.pure.cloud",
+                "aps1.pure.cloud",
+                "mec1.pure.cloud",
+                "mypurecloud.jp",
+                "mypurecloud.com.au",
+                "edee1.eusc-pure.cloud",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_name_stands_for_two_regions() {
+        let names: BTreeSet<_> = Region::all()
+            .iter()
+            .flat_map(|r| [r.domain, r.aws, r.code])
+            .collect();
+
+        assert_eq!(names.len(), 3 * 18);
+    }
+
+    #[test]
+    fn an_unknown_region_is_answered_with_the_accepted_forms() {
+        let message = "eu-middle-1".parse::<Region>().unwrap_err().to_string();
+
+        assert!(message.starts_with(
+            "`eu-middle-1` is no Genesys Cloud region; give a domain (mypurecloud.de), an AWS region (eu-central-1) or a \
+             short code (euc1): mypurecloud.com = us-east-1 = use1, "
+        ));
+    }
+}
