@@ -4,10 +4,15 @@
 //! who passes the function that decodes it. Nothing here logs or keeps a body, a query value, a token or a secret.
 
 mod endpoints;
+mod error;
+mod pace;
 mod region;
+mod retry;
 pub(crate) mod transport;
 pub mod wire;
 
 pub use endpoints::{EndpointError, Endpoints};
+pub use error::{ApiError, Source, Trouble};
+pub use pace::Pace;
 pub use region::{Region, UnknownRegion};
 pub use transport::ClientError;

@@ -1,0 +1,105 @@
+//! How long to wait before another try: a pure matter of the error, the number of tries and a throw of the dice.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+use super::error::ApiError;
+
+/// The vendor's advice after a 504, whose query goes on running for a while on their side.
+pub(crate) const AFTER_GATEWAY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest wait inside a call. A caller that is to wait longer puts its work away and comes back.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_mins(5);
+
+/// The first back-off's ceiling, and the spread that is added to a wait we were told, so that concurrent callers
+/// do not come back all at once.
+const BASE: Duration = Duration::from_millis(500);
+
+const CAP: Duration = Duration::from_secs(20);
+
+/// No rate limit of the API lasts a day, so a longer `Retry-After` is nonsense.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+
+const DATE: DateTimeParser = DateTimeParser::new();
+
+/// The wait after the `tries`-th try, with `dice` between 0 and 1: full jitter, or what the other side asked for.
+pub(crate) fn delay(error: &ApiError, tries: u32, dice: f64) -> Duration {
+    match error.wait() {
+        Some(asked) => asked.saturating_add(BASE.mul_f64(dice)),
+        None => ceiling(tries).mul_f64(dice),
+    }
+}
+
+/// `Retry-After` in seconds or as an HTTP date; `None` for nonsense and for a moment that has passed.
+pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let wait = match value.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            Duration::try_from(DATE.parse_timestamp(value.trim()).ok()?.duration_since(now)).ok()?
+        }
+    };
+    (wait <= LONGEST_RETRY_AFTER).then_some(wait)
+}
+
+fn ceiling(tries: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
+    BASE.saturating_mul(doubled).min(CAP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::Trouble;
+    use super::*;
+
+    fn now() -> Timestamp {
+        "1994-11-06T08:49:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        assert_eq!(retry_after("7", now()), Some(Duration::from_secs(7)));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now()),
+            Some(Duration::from_secs(37))
+        );
+    }
+
+    #[test]
+    fn nonsense_in_retry_after_is_passed_over() {
+        for value in [
+            "",
+            "-3",
+            "soon",
+            "1.5",
+            "Sun, 06 Nov 1994 08:48:00 GMT",
+            "31536000",
+            "99999999999999999999",
+        ] {
+            assert_eq!(retry_after(value, now()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn back_off_doubles_up_to_the_cap() {
+        let error = ApiError::unavailable("/", Trouble::Unreachable);
+
+        let longest = [1, 2, 3, 6, 7, 40].map(|tries| delay(&error, tries, 1.0).as_millis());
+
+        assert_eq!(longest, [500, 1000, 2000, 16_000, 20_000, 20_000]);
+        assert_eq!(delay(&error, 9, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_wait_we_were_told_is_never_shortened() {
+        let error = ApiError::Throttled {
+            route: String::new(),
+            retry_after: Some(Duration::from_secs(30)),
+            context_id: None,
+        };
+
+        assert_eq!(delay(&error, 1, 0.0), Duration::from_secs(30));
+        assert_eq!(delay(&error, 1, 1.0), Duration::from_millis(30_500));
+    }
+}
