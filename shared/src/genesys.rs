@@ -3,16 +3,25 @@
 //! It knows statuses, headers and limits, and nothing of exports: what a reply means is the caller's business,
 //! who passes the function that decodes it. Nothing here logs or keeps a body, a query value, a token or a secret.
 
+mod body;
+mod credentials;
 mod endpoints;
 mod error;
+mod login;
+#[cfg(test)]
+pub(crate) mod loopback;
 mod pace;
 mod region;
 mod retry;
+mod stats;
+mod token;
 pub(crate) mod transport;
 pub mod wire;
 
+pub use credentials::{Credentials, CredentialsError, CredentialsSource};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{ApiError, Source, Trouble};
 pub use pace::Pace;
 pub use region::{Region, UnknownRegion};
+pub use stats::StatsSnapshot;
 pub use transport::ClientError;

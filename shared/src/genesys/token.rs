@@ -1,0 +1,161 @@
+//! The bearer token: one for all callers, fetched by one of them, renewed before it expires.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::sync::Mutex;
+
+use super::credentials::{Credentials, CredentialsError, CredentialsSource};
+use super::error::{ApiError, Trouble};
+use super::login::{Login, LoginError, ROUTE};
+use super::wire::TokenResponse;
+
+/// A token to send with a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Bearer {
+    pub(crate) value: SecretString,
+    /// Which login it came from: tells whether somebody has renewed it since.
+    login: u64,
+}
+
+/// Hands out the token. Callers that come while one of them logs in wait and share what comes of it.
+#[derive(Debug)]
+pub(crate) struct TokenSource {
+    login: Login,
+    source: Arc<dyn CredentialsSource>,
+    /// Logins that have ended, well or not.
+    ended: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    credentials: Option<Credentials>,
+    token: Option<(Bearer, Timestamp)>,
+    failure: Option<ApiError>,
+}
+
+/// A token is renewed this long before it expires, or for a short-lived one at nine tenths of its life.
+const MARGIN: Duration = Duration::from_mins(1);
+
+/// The shortest life that an OAuth client can be given, for a response that does not say.
+const SHORTEST_LIFE: Duration = Duration::from_mins(5);
+
+impl TokenSource {
+    pub(crate) fn new(login: Login, source: Arc<dyn CredentialsSource>) -> Self {
+        Self {
+            login,
+            source,
+            ended: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    /// A token that is good for a while, from the last login or a new one.
+    pub(crate) async fn bearer(&self, now: Timestamp) -> Result<Bearer, ApiError> {
+        let ended = self.ended.load(Ordering::Acquire);
+        let mut state = self.state.lock().await;
+        if let Some(bearer) = state.fresh(now) {
+            return Ok(bearer);
+        }
+        if self.ended.load(Ordering::Acquire) > ended
+            && let Some(failure) = &state.failure
+        {
+            // A login failed while we waited for it; one more at once would fail as well.
+            return Err(failure.clone());
+        }
+        let outcome = self.log_in(&mut state, now).await;
+        state.failure = outcome.as_ref().err().cloned();
+        let login = self.ended.fetch_add(1, Ordering::AcqRel);
+        let (bearer, renew_at) = token(outcome?, login, now);
+        state.token = Some((bearer.clone(), renew_at));
+        Ok(bearer)
+    }
+
+    /// The API did not take `used`: the next caller logs in anew, unless somebody has done so already.
+    pub(crate) async fn discard(&self, used: &Bearer) {
+        let mut state = self.state.lock().await;
+        if state
+            .token
+            .as_ref()
+            .is_some_and(|(bearer, _)| bearer.login == used.login)
+        {
+            state.token = None;
+        }
+    }
+
+    /// Logs in, and if the credentials do not fit reads them anew, once: they may have been rotated.
+    async fn log_in(&self, state: &mut State, now: Timestamp) -> Result<TokenResponse, ApiError> {
+        let credentials = match &state.credentials {
+            Some(credentials) => credentials.clone(),
+            None => self.read(state).await?,
+        };
+        let refused = match self.login.request(&credentials, now).await {
+            Err(LoginError::Unfit(refused)) => refused,
+            outcome => return Ok(outcome?),
+        };
+        let anew = self.read(state).await?;
+        if anew.is_same(&credentials) {
+            return Err(refused);
+        }
+        tracing::info!("the client's credentials have changed; logging in with the new ones");
+        Ok(self.login.request(&anew, now).await?)
+    }
+
+    async fn read(&self, state: &mut State) -> Result<Credentials, ApiError> {
+        let credentials = self
+            .source
+            .read()
+            .await
+            .map_err(|error| self.unread(error))?;
+        state.credentials = Some(credentials.clone());
+        Ok(credentials)
+    }
+
+    fn unread(&self, error: CredentialsError) -> ApiError {
+        match error {
+            CredentialsError::Transient(source) => ApiError::Unavailable {
+                route: ROUTE.to_owned(),
+                what: Trouble::Credentials,
+                wait: None,
+                context_id: None,
+                source: Some(source),
+            },
+            CredentialsError::Permanent(source) => ApiError::Login {
+                host: self.login.host(),
+                reason: "the client's credentials cannot be read".to_owned(),
+                status: None,
+                source: Some(source),
+            },
+        }
+    }
+}
+
+impl State {
+    fn fresh(&self, now: Timestamp) -> Option<Bearer> {
+        let (bearer, renew_at) = self.token.as_ref()?;
+        (now < *renew_at).then(|| bearer.clone())
+    }
+}
+
+/// The token and the moment to renew it, counted from before the request.
+fn token(response: TokenResponse, login: u64, now: Timestamp) -> (Bearer, Timestamp) {
+    let life = response
+        .expires_in
+        .map_or(SHORTEST_LIFE, Duration::from_secs);
+    let good_for = life.saturating_sub(MARGIN.min(life / 10));
+    let renew_at = now.saturating_add(good_for).unwrap_or(Timestamp::MAX);
+    (
+        Bearer {
+            value: response.access_token,
+            login,
+        },
+        renew_at,
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+use std::sync::Mutex as StdMutex;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use insta::assert_snapshot;
+use secrecy::ExposeSecret;
+use tokio::sync::Barrier;
+
+use super::*;
+use crate::genesys::loopback::{Answer, Loopback};
+use crate::genesys::stats::ClientStats;
+use crate::genesys::transport;
+
+const UNFIT: &str = r#"{"error":"invalid_client","description":"client not found","error_description":"client not found"}"#;
+
+/// Secrets that are rotated with each reading, the last one for ever.
+#[derive(Debug)]
+struct Rotating {
+    secrets: StdMutex<Vec<&'static str>>,
+    reads: AtomicU64,
+}
+
+impl Rotating {
+    fn new(secrets: &[&'static str]) -> Arc<Self> {
+        let secrets = secrets.iter().rev().copied().collect();
+        Arc::new(Self {
+            secrets: StdMutex::new(secrets),
+            reads: AtomicU64::new(0),
+        })
+    }
+
+    fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl CredentialsSource for Rotating {
+    async fn read(&self) -> Result<Credentials, CredentialsError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let mut secrets = self.secrets.lock().unwrap();
+        let secret = if secrets.len() > 1 {
+            secrets.pop().unwrap()
+        } else {
+            secrets[0]
+        };
+        Ok(Credentials {
+            id: "c1".to_owned(),
+            secret: secret.into(),
+        })
+    }
+}
+
+fn tokens(server: &Loopback, source: Arc<dyn CredentialsSource>) -> TokenSource {
+    let http = transport::builder_for(&server.url).build().unwrap();
+    TokenSource::new(
+        Login::new(&server.url, http, Arc::new(ClientStats::default())),
+        source,
+    )
+}
+
+fn now() -> Timestamp {
+    "2026-03-02T10:00:00Z".parse().unwrap()
+}
+
+#[tokio::test]
+async fn concurrent_callers_share_one_login() {
+    let server = Loopback::start().await;
+    server.script(ROUTE, [Answer::token("t1", 86_399)]);
+    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+
+    let bearers = join_all((0..20).map(|_| tokens.bearer(now()))).await;
+
+    assert!(
+        bearers
+            .into_iter()
+            .all(|bearer| bearer.unwrap().value.expose_secret() == "t1")
+    );
+    let seen = server.seen(ROUTE);
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].method, "POST");
+    assert_eq!(seen[0].body, "grant_type=client_credentials");
+    assert_eq!(seen[0].headers["authorization"], "Basic YzE6czNjcmV0");
+    assert_eq!(
+        seen[0].headers["content-type"],
+        "application/x-www-form-urlencoded"
+    );
+}
+
+#[tokio::test]
+async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() {
+    let server = Loopback::start().await;
+    server.script(ROUTE, [Answer::new(503, ""), Answer::token("t1", 600)]);
+    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+
+    let failures = join_all((0..20).map(|_| tokens.bearer(now()))).await;
+
+    assert!(
+        failures
+            .into_iter()
+            .all(|outcome| outcome.unwrap_err().is_transient())
+    );
+    assert_eq!(server.hits(ROUTE), 1);
+    assert!(tokens.bearer(now()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_a_minute_before_it_expires() {
+    let server = Loopback::start().await;
+    server.script(
+        ROUTE,
+        [Answer::token("t1", 3600), Answer::token("t2", 3600)],
+    );
+    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let later = |seconds| now() + Duration::from_secs(seconds);
+
+    tokens.bearer(now()).await.unwrap();
+    let at_3539 = tokens.bearer(later(3539)).await.unwrap();
+    let at_3540 = tokens.bearer(later(3540)).await.unwrap();
+
+    assert_eq!(
+        (at_3539.value.expose_secret(), at_3540.value.expose_secret()),
+        ("t1", "t2")
+    );
+}
+
+#[tokio::test]
+async fn a_short_lived_token_is_used_for_nine_tenths_of_its_life() {
+    let server = Loopback::start().await;
+    server.script(ROUTE, [Answer::token("t1", 300), Answer::token("t2", 300)]);
+    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let later = |seconds| now() + Duration::from_secs(seconds);
+
+    tokens.bearer(now()).await.unwrap();
+    let at_269 = tokens.bearer(later(269)).await.unwrap();
+    let at_270 = tokens.bearer(later(270)).await.unwrap();
+
+    assert_eq!(
+        (at_269.value.expose_secret(), at_270.value.expose_secret()),
+        ("t1", "t2")
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_many_found_refused_is_renewed_once() {
+    let server = Loopback::start().await;
+    server.script(
+        ROUTE,
+        [
+            Answer::token("t1", 600),
+            Answer::token("t2", 600),
+            Answer::token("t3", 600),
+        ],
+    );
+    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    let used = tokens.bearer(now()).await.unwrap();
+
+    let renewed = join_all((0..5).map(|_| async {
+        tokens.discard(&used).await;
+        tokens.bearer(now()).await.unwrap()
+    }))
+    .await;
+
+    assert!(
+        renewed
+            .iter()
+            .all(|bearer| bearer.value.expose_secret() == "t2")
+    );
+    assert_eq!(server.hits(ROUTE), 2);
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_read_anew_once() {
+    for status in [400, 401] {
+        let server = Loopback::start().await;
+        server.script(
+            ROUTE,
+            [Answer::new(status, UNFIT), Answer::token("t1", 600)],
+        );
+        let source = Rotating::new(&["old", "new"]);
+        let tokens = tokens(&server, source.clone());
+
+        let bearer = tokens.bearer(now()).await.unwrap();
+
+        assert_eq!(bearer.value.expose_secret(), "t1");
+        assert_eq!(source.reads(), 2);
+        assert_eq!(
+            server.seen(ROUTE)[1].headers["authorization"],
+            "Basic YzE6bmV3"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_does_not_fit_after_all_is_a_permanent_error() {
+    let server = Loopback::start().await;
+    server.script(ROUTE, [Answer::new(400, UNFIT)]);
+    let source = Rotating::new(&["old", "new"]);
+    let tokens = tokens(&server, source.clone());
+
+    let error = tokens.bearer(now()).await.unwrap_err();
+
+    assert!(!error.is_transient());
+    assert_eq!((source.reads(), server.hits(ROUTE)), (2, 2));
+    assert_snapshot!(error, @"login at 127.0.0.1 failed: the client id or secret is wrong, or the client belongs to another region than this (client not found); check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION");
+}
+
+#[tokio::test]
+async fn the_same_secret_is_not_tried_twice() {
+    let server = Loopback::start().await;
+    server.script(ROUTE, [Answer::new(400, UNFIT)]);
+    let source = Rotating::new(&["s3cret"]);
+    let tokens = tokens(&server, source.clone());
+
+    let error = tokens.bearer(now()).await.unwrap_err();
+
+    assert!(!error.is_transient());
+    assert_eq!((source.reads(), server.hits(ROUTE)), (2, 1));
+}
+
+#[tokio::test]
+async fn a_throttled_login_says_how_long() {
+    let server = Loopback::start().await;
+    server.script(ROUTE, [Answer::new(429, "").header("Retry-After", "12")]);
+    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+
+    let error = tokens.bearer(now()).await.unwrap_err();
+
+    assert!(error.is_transient());
+    assert_eq!(error.wait(), Some(Duration::from_secs(12)));
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_leaves_the_login_to_the_next() {
+    let server = Loopback::start().await;
+    let asked = Arc::new(Barrier::new(2));
+    server.script(
+        ROUTE,
+        [
+            Answer::token("t1", 600).held(&asked),
+            Answer::token("t2", 600),
+        ],
+    );
+    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+
+    tokio::select! {
+        _ = tokens.bearer(now()) => panic!("the login is still under way"),
+        _ = asked.wait() => {}
+    }
+    let bearer = tokens.bearer(now()).await.unwrap();
+
+    assert_eq!(bearer.value.expose_secret(), "t2");
+}
+
+#[tokio::test]
+async fn neither_token_nor_secret_shows_in_debug_output() {
+    let server = Loopback::start().await;
+    server.script(ROUTE, [Answer::token("t0ken", 600)]);
+    let tokens = tokens(&server, Rotating::new(&["s3cret"]));
+    tokens.bearer(now()).await.unwrap();
+
+    let state = format!("{:?}", *tokens.state.lock().await);
+
+    assert!(state.contains("c1"));
+    assert!(
+        !state.contains("t0ken") && !state.contains("s3cret"),
+        "{state}"
+    );
+}
