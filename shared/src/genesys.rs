@@ -4,6 +4,8 @@
 //! who passes the function that decodes it. Nothing here logs or keeps a body, a query value, a token or a secret.
 
 mod body;
+mod call;
+mod client;
 mod credentials;
 mod endpoints;
 mod error;
@@ -18,6 +20,8 @@ mod token;
 pub(crate) mod transport;
 pub mod wire;
 
+pub use call::{Call, Method, Reply};
+pub use client::{ClientSettings, GenesysClient};
 pub use credentials::{Credentials, CredentialsError, CredentialsSource};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{ApiError, Source, Trouble};

@@ -1,0 +1,178 @@
+//! One call to the API and the reply to it.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+/// The verbs we use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Delete,
+}
+
+/// What to ask: a path below the API's host, with query parameters and perhaps a JSON body.
+#[derive(Clone)]
+pub struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<Bytes>,
+}
+
+/// What came back, decoded, and what it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply<T> {
+    pub value: T,
+    pub status: u16,
+    /// Of the successful attempt, its login included if it needed one.
+    pub latency: Duration,
+    /// What the vendor's support asks for.
+    pub correlation_id: Option<String>,
+    /// One, plus the tries that came to nothing.
+    pub attempts: u32,
+    /// Time spent waiting because of rate limits.
+    pub throttled: Duration,
+    pub bytes_in: u64,
+}
+
+impl Call {
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::Get, path.into())
+    }
+
+    pub fn post(path: impl Into<String>) -> Self {
+        Self::new(Method::Post, path.into())
+    }
+
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::Delete, path.into())
+    }
+
+    /// Adds a query parameter, as it is: it is percent-encoded on the way out.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// Sets the JSON body.
+    #[must_use]
+    pub fn json(mut self, body: &serde_json::Value) -> Self {
+        self.body = Some(Bytes::from(body.to_string()));
+        self
+    }
+
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The path: what messages and log lines call this call.
+    pub fn route(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn body(&self) -> Option<Bytes> {
+        self.body.clone()
+    }
+
+    /// The address below `base`, whose own path stays in front.
+    pub(crate) fn url(&self, base: &Url) -> Url {
+        let mut url = base.clone();
+        url.set_path(&format!(
+            "{}{}",
+            base.path().trim_end_matches('/'),
+            self.path
+        ));
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        url
+    }
+
+    fn new(method: Method, path: String) -> Self {
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            body: None,
+        }
+    }
+}
+
+impl Method {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl From<Method> for reqwest::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Post => Self::POST,
+            Method::Delete => Self::DELETE,
+        }
+    }
+}
+
+/// Query values and bodies hold ids of people and cursors, so they are left out.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Call({} {})", self.method.as_str(), self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_percent_encoded() {
+        let call = Call::get("/api/v2/jobs/7/results")
+            .query("cursor", "a+b/c==")
+            .query("pageSize", "1000");
+
+        let url = call.url(&Url::parse("https://api.mypurecloud.de").unwrap());
+
+        assert_eq!(
+            url.as_str(),
+            "https://api.mypurecloud.de/api/v2/jobs/7/results?cursor=a%2Bb%2Fc%3D%3D&pageSize=1000"
+        );
+    }
+
+    #[test]
+    fn the_path_of_the_host_stays_in_front() {
+        let url =
+            Call::get("/api/v2/jobs").url(&Url::parse("http://127.0.0.1:8080/genesys/").unwrap());
+
+        assert_eq!(url.as_str(), "http://127.0.0.1:8080/genesys/api/v2/jobs");
+    }
+
+    #[test]
+    fn a_question_mark_in_an_id_does_not_begin_a_query() {
+        let url = Call::get("/api/v2/jobs/7?x=1#y")
+            .url(&Url::parse("https://api.mypurecloud.de").unwrap());
+
+        assert_eq!(
+            url.as_str(),
+            "https://api.mypurecloud.de/api/v2/jobs/7%3Fx=1%23y"
+        );
+    }
+
+    #[test]
+    fn a_call_does_not_show_its_query_and_body() {
+        let call = Call::post("/api/v2/jobs")
+            .query("cursor", "s3cret")
+            .json(&serde_json::json!({"to": "Jane"}));
+
+        assert_eq!(format!("{call:?}"), "Call(POST /api/v2/jobs)");
+    }
+}

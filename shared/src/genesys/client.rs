@@ -1,0 +1,251 @@
+//! The client: carries out one call with token, pace, retries and limits, within the caller's deadline.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::call::{Call, Reply};
+use super::credentials::CredentialsSource;
+use super::endpoints::Endpoints;
+use super::error::{ApiError, Trouble};
+use super::login::Login;
+use super::pace::Pace;
+use super::retry;
+use super::stats::{ClientStats, StatsSnapshot, add};
+use super::token::TokenSource;
+use super::transport::{ClientError, builder_for};
+use crate::clock::{Clock, Deadline};
+use attempt::{Answer, Failure};
+
+mod attempt;
+
+/// What a client is built from.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    pub endpoints: Endpoints,
+    /// The largest reply that is read: it stands in memory whole.
+    pub body_limit_bytes: u64,
+    /// For one attempt, from its login if it needs one to the last byte.
+    pub request_timeout: Duration,
+    /// Between two bytes.
+    pub read_timeout: Duration,
+    /// Per call, and whatever the deadline; the one with a renewed token may come on top.
+    pub attempts: u32,
+    pub user_agent: String,
+}
+
+/// The way to Genesys Cloud. Clones share token, pace, connections and counters.
+#[derive(Clone, Debug)]
+pub struct GenesysClient {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: ClientSettings,
+    http: reqwest::Client,
+    tokens: TokenSource,
+    pace: Mutex<Pace>,
+    stats: Arc<ClientStats>,
+    clock: Clock,
+}
+
+/// How far one call is.
+#[derive(Default)]
+struct Progress {
+    attempts: u32,
+    throttled: Duration,
+    token: TokenUse,
+}
+
+/// A call renews its token once; a second 401 is about the client, not its token.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum TokenUse {
+    #[default]
+    Shared,
+    Renewed,
+}
+
+impl ClientSettings {
+    pub fn new(endpoints: Endpoints) -> Self {
+        Self {
+            endpoints,
+            body_limit_bytes: 64 * 1024 * 1024,
+            request_timeout: Duration::from_mins(1),
+            read_timeout: Duration::from_secs(15),
+            attempts: 6,
+            user_agent: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION"))
+                .to_owned(),
+        }
+    }
+}
+
+impl GenesysClient {
+    pub fn new(
+        settings: ClientSettings,
+        credentials: Arc<dyn CredentialsSource>,
+        clock: Clock,
+    ) -> Result<Self, ClientError> {
+        let client = |url| {
+            let builder = builder_for(url)
+                .user_agent(&settings.user_agent)
+                .read_timeout(settings.read_timeout);
+            builder.build()
+        };
+        let http = client(settings.endpoints.api())?;
+        let stats = Arc::new(ClientStats::default());
+        let login = Login::new(
+            settings.endpoints.login(),
+            client(settings.endpoints.login())?,
+            Arc::clone(&stats),
+        );
+        let tokens = TokenSource::new(login, credentials);
+        let pace = Mutex::default();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                http,
+                tokens,
+                pace,
+                stats,
+                clock,
+            }),
+        })
+    }
+
+    pub fn settings(&self) -> &ClientSettings {
+        &self.inner.settings
+    }
+
+    pub fn stats(&self) -> StatsSnapshot {
+        self.inner.stats.snapshot()
+    }
+
+    /// Carries out `call` and decodes the reply. Tries again while that can help, there are attempts left and the
+    /// wait ends before `deadline`; else the last error comes back at once, with the wait that it asks for.
+    pub async fn call<T>(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+        decode: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
+    ) -> Result<Reply<T>, ApiError> {
+        let inner = &*self.inner;
+        let mut progress = Progress::default();
+        loop {
+            inner.await_turn(call, deadline, &mut progress).await?;
+            progress.attempts += 1;
+            let started = inner.clock.now();
+            let error = match inner.attempt(call, deadline, progress.attempts).await {
+                Ok(answer) => match decode(&answer.body) {
+                    Ok(value) => return Ok(inner.reply(value, &answer, started, &progress)),
+                    Err(error) => ApiError::invalid_json(call.route(), &error),
+                },
+                Err(Failure::Unauthorized(used, _)) if progress.token == TokenUse::Shared => {
+                    progress.token = TokenUse::Renewed;
+                    inner.tokens.discard(&used).await;
+                    continue;
+                }
+                Err(Failure::Unauthorized(_, error) | Failure::Other(error)) => error,
+            };
+            inner.back_off(error, call, deadline, &mut progress).await?;
+        }
+    }
+}
+
+impl Inner {
+    /// Waits until the budget has a place for us.
+    async fn await_turn(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+        progress: &mut Progress,
+    ) -> Result<(), ApiError> {
+        loop {
+            let now = self.clock.now();
+            if !deadline.allows(now, Duration::ZERO) {
+                return Err(ApiError::unavailable(call.route(), Trouble::NoTimeLeft));
+            }
+            let Err(wait) = self.pace().reserve(now) else {
+                return Ok(());
+            };
+            if wait > retry::LONGEST_SLEEP || !deadline.allows(now, wait) {
+                return Err(attempt::throttled(call.route(), Some(wait), None));
+            }
+            tracing::debug!(
+                http.route = call.route(),
+                wait_ms = millis(wait),
+                "waiting for the rate limit"
+            );
+            self.sleep_throttled(wait, progress).await;
+        }
+    }
+
+    /// Waits before another try, or gives the error back when another would not help or be in time.
+    async fn back_off(
+        &self,
+        error: ApiError,
+        call: &Call,
+        deadline: Deadline,
+        progress: &mut Progress,
+    ) -> Result<(), ApiError> {
+        if error.status() == Some(429) {
+            add(&self.stats.throttled, 1);
+        }
+        let wait = retry::delay(&error, progress.attempts, fastrand::f64());
+        let in_time = wait <= retry::LONGEST_SLEEP && deadline.allows(self.clock.now(), wait);
+        if !error.is_transient() || !in_time || progress.attempts >= self.settings.attempts {
+            return Err(error);
+        }
+        tracing::warn!(
+            http.method = call.method().as_str(),
+            http.route = call.route(),
+            http.status = error.status(),
+            attempt = progress.attempts,
+            wait_ms = millis(wait),
+            reason = %error,
+            "trying again"
+        );
+        add(&self.stats.retries, 1);
+        if matches!(error, ApiError::Throttled { .. }) {
+            self.sleep_throttled(wait, progress).await;
+        } else {
+            self.clock.sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    async fn sleep_throttled(&self, wait: Duration, progress: &mut Progress) {
+        self.clock.sleep(wait).await;
+        progress.throttled += wait;
+        self.stats.count_throttled_time(wait);
+    }
+
+    fn reply<T>(
+        &self,
+        value: T,
+        answer: &Answer,
+        started: jiff::Timestamp,
+        progress: &Progress,
+    ) -> Reply<T> {
+        Reply {
+            value,
+            status: answer.status,
+            latency: Duration::try_from(self.clock.now().duration_since(started))
+                .unwrap_or_default(),
+            correlation_id: answer.correlation_id.clone(),
+            attempts: progress.attempts,
+            throttled: progress.throttled,
+            bytes_in: answer.body.len() as u64,
+        }
+    }
+
+    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! One attempt: token, request, reading the answer, and what a status other than 2xx means.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Response;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use secrecy::ExposeSecret;
+
+use super::Inner;
+use crate::clock::Deadline;
+use crate::genesys::call::Call;
+use crate::genesys::error::{ApiError, Trouble, cut};
+use crate::genesys::login::asked_wait;
+use crate::genesys::stats::add;
+use crate::genesys::token::Bearer;
+use crate::genesys::wire::ErrorBody;
+use crate::genesys::{body, retry};
+
+/// A whole answer that is not decoded yet.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) correlation_id: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why an attempt brought no answer.
+pub(super) enum Failure {
+    /// 401 with this token.
+    Unauthorized(Bearer, ApiError),
+    Other(ApiError),
+}
+
+impl Inner {
+    /// One attempt, cut short where the caller would be stopped.
+    pub(super) async fn attempt(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+        attempt: u32,
+    ) -> Result<Answer, Failure> {
+        let limit = self.settings.request_timeout;
+        let limit = deadline
+            .remaining(self.clock.now())
+            .map_or(limit, |left| left.min(limit));
+        match tokio::time::timeout(limit, self.exchange(call, attempt)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(ApiError::unavailable(call.route(), Trouble::Timeout).into()),
+        }
+    }
+
+    async fn exchange(&self, call: &Call, attempt: u32) -> Result<Answer, Failure> {
+        let bearer = self.tokens.bearer(self.clock.now()).await?;
+        add(&self.stats.requests, 1);
+        let response = self.send(call, &bearer).await?;
+        let status = response.status().as_u16();
+        tracing::debug!(
+            http.method = call.method().as_str(),
+            http.route = call.route(),
+            http.status = status,
+            attempt,
+            "answered"
+        );
+        self.pace().observe(response.headers(), self.clock.now());
+        match status {
+            200..=299 => Ok(self.answer(call, response).await?),
+            401 => Err(Failure::Unauthorized(
+                bearer,
+                self.refusal(call, response).await,
+            )),
+            _ => Err(self.refusal(call, response).await.into()),
+        }
+    }
+
+    async fn send(&self, call: &Call, bearer: &Bearer) -> Result<Response, ApiError> {
+        let url = call.url(self.settings.endpoints.api());
+        let mut request = self
+            .http
+            .request(call.method().into(), url)
+            .header(ACCEPT, "application/json");
+        request = request.bearer_auth(bearer.value.expose_secret());
+        if let Some(body) = call.body() {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        request
+            .send()
+            .await
+            .map_err(|error| ApiError::transport(call.route(), error))
+    }
+
+    async fn answer(&self, call: &Call, response: Response) -> Result<Answer, ApiError> {
+        let status = response.status().as_u16();
+        let correlation_id = correlation_id(response.headers());
+        let body = body::read(response, self.settings.body_limit_bytes, call.route()).await?;
+        add(&self.stats.bytes_in, body.len() as u64);
+        Ok(Answer {
+            status,
+            correlation_id,
+            body,
+        })
+    }
+
+    /// What a status other than 2xx means.
+    async fn refusal(&self, call: &Call, response: Response) -> ApiError {
+        let now = self.clock.now();
+        let status = response.status().as_u16();
+        let wait = asked_wait(response.headers(), now);
+        let correlation_id = correlation_id(response.headers());
+        let body: ErrorBody =
+            serde_json::from_slice(&body::read_error(response).await).unwrap_or_default();
+        let context_id = body.context_id.or(correlation_id).as_deref().map(cut);
+        let route = call.route().to_owned();
+        match status {
+            429 => throttled(call.route(), wait.or_else(|| self.reset(now)), context_id),
+            408 | 500 | 502 | 503 | 504 => {
+                let wait = wait.or((status == 504).then_some(retry::AFTER_GATEWAY_TIMEOUT));
+                ApiError::Unavailable {
+                    route,
+                    what: Trouble::Status(status),
+                    wait,
+                    context_id,
+                    source: None,
+                }
+            }
+            _ => {
+                let (code, message) = (
+                    body.code.as_deref().map(cut),
+                    body.message.as_deref().map(cut),
+                );
+                ApiError::Refused {
+                    route,
+                    status,
+                    code,
+                    message,
+                    context_id,
+                }
+            }
+        }
+    }
+
+    /// When the budget says that it is used up, its reset stands in for a missing `Retry-After`.
+    fn reset(&self, now: Timestamp) -> Option<Duration> {
+        Some(self.pace().wait(now)).filter(|wait| !wait.is_zero())
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Other(error)
+    }
+}
+
+fn correlation_id(headers: &HeaderMap) -> Option<String> {
+    headers.get("inin-correlation-id")?.to_str().ok().map(cut)
+}
+
+pub(super) fn throttled(
+    route: &str,
+    retry_after: Option<Duration>,
+    context_id: Option<String>,
+) -> ApiError {
+    ApiError::Throttled {
+        route: route.to_owned(),
+        retry_after,
+        context_id,
+    }
+}

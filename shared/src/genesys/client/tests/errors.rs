@@ -1,0 +1,83 @@
+use super::*;
+
+#[tokio::test]
+async fn a_refusal_carries_the_apis_message_and_context_id() {
+    let body = r#"{"message":"Unable to perform the requested action. You are missing the following permission(s): analytics:conversationDetail:view","code":"missing.permissions","status":403,"messageParams":{},"contextId":"4a8a3c1e","details":[],"errors":[]}"#;
+    let setup = Setup::new([Scripted::new(403, body)]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(!error.is_transient());
+    assert_eq!(error.context_id(), Some("4a8a3c1e"));
+    assert_snapshot!(error, @"/api/v2/jobs answered 403 missing.permissions: Unable to perform the requested action. You are missing the following permission(s): analytics:conversationDetail:view (contextId 4a8a3c1e)");
+}
+
+#[tokio::test]
+async fn a_web_page_for_an_error_is_told_by_its_status_alone() {
+    let page = format!("<html>{}</html>", "Forbidden ".repeat(20_000));
+    let setup = Setup::new([Scripted::new(403, page).header("ININ-Correlation-Id", "c-9")]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert_eq!(error.context_id(), Some("c-9"));
+    assert_snapshot!(error, @"/api/v2/jobs answered 403 (contextId c-9)");
+}
+
+#[tokio::test]
+async fn an_empty_error_is_told_by_its_status_alone() {
+    let setup = Setup::new([Scripted::new(404, "")]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert_eq!((error.status(), error.context_id()), (Some(404), None));
+    assert_snapshot!(error, @"/api/v2/jobs answered 404");
+}
+
+#[tokio::test]
+async fn an_errors_message_is_cut() {
+    let body = json!({"message": "x".repeat(1000)}).to_string();
+    let setup = Setup::new([Scripted::new(400, body)]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(error.to_string().len() < 340);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_permanent_and_names_the_remedy() {
+    let body = format!("\"{}\"", "x".repeat(999));
+    let setup = Setup::with(
+        |settings| settings.body_limit_bytes = 1000,
+        [Scripted::token("t", 600)],
+        [Scripted::new(200, body)],
+    )
+    .await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(!error.is_transient());
+    assert_eq!(setup.hits(), 1);
+    assert_snapshot!(error, @"/api/v2/jobs sent more than 1000 bytes; a lower pageSize makes smaller replies");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_told_as_such() {
+    let setup = Setup::new([ok().cut_off()]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(error.is_transient());
+    assert_snapshot!(error, @"/api/v2/jobs broke off in the middle of its answer");
+}
+
+#[tokio::test]
+async fn a_transient_error_keeps_its_context_id() {
+    let body =
+        r#"{"message":"busy","code":"service.unavailable","status":503,"contextId":"4a8a3c1e"}"#;
+    let setup = Setup::new([Scripted::new(503, body)]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert_eq!(error.context_id(), Some("4a8a3c1e"));
+    assert_snapshot!(error, @"/api/v2/jobs answered 503");
+}

@@ -1,0 +1,206 @@
+use super::*;
+
+#[tokio::test]
+async fn every_transient_status_is_tried_again() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let setup = Setup::new([Scripted::new(status, ""), ok()]).await;
+
+        let reply = setup.get().await.unwrap();
+
+        assert_eq!((reply.attempts, setup.hits()), (2, 2), "{status}");
+        assert_eq!(setup.client.stats().retries, 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn every_other_status_is_permanent() {
+    for status in [302, 400, 403, 404, 409, 413, 415, 501] {
+        let setup = Setup::new([Scripted::new(status, "").header("Location", JOBS), ok()]).await;
+
+        let error = setup.get().await.unwrap_err();
+
+        assert_eq!(
+            (error.status(), error.is_transient(), setup.hits()),
+            (Some(status), false, 1),
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn retry_after_in_seconds_is_obeyed() {
+    let setup = Setup::new([Scripted::new(429, "{}").header("Retry-After", "7"), ok()]).await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert!((7000..=7500).contains(&setup.waited().as_millis()));
+    assert_eq!(reply.throttled, setup.waited());
+    assert_eq!(
+        (
+            setup.client.stats().throttled,
+            setup.client.stats().throttled_time.as_secs()
+        ),
+        (1, 7)
+    );
+}
+
+#[tokio::test]
+async fn retry_after_as_a_date_is_obeyed() {
+    let setup = Setup::new([
+        Scripted::new(503, "").header("Retry-After", "Mon, 02 Mar 2026 10:00:30 GMT"),
+        ok(),
+    ])
+    .await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert!((30_000..=30_500).contains(&setup.waited().as_millis()));
+    assert_eq!(reply.throttled, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn nonsense_in_retry_after_leaves_the_usual_back_off() {
+    let setup = Setup::new([
+        Scripted::new(429, "").header("Retry-After", "tomorrow"),
+        ok(),
+    ])
+    .await;
+
+    setup.get().await.unwrap();
+
+    assert!(setup.waited() <= Duration::from_millis(500));
+}
+
+#[tokio::test]
+async fn without_retry_after_the_budgets_reset_is_waited_for() {
+    let throttled = Scripted::new(429, "")
+        .header("inin-ratelimit-count", "301")
+        .header("inin-ratelimit-allowed", "300")
+        .header("inin-ratelimit-reset", "20");
+    let setup = Setup::new([throttled, ok()]).await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert!((20_000..=20_500).contains(&reply.throttled.as_millis()));
+}
+
+#[tokio::test]
+async fn a_wait_beyond_the_deadline_is_not_begun() {
+    let setup = Setup::new([Scripted::new(429, "{}").header("Retry-After", "60"), ok()]).await;
+
+    let error = setup.get_before(in_seconds(50)).await.unwrap_err();
+
+    assert!(error.is_transient());
+    assert_eq!(error.wait(), Some(Duration::from_mins(1)));
+    assert_eq!((setup.hits(), setup.waited()), (1, Duration::ZERO));
+}
+
+#[tokio::test]
+async fn a_wait_of_many_minutes_is_left_to_the_caller() {
+    let setup = Setup::new([Scripted::new(503, "").header("Retry-After", "3600"), ok()]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert_eq!(
+        (error.wait(), setup.hits()),
+        (Some(Duration::from_hours(1)), 1)
+    );
+}
+
+#[tokio::test]
+async fn after_the_deadline_nothing_is_sent() {
+    let setup = Setup::new([ok()]).await;
+
+    let error = setup.get_before(in_seconds(0)).await.unwrap_err();
+
+    assert!(error.is_transient());
+    assert_eq!((setup.hits(), setup.server.hits(LOGIN)), (0, 0));
+    assert_snapshot!(error, @"/api/v2/jobs was not called: the deadline has come");
+}
+
+#[tokio::test]
+async fn an_attempt_ends_at_the_deadline() {
+    let never = Arc::new(Barrier::new(2));
+    let logins = [Scripted::token("t", 600)];
+    let setup = Setup::with(
+        |settings| settings.attempts = 1,
+        logins,
+        [ok().held(&never)],
+    )
+    .await;
+    let deadline = Deadline::at(start() + Duration::from_millis(40));
+
+    let error = setup.get_before(deadline).await.unwrap_err();
+
+    assert!(error.is_transient());
+    assert_snapshot!(error, @"/api/v2/jobs did not answer in time");
+}
+
+#[tokio::test]
+async fn a_504_is_left_alone_for_ten_seconds() {
+    let setup = Setup::new([Scripted::new(504, ""), ok()]).await;
+
+    setup.get().await.unwrap();
+
+    assert!((10_000..=10_500).contains(&setup.waited().as_millis()));
+}
+
+#[tokio::test]
+async fn attempts_are_limited() {
+    let setup = Setup::new([Scripted::new(503, "")]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert_eq!((setup.hits(), error.status()), (6, Some(503)));
+    assert_eq!(setup.client.stats().retries, 5);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_read_again() {
+    let setup = Setup::new([ok().cut_off(), ok()]).await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert_eq!((reply.attempts, reply.bytes_in), (2, 14));
+    assert_eq!(setup.client.stats().bytes_in, 14);
+}
+
+#[tokio::test]
+async fn invalid_json_is_asked_for_again() {
+    let setup = Setup::new([
+        Scripted::new(200, "<html>"),
+        Scripted::new(200, r#"{"jobId":"#),
+        ok(),
+    ])
+    .await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert_eq!(reply.attempts, 3);
+}
+
+#[tokio::test]
+async fn a_host_that_is_down_is_tried_again() {
+    let nobody = "http://127.0.0.1:1";
+    let endpoints = |setup: &Setup| {
+        Endpoints::new(None, Some(nobody), Some(setup.server.url.as_str())).unwrap()
+    };
+    let reachable = Setup::new([ok()]).await;
+    let mut settings = ClientSettings::new(endpoints(&reachable));
+    settings.attempts = 3;
+    let credentials = Credentials {
+        id: "c1".to_owned(),
+        secret: "s3cret".into(),
+    };
+    let client =
+        GenesysClient::new(settings, Arc::new(credentials), reachable.clock.clone()).unwrap();
+
+    let error = client
+        .call(&Call::get(JOBS), Deadline::NONE, |_| Ok(()))
+        .await
+        .unwrap_err();
+
+    assert!(error.is_transient());
+    assert_eq!((client.stats().requests, client.stats().logins), (3, 1));
+    assert_snapshot!(error, @"/api/v2/jobs could not be reached");
+}

@@ -1,0 +1,89 @@
+use super::*;
+
+#[tokio::test]
+async fn a_token_refused_in_mid_run_is_renewed_once() {
+    let setup = Setup::new([ok(), Scripted::new(401, "{}"), ok()]).await;
+
+    setup.get().await.unwrap();
+    let reply = setup.get().await.unwrap();
+
+    assert_eq!(reply.attempts, 2);
+    assert_eq!(setup.waited(), Duration::ZERO);
+    assert_eq!(setup.client.stats().logins, 2);
+    assert_eq!(
+        setup.server.seen(JOBS)[2].headers["authorization"],
+        "Bearer t0ken-2"
+    );
+}
+
+#[tokio::test]
+async fn callers_whose_token_is_refused_together_share_one_login() {
+    let together = Arc::new(Barrier::new(2));
+    let refused = || Scripted::new(401, "{}").held(&together);
+    let setup = Setup::new([refused(), refused(), ok()]).await;
+
+    let replies = join_all([setup.get(), setup.get()]).await;
+
+    assert!(replies.iter().all(Result::is_ok));
+    assert_eq!(setup.client.stats().logins, 2);
+    assert_eq!(setup.hits(), 4);
+}
+
+#[tokio::test]
+async fn a_second_401_is_permanent() {
+    let body =
+        r#"{"code":"bad.credentials","message":"Invalid login credentials.","contextId":"c-1"}"#;
+    let setup = Setup::new([Scripted::new(401, body)]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(!error.is_transient());
+    assert_eq!((error.status(), setup.hits()), (Some(401), 2));
+    assert_snapshot!(error, @"/api/v2/jobs answered 401 bad.credentials: Invalid login credentials. (contextId c-1)");
+}
+
+#[tokio::test]
+async fn a_login_that_is_unavailable_is_tried_again_within_the_call() {
+    let logins = [
+        Scripted::new(503, ""),
+        Scripted::new(429, "").header("Retry-After", "5"),
+        Scripted::token("t", 600),
+    ];
+    let setup = Setup::with(|_| {}, logins, [ok()]).await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert_eq!(reply.attempts, 3);
+    assert!(reply.throttled >= Duration::from_secs(5));
+    assert_eq!((setup.client.stats().logins, setup.hits()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_login_that_fails_for_good_is_not_tried_again() {
+    let unfit = Scripted::new(
+        400,
+        r#"{"error":"invalid_client","description":"client not found"}"#,
+    );
+    let setup = Setup::with(|_| {}, [unfit], [ok()]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(!error.is_transient());
+    assert!(error.to_string().contains("client not found"));
+    assert_eq!((setup.client.stats().logins, setup.hits()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_expires_in_mid_run() {
+    let logins = [Scripted::token("t1", 600), Scripted::token("t2", 600)];
+    let setup = Setup::with(|_| {}, logins, [ok()]).await;
+
+    setup.get().await.unwrap();
+    setup.clock.advance(Duration::from_secs(541));
+    setup.get().await.unwrap();
+
+    assert_eq!(
+        setup.server.seen(JOBS)[1].headers["authorization"],
+        "Bearer t2"
+    );
+}
