@@ -1,1 +1,13 @@
-//! Filled next.
+//! The edge to webhook receivers: where we may send, how a delivery is signed, when it is tried again.
+//!
+//! Signatures follow Standard Webhooks. Nothing here knows what a body says.
+
+mod id;
+mod schedule;
+mod signer;
+
+pub use id::webhook_id;
+pub use schedule::{Verdict, retry_delay, verdict};
+pub use signer::{
+    ID_HEADER, SIGNATURE_HEADER, Signer, SigningSecretError, TIMESTAMP_HEADER, VerifyError,
+};
