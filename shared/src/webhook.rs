@@ -2,10 +2,12 @@
 //!
 //! Signatures follow Standard Webhooks. Nothing here knows what a body says.
 
+mod address;
 mod id;
 mod schedule;
 mod signer;
 
+pub use address::{AddressRules, Loopback, Rule, WebhookUrl, WebhookUrlError};
 pub use id::webhook_id;
 pub use schedule::{Verdict, retry_delay, verdict};
 pub use signer::{
