@@ -5,11 +5,13 @@
 mod address;
 mod id;
 mod schedule;
+mod sender;
 mod signer;
 
 pub use address::{AddressRules, Loopback, Rule, WebhookUrl, WebhookUrlError};
 pub use id::webhook_id;
 pub use schedule::{Verdict, retry_delay, verdict};
+pub use sender::{DeliveryError, SOURCE_HEADER, SOURCE_NAME, Sender};
 pub use signer::{
     ID_HEADER, SIGNATURE_HEADER, Signer, SigningSecretError, TIMESTAMP_HEADER, VerifyError,
 };
