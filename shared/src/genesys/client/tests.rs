@@ -181,6 +181,20 @@ fn a_client_of_a_region_can_be_built() {
 }
 
 #[tokio::test]
+async fn a_call_can_be_made_from_a_task_of_its_own() {
+    let setup = Setup::new([ok()]).await;
+    let client = setup.client.clone();
+
+    let call = async move {
+        client
+            .call(&Call::get(JOBS), Deadline::NONE, wire::json::<Value>)
+            .await
+    };
+
+    assert!(tokio::spawn(call).await.unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn a_used_up_budget_is_waited_out_before_the_next_request() {
     let used_up = ok()
         .header("inin-ratelimit-count", "300")
