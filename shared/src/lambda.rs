@@ -16,6 +16,8 @@ use crate::request::Refusal;
 mod batch;
 mod clients;
 mod dead_letters;
+#[cfg(test)]
+mod samples;
 mod secrets;
 
 pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};

@@ -39,3 +39,26 @@ async fn start(
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sample_is_a_command() {
+        let command = |sample: &str| {
+            let payload: Value = serde_json::from_str(sample).unwrap();
+            Command::parse(&payload.to_string()).unwrap()
+        };
+
+        let scheduled = command(include_str!("../events/scheduled.json"));
+        let start = command(include_str!("../events/start.json"));
+        let resume = command(include_str!("../events/resume.json"));
+        let cancel = command(include_str!("../events/cancel.json"));
+
+        assert!(matches!(scheduled, Command::Start(request) if request.export_id.is_none()));
+        assert!(matches!(start, Command::Start(request) if request.export_id.is_some()));
+        assert!(matches!(resume, Command::Resume(resume) if resume.quota_mb == Some(8000)));
+        assert!(matches!(cancel, Command::Cancel(id) if id.as_str() == "daily-2026-03-01"));
+    }
+}

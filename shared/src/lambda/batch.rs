@@ -117,7 +117,7 @@ mod tests {
         let handled = RefCell::new(Vec::new());
         let response = each_message(event, async |number: &u32, _| {
             handled.borrow_mut().push(*number);
-            anyhow::ensure!(number % 2 == 0, "{number} is odd");
+            anyhow::ensure!(number.is_multiple_of(2), "{number} is odd");
             Ok(Fate::Done)
         })
         .await;
