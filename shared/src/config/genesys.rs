@@ -124,6 +124,10 @@ impl Settings<'_> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the bare method is not general enough over the lifetime of the settings"
+)]
 mod tests {
     use super::*;
 

@@ -28,14 +28,12 @@ impl Settings<'_> {
         const ARN: &str = "WEBHOOK_SIGNING_SECRET_ARN";
         let arn = self.optional(ARN);
         let secret = self.alternative("WEBHOOK_SIGNING_SECRET", ARN, arn.as_ref());
-        match arn {
-            Some(arn) => Some(SigningSecretConfig::Secret { arn }),
-            None => {
-                let secret = SecretString::from(secret?);
-                self.usable(Signer::new(&secret))?;
-                Some(SigningSecretConfig::Given(secret))
-            }
+        if let Some(arn) = arn {
+            return Some(SigningSecretConfig::Secret { arn });
         }
+        let secret = SecretString::from(secret?);
+        self.usable(Signer::new(&secret))?;
+        Some(SigningSecretConfig::Given(secret))
     }
 
     /// `DATA_LAKE_WEBHOOK_URL`, which is told of every export whose request names no other.
