@@ -59,7 +59,11 @@ impl ArchivePage {
             page.number = message.id.page,
         )
     )]
-    pub async fn handle(&self, message: &PageMessage, invocation: &Invocation) -> anyhow::Result<Handled> {
+    pub async fn handle(
+        &self,
+        message: &PageMessage,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Handled> {
         let export_id = &message.id.run.export_id;
         let plan = self.archive().planned(export_id).await?;
         let attempt = self.archive().attempt(export_id, message.attempt).await?;
@@ -67,8 +71,19 @@ impl ArchivePage {
             anyhow::bail!("{} has no slice {}", export_id, message.id.run.slice);
         };
         let query = attempt.query(&plan);
-        let reading = Reading { plan: &plan, slice: &slice, query, deadline: invocation.deadline };
-        let task = Task { message, plan: &plan, attempt: &attempt, reading, invocation };
+        let reading = Reading {
+            plan: &plan,
+            slice: &slice,
+            query,
+            deadline: invocation.deadline,
+        };
+        let task = Task {
+            message,
+            plan: &plan,
+            attempt: &attempt,
+            reading,
+            invocation,
+        };
         self.advance(&task).await
     }
 
@@ -77,7 +92,9 @@ impl ArchivePage {
             return self.settle(task, end).await;
         }
         if self.archive().is_cancelled(&task.plan.export_id).await? {
-            return self.end(task, Ending::before(task.message), End::Cancelled).await;
+            return self
+                .end(task, Ending::before(task.message), End::Cancelled)
+                .await;
         }
         if let Some(record) = self.archive().record(&task.message.id).await? {
             return self.follow(task, record).await;
@@ -99,7 +116,12 @@ impl ArchivePage {
             Ok(checkpoint) => checkpoint,
             Err(setback) => return Ok(Err(setback)),
         };
-        match self.sources.of(task.plan.source).page(&checkpoint, &task.reading).await {
+        match self
+            .sources
+            .of(task.plan.source)
+            .page(&checkpoint, &task.reading)
+            .await
+        {
             Ok(page) => self.commit(task, checkpoint, page).await,
             Err(setback) => Ok(Err(setback)),
         }
@@ -109,8 +131,14 @@ impl ArchivePage {
     async fn follow(&self, task: &Task<'_>, record: PageRecord) -> anyhow::Result<Handled> {
         match &record.content.next {
             NextStep::Continue { checkpoint } => {
-                let PageMessage { attempt, origin, id, .. } = task.message;
-                let next = PageMessage::following(&record, &id.run, *attempt, *origin, checkpoint.clone());
+                let PageMessage {
+                    attempt,
+                    origin,
+                    id,
+                    ..
+                } = task.message;
+                let next =
+                    PageMessage::following(&record, &id.run, *attempt, *origin, checkpoint.clone());
                 self.dispatch.page(&next).await?;
                 Ok(Handled::Continued(Box::new(record)))
             }
@@ -130,12 +158,20 @@ impl ArchivePage {
     async fn wait(&self, task: &Task<'_>, wait: &Wait) -> anyhow::Result<Handled> {
         let prior = self.archive().waiting(task.message).await?;
         let now = self.dispatch.clock.now();
-        match park(prior.as_ref(), task.message, wait, &self.settings.patience, now) {
+        match park(
+            prior.as_ref(),
+            task.message,
+            wait,
+            &self.settings.patience,
+            now,
+        ) {
             Parking::GiveUp(failure) => self.fail(task, failure).await,
             Parking::Park(waiting) => {
                 let name = conversation_archive::objects::Name::Waiting(&waiting.id.run);
                 self.archive().replace(name, &waiting).await?;
-                self.dispatch.waiting(&waiting.message(task.message.clone())).await?;
+                self.dispatch
+                    .waiting(&waiting.message(task.message.clone()))
+                    .await?;
                 tracing::info!(
                     reason = ?waiting.reason,
                     times_parked = waiting.times_parked,
@@ -148,16 +184,22 @@ impl ArchivePage {
     }
 
     async fn fail(&self, task: &Task<'_>, failure: Failure) -> anyhow::Result<Handled> {
-        self.end(task, Ending::before(task.message), End::Failed { failure }).await
+        self.end(task, Ending::before(task.message), End::Failed { failure })
+            .await
     }
 
     async fn end(&self, task: &Task<'_>, ending: Ending<'_>, end: End) -> anyhow::Result<Handled> {
-        let end = self.dispatch.end_run(task.plan, ending, end, task.invocation).await?;
+        let end = self
+            .dispatch
+            .end_run(task.plan, ending, end, task.invocation)
+            .await?;
         self.settle(task, end).await
     }
 
     async fn settle(&self, task: &Task<'_>, end: RunEnd) -> anyhow::Result<Handled> {
-        self.dispatch.settle(task.plan, &end, &self.sources, task.invocation).await?;
+        self.dispatch
+            .settle(task.plan, &end, &self.sources, task.invocation)
+            .await?;
         Ok(Handled::Ended(Box::new(end)))
     }
 

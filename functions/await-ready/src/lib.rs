@@ -45,7 +45,12 @@ impl AwaitReady {
             self.dispatch.waiting(message).await?;
             return Ok(Handled::Hopped);
         }
-        self.dispatch.page(&PageMessage { times_parked, ..page.clone() }).await?;
+        self.dispatch
+            .page(&PageMessage {
+                times_parked,
+                ..page.clone()
+            })
+            .await?;
         Ok(Handled::Returned)
     }
 }

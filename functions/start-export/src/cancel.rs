@@ -23,13 +23,24 @@ impl StartExport {
             let state = final_state(outcome.status);
             return match state {
                 Some(state) => Ok(self.started(&plan, outcome.attempt, state)),
-                None => Err(Refusal::new("exportId", id, "it has failed already; there is nothing to cancel").into()),
+                None => Err(Refusal::new(
+                    "exportId",
+                    id,
+                    "it has failed already; there is nothing to cancel",
+                )
+                .into()),
             };
         }
-        let asked = json!({"formatVersion": 1, "exportId": id, "askedAt": self.dispatch.clock.now()});
-        self.archive().create_or_read(Name::Cancel(id), asked).await?;
+        let asked =
+            json!({"formatVersion": 1, "exportId": id, "askedAt": self.dispatch.clock.now()});
+        self.archive()
+            .create_or_read(Name::Cancel(id), asked)
+            .await?;
         // Messages may be lost or waiting for hours: every open slice gets one now.
-        let open = self.dispatch.open_slices(&plan, &attempt, Which::Every).await?;
+        let open = self
+            .dispatch
+            .open_slices(&plan, &attempt, Which::Every)
+            .await?;
         if open.is_empty() {
             self.dispatch.nudge(id).await?;
         }
