@@ -1,6 +1,6 @@
 //! A process of the pipeline: all handlers, built as their binaries build them. It dies and is built anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use archive_page::{ArchivePage, PageSettings};
@@ -71,7 +71,7 @@ impl Process {
             complete: CompleteExport { dispatch: dispatch.clone() },
             webhook: SendWebhook {
                 dispatch: dispatch.clone(),
-                sender: Sender::new(address_rules.clone()).expect("a sender"),
+                sender: sender(&address_rules),
                 signer: Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer"),
                 address_rules,
             },
@@ -111,6 +111,12 @@ impl Process {
         let letter = DeadLetter { queue: Some(queue), body };
         self.record_failure.handle(&letter, invocation).await.map(|_| ())
     }
+}
+
+/// One for all worlds: it keeps nothing of a process, and reading the root certificates takes longest of all.
+fn sender(rules: &AddressRules) -> Sender {
+    static SENDER: OnceLock<Sender> = OnceLock::new();
+    SENDER.get_or_init(|| Sender::new(rules.clone()).expect("a sender")).clone()
 }
 
 /// The deadline that Lambda would announce to a page, less what it takes to put things away.

@@ -40,6 +40,8 @@ pub(crate) struct World {
     max_open_slices: usize,
     invocations: u64,
     errors: Vec<String>,
+    /// Where the captured logs stood when this world began.
+    pub(crate) logs_before: usize,
 }
 
 /// In which order messages are taken.
@@ -71,7 +73,7 @@ impl World {
     }
 
     pub(crate) async fn with_slices(settings: Settings, max_open_slices: usize) -> Self {
-        logs::capture();
+        let logs_before = logs::capture();
         let clock = Clock::manual(NOW.parse().expect("a moment"));
         let reading = clock.clone();
         let settings = Settings { clock: Arc::new(move || reading.now()), ..settings };
@@ -96,6 +98,7 @@ impl World {
             max_open_slices,
             invocations: 0,
             errors: Vec::new(),
+            logs_before,
         }
     }
 
