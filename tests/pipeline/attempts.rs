@@ -24,8 +24,7 @@ async fn a_failed_export_is_resumed_fails_again_is_resumed_and_completes() {
     world.run().await;
     let first = world.failed(&id, 1).await.expect("the first failure");
 
-    let served = world.simulator.stats().requests_on(Route::JobResults);
-    world.simulator.set_faults(refused_after(served + 2));
+    world.simulator.set_faults(refused_after(4));
     world.resume(&id).await;
     world.run().await;
     let second = world.failed(&id, 2).await.expect("the second failure");
@@ -213,11 +212,11 @@ async fn bad_records_are_kept_aside_or_end_the_run_as_the_request_says() {
 fn rename(content: &conversation_archive::outcome::Content, from: &str, to: &str) -> conversation_archive::outcome::Content {
     let mut content = content.clone();
     for page in content.slices.iter_mut().flat_map(|slice| &mut slice.pages) {
+        page.run = 2;
         let Some(objects) = &mut page.objects else { continue };
         for object in [&mut objects.page, &mut objects.index] {
             object.key = object.key.replace(from, to).replace("/r01/", "/r02/");
         }
-        page.run = 2;
     }
     content
 }

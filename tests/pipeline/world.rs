@@ -14,6 +14,7 @@ use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
 use conversation_archive::store::ArchiveStore as _;
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use start_export::{Command, Resume, StartError, Started};
 
 use crate::logs;
@@ -286,8 +287,9 @@ impl World {
     pub(crate) async fn archived_ids(&self, manifest: &Manifest, field: &str) -> BTreeMap<String, u32> {
         let mut ids = BTreeMap::new();
         for (line, count) in self.archived_lines(manifest).await {
-            let record: serde_json::Value = serde_json::from_str(&line).expect("a record");
-            let id = record[field].as_str().map_or_else(|| record[field].to_string(), ToOwned::to_owned);
+            // Some records hold numbers that no number type holds, so their values stay text.
+            let record: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&line).expect("a record");
+            let id = record[field].get().trim_matches('"').to_owned();
             *ids.entry(id).or_default() += count;
         }
         ids
