@@ -5,18 +5,35 @@ use serde_json::value::RawValue;
 
 use crate::world::{DAYS, World, organisation};
 
-const FIELDS: [&str; 6] = ["id", "type", "startTime", "endTime", "mediaType", "interactions"];
+const FIELDS: [&str; 6] = [
+    "id",
+    "type",
+    "startTime",
+    "endTime",
+    "mediaType",
+    "interactions",
+];
 
 #[tokio::test]
 async fn minimal_pages_are_each_record_projected_with_plain_json_semantics() {
-    let mut world = World::new(Settings { gateway_records: 400, ..organisation(71, 10) }).await;
+    let mut world = World::new(Settings {
+        gateway_records: 400,
+        ..organisation(71, 10)
+    })
+    .await;
     let interval: conversation_archive::time::Interval = DAYS.parse().expect("an interval");
     let records = world.simulator.truth().gateway;
-    let mut expected: Vec<_> =
-        records.iter().filter(|record| interval.contains(record.start)).map(minimal).collect();
+    let mut expected: Vec<_> = records
+        .iter()
+        .filter(|record| interval.contains(record.start))
+        .map(minimal)
+        .collect();
     expected.sort();
 
-    let request = world.request("export-gateway", r#","records":"minimal","pageSize":37,"slices":3"#);
+    let request = world.request(
+        "export-gateway",
+        r#","records":"minimal","pageSize":37,"slices":3"#,
+    );
     let manifest = world.export(&request).await;
 
     let lines: Vec<_> = world.archived_lines(&manifest).await.into_keys().collect();
@@ -38,7 +55,10 @@ fn minimal(record: &TruthRecord) -> String {
         Some("null") => "null".to_owned(),
         Some(array) => {
             let people: Vec<&RawValue> = serde_json::from_str(array).expect("an array");
-            let people: Vec<_> = people.into_iter().map(|person| participant(person.get())).collect();
+            let people: Vec<_> = people
+                .into_iter()
+                .map(|person| participant(person.get()))
+                .collect();
             format!("[{}]", people.join(","))
         }
     };
@@ -56,12 +76,20 @@ fn participant(json: &str) -> String {
 }
 
 fn last<'a>(members: &'a [(String, String)], field: &str) -> Option<&'a str> {
-    members.iter().rev().find(|(key, _)| key == field).map(|(_, value)| value.as_str())
+    members
+        .iter()
+        .rev()
+        .find(|(key, _)| key == field)
+        .map(|(_, value)| value.as_str())
 }
 
 /// The members of an object, cut out character by character.
 fn members(json: &str) -> Vec<(String, String)> {
-    let inner = json.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).expect("an object");
+    let inner = json
+        .trim()
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .expect("an object");
     split(inner, ',')
         .into_iter()
         .filter(|member| !member.trim().is_empty())
