@@ -4,6 +4,7 @@
 
 mod address;
 mod id;
+mod resolver;
 mod schedule;
 mod sender;
 mod signer;

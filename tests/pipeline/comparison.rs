@@ -69,8 +69,10 @@ fn counts(key: &str) -> bool {
 }
 
 fn documents(body: &Bytes) -> Vec<Value> {
-    let mut documents: Vec<Value> =
-        serde_json::Deserializer::from_slice(body).into_iter().map(|value| value.expect("JSON")).collect();
+    let mut documents: Vec<Value> = serde_json::Deserializer::from_slice(body)
+        .into_iter()
+        .map(|value| value.expect("JSON"))
+        .collect();
     documents.iter_mut().for_each(mask);
     documents
 }
@@ -93,7 +95,10 @@ fn mask(value: &mut Value) {
 
 /// The manifest's content section as it is written.
 pub(crate) fn content_section(archive: &BTreeMap<String, Bytes>) -> String {
-    let (_, body) = archive.iter().find(|(key, _)| key.ends_with("/manifest.json")).expect("a manifest");
+    let (_, body) = archive
+        .iter()
+        .find(|(key, _)| key.ends_with("/manifest.json"))
+        .expect("a manifest");
     let manifest: Value = serde_json::from_slice(body).expect("JSON");
     manifest["content"].to_string()
 }

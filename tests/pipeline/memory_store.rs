@@ -57,7 +57,10 @@ impl ArchiveStore for MemoryStore {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),
         };
-        let listed = |(key, body): (&String, &Bytes)| Listed { key: key.clone(), size_bytes: body.len() as u64 };
+        let listed = |(key, body): (&String, &Bytes)| Listed {
+            key: key.clone(),
+            size_bytes: body.len() as u64,
+        };
         let mut listed: Vec<_> = objects
             .range::<str, _>((from, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix))
@@ -66,7 +69,10 @@ impl ArchiveStore for MemoryStore {
             .collect();
         let truncated = listed.len() > PAGE;
         listed.truncate(PAGE);
-        Ok(Listing { objects: listed, truncated })
+        Ok(Listing {
+            objects: listed,
+            truncated,
+        })
     }
 
     fn uri(&self, key: &str) -> String {

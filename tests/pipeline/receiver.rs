@@ -37,14 +37,22 @@ impl Receiver {
     pub(crate) async fn start(clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let shared = Arc::new(Shared { clock, arrived: Mutex::default(), answers: Mutex::default() });
+        let shared = Arc::new(Shared {
+            clock,
+            arrived: Mutex::default(),
+            answers: Mutex::default(),
+        });
         let serving = Arc::clone(&shared);
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, Arc::clone(&serving)));
             }
         });
-        Self { url, shared, accepting }
+        Self {
+            url,
+            shared,
+            accepting,
+        }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -62,7 +70,10 @@ impl Receiver {
     /// The different webhook ids, each with the type that it announced.
     pub(crate) fn ids(&self) -> BTreeMap<String, String> {
         let text = |arrived: &Arrived| arrived.body["type"].as_str().unwrap_or_default().to_owned();
-        self.arrived().iter().map(|arrived| (arrived.id.clone(), text(arrived))).collect()
+        self.arrived()
+            .iter()
+            .map(|arrived| (arrived.id.clone(), text(arrived)))
+            .collect()
     }
 }
 
@@ -74,14 +85,22 @@ impl Drop for Receiver {
 
 /// One request a connection is all that a delivery needs.
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    let Some((headers, body)) = read_request(&mut stream).await else { return };
+    let Some((headers, body)) = read_request(&mut stream).await else {
+        return;
+    };
     let status = lock(&shared.answers).pop_front().unwrap_or(200);
     if status == 200 {
         let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
         let signer = Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer");
         let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
         signer
-            .verify(&id, &timestamp, &header("webhook-signature"), &body, shared.clock.now())
+            .verify(
+                &id,
+                &timestamp,
+                &header("webhook-signature"),
+                &body,
+                shared.clock.now(),
+            )
             .expect("every delivery is signed");
         assert_eq!(header("x-archive-source"), "genesys-cloud");
         let body = serde_json::from_slice(&body).expect("a JSON body");

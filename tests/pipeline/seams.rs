@@ -116,7 +116,14 @@ impl MessageQueue for SteppedQueues {
         self.steps.step(self.queues.depth(queue)).await
     }
 
-    async fn postpone(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), QueueError> {
-        self.steps.step(self.queues.postpone(queue, receipt, delay)).await
+    async fn postpone(
+        &self,
+        queue: Queue,
+        receipt: &str,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        self.steps
+            .step(self.queues.postpone(queue, receipt, delay))
+            .await
     }
 }

@@ -14,6 +14,7 @@ use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
 use conversation_archive::store::ArchiveStore as _;
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use start_export::{Command, Resume, StartError, Started};
 
 use crate::logs;
@@ -40,6 +41,8 @@ pub(crate) struct World {
     max_open_slices: usize,
     invocations: u64,
     errors: Vec<String>,
+    /// Where the captured logs stood when this world began.
+    pub(crate) logs_before: usize,
 }
 
 /// In which order messages are taken.
@@ -71,12 +74,17 @@ impl World {
     }
 
     pub(crate) async fn with_slices(settings: Settings, max_open_slices: usize) -> Self {
-        logs::capture();
+        let logs_before = logs::capture();
         let clock = Clock::manual(NOW.parse().expect("a moment"));
         let reading = clock.clone();
-        let settings = Settings { clock: Arc::new(move || reading.now()), ..settings };
+        let settings = Settings {
+            clock: Arc::new(move || reading.now()),
+            ..settings
+        };
         let seed = settings.seed;
-        let simulator = Simulator::start(settings).await.expect("the simulator starts");
+        let simulator = Simulator::start(settings)
+            .await
+            .expect("the simulator starts");
         let store = Arc::new(MemoryStore::default());
         let queues = MemoryQueues::new(clock.clone());
         let steps = Arc::new(Steps::default());
@@ -96,13 +104,21 @@ impl World {
             max_open_slices,
             invocations: 0,
             errors: Vec::new(),
+            logs_before,
         }
     }
 
     /// A new process over what is left: token, plan and pace forgotten.
     pub(crate) fn restart(&mut self) {
         let slices = self.max_open_slices;
-        self.process = build(&self.simulator, &self.store, &self.queues, &self.steps, &self.clock, slices);
+        self.process = build(
+            &self.simulator,
+            &self.store,
+            &self.queues,
+            &self.steps,
+            &self.clock,
+            slices,
+        );
     }
 
     /// Every message is gone: only the bucket remains.
@@ -133,15 +149,27 @@ impl World {
 
     pub(crate) async fn start(&mut self, request: &str) -> ExportId {
         let command = Command::parse(request).expect("a request");
-        self.invoke(command).await.expect("not killed").expect("started").export_id
+        self.invoke(command)
+            .await
+            .expect("not killed")
+            .expect("started")
+            .export_id
     }
 
     pub(crate) async fn resume(&mut self, id: &ExportId) -> Started {
-        self.resume_with(Resume { export_id: id.clone(), quota_mb: None, on_bad_record: None }).await
+        self.resume_with(Resume {
+            export_id: id.clone(),
+            quota_mb: None,
+            on_bad_record: None,
+        })
+        .await
     }
 
     pub(crate) async fn resume_with(&mut self, resume: Resume) -> Started {
-        self.invoke(Command::Resume(resume)).await.expect("not killed").expect("resumed")
+        self.invoke(Command::Resume(resume))
+            .await
+            .expect("not killed")
+            .expect("resumed")
     }
 
     /// One message, received, handled and deleted.
@@ -149,7 +177,10 @@ impl World {
         for queue in Queue::ALL {
             if let Some(letter) = self.queues.take_dead_letter(queue) {
                 let invocation = self.invocation();
-                self.process.bury(queue, &letter.body, &invocation).await.expect("a dead letter is kept");
+                self.process
+                    .bury(queue, &letter.body, &invocation)
+                    .await
+                    .expect("a dead letter is kept");
                 return Turn::Done;
             }
         }
@@ -166,7 +197,10 @@ impl World {
                 return;
             }
         }
-        panic!("the export does not come to an end; the last errors: {:?}", self.errors.iter().rev().take(3).collect::<Vec<_>>());
+        panic!(
+            "the export does not come to an end; the last errors: {:?}",
+            self.errors.iter().rev().take(3).collect::<Vec<_>>()
+        );
     }
 
     /// Runs until `stop` says so. Whether it did before everything had ended.
@@ -191,7 +225,10 @@ impl World {
 
     /// Moves the clock to the next moment at which a message can be received.
     pub(crate) async fn wait_for_next(&mut self) -> bool {
-        let next = Queue::ALL.into_iter().filter_map(|queue| self.queues.next_visible(queue)).min();
+        let next = Queue::ALL
+            .into_iter()
+            .filter_map(|queue| self.queues.next_visible(queue))
+            .min();
         let Some(next) = next else { return false };
         let wait = Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default();
         self.clock.advance(wait);
@@ -213,7 +250,9 @@ impl World {
             Order::Steady => 0,
             Order::Shuffled => chance.usize(..eligible.max(1)),
         };
-        queues.into_iter().find_map(|queue| self.queues.receive_with(queue, &mut pick))
+        queues
+            .into_iter()
+            .find_map(|queue| self.queues.receive_with(queue, &mut pick))
     }
 
     async fn deliver(&mut self, delivery: &Delivery) -> Turn {
@@ -222,7 +261,9 @@ impl World {
         let work = async {
             let disposition = self.process.handle(delivery, &invocation).await?;
             if disposition == Disposition::Delete {
-                self.steps.step(async { self.queues.delete(delivery.queue, &delivery.receipt) }).await;
+                self.steps
+                    .step(async { self.queues.delete(delivery.queue, &delivery.receipt) })
+                    .await;
             }
             anyhow::Ok(())
         };
@@ -255,23 +296,48 @@ impl World {
     }
 
     pub(crate) async fn manifest(&self, id: &ExportId) -> Manifest {
-        match self.archive().read(Name::Manifest(id)).await.expect("a readable manifest") {
+        match self
+            .archive()
+            .read(Name::Manifest(id))
+            .await
+            .expect("a readable manifest")
+        {
             Some(manifest) => manifest,
-            None => panic!("no manifest: {:?}; errors {:?}", self.store.snapshot().keys().collect::<Vec<_>>(), self.errors),
+            None => panic!(
+                "no manifest: {:?}; errors {:?}",
+                self.store.snapshot().keys().collect::<Vec<_>>(),
+                self.errors
+            ),
         }
     }
 
     pub(crate) async fn failed(&self, id: &ExportId, attempt: u32) -> Option<Outcome> {
-        self.archive().read(Name::Failed(id, attempt)).await.expect("a readable outcome")
+        self.archive()
+            .read(Name::Failed(id, attempt))
+            .await
+            .expect("a readable outcome")
     }
 
     /// How often each record stands in the pages that the manifest names, by its line.
     pub(crate) async fn archived_lines(&self, manifest: &Manifest) -> BTreeMap<String, u32> {
         let mut lines = BTreeMap::new();
-        for page in manifest.content.slices.iter().flat_map(|slice| &slice.pages) {
-            let Some(objects) = &page.objects else { continue };
-            let stored = self.store.get(&objects.page.key).await.expect("readable").expect("the page is there");
-            let text = String::from_utf8(decode_lines(&stored, u64::MAX).expect("a page")).expect("text");
+        for page in manifest
+            .content
+            .slices
+            .iter()
+            .flat_map(|slice| &slice.pages)
+        {
+            let Some(objects) = &page.objects else {
+                continue;
+            };
+            let stored = self
+                .store
+                .get(&objects.page.key)
+                .await
+                .expect("readable")
+                .expect("the page is there");
+            let text =
+                String::from_utf8(decode_lines(&stored, u64::MAX).expect("a page")).expect("text");
             for line in text.lines() {
                 *lines.entry(line.to_owned()).or_default() += 1;
             }
@@ -280,11 +346,17 @@ impl World {
     }
 
     /// The ids in the pages that the manifest names, each with how often it stands there.
-    pub(crate) async fn archived_ids(&self, manifest: &Manifest, field: &str) -> BTreeMap<String, u32> {
+    pub(crate) async fn archived_ids(
+        &self,
+        manifest: &Manifest,
+        field: &str,
+    ) -> BTreeMap<String, u32> {
         let mut ids = BTreeMap::new();
         for (line, count) in self.archived_lines(manifest).await {
-            let record: serde_json::Value = serde_json::from_str(&line).expect("a record");
-            let id = record[field].as_str().map_or_else(|| record[field].to_string(), ToOwned::to_owned);
+            // Some records hold numbers that no number type holds, so their values stay text.
+            let record: BTreeMap<String, Box<RawValue>> =
+                serde_json::from_str(&line).expect("a record");
+            let id = record[field].get().trim_matches('"').to_owned();
             *ids.entry(id).or_default() += count;
         }
         ids
@@ -310,7 +382,10 @@ pub(crate) fn organisation(seed: u64, conversations: usize) -> Settings {
         seed,
         conversations,
         gateway_records: conversations,
-        interval: (moment("2026-03-01T00:00:00Z"), moment("2026-03-03T00:00:00Z")),
+        interval: (
+            moment("2026-03-01T00:00:00Z"),
+            moment("2026-03-03T00:00:00Z"),
+        ),
         rate_per_minute: 0,
         ..Settings::default()
     }
@@ -324,7 +399,19 @@ fn build(
     clock: &Clock,
     max_open_slices: usize,
 ) -> Process {
-    let store = SteppedStore { store: Arc::clone(store), steps: Arc::clone(steps) };
-    let queues = SteppedQueues { queues: queues.clone(), steps: Arc::clone(steps) };
-    Process::build(simulator, Arc::new(store), Arc::new(queues), clock, max_open_slices)
+    let store = SteppedStore {
+        store: Arc::clone(store),
+        steps: Arc::clone(steps),
+    };
+    let queues = SteppedQueues {
+        queues: queues.clone(),
+        steps: Arc::clone(steps),
+    };
+    Process::build(
+        simulator,
+        Arc::new(store),
+        Arc::new(queues),
+        clock,
+        max_open_slices,
+    )
 }

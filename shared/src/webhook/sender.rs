@@ -1,15 +1,15 @@
-//! Sends a delivery, and only to addresses that the rules allow, however a name resolves.
+//! Sends a delivery.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::error::Error as _;
+use std::fmt;
+use std::iter::successors;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Response;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::CONTENT_TYPE;
 
 use super::address::{AddressRules, Rule, WebhookUrl};
+use super::resolver::{GuardedResolver, NameRefused};
 use crate::genesys::{ClientError, transport};
 
 /// Tells a receiver of many things which of them this is.
@@ -24,29 +24,30 @@ pub struct Sender {
 
 /// No answer came; another attempt later may get one.
 #[derive(Debug, thiserror::Error)]
-#[error("the webhook receiver at {host} gave no answer")]
+#[error("the webhook receiver at {host} {what}")]
 pub struct DeliveryError {
     host: String,
+    what: What,
     #[source]
     source: reqwest::Error,
 }
 
-/// Every address of a name was refused.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("its name leads to {rule}")]
-struct NameRefused {
-    rule: Rule,
-}
-
-/// Resolves names and leaves out the addresses that break a rule. It runs for each new connection, so a name
-/// that was harmless when the request was checked cannot lead inside later.
-#[derive(Debug)]
-struct GuardedResolver {
-    rules: Arc<AddressRules>,
+/// In which way there was no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Timeout,
+    Unreachable,
+    Refused(Rule),
 }
 
 /// A receiver is to take a delivery at once and work on it afterwards.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What every delivery carries, unless the caller sets it.
+const ALWAYS: [(&str, &str); 2] = [
+    ("content-type", "application/json"),
+    (SOURCE_HEADER, SOURCE_NAME),
+];
 
 /// As much of an answer as is read, to keep the connection usable; nobody looks at it.
 const IGNORED_BYTES: usize = 4096;
@@ -54,12 +55,9 @@ const IGNORED_BYTES: usize = 4096;
 impl Sender {
     /// No proxy is used: it would resolve names on its own, and the rules could not hold.
     pub fn new(rules: AddressRules) -> Result<Self, ClientError> {
-        let resolver = GuardedResolver {
-            rules: Arc::new(rules),
-        };
         let http = transport::builder()
             .no_proxy()
-            .dns_resolver(resolver)
+            .dns_resolver(GuardedResolver::new(rules))
             .timeout(TIMEOUT)
             .user_agent(concat!(
                 "genesys-conversation-archive/",
@@ -76,50 +74,60 @@ impl Sender {
         headers: &[(&'static str, String)],
         body: Bytes,
     ) -> Result<u16, DeliveryError> {
-        let request = self
-            .http
-            .post(url.as_url().clone())
-            .header(CONTENT_TYPE, "application/json");
-        let request = request.header(SOURCE_HEADER, SOURCE_NAME).body(body);
+        let given = |name: &str| {
+            headers
+                .iter()
+                .any(|(header, _)| header.eq_ignore_ascii_case(name))
+        };
+        let always = ALWAYS.into_iter().filter(|(name, _)| !given(name));
+        let request = self.http.post(url.as_url().clone()).body(body);
+        let request = always.fold(request, |request, (name, value)| {
+            request.header(name, value)
+        });
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, value)
         });
-        let response = request.send().await.map_err(|error| DeliveryError {
-            host: url.host().to_owned(),
-            source: error.without_url(),
-        })?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| DeliveryError::new(url, error))?;
         let status = response.status().as_u16();
         ignore(response).await;
         Ok(status)
     }
 }
 
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let rules = Arc::clone(&self.rules);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(permitted(&rules, name.as_str(), found)?.into_iter()) as Addrs)
-        })
+impl DeliveryError {
+    fn new(url: &WebhookUrl, error: reqwest::Error) -> Self {
+        let what = match refused_name(&error) {
+            Some(rule) => What::Refused(rule),
+            None if error.is_timeout() => What::Timeout,
+            None => What::Unreachable,
+        };
+        Self {
+            host: url.host().to_owned(),
+            what,
+            source: error.without_url(),
+        }
     }
 }
 
-fn permitted(
-    rules: &AddressRules,
-    name: &str,
-    found: Vec<SocketAddr>,
-) -> Result<Vec<SocketAddr>, NameRefused> {
-    let broken = |address: &SocketAddr| rules.broken_at(name, address.ip());
-    let refused = found.iter().find_map(broken);
-    let permitted: Vec<_> = found
-        .into_iter()
-        .filter(|address| broken(address).is_none())
-        .collect();
-    match refused {
-        Some(rule) if permitted.is_empty() => Err(NameRefused { rule }),
-        _ => Ok(permitted),
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => write!(f, "did not answer within {} s", TIMEOUT.as_secs()),
+            Self::Unreachable => f.write_str("could not be reached"),
+            Self::Refused(rule) => write!(f, "is not allowed: its name leads to {rule}"),
+        }
     }
+}
+
+/// The resolver's refusal, from below the layers of the HTTP client.
+fn refused_name(error: &reqwest::Error) -> Option<Rule> {
+    let mut causes = successors(error.source(), |cause| (*cause).source());
+    causes
+        .find_map(|cause| cause.downcast_ref::<NameRefused>())
+        .map(|refused| refused.rule)
 }
 
 async fn ignore(mut response: Response) {
@@ -133,8 +141,9 @@ async fn ignore(mut response: Response) {
 
 #[cfg(test)]
 mod tests {
-    use std::error::Error as _;
-    use std::iter::successors;
+    use std::sync::Arc;
+
+    use insta::assert_snapshot;
 
     use super::*;
     use crate::genesys::loopback::{Answer, Loopback as Server};
@@ -178,6 +187,7 @@ mod tests {
         assert_eq!(seen.headers["webhook-id"], "msg_1");
         assert_eq!(seen.headers["x-archive-source"], "genesys-cloud");
         assert_eq!(seen.headers["content-type"], "application/json");
+        assert!(seen.headers["user-agent"].starts_with("genesys-conversation-archive/"));
     }
 
     #[tokio::test]
@@ -207,16 +217,7 @@ mod tests {
             .unwrap_err();
 
         assert_eq!(server.hits(HOOK), 0);
-        assert!(
-            error
-                .to_string()
-                .ends_with("the webhook receiver at localhost gave no answer")
-        );
-        assert!(
-            chain(&error).ends_with("its name leads to this machine"),
-            "{}",
-            chain(&error)
-        );
+        assert_snapshot!(error, @"the webhook receiver at localhost is not allowed: its name leads to this machine");
     }
 
     #[tokio::test]
@@ -235,18 +236,22 @@ mod tests {
         );
     }
 
-    #[test]
-    fn one_public_address_of_a_name_is_enough_and_the_others_are_left_out() {
-        let found = ["10.0.0.1:0", "203.0.113.9:0", "[::ffff:169.254.169.254]:0"]
-            .map(|text| text.parse().unwrap());
+    #[tokio::test]
+    async fn a_receiver_that_hangs_is_left_after_the_timeout() {
+        let server = Server::start().await;
+        let never = Arc::new(tokio::sync::Barrier::new(2));
+        server.script(HOOK, [Answer::new(200, "").held(&never)]);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_millis(20))
+            .build()
+            .unwrap();
 
-        let permitted = permitted(
-            &AddressRules::default(),
-            "hooks.example.com",
-            found.to_vec(),
-        )
-        .unwrap();
+        let error = Sender { http }
+            .post(&by_name(&server), &[], Bytes::new())
+            .await
+            .unwrap_err();
 
-        assert_eq!(permitted, ["203.0.113.9:0".parse().unwrap()]);
+        assert_snapshot!(error, @"the webhook receiver at localhost did not answer within 5 s");
     }
 }
