@@ -32,8 +32,8 @@ pub enum WiringError {
     SigningSecret(#[from] SigningSecretError),
 }
 
-/// For functions that open no slices: the number says nothing to them.
-const NO_SLICES: usize = 0;
+/// For functions that open no slices, and so read no setting for it: the least that lets an export move.
+const ONE_SLICE: usize = 1;
 
 impl Clients {
     pub async fn new(archive: ArchiveConfig) -> Self {
@@ -54,7 +54,7 @@ impl Clients {
 
     /// For a function that opens none.
     pub fn dispatch(&self, queues: QueueUrls) -> Dispatch {
-        self.opening(queues, NO_SLICES)
+        self.opening(queues, ONE_SLICE)
     }
 
     pub fn sources(&self, genesys: GenesysConfig) -> Result<Sources, WiringError> {

@@ -171,3 +171,30 @@ fn a_line_of_the_table_says_something_and_ends_without_a_period() {
         );
     }
 }
+
+#[test]
+fn the_readme_of_a_function_lists_its_variables() {
+    for function in FUNCTIONS {
+        let path = format!(
+            "{}/../functions/{}/README.md",
+            env!("CARGO_MANIFEST_DIR"),
+            function.function
+        );
+        let readme = std::fs::read_to_string(&path).unwrap();
+
+        let listed: Vec<_> = readme.lines().filter(|l| l.starts_with("| `")).collect();
+
+        let expected: Vec<_> = function.variables().map(line).collect();
+        assert_eq!(listed, expected, "{path}");
+    }
+}
+
+/// A variable's line in a README.
+fn line(variable: &Variable) -> String {
+    let need = match variable.need {
+        Need::Needed => "needed",
+        Need::Alternative => "one of them",
+        Need::Optional => "",
+    };
+    format!("| `{}` | {need} | {} |", variable.name, variable.meaning)
+}
