@@ -43,8 +43,14 @@ pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
 
 /// Megabytes of records per second from start to end, `null` where no time has passed.
 fn throughput(outcome: &Outcome) -> Option<f64> {
-    let seconds = outcome.ended_at.duration_since(outcome.started_at).as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people, good to three digits")]
+    let seconds = outcome
+        .ended_at
+        .duration_since(outcome.started_at)
+        .as_secs_f64();
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a figure for people, good to three digits"
+    )]
     let megabytes = outcome.totals.record_bytes as f64 / 1e6;
     (seconds > 0.0).then(|| (megabytes / seconds * 1000.0).round() / 1000.0)
 }

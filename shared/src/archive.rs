@@ -55,7 +55,10 @@ pub enum ArchiveError {
 
 impl Archive {
     pub fn new(store: Arc<dyn ArchiveStore>) -> Self {
-        Self { store, recent: Arc::default() }
+        Self {
+            store,
+            recent: Arc::default(),
+        }
     }
 
     pub fn store(&self) -> &dyn ArchiveStore {
@@ -63,18 +66,27 @@ impl Archive {
     }
 
     pub async fn plan(&self, id: &ExportId) -> Result<Option<Arc<ExportPlan>>, ArchiveError> {
-        let known = self.lock().plan.clone().filter(|plan| plan.export_id == *id);
+        let known = self
+            .lock()
+            .plan
+            .clone()
+            .filter(|plan| plan.export_id == *id);
         if known.is_some() {
             return Ok(known);
         }
-        let plan = self.read::<ExportPlan>(Name::Request(id)).await?.map(Arc::new);
+        let plan = self
+            .read::<ExportPlan>(Name::Request(id))
+            .await?
+            .map(Arc::new);
         self.lock().plan.clone_from(&plan);
         Ok(plan)
     }
 
     /// The plan of an export that must have one.
     pub async fn planned(&self, id: &ExportId) -> Result<Arc<ExportPlan>, ArchiveError> {
-        self.plan(id).await?.ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))
+        self.plan(id)
+            .await?
+            .ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))
     }
 
     pub async fn attempt(&self, id: &ExportId, attempt: u32) -> Result<Arc<Attempt>, ArchiveError> {
@@ -83,17 +95,28 @@ impl Archive {
             return Ok(known);
         }
         let name = Name::Attempt(id, attempt);
-        let read = self.read::<Attempt>(name).await?.ok_or_else(|| ArchiveError::Missing(name.key()))?;
+        let read = self
+            .read::<Attempt>(name)
+            .await?
+            .ok_or_else(|| ArchiveError::Missing(name.key()))?;
         let read = Arc::new(read);
         self.lock().attempt = Some(Arc::clone(&read));
         Ok(read)
     }
 
     /// The newest attempt; `None` when the export has not got that far.
-    pub async fn newest_attempt(&self, id: &ExportId) -> Result<Option<Arc<Attempt>>, ArchiveError> {
+    pub async fn newest_attempt(
+        &self,
+        id: &ExportId,
+    ) -> Result<Option<Arc<Attempt>>, ArchiveError> {
         let prefix = format!("{}attempt-", export_prefix(id));
         let listed = self.list_all(&prefix).await?;
-        let number = |object: &Listed| object.key[prefix.len()..].strip_suffix(".json")?.parse().ok();
+        let number = |object: &Listed| {
+            object.key[prefix.len()..]
+                .strip_suffix(".json")?
+                .parse()
+                .ok()
+        };
         match listed.iter().filter_map(number).max() {
             Some(attempt) => self.attempt(id, attempt).await.map(Some),
             None => Ok(None),
@@ -128,33 +151,55 @@ impl Archive {
     }
 
     /// A sealed document, `None` when there is none.
-    pub async fn read<T: DeserializeOwned>(&self, name: Name<'_>) -> Result<Option<T>, ArchiveError> {
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        name: Name<'_>,
+    ) -> Result<Option<T>, ArchiveError> {
         self.read_key(&name.key()).await
     }
 
     /// The sealed document under `key`.
-    pub async fn read_key<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ArchiveError> {
-        let Some(bytes) = self.store.get(key).await? else { return Ok(None) };
-        let damaged = |source| ArchiveError::Damaged { key: key.to_owned(), source };
+    pub async fn read_key<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<T>, ArchiveError> {
+        let Some(bytes) = self.store.get(key).await? else {
+            return Ok(None);
+        };
+        let damaged = |source| ArchiveError::Damaged {
+            key: key.to_owned(),
+            source,
+        };
         seal::open(&bytes).map(Some).map_err(damaged)
     }
 
     /// Writes a document unless there is one, and returns the one that is stored: who comes second takes the first one's.
-    pub async fn create_or_read<T>(&self, name: Name<'_>, document: T) -> Result<(T, Stored), ArchiveError>
+    pub async fn create_or_read<T>(
+        &self,
+        name: Name<'_>,
+        document: T,
+    ) -> Result<(T, Stored), ArchiveError>
     where
         T: Serialize + DeserializeOwned,
     {
         match self.store.create(sealed(name, &document)?).await? {
             Stored::Created => Ok((document, Stored::Created)),
             Stored::AlreadyThere => {
-                let stored = self.read(name).await?.ok_or_else(|| ArchiveError::Missing(name.key()))?;
+                let stored = self
+                    .read(name)
+                    .await?
+                    .ok_or_else(|| ArchiveError::Missing(name.key()))?;
                 Ok((stored, Stored::AlreadyThere))
             }
         }
     }
 
     /// Writes a document whether or not there is one.
-    pub async fn replace<T: Serialize>(&self, name: Name<'_>, document: &T) -> Result<(), ArchiveError> {
+    pub async fn replace<T: Serialize>(
+        &self,
+        name: Name<'_>,
+        document: &T,
+    ) -> Result<(), ArchiveError> {
         Ok(self.store.replace(sealed(name, document)?).await?)
     }
 
@@ -187,6 +232,9 @@ impl Archive {
 }
 
 fn sealed<T: Serialize>(name: Name<'_>, document: &T) -> Result<Object, ArchiveError> {
-    let damaged = |source| ArchiveError::Damaged { key: name.key(), source };
+    let damaged = |source| ArchiveError::Damaged {
+        key: name.key(),
+        source,
+    };
     Ok(name.object(seal::seal(document).map_err(damaged)?))
 }

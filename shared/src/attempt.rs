@@ -71,7 +71,13 @@ pub struct SliceStanding {
 
 impl Attempt {
     pub fn first(plan: &ExportPlan) -> Self {
-        let slices = (1..=plan.slice_count).map(|slice| SliceRun { slice, run: 1, origin: Origin::First }).collect();
+        let slices = (1..=plan.slice_count)
+            .map(|slice| SliceRun {
+                slice,
+                run: 1,
+                origin: Origin::First,
+            })
+            .collect();
         Self {
             format_version: FormatVersion,
             export_id: plan.export_id.clone(),
@@ -100,7 +106,9 @@ impl Attempt {
         let next_run = |standing: &SliceStanding| match &standing.end {
             _ if spoilt => standing.replaced(),
             Some(End::Complete) => standing.kept(),
-            Some(End::Failed { failure }) if failure.kind.spoils_the_source() => standing.replaced(),
+            Some(End::Failed { failure }) if failure.kind.spoils_the_source() => {
+                standing.replaced()
+            }
             _ => standing.continued(),
         };
         Self {
@@ -120,7 +128,12 @@ impl Attempt {
 
     /// The attempt after the gateway lost the query: offsets mean nothing any more, every slice begins anew.
     #[must_use]
-    pub fn with_new_query(&self, standings: &[SliceStanding], query: GatewayQuery, now: Timestamp) -> Self {
+    pub fn with_new_query(
+        &self,
+        standings: &[SliceStanding],
+        query: GatewayQuery,
+        now: Timestamp,
+    ) -> Self {
         Self {
             attempt: self.attempt + 1,
             cause: Cause::QueryLost,
@@ -137,7 +150,8 @@ impl Attempt {
         let planned = plan.slices.iter().find(|slice| slice.number == number)?;
         let range = match (&self.query, planned.range) {
             (Some(query), SliceRange::Offsets { .. }) => {
-                *offset_ranges(query.total_records, plan.page_size, plan.slice_count).get(number as usize - 1)?
+                *offset_ranges(query.total_records, plan.page_size, plan.slice_count)
+                    .get(number as usize - 1)?
             }
             (_, range) => range,
         };
@@ -160,27 +174,54 @@ impl Attempt {
     /// The run that a slice starts into this attempt with.
     pub fn run_of(&self, slice: u32) -> Option<(RunId, Origin)> {
         let entry = self.slices.iter().find(|entry| entry.slice == slice)?;
-        Some((RunId { export_id: self.export_id.clone(), slice, run: entry.run }, entry.origin))
+        Some((
+            RunId {
+                export_id: self.export_id.clone(),
+                slice,
+                run: entry.run,
+            },
+            entry.origin,
+        ))
     }
 }
 
 impl SliceStanding {
     fn kept(&self) -> SliceRun {
-        SliceRun { slice: self.slice, run: self.run, origin: self.origin }
+        SliceRun {
+            slice: self.slice,
+            run: self.run,
+            origin: self.origin,
+        }
     }
 
     /// The origin names the run that holds the last page, however often the slice was continued without a page.
     fn continued(&self) -> SliceRun {
         let origin = match self.origin {
-            Origin::Continues { run, after_page } if after_page > 0 && self.last_page <= after_page => {
-                Origin::Continues { run, after_page: self.last_page }
+            Origin::Continues { run, after_page }
+                if after_page > 0 && self.last_page <= after_page =>
+            {
+                Origin::Continues {
+                    run,
+                    after_page: self.last_page,
+                }
             }
-            _ => Origin::Continues { run: self.run, after_page: self.last_page },
+            _ => Origin::Continues {
+                run: self.run,
+                after_page: self.last_page,
+            },
         };
-        SliceRun { slice: self.slice, run: self.run + 1, origin }
+        SliceRun {
+            slice: self.slice,
+            run: self.run + 1,
+            origin,
+        }
     }
 
     fn replaced(&self) -> SliceRun {
-        SliceRun { slice: self.slice, run: self.run + 1, origin: Origin::Replaces { run: self.run } }
+        SliceRun {
+            slice: self.slice,
+            run: self.run + 1,
+            origin: Origin::Replaces { run: self.run },
+        }
     }
 }

@@ -103,8 +103,16 @@ pub struct Happening<'a> {
 impl AuditEvent {
     /// The event for something that went well, not yet in a chain.
     pub fn new(happening: Happening<'_>) -> Self {
-        let Happening { export_id, query_hash, request_id, timestamp, action, event_type, subject, details } =
-            happening;
+        let Happening {
+            export_id,
+            query_hash,
+            request_id,
+            timestamp,
+            action,
+            event_type,
+            subject,
+            details,
+        } = happening;
         let audit_id = Sha256::of(format!("{export_id}/{action:?}/{subject}")).short(32);
         Self {
             audit_id,
@@ -129,7 +137,11 @@ impl AuditEvent {
     /// The same event as a failure.
     #[must_use]
     pub fn failed(self, message: impl Into<String>) -> Self {
-        Self { status: Status::Failure, error_message: Some(message.into()), ..self }
+        Self {
+            status: Status::Failure,
+            error_message: Some(message.into()),
+            ..self
+        }
     }
 
     /// Puts the event behind `previous` and seals it with its hash.
@@ -178,7 +190,10 @@ mod tests {
     #[test]
     fn an_event_that_was_edited_is_not_intact() {
         let sealed = event("page 1").after(None);
-        let edited = AuditEvent { records_retrieved: Some(9), ..sealed.clone() };
+        let edited = AuditEvent {
+            records_retrieved: Some(9),
+            ..sealed.clone()
+        };
 
         assert!(sealed.is_intact());
         assert!(!edited.is_intact());
@@ -188,7 +203,8 @@ mod tests {
     fn the_hash_survives_writing_and_reading() {
         let sealed = event("page 1").after(Some(Sha256::of("before")));
 
-        let read: AuditEvent = serde_json::from_slice(&serde_json::to_vec(&sealed).unwrap()).unwrap();
+        let read: AuditEvent =
+            serde_json::from_slice(&serde_json::to_vec(&sealed).unwrap()).unwrap();
 
         assert_eq!(read, sealed);
         assert!(read.is_intact());

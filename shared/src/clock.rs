@@ -21,7 +21,10 @@ impl Clock {
         Self::Manual(Arc::new(Mutex::new(start)))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock"
+    )]
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp::now(),
@@ -70,7 +73,10 @@ impl Deadline {
     /// The same deadline, `margin` earlier: time to put things away.
     #[must_use]
     pub fn less(self, margin: Duration) -> Self {
-        Self(self.0.map(|at| at.saturating_sub(margin).unwrap_or(Timestamp::MIN)))
+        Self(
+            self.0
+                .map(|at| at.saturating_sub(margin).unwrap_or(Timestamp::MIN)),
+        )
     }
 
     /// Whether `wait` from `now` on still ends before the deadline.
@@ -83,7 +89,8 @@ impl Deadline {
 
     /// Time left, `None` when there is no deadline.
     pub fn remaining(self, now: Timestamp) -> Option<Duration> {
-        self.0.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+        self.0
+            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
     }
 }
 
@@ -111,14 +118,18 @@ mod tests {
 
         assert!(deadline.allows(now, Duration::from_secs(29)));
         assert!(!deadline.allows(now, Duration::from_secs(30)));
-        assert!(!deadline.less(Duration::from_secs(5)).allows(now, Duration::from_secs(26)));
+        assert!(
+            !deadline
+                .less(Duration::from_secs(5))
+                .allows(now, Duration::from_secs(26))
+        );
     }
 
     #[tokio::test]
     async fn a_wait_on_a_manual_clock_takes_no_time_and_passes_it() {
         let clock = Clock::manual(at("2026-03-02T10:00:00Z"));
 
-        clock.sleep(Duration::from_secs(3600)).await;
+        clock.sleep(Duration::from_hours(1)).await;
 
         assert_eq!(clock.now(), at("2026-03-02T11:00:00Z"));
     }

@@ -37,7 +37,11 @@ pub struct Concluding<'a> {
 
 impl Dispatch {
     /// How the attempt ended, if that is decided already.
-    pub async fn decided(&self, plan: &ExportPlan, attempt: u32) -> Result<Option<Outcome>, DispatchError> {
+    pub async fn decided(
+        &self,
+        plan: &ExportPlan,
+        attempt: u32,
+    ) -> Result<Option<Outcome>, DispatchError> {
         let id = &plan.export_id;
         if let Some(manifest) = self.archive.read::<Manifest>(Name::Manifest(id)).await? {
             return Ok(Some(manifest.outcome));
@@ -50,11 +54,20 @@ impl Dispatch {
 
     /// Decides how the attempt ended, from how its slices ended.
     pub async fn conclude(&self, concluding: Concluding<'_>) -> Result<Outcome, DispatchError> {
-        let Concluding { plan, attempt, views, .. } = concluding;
+        let Concluding {
+            plan,
+            attempt,
+            views,
+            ..
+        } = concluding;
         let id = &plan.export_id;
         if self.archive.is_cancelled(id).await? {
             let outcome = self.outcome(concluding, ExportStatus::Cancelled, Vec::new());
-            return Ok(self.archive.create_or_read(Name::Cancelled(id), outcome).await?.0);
+            return Ok(self
+                .archive
+                .create_or_read(Name::Cancelled(id), outcome)
+                .await?
+                .0);
         }
         let failures = failures(views);
         if !failures.is_empty() {
@@ -62,7 +75,12 @@ impl Dispatch {
         }
         let (content, warnings) = self.archive.content(plan, views).await?;
         if let Some(repeated) = find_repeated(&self.archive, &content).await? {
-            let failure = SliceFailure { slice: None, run: None, after_page: None, failure: repeated.failure() };
+            let failure = SliceFailure {
+                slice: None,
+                run: None,
+                after_page: None,
+                failure: repeated.failure(),
+            };
             return self.fail_export(concluding, vec![failure]).await;
         }
         let status = match content.counts.rejected {
@@ -70,8 +88,17 @@ impl Dispatch {
             _ => ExportStatus::CompletedWithRejects,
         };
         tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.counts.archived, "export complete");
-        let manifest = Manifest { outcome: self.outcome(concluding, status, Vec::new()), content, warnings };
-        Ok(self.archive.create_or_read(Name::Manifest(id), manifest).await?.0.outcome)
+        let manifest = Manifest {
+            outcome: self.outcome(concluding, status, Vec::new()),
+            content,
+            warnings,
+        };
+        Ok(self
+            .archive
+            .create_or_read(Name::Manifest(id), manifest)
+            .await?
+            .0
+            .outcome)
     }
 
     /// Writes the failure of the attempt.
@@ -81,7 +108,10 @@ impl Dispatch {
         failures: Vec<SliceFailure>,
     ) -> Result<Outcome, DispatchError> {
         let Concluding { plan, attempt, .. } = concluding;
-        let first = failures.first().map(|failure| failure.failure.to_string()).unwrap_or_default();
+        let first = failures
+            .first()
+            .map(|failure| failure.failure.to_string())
+            .unwrap_or_default();
         tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
         let outcome = self.outcome(concluding, ExportStatus::Failed, failures);
         let name = Name::Failed(&plan.export_id, attempt.attempt);
@@ -89,7 +119,11 @@ impl Dispatch {
     }
 
     /// Everything that a decided outcome owes: copies of the audit events, the webhook, the marker's removal.
-    pub async fn announce(&self, concluding: Concluding<'_>, outcome: &Outcome) -> Result<(), DispatchError> {
+    pub async fn announce(
+        &self,
+        concluding: Concluding<'_>,
+        outcome: &Outcome,
+    ) -> Result<(), DispatchError> {
         let id = &concluding.plan.export_id;
         self.archive.copy_audit(concluding, outcome).await?;
         if concluding.plan.webhook_url.is_some() {
@@ -98,8 +132,18 @@ impl Dispatch {
         Ok(self.archive.delete(Name::Open(id)).await?)
     }
 
-    fn outcome(&self, concluding: Concluding<'_>, status: ExportStatus, failures: Vec<SliceFailure>) -> Outcome {
-        let Concluding { plan, attempt, views, .. } = concluding;
+    fn outcome(
+        &self,
+        concluding: Concluding<'_>,
+        status: ExportStatus,
+        failures: Vec<SliceFailure>,
+    ) -> Outcome {
+        let Concluding {
+            plan,
+            attempt,
+            views,
+            ..
+        } = concluding;
         let now = self.clock.now();
         let ends = || views.iter().filter_map(|view| view.end.as_ref());
         let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
@@ -126,7 +170,9 @@ impl Dispatch {
 
 fn failures(views: &[SliceView]) -> Vec<SliceFailure> {
     let failure = |view: &SliceView| match view.end.as_ref().map(|end| (&end.end, end.last_page)) {
-        Some((End::Failed { failure }, last_page)) => Some(slice_failure(view, last_page, failure.clone())),
+        Some((End::Failed { failure }, last_page)) => {
+            Some(slice_failure(view, last_page, failure.clone()))
+        }
         _ => None,
     };
     views.iter().filter_map(failure).collect()
@@ -148,7 +194,12 @@ fn outcome_event(
     audit_heads: &[crate::hash::Sha256],
     now: Timestamp,
 ) -> AuditEvent {
-    let Concluding { plan, attempt, invocation, .. } = concluding;
+    let Concluding {
+        plan,
+        attempt,
+        invocation,
+        ..
+    } = concluding;
     let action = match status {
         ExportStatus::Cancelled => Action::CancelExport,
         _ => Action::CompleteExport,

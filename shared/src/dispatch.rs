@@ -59,8 +59,14 @@ impl Dispatch {
         for view in views.iter().take(self.max_open_slices) {
             match which {
                 Which::Unstarted if !self.archive.is_untouched(&view.run).await? => {}
-                Which::Unstarted => self.page(&self.archive.opening_message(view, plan).await?).await?,
-                Which::Every => self.page(&self.archive.next_message(view, plan).await?).await?,
+                Which::Unstarted => {
+                    self.page(&self.archive.opening_message(view, plan).await?)
+                        .await?
+                }
+                Which::Every => {
+                    self.page(&self.archive.next_message(view, plan).await?)
+                        .await?
+                }
             }
         }
         Ok(views)
@@ -68,7 +74,11 @@ impl Dispatch {
 
     /// Makes a started export move again, wherever it stopped: pages where slices are open, else its conclusion.
     pub async fn revive(&self, plan: &ExportPlan, attempt: &Attempt) -> Result<(), DispatchError> {
-        if self.open_slices(plan, attempt, Which::Every).await?.is_empty() {
+        if self
+            .open_slices(plan, attempt, Which::Every)
+            .await?
+            .is_empty()
+        {
             self.nudge(&plan.export_id).await?;
         }
         Ok(())
@@ -92,7 +102,8 @@ impl Dispatch {
 
     /// Asks complete-export for another look.
     pub async fn nudge(&self, id: &ExportId) -> Result<(), DispatchError> {
-        self.completion(&CompletionMessage::nudge(id, self.clock.now())).await
+        self.completion(&CompletionMessage::nudge(id, self.clock.now()))
+            .await
     }
 
     async fn send(&self, message: Outgoing) -> Result<(), DispatchError> {

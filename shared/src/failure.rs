@@ -56,13 +56,20 @@ pub enum FailureKind {
 impl FailureKind {
     /// Whether the job or query behind the run is of no use any more, so that `resume` starts it anew.
     pub fn spoils_the_source(self) -> bool {
-        matches!(self, Self::JobFailed | Self::SourceLost | Self::SourceBroken | Self::RepeatedRecord)
+        matches!(
+            self,
+            Self::JobFailed | Self::SourceLost | Self::SourceBroken | Self::RepeatedRecord
+        )
     }
 }
 
 impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), context_id: None }
+        Self {
+            kind,
+            message: message.into(),
+            context_id: None,
+        }
     }
 
     #[must_use]

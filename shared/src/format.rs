@@ -18,7 +18,10 @@ impl TryFrom<u32> for FormatVersion {
         if version == Self::CURRENT {
             Ok(Self)
         } else {
-            Err(format!("format version {version} is unknown to this program, which reads version {}", Self::CURRENT))
+            Err(format!(
+                "format version {version} is unknown to this program, which reads version {}",
+                Self::CURRENT
+            ))
         }
     }
 }

@@ -30,7 +30,10 @@ impl Sha256 {
 
     /// The first 128 bits as a number: enough to tell a billion ids apart.
     pub fn prefix128(&self) -> u128 {
-        self.0.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
+        self.0
+            .iter()
+            .take(16)
+            .fold(0, |number, byte| number << 8 | u128::from(*byte))
     }
 }
 
@@ -57,7 +60,9 @@ impl TryFrom<String> for Sha256 {
             return Err(NotADigest(text));
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = pair.iter().fold(0, |value, digit| value << 4 | nibble(*digit));
+            *byte = pair
+                .iter()
+                .fold(0, |value, digit| value << 4 | nibble(*digit));
         }
         Ok(Self(bytes))
     }
@@ -87,7 +92,10 @@ mod tests {
         let read = Sha256::try_from(digest.to_string()).unwrap();
 
         assert_eq!(read, digest);
-        assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            digest.to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!(digest.short(8), "ba7816bf");
     }
 

@@ -65,18 +65,28 @@ pub struct RunId {
 impl RunId {
     /// A page of this run. Pages count from 1 and go on counting in a run that continues another.
     pub fn page(&self, page: u32) -> PageId {
-        PageId { run: self.clone(), page }
+        PageId {
+            run: self.clone(),
+            page,
+        }
     }
 
     /// Another run of the same slice.
     pub fn with_run(&self, run: u32) -> Self {
-        Self { run, ..self.clone() }
+        Self {
+            run,
+            ..self.clone()
+        }
     }
 }
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} slice {} run {}", self.export_id, self.slice, self.run)
+        write!(
+            f,
+            "{} slice {} run {}",
+            self.export_id, self.slice, self.run
+        )
     }
 }
 

@@ -24,6 +24,12 @@ pub struct OpenMarker {
 
 impl OpenMarker {
     pub fn new(export_id: ExportId, since: Timestamp) -> Self {
-        Self { format_version: FormatVersion, export_id, since, fruitless_sweeps: 0, standing: None }
+        Self {
+            format_version: FormatVersion,
+            export_id,
+            since,
+            fruitless_sweeps: 0,
+            standing: None,
+        }
     }
 }

@@ -38,7 +38,13 @@ pub struct PageMessage {
 impl PageMessage {
     /// The message for the page after `record`.
     /// It belongs to `run`, which is the record's own or one that continues it.
-    pub fn following(record: &PageRecord, run: &RunId, attempt: u32, origin: Origin, checkpoint: Checkpoint) -> Self {
+    pub fn following(
+        record: &PageRecord,
+        run: &RunId,
+        attempt: u32,
+        origin: Origin,
+        checkpoint: Checkpoint,
+    ) -> Self {
         Self {
             format_version: FormatVersion,
             id: run.page(record.id.page + 1),
@@ -58,8 +64,16 @@ impl PageMessage {
 
     /// One message of a slice is in flight at a time; a repetition within five minutes is swallowed.
     pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
-        let RunId { export_id, slice, run } = &self.id.run;
-        let Self { id: PageId { page, .. }, times_parked, .. } = self;
+        let RunId {
+            export_id,
+            slice,
+            run,
+        } = &self.id.run;
+        let Self {
+            id: PageId { page, .. },
+            times_parked,
+            ..
+        } = self;
         let fifo = Fifo {
             group: format!("{export_id}-s{slice}"),
             deduplication_id: format!("{export_id}-s{slice}-r{run}-p{page}-k{times_parked}"),
@@ -87,9 +101,15 @@ pub struct WaitingMessage {
 impl WaitingMessage {
     /// Delayed until it is due, or as long as the queue can: then it hops.
     pub fn outgoing(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
-        let wait = Duration::try_from(self.not_before.duration_since(now)).unwrap_or(Duration::ZERO);
+        let wait =
+            Duration::try_from(self.not_before.duration_since(now)).unwrap_or(Duration::ZERO);
         // Queues count whole seconds; rounding up keeps the message from coming back a moment early.
-        let whole = Duration::from_secs(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
+        let whole = Duration::from_secs(
+            wait.as_millis()
+                .div_ceil(1000)
+                .try_into()
+                .unwrap_or(u64::MAX),
+        );
         Ok(Outgoing {
             queue: Queue::Waiting,
             body: serde_json::to_string(self)?,
@@ -120,13 +140,24 @@ pub enum CompletionCause {
 
 impl CompletionMessage {
     pub fn run_ended(run: &RunId) -> Self {
-        let cause = CompletionCause::RunEnded { slice: run.slice, run: run.run };
-        Self { format_version: FormatVersion, export_id: run.export_id.clone(), cause }
+        let cause = CompletionCause::RunEnded {
+            slice: run.slice,
+            run: run.run,
+        };
+        Self {
+            format_version: FormatVersion,
+            export_id: run.export_id.clone(),
+            cause,
+        }
     }
 
     pub fn nudge(export_id: &ExportId, at: Timestamp) -> Self {
         let cause = CompletionCause::Nudge { at };
-        Self { format_version: FormatVersion, export_id: export_id.clone(), cause }
+        Self {
+            format_version: FormatVersion,
+            export_id: export_id.clone(),
+            cause,
+        }
     }
 
     pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
@@ -138,7 +169,10 @@ impl CompletionMessage {
         Ok(Outgoing {
             queue: Queue::Completion,
             body: serde_json::to_string(self)?,
-            fifo: Some(Fifo { group: export_id.to_string(), deduplication_id }),
+            fifo: Some(Fifo {
+                group: export_id.to_string(),
+                deduplication_id,
+            }),
             delay: Duration::ZERO,
         })
     }

@@ -32,9 +32,23 @@ pub enum Name<'a> {
     Cancel(&'a ExportId),
     /// The export is not ended, or its end is not announced.
     Open(&'a ExportId),
-    AuditSlice { day: jiff::civil::Date, export_id: &'a ExportId, attempt: u32, slice: u32 },
-    AuditOutcome { day: jiff::civil::Date, export_id: &'a ExportId, attempt: u32 },
-    AuditDelivery { day: jiff::civil::Date, export_id: &'a ExportId, attempt: u32, delivery: u32 },
+    AuditSlice {
+        day: jiff::civil::Date,
+        export_id: &'a ExportId,
+        attempt: u32,
+        slice: u32,
+    },
+    AuditOutcome {
+        day: jiff::civil::Date,
+        export_id: &'a ExportId,
+        attempt: u32,
+    },
+    AuditDelivery {
+        day: jiff::civil::Date,
+        export_id: &'a ExportId,
+        attempt: u32,
+        delivery: u32,
+    },
 }
 
 impl Name<'_> {
@@ -44,26 +58,50 @@ impl Name<'_> {
             Self::Attempt(id, attempt) => format!("exports/{id}/attempt-{attempt:02}.json"),
             Self::Run(run) => format!("{}run.json", run_prefix(run)),
             Self::Waiting(run) => format!("{}waiting.json", run_prefix(run)),
-            Self::Page(page, sha256) => format!("{}-{}.ndjson.gz", page_stem(page), sha256.short(8)),
-            Self::Index(page, sha256) => format!("{}-{}.index.gz", page_stem(page), sha256.short(8)),
+            Self::Page(page, sha256) => {
+                format!("{}-{}.ndjson.gz", page_stem(page), sha256.short(8))
+            }
+            Self::Index(page, sha256) => {
+                format!("{}-{}.index.gz", page_stem(page), sha256.short(8))
+            }
             Self::Record(page) => format!("{}.record.json", page_stem(page)),
             Self::End(run) => format!("{}end.json", run_prefix(run)),
             Self::Reject(page, position) => format!("{}-{position}.json", failure_stem(page)),
-            Self::DeadLetter(id, digest) => format!("exports/{id}/failures/dead-letter-{}.json", digest.short(16)),
+            Self::DeadLetter(id, digest) => format!(
+                "exports/{id}/failures/dead-letter-{}.json",
+                digest.short(16)
+            ),
             Self::StrayLetter(digest) => format!("dead-letters/{}.json", digest.short(16)),
             Self::Failed(id, attempt) => format!("exports/{id}/failed-{attempt:02}.json"),
             Self::Cancelled(id) => format!("exports/{id}/cancelled.json"),
             Self::Manifest(id) => format!("exports/{id}/manifest.json"),
             Self::Cancel(id) => format!("exports/{id}/cancel.json"),
             Self::Open(id) => format!("{OPEN_PREFIX}{id}"),
-            Self::AuditSlice { day, export_id, attempt, slice } => {
+            Self::AuditSlice {
+                day,
+                export_id,
+                attempt,
+                slice,
+            } => {
                 format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-slice-{slice:04}.ndjson")
             }
-            Self::AuditOutcome { day, export_id, attempt } => {
+            Self::AuditOutcome {
+                day,
+                export_id,
+                attempt,
+            } => {
                 format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-outcome.ndjson")
             }
-            Self::AuditDelivery { day, export_id, attempt, delivery } => {
-                format!("{}{delivery:02}.json", delivery_prefix(*day, export_id, *attempt))
+            Self::AuditDelivery {
+                day,
+                export_id,
+                attempt,
+                delivery,
+            } => {
+                format!(
+                    "{}{delivery:02}.json",
+                    delivery_prefix(*day, export_id, *attempt)
+                )
             }
         }
     }
@@ -75,7 +113,12 @@ impl Name<'_> {
             Self::AuditSlice { .. } | Self::AuditOutcome { .. } => ("application/x-ndjson", None),
             _ => ("application/json", None),
         };
-        Object { key: self.key(), body: body.into(), content_type, content_encoding }
+        Object {
+            key: self.key(),
+            body: body.into(),
+            content_type,
+            content_encoding,
+        }
     }
 }
 
@@ -89,7 +132,12 @@ pub fn export_prefix(id: &ExportId) -> String {
 
 /// All objects of a run.
 pub fn run_prefix(run: &RunId) -> String {
-    format!("{}slices/{:04}/r{:02}/", export_prefix(&run.export_id), run.slice, run.run)
+    format!(
+        "{}slices/{:04}/r{:02}/",
+        export_prefix(&run.export_id),
+        run.slice,
+        run.run
+    )
 }
 
 /// The delivery attempts of one outcome.
@@ -110,6 +158,13 @@ fn page_stem(page: &PageId) -> String {
 }
 
 fn failure_stem(page: &PageId) -> String {
-    let RunId { export_id, slice, run } = &page.run;
-    format!("exports/{export_id}/failures/{slice:04}-r{run:02}-{:06}", page.page)
+    let RunId {
+        export_id,
+        slice,
+        run,
+    } = &page.run;
+    format!(
+        "exports/{export_id}/failures/{slice:04}-r{run:02}-{:06}",
+        page.page
+    )
 }

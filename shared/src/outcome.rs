@@ -110,7 +110,9 @@ impl Outcome {
     /// Where it is stored.
     pub fn name(&self) -> Name<'_> {
         match self.status {
-            ExportStatus::Completed | ExportStatus::CompletedWithRejects => Name::Manifest(&self.export_id),
+            ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
+                Name::Manifest(&self.export_id)
+            }
             ExportStatus::Cancelled => Name::Cancelled(&self.export_id),
             ExportStatus::Failed => Name::Failed(&self.export_id, self.attempt),
         }

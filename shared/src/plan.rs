@@ -94,7 +94,11 @@ impl ExportPlan {
             (SliceRange::Interval(interval), Membership::Start) => Some(interval),
             _ => None,
         };
-        PageRules { shape: self.shape(), projection: self.records, membership }
+        PageRules {
+            shape: self.shape(),
+            projection: self.records,
+            membership,
+        }
     }
 
     /// Which fields are a record's id and start.
@@ -114,7 +118,10 @@ fn day_slices(interval: Interval) -> Vec<Interval> {
     while start < interval.end() {
         let second = start.as_second();
         let midnight = Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap_or(start);
-        let end = midnight.saturating_add(DAY).unwrap_or(Timestamp::MAX).min(interval.end());
+        let end = midnight
+            .saturating_add(DAY)
+            .unwrap_or(Timestamp::MAX)
+            .min(interval.end());
         slices.extend(Interval::new(start, end));
         start = end;
     }
@@ -130,10 +137,13 @@ fn equal_slices(interval: Interval, count: u32) -> Vec<Interval> {
         number if number == count => end,
         number => {
             let part = length * i128::from(number) / i128::from(count);
-            Timestamp::from_millisecond(start.as_millisecond() + i64::try_from(part).unwrap_or(0)).unwrap_or(end)
+            Timestamp::from_millisecond(start.as_millisecond() + i64::try_from(part).unwrap_or(0))
+                .unwrap_or(end)
         }
     };
-    (0..count).filter_map(|number| Interval::new(border(number), border(number + 1)).ok()).collect()
+    (0..count)
+        .filter_map(|number| Interval::new(border(number), border(number + 1)).ok())
+        .collect()
 }
 
 /// `count` ranges of whole pages that together hold `total` records; the last one is open.
@@ -144,7 +154,10 @@ pub fn offset_ranges(total: u64, page_size: u32, count: u32) -> Vec<SliceRange> 
     (0..count)
         .map(|number| {
             let last = number + 1 == count;
-            SliceRange::Offsets(OffsetRange { start: border(number), end: (!last).then(|| border(number + 1)) })
+            SliceRange::Offsets(OffsetRange {
+                start: border(number),
+                end: (!last).then(|| border(number + 1)),
+            })
         })
         .collect()
 }

@@ -8,7 +8,9 @@ use crate::page::Projection;
 mod interval;
 mod refusal;
 
-pub use interval::{RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time};
+pub use interval::{
+    RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time,
+};
 pub use refusal::Refusal;
 
 /// What somebody wants archived, as they wrote it. Unknown fields are refused.
@@ -121,7 +123,8 @@ impl Filters {
 impl ExportRequest {
     /// Reads a request; the error names the field and what is accepted.
     pub fn parse(json: &str) -> Result<Self, Refusal> {
-        let request: Self = serde_json::from_str(json).map_err(|error| Refusal::unreadable(&error))?;
+        let request: Self =
+            serde_json::from_str(json).map_err(|error| Refusal::unreadable(&error))?;
         request.refuse_redaction()?;
         Ok(request)
     }
@@ -165,10 +168,19 @@ mod tests {
 
     #[test]
     fn a_request_that_asks_for_redaction_is_refused() {
-        for redaction in [r#"{"enabled":true}"#, r#"{"profile":"strict"}"#, "{}", "true"] {
-            let json = format!(r#"{{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{redaction}}}"#);
+        for redaction in [
+            r#"{"enabled":true}"#,
+            r#"{"profile":"strict"}"#,
+            "{}",
+            "true",
+        ] {
+            let json = format!(
+                r#"{{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{redaction}}}"#
+            );
 
-            assert!(refused(&json).starts_with(&format!("`redaction` is {redaction}: this version cannot redact yet")));
+            assert!(refused(&json).starts_with(&format!(
+                "`redaction` is {redaction}: this version cannot redact yet"
+            )));
         }
     }
 
@@ -191,7 +203,9 @@ mod tests {
     fn the_id_makes_no_difference_to_the_fingerprint_and_the_page_size_does() {
         let interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
         let request = |rest: &str| {
-            ExportRequest::parse(&format!(r#"{{"interval":"{interval}"{rest}}}"#)).unwrap().fingerprint(interval)
+            ExportRequest::parse(&format!(r#"{{"interval":"{interval}"{rest}}}"#))
+                .unwrap()
+                .fingerprint(interval)
         };
 
         assert_eq!(request(""), request(r#","exportId":"x""#));

@@ -11,7 +11,11 @@ use crate::totals::Totals;
 
 /// How a run relates to the runs before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Origin {
     /// The slice's first run.
     First,
@@ -73,8 +77,13 @@ pub struct RunEnd {
 #[serde(tag = "state", rename_all = "camelCase")]
 pub enum End {
     Complete,
-    Failed { failure: Failure },
+    Failed {
+        failure: Failure,
+    },
     /// Lost its job or query; the successor's first message is owed.
-    Replaced { successor: u32, reason: String },
+    Replaced {
+        successor: u32,
+        reason: String,
+    },
     Cancelled,
 }

@@ -54,9 +54,20 @@ impl Dispatch {
     ) -> Result<RunEnd, DispatchError> {
         let job = match ending.job {
             Some(job) => Some(job),
-            None => self.archive.run(ending.run).await?.and_then(|record| record.job),
+            None => self
+                .archive
+                .run(ending.run)
+                .await?
+                .and_then(|record| record.job),
         };
-        let event = end_event(plan, ending.run, &end, ending.last_page, invocation, self.clock.now());
+        let event = end_event(
+            plan,
+            ending.run,
+            &end,
+            ending.last_page,
+            invocation,
+            self.clock.now(),
+        );
         let document = RunEnd {
             format_version: FormatVersion,
             id: ending.run.clone(),
@@ -66,7 +77,11 @@ impl Dispatch {
             job,
             event: event.after(Some(ending.audit_head)),
         };
-        Ok(self.archive.create_or_read(Name::End(ending.run), document).await?.0)
+        Ok(self
+            .archive
+            .create_or_read(Name::End(ending.run), document)
+            .await?
+            .0)
     }
 
     /// Pays what an ended run owes: its job deleted, its outcome or its successor's first message sent.
@@ -79,17 +94,31 @@ impl Dispatch {
     ) -> Result<(), DispatchError> {
         let keeps_job = matches!(end.end, End::Failed { .. });
         if let Some(job) = end.job.as_deref().filter(|_| !keeps_job)
-            && let Err(setback) = sources.of(plan.source).close(job, invocation.deadline).await
+            && let Err(setback) = sources
+                .of(plan.source)
+                .close(job, invocation.deadline)
+                .await
         {
             tracing::warn!(run = %end.id, %setback, "job was not deleted; it expires by itself");
         }
         if !matches!(end.end, End::Replaced { .. }) {
-            return self.completion(&CompletionMessage::run_ended(&end.id)).await;
+            return self
+                .completion(&CompletionMessage::run_ended(&end.id))
+                .await;
         }
         // The newest attempt knows the run that counts now, and its query.
-        let Some(attempt) = self.archive.newest_attempt(&plan.export_id).await? else { return Ok(()) };
-        match self.archive.slice_view(plan, &attempt, end.id.slice).await? {
-            Some(view) if view.end.is_none() => self.page(&self.archive.next_message(&view, plan).await?).await,
+        let Some(attempt) = self.archive.newest_attempt(&plan.export_id).await? else {
+            return Ok(());
+        };
+        match self
+            .archive
+            .slice_view(plan, &attempt, end.id.slice)
+            .await?
+        {
+            Some(view) if view.end.is_none() => {
+                self.page(&self.archive.next_message(&view, plan).await?)
+                    .await
+            }
             _ => Ok(()),
         }
     }
@@ -104,8 +133,12 @@ impl Dispatch {
     ) -> Result<RunEnd, DispatchError> {
         let standing: SliceStanding = self.archive.standing(view).await?;
         let message = self.archive.next_message(view, plan).await?;
-        let ending = Ending { last_page: standing.last_page, ..Ending::before(&message) };
-        self.end_run(plan, ending, End::Failed { failure }, invocation).await
+        let ending = Ending {
+            last_page: standing.last_page,
+            ..Ending::before(&message)
+        };
+        self.end_run(plan, ending, End::Failed { failure }, invocation)
+            .await
     }
 }
 

@@ -41,13 +41,21 @@ pub fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SealError> {
 }
 
 fn check(bytes: &[u8]) -> Result<(), SealError> {
-    let (content, tail) = bytes.len().checked_sub(TAIL_BYTES).map(|at| bytes.split_at(at)).ok_or(SealError::Missing)?;
+    let (content, tail) = bytes
+        .len()
+        .checked_sub(TAIL_BYTES)
+        .map(|at| bytes.split_at(at))
+        .ok_or(SealError::Missing)?;
     let digest = tail
         .strip_prefix(SEAL.as_bytes())
         .and_then(|rest| rest.strip_suffix(END.as_bytes()))
         .ok_or(SealError::Missing)?;
     let unsealed = [content, b"}"].concat();
-    if Sha256::of(unsealed).to_string().as_bytes() == digest { Ok(()) } else { Err(SealError::Broken) }
+    if Sha256::of(unsealed).to_string().as_bytes() == digest {
+        Ok(())
+    } else {
+        Err(SealError::Broken)
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +71,10 @@ mod tests {
         let read: Value = open(&bytes).unwrap();
 
         assert_eq!(read["pages"], 2);
-        assert_eq!(read["seal"], Sha256::of(br#"{"exportId":"x","pages":2}"#).to_string());
+        assert_eq!(
+            read["seal"],
+            Sha256::of(br#"{"exportId":"x","pages":2}"#).to_string()
+        );
     }
 
     #[test]

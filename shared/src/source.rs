@@ -27,7 +27,11 @@ pub use export_gateway::ExportGateway;
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
     /// Asks the source for a query over the whole export, where offsets mean something only within one.
-    async fn query(&self, asked: &Asked<'_>, deadline: Deadline) -> Result<Option<GatewayQuery>, Setback>;
+    async fn query(
+        &self,
+        asked: &Asked<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<GatewayQuery>, Setback>;
 
     /// Begins a run: what comes back is committed by `run.json`.
     async fn open(&self, reading: &Reading<'_>) -> Result<Opened, Setback>;
@@ -36,7 +40,11 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     async fn ready(&self, opened: &Opened, reading: &Reading<'_>) -> Result<(), Setback>;
 
     /// Reads the page at `checkpoint` and brings it into its stored form.
-    async fn page(&self, checkpoint: &Checkpoint, reading: &Reading<'_>) -> Result<SourcePage, Setback>;
+    async fn page(
+        &self,
+        checkpoint: &Checkpoint,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Setback>;
 
     /// Gives back what `open` took. That it is gone already is as good.
     async fn close(&self, job: &str, deadline: Deadline) -> Result<(), Setback>;
@@ -145,7 +153,14 @@ impl<'a> Reading<'a> {
 impl From<ApiError> for Setback {
     fn from(error: ApiError) -> Self {
         let hint = error.wait();
-        let wait = |reason| Self::Wait(Wait { reason, hint, patience: None, detail: describe(&error) });
+        let wait = |reason| {
+            Self::Wait(Wait {
+                reason,
+                hint,
+                patience: None,
+                detail: describe(&error),
+            })
+        };
         let failed = |kind| {
             let context_id = error.context_id().map(ToOwned::to_owned);
             Self::Failed(Failure::new(kind, describe(&error)).with_context_id(context_id))

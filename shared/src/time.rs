@@ -16,7 +16,9 @@ pub struct Interval {
 /// Why a text is no interval.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IntervalError {
-    #[error("`{0}` is not of the form start/end with two ISO-8601 moments, such as 2026-03-01T00:00:00Z/2026-03-02T00:00:00Z")]
+    #[error(
+        "`{0}` is not of the form start/end with two ISO-8601 moments, such as 2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"
+    )]
     Malformed(String),
     #[error("`{0}` ends where or before it starts; the earlier moment comes first")]
     Reversed(String),
@@ -25,7 +27,11 @@ pub enum IntervalError {
 impl Interval {
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, IntervalError> {
         let interval = Self { start, end };
-        if start < end { Ok(interval) } else { Err(IntervalError::Reversed(interval.to_string())) }
+        if start < end {
+            Ok(interval)
+        } else {
+            Err(IntervalError::Reversed(interval.to_string()))
+        }
     }
 
     pub fn start(&self) -> Timestamp {
@@ -60,7 +66,11 @@ impl std::str::FromStr for Interval {
         let (start, end) = text.split_once('/').ok_or_else(malformed)?;
         let start = start.parse().map_err(|_| malformed())?;
         let end = end.parse().map_err(|_| malformed())?;
-        if start < end { Ok(Self { start, end }) } else { Err(IntervalError::Reversed(text.to_owned())) }
+        if start < end {
+            Ok(Self { start, end })
+        } else {
+            Err(IntervalError::Reversed(text.to_owned()))
+        }
     }
 }
 
@@ -84,14 +94,21 @@ mod tests {
 
     #[test]
     fn an_interval_is_written_in_utc_with_milliseconds() {
-        let interval: Interval = "2026-03-01T01:00:00+01:00/2026-03-02T00:00:00.5Z".parse().unwrap();
+        let interval: Interval = "2026-03-01T01:00:00+01:00/2026-03-02T00:00:00.5Z"
+            .parse()
+            .unwrap();
 
-        assert_eq!(interval.to_string(), "2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.500Z");
+        assert_eq!(
+            interval.to_string(),
+            "2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.500Z"
+        );
     }
 
     #[test]
     fn an_interval_the_wrong_way_round_is_refused_with_its_text() {
-        let error = "2026-03-02T00:00:00Z/2026-03-01T00:00:00Z".parse::<Interval>().unwrap_err();
+        let error = "2026-03-02T00:00:00Z/2026-03-01T00:00:00Z"
+            .parse::<Interval>()
+            .unwrap_err();
 
         assert_eq!(
             error.to_string(),

@@ -24,7 +24,10 @@ impl Totals {
     /// What a run that replaces this one starts with: nothing but its share of the quota.
     #[must_use]
     pub fn superseded(self) -> Self {
-        Self { quota_bytes: self.quota_bytes, ..Self::default() }
+        Self {
+            quota_bytes: self.quota_bytes,
+            ..Self::default()
+        }
     }
 
     /// The sum of two slices.

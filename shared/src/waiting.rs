@@ -95,19 +95,30 @@ pub enum Parking {
 }
 
 /// Parks `message`, or gives up when the patience for this reason is at its end.
-pub fn park(prior: Option<&Waiting>, message: &PageMessage, wait: &Wait, patience: &Patience, now: Timestamp) -> Parking {
+pub fn park(
+    prior: Option<&Waiting>,
+    message: &PageMessage,
+    wait: &Wait,
+    patience: &Patience,
+    now: Timestamp,
+) -> Parking {
     let prior = prior.filter(|prior| prior.id == message.id);
     if let Some(repeated) = prior.filter(|prior| prior.times_parked == message.times_parked + 1) {
         return Parking::Park(repeated.clone());
     }
     let mut since = prior.map(|prior| prior.since.clone()).unwrap_or_default();
     let first = *since.entry(wait.reason).or_insert(now);
-    let deadline = first.saturating_add(patience.limit(wait)).unwrap_or(Timestamp::MAX);
+    let deadline = first
+        .saturating_add(patience.limit(wait))
+        .unwrap_or(Timestamp::MAX);
     if now >= deadline {
         return Parking::GiveUp(given_up(wait, first));
     }
     let pause = pause(wait, message.times_parked);
-    let not_before = now.saturating_add(pause).unwrap_or(Timestamp::MAX).min(deadline);
+    let not_before = now
+        .saturating_add(pause)
+        .unwrap_or(Timestamp::MAX)
+        .min(deadline);
     Parking::Park(Waiting {
         format_version: FormatVersion,
         id: message.id.clone(),
@@ -129,7 +140,8 @@ fn pause(wait: &Wait, times_parked: u32) -> Duration {
         WaitReason::Throttled | WaitReason::Unavailable => Duration::from_secs(60),
     };
     let growing = first.saturating_mul(1 << times_parked.min(10)).min(LONGEST);
-    wait.hint.map_or(growing, |hint| hint.max(Duration::from_secs(1)))
+    wait.hint
+        .map_or(growing, |hint| hint.max(Duration::from_secs(1)))
 }
 
 fn given_up(wait: &Wait, since: Timestamp) -> Failure {
@@ -139,7 +151,10 @@ fn given_up(wait: &Wait, since: Timestamp) -> Failure {
         WaitReason::Throttled => FailureKind::ThrottledDeadline,
         WaitReason::Unavailable => FailureKind::UnavailableDeadline,
     };
-    Failure::new(kind, format!("waited in vain since {}: {}", millis(since), wait.detail))
+    Failure::new(
+        kind,
+        format!("waited in vain since {}: {}", millis(since), wait.detail),
+    )
 }
 
 impl Waiting {

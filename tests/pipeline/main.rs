@@ -1,1 +1,18 @@
-fn main(){}
+//! The whole pipeline in one process: real handlers, a simulated organisation over real HTTP, a store and queues in
+//! memory, and a clock that only the tests move. Nothing sleeps.
+
+mod attempts;
+mod cancelling;
+mod comparison;
+mod crash_points;
+mod fault_schedules;
+mod logs;
+mod membership;
+mod memory_store;
+mod minimal_records;
+mod process;
+mod receiver;
+mod seams;
+mod sweeping;
+mod waiting;
+mod world;

@@ -11,7 +11,9 @@ use conversation_archive::outcome::Outcome;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::queue::Queue;
 use conversation_archive::seal;
-use conversation_archive::webhook::{AddressRules, Sender, Signer, Verdict, WebhookUrl, retry_delay, webhook_id};
+use conversation_archive::webhook::{
+    AddressRules, Sender, Signer, Verdict, WebhookUrl, retry_delay, verdict, webhook_id,
+};
 use serde_json::json;
 
 /// The handler and what it works with.
@@ -68,17 +70,9 @@ impl SendWebhook {
 
     async fn post(&self, url: &WebhookUrl, outcome: &Outcome, body: String) -> Answer {
         let id = webhook_id(outcome.export_id.as_str(), outcome.status.event(), outcome.attempt);
-        let timestamp = self.dispatch.clock.now().as_second();
-        let signature = self.signer.sign(&id, timestamp, body.as_bytes());
-        let headers = [
-            ("content-type", "application/json".to_owned()),
-            ("webhook-id", id),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", signature),
-            ("x-archive-source", "genesys-cloud".to_owned()),
-        ];
+        let headers = self.signer.headers(&id, self.dispatch.clock.now(), body.as_bytes());
         match self.sender.post(url, &headers, body.into()).await {
-            Ok(status) => Answer { verdict: Verdict::of(status), text: format!("status {status}") },
+            Ok(status) => Answer { verdict: verdict(status), text: format!("status {status}") },
             Err(error) => Answer { verdict: Verdict::Retry, text: error.to_string() },
         }
     }

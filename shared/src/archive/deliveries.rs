@@ -18,16 +18,35 @@ impl Archive {
     }
 
     /// Keeps a delivery attempt behind those that stand already.
-    pub async fn keep_delivery(&self, outcome: &Outcome, event: AuditEvent) -> Result<(), ArchiveError> {
-        let delivery = u32::try_from(self.delivery_keys(outcome).await?.len()).unwrap_or(u32::MAX) + 1;
+    pub async fn keep_delivery(
+        &self,
+        outcome: &Outcome,
+        event: AuditEvent,
+    ) -> Result<(), ArchiveError> {
+        let delivery =
+            u32::try_from(self.delivery_keys(outcome).await?.len()).unwrap_or(u32::MAX) + 1;
         let day = audit_day(outcome.ended_at);
-        let name = Name::AuditDelivery { day, export_id: &outcome.export_id, attempt: outcome.attempt, delivery };
+        let name = Name::AuditDelivery {
+            day,
+            export_id: &outcome.export_id,
+            attempt: outcome.attempt,
+            delivery,
+        };
         self.create_or_read(name, event).await?;
         Ok(())
     }
 
     async fn delivery_keys(&self, outcome: &Outcome) -> Result<Vec<String>, ArchiveError> {
-        let prefix = delivery_prefix(audit_day(outcome.ended_at), &outcome.export_id, outcome.attempt);
-        Ok(self.list_all(&prefix).await?.into_iter().map(|object| object.key).collect())
+        let prefix = delivery_prefix(
+            audit_day(outcome.ended_at),
+            &outcome.export_id,
+            outcome.attempt,
+        );
+        Ok(self
+            .list_all(&prefix)
+            .await?
+            .into_iter()
+            .map(|object| object.key)
+            .collect())
     }
 }

@@ -24,7 +24,11 @@ pub struct SliceView {
 
 impl Archive {
     /// Every slice of the attempt with its current run.
-    pub async fn survey(&self, plan: &ExportPlan, attempt: &Attempt) -> Result<Vec<SliceView>, ArchiveError> {
+    pub async fn survey(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+    ) -> Result<Vec<SliceView>, ArchiveError> {
         let mut views = Vec::with_capacity(attempt.slices.len());
         for entry in &attempt.slices {
             views.extend(self.slice_view(plan, attempt, entry.slice).await?);
@@ -39,7 +43,9 @@ impl Archive {
         attempt: &Attempt,
         number: u32,
     ) -> Result<Option<SliceView>, ArchiveError> {
-        let (Some(slice), Some((mut run, mut origin))) = (attempt.slice(plan, number), attempt.run_of(number)) else {
+        let (Some(slice), Some((mut run, mut origin))) =
+            (attempt.slice(plan, number), attempt.run_of(number))
+        else {
             return Ok(None);
         };
         loop {
@@ -48,7 +54,13 @@ impl Archive {
                 origin = Origin::Replaces { run: run.run };
                 run = run.with_run(*successor);
             } else {
-                return Ok(Some(SliceView { slice, attempt: attempt.attempt, run, origin, end }));
+                return Ok(Some(SliceView {
+                    slice,
+                    attempt: attempt.attempt,
+                    run,
+                    origin,
+                    end,
+                }));
             }
         }
     }
@@ -56,7 +68,11 @@ impl Archive {
     /// The last page that the run itself committed.
     pub async fn newest_record(&self, run: &RunId) -> Result<Option<PageRecord>, ArchiveError> {
         let listed = self.list_all(&format!("{}page-", run_prefix(run))).await?;
-        match listed.iter().rev().find(|object| object.key.ends_with(RECORD_SUFFIX)) {
+        match listed
+            .iter()
+            .rev()
+            .find(|object| object.key.ends_with(RECORD_SUFFIX))
+        {
             Some(object) => self.read_key(&object.key).await,
             None => Ok(None),
         }
@@ -64,21 +80,37 @@ impl Archive {
 
     /// Whether nothing of the run stands in the bucket yet.
     pub async fn is_untouched(&self, run: &RunId) -> Result<bool, ArchiveError> {
-        Ok(self.store().list(&run_prefix(run), None).await?.objects.is_empty())
+        Ok(self
+            .store()
+            .list(&run_prefix(run), None)
+            .await?
+            .objects
+            .is_empty())
     }
 
     /// The message with which a slice goes on, as its chain would have sent it.
-    pub async fn next_message(&self, view: &SliceView, plan: &ExportPlan) -> Result<PageMessage, ArchiveError> {
+    pub async fn next_message(
+        &self,
+        view: &SliceView,
+        plan: &ExportPlan,
+    ) -> Result<PageMessage, ArchiveError> {
         let mut message = match self.newest_record(&view.run).await? {
             Some(record) => after_record(view, &record),
             None => self.opening_message(view, plan).await?,
         };
-        message.times_parked = self.waiting(&message).await?.map_or(0, |waiting| waiting.times_parked);
+        message.times_parked = self
+            .waiting(&message)
+            .await?
+            .map_or(0, |waiting| waiting.times_parked);
         Ok(message)
     }
 
     /// The first message of the view's run.
-    pub async fn opening_message(&self, view: &SliceView, plan: &ExportPlan) -> Result<PageMessage, ArchiveError> {
+    pub async fn opening_message(
+        &self,
+        view: &SliceView,
+        plan: &ExportPlan,
+    ) -> Result<PageMessage, ArchiveError> {
         match view.origin {
             Origin::First => Ok(first_message(view, plan, None, Totals::default())),
             Origin::Replaces { run } => {
@@ -88,7 +120,12 @@ impl Archive {
             Origin::Continues { run, after_page: 0 } => {
                 let before = view.run.with_run(run);
                 let job = self.run(&before).await?.and_then(|record| record.job);
-                Ok(first_message(view, plan, job, self.totals_of(&before).await?.superseded()))
+                Ok(first_message(
+                    view,
+                    plan,
+                    job,
+                    self.totals_of(&before).await?.superseded(),
+                ))
             }
             Origin::Continues { run, after_page } => {
                 let page = view.run.with_run(run).page(after_page);
@@ -117,19 +154,29 @@ impl Archive {
     }
 
     pub async fn existing_record(&self, page: &PageId) -> Result<PageRecord, ArchiveError> {
-        self.record(page).await?.ok_or_else(|| ArchiveError::Missing(Name::Record(page).key()))
+        self.record(page)
+            .await?
+            .ok_or_else(|| ArchiveError::Missing(Name::Record(page).key()))
     }
 
     async fn totals_of(&self, run: &RunId) -> Result<Totals, ArchiveError> {
         if let Some(end) = self.end(run).await? {
             return Ok(end.totals);
         }
-        Ok(self.newest_record(run).await?.map_or_else(Totals::default, |record| record.totals))
+        Ok(self
+            .newest_record(run)
+            .await?
+            .map_or_else(Totals::default, |record| record.totals))
     }
 }
 
 /// The message with which a run begins that inherits no pages.
-pub fn first_message(view: &SliceView, plan: &ExportPlan, job: Option<String>, totals: Totals) -> PageMessage {
+pub fn first_message(
+    view: &SliceView,
+    plan: &ExportPlan,
+    job: Option<String>,
+    totals: Totals,
+) -> PageMessage {
     let checkpoint = match view.slice.range {
         SliceRange::Interval(_) => Checkpoint::job_start(job),
         SliceRange::Offsets(OffsetRange { start, .. }) => Checkpoint::Offset { offset: start },
@@ -150,7 +197,13 @@ pub fn first_message(view: &SliceView, plan: &ExportPlan, job: Option<String>, t
 fn after_record(view: &SliceView, record: &PageRecord) -> PageMessage {
     let own_last = match &record.content.next {
         NextStep::Continue { checkpoint } => {
-            return PageMessage::following(record, &view.run, view.attempt, view.origin, checkpoint.clone());
+            return PageMessage::following(
+                record,
+                &view.run,
+                view.attempt,
+                view.origin,
+                checkpoint.clone(),
+            );
         }
         NextStep::EndRun => record,
     };

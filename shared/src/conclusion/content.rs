@@ -20,7 +20,10 @@ impl Archive {
         plan: &ExportPlan,
         views: &[SliceView],
     ) -> Result<(Content, Vec<String>), ArchiveError> {
-        let mut content = Content { slices: Vec::with_capacity(plan.slices.len()), ..Content::default() };
+        let mut content = Content {
+            slices: Vec::with_capacity(plan.slices.len()),
+            ..Content::default()
+        };
         let mut warnings = Vec::new();
         for view in views {
             let pages = slice_chain(self, view).await?;
@@ -32,11 +35,21 @@ impl Archive {
             };
             let mut records = chain_records(self, &pages);
             while let Some(record) = records.try_next().await? {
-                let stored = record.content.objects.as_ref().map_or(0, |objects| objects.page.size_bytes);
+                let stored = record
+                    .content
+                    .objects
+                    .as_ref()
+                    .map_or(0, |objects| objects.page.size_bytes);
                 content.stored_bytes += stored;
                 slice.counts = slice.counts + record.content.counts;
                 let place = format!("slice {} page {}: ", view.slice.number, record.id.page);
-                warnings.extend(record.content.warnings.iter().map(|warning| format!("{place}{warning}")));
+                warnings.extend(
+                    record
+                        .content
+                        .warnings
+                        .iter()
+                        .map(|warning| format!("{place}{warning}")),
+                );
                 slice.pages.push(PageEntry {
                     run: record.id.run.run,
                     page: record.id.page,
@@ -58,8 +71,18 @@ pub async fn slice_chain(archive: &Archive, view: &SliceView) -> Result<Vec<Page
     let (mut run, mut origin) = (view.run.clone(), view.origin);
     let mut pages = Vec::new();
     loop {
-        pages.extend((origin.first_page()..=last).rev().map(|page| run.page(page)));
-        let Origin::Continues { run: before, after_page } = origin else { break };
+        pages.extend(
+            (origin.first_page()..=last)
+                .rev()
+                .map(|page| run.page(page)),
+        );
+        let Origin::Continues {
+            run: before,
+            after_page,
+        } = origin
+        else {
+            break;
+        };
         if after_page == 0 {
             break;
         }
@@ -76,7 +99,11 @@ pub fn chain_records<'a>(
     archive: &'a Archive,
     pages: &'a [PageId],
 ) -> impl futures::Stream<Item = Result<PageRecord, ArchiveError>> + Unpin + 'a {
-    Box::pin(stream::iter(pages).map(|page| archive.existing_record(page)).buffered(READS_AT_ONCE))
+    Box::pin(
+        stream::iter(pages)
+            .map(|page| archive.existing_record(page))
+            .buffered(READS_AT_ONCE),
+    )
 }
 
 async fn origin_of(archive: &Archive, run: &RunId) -> Result<Origin, ArchiveError> {

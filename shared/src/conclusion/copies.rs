@@ -10,18 +10,35 @@ use crate::objects::{Name, audit_day};
 use crate::outcome::Outcome;
 
 impl Archive {
-    pub(super) async fn copy_audit(&self, concluding: Concluding<'_>, outcome: &Outcome) -> Result<(), ArchiveError> {
+    pub(super) async fn copy_audit(
+        &self,
+        concluding: Concluding<'_>,
+        outcome: &Outcome,
+    ) -> Result<(), ArchiveError> {
         let day = audit_day(outcome.ended_at);
         let (export_id, attempt) = (&outcome.export_id, outcome.attempt);
         for view in concluding.views {
             let lines = self.slice_events(view).await?;
-            let name = Name::AuditSlice { day, export_id, attempt, slice: view.slice.number };
+            let name = Name::AuditSlice {
+                day,
+                export_id,
+                attempt,
+                slice: view.slice.number,
+            };
             self.put(name, lines).await?;
         }
         let mut lines = Vec::new();
         write_line(&mut lines, &concluding.plan.start_event)?;
         write_line(&mut lines, &outcome.event)?;
-        self.put(Name::AuditOutcome { day, export_id, attempt }, lines).await
+        self.put(
+            Name::AuditOutcome {
+                day,
+                export_id,
+                attempt,
+            },
+            lines,
+        )
+        .await
     }
 
     async fn slice_events(&self, view: &SliceView) -> Result<Vec<u8>, ArchiveError> {

@@ -23,13 +23,20 @@ pub struct Repeated {
 
 impl Repeated {
     pub fn failure(&self) -> Failure {
-        let message = format!("conversation {} is archived more than once: {}", self.id, self.index_keys.join(", "));
+        let message = format!(
+            "conversation {} is archived more than once: {}",
+            self.id,
+            self.index_keys.join(", ")
+        );
         Failure::new(FailureKind::RepeatedRecord, message)
     }
 }
 
 /// The first id that repeats, if any.
-pub async fn find_repeated(archive: &Archive, content: &Content) -> Result<Option<Repeated>, DispatchError> {
+pub async fn find_repeated(
+    archive: &Archive,
+    content: &Content,
+) -> Result<Option<Repeated>, DispatchError> {
     let passes = content.counts.archived.div_ceil(IDS_PER_PASS).max(1);
     for pass in 0..passes {
         let share = |id: &Sha256| id.prefix128() % u128::from(passes) == u128::from(pass);
@@ -49,8 +56,15 @@ pub async fn find_repeated(archive: &Archive, content: &Content) -> Result<Optio
     Ok(None)
 }
 
-async fn name(archive: &Archive, content: &Content, digest: u128) -> Result<Repeated, DispatchError> {
-    let mut repeated = Repeated { id: String::new(), index_keys: Vec::new() };
+async fn name(
+    archive: &Archive,
+    content: &Content,
+    digest: u128,
+) -> Result<Repeated, DispatchError> {
+    let mut repeated = Repeated {
+        id: String::new(),
+        index_keys: Vec::new(),
+    };
     each_id(archive, content, |key, id| {
         if Sha256::of(id).prefix128() == digest {
             id.clone_into(&mut repeated.id);
@@ -68,16 +82,25 @@ async fn each_id(
 ) -> Result<(), DispatchError> {
     let pages = content.slices.iter().flat_map(|slice| &slice.pages);
     // Collected: a stream over borrowing closures could not move between threads.
-    let keys: Vec<String> = pages.filter_map(|page| Some(page.objects.as_ref()?.index.key.clone())).collect();
+    let keys: Vec<String> = pages
+        .filter_map(|page| Some(page.objects.as_ref()?.index.key.clone()))
+        .collect();
     let read = async |key: String| {
-        let bytes = archive.store().get(&key).await.map_err(ArchiveError::from)?;
+        let bytes = archive
+            .store()
+            .get(&key)
+            .await
+            .map_err(ArchiveError::from)?;
         let bytes = bytes.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
         Ok::<_, ArchiveError>((key, bytes))
     };
     let mut indexes = Box::pin(stream::iter(keys).map(read).buffered(READS_AT_ONCE));
     while let Some((key, bytes)) = indexes.try_next().await? {
         for entry in read_index(&bytes) {
-            let entry = entry.map_err(|source| DispatchError::Index { key: key.clone(), source })?;
+            let entry = entry.map_err(|source| DispatchError::Index {
+                key: key.clone(),
+                source,
+            })?;
             visit(&key, &entry.id);
         }
     }

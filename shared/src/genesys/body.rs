@@ -8,14 +8,25 @@ use super::error::ApiError;
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
 /// The whole body, at most `limit` bytes of it.
-pub(crate) async fn read(mut response: Response, limit: u64, route: &str) -> Result<Vec<u8>, ApiError> {
-    let too_large = || ApiError::TooLarge { route: route.to_owned(), limit };
+pub(crate) async fn read(
+    mut response: Response,
+    limit: u64,
+    route: &str,
+) -> Result<Vec<u8>, ApiError> {
+    let too_large = || ApiError::TooLarge {
+        route: route.to_owned(),
+        limit,
+    };
     let announced = response.content_length().unwrap_or(0);
     if announced > limit {
         return Err(too_large());
     }
     let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    while let Some(chunk) = response.chunk().await.map_err(|error| cut_off(route, error))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| cut_off(route, error))?
+    {
         if body.len() as u64 + chunk.len() as u64 > limit {
             return Err(too_large());
         }

@@ -82,7 +82,11 @@ impl Call {
     /// The address below `base`, whose own path stays in front.
     pub(crate) fn url(&self, base: &Url) -> Url {
         let mut url = base.clone();
-        url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), self.path));
+        url.set_path(&format!(
+            "{}{}",
+            base.path().trim_end_matches('/'),
+            self.path
+        ));
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -90,7 +94,12 @@ impl Call {
     }
 
     fn new(method: Method, path: String) -> Self {
-        Self { method, path, query: Vec::new(), body: None }
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            body: None,
+        }
     }
 }
 
@@ -127,7 +136,9 @@ mod tests {
 
     #[test]
     fn a_cursor_is_percent_encoded() {
-        let call = Call::get("/api/v2/jobs/7/results").query("cursor", "a+b/c==").query("pageSize", "1000");
+        let call = Call::get("/api/v2/jobs/7/results")
+            .query("cursor", "a+b/c==")
+            .query("pageSize", "1000");
 
         let url = call.url(&Url::parse("https://api.mypurecloud.de").unwrap());
 
@@ -139,21 +150,28 @@ mod tests {
 
     #[test]
     fn the_path_of_the_host_stays_in_front() {
-        let url = Call::get("/api/v2/jobs").url(&Url::parse("http://127.0.0.1:8080/genesys/").unwrap());
+        let url =
+            Call::get("/api/v2/jobs").url(&Url::parse("http://127.0.0.1:8080/genesys/").unwrap());
 
         assert_eq!(url.as_str(), "http://127.0.0.1:8080/genesys/api/v2/jobs");
     }
 
     #[test]
     fn a_question_mark_in_an_id_does_not_begin_a_query() {
-        let url = Call::get("/api/v2/jobs/7?x=1#y").url(&Url::parse("https://api.mypurecloud.de").unwrap());
+        let url = Call::get("/api/v2/jobs/7?x=1#y")
+            .url(&Url::parse("https://api.mypurecloud.de").unwrap());
 
-        assert_eq!(url.as_str(), "https://api.mypurecloud.de/api/v2/jobs/7%3Fx=1%23y");
+        assert_eq!(
+            url.as_str(),
+            "https://api.mypurecloud.de/api/v2/jobs/7%3Fx=1%23y"
+        );
     }
 
     #[test]
     fn a_call_does_not_show_its_query_and_body() {
-        let call = Call::post("/api/v2/jobs").query("cursor", "s3cret").json(&serde_json::json!({"to": "Jane"}));
+        let call = Call::post("/api/v2/jobs")
+            .query("cursor", "s3cret")
+            .json(&serde_json::json!({"to": "Jane"}));
 
         assert_eq!(format!("{call:?}"), "Call(POST /api/v2/jobs)");
     }

@@ -70,10 +70,11 @@ impl ClientSettings {
         Self {
             endpoints,
             body_limit_bytes: 64 * 1024 * 1024,
-            request_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_mins(1),
             read_timeout: Duration::from_secs(15),
             attempts: 6,
-            user_agent: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION"))
+                .to_owned(),
         }
     }
 }
@@ -85,15 +86,30 @@ impl GenesysClient {
         clock: Clock,
     ) -> Result<Self, ClientError> {
         let client = |url| {
-            let builder = builder_for(url).user_agent(&settings.user_agent).read_timeout(settings.read_timeout);
+            let builder = builder_for(url)
+                .user_agent(&settings.user_agent)
+                .read_timeout(settings.read_timeout);
             builder.build()
         };
         let http = client(settings.endpoints.api())?;
         let stats = Arc::new(ClientStats::default());
-        let login = Login::new(settings.endpoints.login(), client(settings.endpoints.login())?, Arc::clone(&stats));
+        let login = Login::new(
+            settings.endpoints.login(),
+            client(settings.endpoints.login())?,
+            Arc::clone(&stats),
+        );
         let tokens = TokenSource::new(login, credentials);
         let pace = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { settings, http, tokens, pace, stats, clock }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                http,
+                tokens,
+                pace,
+                stats,
+                clock,
+            }),
+        })
     }
 
     pub fn settings(&self) -> &ClientSettings {
@@ -137,17 +153,28 @@ impl GenesysClient {
 
 impl Inner {
     /// Waits until the budget has a place for us.
-    async fn await_turn(&self, call: &Call, deadline: Deadline, progress: &mut Progress) -> Result<(), ApiError> {
+    async fn await_turn(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+        progress: &mut Progress,
+    ) -> Result<(), ApiError> {
         loop {
             let now = self.clock.now();
             if !deadline.allows(now, Duration::ZERO) {
                 return Err(ApiError::unavailable(call.route(), Trouble::NoTimeLeft));
             }
-            let Err(wait) = self.pace().reserve(now) else { return Ok(()) };
+            let Err(wait) = self.pace().reserve(now) else {
+                return Ok(());
+            };
             if wait > retry::LONGEST_SLEEP || !deadline.allows(now, wait) {
                 return Err(attempt::throttled(call.route(), Some(wait), None));
             }
-            tracing::debug!(http.route = call.route(), wait_ms = millis(wait), "waiting for the rate limit");
+            tracing::debug!(
+                http.route = call.route(),
+                wait_ms = millis(wait),
+                "waiting for the rate limit"
+            );
             self.sleep_throttled(wait, progress).await;
         }
     }
@@ -192,11 +219,18 @@ impl Inner {
         self.stats.count_throttled_time(wait);
     }
 
-    fn reply<T>(&self, value: T, answer: &Answer, started: jiff::Timestamp, progress: &Progress) -> Reply<T> {
+    fn reply<T>(
+        &self,
+        value: T,
+        answer: &Answer,
+        started: jiff::Timestamp,
+        progress: &Progress,
+    ) -> Reply<T> {
         Reply {
             value,
             status: answer.status,
-            latency: Duration::try_from(self.clock.now().duration_since(started)).unwrap_or_default(),
+            latency: Duration::try_from(self.clock.now().duration_since(started))
+                .unwrap_or_default(),
             correlation_id: answer.correlation_id.clone(),
             attempts: progress.attempts,
             throttled: progress.throttled,

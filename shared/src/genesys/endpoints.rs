@@ -21,16 +21,26 @@ pub enum EndpointError {
     Missing { setting: &'static str },
     #[error("{setting} is no URL of the form https://host[:port][/path]")]
     Malformed { setting: &'static str },
-    #[error("{setting} must be https: plain http is for this machine only, and `{host}` is another")]
+    #[error(
+        "{setting} must be https: plain http is for this machine only, and `{host}` is another"
+    )]
     PlainHttp { setting: &'static str, host: String },
 }
 
 impl Endpoints {
     /// The region's hosts, each replaced by what the operator names instead.
-    pub fn new(region: Option<Region>, api_url: Option<&str>, login_url: Option<&str>) -> Result<Self, EndpointError> {
+    pub fn new(
+        region: Option<Region>,
+        api_url: Option<&str>,
+        login_url: Option<&str>,
+    ) -> Result<Self, EndpointError> {
         Ok(Self {
             api: host(api_url, region.map(Region::api_url), "GENESYS_API_URL")?,
-            login: host(login_url, region.map(Region::login_url), "GENESYS_LOGIN_URL")?,
+            login: host(
+                login_url,
+                region.map(Region::login_url),
+                "GENESYS_LOGIN_URL",
+            )?,
             region,
             overridden: api_url.is_some() || login_url.is_some(),
         })
@@ -54,15 +64,28 @@ impl Endpoints {
     }
 }
 
-fn host(named: Option<&str>, of_region: Option<String>, setting: &'static str) -> Result<Url, EndpointError> {
-    let text = named.map(str::to_owned).or(of_region).ok_or(EndpointError::Missing { setting })?;
+fn host(
+    named: Option<&str>,
+    of_region: Option<String>,
+    setting: &'static str,
+) -> Result<Url, EndpointError> {
+    let text = named
+        .map(str::to_owned)
+        .or(of_region)
+        .ok_or(EndpointError::Missing { setting })?;
     let url = Url::parse(&text).map_err(|_| EndpointError::Malformed { setting })?;
-    let extras = !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some();
+    let extras = !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some();
     match (url.scheme(), url.host_str()) {
         ("https" | "http", Some(_)) if extras => Err(EndpointError::Malformed { setting }),
         ("https", Some(_)) => Ok(url),
         ("http", Some(_)) if is_loopback(&url) => Ok(url),
-        ("http", Some(host)) => Err(EndpointError::PlainHttp { setting, host: host.to_owned() }),
+        ("http", Some(host)) => Err(EndpointError::PlainHttp {
+            setting,
+            host: host.to_owned(),
+        }),
         _ => Err(EndpointError::Malformed { setting }),
     }
 }
@@ -71,13 +94,13 @@ fn host(named: Option<&str>, of_region: Option<String>, setting: &'static str) -
 mod tests {
     use super::*;
 
-    fn frankfurt() -> Option<Region> {
-        Some("euc1".parse().unwrap())
+    fn frankfurt() -> Region {
+        "euc1".parse().unwrap()
     }
 
     #[test]
     fn a_region_is_enough() {
-        let endpoints = Endpoints::new(frankfurt(), None, None).unwrap();
+        let endpoints = Endpoints::new(Some(frankfurt()), None, None).unwrap();
 
         assert_eq!(endpoints.api().as_str(), "https://api.mypurecloud.de/");
         assert_eq!(endpoints.login().as_str(), "https://login.mypurecloud.de/");
@@ -86,7 +109,12 @@ mod tests {
 
     #[test]
     fn one_host_replaced_is_an_override() {
-        let endpoints = Endpoints::new(frankfurt(), Some("https://gateway.example/genesys"), None).unwrap();
+        let endpoints = Endpoints::new(
+            Some(frankfurt()),
+            Some("https://gateway.example/genesys"),
+            None,
+        )
+        .unwrap();
 
         assert_eq!(endpoints.api().as_str(), "https://gateway.example/genesys");
         assert_eq!(endpoints.login().as_str(), "https://login.mypurecloud.de/");
@@ -95,11 +123,20 @@ mod tests {
 
     #[test]
     fn plain_http_reaches_this_machine_only() {
-        for url in ["http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080", "http://api.localhost"] {
-            assert!(Endpoints::new(frankfurt(), Some(url), None).is_ok(), "{url}");
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://localhost:8080",
+            "http://[::1]:8080",
+            "http://api.localhost",
+        ] {
+            assert!(
+                Endpoints::new(Some(frankfurt()), Some(url), None).is_ok(),
+                "{url}"
+            );
         }
 
-        let error = Endpoints::new(frankfurt(), None, Some("http://login.example")).unwrap_err();
+        let error =
+            Endpoints::new(Some(frankfurt()), None, Some("http://login.example")).unwrap_err();
 
         assert_eq!(
             error.to_string(),
@@ -111,15 +148,32 @@ mod tests {
     fn a_host_that_nobody_names_is_missed_by_its_setting() {
         let error = Endpoints::new(None, Some("https://gateway.example"), None).unwrap_err();
 
-        assert_eq!(error, EndpointError::Missing { setting: "GENESYS_LOGIN_URL" });
+        assert_eq!(
+            error,
+            EndpointError::Missing {
+                setting: "GENESYS_LOGIN_URL"
+            }
+        );
     }
 
     #[test]
     fn a_url_with_credentials_query_or_another_scheme_is_refused() {
-        for url in ["api.mypurecloud.de", "ftp://host/", "https://id:secret@host/", "https://host/?a=b", "https://host/#x"] {
-            let error = Endpoints::new(frankfurt(), Some(url), None).unwrap_err();
+        for url in [
+            "api.mypurecloud.de",
+            "ftp://host/",
+            "https://id:secret@host/",
+            "https://host/?a=b",
+            "https://host/#x",
+        ] {
+            let error = Endpoints::new(Some(frankfurt()), Some(url), None).unwrap_err();
 
-            assert_eq!(error, EndpointError::Malformed { setting: "GENESYS_API_URL" }, "{url}");
+            assert_eq!(
+                error,
+                EndpointError::Malformed {
+                    setting: "GENESYS_API_URL"
+                },
+                "{url}"
+            );
         }
     }
 }

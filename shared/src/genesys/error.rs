@@ -12,7 +12,11 @@ use std::time::Duration;
 pub enum ApiError {
     /// 429, or a budget that is used up until later than we may wait.
     #[error("{route} is over its rate limit")]
-    Throttled { route: String, retry_after: Option<Duration>, context_id: Option<String> },
+    Throttled {
+        route: String,
+        retry_after: Option<Duration>,
+        context_id: Option<String>,
+    },
     /// No usable answer; another try later may get one.
     #[error("{route} {what}")]
     Unavailable {
@@ -26,7 +30,13 @@ pub enum ApiError {
     },
     /// An answer that will be the same the next time.
     #[error("{route} answered {status}{}", told(code.as_deref(), message.as_deref(), context_id.as_deref()))]
-    Refused { route: String, status: u16, code: Option<String>, message: Option<String>, context_id: Option<String> },
+    Refused {
+        route: String,
+        status: u16,
+        code: Option<String>,
+        message: Option<String>,
+        context_id: Option<String>,
+    },
     /// The client cannot log in.
     #[error("login at {host} failed: {reason}")]
     Login {
@@ -52,7 +62,10 @@ pub enum Trouble {
     Timeout,
     CutOff,
     /// The position is all that may be told: serde's own message can quote the body.
-    InvalidJson { line: usize, column: usize },
+    InvalidJson {
+        line: usize,
+        column: usize,
+    },
     /// We may not even begin: the caller would be stopped first.
     NoTimeLeft,
     /// The secret store did not answer.
@@ -84,7 +97,11 @@ impl ApiError {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Throttled { .. } => Some(429),
-            Self::Unavailable { what: Trouble::Status(status), .. } | Self::Refused { status, .. } => Some(*status),
+            Self::Unavailable {
+                what: Trouble::Status(status),
+                ..
+            }
+            | Self::Refused { status, .. } => Some(*status),
             Self::Login { status, .. } => *status,
             Self::Unavailable { .. } | Self::TooLarge { .. } => None,
         }
@@ -101,7 +118,13 @@ impl ApiError {
     }
 
     pub(crate) fn unavailable(route: &str, what: Trouble) -> Self {
-        Self::Unavailable { route: route.to_owned(), what, wait: None, context_id: None, source: None }
+        Self::Unavailable {
+            route: route.to_owned(),
+            what,
+            wait: None,
+            context_id: None,
+            source: None,
+        }
     }
 
     /// No usable response came. The URL is taken out, since its query holds cursors and ids.
@@ -112,12 +135,24 @@ impl ApiError {
             _ => Trouble::Unreachable,
         };
         let source: Source = Arc::new(error.without_url());
-        Self::Unavailable { route: route.to_owned(), what, wait: None, context_id: None, source: Some(source) }
+        Self::Unavailable {
+            route: route.to_owned(),
+            what,
+            wait: None,
+            context_id: None,
+            source: Some(source),
+        }
     }
 
     /// A body that does not decode, be it cut off, a proxy's page or no JSON.
     pub(crate) fn invalid_json(route: &str, error: &serde_json::Error) -> Self {
-        Self::unavailable(route, Trouble::InvalidJson { line: error.line(), column: error.column() })
+        Self::unavailable(
+            route,
+            Trouble::InvalidJson {
+                line: error.line(),
+                column: error.column(),
+            },
+        )
     }
 }
 
@@ -129,10 +164,15 @@ impl fmt::Display for Trouble {
             Self::Timeout => f.write_str("did not answer in time"),
             Self::CutOff => f.write_str("broke off in the middle of its answer"),
             Self::InvalidJson { line, column } => {
-                write!(f, "sent JSON that is invalid or not as expected at line {line}, column {column}")
+                write!(
+                    f,
+                    "sent JSON that is invalid or not as expected at line {line}, column {column}"
+                )
             }
             Self::NoTimeLeft => f.write_str("was not called: the deadline has come"),
-            Self::Credentials => f.write_str("was not called: the client's credentials cannot be read at the moment"),
+            Self::Credentials => {
+                f.write_str("was not called: the client's credentials cannot be read at the moment")
+            }
         }
     }
 }
@@ -147,8 +187,12 @@ pub(crate) fn cut(text: &str) -> String {
 
 fn told(code: Option<&str>, message: Option<&str>, context_id: Option<&str>) -> String {
     let code = code.map(|code| format!(" {code}")).unwrap_or_default();
-    let message = message.map(|message| format!(": {message}")).unwrap_or_default();
-    let context = context_id.map(|id| format!(" (contextId {id})")).unwrap_or_default();
+    let message = message
+        .map(|message| format!(": {message}"))
+        .unwrap_or_default();
+    let context = context_id
+        .map(|id| format!(" (contextId {id})"))
+        .unwrap_or_default();
     format!("{code}{message}{context}")
 }
 

@@ -47,19 +47,32 @@ impl Login {
     }
 
     /// One request for a token.
-    pub(crate) async fn request(&self, credentials: &Credentials, now: Timestamp) -> Result<TokenResponse, LoginError> {
+    pub(crate) async fn request(
+        &self,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Result<TokenResponse, LoginError> {
         add(&self.stats.logins, 1);
         let request = self.http.post(self.url.clone()).timeout(TIMEOUT);
         let request = request
             .basic_auth(&credentials.id, Some(credentials.secret.expose_secret()))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body("grant_type=client_credentials");
-        let response = request.send().await.map_err(|error| ApiError::transport(ROUTE, error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| ApiError::transport(ROUTE, error))?;
         let status = response.status().as_u16();
-        tracing::debug!(http.method = "POST", http.route = ROUTE, http.status = status, "login answered");
+        tracing::debug!(
+            http.method = "POST",
+            http.route = ROUTE,
+            http.status = status,
+            "login answered"
+        );
         if status == 200 {
             let body = body::read(response, BODY_LIMIT, ROUTE).await?;
-            return Ok(serde_json::from_slice(&body).map_err(|error| ApiError::invalid_json(ROUTE, &error))?);
+            return Ok(serde_json::from_slice(&body)
+                .map_err(|error| ApiError::invalid_json(ROUTE, &error))?);
         }
         let wait = asked_wait(response.headers(), now);
         Err(self.refusal(status, wait, &body::read_error(response).await))
@@ -68,18 +81,38 @@ impl Login {
     fn refusal(&self, status: u16, wait: Option<Duration>, body: &[u8]) -> LoginError {
         let route = || ROUTE.to_owned();
         match status {
-            429 => ApiError::Throttled { route: route(), retry_after: wait, context_id: None }.into(),
+            429 => ApiError::Throttled {
+                route: route(),
+                retry_after: wait,
+                context_id: None,
+            }
+            .into(),
             408 | 500..=599 => {
                 let what = Trouble::Status(status);
-                ApiError::Unavailable { route: route(), what, wait, context_id: None, source: None }.into()
+                ApiError::Unavailable {
+                    route: route(),
+                    what,
+                    wait,
+                    context_id: None,
+                    source: None,
+                }
+                .into()
             }
             _ => self.no_login(status, &serde_json::from_slice(body).unwrap_or_default()),
         }
     }
 
     fn no_login(&self, status: u16, body: &LoginErrorBody) -> LoginError {
-        let said = body.error_description.as_ref().or(body.description.as_ref()).unwrap_or(&body.error);
-        let said = if said.is_empty() { String::new() } else { format!(" ({})", cut(said)) };
+        let said = body
+            .error_description
+            .as_ref()
+            .or(body.description.as_ref())
+            .unwrap_or(&body.error);
+        let said = if said.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", cut(said))
+        };
         if status == 401 || body.error == "invalid_client" {
             let reason = format!(
                 "the client id or secret is wrong, or the client belongs to another region than this{said}; check \
@@ -91,7 +124,12 @@ impl Login {
     }
 
     fn failed(&self, status: u16, reason: String) -> ApiError {
-        ApiError::Login { host: self.host(), reason, status: Some(status), source: None }
+        ApiError::Login {
+            host: self.host(),
+            reason,
+            status: Some(status),
+            source: None,
+        }
     }
 
     pub(crate) fn host(&self) -> String {

@@ -32,18 +32,29 @@ pub(crate) struct Answer {
 pub(crate) struct Loopback {
     pub(crate) url: Url,
     seen: Arc<Mutex<Vec<Seen>>>,
-    script: Arc<Mutex<Vec<(&'static str, VecDeque<Answer>)>>>,
+    script: Arc<Mutex<HashMap<&'static str, VecDeque<Answer>>>>,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
-        Self { status, headers: Vec::new(), announced: body.len(), body, barrier: None }
+        Self {
+            status,
+            headers: Vec::new(),
+            announced: body.len(),
+            body,
+            barrier: None,
+        }
     }
 
     /// A token that is good for `expires_in` seconds.
     pub(crate) fn token(token: &str, expires_in: u64) -> Self {
-        Self::new(200, format!(r#"{{"access_token":"{token}","token_type":"bearer","expires_in":{expires_in}}}"#))
+        Self::new(
+            200,
+            format!(
+                r#"{{"access_token":"{token}","token_type":"bearer","expires_in":{expires_in}}}"#
+            ),
+        )
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -67,8 +78,14 @@ impl Answer {
 impl Loopback {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let server = Self { url, seen: Arc::default(), script: Arc::default() };
+        let url = format!("http://{}", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
+        let server = Self {
+            url,
+            seen: Arc::default(),
+            script: Arc::default(),
+        };
         let accepting = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -80,13 +97,19 @@ impl Loopback {
 
     /// Answers requests to `path` one after the other, the last answer for ever.
     pub(crate) fn script(&self, path: &'static str, answers: impl IntoIterator<Item = Answer>) {
-        self.script.lock().unwrap().push((path, answers.into_iter().collect()));
+        self.script
+            .lock()
+            .unwrap()
+            .insert(path, answers.into_iter().collect());
     }
 
     /// The requests to `path` so far.
     pub(crate) fn seen(&self, path: &str) -> Vec<Seen> {
         let seen = self.seen.lock().unwrap();
-        seen.iter().filter(|seen| seen.path() == path).cloned().collect()
+        seen.iter()
+            .filter(|seen| seen.path() == path)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn hits(&self, path: &str) -> usize {
@@ -95,7 +118,9 @@ impl Loopback {
 
     async fn serve(self, stream: TcpStream) {
         let mut stream = BufReader::new(stream);
-        let Some(seen) = Seen::read(&mut stream).await else { return };
+        let Some(seen) = Seen::read(&mut stream).await else {
+            return;
+        };
         let answer = self.next(seen.path());
         self.seen.lock().unwrap().push(seen);
         if let Some(barrier) = &answer.barrier {
@@ -107,10 +132,14 @@ impl Loopback {
 
     fn next(&self, path: &str) -> Answer {
         let mut script = self.script.lock().unwrap();
-        let Some((_, answers)) = script.iter_mut().find(|(scripted, _)| *scripted == path) else {
+        let Some(answers) = script.get_mut(path) else {
             return Answer::new(404, "{}");
         };
-        if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() }
+        if answers.len() > 1 {
+            answers.pop_front().unwrap()
+        } else {
+            answers[0].clone()
+        }
     }
 }
 
@@ -123,7 +152,11 @@ impl Seen {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
-            stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
+            stream
+                .read_line(&mut line)
+                .await
+                .ok()
+                .filter(|read| *read > 0)?;
             match line.trim_end() {
                 "" => break,
                 line => lines.push(line.to_owned()),
@@ -135,22 +168,36 @@ impl Seen {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let length = headers
+            .get("content-length")
+            .map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.ok()?;
-        Some(Self { method: first.next()?, target: first.next()?, headers, body: String::from_utf8(body).unwrap() })
+        Some(Self {
+            method: first.next()?,
+            target: first.next()?,
+            headers,
+            body: String::from_utf8(body).unwrap(),
+        })
     }
 }
 
 impl Answer {
     fn bytes(&self) -> Vec<u8> {
-        let mut head = format!("HTTP/1.1 {} Scripted\r\nconnection: close\r\n", self.status);
-        if self.status != 204 {
-            head += &format!("content-length: {}\r\n", self.announced);
-        }
-        for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
+        let length = match self.status {
+            204 => String::new(),
+            _ => format!("content-length: {}\r\n", self.announced),
+        };
+        let headers: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let headers = headers.concat();
+        let head = format!(
+            "HTTP/1.1 {} Scripted\r\nconnection: close\r\n{length}{headers}",
+            self.status
+        );
         [head.as_bytes(), b"\r\n", &self.body].concat()
     }
 }

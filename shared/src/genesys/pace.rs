@@ -30,7 +30,7 @@ struct Told {
 const SAME_WINDOW: Duration = Duration::from_secs(2);
 
 /// The windows last a minute; a reset much further off is a mistake that must not stop us.
-const LONGEST_RESET: Duration = Duration::from_secs(600);
+const LONGEST_RESET: Duration = Duration::from_mins(10);
 
 impl Pace {
     /// How long nobody may send, zero if one may.
@@ -56,11 +56,19 @@ impl Pace {
     /// Learns from a response. Missing and malformed headers change nothing.
     pub fn observe(&mut self, headers: &HeaderMap, now: Timestamp) {
         self.turn(now);
-        let Some(told) = Told::read(headers, now) else { return };
-        let latest = self.window.map_or(told.window.resets, |window| window.resets);
+        let Some(told) = Told::read(headers, now) else {
+            return;
+        };
+        let latest = self
+            .window
+            .map_or(told.window.resets, |window| window.resets);
         let same = until(told.window.resets, latest) <= SAME_WINDOW;
         // Answers overtake each other: within a window the count only grows.
-        self.used = if same { self.used.max(told.count) } else { told.count };
+        self.used = if same {
+            self.used.max(told.count)
+        } else {
+            told.count
+        };
         self.window = Some(told.window);
     }
 
@@ -77,8 +85,14 @@ impl Told {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
         let reset = Duration::from_secs(number("inin-ratelimit-reset")?.into());
         let allowed = number("inin-ratelimit-allowed").filter(|allowed| *allowed > 0)?;
-        let resets = now.saturating_add(reset).ok().filter(|_| reset <= LONGEST_RESET)?;
-        Some(Self { count: number("inin-ratelimit-count")?, window: Window { allowed, resets } })
+        let resets = now
+            .saturating_add(reset)
+            .ok()
+            .filter(|_| reset <= LONGEST_RESET)?;
+        Some(Self {
+            count: number("inin-ratelimit-count")?,
+            window: Window { allowed, resets },
+        })
     }
 }
 

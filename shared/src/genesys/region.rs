@@ -7,7 +7,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Region {
     domain: &'static str,
-    aws_region: &'static str,
+    aws: &'static str,
     code: &'static str,
 }
 
@@ -15,7 +15,8 @@ pub struct Region {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is no Genesys Cloud region; give a domain (mypurecloud.de), an AWS region (eu-central-1) or a short code \
-     (euc1): {}", all_forms()
+     (euc1): {}",
+    all_forms()
 )]
 pub struct UnknownRegion {
     text: String,
@@ -42,8 +43,8 @@ const REGIONS: [Region; 18] = [
     region("apne3.pure.cloud", "ap-northeast-3", "apne3"),
 ];
 
-const fn region(domain: &'static str, aws_region: &'static str, code: &'static str) -> Region {
-    Region { domain, aws_region, code }
+const fn region(domain: &'static str, aws: &'static str, code: &'static str) -> Region {
+    Region { domain, aws, code }
 }
 
 impl Region {
@@ -58,7 +59,7 @@ impl Region {
 
     /// The AWS region in which the organisation's data lives.
     pub fn aws_region(self) -> &'static str {
-        self.aws_region
+        self.aws
     }
 
     pub fn api_url(self) -> String {
@@ -70,7 +71,7 @@ impl Region {
     }
 
     fn is_named(self, name: &str) -> bool {
-        [self.domain, self.aws_region, self.code].contains(&name)
+        [self.domain, self.aws, self.code].contains(&name)
     }
 }
 
@@ -80,7 +81,9 @@ impl FromStr for Region {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.trim().to_ascii_lowercase();
         let found = REGIONS.into_iter().find(|region| region.is_named(&name));
-        found.ok_or_else(|| UnknownRegion { text: text.to_owned() })
+        found.ok_or_else(|| UnknownRegion {
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -97,7 +100,8 @@ impl fmt::Debug for Region {
 }
 
 fn all_forms() -> String {
-    let forms = REGIONS.map(|region| format!("{} = {} = {}", region.domain, region.aws_region, region.code));
+    let forms =
+        REGIONS.map(|region| format!("{} = {} = {}", region.domain, region.aws, region.code));
     forms.join(", ")
 }
 
@@ -121,8 +125,10 @@ mod tests {
 
     #[test]
     fn short_codes_reach_the_newer_domains() {
-        let domains = ["use1", "use2", "euw1", "euw2", "usw2", "aps1", "mec1", "apne1", "apse2", "edee1"]
-            .map(|code| code.parse::<Region>().unwrap().domain());
+        let domains = [
+            "use1", "use2", "euw1", "euw2", "usw2", "aps1", "mec1", "apne1", "apse2", "edee1",
+        ]
+        .map(|code| code.parse::<Region>().unwrap().domain());
 
         assert_eq!(
             domains,
@@ -143,7 +149,10 @@ mod tests {
 
     #[test]
     fn no_name_stands_for_two_regions() {
-        let names: BTreeSet<_> = Region::all().iter().flat_map(|r| [r.domain, r.aws_region, r.code]).collect();
+        let names: BTreeSet<_> = Region::all()
+            .iter()
+            .flat_map(|r| [r.domain, r.aws, r.code])
+            .collect();
 
         assert_eq!(names.len(), 3 * 18);
     }

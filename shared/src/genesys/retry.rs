@@ -11,7 +11,7 @@ use super::error::ApiError;
 pub(crate) const AFTER_GATEWAY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest wait inside a call. A caller that is to wait longer puts its work away and comes back.
-pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(300);
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_mins(5);
 
 /// The first back-off's ceiling, and the spread that is added to a wait we were told, so that concurrent callers
 /// do not come back all at once.
@@ -20,7 +20,7 @@ const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(20);
 
 /// No rate limit of the API lasts a day, so a longer `Retry-After` is nonsense.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 const DATE: DateTimeParser = DateTimeParser::new();
 
@@ -36,7 +36,9 @@ pub(crate) fn delay(error: &ApiError, tries: u32, dice: f64) -> Duration {
 pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let wait = match value.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => Duration::try_from(DATE.parse_timestamp(value.trim()).ok()?.duration_since(now)).ok()?,
+        Err(_) => {
+            Duration::try_from(DATE.parse_timestamp(value.trim()).ok()?.duration_since(now)).ok()?
+        }
     };
     (wait <= LONGEST_RETRY_AFTER).then_some(wait)
 }
@@ -58,12 +60,23 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_both_forms() {
         assert_eq!(retry_after("7", now()), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now()), Some(Duration::from_secs(37)));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now()),
+            Some(Duration::from_secs(37))
+        );
     }
 
     #[test]
     fn nonsense_in_retry_after_is_passed_over() {
-        for value in ["", "-3", "soon", "1.5", "Sun, 06 Nov 1994 08:48:00 GMT", "31536000", "99999999999999999999"] {
+        for value in [
+            "",
+            "-3",
+            "soon",
+            "1.5",
+            "Sun, 06 Nov 1994 08:48:00 GMT",
+            "31536000",
+            "99999999999999999999",
+        ] {
             assert_eq!(retry_after(value, now()), None, "{value}");
         }
     }

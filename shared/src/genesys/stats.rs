@@ -45,7 +45,10 @@ impl ClientStats {
     }
 
     pub(crate) fn count_throttled_time(&self, waited: Duration) {
-        add(&self.throttled_ms, u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
+        add(
+            &self.throttled_ms,
+            u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+        );
     }
 }
 

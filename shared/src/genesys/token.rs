@@ -39,14 +39,19 @@ struct State {
 }
 
 /// A token is renewed this long before it expires, or for a short-lived one at nine tenths of its life.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// The shortest life that an OAuth client can be given, for a response that does not say.
-const SHORTEST_LIFE: Duration = Duration::from_secs(300);
+const SHORTEST_LIFE: Duration = Duration::from_mins(5);
 
 impl TokenSource {
     pub(crate) fn new(login: Login, source: Arc<dyn CredentialsSource>) -> Self {
-        Self { login, source, ended: AtomicU64::new(0), state: Mutex::default() }
+        Self {
+            login,
+            source,
+            ended: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
     }
 
     /// A token that is good for a while, from the last login or a new one.
@@ -56,7 +61,9 @@ impl TokenSource {
         if let Some(bearer) = state.fresh(now) {
             return Ok(bearer);
         }
-        if self.ended.load(Ordering::Acquire) > ended && let Some(failure) = &state.failure {
+        if self.ended.load(Ordering::Acquire) > ended
+            && let Some(failure) = &state.failure
+        {
             // A login failed while we waited for it; one more at once would fail as well.
             return Err(failure.clone());
         }
@@ -71,7 +78,11 @@ impl TokenSource {
     /// The API did not take `used`: the next caller logs in anew, unless somebody has done so already.
     pub(crate) async fn discard(&self, used: &Bearer) {
         let mut state = self.state.lock().await;
-        if state.token.as_ref().is_some_and(|(bearer, _)| bearer.login == used.login) {
+        if state
+            .token
+            .as_ref()
+            .is_some_and(|(bearer, _)| bearer.login == used.login)
+        {
             state.token = None;
         }
     }
@@ -95,7 +106,11 @@ impl TokenSource {
     }
 
     async fn read(&self, state: &mut State) -> Result<Credentials, ApiError> {
-        let credentials = self.source.read().await.map_err(|error| self.unread(error))?;
+        let credentials = self
+            .source
+            .read()
+            .await
+            .map_err(|error| self.unread(error))?;
         state.credentials = Some(credentials.clone());
         Ok(credentials)
     }
@@ -128,10 +143,18 @@ impl State {
 
 /// The token and the moment to renew it, counted from before the request.
 fn token(response: TokenResponse, login: u64, now: Timestamp) -> (Bearer, Timestamp) {
-    let life = response.expires_in.map_or(SHORTEST_LIFE, Duration::from_secs);
+    let life = response
+        .expires_in
+        .map_or(SHORTEST_LIFE, Duration::from_secs);
     let good_for = life.saturating_sub(MARGIN.min(life / 10));
     let renew_at = now.saturating_add(good_for).unwrap_or(Timestamp::MAX);
-    (Bearer { value: response.access_token, login }, renew_at)
+    (
+        Bearer {
+            value: response.access_token,
+            login,
+        },
+        renew_at,
+    )
 }
 
 #[cfg(test)]

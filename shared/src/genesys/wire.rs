@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_state_we_do_not_know_is_kept() {
-        let status: AsyncQueryStatus = serde_json::from_str(r#"{"state":"RESTING","since":1}"#).unwrap();
+        let status: AsyncQueryStatus =
+            serde_json::from_str(r#"{"state":"RESTING","since":1}"#).unwrap();
 
         assert_eq!(status.state, JobState::Other("RESTING".to_owned()));
     }
@@ -126,7 +127,10 @@ mod tests {
         let status: AsyncQueryStatus = serde_json::from_str(body).unwrap();
 
         assert_eq!(status.state, JobState::Fulfilled);
-        assert_eq!(status.expiration_date, Some("2026-03-03T10:00:00Z".parse().unwrap()));
+        assert_eq!(
+            status.expiration_date,
+            Some("2026-03-03T10:00:00Z".parse().unwrap())
+        );
     }
 
     #[test]
@@ -135,7 +139,10 @@ mod tests {
 
         let availability: DataAvailability = serde_json::from_str(body).unwrap();
 
-        assert_eq!(availability.data_availability_date, "2026-03-02T06:30:00Z".parse().unwrap());
+        assert_eq!(
+            availability.data_availability_date,
+            "2026-03-02T06:30:00Z".parse().unwrap()
+        );
     }
 
     #[test]
@@ -144,7 +151,14 @@ mod tests {
 
         let reply: QueryReply = serde_json::from_str(body).unwrap();
 
-        assert_eq!((reply.query_id.as_str(), reply.total_records, reply.page_size), ("q-7", 120, Some(50)));
+        assert_eq!(
+            (
+                reply.query_id.as_str(),
+                reply.total_records,
+                reply.page_size
+            ),
+            ("q-7", 120, Some(50))
+        );
     }
 
     #[test]

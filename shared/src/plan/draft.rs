@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{
-    ExportPlan, ExportRequest, FormatVersion, Filters, GatewayQuery, Interval, Membership, PlanLimits, Refusal,
-    Residency, Sha256, Slice, SliceRange, SourceKind, day_slices, equal_slices, millis, offset_ranges,
+    ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Interval, Membership,
+    PlanLimits, Refusal, Residency, Sha256, Slice, SliceRange, SourceKind, day_slices,
+    equal_slices, millis, offset_ranges,
 };
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::ids::ExportId;
@@ -37,12 +38,27 @@ impl Draft {
         let page_size = page_size(&request, limits)?;
         let quota_mb = request.quota_mb.or(limits.quota_mb);
         if quota_mb == Some(0) {
-            return Err(Refusal::new("quotaMb", 0, "at least 1 (megabytes of 10⁶ stored bytes)"));
+            return Err(Refusal::new(
+                "quotaMb",
+                0,
+                "at least 1 (megabytes of 10⁶ stored bytes)",
+            ));
         }
         let query_hash = request.fingerprint(interval);
         let export_id = export_id(&request, interval, query_hash)?;
-        let webhook_url = request.webhook_url.clone().or_else(|| limits.webhook_url.clone());
-        let draft = Self { export_id, query_hash, interval, page_size, quota_mb, webhook_url, request };
+        let webhook_url = request
+            .webhook_url
+            .clone()
+            .or_else(|| limits.webhook_url.clone());
+        let draft = Self {
+            export_id,
+            query_hash,
+            interval,
+            page_size,
+            quota_mb,
+            webhook_url,
+            request,
+        };
         draft.check_slices(limits)?;
         Ok(draft)
     }
@@ -75,9 +91,20 @@ impl Draft {
     ) -> Result<ExportPlan, Refusal> {
         self.check_quota(query.as_ref(), limits)?;
         let ranges = self.ranges(query.as_ref());
-        let slices: Vec<_> = (1..).zip(ranges).map(|(number, range)| Slice { number, range }).collect();
+        let slices: Vec<_> = (1..)
+            .zip(ranges)
+            .map(|(number, range)| Slice { number, range })
+            .collect();
         let start_event = self.start_event(slices.len(), limits, now, request_id);
-        let Self { export_id, query_hash, interval, page_size, quota_mb, webhook_url, request } = self;
+        let Self {
+            export_id,
+            query_hash,
+            interval,
+            page_size,
+            quota_mb,
+            webhook_url,
+            request,
+        } = self;
         Ok(ExportPlan {
             format_version: FormatVersion,
             export_id,
@@ -101,7 +128,13 @@ impl Draft {
         })
     }
 
-    fn start_event(&self, slices: usize, limits: &PlanLimits, now: Timestamp, request_id: &str) -> AuditEvent {
+    fn start_event(
+        &self,
+        slices: usize,
+        limits: &PlanLimits,
+        now: Timestamp,
+        request_id: &str,
+    ) -> AuditEvent {
         let mut event = AuditEvent::new(Happening {
             export_id: &self.export_id,
             query_hash: self.query_hash,
@@ -120,11 +153,17 @@ impl Draft {
         match (self.request.source, self.request.membership) {
             (SourceKind::ExportGateway, _) => {
                 let total = query.map_or(0, |query| query.total_records);
-                let pages = total.div_ceil(self.page_size.into()).clamp(1, u32::MAX.into());
+                let pages = total
+                    .div_ceil(self.page_size.into())
+                    .clamp(1, u32::MAX.into());
                 let count = u64::from(self.request.slices.unwrap_or(1)).min(pages);
                 offset_ranges(total, self.page_size, u32::try_from(count).unwrap_or(1))
             }
-            (SourceKind::AnalyticsJob, _) => self.intervals().into_iter().map(SliceRange::Interval).collect(),
+            (SourceKind::AnalyticsJob, _) => self
+                .intervals()
+                .into_iter()
+                .map(SliceRange::Interval)
+                .collect(),
         }
     }
 
@@ -144,7 +183,11 @@ impl Draft {
                 return Err(Refusal::new("slices", count, format!("1 to {max}")));
             }
             if self.request.membership == Membership::Activity && count > 1 {
-                return Err(Refusal::new("slices", count, "an export with membership `activity` has one slice"));
+                return Err(Refusal::new(
+                    "slices",
+                    count,
+                    "an export with membership `activity` has one slice",
+                ));
             }
         }
         if self.request.source != SourceKind::AnalyticsJob {
@@ -152,22 +195,37 @@ impl Draft {
         }
         let intervals = self.intervals();
         if intervals.len() > limits.slices_max as usize {
-            let rule = format!("it makes {} slices of a day, {} are allowed", intervals.len(), limits.slices_max);
+            let rule = format!(
+                "it makes {} slices of a day, {} are allowed",
+                intervals.len(),
+                limits.slices_max
+            );
             return Err(Refusal::new("interval", self.interval, rule));
         }
         let longest = SignedDuration::from_hours(24 * i64::from(limits.job_interval_max_days));
-        match intervals.iter().find(|slice| slice.end().duration_since(slice.start()) > longest) {
+        match intervals
+            .iter()
+            .find(|slice| slice.end().duration_since(slice.start()) > longest)
+        {
             Some(slice) => {
                 let days = limits.job_interval_max_days;
-                let rule = format!("a job takes at most {days} days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices");
+                let rule = format!(
+                    "a job takes at most {days} days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices"
+                );
                 Err(Refusal::new("interval", slice, rule))
             }
             None => Ok(()),
         }
     }
 
-    fn check_quota(&self, query: Option<&GatewayQuery>, limits: &PlanLimits) -> Result<(), Refusal> {
-        let (Some(quota_mb), Some(query)) = (self.quota_mb, query) else { return Ok(()) };
+    fn check_quota(
+        &self,
+        query: Option<&GatewayQuery>,
+        limits: &PlanLimits,
+    ) -> Result<(), Refusal> {
+        let (Some(quota_mb), Some(query)) = (self.quota_mb, query) else {
+            return Ok(());
+        };
         let estimate = query.total_records.saturating_mul(limits.bytes_per_record);
         if estimate <= quota_mb.saturating_mul(1_000_000) {
             return Ok(());
@@ -183,11 +241,16 @@ impl Draft {
 }
 
 fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
-    let latest = now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+    let latest = now
+        .saturating_add(SignedDuration::from_hours(24))
+        .unwrap_or(Timestamp::MAX);
     if interval.end() <= latest {
         return Ok(());
     }
-    let rule = format!("the end lies more than 24 hours ahead; the latest now is {}", millis(latest));
+    let rule = format!(
+        "the end lies more than 24 hours ahead; the latest now is {}",
+        millis(latest)
+    );
     Err(Refusal::new("interval", interval, rule))
 }
 
@@ -198,12 +261,16 @@ fn check_retention(interval: Interval, now: Timestamp, days: Option<u32>) -> Res
     if earliest <= interval.start() {
         return Ok(());
     }
-    let rule = format!("conversations are kept {days} days; the earliest start now is {}", millis(earliest));
+    let rule = format!(
+        "conversations are kept {days} days; the earliest start now is {}",
+        millis(earliest)
+    );
     Err(Refusal::new("interval", interval, rule))
 }
 
 fn check_filters(source: SourceKind, filters: &Filters) -> Result<(), Refusal> {
-    let refused = |field, value: &dyn std::fmt::Display, rule: &str| Err(Refusal::new(field, value, rule));
+    let refused =
+        |field, value: &dyn std::fmt::Display, rule: &str| Err(Refusal::new(field, value, rule));
     match source {
         SourceKind::AnalyticsJob => match &filters.conversation_id_range {
             Some(range) => refused(
@@ -242,13 +309,23 @@ fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<u32, Refusa
     if (1..=max).contains(&size) {
         return Ok(size);
     }
-    Err(Refusal::new("pageSize", size, format!("{} takes 1 to {max} ({setting})", request.source)))
+    Err(Refusal::new(
+        "pageSize",
+        size,
+        format!("{} takes 1 to {max} ({setting})", request.source),
+    ))
 }
 
 /// The id asked for, or one that says what it is and differs whenever the request does.
-fn export_id(request: &ExportRequest, interval: Interval, query_hash: Sha256) -> Result<ExportId, Refusal> {
+fn export_id(
+    request: &ExportRequest,
+    interval: Interval,
+    query_hash: Sha256,
+) -> Result<ExportId, Refusal> {
     let text = request.export_id.clone().unwrap_or_else(|| {
-        let day = crate::objects::audit_day(interval.start()).strftime("%Y%m%d").to_string();
+        let day = crate::objects::audit_day(interval.start())
+            .strftime("%Y%m%d")
+            .to_string();
         format!("{}-{day}-{}", request.source, query_hash.short(12))
     });
     let refusal = |_| Refusal::new("exportId", &text, "1 to 64 letters, digits, `-` or `_`");
@@ -265,7 +342,10 @@ mod tests {
 
     fn check(json: &str) -> Result<Draft, Refusal> {
         let now = "2026-03-10T00:00:00Z".parse().unwrap();
-        let limits = PlanLimits { retention_days: Some(365), ..PlanLimits::default() };
+        let limits = PlanLimits {
+            retention_days: Some(365),
+            ..PlanLimits::default()
+        };
         Draft::check(ExportRequest::parse(json)?, now, now, &limits)
     }
 
@@ -303,15 +383,28 @@ mod tests {
 
         assert_eq!(first.export_id, again.export_id);
         assert_ne!(first.export_id, other.export_id);
-        assert!(first.export_id.as_str().starts_with("analytics-job-20260301-"));
+        assert!(
+            first
+                .export_id
+                .as_str()
+                .starts_with("analytics-job-20260301-")
+        );
     }
 
     #[test]
     fn a_quota_below_the_estimate_is_refused() {
-        let draft = check(&format!(r#"{{{DAY},"source":"export-gateway","quotaMb":1}}"#)).unwrap();
-        let query = GatewayQuery { query_id: "q".to_owned(), total_records: 2_000 };
+        let draft = check(&format!(
+            r#"{{{DAY},"source":"export-gateway","quotaMb":1}}"#
+        ))
+        .unwrap();
+        let query = GatewayQuery {
+            query_id: "q".to_owned(),
+            total_records: 2_000,
+        };
 
-        let refusal = draft.check_quota(Some(&query), &PlanLimits::default()).unwrap_err();
+        let refusal = draft
+            .check_quota(Some(&query), &PlanLimits::default())
+            .unwrap_err();
 
         assert_snapshot!(refusal, @"`quotaMb` is 1: 2000 records at about 700 bytes each (ARCHIVE_BYTES_PER_RECORD) make about 2 MB");
     }

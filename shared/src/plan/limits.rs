@@ -36,7 +36,8 @@ impl Default for PlanLimits {
             governance: Governance {
                 data_classification: "confidential".to_owned(),
                 retention_directive: "as configured on the bucket".to_owned(),
-                processor: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION")).to_owned(),
+                processor: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION"))
+                    .to_owned(),
                 compliance_version: "1".to_owned(),
             },
         }

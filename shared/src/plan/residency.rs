@@ -31,18 +31,27 @@ pub enum ResidencyRule {
 
 impl Residency {
     /// Compares both regions, each `None` where there is none.
-    pub fn decide(genesys: Option<String>, bucket: Option<String>, allowed: &[String]) -> Result<Self, Refusal> {
+    pub fn decide(
+        genesys: Option<String>,
+        bucket: Option<String>,
+        allowed: &[String],
+    ) -> Result<Self, Refusal> {
         let rule = match (&genesys, &bucket) {
             (Some(genesys), Some(bucket)) => compare(genesys, bucket, allowed)?,
             _ => ResidencyRule::Exempt,
         };
-        Ok(Self { genesys_region: genesys, bucket_region: bucket, rule })
+        Ok(Self {
+            genesys_region: genesys,
+            bucket_region: bucket,
+            rule,
+        })
     }
 }
 
 fn compare(genesys: &str, bucket: &str, allowed: &[String]) -> Result<ResidencyRule, Refusal> {
     if allowed.is_empty() {
-        let rule = format!("the bucket lies in {bucket}; set ALLOWED_REGIONS to permit both regions");
+        let rule =
+            format!("the bucket lies in {bucket}; set ALLOWED_REGIONS to permit both regions");
         return if genesys == bucket {
             Ok(ResidencyRule::SameRegion)
         } else {
@@ -71,7 +80,10 @@ mod tests {
 
     #[test]
     fn without_a_list_both_regions_must_be_the_same() {
-        assert_eq!(decide("eu-central-1", "eu-central-1", &[]), Ok(ResidencyRule::SameRegion));
+        assert_eq!(
+            decide("eu-central-1", "eu-central-1", &[]),
+            Ok(ResidencyRule::SameRegion)
+        );
         assert_eq!(
             decide("us-east-1", "eu-central-1", &[]).unwrap_err(),
             "`GENESYS_REGION` is us-east-1: the bucket lies in eu-central-1; set ALLOWED_REGIONS to permit both regions"
@@ -82,9 +94,16 @@ mod tests {
     fn with_a_list_both_regions_must_be_on_it() {
         let list = ["eu-central-1", "eu-west-1"];
 
-        assert_eq!(decide("eu-west-1", "eu-central-1", &list), Ok(ResidencyRule::AllowedRegions));
+        assert_eq!(
+            decide("eu-west-1", "eu-central-1", &list),
+            Ok(ResidencyRule::AllowedRegions)
+        );
         assert!(decide("us-east-1", "us-east-1", &list).is_err());
-        assert!(decide("eu-west-1", "us-east-1", &list).unwrap_err().starts_with("`ARCHIVE_BUCKET` is in us-east-1"));
+        assert!(
+            decide("eu-west-1", "us-east-1", &list)
+                .unwrap_err()
+                .starts_with("`ARCHIVE_BUCKET` is in us-east-1")
+        );
     }
 
     #[test]

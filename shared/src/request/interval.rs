@@ -23,12 +23,17 @@ impl<'de> Deserialize<'de> for RequestedInterval {
         use serde::de::Error;
 
         match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => {
-                text.parse().map(Self::Absolute).map_err(|error| D::Error::custom(format!("`interval` is {error}")))
-            }
-            relative => serde_json::from_value(relative).map(Self::Relative).map_err(|error| {
-                D::Error::custom(format!("`interval` is neither \"start/end\" nor {{\"last\": \"P1D\"}}: {error}"))
-            }),
+            serde_json::Value::String(text) => text
+                .parse()
+                .map(Self::Absolute)
+                .map_err(|error| D::Error::custom(format!("`interval` is {error}"))),
+            relative => serde_json::from_value(relative)
+                .map(Self::Relative)
+                .map_err(|error| {
+                    D::Error::custom(format!(
+                        "`interval` is neither \"start/end\" nor {{\"last\": \"P1D\"}}: {error}"
+                    ))
+                }),
         }
     }
 }
@@ -49,10 +54,20 @@ impl TryFrom<String> for Period {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let rule = || format!("`last` is {text}: an ISO-8601 duration such as P1D or PT6H, longer than nothing");
+        let rule = || {
+            format!(
+                "`last` is {text}: an ISO-8601 duration such as P1D or PT6H, longer than nothing"
+            )
+        };
         let span: Span = text.parse().map_err(|_| rule())?;
-        let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| rule())?;
-        if duration.is_positive() { Ok(Self(duration)) } else { Err(rule()) }
+        let duration = span
+            .to_duration(SpanRelativeTo::days_are_24_hours())
+            .map_err(|_| rule())?;
+        if duration.is_positive() {
+            Ok(Self(duration))
+        } else {
+            Err(rule())
+        }
     }
 }
 
@@ -68,7 +83,13 @@ impl RequestedInterval {
         match self {
             Self::Absolute(interval) => Ok(*interval),
             Self::Relative(RelativeInterval { last }) => {
-                let refusal = || Refusal::new("interval.last", String::from(*last), "reaches before all time");
+                let refusal = || {
+                    Refusal::new(
+                        "interval.last",
+                        String::from(*last),
+                        "reaches before all time",
+                    )
+                };
                 let start = scheduled_time.checked_sub(last.0).map_err(|_| refusal())?;
                 Interval::new(start, scheduled_time).map_err(|_| refusal())
             }
@@ -78,7 +99,11 @@ impl RequestedInterval {
 
 /// The scheduled time that counts: as sent, or now. The unreplaced placeholder means now, to the minute, and only where
 /// a custom AWS endpoint shows that an emulator is at work.
-pub fn scheduled_time(sent: Option<&str>, now: Timestamp, emulated: bool) -> Result<Timestamp, Refusal> {
+pub fn scheduled_time(
+    sent: Option<&str>,
+    now: Timestamp,
+    emulated: bool,
+) -> Result<Timestamp, Refusal> {
     let minute = |moment: Timestamp| {
         let second = moment.as_second();
         Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(moment)
@@ -87,7 +112,11 @@ pub fn scheduled_time(sent: Option<&str>, now: Timestamp, emulated: bool) -> Res
         None => Ok(minute(now)),
         Some(SCHEDULED_TIME_PLACEHOLDER) if emulated => Ok(minute(now)),
         Some(text) => text.parse().map_err(|_| {
-            Refusal::new("scheduledTime", text, "an ISO-8601 moment such as 2026-03-02T04:00:00Z is expected")
+            Refusal::new(
+                "scheduledTime",
+                text,
+                "an ISO-8601 moment such as 2026-03-02T04:00:00Z is expected",
+            )
         }),
     }
 }
@@ -106,15 +135,25 @@ mod tests {
 
         let interval = requested.resolve(at("2026-03-02T04:00:00Z")).unwrap();
 
-        assert_eq!(interval.to_string(), "2026-03-01T04:00:00.000Z/2026-03-02T04:00:00.000Z");
+        assert_eq!(
+            interval.to_string(),
+            "2026-03-01T04:00:00.000Z/2026-03-02T04:00:00.000Z"
+        );
     }
 
     #[test]
     fn a_period_of_nothing_is_refused() {
         for last in ["PT0S", "-P1D", "yesterday"] {
-            let error = serde_json::from_str::<RequestedInterval>(&format!(r#"{{"last":"{last}"}}"#)).unwrap_err();
+            let error =
+                serde_json::from_str::<RequestedInterval>(&format!(r#"{{"last":"{last}"}}"#))
+                    .unwrap_err();
 
-            assert!(error.to_string().contains(&format!("`last` is {last}: an ISO-8601 duration")), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("`last` is {last}: an ISO-8601 duration")),
+                "{error}"
+            );
         }
     }
 
@@ -122,7 +161,10 @@ mod tests {
     fn the_placeholder_means_now_only_beside_an_emulator() {
         let now = at("2026-03-02T04:00:59.5Z");
 
-        assert_eq!(scheduled_time(Some(SCHEDULED_TIME_PLACEHOLDER), now, true), Ok(at("2026-03-02T04:00:00Z")));
+        assert_eq!(
+            scheduled_time(Some(SCHEDULED_TIME_PLACEHOLDER), now, true),
+            Ok(at("2026-03-02T04:00:00Z"))
+        );
         assert!(scheduled_time(Some(SCHEDULED_TIME_PLACEHOLDER), now, false).is_err());
     }
 }

@@ -6,7 +6,11 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("`{field}` is {value}: {rule}")]
-    Field { field: &'static str, value: String, rule: String },
+    Field {
+        field: &'static str,
+        value: String,
+        rule: String,
+    },
     #[error("the request is not readable: {0}")]
     Unreadable(String),
 }
@@ -18,7 +22,11 @@ impl Refusal {
         if text.chars().count() > 120 {
             text = text.chars().take(120).chain(['…']).collect();
         }
-        Self::Field { field, value: text, rule: rule.into() }
+        Self::Field {
+            field,
+            value: text,
+            rule: rule.into(),
+        }
     }
 
     pub(super) fn unreadable(error: &serde_json::Error) -> Self {

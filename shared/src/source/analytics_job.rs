@@ -54,16 +54,27 @@ impl AnalyticsJob {
 
     async fn watermark(&self, deadline: Deadline) -> Result<DataAvailability, Setback> {
         let call = Call::get(format!("{JOBS}/availability"));
-        Ok(self.client.call(&call, deadline, |body| serde_json::from_slice(body)).await?.value)
+        Ok(self
+            .client
+            .call(&call, deadline, |body| serde_json::from_slice(body))
+            .await?
+            .value)
     }
 
     async fn poll(&self, job: &str, deadline: Deadline) -> Result<JobState, Setback> {
         let call = Call::get(format!("{JOBS}/{job}"));
         let decode = |body: &[u8]| serde_json::from_slice::<AsyncQueryStatus>(body);
-        let status = self.client.call(&call, deadline, decode).await.map_err(lost_when_unknown)?.value;
+        let status = self
+            .client
+            .call(&call, deadline, decode)
+            .await
+            .map_err(lost_when_unknown)?
+            .value;
         match status.state {
             JobState::Failed | JobState::Cancelled => {
-                let message = status.error_message.unwrap_or_else(|| "the API gives no reason".to_owned());
+                let message = status
+                    .error_message
+                    .unwrap_or_else(|| "the API gives no reason".to_owned());
                 let text = format!("job {job} ended as {:?}: {message}", status.state);
                 Err(Setback::Failed(Failure::new(FailureKind::JobFailed, text)))
             }
@@ -81,13 +92,20 @@ impl Source for AnalyticsJob {
 
     async fn open(&self, reading: &Reading<'_>) -> Result<Opened, Setback> {
         let interval = interval(reading)?;
-        let watermark = self.watermark(reading.deadline).await?.data_availability_date;
+        let watermark = self
+            .watermark(reading.deadline)
+            .await?
+            .data_availability_date;
         if watermark < interval.end() {
             return Err(Setback::Wait(Wait {
                 reason: WaitReason::Watermark,
                 hint: None,
                 patience: None,
-                detail: format!("data reaches {}, the slice ends {}", millis(watermark), millis(interval.end())),
+                detail: format!(
+                    "data reaches {}, the slice ends {}",
+                    millis(watermark),
+                    millis(interval.end())
+                ),
             }));
         }
         let submission = json!(AsyncConversationQuery {
@@ -99,12 +117,22 @@ impl Source for AnalyticsJob {
         });
         let call = Call::post(JOBS).json(&submission);
         let decode = |body: &[u8]| serde_json::from_slice::<AsyncQueryResponse>(body);
-        let job = self.client.call(&call, reading.deadline, decode).await?.value.job_id;
-        Ok(Opened { job: Some(job), watermark: Some(watermark) })
+        let job = self
+            .client
+            .call(&call, reading.deadline, decode)
+            .await?
+            .value
+            .job_id;
+        Ok(Opened {
+            job: Some(job),
+            watermark: Some(watermark),
+        })
     }
 
     async fn ready(&self, opened: &Opened, reading: &Reading<'_>) -> Result<(), Setback> {
-        let Some(job) = &opened.job else { return Err(Setback::Lost("the run knows no job".to_owned())) };
+        let Some(job) = &opened.job else {
+            return Err(Setback::Lost("the run knows no job".to_owned()));
+        };
         let mut pause = FIRST_POLL;
         let mut polled = Duration::ZERO;
         loop {
@@ -112,7 +140,8 @@ impl Source for AnalyticsJob {
             if state == JobState::Fulfilled {
                 return Ok(());
             }
-            if polled + pause > LONGEST_POLLING || !reading.deadline.allows(self.clock.now(), pause) {
+            if polled + pause > LONGEST_POLLING || !reading.deadline.allows(self.clock.now(), pause)
+            {
                 return Err(Setback::Wait(Wait {
                     reason: WaitReason::Job,
                     hint: None,
@@ -126,12 +155,21 @@ impl Source for AnalyticsJob {
         }
     }
 
-    async fn page(&self, checkpoint: &Checkpoint, reading: &Reading<'_>) -> Result<SourcePage, Setback> {
-        let Checkpoint::Cursor { job: Some(job), cursor } = checkpoint else {
+    async fn page(
+        &self,
+        checkpoint: &Checkpoint,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Setback> {
+        let Checkpoint::Cursor {
+            job: Some(job),
+            cursor,
+        } = checkpoint
+        else {
             return Err(broken("the checkpoint names no job"));
         };
         let page_size = reading.plan.page_size;
-        let mut call = Call::get(format!("{JOBS}/{job}/results")).query("pageSize", page_size.to_string());
+        let mut call =
+            Call::get(format!("{JOBS}/{job}/results")).query("pageSize", page_size.to_string());
         if let Some(cursor) = cursor {
             call = call.query("cursor", cursor.clone());
         }
@@ -141,14 +179,23 @@ impl Source for AnalyticsJob {
             let encoded = page::encode(&results.conversations, &rules);
             Ok((encoded, results.cursor, results.data_availability_date))
         };
-        let reply = self.client.call(&call, reading.deadline, decode).await.map_err(lost_when_unknown)?;
+        let reply = self
+            .client
+            .call(&call, reading.deadline, decode)
+            .await
+            .map_err(lost_when_unknown)?;
         let (body, next, watermark) = reply.value;
         if next.is_some() && next == *cursor {
-            return Err(broken("the results page names its own cursor as the next one"));
+            return Err(broken(
+                "the results page names its own cursor as the next one",
+            ));
         }
         Ok(SourcePage {
             body,
-            next: next.map(|next| Checkpoint::Cursor { job: Some(job.clone()), cursor: Some(next) }),
+            next: next.map(|next| Checkpoint::Cursor {
+                job: Some(job.clone()),
+                cursor: Some(next),
+            }),
             requested: page_size.into(),
             watermark,
             correlation_id: reply.correlation_id,
@@ -158,7 +205,11 @@ impl Source for AnalyticsJob {
     }
 
     async fn close(&self, job: &str, deadline: Deadline) -> Result<(), Setback> {
-        match self.client.call(&Call::delete(format!("{JOBS}/{job}")), deadline, |_| Ok(())).await {
+        match self
+            .client
+            .call(&Call::delete(format!("{JOBS}/{job}")), deadline, |_| Ok(()))
+            .await
+        {
             Err(error) if error.status() != Some(404) => Err(error.into()),
             _ => Ok(()),
         }

@@ -44,8 +44,15 @@ impl ExportGateway {
         Self { client, clock }
     }
 
-    async fn results(&self, offset: u64, limit: u64, reading: &Reading<'_>) -> Result<Results, Setback> {
-        let Some(GatewayQuery { query_id, .. }) = reading.query else { return Err(broken("the export has no query")) };
+    async fn results(
+        &self,
+        offset: u64,
+        limit: u64,
+        reading: &Reading<'_>,
+    ) -> Result<Results, Setback> {
+        let Some(GatewayQuery { query_id, .. }) = reading.query else {
+            return Err(broken("the export has no query"));
+        };
         let call = Call::get(format!("/api/v2/export/job/{query_id}/results"))
             .query("offset", offset.to_string())
             .query("limit", limit.to_string());
@@ -54,18 +61,36 @@ impl ExportGateway {
             let mut records = gateway_records(body)?;
             let more_than_asked = records.len() as u64 > limit;
             records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            Ok((page::encode(&records, &rules), records.len() as u64, more_than_asked))
+            Ok((
+                page::encode(&records, &rules),
+                records.len() as u64,
+                more_than_asked,
+            ))
         };
-        let reply = self.client.call(&call, reading.deadline, decode).await.map_err(lost_when_unknown)?;
+        let reply = self
+            .client
+            .call(&call, reading.deadline, decode)
+            .await
+            .map_err(lost_when_unknown)?;
         let (body, received, more_than_asked) = reply.value;
         let (correlation_id, latency) = (reply.correlation_id, reply.latency);
-        Ok(Results { body, received, more_than_asked, correlation_id, latency })
+        Ok(Results {
+            body,
+            received,
+            more_than_asked,
+            correlation_id,
+            latency,
+        })
     }
 }
 
 #[async_trait]
 impl Source for ExportGateway {
-    async fn query(&self, asked: &Asked<'_>, deadline: Deadline) -> Result<Option<GatewayQuery>, Setback> {
+    async fn query(
+        &self,
+        asked: &Asked<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<GatewayQuery>, Setback> {
         let mut filter = json!({
             "type": "webchat",
             "dateRange": {
@@ -83,7 +108,10 @@ impl Source for ExportGateway {
         let call = Call::post("/api/v2/export/query").json(&query);
         let decode = |body: &[u8]| serde_json::from_slice::<QueryReply>(body);
         let reply = self.client.call(&call, deadline, decode).await?.value;
-        Ok(Some(GatewayQuery { query_id: reply.query_id, total_records: reply.total_records }))
+        Ok(Some(GatewayQuery {
+            query_id: reply.query_id,
+            total_records: reply.total_records,
+        }))
     }
 
     async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
@@ -94,20 +122,32 @@ impl Source for ExportGateway {
         Ok(())
     }
 
-    async fn page(&self, checkpoint: &Checkpoint, reading: &Reading<'_>) -> Result<SourcePage, Setback> {
-        let (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) = (checkpoint, &reading.slice.range) else {
+    async fn page(
+        &self,
+        checkpoint: &Checkpoint,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Setback> {
+        let (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) =
+            (checkpoint, &reading.slice.range)
+        else {
             return Err(broken("the checkpoint is no offset"));
         };
         let total = reading.query.map_or(0, |query| query.total_records);
         let limit = limit(*offset, range, reading.plan.page_size);
         let mut tries = 1;
         loop {
-            let results = if limit == 0 { nothing(reading) } else { self.results(*offset, limit, reading).await? };
+            let results = if limit == 0 {
+                nothing(reading)
+            } else {
+                self.results(*offset, limit, reading).await?
+            };
             let step = step(*offset, results.received, total, range);
             if step != Step::EmptyTooEarly {
                 return Ok(source_page(step, results, *offset, total, limit));
             }
-            if tries == EMPTY_PAGE_TRIES || !reading.deadline.allows(self.clock.now(), EMPTY_PAGE_PAUSE) {
+            if tries == EMPTY_PAGE_TRIES
+                || !reading.deadline.allows(self.clock.now(), EMPTY_PAGE_PAUSE)
+            {
                 return Err(empty_too_early(*offset, total));
             }
             tries += 1;
@@ -141,17 +181,23 @@ fn step(offset: u64, received: u64, total: u64, range: &OffsetRange) -> Step {
 /// How many records to ask for: a page, but nothing of the next slice.
 fn limit(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
     let page_size = u64::from(page_size);
-    range.end.map_or(page_size, |end| end.saturating_sub(offset).min(page_size))
+    range
+        .end
+        .map_or(page_size, |end| end.saturating_sub(offset).min(page_size))
 }
 
 fn source_page(step: Step, results: Results, offset: u64, total: u64, limit: u64) -> SourcePage {
     let mut warnings = Vec::new();
     if results.more_than_asked {
-        warnings.push(format!("at offset {offset} more than the {limit} records asked for came; the rest was left"));
+        warnings.push(format!(
+            "at offset {offset} more than the {limit} records asked for came; the rest was left"
+        ));
     }
     if results.received > 0 && offset + results.received > total {
         let reached = offset + results.received;
-        warnings.push(format!("{reached} records came where totalRecords announced {total}"));
+        warnings.push(format!(
+            "{reached} records came where totalRecords announced {total}"
+        ));
     }
     SourcePage {
         body: results.body,
@@ -191,8 +237,14 @@ fn empty_too_early(offset: u64, total: u64) -> Setback {
 mod tests {
     use super::*;
 
-    const CLOSED: OffsetRange = OffsetRange { start: 100, end: Some(200) };
-    const OPEN: OffsetRange = OffsetRange { start: 200, end: None };
+    const CLOSED: OffsetRange = OffsetRange {
+        start: 100,
+        end: Some(200),
+    };
+    const OPEN: OffsetRange = OffsetRange {
+        start: 200,
+        end: None,
+    };
 
     #[test]
     fn the_next_offset_is_what_was_received() {
@@ -222,6 +274,17 @@ mod tests {
 
     #[test]
     fn a_slice_without_records_ends_at_once() {
-        assert_eq!(step(100, 0, 100, &OffsetRange { start: 100, end: Some(100) }), Step::End);
+        assert_eq!(
+            step(
+                100,
+                0,
+                100,
+                &OffsetRange {
+                    start: 100,
+                    end: Some(100)
+                }
+            ),
+            Step::End
+        );
     }
 }

@@ -23,7 +23,9 @@ struct Predicate<'a> {
 
 /// `conversationFilters`.
 pub(super) fn conversation_filters(filters: &Filters) -> Vec<Filter<'_>> {
-    any_of("conversationId", &filters.conversation_ids).into_iter().collect()
+    any_of("conversationId", &filters.conversation_ids)
+        .into_iter()
+        .collect()
 }
 
 /// `segmentFilters`.
@@ -34,13 +36,27 @@ pub(super) fn segment_filters(filters: &Filters) -> Vec<Filter<'_>> {
         ("queueId", &filters.queue_ids),
         ("userId", &filters.participant_ids),
     ];
-    dimensions.into_iter().filter_map(|(dimension, values)| any_of(dimension, values)).collect()
+    dimensions
+        .into_iter()
+        .filter_map(|(dimension, values)| any_of(dimension, values))
+        .collect()
 }
 
 fn any_of<'a>(dimension: &'static str, values: &'a [String]) -> Option<Filter<'a>> {
-    let predicate = |value| Predicate { kind: "dimension", dimension, operator: "matches", value };
-    let predicates: Vec<_> = values.iter().map(|value| predicate(value.as_str())).collect();
-    (!predicates.is_empty()).then_some(Filter { combination: "or", predicates })
+    let predicate = |value| Predicate {
+        kind: "dimension",
+        dimension,
+        operator: "matches",
+        value,
+    };
+    let predicates: Vec<_> = values
+        .iter()
+        .map(|value| predicate(value.as_str()))
+        .collect();
+    (!predicates.is_empty()).then_some(Filter {
+        combination: "or",
+        predicates,
+    })
 }
 
 #[cfg(test)]

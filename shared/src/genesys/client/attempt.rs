@@ -33,9 +33,16 @@ pub(super) enum Failure {
 
 impl Inner {
     /// One attempt, cut short where the caller would be stopped.
-    pub(super) async fn attempt(&self, call: &Call, deadline: Deadline, attempt: u32) -> Result<Answer, Failure> {
+    pub(super) async fn attempt(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+        attempt: u32,
+    ) -> Result<Answer, Failure> {
         let limit = self.settings.request_timeout;
-        let limit = deadline.remaining(self.clock.now()).map_or(limit, |left| left.min(limit));
+        let limit = deadline
+            .remaining(self.clock.now())
+            .map_or(limit, |left| left.min(limit));
         match tokio::time::timeout(limit, self.exchange(call, attempt)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(ApiError::unavailable(call.route(), Trouble::Timeout).into()),
@@ -57,19 +64,28 @@ impl Inner {
         self.pace().observe(response.headers(), self.clock.now());
         match status {
             200..=299 => Ok(self.answer(call, response).await?),
-            401 => Err(Failure::Unauthorized(bearer, self.refusal(call, response).await)),
+            401 => Err(Failure::Unauthorized(
+                bearer,
+                self.refusal(call, response).await,
+            )),
             _ => Err(self.refusal(call, response).await.into()),
         }
     }
 
     async fn send(&self, call: &Call, bearer: &Bearer) -> Result<Response, ApiError> {
         let url = call.url(self.settings.endpoints.api());
-        let mut request = self.http.request(call.method().into(), url).header(ACCEPT, "application/json");
+        let mut request = self
+            .http
+            .request(call.method().into(), url)
+            .header(ACCEPT, "application/json");
         request = request.bearer_auth(bearer.value.expose_secret());
         if let Some(body) = call.body() {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        request.send().await.map_err(|error| ApiError::transport(call.route(), error))
+        request
+            .send()
+            .await
+            .map_err(|error| ApiError::transport(call.route(), error))
     }
 
     async fn answer(&self, call: &Call, response: Response) -> Result<Answer, ApiError> {
@@ -77,7 +93,11 @@ impl Inner {
         let correlation_id = correlation_id(response.headers());
         let body = body::read(response, self.settings.body_limit_bytes, call.route()).await?;
         add(&self.stats.bytes_in, body.len() as u64);
-        Ok(Answer { status, correlation_id, body })
+        Ok(Answer {
+            status,
+            correlation_id,
+            body,
+        })
     }
 
     /// What a status other than 2xx means.
@@ -86,18 +106,34 @@ impl Inner {
         let status = response.status().as_u16();
         let wait = asked_wait(response.headers(), now);
         let correlation_id = correlation_id(response.headers());
-        let body: ErrorBody = serde_json::from_slice(&body::read_error(response).await).unwrap_or_default();
+        let body: ErrorBody =
+            serde_json::from_slice(&body::read_error(response).await).unwrap_or_default();
         let context_id = body.context_id.or(correlation_id).as_deref().map(cut);
         let route = call.route().to_owned();
         match status {
             429 => throttled(call.route(), wait.or_else(|| self.reset(now)), context_id),
             408 | 500 | 502 | 503 | 504 => {
                 let wait = wait.or((status == 504).then_some(retry::AFTER_GATEWAY_TIMEOUT));
-                ApiError::Unavailable { route, what: Trouble::Status(status), wait, context_id, source: None }
+                ApiError::Unavailable {
+                    route,
+                    what: Trouble::Status(status),
+                    wait,
+                    context_id,
+                    source: None,
+                }
             }
             _ => {
-                let (code, message) = (body.code.as_deref().map(cut), body.message.as_deref().map(cut));
-                ApiError::Refused { route, status, code, message, context_id }
+                let (code, message) = (
+                    body.code.as_deref().map(cut),
+                    body.message.as_deref().map(cut),
+                );
+                ApiError::Refused {
+                    route,
+                    status,
+                    code,
+                    message,
+                    context_id,
+                }
             }
         }
     }
@@ -118,7 +154,14 @@ fn correlation_id(headers: &HeaderMap) -> Option<String> {
     headers.get("inin-correlation-id")?.to_str().ok().map(cut)
 }
 
-
-pub(super) fn throttled(route: &str, retry_after: Option<Duration>, context_id: Option<String>) -> ApiError {
-    ApiError::Throttled { route: route.to_owned(), retry_after, context_id }
+pub(super) fn throttled(
+    route: &str,
+    retry_after: Option<Duration>,
+    context_id: Option<String>,
+) -> ApiError {
+    ApiError::Throttled {
+        route: route.to_owned(),
+        retry_after,
+        context_id,
+    }
 }

@@ -6,8 +6,8 @@ use tokio::sync::Barrier;
 
 use super::*;
 use crate::genesys::credentials::Credentials;
-use crate::genesys::wire;
 use crate::genesys::loopback::{Answer as Scripted, Loopback};
+use crate::genesys::wire;
 
 mod errors;
 mod retries;
@@ -25,7 +25,15 @@ struct Setup {
 
 impl Setup {
     async fn new(answers: impl IntoIterator<Item = Scripted>) -> Self {
-        Self::with(|_| {}, [Scripted::token("t0ken-1", 86_399), Scripted::token("t0ken-2", 86_399)], answers).await
+        Self::with(
+            |_| {},
+            [
+                Scripted::token("t0ken-1", 86_399),
+                Scripted::token("t0ken-2", 86_399),
+            ],
+            answers,
+        )
+        .await
     }
 
     async fn with(
@@ -36,13 +44,21 @@ impl Setup {
         let server = Loopback::start().await;
         server.script(LOGIN, logins);
         server.script(JOBS, answers);
-        let endpoints = Endpoints::new(None, Some(server.url.as_str()), Some(server.url.as_str())).unwrap();
+        let endpoints =
+            Endpoints::new(None, Some(server.url.as_str()), Some(server.url.as_str())).unwrap();
         let mut settings = ClientSettings::new(endpoints);
         adjust(&mut settings);
-        let credentials = Credentials { id: "c1".to_owned(), secret: "s3cret".into() };
+        let credentials = Credentials {
+            id: "c1".to_owned(),
+            secret: "s3cret".into(),
+        };
         let clock = Clock::manual(start());
         let client = GenesysClient::new(settings, Arc::new(credentials), clock.clone()).unwrap();
-        Self { server, client, clock }
+        Self {
+            server,
+            client,
+            clock,
+        }
     }
 
     async fn get(&self) -> Result<Reply<Value>, ApiError> {
@@ -50,7 +66,9 @@ impl Setup {
     }
 
     async fn get_before(&self, deadline: Deadline) -> Result<Reply<Value>, ApiError> {
-        self.client.call(&Call::get(JOBS), deadline, wire::json).await
+        self.client
+            .call(&Call::get(JOBS), deadline, wire::json)
+            .await
     }
 
     fn hits(&self) -> usize {
@@ -77,7 +95,9 @@ fn ok() -> Scripted {
 
 #[tokio::test]
 async fn a_reply_tells_what_it_took() {
-    let setup = Setup::new([Scripted::new(202, r#"{"jobId":"j1"}"#).header("ININ-Correlation-Id", "c-7")]).await;
+    let setup =
+        Setup::new([Scripted::new(202, r#"{"jobId":"j1"}"#).header("ININ-Correlation-Id", "c-7")])
+            .await;
 
     let reply = setup.get().await.unwrap();
 
@@ -95,20 +115,35 @@ async fn a_reply_tells_what_it_took() {
     );
     assert_eq!(
         setup.client.stats(),
-        StatsSnapshot { requests: 1, logins: 1, bytes_in: 14, ..StatsSnapshot::default() }
+        StatsSnapshot {
+            requests: 1,
+            logins: 1,
+            bytes_in: 14,
+            ..StatsSnapshot::default()
+        }
     );
 }
 
 #[tokio::test]
 async fn a_request_carries_token_query_and_body() {
     let setup = Setup::new([ok()]).await;
-    let call = Call::post(JOBS).query("cursor", "a+b/c==").query("name", "ü &=?#%").json(&json!({"interval": "x/y"}));
+    let call = Call::post(JOBS)
+        .query("cursor", "a+b/c==")
+        .query("name", "ü &=?#%")
+        .json(&json!({"interval": "x/y"}));
 
-    setup.client.call(&call, Deadline::NONE, |_| Ok(())).await.unwrap();
+    setup
+        .client
+        .call(&call, Deadline::NONE, |_| Ok(()))
+        .await
+        .unwrap();
 
     let seen = &setup.server.seen(JOBS)[0];
     assert_eq!(seen.method, "POST");
-    assert_eq!(seen.target, "/api/v2/jobs?cursor=a%2Bb%2Fc%3D%3D&name=%C3%BC+%26%3D%3F%23%25");
+    assert_eq!(
+        seen.target,
+        "/api/v2/jobs?cursor=a%2Bb%2Fc%3D%3D&name=%C3%BC+%26%3D%3F%23%25"
+    );
     assert_eq!(seen.body, r#"{"interval":"x/y"}"#);
     assert_eq!(seen.headers["authorization"], "Bearer t0ken-1");
     assert_eq!(seen.headers["content-type"], "application/json");
@@ -119,9 +154,44 @@ async fn a_request_carries_token_query_and_body() {
 async fn an_answer_without_a_body_decodes_from_nothing() {
     let setup = Setup::new([Scripted::new(204, "")]).await;
 
-    let reply = setup.client.call(&Call::delete(JOBS), Deadline::NONE, |body| Ok(body.len())).await.unwrap();
+    let reply = setup
+        .client
+        .call(&Call::delete(JOBS), Deadline::NONE, |body| Ok(body.len()))
+        .await
+        .unwrap();
 
     assert_eq!((reply.value, reply.status), (0, 204));
+}
+
+#[test]
+fn a_client_of_a_region_can_be_built() {
+    let endpoints = Endpoints::new(Some("euc1".parse().unwrap()), None, None).unwrap();
+    let credentials = Credentials {
+        id: "c1".to_owned(),
+        secret: "s3cret".into(),
+    };
+
+    let client = GenesysClient::new(
+        ClientSettings::new(endpoints),
+        Arc::new(credentials),
+        Clock::System,
+    );
+
+    assert!(client.is_ok());
+}
+
+#[tokio::test]
+async fn a_call_can_be_made_from_a_task_of_its_own() {
+    let setup = Setup::new([ok()]).await;
+    let client = setup.client.clone();
+
+    let call = async move {
+        client
+            .call(&Call::get(JOBS), Deadline::NONE, wire::json::<Value>)
+            .await
+    };
+
+    assert!(tokio::spawn(call).await.unwrap().is_ok());
 }
 
 #[tokio::test]
@@ -145,7 +215,12 @@ async fn a_used_up_budget_is_waited_out_before_the_next_request() {
 #[tokio::test]
 async fn neither_token_nor_secret_nor_query_shows_in_debug_output_and_log_lines() {
     let logs = Logs::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(logs.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(logs.clone())
+        .finish();
+    // With one subscriber alone, a log line first reached by another test's thread would be switched off for us too.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let guard = tracing::subscriber::set_default(subscriber);
     let setup = Setup::new([
         Scripted::new(503, "b0dy"),
@@ -156,11 +231,24 @@ async fn neither_token_nor_secret_nor_query_shows_in_debug_output_and_log_lines(
     .await;
     let call = Call::get(JOBS).query("cursor", "curs0r");
 
-    let error = setup.client.call(&call, Deadline::NONE, wire::json::<Value>).await.unwrap_err();
+    let error = setup
+        .client
+        .call(&call, Deadline::NONE, wire::json::<Value>)
+        .await
+        .unwrap_err();
     drop(guard);
 
-    let shown = format!("{:?} {error} {error:?} {call:?} {}", setup.client, logs.text());
-    assert!(logs.text().contains("http.route=\"/api/v2/jobs\" http.status=503 attempt=1"), "{}", logs.text());
+    let shown = format!(
+        "{:?} {error} {error:?} {call:?} {}",
+        setup.client,
+        logs.text()
+    );
+    assert!(
+        logs.text()
+            .contains("http.route=\"/api/v2/jobs\" http.status=503 attempt=1"),
+        "{}",
+        logs.text()
+    );
     for secret in ["t0ken", "s3cret", "curs0r", "b0dy", "YzE6"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
@@ -173,7 +261,9 @@ impl Logs {
     fn text(&self) -> String {
         // The formatter sets every field's name apart with colours.
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        ["\u{1b}[0m", "\u{1b}[2m", "\u{1b}[3m"].iter().fold(text, |text, colour| text.replace(colour, ""))
+        ["\u{1b}[0m", "\u{1b}[2m", "\u{1b}[3m"]
+            .iter()
+            .fold(text, |text, colour| text.replace(colour, ""))
     }
 }
 

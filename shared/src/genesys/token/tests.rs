@@ -23,7 +23,10 @@ struct Rotating {
 impl Rotating {
     fn new(secrets: &[&'static str]) -> Arc<Self> {
         let secrets = secrets.iter().rev().copied().collect();
-        Arc::new(Self { secrets: StdMutex::new(secrets), reads: AtomicU64::new(0) })
+        Arc::new(Self {
+            secrets: StdMutex::new(secrets),
+            reads: AtomicU64::new(0),
+        })
     }
 
     fn reads(&self) -> u64 {
@@ -36,14 +39,24 @@ impl CredentialsSource for Rotating {
     async fn read(&self) -> Result<Credentials, CredentialsError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let mut secrets = self.secrets.lock().unwrap();
-        let secret = if secrets.len() > 1 { secrets.pop().unwrap() } else { secrets[0] };
-        Ok(Credentials { id: "c1".to_owned(), secret: secret.into() })
+        let secret = if secrets.len() > 1 {
+            secrets.pop().unwrap()
+        } else {
+            secrets[0]
+        };
+        Ok(Credentials {
+            id: "c1".to_owned(),
+            secret: secret.into(),
+        })
     }
 }
 
 fn tokens(server: &Loopback, source: Arc<dyn CredentialsSource>) -> TokenSource {
     let http = transport::builder_for(&server.url).build().unwrap();
-    TokenSource::new(Login::new(&server.url, http, Arc::new(ClientStats::default())), source)
+    TokenSource::new(
+        Login::new(&server.url, http, Arc::new(ClientStats::default())),
+        source,
+    )
 }
 
 fn now() -> Timestamp {
@@ -58,13 +71,20 @@ async fn concurrent_callers_share_one_login() {
 
     let bearers = join_all((0..20).map(|_| tokens.bearer(now()))).await;
 
-    assert!(bearers.into_iter().all(|bearer| bearer.unwrap().value.expose_secret() == "t1"));
+    assert!(
+        bearers
+            .into_iter()
+            .all(|bearer| bearer.unwrap().value.expose_secret() == "t1")
+    );
     let seen = server.seen(ROUTE);
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].method, "POST");
     assert_eq!(seen[0].body, "grant_type=client_credentials");
     assert_eq!(seen[0].headers["authorization"], "Basic YzE6czNjcmV0");
-    assert_eq!(seen[0].headers["content-type"], "application/x-www-form-urlencoded");
+    assert_eq!(
+        seen[0].headers["content-type"],
+        "application/x-www-form-urlencoded"
+    );
 }
 
 #[tokio::test]
@@ -75,7 +95,11 @@ async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() 
 
     let failures = join_all((0..20).map(|_| tokens.bearer(now()))).await;
 
-    assert!(failures.into_iter().all(|outcome| outcome.unwrap_err().is_transient()));
+    assert!(
+        failures
+            .into_iter()
+            .all(|outcome| outcome.unwrap_err().is_transient())
+    );
     assert_eq!(server.hits(ROUTE), 1);
     assert!(tokens.bearer(now()).await.is_ok());
 }
@@ -83,7 +107,10 @@ async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() 
 #[tokio::test]
 async fn a_token_is_renewed_a_minute_before_it_expires() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::token("t1", 3600), Answer::token("t2", 3600)]);
+    server.script(
+        ROUTE,
+        [Answer::token("t1", 3600), Answer::token("t2", 3600)],
+    );
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
     let later = |seconds| now() + Duration::from_secs(seconds);
 
@@ -91,7 +118,10 @@ async fn a_token_is_renewed_a_minute_before_it_expires() {
     let at_3539 = tokens.bearer(later(3539)).await.unwrap();
     let at_3540 = tokens.bearer(later(3540)).await.unwrap();
 
-    assert_eq!((at_3539.value.expose_secret(), at_3540.value.expose_secret()), ("t1", "t2"));
+    assert_eq!(
+        (at_3539.value.expose_secret(), at_3540.value.expose_secret()),
+        ("t1", "t2")
+    );
 }
 
 #[tokio::test]
@@ -105,13 +135,23 @@ async fn a_short_lived_token_is_used_for_nine_tenths_of_its_life() {
     let at_269 = tokens.bearer(later(269)).await.unwrap();
     let at_270 = tokens.bearer(later(270)).await.unwrap();
 
-    assert_eq!((at_269.value.expose_secret(), at_270.value.expose_secret()), ("t1", "t2"));
+    assert_eq!(
+        (at_269.value.expose_secret(), at_270.value.expose_secret()),
+        ("t1", "t2")
+    );
 }
 
 #[tokio::test]
 async fn a_token_that_many_found_refused_is_renewed_once() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::token("t1", 600), Answer::token("t2", 600), Answer::token("t3", 600)]);
+    server.script(
+        ROUTE,
+        [
+            Answer::token("t1", 600),
+            Answer::token("t2", 600),
+            Answer::token("t3", 600),
+        ],
+    );
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
     let used = tokens.bearer(now()).await.unwrap();
 
@@ -121,7 +161,11 @@ async fn a_token_that_many_found_refused_is_renewed_once() {
     }))
     .await;
 
-    assert!(renewed.iter().all(|bearer| bearer.value.expose_secret() == "t2"));
+    assert!(
+        renewed
+            .iter()
+            .all(|bearer| bearer.value.expose_secret() == "t2")
+    );
     assert_eq!(server.hits(ROUTE), 2);
 }
 
@@ -129,7 +173,10 @@ async fn a_token_that_many_found_refused_is_renewed_once() {
 async fn a_rotated_secret_is_read_anew_once() {
     for status in [400, 401] {
         let server = Loopback::start().await;
-        server.script(ROUTE, [Answer::new(status, UNFIT), Answer::token("t1", 600)]);
+        server.script(
+            ROUTE,
+            [Answer::new(status, UNFIT), Answer::token("t1", 600)],
+        );
         let source = Rotating::new(&["old", "new"]);
         let tokens = tokens(&server, source.clone());
 
@@ -137,7 +184,10 @@ async fn a_rotated_secret_is_read_anew_once() {
 
         assert_eq!(bearer.value.expose_secret(), "t1");
         assert_eq!(source.reads(), 2);
-        assert_eq!(server.seen(ROUTE)[1].headers["authorization"], "Basic YzE6bmV3");
+        assert_eq!(
+            server.seen(ROUTE)[1].headers["authorization"],
+            "Basic YzE6bmV3"
+        );
     }
 }
 
@@ -184,7 +234,13 @@ async fn a_throttled_login_says_how_long() {
 async fn a_caller_that_gives_up_leaves_the_login_to_the_next() {
     let server = Loopback::start().await;
     let asked = Arc::new(Barrier::new(2));
-    server.script(ROUTE, [Answer::token("t1", 600).held(&asked), Answer::token("t2", 600)]);
+    server.script(
+        ROUTE,
+        [
+            Answer::token("t1", 600).held(&asked),
+            Answer::token("t2", 600),
+        ],
+    );
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
 
     tokio::select! {
@@ -206,5 +262,8 @@ async fn neither_token_nor_secret_shows_in_debug_output() {
     let state = format!("{:?}", *tokens.state.lock().await);
 
     assert!(state.contains("c1"));
-    assert!(!state.contains("t0ken") && !state.contains("s3cret"), "{state}");
+    assert!(
+        !state.contains("t0ken") && !state.contains("s3cret"),
+        "{state}"
+    );
 }

@@ -46,9 +46,12 @@ async fn an_errors_message_is_cut() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_permanent_and_names_the_remedy() {
     let body = format!("\"{}\"", "x".repeat(999));
-    let setup =
-        Setup::with(|settings| settings.body_limit_bytes = 1000, [Scripted::token("t", 600)], [Scripted::new(200, body)])
-            .await;
+    let setup = Setup::with(
+        |settings| settings.body_limit_bytes = 1000,
+        [Scripted::token("t", 600)],
+        [Scripted::new(200, body)],
+    )
+    .await;
 
     let error = setup.get().await.unwrap_err();
 
@@ -58,8 +61,19 @@ async fn a_body_over_the_limit_is_permanent_and_names_the_remedy() {
 }
 
 #[tokio::test]
+async fn a_body_that_breaks_off_is_told_as_such() {
+    let setup = Setup::new([ok().cut_off()]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(error.is_transient());
+    assert_snapshot!(error, @"/api/v2/jobs broke off in the middle of its answer");
+}
+
+#[tokio::test]
 async fn a_transient_error_keeps_its_context_id() {
-    let body = r#"{"message":"busy","code":"service.unavailable","status":503,"contextId":"4a8a3c1e"}"#;
+    let body =
+        r#"{"message":"busy","code":"service.unavailable","status":503,"contextId":"4a8a3c1e"}"#;
     let setup = Setup::new([Scripted::new(503, body)]).await;
 
     let error = setup.get().await.unwrap_err();

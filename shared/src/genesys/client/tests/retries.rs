@@ -19,7 +19,11 @@ async fn every_other_status_is_permanent() {
 
         let error = setup.get().await.unwrap_err();
 
-        assert_eq!((error.status(), error.is_transient(), setup.hits()), (Some(status), false, 1), "{status}");
+        assert_eq!(
+            (error.status(), error.is_transient(), setup.hits()),
+            (Some(status), false, 1),
+            "{status}"
+        );
     }
 }
 
@@ -31,13 +35,22 @@ async fn retry_after_in_seconds_is_obeyed() {
 
     assert!((7000..=7500).contains(&setup.waited().as_millis()));
     assert_eq!(reply.throttled, setup.waited());
-    assert_eq!((setup.client.stats().throttled, setup.client.stats().throttled_time.as_secs()), (1, 7));
+    assert_eq!(
+        (
+            setup.client.stats().throttled,
+            setup.client.stats().throttled_time.as_secs()
+        ),
+        (1, 7)
+    );
 }
 
 #[tokio::test]
 async fn retry_after_as_a_date_is_obeyed() {
-    let setup =
-        Setup::new([Scripted::new(503, "").header("Retry-After", "Mon, 02 Mar 2026 10:00:30 GMT"), ok()]).await;
+    let setup = Setup::new([
+        Scripted::new(503, "").header("Retry-After", "Mon, 02 Mar 2026 10:00:30 GMT"),
+        ok(),
+    ])
+    .await;
 
     let reply = setup.get().await.unwrap();
 
@@ -47,7 +60,11 @@ async fn retry_after_as_a_date_is_obeyed() {
 
 #[tokio::test]
 async fn nonsense_in_retry_after_leaves_the_usual_back_off() {
-    let setup = Setup::new([Scripted::new(429, "").header("Retry-After", "tomorrow"), ok()]).await;
+    let setup = Setup::new([
+        Scripted::new(429, "").header("Retry-After", "tomorrow"),
+        ok(),
+    ])
+    .await;
 
     setup.get().await.unwrap();
 
@@ -74,7 +91,7 @@ async fn a_wait_beyond_the_deadline_is_not_begun() {
     let error = setup.get_before(in_seconds(50)).await.unwrap_err();
 
     assert!(error.is_transient());
-    assert_eq!(error.wait(), Some(Duration::from_secs(60)));
+    assert_eq!(error.wait(), Some(Duration::from_mins(1)));
     assert_eq!((setup.hits(), setup.waited()), (1, Duration::ZERO));
 }
 
@@ -84,7 +101,10 @@ async fn a_wait_of_many_minutes_is_left_to_the_caller() {
 
     let error = setup.get().await.unwrap_err();
 
-    assert_eq!((error.wait(), setup.hits()), (Some(Duration::from_secs(3600)), 1));
+    assert_eq!(
+        (error.wait(), setup.hits()),
+        (Some(Duration::from_hours(1)), 1)
+    );
 }
 
 #[tokio::test]
@@ -101,7 +121,13 @@ async fn after_the_deadline_nothing_is_sent() {
 #[tokio::test]
 async fn an_attempt_ends_at_the_deadline() {
     let never = Arc::new(Barrier::new(2));
-    let setup = Setup::new([ok().held(&never)]).await;
+    let logins = [Scripted::token("t", 600)];
+    let setup = Setup::with(
+        |settings| settings.attempts = 1,
+        logins,
+        [ok().held(&never)],
+    )
+    .await;
     let deadline = Deadline::at(start() + Duration::from_millis(40));
 
     let error = setup.get_before(deadline).await.unwrap_err();
@@ -141,7 +167,12 @@ async fn a_body_that_breaks_off_is_read_again() {
 
 #[tokio::test]
 async fn invalid_json_is_asked_for_again() {
-    let setup = Setup::new([Scripted::new(200, "<html>"), Scripted::new(200, r#"{"jobId":"#), ok()]).await;
+    let setup = Setup::new([
+        Scripted::new(200, "<html>"),
+        Scripted::new(200, r#"{"jobId":"#),
+        ok(),
+    ])
+    .await;
 
     let reply = setup.get().await.unwrap();
 
@@ -151,14 +182,23 @@ async fn invalid_json_is_asked_for_again() {
 #[tokio::test]
 async fn a_host_that_is_down_is_tried_again() {
     let nobody = "http://127.0.0.1:1";
-    let endpoints = |setup: &Setup| Endpoints::new(None, Some(nobody), Some(setup.server.url.as_str())).unwrap();
+    let endpoints = |setup: &Setup| {
+        Endpoints::new(None, Some(nobody), Some(setup.server.url.as_str())).unwrap()
+    };
     let reachable = Setup::new([ok()]).await;
     let mut settings = ClientSettings::new(endpoints(&reachable));
     settings.attempts = 3;
-    let credentials = Credentials { id: "c1".to_owned(), secret: "s3cret".into() };
-    let client = GenesysClient::new(settings, Arc::new(credentials), reachable.clock.clone()).unwrap();
+    let credentials = Credentials {
+        id: "c1".to_owned(),
+        secret: "s3cret".into(),
+    };
+    let client =
+        GenesysClient::new(settings, Arc::new(credentials), reachable.clock.clone()).unwrap();
 
-    let error = client.call(&Call::get(JOBS), Deadline::NONE, |_| Ok(())).await.unwrap_err();
+    let error = client
+        .call(&Call::get(JOBS), Deadline::NONE, |_| Ok(()))
+        .await
+        .unwrap_err();
 
     assert!(error.is_transient());
     assert_eq!((client.stats().requests, client.stats().logins), (3, 1));

@@ -10,7 +10,10 @@ async fn a_token_refused_in_mid_run_is_renewed_once() {
     assert_eq!(reply.attempts, 2);
     assert_eq!(setup.waited(), Duration::ZERO);
     assert_eq!(setup.client.stats().logins, 2);
-    assert_eq!(setup.server.seen(JOBS)[2].headers["authorization"], "Bearer t0ken-2");
+    assert_eq!(
+        setup.server.seen(JOBS)[2].headers["authorization"],
+        "Bearer t0ken-2"
+    );
 }
 
 #[tokio::test]
@@ -28,7 +31,8 @@ async fn callers_whose_token_is_refused_together_share_one_login() {
 
 #[tokio::test]
 async fn a_second_401_is_permanent() {
-    let body = r#"{"code":"bad.credentials","message":"Invalid login credentials.","contextId":"c-1"}"#;
+    let body =
+        r#"{"code":"bad.credentials","message":"Invalid login credentials.","contextId":"c-1"}"#;
     let setup = Setup::new([Scripted::new(401, body)]).await;
 
     let error = setup.get().await.unwrap_err();
@@ -40,7 +44,11 @@ async fn a_second_401_is_permanent() {
 
 #[tokio::test]
 async fn a_login_that_is_unavailable_is_tried_again_within_the_call() {
-    let logins = [Scripted::new(503, ""), Scripted::new(429, "").header("Retry-After", "5"), Scripted::token("t", 600)];
+    let logins = [
+        Scripted::new(503, ""),
+        Scripted::new(429, "").header("Retry-After", "5"),
+        Scripted::token("t", 600),
+    ];
     let setup = Setup::with(|_| {}, logins, [ok()]).await;
 
     let reply = setup.get().await.unwrap();
@@ -52,7 +60,10 @@ async fn a_login_that_is_unavailable_is_tried_again_within_the_call() {
 
 #[tokio::test]
 async fn a_login_that_fails_for_good_is_not_tried_again() {
-    let unfit = Scripted::new(400, r#"{"error":"invalid_client","description":"client not found"}"#);
+    let unfit = Scripted::new(
+        400,
+        r#"{"error":"invalid_client","description":"client not found"}"#,
+    );
     let setup = Setup::with(|_| {}, [unfit], [ok()]).await;
 
     let error = setup.get().await.unwrap_err();
@@ -71,5 +82,8 @@ async fn a_token_is_renewed_before_it_expires_in_mid_run() {
     setup.clock.advance(Duration::from_secs(541));
     setup.get().await.unwrap();
 
-    assert_eq!(setup.server.seen(JOBS)[1].headers["authorization"], "Bearer t2");
+    assert_eq!(
+        setup.server.seen(JOBS)[1].headers["authorization"],
+        "Bearer t2"
+    );
 }

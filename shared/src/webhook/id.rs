@@ -1,0 +1,30 @@
+//! The id of a delivery.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+/// The `webhook-id`: the same for every delivery of one outcome, and another for the outcome of a later attempt.
+pub fn webhook_id(export_id: &str, event: &str, attempt: u32) -> String {
+    let hash = Sha256::digest(format!("{export_id}\n{event}\n{attempt}"));
+    hash[..16].iter().fold("msg_".to_owned(), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeat_has_the_same_id_and_a_new_outcome_another() {
+        let id = webhook_id("exp-1", "export.completed", 1);
+
+        assert_eq!(id, "msg_1ebe6ee35b989c42b1487e2920ba0eb2");
+        assert_eq!(id, webhook_id("exp-1", "export.completed", 1));
+        assert_ne!(id, webhook_id("exp-1", "export.completed", 2));
+        assert_ne!(id, webhook_id("exp-1", "export.failed", 1));
+        assert_ne!(id, webhook_id("exp-2", "export.completed", 1));
+    }
+}

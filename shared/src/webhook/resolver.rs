@@ -1,0 +1,78 @@
+//! Resolves a receiver's name, and leaves out the addresses that the rules do not allow.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::{AddressRules, Rule};
+
+/// Resolves names and leaves out the addresses that break a rule. It runs for each new connection, so a name
+/// that was harmless when the request was checked cannot lead inside later.
+#[derive(Debug)]
+pub(super) struct GuardedResolver {
+    rules: Arc<AddressRules>,
+}
+
+/// Every address of a name was refused.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("its name leads to {rule}")]
+pub(super) struct NameRefused {
+    pub(super) rule: Rule,
+}
+
+impl GuardedResolver {
+    pub(super) fn new(rules: AddressRules) -> Self {
+        Self {
+            rules: Arc::new(rules),
+        }
+    }
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let rules = Arc::clone(&self.rules);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(permitted(&rules, name.as_str(), found)?.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn permitted(
+    rules: &AddressRules,
+    name: &str,
+    found: Vec<SocketAddr>,
+) -> Result<Vec<SocketAddr>, NameRefused> {
+    let broken = |address: &SocketAddr| rules.broken_at(name, address.ip());
+    let refused = found.iter().find_map(broken);
+    let permitted: Vec<_> = found
+        .into_iter()
+        .filter(|address| broken(address).is_none())
+        .collect();
+    match refused {
+        Some(rule) if permitted.is_empty() => Err(NameRefused { rule }),
+        _ => Ok(permitted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_public_address_of_a_name_is_enough_and_the_others_are_left_out() {
+        let found = ["10.0.0.1:0", "203.0.113.9:0", "[::ffff:169.254.169.254]:0"]
+            .map(|text| text.parse().unwrap());
+
+        let permitted = permitted(
+            &AddressRules::default(),
+            "hooks.example.com",
+            found.to_vec(),
+        )
+        .unwrap();
+
+        assert_eq!(permitted, ["203.0.113.9:0".parse().unwrap()]);
+    }
+}

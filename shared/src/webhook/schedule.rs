@@ -1,0 +1,89 @@
+//! When a delivery is tried again, and when no more.
+
+use std::time::Duration;
+
+/// What a receiver's status means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Delivered,
+    Retry,
+    /// 410: the receiver wants no more deliveries.
+    Gone,
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// Close together at first, for a receiver that is being restarted; a day in all, so that a receiver that is down
+/// overnight misses nothing. None is above twelve hours, the longest that a message can be hidden in its queue.
+const DELAYS: [u64; 11] = [
+    5,
+    30,
+    2 * MINUTE,
+    10 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    2 * HOUR,
+    3 * HOUR,
+    4 * HOUR,
+    6 * HOUR,
+    7 * HOUR,
+];
+
+/// The wait after the `attempt`-th attempt, counted from one, has failed; `None` when it was the last.
+pub fn retry_delay(attempt: u32) -> Option<Duration> {
+    let index = usize::try_from(attempt.saturating_sub(1)).ok()?;
+    DELAYS.get(index).copied().map(Duration::from_secs)
+}
+
+/// Any 2xx is a delivery. A redirect is not: what is signed goes where the operator said, or nowhere.
+pub fn verdict(status: u16) -> Verdict {
+    match status {
+        200..=299 => Verdict::Delivered,
+        410 => Verdict::Gone,
+        _ => Verdict::Retry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_and_make_about_a_day() {
+        let delays: Vec<_> = (1..).map_while(retry_delay).collect();
+
+        assert_eq!(delays[0], Duration::from_secs(5));
+        assert!(delays.is_sorted());
+        assert!(
+            delays
+                .iter()
+                .all(|delay| *delay <= Duration::from_hours(12))
+        );
+        let hours = delays.iter().sum::<Duration>().as_secs() / HOUR;
+        assert!((22..=26).contains(&hours), "{hours}");
+    }
+
+    #[test]
+    fn after_the_last_attempt_there_is_no_other() {
+        assert_eq!(retry_delay(12), None);
+        assert_eq!(retry_delay(u32::MAX), None);
+    }
+
+    #[test]
+    fn success_and_gone_end_a_delivery_and_nothing_else_does() {
+        assert!(
+            [200, 201, 202, 204, 299]
+                .map(verdict)
+                .iter()
+                .all(|verdict| *verdict == Verdict::Delivered)
+        );
+        assert_eq!(verdict(410), Verdict::Gone);
+        assert!(
+            [100, 301, 302, 400, 401, 404, 429, 500, 503]
+                .map(verdict)
+                .iter()
+                .all(|v| *v == Verdict::Retry)
+        );
+    }
+}

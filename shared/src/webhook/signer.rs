@@ -1,0 +1,258 @@
+//! Signatures after Standard Webhooks: HMAC-SHA256 over id, timestamp and body.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+
+pub const ID_HEADER: &str = "webhook-id";
+pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
+pub const SIGNATURE_HEADER: &str = "webhook-signature";
+
+/// Signs deliveries, and checks signatures for a receiver.
+#[derive(Clone)]
+pub struct Signer {
+    keyed: Hmac<Sha256>,
+}
+
+/// The signing secret cannot be used. Says nothing of what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SigningSecretError {
+    #[error("WEBHOOK_SIGNING_SECRET is not of the form whsec_<base64>")]
+    Malformed,
+    #[error("WEBHOOK_SIGNING_SECRET holds {bytes} bytes; at least {MIN_KEY_BYTES} are needed")]
+    TooShort { bytes: usize },
+}
+
+/// Why a delivery is not to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    #[error("webhook-timestamp is no number of seconds")]
+    Timestamp,
+    #[error("webhook-timestamp is more than five minutes from now")]
+    Stale,
+    #[error("no signature in webhook-signature fits")]
+    NoMatch,
+}
+
+/// The least that Standard Webhooks allows.
+const MIN_KEY_BYTES: usize = 24;
+
+/// How far the clocks of sender and receiver may be apart, so that a delivery cannot be replayed later.
+const TOLERANCE: Duration = Duration::from_mins(5);
+
+/// Secrets are copied by hand, and some tools leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Signer {
+    /// Takes a secret of the form `whsec_<base64>`.
+    pub fn new(secret: &SecretString) -> Result<Self, SigningSecretError> {
+        let encoded = secret
+            .expose_secret()
+            .trim()
+            .strip_prefix("whsec_")
+            .ok_or(SigningSecretError::Malformed)?;
+        let key = BASE64
+            .decode(encoded)
+            .map_err(|_| SigningSecretError::Malformed)?;
+        if key.len() < MIN_KEY_BYTES {
+            return Err(SigningSecretError::TooShort { bytes: key.len() });
+        }
+        let keyed = Hmac::new_from_slice(&key).map_err(|_| SigningSecretError::Malformed)?;
+        Ok(Self { keyed })
+    }
+
+    /// The value of `webhook-signature`.
+    pub fn sign(&self, id: &str, timestamp: Timestamp, body: &[u8]) -> String {
+        let code = self
+            .over(id, &timestamp.as_second().to_string(), body)
+            .finalize();
+        format!("v1,{}", BASE64.encode(code.into_bytes()))
+    }
+
+    /// The three headers of a delivery.
+    pub fn headers(
+        &self,
+        id: &str,
+        timestamp: Timestamp,
+        body: &[u8],
+    ) -> [(&'static str, String); 3] {
+        [
+            (ID_HEADER, id.to_owned()),
+            (TIMESTAMP_HEADER, timestamp.as_second().to_string()),
+            (SIGNATURE_HEADER, self.sign(id, timestamp, body)),
+        ]
+    }
+
+    /// Checks the three headers of a delivery, each as it came in. One signature of several is enough: a sender that
+    /// changes its secret signs with both for a while.
+    pub fn verify(
+        &self,
+        id: &str,
+        timestamp: &str,
+        signatures: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(), VerifyError> {
+        let seconds = timestamp.parse().map_err(|_| VerifyError::Timestamp)?;
+        let sent = Timestamp::from_second(seconds).map_err(|_| VerifyError::Timestamp)?;
+        if now.duration_since(sent).unsigned_abs() > TOLERANCE {
+            return Err(VerifyError::Stale);
+        }
+        let expected = self.over(id, timestamp, body);
+        let mut codes = signatures.split_ascii_whitespace().filter_map(decode);
+        if codes.any(|code| expected.clone().verify_slice(&code).is_ok()) {
+            Ok(())
+        } else {
+            Err(VerifyError::NoMatch)
+        }
+    }
+
+    fn over(&self, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
+        let mut code = self.keyed.clone();
+        code.update(format!("{id}.{timestamp}.").as_bytes());
+        code.update(body);
+        code
+    }
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").finish_non_exhaustive()
+    }
+}
+
+fn decode(signature: &str) -> Option<Vec<u8>> {
+    BASE64.decode(signature.strip_prefix("v1,")?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+    const BODY: &[u8] = br#"{"test": 2432232314}"#;
+    /// Computed with Python's hmac module; it is also the example of the Standard Webhooks libraries.
+    const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+
+    fn signer() -> Signer {
+        Signer::new(&SECRET.into()).unwrap()
+    }
+
+    fn sent() -> Timestamp {
+        Timestamp::from_second(1_614_265_330).unwrap()
+    }
+
+    #[test]
+    fn the_known_example_is_signed_as_everywhere() {
+        assert_eq!(signer().sign(ID, sent(), BODY), SIGNATURE);
+    }
+
+    #[test]
+    fn the_headers_of_a_delivery_verify() {
+        let [(_, id), (_, timestamp), (_, signature)] = signer().headers(ID, sent(), BODY);
+
+        assert_eq!(
+            signer().verify(&id, &timestamp, &signature, BODY, sent()),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn one_signature_of_several_is_enough() {
+        let several = format!("v1a,abc v1,AAAA {SIGNATURE} nonsense");
+
+        assert_eq!(
+            signer().verify(ID, "1614265330", &several, BODY, sent()),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn whatever_is_changed_breaks_the_signature() {
+        let verify = |id, timestamp, signature, body| {
+            signer().verify(id, timestamp, signature, body, sent())
+        };
+
+        assert_eq!(
+            verify("msg_2", "1614265330", SIGNATURE, BODY),
+            Err(VerifyError::NoMatch)
+        );
+        assert_eq!(
+            verify(ID, "1614265331", SIGNATURE, BODY),
+            Err(VerifyError::NoMatch)
+        );
+        assert_eq!(
+            verify(ID, "1614265330", SIGNATURE, b"{}"),
+            Err(VerifyError::NoMatch)
+        );
+        assert_eq!(
+            verify(ID, "1614265330", &SIGNATURE[..20], BODY),
+            Err(VerifyError::NoMatch)
+        );
+        assert_eq!(
+            verify(ID, "1614265330", "", BODY),
+            Err(VerifyError::NoMatch)
+        );
+        assert_eq!(
+            verify(ID, "yesterday", SIGNATURE, BODY),
+            Err(VerifyError::Timestamp)
+        );
+    }
+
+    #[test]
+    fn a_delivery_of_long_ago_or_far_ahead_is_stale() {
+        let verify = |now| signer().verify(ID, "1614265330", SIGNATURE, BODY, now);
+
+        assert_eq!(verify(sent() + Duration::from_mins(5)), Ok(()));
+        assert_eq!(verify(sent() - Duration::from_mins(5)), Ok(()));
+        assert_eq!(
+            verify(sent() + Duration::from_secs(301)),
+            Err(VerifyError::Stale)
+        );
+        assert_eq!(
+            verify(sent() - Duration::from_secs(301)),
+            Err(VerifyError::Stale)
+        );
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_used_is_named_and_not_shown() {
+        let refused = |secret: &str| Signer::new(&secret.into()).unwrap_err().to_string();
+
+        assert_eq!(
+            refused("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            "WEBHOOK_SIGNING_SECRET is not of the form whsec_<base64>"
+        );
+        assert_eq!(
+            refused("whsec_not base64"),
+            "WEBHOOK_SIGNING_SECRET is not of the form whsec_<base64>"
+        );
+        assert_eq!(
+            refused("whsec_c2hvcnQ="),
+            "WEBHOOK_SIGNING_SECRET holds 5 bytes; at least 24 are needed"
+        );
+    }
+
+    #[test]
+    fn padding_may_be_left_out() {
+        let with = Signer::new(&"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eQ==".into()).unwrap();
+        let without = Signer::new(&"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eQ".into()).unwrap();
+
+        assert_eq!(with.sign(ID, sent(), BODY), without.sign(ID, sent(), BODY));
+    }
+
+    #[test]
+    fn a_signer_does_not_show_its_key() {
+        assert_eq!(format!("{:?}", signer()), "Signer { .. }");
+    }
+}

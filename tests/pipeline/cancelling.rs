@@ -1,0 +1,143 @@
+//! Cancelled in mid-flight: ends as cancelled, its jobs deleted, also when no message of it was alive.
+
+use conversation_archive::objects::Name;
+use conversation_archive::outcome::{ExportStatus, Outcome};
+use genesys_simulator::{Faults, Route, Settings};
+use start_export::{Command, StartError, State};
+
+use crate::world::{World, organisation};
+
+async fn cancelled(world: &World, id: &conversation_archive::ids::ExportId) -> Outcome {
+    world
+        .archive()
+        .read(Name::Cancelled(id))
+        .await
+        .expect("readable")
+        .expect("an outcome")
+}
+
+#[tokio::test]
+async fn an_export_cancelled_in_mid_flight_ends_as_cancelled_with_its_jobs_deleted() {
+    let mut world = World::new(organisation(51, 200)).await;
+    let request = world.request("analytics-job", r#","slices":4,"pageSize":10"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 3)
+            .await
+    );
+
+    let answer = world
+        .invoke(Command::Cancel(id.clone()))
+        .await
+        .expect("alive")
+        .expect("an answer");
+    world.run().await;
+
+    assert_eq!(answer.state, State::Cancelling);
+    assert_eq!(cancelled(&world, &id).await.status, ExportStatus::Cancelled);
+    assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
+    assert_eq!(
+        world.receiver.ids().into_values().collect::<Vec<_>>(),
+        ["export.cancelled"]
+    );
+    assert!(world.queues.is_empty());
+}
+
+#[tokio::test]
+async fn an_export_without_a_living_message_is_cancelled_too() {
+    let mut world = World::new(organisation(52, 200)).await;
+    let request = world.request("analytics-job", r#","slices":4,"pageSize":10"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 3)
+            .await
+    );
+    world.lose_messages();
+
+    world
+        .invoke(Command::Cancel(id.clone()))
+        .await
+        .expect("alive")
+        .expect("an answer");
+    world.run().await;
+
+    assert_eq!(cancelled(&world, &id).await.status, ExportStatus::Cancelled);
+    assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_export_that_waits_for_its_job_is_cancelled_at_once() {
+    let faults = Faults {
+        job_stuck: true,
+        ..Faults::default()
+    };
+    let mut world = World::new(Settings {
+        faults,
+        ..organisation(53, 20)
+    })
+    .await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world
+                .queues
+                .next_visible(conversation_archive::queue::Queue::Waiting)
+                .is_some())
+            .await
+    );
+    let before = world.now();
+
+    world
+        .invoke(Command::Cancel(id.clone()))
+        .await
+        .expect("alive")
+        .expect("an answer");
+    let archive = world.archive();
+    while archive.is_open(&id).await.expect("readable") {
+        assert_eq!(world.turn().await, crate::world::Turn::Done);
+    }
+
+    assert_eq!(world.now(), before, "nobody waited for the job");
+    assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
+    world.run().await;
+    assert_eq!(world.receiver.ids().len(), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_export_is_final() {
+    let mut world = World::new(organisation(54, 50)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    world
+        .invoke(Command::Cancel(id.clone()))
+        .await
+        .expect("alive")
+        .expect("an answer");
+    world.run().await;
+
+    let resumed = world.resume(&id).await;
+
+    assert_eq!(resumed.state, State::Cancelled);
+    assert!(world.queues.is_empty());
+}
+
+#[tokio::test]
+async fn what_does_not_exist_cannot_be_cancelled() {
+    let mut world = World::new(organisation(55, 5)).await;
+
+    let answer = world
+        .invoke(Command::Cancel("nobody".parse().expect("an id")))
+        .await
+        .expect("alive");
+
+    let Err(StartError::Refused(refusal)) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(
+        refusal.to_string(),
+        "`exportId` is nobody: there is no export of this id here"
+    );
+}

@@ -1,0 +1,262 @@
+//! Seeded schedules of faults: whatever is only transient must end complete, with every record exactly once; whatever
+//! is permanent must end as failed, with exactly that reason.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::queue::Queue;
+use conversation_archive::time::Interval;
+use genesys_simulator::{Faults, Permanent, Route, Settings};
+use start_export::Command;
+
+use crate::seams::Kill;
+use crate::world::{DAYS, Order, Turn, World, organisation};
+
+/// How many schedules a test run goes through; `FAULT_SCHEDULES` asks for more.
+const SCHEDULES: u64 = 200;
+
+const MESSAGE: &str = "this organisation does not permit it";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schedules_of_transient_faults_complete_and_permanent_ones_fail_with_their_reason() {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the test alone")]
+    let schedules =
+        std::env::var("FAULT_SCHEDULES").map_or(SCHEDULES, |text| text.parse().expect("a number"));
+    let mut tally = Tally::default();
+    for seed in 0..schedules {
+        let schedule = Schedule::draw(seed);
+        let result = schedule.run(&mut tally).await;
+        match (&schedule.permanent, result) {
+            (None, Ended::Complete) => tally.complete += 1,
+            (Some(_), Ended::Failed) => tally.failed += 1,
+            // A permanent fault that was not reached in time is no fault.
+            (Some(_), Ended::Complete) => tally.unreached += 1,
+            (None, Ended::Failed) => unreachable!("run() checks it"),
+        }
+    }
+    println!("{schedules} schedules: {tally:?}");
+    assert!(
+        tally.complete * 2 >= schedules,
+        "at least half hold only transient faults: {tally:?}"
+    );
+    assert!(
+        tally.failed > 0,
+        "some permanent fault was reached: {tally:?}"
+    );
+    assert!(
+        tally.kills > schedules / 4 && tally.faults > schedules,
+        "there was something to survive: {tally:?}"
+    );
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    complete: u64,
+    failed: u64,
+    unreached: u64,
+    kills: u64,
+    lost_queues: u64,
+    job_expiries: u64,
+    revoked_tokens: u64,
+    faults: u64,
+}
+
+#[derive(Debug)]
+struct Schedule {
+    seed: u64,
+    source: &'static str,
+    slices: u32,
+    permanent: Option<Permanent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Complete,
+    Failed,
+}
+
+impl Schedule {
+    fn draw(seed: u64) -> Self {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let source = if chance.bool() {
+            "analytics-job"
+        } else {
+            "export-gateway"
+        };
+        let results = if source == "analytics-job" {
+            Route::JobResults
+        } else {
+            Route::ExportResults
+        };
+        let permanent = (chance.u8(..4) == 0).then(|| Permanent {
+            route: results,
+            after: chance.u64(..12),
+            status: *chance.choice(&[400, 403, 413]).expect("one of three"),
+            code: "not.permitted".to_owned(),
+            message: MESSAGE.to_owned(),
+        });
+        Self {
+            seed,
+            source,
+            slices: chance.u32(1..=4),
+            permanent,
+        }
+    }
+
+    async fn run(&self, tally: &mut Tally) -> Ended {
+        let mut chance = fastrand::Rng::with_seed(self.seed ^ 0x5eed);
+        let faults = Faults {
+            permanent: self.permanent.clone(),
+            ..Faults::transient(self.seed)
+        };
+        let settings = Settings {
+            token_lifetime: Duration::from_secs(chance.u64(60..900)),
+            job_ready_after: Duration::from_secs(chance.u64(0..600)),
+            faults,
+            ..organisation(self.seed, 50)
+        };
+        let mut world = World::with_slices(settings, 1 + chance.usize(..3)).await;
+        world.order = Order::Shuffled;
+        let more = format!(
+            r#","slices":{},"pageSize":{},"exportId":"seed-{}""#,
+            self.slices,
+            chance.u32(5..20),
+            self.seed
+        );
+        let request = world.request(self.source, &more);
+        self.disturb(&mut world, &request, &mut chance, tally).await;
+        world.assert_nothing_leaked();
+        let ended = self.check(&world).await;
+        tally.faults += world.simulator.stats().faults.values().sum::<u64>();
+        ended
+    }
+
+    /// Runs to the end with kills, lost queues, expired jobs and revoked tokens on the way.
+    async fn disturb(
+        &self,
+        world: &mut World,
+        request: &str,
+        chance: &mut fastrand::Rng,
+        tally: &mut Tally,
+    ) {
+        let command = || Command::parse(request).expect("a request");
+        // start-export repeats as long as its source is only unavailable, as Lambda and people do.
+        while !matches!(world.invoke(command()).await, Some(Ok(_))) {
+            world.pass(Duration::from_secs(60));
+        }
+        for turn in 0_u32..20_000 {
+            match chance.u16(..400) {
+                0..12 => world.steps.kill_at(any_kill(world.steps.taken(), chance)),
+                12 if turn > 5 => {
+                    tally.lost_queues += 1;
+                    world.lose_messages();
+                    while !matches!(world.invoke(command()).await, Some(Ok(_))) {
+                        world.pass(Duration::from_secs(60));
+                    }
+                }
+                13 => {
+                    tally.job_expiries += 1;
+                    world.simulator.expire_jobs();
+                }
+                14 => {
+                    tally.revoked_tokens += 1;
+                    world.simulator.revoke_tokens();
+                }
+                15 => world.queues.expire_in_flight(),
+                _ => {}
+            }
+            match world.turn().await {
+                Turn::Killed => tally.kills += 1,
+                Turn::Idle if !world.wait_for_next().await => return,
+                _ => {}
+            }
+        }
+        panic!("{self:?} does not come to an end");
+    }
+
+    async fn check(&self, world: &World) -> Ended {
+        let id = format!("seed-{}", self.seed).parse().expect("an id");
+        if let Some(failed) = world
+            .failed(
+                &id,
+                world
+                    .archive()
+                    .newest_attempt(&id)
+                    .await
+                    .expect("readable")
+                    .expect("an attempt")
+                    .attempt,
+            )
+            .await
+        {
+            let permanent = self
+                .permanent
+                .as_ref()
+                .unwrap_or_else(|| panic!("{self:?} failed: {:?}", failed.failures));
+            for failed in &failed.failures {
+                assert_eq!(
+                    failed.failure.kind,
+                    FailureKind::Refused,
+                    "{self:?}: {failed:?}"
+                );
+                assert!(
+                    failed.failure.message.contains(&permanent.message),
+                    "{self:?}: {failed:?}"
+                );
+            }
+            return Ended::Failed;
+        }
+        let manifest = world.manifest(&id).await;
+        let (field, expected) = self.expected(world);
+        let archived = world.archived_ids(&manifest, field).await;
+        assert!(
+            archived.values().all(|count| *count == 1),
+            "{self:?}: a record stands twice"
+        );
+        assert_eq!(
+            archived.into_keys().collect::<BTreeSet<_>>(),
+            expected,
+            "{self:?}"
+        );
+        assert_eq!(
+            world.receiver.ids().len(),
+            1,
+            "{self:?}: one outcome, one webhook id"
+        );
+        for queue in Queue::ALL {
+            assert!(
+                world.queues.dead_letters(queue).is_empty(),
+                "{self:?}: dead letters"
+            );
+        }
+        Ended::Complete
+    }
+
+    fn expected(&self, world: &World) -> (&'static str, BTreeSet<String>) {
+        let interval: Interval = DAYS.parse().expect("an interval");
+        let truth = world.simulator.truth();
+        if self.source == "analytics-job" {
+            let within = truth
+                .conversations
+                .into_iter()
+                .filter(|found| interval.contains(found.start));
+            return ("conversationId", within.map(|found| found.id).collect());
+        }
+        let within = truth
+            .gateway
+            .into_iter()
+            .filter(|found| interval.contains(found.start));
+        ("id", within.map(|found| found.id).collect())
+    }
+}
+
+/// Soon, before or after a step.
+fn any_kill(taken: u64, chance: &mut fastrand::Rng) -> Kill {
+    let step = taken + chance.u64(..12);
+    if chance.bool() {
+        Kill::Before(step)
+    } else {
+        Kill::After(step)
+    }
+}

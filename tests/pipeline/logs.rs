@@ -1,0 +1,73 @@
+//! The logs of the whole test run, kept in memory and searched for what must never be in them.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, Once, PoisonError};
+
+use aho_corasick::AhoCorasick;
+
+use crate::world::World;
+
+static CAPTURED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Sends every log line of this test binary, down to the smallest detail of ours, into memory. Returns how much there
+/// is already.
+pub(crate) fn capture() -> usize {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_env_filter(
+                "debug,conversation_archive=trace,archive_page=trace,start_export=trace",
+            )
+            .with_writer(|| Captured)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
+    });
+    CAPTURED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .len()
+}
+
+struct Captured;
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        CAPTURED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl World {
+    /// No log line since this world began holds a token, a secret, a text or a name of it.
+    pub(crate) fn assert_nothing_leaked(&self) {
+        let captured = CAPTURED.lock().unwrap_or_else(PoisonError::into_inner);
+        let logs = &captured[self.logs_before..];
+        assert!(
+            !logs.is_empty(),
+            "nothing was logged, so nothing was searched"
+        );
+        let mut planted = self.simulator.truth().planted;
+        planted.push(
+            crate::process::SIGNING_SECRET
+                .trim_start_matches("whsec_")
+                .to_owned(),
+        );
+        let search = AhoCorasick::new(&planted).expect("a searcher");
+        let leaked = search
+            .find(logs)
+            .map(|found| &logs[found.start().saturating_sub(300)..found.start()]);
+        assert_eq!(
+            leaked.map(String::from_utf8_lossy),
+            None,
+            "a planted value stands in the logs, behind this"
+        );
+    }
+}

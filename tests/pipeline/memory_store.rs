@@ -1,0 +1,81 @@
+//! A store in memory, as strict as the others about create-only writes.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use conversation_archive::store::{ArchiveStore, Listed, Listing, Object, StoreError, Stored};
+
+const PAGE: usize = 1000;
+
+#[derive(Debug, Default)]
+pub(crate) struct MemoryStore {
+    objects: Mutex<BTreeMap<String, Bytes>>,
+}
+
+impl MemoryStore {
+    /// Everything that is stored, for comparing two archives.
+    pub(crate) fn snapshot(&self) -> BTreeMap<String, Bytes> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Bytes>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for MemoryStore {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.lock().get(key).cloned())
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        let mut objects = self.lock();
+        if objects.contains_key(&object.key) {
+            return Ok(Stored::AlreadyThere);
+        }
+        objects.insert(object.key, object.body);
+        Ok(Stored::Created)
+    }
+
+    async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        self.lock().insert(object.key, object.body);
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.lock().remove(key);
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+        let objects = self.lock();
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let listed = |(key, body): (&String, &Bytes)| Listed {
+            key: key.clone(),
+            size_bytes: body.len() as u64,
+        };
+        let mut listed: Vec<_> = objects
+            .range::<str, _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .take(PAGE + 1)
+            .map(listed)
+            .collect();
+        let truncated = listed.len() > PAGE;
+        listed.truncate(PAGE);
+        Ok(Listing {
+            objects: listed,
+            truncated,
+        })
+    }
+
+    fn uri(&self, key: &str) -> String {
+        format!("memory://{key}")
+    }
+}

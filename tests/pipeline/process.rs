@@ -1,0 +1,190 @@
+//! A process of the pipeline: all handlers, built as their binaries build them. It dies and is built anew.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use archive_page::{ArchivePage, PageSettings};
+use await_ready::AwaitReady;
+use complete_export::CompleteExport;
+use conversation_archive::archive::Archive;
+use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::dispatch::Dispatch;
+use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
+use conversation_archive::invocation::Invocation;
+use conversation_archive::message::{
+    CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
+};
+use conversation_archive::plan::PlanLimits;
+use conversation_archive::queue::{Delivery, MessageQueue, Queue};
+use conversation_archive::source::Sources;
+use conversation_archive::store::ArchiveStore;
+use conversation_archive::webhook::{AddressRules, Loopback, Sender, Signer};
+use genesys_simulator::Simulator;
+use record_failure::{DeadLetter, RecordFailure};
+use secrecy::SecretString;
+use send_webhook::{Received, SendWebhook};
+use start_export::{Regions, StartExport};
+use sweep_exports::SweepExports;
+
+/// The receiver shares it.
+pub(crate) const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) start: StartExport,
+    pub(crate) page: ArchivePage,
+    await_ready: AwaitReady,
+    complete: CompleteExport,
+    webhook: SendWebhook,
+    record_failure: RecordFailure,
+    pub(crate) sweep: SweepExports,
+}
+
+/// Whether a handled message is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    Delete,
+    /// The handler gave it back itself.
+    Keep,
+}
+
+impl Process {
+    pub(crate) fn build(
+        simulator: &Simulator,
+        store: Arc<dyn ArchiveStore>,
+        queue: Arc<dyn MessageQueue>,
+        clock: &Clock,
+        max_open_slices: usize,
+    ) -> Self {
+        let dispatch = Dispatch {
+            archive: Archive::new(store),
+            queue,
+            clock: clock.clone(),
+            max_open_slices,
+        };
+        let sources = Sources::new(client(simulator, clock), clock.clone());
+        let address_rules = AddressRules {
+            allowed_hosts: Vec::new(),
+            loopback: Loopback::Allowed,
+        };
+        Self {
+            start: StartExport {
+                dispatch: dispatch.clone(),
+                sources: sources.clone(),
+                limits: PlanLimits::default(),
+                address_rules: address_rules.clone(),
+                regions: Regions::default(),
+                emulated: false,
+            },
+            page: ArchivePage {
+                dispatch: dispatch.clone(),
+                sources,
+                settings: PageSettings::default(),
+            },
+            await_ready: AwaitReady {
+                dispatch: dispatch.clone(),
+            },
+            complete: CompleteExport {
+                dispatch: dispatch.clone(),
+            },
+            webhook: SendWebhook {
+                dispatch: dispatch.clone(),
+                sender: sender(&address_rules),
+                signer: Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer"),
+                address_rules,
+            },
+            record_failure: RecordFailure {
+                dispatch: dispatch.clone(),
+            },
+            sweep: SweepExports { dispatch },
+        }
+    }
+
+    pub(crate) async fn handle(
+        &self,
+        delivery: &Delivery,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Disposition> {
+        let body = delivery.body.as_str();
+        match delivery.queue {
+            Queue::Pages => {
+                let message: PageMessage = serde_json::from_str(body)?;
+                self.page.handle(&message, invocation).await?;
+            }
+            Queue::Waiting => {
+                let message: WaitingMessage = serde_json::from_str(body)?;
+                self.await_ready.handle(&message).await?;
+            }
+            Queue::Completion => {
+                let message: CompletionMessage = serde_json::from_str(body)?;
+                self.complete.handle(&message, invocation).await?;
+            }
+            Queue::Webhooks => {
+                let message: WebhookMessage = serde_json::from_str(body)?;
+                let receive_count = delivery.receive_count;
+                let received = Received {
+                    message: &message,
+                    receipt: &delivery.receipt,
+                    receive_count,
+                };
+                if self.webhook.handle(received, invocation).await?
+                    == send_webhook::Handled::Postponed
+                {
+                    return Ok(Disposition::Keep);
+                }
+            }
+        }
+        Ok(Disposition::Delete)
+    }
+
+    pub(crate) async fn bury(
+        &self,
+        queue: Queue,
+        body: &str,
+        invocation: &Invocation,
+    ) -> anyhow::Result<()> {
+        let letter = DeadLetter {
+            queue: Some(queue),
+            body,
+        };
+        self.record_failure
+            .handle(&letter, invocation)
+            .await
+            .map(|_| ())
+    }
+}
+
+/// One for all worlds: it keeps nothing of a process, and reading the root certificates takes longest of all.
+fn sender(rules: &AddressRules) -> Sender {
+    static SENDER: OnceLock<Sender> = OnceLock::new();
+    SENDER
+        .get_or_init(|| Sender::new(rules.clone()).expect("a sender"))
+        .clone()
+}
+
+/// The deadline that Lambda would announce to a page, less what it takes to put things away.
+pub(crate) fn invocation(number: u64, clock: &Clock) -> Invocation {
+    let end = clock
+        .now()
+        .saturating_add(Duration::from_secs(110))
+        .expect("a moment of this age");
+    Invocation {
+        request_id: format!("request-{number}"),
+        deadline: Deadline::at(end),
+    }
+}
+
+fn client(simulator: &Simulator, clock: &Clock) -> GenesysClient {
+    let url = simulator.url();
+    let endpoints =
+        Endpoints::new(None, Some(url.as_str()), Some(url.as_str())).expect("loopback is allowed");
+    let settings = ClientSettings {
+        read_timeout: Duration::from_millis(500),
+        ..ClientSettings::new(endpoints)
+    };
+    let credentials = Credentials {
+        id: genesys_simulator::Settings::default().client_id,
+        secret: SecretString::from(genesys_simulator::Settings::default().client_secret),
+    };
+    GenesysClient::new(settings, Arc::new(credentials), clock.clone()).expect("a client")
+}

@@ -1,0 +1,140 @@
+//! A webhook receiver on loopback that checks signatures as a customer's would.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use conversation_archive::clock::Clock;
+use conversation_archive::webhook::Signer;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::process::SIGNING_SECRET;
+
+/// One delivery that arrived with a good signature.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) id: String,
+    pub(crate) body: Value,
+}
+
+pub(crate) struct Receiver {
+    url: String,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+struct Shared {
+    clock: Clock,
+    arrived: Mutex<Vec<Arrived>>,
+    /// Answers to give before 200.
+    answers: Mutex<VecDeque<u16>>,
+}
+
+impl Receiver {
+    pub(crate) async fn start(clock: Clock) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+        let shared = Arc::new(Shared {
+            clock,
+            arrived: Mutex::default(),
+            answers: Mutex::default(),
+        });
+        let serving = Arc::clone(&shared);
+        let accepting = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&serving)));
+            }
+        });
+        Self {
+            url,
+            shared,
+            accepting,
+        }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn answer_first_with(&self, statuses: &[u16]) {
+        lock(&self.shared.answers).extend(statuses);
+    }
+
+    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+        lock(&self.shared.arrived).clone()
+    }
+
+    /// The different webhook ids, each with the type that it announced.
+    pub(crate) fn ids(&self) -> BTreeMap<String, String> {
+        let text = |arrived: &Arrived| arrived.body["type"].as_str().unwrap_or_default().to_owned();
+        self.arrived()
+            .iter()
+            .map(|arrived| (arrived.id.clone(), text(arrived)))
+            .collect()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// One request a connection is all that a delivery needs.
+async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+    let Some((headers, body)) = read_request(&mut stream).await else {
+        return;
+    };
+    let status = lock(&shared.answers).pop_front().unwrap_or(200);
+    if status == 200 {
+        let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
+        let signer = Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer");
+        let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
+        signer
+            .verify(
+                &id,
+                &timestamp,
+                &header("webhook-signature"),
+                &body,
+                shared.clock.now(),
+            )
+            .expect("every delivery is signed");
+        assert_eq!(header("x-archive-source"), "genesys-cloud");
+        let body = serde_json::from_slice(&body).expect("a JSON body");
+        lock(&shared.arrived).push(Arrived { id, body });
+    }
+    let reply = format!("HTTP/1.1 {status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let _ = stream.write_all(reply.as_bytes()).await;
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<(BTreeMap<String, String>, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let head = loop {
+        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let text = String::from_utf8(bytes[..head].to_vec()).ok()?;
+    let headers: BTreeMap<_, _> = text
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    let length: usize = headers.get("content-length")?.parse().ok()?;
+    while bytes.len() < head + 4 + length {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some((headers, bytes.split_off(head + 4)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

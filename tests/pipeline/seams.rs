@@ -1,0 +1,129 @@
+//! The two seams, instrumented: every step through them is counted, and the process can be killed before or after any.
+//!
+//! A killed process is one whose futures are dropped: no code of ours runs any more, as with `kill -9`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use conversation_archive::queue::{MemoryQueues, MessageQueue, Outgoing, Queue, QueueError};
+use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use tokio::sync::Notify;
+
+use crate::memory_store::MemoryStore;
+
+/// Where the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kill {
+    Before(u64),
+    After(u64),
+}
+
+/// Counts the steps and kills at one of them.
+#[derive(Debug, Default)]
+pub(crate) struct Steps {
+    taken: AtomicU64,
+    kill: Mutex<Option<Kill>>,
+    killed: Notify,
+}
+
+impl Steps {
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::SeqCst)
+    }
+
+    /// Kills the process once, at that step.
+    pub(crate) fn kill_at(&self, kill: Kill) {
+        *self.lock() = Some(kill);
+    }
+
+    /// Comes back when the process is to die.
+    pub(crate) async fn killed(&self) {
+        self.killed.notified().await;
+    }
+
+    /// One step: whatever `work` does is either done or not done when the process dies.
+    pub(crate) async fn step<T>(&self, work: impl Future<Output = T>) -> T {
+        let number = self.taken.fetch_add(1, Ordering::SeqCst);
+        self.die_at(Kill::Before(number)).await;
+        let result = work.await;
+        self.die_at(Kill::After(number)).await;
+        result
+    }
+
+    async fn die_at(&self, here: Kill) {
+        if self.lock().take_if(|kill| *kill == here).is_some() {
+            self.killed.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Kill>> {
+        self.kill.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The store behind counted steps.
+#[derive(Debug)]
+pub(crate) struct SteppedStore {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) steps: Arc<Steps>,
+}
+
+#[async_trait]
+impl ArchiveStore for SteppedStore {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.steps.step(self.store.get(key)).await
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        self.steps.step(self.store.create(object)).await
+    }
+
+    async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        self.steps.step(self.store.replace(object)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.steps.step(self.store.delete(key)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+        self.steps.step(self.store.list(prefix, after)).await
+    }
+
+    fn uri(&self, key: &str) -> String {
+        self.store.uri(key)
+    }
+}
+
+/// The queues behind counted steps.
+#[derive(Debug)]
+pub(crate) struct SteppedQueues {
+    pub(crate) queues: MemoryQueues,
+    pub(crate) steps: Arc<Steps>,
+}
+
+#[async_trait]
+impl MessageQueue for SteppedQueues {
+    async fn send(&self, message: Outgoing) -> Result<(), QueueError> {
+        self.steps.step(self.queues.send(message)).await
+    }
+
+    async fn depth(&self, queue: Queue) -> Result<u64, QueueError> {
+        self.steps.step(self.queues.depth(queue)).await
+    }
+
+    async fn postpone(
+        &self,
+        queue: Queue,
+        receipt: &str,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        self.steps
+            .step(self.queues.postpone(queue, receipt, delay))
+            .await
+    }
+}

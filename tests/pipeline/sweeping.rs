@@ -1,0 +1,166 @@
+//! sweep-exports: no export hangs silently, and none that waits rightly is disturbed.
+
+use std::time::Duration;
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::outcome::ExportStatus;
+use genesys_simulator::{Route, Settings, Watermark};
+use sweep_exports::Swept;
+
+use crate::process::invocation;
+use crate::world::{World, organisation};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn sweep(world: &World) -> Vec<Swept> {
+    let swept = world
+        .process
+        .sweep
+        .handle(&invocation(0, &world.clock))
+        .await
+        .expect("a sweep");
+    swept.into_iter().map(|(_, swept)| swept).collect()
+}
+
+#[tokio::test]
+async fn an_export_whose_messages_were_all_lost_is_brought_back() {
+    let mut world = World::new(organisation(61, 100)).await;
+    let request = world.request("analytics-job", r#","slices":4,"pageSize":10"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 4)
+            .await
+    );
+    world.lose_messages();
+
+    assert_eq!(
+        sweep(&world).await,
+        [Swept::LeftAlone],
+        "it moved within the hour"
+    );
+    world.pass(HOUR + Duration::from_secs(1));
+    assert_eq!(sweep(&world).await, [Swept::Revived]);
+    world.run().await;
+
+    assert_eq!(
+        world.manifest(&id).await.outcome.status,
+        ExportStatus::Completed
+    );
+    assert_eq!(sweep(&world).await, [], "its marker is gone");
+}
+
+#[tokio::test]
+async fn a_lost_completion_message_is_brought_back() {
+    let mut world = World::new(organisation(62, 20)).await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world
+                .store
+                .snapshot()
+                .keys()
+                .any(|key| key.ends_with("/end.json")))
+            .await
+    );
+    world.lose_messages();
+    world.pass(HOUR + Duration::from_secs(1));
+
+    assert_eq!(sweep(&world).await, [Swept::Revived]);
+    world.run().await;
+
+    assert_eq!(
+        world.manifest(&id).await.outcome.status,
+        ExportStatus::Completed
+    );
+}
+
+#[tokio::test]
+async fn an_export_that_waits_36_hours_for_its_watermark_is_left_alone() {
+    let before = "2026-02-01T00:00:00Z".parse().expect("a moment");
+    let mut world = World::new(Settings {
+        watermark: Watermark::Never(before),
+        ..organisation(63, 20)
+    })
+    .await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+
+    let mut last_sweep = world.now();
+    loop {
+        let turn = world.turn().await;
+        if turn == crate::world::Turn::Idle && !world.wait_for_next().await {
+            break;
+        }
+        if world.now().duration_since(last_sweep).unsigned_abs() >= HOUR {
+            last_sweep = world.now();
+            assert!(
+                sweep(&world)
+                    .await
+                    .iter()
+                    .all(|swept| *swept == Swept::LeftAlone),
+                "at {last_sweep}"
+            );
+        }
+    }
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert_eq!(
+        failed.failures[0].failure.kind,
+        FailureKind::WatermarkDeadline
+    );
+    assert_eq!(world.highest_receive_count, 1);
+}
+
+#[tokio::test]
+async fn an_export_that_cannot_go_on_is_failed_after_three_fruitless_sweeps() {
+    let mut world = World::new(organisation(64, 100)).await;
+    let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 3)
+            .await
+    );
+
+    let mut swept = Vec::new();
+    for _ in 0..4 {
+        // Whatever is sent is lost again.
+        world.lose_messages();
+        world.pass(HOUR + Duration::from_secs(1));
+        swept.extend(sweep(&world).await);
+    }
+    world.run().await;
+
+    assert_eq!(
+        swept,
+        [
+            Swept::Revived,
+            Swept::Revived,
+            Swept::Revived,
+            Swept::Failed
+        ]
+    );
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert!(
+        failed
+            .failures
+            .iter()
+            .all(|failed| failed.failure.kind == FailureKind::Stalled)
+    );
+    assert_eq!(
+        world.receiver.ids().into_values().collect::<Vec<_>>(),
+        ["export.failed"]
+    );
+
+    world.resume(&id).await;
+    world.run().await;
+    assert_eq!(
+        world
+            .archived_ids(&world.manifest(&id).await, "conversationId")
+            .await
+            .len(),
+        100
+    );
+}

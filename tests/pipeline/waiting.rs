@@ -1,0 +1,180 @@
+//! Waiting costs no attempts, and it ends.
+
+use std::time::Duration;
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::outcome::ExportStatus;
+use genesys_simulator::{Faults, Outage, OutageKind, Settings, Watermark};
+
+use crate::world::{NOW, World, organisation};
+
+fn hours_from_now(hours: i64) -> jiff::Timestamp {
+    let now: jiff::Timestamp = NOW.parse().expect("a moment");
+    now + jiff::SignedDuration::from_hours(hours)
+}
+
+#[tokio::test]
+async fn an_hour_of_throttling_fails_nothing_and_costs_no_receive() {
+    let outage = Outage {
+        from: hours_from_now(0),
+        to: hours_from_now(1),
+        kind: OutageKind::Throttled,
+    };
+    let mut world = World::new(organisation(21, 60)).await;
+    let request = world.request("analytics-job", r#","pageSize":20"#);
+    let id = world.start(&request).await;
+    world.simulator.set_faults(Faults {
+        outage: Some(outage),
+        ..Faults::default()
+    });
+
+    world.run().await;
+
+    assert_eq!(
+        world.manifest(&id).await.outcome.status,
+        ExportStatus::Completed
+    );
+    assert_eq!(world.highest_receive_count, 1);
+    assert!(world.now() >= hours_from_now(1));
+    world.assert_nothing_leaked();
+}
+
+#[tokio::test]
+async fn an_hour_of_outage_in_a_gateway_export_fails_nothing_and_costs_no_receive() {
+    let outage = Outage {
+        from: hours_from_now(0),
+        to: hours_from_now(1),
+        kind: OutageKind::Unavailable,
+    };
+    let mut world = World::new(organisation(22, 60)).await;
+    let request = world.request("export-gateway", r#","pageSize":20,"slices":2"#);
+    let id = world.start(&request).await;
+    world.simulator.set_faults(Faults {
+        outage: Some(outage),
+        ..Faults::default()
+    });
+
+    world.run().await;
+
+    assert_eq!(
+        world.manifest(&id).await.outcome.status,
+        ExportStatus::Completed
+    );
+    assert_eq!(world.highest_receive_count, 1);
+}
+
+#[tokio::test]
+async fn a_job_queued_for_five_hours_fails_nothing_and_costs_no_receive() {
+    let job_ready_after = Duration::from_secs(5 * 3600);
+    let mut world = World::new(Settings {
+        job_ready_after,
+        ..organisation(23, 60)
+    })
+    .await;
+
+    let request = world.request("analytics-job", r#","pageSize":20"#);
+    let manifest = world.export(&request).await;
+
+    assert_eq!(manifest.outcome.status, ExportStatus::Completed);
+    assert_eq!(world.highest_receive_count, 1);
+    assert_eq!(
+        world.simulator.stats().jobs_submitted,
+        2,
+        "one job a slice, polled until it was done"
+    );
+    assert!(world.now() >= hours_from_now(5));
+}
+
+#[tokio::test]
+async fn a_watermark_that_never_comes_ends_in_a_failure_that_resume_completes_later() {
+    let before = "2026-03-02T12:00:00Z".parse().expect("a moment");
+    let mut world = World::new(Settings {
+        watermark: Watermark::Never(before),
+        ..organisation(24, 60)
+    })
+    .await;
+    let request = world.request("analytics-job", r#","pageSize":20"#);
+    let id = world.start(&request).await;
+
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert_eq!(failed.failures.len(), 1, "the first day was complete");
+    assert_eq!(
+        failed.failures[0].failure.kind,
+        FailureKind::WatermarkDeadline
+    );
+    assert!(world.now() >= hours_from_now(36));
+    assert_eq!(world.highest_receive_count, 1);
+
+    world.simulator.update(|settings| {
+        settings.watermark = Watermark::Behind {
+            lag: Duration::from_secs(3600),
+        }
+    });
+    world.resume(&id).await;
+    world.run().await;
+
+    assert_eq!(
+        world.manifest(&id).await.outcome.status,
+        ExportStatus::Completed
+    );
+    assert_eq!(
+        world.receiver.ids().len(),
+        2,
+        "one id for the failure, one for the completion"
+    );
+}
+
+#[tokio::test]
+async fn a_watermark_that_catches_up_is_waited_for() {
+    let from = "2026-03-02T12:00:00Z".parse().expect("a moment");
+    let (at, to) = (hours_from_now(20), hours_from_now(-24));
+    let mut world = World::new(Settings {
+        watermark: Watermark::CatchesUp { at, from, to },
+        ..organisation(25, 60)
+    })
+    .await;
+
+    let request = world.request("analytics-job", "");
+    let manifest = world.export(&request).await;
+
+    assert_eq!(manifest.outcome.status, ExportStatus::Completed);
+    assert_eq!(world.highest_receive_count, 1);
+}
+
+#[tokio::test]
+async fn a_job_that_is_never_done_fails_after_its_deadline_and_keeps_its_job() {
+    let faults = Faults {
+        job_stuck: true,
+        ..Faults::default()
+    };
+    let mut world = World::new(Settings {
+        faults,
+        ..organisation(26, 20)
+    })
+    .await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert_eq!(failed.failures[0].failure.kind, FailureKind::JobDeadline);
+    assert_eq!(
+        world.simulator.stats().jobs_deleted,
+        0,
+        "resume goes on with it"
+    );
+
+    world.simulator.set_faults(Faults::default());
+    world.resume(&id).await;
+    world.run().await;
+
+    assert_eq!(
+        world.manifest(&id).await.outcome.status,
+        ExportStatus::Completed
+    );
+    assert_eq!(world.simulator.stats().jobs_submitted, 1);
+    assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
+}

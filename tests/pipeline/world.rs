@@ -1,0 +1,417 @@
+//! A world to run exports in: organisation, store, queues, receiver and clock, and a process that may die.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation_archive::archive::Archive;
+use conversation_archive::clock::Clock;
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
+use conversation_archive::outcome::{Manifest, Outcome};
+use conversation_archive::page::decode_lines;
+use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
+use conversation_archive::store::ArchiveStore as _;
+use genesys_simulator::{Settings, Simulator};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use start_export::{Command, Resume, StartError, Started};
+
+use crate::logs;
+use crate::memory_store::MemoryStore;
+use crate::process::{Disposition, Process, invocation};
+use crate::receiver::Receiver;
+use crate::seams::{SteppedQueues, SteppedStore, Steps};
+
+/// So many steps without an end mean that there is none.
+const MANY_STEPS: usize = 50_000;
+
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) simulator: Simulator,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) queues: MemoryQueues,
+    pub(crate) steps: Arc<Steps>,
+    pub(crate) receiver: Receiver,
+    pub(crate) process: Process,
+    /// The highest receive count that any message reached.
+    pub(crate) highest_receive_count: u32,
+    pub(crate) chance: fastrand::Rng,
+    pub(crate) order: Order,
+    max_open_slices: usize,
+    invocations: u64,
+    errors: Vec<String>,
+    /// Where the captured logs stood when this world began.
+    pub(crate) logs_before: usize,
+}
+
+/// In which order messages are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As they came, pages first: the same every time.
+    Steady,
+    /// Any that may come next, and standard messages sometimes twice.
+    Shuffled,
+}
+
+/// What one turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Done,
+    /// The handler reported an error; the message comes again.
+    Failed,
+    Killed,
+    /// No queue has anything to receive now.
+    Idle,
+}
+
+/// The moment at which every world begins: ten days after the simulated days.
+pub(crate) const NOW: &str = "2026-03-10T00:00:00Z";
+
+impl World {
+    pub(crate) async fn new(settings: Settings) -> Self {
+        Self::with_slices(settings, 2).await
+    }
+
+    pub(crate) async fn with_slices(settings: Settings, max_open_slices: usize) -> Self {
+        let logs_before = logs::capture();
+        let clock = Clock::manual(NOW.parse().expect("a moment"));
+        let reading = clock.clone();
+        let settings = Settings {
+            clock: Arc::new(move || reading.now()),
+            ..settings
+        };
+        let seed = settings.seed;
+        let simulator = Simulator::start(settings)
+            .await
+            .expect("the simulator starts");
+        let store = Arc::new(MemoryStore::default());
+        let queues = MemoryQueues::new(clock.clone());
+        let steps = Arc::new(Steps::default());
+        let receiver = Receiver::start(clock.clone()).await;
+        let process = build(&simulator, &store, &queues, &steps, &clock, max_open_slices);
+        Self {
+            clock,
+            simulator,
+            store,
+            queues,
+            steps,
+            receiver,
+            process,
+            highest_receive_count: 0,
+            chance: fastrand::Rng::with_seed(seed),
+            order: Order::Steady,
+            max_open_slices,
+            invocations: 0,
+            errors: Vec::new(),
+            logs_before,
+        }
+    }
+
+    /// A new process over what is left: token, plan and pace forgotten.
+    pub(crate) fn restart(&mut self) {
+        let slices = self.max_open_slices;
+        self.process = build(
+            &self.simulator,
+            &self.store,
+            &self.queues,
+            &self.steps,
+            &self.clock,
+            slices,
+        );
+    }
+
+    /// Every message is gone: only the bucket remains.
+    pub(crate) fn lose_messages(&mut self) {
+        self.queues = MemoryQueues::new(self.clock.clone());
+        self.restart();
+    }
+
+    /// A request for this world's days, its webhook included. `more` is further JSON, such as `,"slices":4`.
+    pub(crate) fn request(&self, source: &str, more: &str) -> String {
+        let webhook = self.receiver.url();
+        format!(r#"{{"source":"{source}","interval":"{DAYS}","webhookUrl":"{webhook}"{more}}}"#)
+    }
+
+    /// Invokes start-export; `None` when the process was killed.
+    pub(crate) async fn invoke(&mut self, command: Command) -> Option<Result<Started, StartError>> {
+        let invocation = self.invocation();
+        let answer = tokio::select! {
+            biased;
+            () = self.steps.killed() => None,
+            answer = self.process.start.handle(command, &invocation) => Some(answer),
+        };
+        if answer.is_none() {
+            self.restart();
+        }
+        answer
+    }
+
+    pub(crate) async fn start(&mut self, request: &str) -> ExportId {
+        let command = Command::parse(request).expect("a request");
+        self.invoke(command)
+            .await
+            .expect("not killed")
+            .expect("started")
+            .export_id
+    }
+
+    pub(crate) async fn resume(&mut self, id: &ExportId) -> Started {
+        self.resume_with(Resume {
+            export_id: id.clone(),
+            quota_mb: None,
+            on_bad_record: None,
+        })
+        .await
+    }
+
+    pub(crate) async fn resume_with(&mut self, resume: Resume) -> Started {
+        self.invoke(Command::Resume(resume))
+            .await
+            .expect("not killed")
+            .expect("resumed")
+    }
+
+    /// One message, received, handled and deleted.
+    pub(crate) async fn turn(&mut self) -> Turn {
+        for queue in Queue::ALL {
+            if let Some(letter) = self.queues.take_dead_letter(queue) {
+                let invocation = self.invocation();
+                self.process
+                    .bury(queue, &letter.body, &invocation)
+                    .await
+                    .expect("a dead letter is kept");
+                return Turn::Done;
+            }
+        }
+        match self.receive() {
+            Some(delivery) => self.deliver(&delivery).await,
+            None => Turn::Idle,
+        }
+    }
+
+    /// Goes on until no message is left, moving the clock over the times when nothing can be received.
+    pub(crate) async fn run(&mut self) {
+        for _ in 0..MANY_STEPS {
+            if self.turn().await == Turn::Idle && !self.wait_for_next().await {
+                return;
+            }
+        }
+        panic!(
+            "the export does not come to an end; the last errors: {:?}",
+            self.errors.iter().rev().take(3).collect::<Vec<_>>()
+        );
+    }
+
+    /// Runs until `stop` says so. Whether it did before everything had ended.
+    pub(crate) async fn run_until(&mut self, mut stop: impl FnMut(&Self) -> bool) -> bool {
+        for _ in 0..MANY_STEPS {
+            if stop(self) {
+                return true;
+            }
+            if self.turn().await == Turn::Idle && !self.wait_for_next().await {
+                return false;
+            }
+        }
+        panic!("the export does not come to an end")
+    }
+
+    /// Starts, runs and returns the manifest.
+    pub(crate) async fn export(&mut self, request: &str) -> Manifest {
+        let id = self.start(request).await;
+        self.run().await;
+        self.manifest(&id).await
+    }
+
+    /// Moves the clock to the next moment at which a message can be received.
+    pub(crate) async fn wait_for_next(&mut self) -> bool {
+        let next = Queue::ALL
+            .into_iter()
+            .filter_map(|queue| self.queues.next_visible(queue))
+            .min();
+        let Some(next) = next else { return false };
+        let wait = Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default();
+        self.clock.advance(wait);
+        true
+    }
+
+    fn receive(&mut self) -> Option<Delivery> {
+        let mut queues = Queue::ALL;
+        let chance = &mut self.chance;
+        if self.order == Order::Shuffled {
+            chance.shuffle(&mut queues);
+            if chance.u8(..) < 20 {
+                self.queues.duplicate(Queue::Waiting, 0);
+                self.queues.duplicate(Queue::Webhooks, 0);
+            }
+        }
+        let order = self.order;
+        let mut pick = |eligible: usize| match order {
+            Order::Steady => 0,
+            Order::Shuffled => chance.usize(..eligible.max(1)),
+        };
+        queues
+            .into_iter()
+            .find_map(|queue| self.queues.receive_with(queue, &mut pick))
+    }
+
+    async fn deliver(&mut self, delivery: &Delivery) -> Turn {
+        self.highest_receive_count = self.highest_receive_count.max(delivery.receive_count);
+        let invocation = self.invocation();
+        let work = async {
+            let disposition = self.process.handle(delivery, &invocation).await?;
+            if disposition == Disposition::Delete {
+                self.steps
+                    .step(async { self.queues.delete(delivery.queue, &delivery.receipt) })
+                    .await;
+            }
+            anyhow::Ok(())
+        };
+        let result = tokio::select! {
+            biased;
+            () = self.steps.killed() => None,
+            result = work => Some(result),
+        };
+        match result {
+            Some(Ok(())) => Turn::Done,
+            Some(Err(error)) => {
+                self.errors.push(format!("{error:#}"));
+                Turn::Failed
+            }
+            None => {
+                self.restart();
+                Turn::Killed
+            }
+        }
+    }
+
+    fn invocation(&mut self) -> conversation_archive::invocation::Invocation {
+        self.invocations += 1;
+        invocation(self.invocations, &self.clock)
+    }
+
+    /// Reads the store past the counted steps.
+    pub(crate) fn archive(&self) -> Archive {
+        Archive::new(Arc::clone(&self.store) as Arc<dyn conversation_archive::store::ArchiveStore>)
+    }
+
+    pub(crate) async fn manifest(&self, id: &ExportId) -> Manifest {
+        match self
+            .archive()
+            .read(Name::Manifest(id))
+            .await
+            .expect("a readable manifest")
+        {
+            Some(manifest) => manifest,
+            None => panic!(
+                "no manifest: {:?}; errors {:?}",
+                self.store.snapshot().keys().collect::<Vec<_>>(),
+                self.errors
+            ),
+        }
+    }
+
+    pub(crate) async fn failed(&self, id: &ExportId, attempt: u32) -> Option<Outcome> {
+        self.archive()
+            .read(Name::Failed(id, attempt))
+            .await
+            .expect("a readable outcome")
+    }
+
+    /// How often each record stands in the pages that the manifest names, by its line.
+    pub(crate) async fn archived_lines(&self, manifest: &Manifest) -> BTreeMap<String, u32> {
+        let mut lines = BTreeMap::new();
+        for page in manifest
+            .content
+            .slices
+            .iter()
+            .flat_map(|slice| &slice.pages)
+        {
+            let Some(objects) = &page.objects else {
+                continue;
+            };
+            let stored = self
+                .store
+                .get(&objects.page.key)
+                .await
+                .expect("readable")
+                .expect("the page is there");
+            let text =
+                String::from_utf8(decode_lines(&stored, u64::MAX).expect("a page")).expect("text");
+            for line in text.lines() {
+                *lines.entry(line.to_owned()).or_default() += 1;
+            }
+        }
+        lines
+    }
+
+    /// The ids in the pages that the manifest names, each with how often it stands there.
+    pub(crate) async fn archived_ids(
+        &self,
+        manifest: &Manifest,
+        field: &str,
+    ) -> BTreeMap<String, u32> {
+        let mut ids = BTreeMap::new();
+        for (line, count) in self.archived_lines(manifest).await {
+            // Some records hold numbers that no number type holds, so their values stay text.
+            let record: BTreeMap<String, Box<RawValue>> =
+                serde_json::from_str(&line).expect("a record");
+            let id = record[field].get().trim_matches('"').to_owned();
+            *ids.entry(id).or_default() += count;
+        }
+        ids
+    }
+
+    /// Moves the clock forward with nobody at work.
+    pub(crate) fn pass(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The days of every world's data, as the request names them.
+pub(crate) const DAYS: &str = "2026-03-01T00:00:00Z/2026-03-03T00:00:00Z";
+
+/// An organisation of so many conversations in [`DAYS`], without faults and limits.
+pub(crate) fn organisation(seed: u64, conversations: usize) -> Settings {
+    let moment = |text: &str| text.parse().expect("a moment");
+    Settings {
+        seed,
+        conversations,
+        gateway_records: conversations,
+        interval: (
+            moment("2026-03-01T00:00:00Z"),
+            moment("2026-03-03T00:00:00Z"),
+        ),
+        rate_per_minute: 0,
+        ..Settings::default()
+    }
+}
+
+fn build(
+    simulator: &Simulator,
+    store: &Arc<MemoryStore>,
+    queues: &MemoryQueues,
+    steps: &Arc<Steps>,
+    clock: &Clock,
+    max_open_slices: usize,
+) -> Process {
+    let store = SteppedStore {
+        store: Arc::clone(store),
+        steps: Arc::clone(steps),
+    };
+    let queues = SteppedQueues {
+        queues: queues.clone(),
+        steps: Arc::clone(steps),
+    };
+    Process::build(
+        simulator,
+        Arc::new(store),
+        Arc::new(queues),
+        clock,
+        max_open_slices,
+    )
+}
