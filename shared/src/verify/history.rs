@@ -151,6 +151,7 @@ fn check_plan(plan: &ExportPlan, id: &ExportId) -> Result<(), VerifyError> {
     subject.details(event, "source", plan.source)?;
     subject.details(event, "interval", plan.interval)?;
     subject.details(event, "slices", plan.slice_count)?;
+    subject.details(event, "planSha256", plan.digest())?;
     subject.require(
         event.timestamp == plan.planned_at,
         "its start event is of another time",
