@@ -23,6 +23,8 @@ mod runs;
 mod subject;
 mod sums;
 
+#[cfg(test)]
+mod tests;
 
 pub use subject::{Damage, VerifyError};
 
