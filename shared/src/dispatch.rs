@@ -61,11 +61,11 @@ impl Dispatch {
                 Which::Unstarted if !self.archive.is_untouched(&view.run).await? => {}
                 Which::Unstarted => {
                     self.page(&self.archive.opening_message(view, plan).await?)
-                        .await?
+                        .await?;
                 }
                 Which::Every => {
                     self.page(&self.archive.next_message(view, plan).await?)
-                        .await?
+                        .await?;
                 }
             }
         }

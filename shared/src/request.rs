@@ -195,7 +195,7 @@ mod tests {
     fn an_unknown_field_is_named_beside_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request is not readable: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl` at line 1 column 74"
+            @"the request is not readable: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl` at line 1 column 66"
         );
     }
 

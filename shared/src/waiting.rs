@@ -133,11 +133,11 @@ pub fn park(
 
 /// The pause before the next look: what the source asks for, else longer each time up to a quarter of an hour.
 fn pause(wait: &Wait, times_parked: u32) -> Duration {
-    const LONGEST: Duration = Duration::from_secs(900);
+    const LONGEST: Duration = Duration::from_mins(15);
     let first = match wait.reason {
         WaitReason::Watermark => LONGEST,
         WaitReason::Job => Duration::from_secs(15),
-        WaitReason::Throttled | WaitReason::Unavailable => Duration::from_secs(60),
+        WaitReason::Throttled | WaitReason::Unavailable => Duration::from_mins(1),
     };
     let growing = first.saturating_mul(1 << times_parked.min(10)).min(LONGEST);
     wait.hint

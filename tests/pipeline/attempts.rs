@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use conversation_archive::failure::FailureKind;
 use conversation_archive::outcome::ExportStatus;
+use conversation_archive::queue::MessageQueue as _;
 use conversation_archive::request::OnBadRecord;
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
@@ -490,7 +491,7 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
             .receive(conversation_archive::queue::Queue::Pages)
         {
             Some(delivery) => break delivery,
-            None => assert!(world.wait_for_next().await, "a page message comes"),
+            None => assert!(world.wait_for_next(), "a page message comes"),
         }
     };
     let mut poison: conversation_archive::message::PageMessage =
@@ -498,7 +499,6 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
     poison.attempt = 99;
     poison.times_parked = 7;
     world.queues.delete(delivery.queue, &delivery.receipt);
-    use conversation_archive::queue::MessageQueue as _;
     world
         .queues
         .send(poison.outgoing().expect("a message"))

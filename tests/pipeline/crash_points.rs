@@ -126,7 +126,7 @@ async fn run(case: Case, kill: Option<Kill>, afterwards: Afterwards) -> Run {
             }
             Turn::Killed => killed = true,
             Turn::Idle => {
-                if !world.wait_for_next().await {
+                if !world.wait_for_next() {
                     break;
                 }
             }

@@ -143,32 +143,32 @@ impl Schedule {
         let command = || Command::parse(request).expect("a request");
         // start-export repeats as long as its source is only unavailable, as Lambda and people do.
         while !matches!(world.invoke(command()).await, Some(Ok(_))) {
-            world.pass(Duration::from_secs(60));
+            world.pass(Duration::from_mins(1));
         }
         for turn in 0_u32..20_000 {
             match chance.u16(..400) {
-                0..12 => world.steps.kill_at(any_kill(world.steps.taken(), chance)),
-                12 if turn > 5 => {
+                0..16 => world.steps.kill_at(any_kill(world.steps.taken(), chance)),
+                16 | 17 if turn > 5 => {
                     tally.lost_queues += 1;
                     world.lose_messages();
                     while !matches!(world.invoke(command()).await, Some(Ok(_))) {
-                        world.pass(Duration::from_secs(60));
+                        world.pass(Duration::from_mins(1));
                     }
                 }
-                13 => {
+                18..21 => {
                     tally.job_expiries += 1;
                     world.simulator.expire_jobs();
                 }
-                14 => {
+                21..24 => {
                     tally.revoked_tokens += 1;
                     world.simulator.revoke_tokens();
                 }
-                15 => world.queues.expire_in_flight(),
+                24 => world.queues.expire_in_flight(),
                 _ => {}
             }
             match world.turn().await {
                 Turn::Killed => tally.kills += 1,
-                Turn::Idle if !world.wait_for_next().await => return,
+                Turn::Idle if !world.wait_for_next() => return,
                 _ => {}
             }
         }

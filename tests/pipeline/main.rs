@@ -1,6 +1,12 @@
 //! The whole pipeline in one process: real handlers, a simulated organisation over real HTTP, a store and queues in
 //! memory, and a clock that only the tests move. Nothing sleeps.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests: what cannot be had ends them, and they print their counts"
+)]
+
 mod attempts;
 mod cancelling;
 mod comparison;

@@ -10,7 +10,7 @@ use sweep_exports::Swept;
 use crate::process::invocation;
 use crate::world::{World, organisation};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 async fn sweep(world: &World) -> Vec<Swept> {
     let swept = world
@@ -90,7 +90,7 @@ async fn an_export_that_waits_36_hours_for_its_watermark_is_left_alone() {
     let mut last_sweep = world.now();
     loop {
         let turn = world.turn().await;
-        if turn == crate::world::Turn::Idle && !world.wait_for_next().await {
+        if turn == crate::world::Turn::Idle && !world.wait_for_next() {
             break;
         }
         if world.now().duration_since(last_sweep).unsigned_abs() >= HOUR {

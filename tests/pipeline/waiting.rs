@@ -65,7 +65,7 @@ async fn an_hour_of_outage_in_a_gateway_export_fails_nothing_and_costs_no_receiv
 
 #[tokio::test]
 async fn a_job_queued_for_five_hours_fails_nothing_and_costs_no_receive() {
-    let job_ready_after = Duration::from_secs(5 * 3600);
+    let job_ready_after = Duration::from_hours(5);
     let mut world = World::new(Settings {
         job_ready_after,
         ..organisation(23, 60)
@@ -109,7 +109,7 @@ async fn a_watermark_that_never_comes_ends_in_a_failure_that_resume_completes_la
 
     world.simulator.update(|settings| {
         settings.watermark = Watermark::Behind {
-            lag: Duration::from_secs(3600),
+            lag: Duration::from_hours(1),
         }
     });
     world.resume(&id).await;

@@ -193,7 +193,7 @@ impl World {
     /// Goes on until no message is left, moving the clock over the times when nothing can be received.
     pub(crate) async fn run(&mut self) {
         for _ in 0..MANY_STEPS {
-            if self.turn().await == Turn::Idle && !self.wait_for_next().await {
+            if self.turn().await == Turn::Idle && !self.wait_for_next() {
                 return;
             }
         }
@@ -209,7 +209,7 @@ impl World {
             if stop(self) {
                 return true;
             }
-            if self.turn().await == Turn::Idle && !self.wait_for_next().await {
+            if self.turn().await == Turn::Idle && !self.wait_for_next() {
                 return false;
             }
         }
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// Moves the clock to the next moment at which a message can be received.
-    pub(crate) async fn wait_for_next(&mut self) -> bool {
+    pub(crate) fn wait_for_next(&mut self) -> bool {
         let next = Queue::ALL
             .into_iter()
             .filter_map(|queue| self.queues.next_visible(queue))

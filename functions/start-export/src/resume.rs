@@ -69,9 +69,10 @@ impl StartExport {
         let of_export = outcome.failures.iter().find(|failure| failure.slice.is_none());
         let export_failure = of_export.map(|failure| failure.failure.kind);
         // A query whose records repeat is not read again.
-        let query = match export_failure.is_some_and(FailureKind::spoils_the_source) {
-            true => self.sources.of(plan.source).query(&Asked::by_plan(plan), invocation.deadline).await?,
-            false => None,
+        let query = if export_failure.is_some_and(FailureKind::spoils_the_source) {
+            self.sources.of(plan.source).query(&Asked::by_plan(plan), invocation.deadline).await?
+        } else {
+            None
         };
         let now = self.dispatch.clock.now();
         let next = failed.resumed(&standings, export_failure, resume.overrides(), query, now);

@@ -375,7 +375,20 @@ mod tests {
 
         let messages: Vec<_> = refusals.iter().map(|json| refused(json)).collect();
 
-        assert_snapshot!(messages.join("\n"), @"");
+        assert_snapshot!(messages.join("\n"), @r#"
+        `pageSize` is 5000: analytics-job takes 1 to 1000 (GENESYS_JOB_PAGE_SIZE_MAX)
+        `pageSize` is 0: analytics-job takes 1 to 1000 (GENESYS_JOB_PAGE_SIZE_MAX)
+        `exportId` is ../etc: 1 to 64 letters, digits, `-` or `_`
+        `quotaMb` is 0: at least 1 (megabytes of 10⁶ stored bytes)
+        `slices` is 0: 1 to 366
+        `slices` is 2: an export with membership `activity` has one slice
+        `filters.conversationIdRange` is a..b: only the source export-gateway filters by a range of ids
+        `filters.mediaTypes` is voice: the source export-gateway filters only by filters.conversationIdRange
+        `interval` is 2026-03-01T00:00:00.000Z/2026-03-12T00:00:00.000Z: the end lies more than 24 hours ahead; the latest now is 2026-03-11T00:00:00.000Z
+        `interval` is 2025-03-01T00:00:00.000Z/2025-03-02T00:00:00.000Z: conversations are kept 365 days; the earliest start now is 2025-03-10T00:00:00.000Z
+        `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job takes at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
+        the request is not readable: `interval`: `2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first at line 1 column 56
+        "#);
     }
 
     #[test]

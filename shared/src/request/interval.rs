@@ -26,7 +26,7 @@ impl<'de> Deserialize<'de> for RequestedInterval {
             serde_json::Value::String(text) => text
                 .parse()
                 .map(Self::Absolute)
-                .map_err(|error| D::Error::custom(format!("`interval` is {error}"))),
+                .map_err(|error| D::Error::custom(format!("`interval`: {error}"))),
             relative => serde_json::from_value(relative)
                 .map(Self::Relative)
                 .map_err(|error| {

@@ -21,7 +21,7 @@ use crate::waiting::{Wait, WaitReason};
 const EMPTY_PAGE_TRIES: u32 = 3;
 const EMPTY_PAGE_PAUSE: Duration = Duration::from_secs(2);
 /// And no longer than this in all: what was announced does not exist.
-const EMPTY_PAGE_PATIENCE: Duration = Duration::from_secs(15 * 60);
+const EMPTY_PAGE_PATIENCE: Duration = Duration::from_mins(15);
 
 /// The gateway as a source.
 #[derive(Clone, Debug)]
