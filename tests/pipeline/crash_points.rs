@@ -133,6 +133,7 @@ async fn run(case: Case, kill: Option<Kill>, afterwards: Afterwards) -> Run {
             Turn::Done | Turn::Failed => {}
         }
     }
+    world.verify(&"disturbed".parse().expect("an id")).await;
     world.assert_nothing_leaked();
     let mut webhook_ids: Vec<_> = world.receiver.ids().into_keys().collect();
     webhook_ids.sort();
@@ -142,4 +143,44 @@ async fn run(case: Case, kill: Option<Kill>, afterwards: Afterwards) -> Run {
         steps: world.steps.taken(),
         killed,
     }
+}
+
+#[tokio::test]
+async fn an_object_orphaned_by_a_crash_is_listed_and_harms_nobody() {
+    let undisturbed = run(JOB, None, Afterwards::Redelivery).await;
+    let mut orphaned = 0;
+    for number in 0..undisturbed.steps {
+        let mut world = World::new(Settings {
+            spill: 0.1,
+            ..organisation(7, 24)
+        })
+        .await;
+        world.steps.kill_at(Kill::After(number));
+        let command = || Command::parse(&world_request(&world)).expect("a request");
+        let (first, again) = (command(), command());
+        if world.invoke(first).await.is_none() {
+            world
+                .invoke(again)
+                .await
+                .expect("killed once")
+                .expect("started");
+        }
+        while !matches!(world.turn().await, Turn::Killed | Turn::Idle) {}
+        // Whatever the killed process had written, its job is gone when the message comes again.
+        world.simulator.forget_jobs();
+        world.run().await;
+
+        let report = world.verify(&"disturbed".parse().expect("an id")).await;
+        orphaned += report.orphans.len();
+        world.assert_nothing_leaked();
+    }
+    println!("{orphaned} orphans in {} archives", undisturbed.steps);
+    assert!(
+        orphaned > 0,
+        "a crash between a page object and its record leaves an orphan"
+    );
+}
+
+fn world_request(world: &World) -> String {
+    world.request(JOB.source, JOB.more)
 }

@@ -59,6 +59,8 @@ struct Tally {
     lost_queues: u64,
     job_expiries: u64,
     revoked_tokens: u64,
+    orphans: usize,
+    superseded: usize,
     faults: u64,
 }
 
@@ -127,7 +129,7 @@ impl Schedule {
         let request = world.request(self.source, &more);
         self.disturb(&mut world, &request, &mut chance, tally).await;
         world.assert_nothing_leaked();
-        let ended = self.check(&world).await;
+        let ended = self.check(&world, tally).await;
         tally.faults += world.simulator.stats().faults.values().sum::<u64>();
         ended
     }
@@ -175,7 +177,7 @@ impl Schedule {
         panic!("{self:?} does not come to an end");
     }
 
-    async fn check(&self, world: &World) -> Ended {
+    async fn check(&self, world: &World, tally: &mut Tally) -> Ended {
         let id = format!("seed-{}", self.seed).parse().expect("an id");
         if let Some(failed) = world
             .failed(
@@ -208,6 +210,9 @@ impl Schedule {
             return Ended::Failed;
         }
         let manifest = world.manifest(&id).await;
+        let report = world.verify(&id).await;
+        tally.orphans += report.orphans.len();
+        tally.superseded += report.superseded.len();
         let (field, expected) = self.expected(world);
         let archived = world.archived_ids(&manifest, field).await;
         assert!(

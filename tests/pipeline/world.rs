@@ -12,6 +12,7 @@ use conversation_archive::outcome::{Manifest, Outcome};
 use conversation_archive::page::decode_lines;
 use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
 use conversation_archive::store::ArchiveStore as _;
+use conversation_archive::verify::{Report, verify};
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -316,6 +317,13 @@ impl World {
             .read(Name::Failed(id, attempt))
             .await
             .expect("a readable outcome")
+    }
+
+    /// Recomputes the export from its objects; it must be intact.
+    pub(crate) async fn verify(&self, id: &ExportId) -> Report {
+        verify(&self.archive(), id, &mut |_| {})
+            .await
+            .expect("an intact export")
     }
 
     /// How often each record stands in the pages that the manifest names, by its line.
