@@ -1,0 +1,113 @@
+//! The one place that prints. Results go to stdout, everything else to stderr, where it does not break the bars.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+use console::style;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use serde_json::{Value, json};
+
+use crate::problem::Problem;
+
+/// A clone is another handle on the same screen.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    bars: MultiProgress,
+    form: Form,
+    /// Somebody looks at stderr.
+    pub(crate) is_terminal: bool,
+    /// One line at a time.
+    turn: Arc<std::sync::Mutex<()>>,
+}
+
+/// What a result is printed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+}
+
+/// What a command has to say in the end, for people and for programs.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub text: String,
+    pub json: Value,
+}
+
+impl Screen {
+    pub fn new(form: Form) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        Self {
+            bars,
+            form,
+            is_terminal,
+            turn: Arc::default(),
+        }
+    }
+
+    /// The result of the command.
+    pub fn result(&self, report: &Report) {
+        let json = || serde_json::to_string_pretty(&report.json).unwrap_or_default();
+        let text = if self.form == Form::Json {
+            json()
+        } else {
+            report.text.clone()
+        };
+        // Who closes the pipe does not want the rest.
+        let _ = writeln!(io::stdout().lock(), "{text}");
+    }
+
+    /// A line about what is going on, above the bars.
+    pub fn line(&self, text: &str) {
+        if self.is_terminal {
+            let _ = self.bars.println(text);
+            return;
+        }
+        let _turn = self.turn.lock();
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Something that was survived and should be seen.
+    pub fn warn(&self, text: &str) {
+        self.line(&format!(
+            "{} {text}",
+            style("warning:").yellow().for_stderr()
+        ));
+    }
+
+    pub fn problem(&self, problem: &Problem) {
+        let mut stderr = io::stderr().lock();
+        let _ = writeln!(
+            stderr,
+            "{} {}",
+            style("error:").red().bold().for_stderr(),
+            problem.message
+        );
+        if let Some(hint) = &problem.hint {
+            let _ = writeln!(
+                stderr,
+                "{} {hint}",
+                style("how to go on:").bold().for_stderr()
+            );
+        }
+        drop(stderr);
+        if self.form == Form::Json {
+            let plain = || {
+                json!({
+                    "status": "error", "error": problem.message, "howToGoOn": problem.hint,
+                    "exitCode": problem.exit as u8,
+                })
+            };
+            let json = problem.json.as_deref().cloned().unwrap_or_else(plain);
+            self.result(&Report {
+                text: String::new(),
+                json,
+            });
+        }
+    }
+
+    pub(crate) fn add(&self, bar: ProgressBar) -> ProgressBar {
+        self.bars.add(bar)
+    }
+}
