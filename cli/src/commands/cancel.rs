@@ -7,6 +7,7 @@ use conversation_archive::outcome::{ExportStatus, Outcome};
 use conversation_archive::store::FolderError;
 use start_export::{Command, State};
 
+use super::closing::check_signer;
 use super::{check_out, settings};
 use crate::arguments::CancelArguments;
 use crate::carry::Carrier;
@@ -24,7 +25,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Result<Exit, Problem> {
     check_out(&arguments.out)?;
     let id = &arguments.export_id;
-    let mut carrier = Carrier::new(&arguments.out, &settings(None)?, screen)?;
+    let settings = settings(None)?;
+    let mut carrier = Carrier::new(&arguments.out, &settings, screen)?;
+    if let Some(plan) = carrier.engine.plan(id).await? {
+        check_signer(plan.webhook_url.as_deref(), &settings)?;
+    }
     let started = carrier.command(Command::Cancel(id.clone())).await?;
     if started.state == State::Completed {
         return Err(Problem::failed(format!(

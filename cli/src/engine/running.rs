@@ -103,18 +103,18 @@ impl Running {
     /// Until the export is over, or the engine was stopped, or it cannot go on. Can be dropped and called again.
     pub async fn ended(&mut self) -> anyhow::Result<Ended> {
         loop {
-            tokio::select! {
-                Some(joined) = self.archivers.join_next() => joined.context("a worker of the engine died")??,
-                Some(done) = self.others.next() => done?,
-                () = self.shop.handled.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => self.look_around().await?,
-            }
             if let Some(ended) = self.is_over().await? {
                 self.finish().await;
                 return Ok(ended);
             }
             if self.archivers.is_empty() && self.others.is_empty() {
                 return Ok(Ended::Stopped);
+            }
+            tokio::select! {
+                Some(joined) = self.archivers.join_next() => joined.context("a worker of the engine died")??,
+                Some(done) = self.others.next() => done?,
+                () = self.shop.handled.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => self.look_around().await?,
             }
         }
     }
@@ -164,10 +164,11 @@ impl Running {
             self.cancel_seen = true;
             // Pages may wait for hours; each open slice gets a message that looks now.
             let invocation = handlers.invocation(AWAIT_READY_TIMEOUT);
-            handlers
-                .start
-                .handle(Command::Cancel(self.id.clone()), &invocation)
-                .await?;
+            let cancel = Command::Cancel(self.id.clone());
+            if let Err(error) = handlers.start.handle(cancel, &invocation).await {
+                // The attempt may have ended in between; else every page looks for itself.
+                tracing::debug!(export.id = %self.id, %error, "nobody had to be told of the cancelling");
+            }
         }
         if handlers.dispatch.clock.now() >= self.next_sweep {
             self.next_sweep = handlers.dispatch.clock.now() + SWEEP_EVERY;
