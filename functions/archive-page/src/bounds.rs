@@ -23,17 +23,17 @@ impl ArchivePage {
         Ok(over_quota(used, quota_mb))
     }
 
-    /// Stored bytes of all slices by their newest records; our own slice's sum is at hand.
+    /// Stored bytes of all slices, by their newest records; our own slice's sum is at hand.
     async fn export_bytes(&self, task: &Task<'_>, own: Totals) -> anyhow::Result<u64> {
         let mut sum = own.quota_bytes;
         for view in self.archive().survey(task.plan, task.attempt).await? {
             if view.slice.number == task.message.id.run.slice {
                 continue;
             }
-            sum += match (&view.end, self.archive().newest_record(&view.run).await?) {
-                (Some(end), _) => end.totals.quota_bytes,
-                (None, Some(record)) => record.totals.quota_bytes,
-                (None, None) => 0,
+            // A run that replaces another carries the superseded bytes in its first message.
+            sum += match &view.end {
+                Some(end) => end.totals.quota_bytes,
+                None => self.archive().next_message(&view, task.plan).await?.totals.quota_bytes,
             };
         }
         Ok(sum)
