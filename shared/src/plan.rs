@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::audit::AuditEvent;
 use crate::format::FormatVersion;
@@ -99,6 +100,22 @@ impl ExportPlan {
             projection: self.records,
             membership,
         }
+    }
+
+    /// What the start event vouches for: everything but the event itself.
+    pub fn digest(&self) -> Sha256 {
+        let mut content = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = content.as_object_mut() {
+            fields.remove("startEvent");
+        }
+        content.sort_all_objects();
+        Sha256::of(content.to_string())
+    }
+
+    /// Puts the start event at the head of the chain, with the digest of the plan that it starts.
+    fn seal_start(&mut self) {
+        self.start_event.details["planSha256"] = json!(self.digest());
+        self.start_event = self.start_event.clone().after(None);
     }
 
     /// Which fields are a record's id and start.

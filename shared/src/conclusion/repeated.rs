@@ -81,20 +81,18 @@ async fn each_id(
     mut visit: impl FnMut(&str, &str),
 ) -> Result<(), DispatchError> {
     let pages = content.slices.iter().flat_map(|slice| &slice.pages);
-    let keys = pages.filter_map(|page| {
-        page.objects
-            .as_ref()
-            .map(|objects| objects.index.key.as_str())
-    });
-    let read = async |key: &str| {
-        let missing = || ArchiveError::Missing(key.to_owned());
+    // Collected: a stream over borrowing closures could not move between threads.
+    let keys: Vec<String> = pages
+        .filter_map(|page| Some(page.objects.as_ref()?.index.key.clone()))
+        .collect();
+    let read = async |key: String| {
         let bytes = archive
             .store()
-            .get(key)
+            .get(&key)
             .await
-            .map_err(ArchiveError::from)?
-            .ok_or_else(missing)?;
-        Ok::<_, ArchiveError>((key.to_owned(), bytes))
+            .map_err(ArchiveError::from)?;
+        let bytes = bytes.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
+        Ok::<_, ArchiveError>((key, bytes))
     };
     let mut indexes = Box::pin(stream::iter(keys).map(read).buffered(READS_AT_ONCE));
     while let Some((key, bytes)) = indexes.try_next().await? {

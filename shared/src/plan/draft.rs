@@ -105,7 +105,7 @@ impl Draft {
             webhook_url,
             request,
         } = self;
-        Ok(ExportPlan {
+        let mut plan = ExportPlan {
             format_version: FormatVersion,
             export_id,
             query_hash,
@@ -125,9 +125,12 @@ impl Draft {
             residency,
             planned_at: now,
             start_event,
-        })
+        };
+        plan.seal_start();
+        Ok(plan)
     }
 
+    /// The start event as far as it does not speak of the plan; not yet in the chain.
     fn start_event(
         &self,
         slices: usize,
@@ -146,7 +149,7 @@ impl Draft {
             details: json!({"source": self.request.source, "interval": self.interval, "slices": slices}),
         });
         event.governance = Some(limits.governance.clone());
-        event.after(None)
+        event
     }
 
     fn ranges(&self, query: Option<&GatewayQuery>) -> Vec<SliceRange> {

@@ -1,0 +1,218 @@
+//! The pages of a slice in order: each goes on where the one before it stopped, in the audit trail, at the source and
+//! in the sums.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::history::History;
+use super::page::Absence;
+use super::runs::SliceRuns;
+use super::subject::{Subject, VerifyError};
+use super::sums::Sums;
+use crate::checkpoint::Checkpoint;
+use crate::conclusion::slice_chain;
+use crate::hash::Sha256;
+use crate::objects::Name;
+use crate::outcome::{PageEntry, SliceContent};
+use crate::page_record::{NextStep, PageRecord};
+use crate::plan::SliceRange;
+use crate::run::{Origin, RunRecord};
+use crate::totals::Totals;
+
+/// Each with its objects in memory.
+const PAGES_AT_ONCE: usize = 4;
+/// More than any store holds; what is beyond would overflow the sums.
+const MOST_BYTES: u64 = 1 << 50;
+
+/// The pages of a slice as far as they were seen.
+struct Chain<'a> {
+    runs: &'a SliceRuns,
+    place: Place,
+}
+
+/// Where a page must begin: in the audit trail, at the source, in the sums.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) head: Sha256,
+    pub(super) next: NextStep,
+    /// `None` before a run that replaces another: how much of the quota is used up, only its first page says.
+    pub(super) totals: Option<Totals>,
+}
+
+impl History<'_> {
+    /// Reads every page of the slice and compares it with the page before, and with the manifest.
+    pub(super) async fn check_slice(
+        &self,
+        runs: &SliceRuns,
+        sums: &mut Sums<'_>,
+    ) -> Result<(), VerifyError> {
+        let listed = self.manifest_slice(runs)?;
+        let pages = slice_chain(self.archive, &runs.view).await?;
+        let named = listed.pages.iter().map(|entry| (entry.run, entry.page));
+        let chained = pages.iter().map(|page| (page.run.run, page.page));
+        let same = named.eq(chained)
+            && pages
+                .iter()
+                .map(|page| page.page)
+                .eq(1..=runs.end.last_page);
+        let rule = format!(
+            "it names other pages of slice {} than its runs do",
+            listed.slice
+        );
+        Subject::of(Name::Manifest(self.id())).require(same, rule)?;
+
+        let mut chain = Chain::new(self, runs);
+        let read = async |page| {
+            self.page(&page, Some(&runs.view.slice), Absence::Damage)
+                .await
+        };
+        let mut records = Box::pin(stream::iter(pages).map(read).buffered(PAGES_AT_ONCE));
+        let mut entries = listed.pages.iter();
+        while let (Some(record), Some(entry)) = (records.try_next().await?, entries.next()) {
+            chain.follow(&record)?;
+            matches_entry(&record, entry)?;
+            sums.page(&record);
+        }
+        let totals = chain.end()?;
+        sums.slice(listed, &runs.end, totals)
+    }
+
+    /// What the manifest says about the slice, as far as it can be said without the pages.
+    fn manifest_slice(&self, runs: &SliceRuns) -> Result<&SliceContent, VerifyError> {
+        let subject = Subject::of(Name::Manifest(self.id()));
+        let slice = runs.view.slice;
+        let mut listed = self
+            .manifest
+            .content
+            .slices
+            .iter()
+            .filter(|listed| listed.slice == slice.number);
+        let (Some(listed), None) = (listed.next(), listed.next()) else {
+            return Err(subject.damaged(format!("it does not name slice {} once", slice.number)));
+        };
+        let rule = format_args!(
+            "its range of slice {} is not that of the plan",
+            slice.number
+        );
+        subject.require(listed.range == slice.range, rule)?;
+        let what = format!("its number of pages of slice {}", slice.number);
+        subject.same(
+            &what,
+            listed.pages.len() as u64,
+            u64::from(runs.end.last_page),
+        )?;
+        Ok(listed)
+    }
+}
+
+impl<'a> Chain<'a> {
+    fn new(history: &History<'_>, runs: &'a SliceRuns) -> Self {
+        let first = runs.records.values().next();
+        let checkpoint = match runs.view.slice.range {
+            SliceRange::Offsets(range) => Checkpoint::Offset {
+                offset: range.start,
+            },
+            SliceRange::Interval(_) => Checkpoint::job_start(first.and_then(|run| run.job.clone())),
+        };
+        let is_first = first.is_some_and(|run| run.origin == Origin::First);
+        let place = Place {
+            head: history.plan.start_event.hash,
+            next: NextStep::Continue { checkpoint },
+            totals: is_first.then(Totals::default),
+        };
+        Self { runs, place }
+    }
+
+    fn follow(&mut self, record: &PageRecord) -> Result<(), VerifyError> {
+        self.place
+            .check(record, self.runs.records.get(&record.id.run.run))?;
+        self.place = Place::behind(record);
+        Ok(())
+    }
+
+    /// The end of the run against the last page.
+    fn end(self) -> Result<Totals, VerifyError> {
+        let end = &self.runs.end;
+        let subject = Subject::of(Name::End(&end.id));
+        let is_last = self.place.next == NextStep::EndRun;
+        subject.require(
+            is_last,
+            "the run completed, though its last page names a next one",
+        )?;
+        subject.follows(&end.event, self.place.head)?;
+        let totals = self.place.totals.unwrap_or_default();
+        subject.require(
+            end.totals == totals,
+            "its totals are not those of its last page",
+        )?;
+        Ok(totals)
+    }
+}
+
+impl Place {
+    pub(super) fn behind(record: &PageRecord) -> Self {
+        let next = record.content.next.clone();
+        Self {
+            head: record.event.hash,
+            next,
+            totals: Some(record.totals),
+        }
+    }
+
+    /// Whether the page, read by this run, begins here.
+    pub(super) fn check(
+        &self,
+        record: &PageRecord,
+        run: Option<&RunRecord>,
+    ) -> Result<(), VerifyError> {
+        let (subject, content) = (Subject::of(Name::Record(&record.id)), &record.content);
+        subject.follows(&record.event, self.head)?;
+        let begins = NextStep::Continue {
+            checkpoint: content.checkpoint.clone(),
+        };
+        let rule = "its checkpoint is not where the page before it leads";
+        subject.require(self.next == begins, rule)?;
+        let job = run.and_then(|run| run.job.as_deref());
+        let same = content.checkpoint.job() == job;
+        subject.require(same, "it was read from another job than its run's")?;
+        let before = self.totals.unwrap_or_else(|| inherited(record));
+        let same = record.totals == before.plus(own_totals(record));
+        subject.require(
+            same,
+            "its totals are not those of the page before and its own",
+        )
+    }
+}
+
+/// Of the runs that it replaces, a page takes over the share of the quota and nothing else.
+fn inherited(first: &PageRecord) -> Totals {
+    let before = first
+        .totals
+        .quota_bytes
+        .checked_sub(own_totals(first).quota_bytes);
+    let quota_bytes = before.filter(|bytes| *bytes < MOST_BYTES).unwrap_or(0);
+    Totals {
+        quota_bytes,
+        ..Totals::default()
+    }
+}
+
+fn own_totals(record: &PageRecord) -> Totals {
+    let content = &record.content;
+    let stored_bytes = content
+        .objects
+        .as_ref()
+        .map_or(0, |objects| objects.page.size_bytes);
+    Totals {
+        pages: 1,
+        counts: content.counts,
+        stored_bytes,
+        record_bytes: content.record_bytes,
+        quota_bytes: stored_bytes,
+    }
+}
+
+fn matches_entry(record: &PageRecord, entry: &PageEntry) -> Result<(), VerifyError> {
+    let same = record.content.counts == entry.counts && record.content.objects == entry.objects;
+    let rule = "its counts or objects are not those that the manifest names";
+    Subject::of(Name::Record(&record.id)).require(same, rule)
+}

@@ -1,0 +1,178 @@
+//! The object that is being checked, and what is said when it does not fit.
+
+use std::error::Error;
+use std::fmt::Display;
+
+use serde::Serialize;
+
+use crate::archive::ArchiveError;
+use crate::audit::{Action, AuditEvent};
+use crate::hash::Sha256;
+use crate::objects::Name;
+use crate::plan::ExportPlan;
+
+/// The first thing that does not fit: the object and the rule that it breaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{key}: {what}")]
+pub struct Damage {
+    pub key: String,
+    pub what: String,
+}
+
+/// Why an export is not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error(transparent)]
+    Damage(#[from] Damage),
+    /// The store cannot be read; this says nothing about the export.
+    #[error(transparent)]
+    Archive(ArchiveError),
+}
+
+// By hand, because an object that is missing or not as written is damage and no trouble with the store.
+impl From<ArchiveError> for VerifyError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Damaged { key, source } => Subject::at(key).damaged(describe(&source)),
+            ArchiveError::Missing(key) => Subject::at(key).damaged("missing"),
+            ArchiveError::Store(_) | ArchiveError::Message(_) => Self::Archive(error),
+        }
+    }
+}
+
+/// An object under examination.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    pub(super) key: String,
+}
+
+impl Subject {
+    pub(super) fn of(name: Name<'_>) -> Self {
+        Self::at(name.key())
+    }
+
+    pub(super) fn at(key: impl Into<String>) -> Self {
+        Self { key: key.into() }
+    }
+
+    pub(super) fn damaged(&self, what: impl Into<String>) -> VerifyError {
+        let key = self.key.clone();
+        VerifyError::Damage(Damage {
+            key,
+            what: what.into(),
+        })
+    }
+
+    /// `rule` is what is said when it does not hold.
+    pub(super) fn require(&self, holds: bool, rule: impl Display) -> Result<(), VerifyError> {
+        if holds {
+            Ok(())
+        } else {
+            Err(self.damaged(rule.to_string()))
+        }
+    }
+
+    pub(super) fn same<T: PartialEq + Display + Copy>(
+        &self,
+        what: &str,
+        found: T,
+        expected: T,
+    ) -> Result<(), VerifyError> {
+        self.require(
+            found == expected,
+            format_args!("{what} is {found}, expected {expected}"),
+        )
+    }
+
+    pub(super) fn same_hash(
+        &self,
+        what: &str,
+        found: Sha256,
+        expected: Sha256,
+    ) -> Result<(), VerifyError> {
+        let (short_found, short_expected) = (found.short(12), expected.short(12));
+        let rule = format_args!("{what} is {short_found}…, expected {short_expected}…");
+        self.require(found == expected, rule)
+    }
+
+    /// The document says that it is another one: it was swapped or copied.
+    pub(super) fn same_id<T: PartialEq + Display + Copy>(
+        &self,
+        found: T,
+        expected: T,
+    ) -> Result<(), VerifyError> {
+        self.require(
+            found == expected,
+            format_args!("it belongs to {found}, not to {expected}"),
+        )
+    }
+
+    /// The event is as it was sealed, and of this export.
+    pub(super) fn event(
+        &self,
+        event: &AuditEvent,
+        plan: &ExportPlan,
+        action: Action,
+    ) -> Result<(), VerifyError> {
+        let intact = event.is_intact();
+        self.require(
+            intact,
+            "its audit event was edited: the event's hash is not its own",
+        )?;
+        self.same(
+            "the export of its audit event",
+            &event.export_id,
+            &plan.export_id,
+        )?;
+        self.same_hash(
+            "the query hash of its audit event",
+            event.query_hash,
+            plan.query_hash,
+        )?;
+        let rule = format_args!(
+            "its audit event is of {:?}, expected {action:?}",
+            event.action
+        );
+        self.require(event.action == action, rule)
+    }
+
+    /// The event says this about what happened.
+    pub(super) fn details<T: Serialize>(
+        &self,
+        event: &AuditEvent,
+        field: &str,
+        expected: T,
+    ) -> Result<(), VerifyError> {
+        let found = event.details.get(field);
+        let same = serde_json::to_value(expected).is_ok_and(|expected| found == Some(&expected));
+        self.require(
+            same,
+            format_args!("it differs from its audit event in `{field}`"),
+        )
+    }
+
+    /// The event hangs on that one.
+    pub(super) fn follows(&self, event: &AuditEvent, before: Sha256) -> Result<(), VerifyError> {
+        let short = |hash: Sha256| hash.short(12) + "…";
+        let found = event
+            .previous_hash
+            .map_or_else(|| "nothing".to_owned(), short);
+        let expected = short(before);
+        let rule = format_args!(
+            "the audit chain is broken: its event follows {found}, the event before is {expected}"
+        );
+        self.require(event.previous_hash == Some(before), rule)
+    }
+}
+
+/// The error and what caused it, in one line.
+pub(super) fn describe(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

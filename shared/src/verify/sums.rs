@@ -1,0 +1,169 @@
+//! What the pages add up to, against what the manifest says.
+
+use super::copies::Audit;
+use super::history::History;
+use super::rest::Rest;
+use super::subject::{Damage, Subject, VerifyError};
+use super::{Progress, Report};
+use crate::conclusion::find_repeated;
+use crate::dispatch::DispatchError;
+use crate::hash::Sha256;
+use crate::objects::Name;
+use crate::outcome::{ExportStatus, SliceContent};
+use crate::page::Counts;
+use crate::page_record::PageRecord;
+use crate::run::RunEnd;
+use crate::totals::Totals;
+
+/// Recomputed from the page records.
+pub(super) struct Sums<'a> {
+    history: &'a History<'a>,
+    progress: &'a mut (dyn FnMut(Progress) + Send),
+    seen: Progress,
+    of_slice: Counts,
+    totals: Totals,
+    audit_heads: Vec<Sha256>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Sums<'a> {
+    pub(super) fn new(
+        history: &'a History<'a>,
+        progress: &'a mut (dyn FnMut(Progress) + Send),
+    ) -> Self {
+        let pages = history
+            .manifest
+            .content
+            .slices
+            .iter()
+            .map(|slice| slice.pages.len() as u64);
+        Self {
+            history,
+            progress,
+            seen: Progress {
+                pages: 0,
+                of: pages.sum(),
+            },
+            of_slice: Counts::default(),
+            totals: Totals::default(),
+            audit_heads: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn page(&mut self, record: &PageRecord) {
+        self.of_slice = self.of_slice + record.content.counts;
+        let place = format!("slice {} page {}: ", record.id.run.slice, record.id.page);
+        let warnings = record.content.warnings.iter();
+        self.warnings
+            .extend(warnings.map(|warning| format!("{place}{warning}")));
+        self.seen.pages += 1;
+        (self.progress)(self.seen);
+    }
+
+    pub(super) fn slice(
+        &mut self,
+        listed: &SliceContent,
+        end: &RunEnd,
+        totals: Totals,
+    ) -> Result<(), VerifyError> {
+        let counts = std::mem::take(&mut self.of_slice);
+        let rule = format_args!(
+            "its counts of slice {} are not the sum of its pages",
+            listed.slice
+        );
+        self.manifest().require(listed.counts == counts, rule)?;
+        self.totals = self.totals.plus(totals);
+        self.audit_heads.push(end.event.hash);
+        Ok(())
+    }
+
+    /// The manifest as a whole, once all slices were seen.
+    pub(super) fn check_manifest(&self) -> Result<(), VerifyError> {
+        let manifest = &self.history.manifest;
+        let (outcome, content) = (&manifest.outcome, &manifest.content);
+        let status = match self.totals.counts.rejected {
+            0 => ExportStatus::Completed,
+            _ => ExportStatus::CompletedWithRejects,
+        };
+        let slices = content.slices.iter().map(|slice| slice.slice);
+        for (field, same) in [
+            (
+                "content.slices",
+                slices.eq(1..=self.history.plan.slice_count),
+            ),
+            ("content.counts", content.counts == self.totals.counts),
+            (
+                "content.storedBytes",
+                content.stored_bytes == self.totals.stored_bytes,
+            ),
+            ("totals", outcome.totals == self.totals),
+            ("status", outcome.status == status),
+            ("auditHeads", outcome.audit_heads == self.audit_heads),
+            ("warnings", manifest.warnings == self.warnings),
+            ("failures", outcome.failures.is_empty()),
+        ] {
+            let rule = format_args!("its `{field}` is not what the page records make");
+            self.manifest().require(same, rule)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn report(self, ends: &[RunEnd], audit: Audit, rest: Rest) -> Report {
+        let History {
+            manifest,
+            failed,
+            warnings: noticed,
+            ..
+        } = self.history;
+        let totals = self.totals;
+        let start_and_outcomes = 2 + failed.len() as u64;
+        Report {
+            export_id: manifest.outcome.export_id.clone(),
+            status: manifest.outcome.status,
+            attempt: manifest.outcome.attempt,
+            pages: totals.pages,
+            records: totals.counts.archived,
+            record_bytes: totals.record_bytes,
+            stored_bytes: totals.stored_bytes,
+            rejects: totals.counts.rejected,
+            events: start_and_outcomes
+                + totals.pages
+                + ends.len() as u64
+                + audit.deliveries
+                + rest.superseded.len() as u64,
+            orphans: [rest.orphans, audit.orphans].concat(),
+            superseded: rest.superseded,
+            warnings: [self.warnings, noticed.clone(), audit.warnings].concat(),
+        }
+    }
+
+    fn manifest(&self) -> Subject {
+        Subject::of(Name::Manifest(self.history.id()))
+    }
+}
+
+impl History<'_> {
+    /// No conversation stands on two pages.
+    pub(super) async fn check_ids_differ(&self) -> Result<(), VerifyError> {
+        let of_manifest = Subject::of(Name::Manifest(self.id()));
+        match find_repeated(self.archive, &self.manifest.content).await {
+            Ok(None) => Ok(()),
+            Ok(Some(repeated)) => {
+                let last = repeated
+                    .index_keys
+                    .last()
+                    .map_or(of_manifest.key.as_str(), String::as_str);
+                Err(Subject::at(last).damaged(repeated.failure().message))
+            }
+            Err(DispatchError::Archive(error)) => Err(error.into()),
+            Err(DispatchError::Index { key, source }) => Err(VerifyError::Damage(Damage {
+                key,
+                what: source.to_string(),
+            })),
+            Err(error @ (DispatchError::Queue(_) | DispatchError::Message(_))) => {
+                unreachable!("nothing is sent: {error}")
+            }
+        }
+    }
+}

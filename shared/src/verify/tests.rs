@@ -1,0 +1,26 @@
+//! The promise: whatever is damaged, verify names it first; and it names nothing where nothing is damaged.
+
+use std::sync::Arc;
+
+use super::*;
+
+mod edits;
+mod examples;
+mod export;
+mod matrix;
+mod standing;
+mod store;
+
+use store::{MemoryStore, Objects};
+
+async fn verified(objects: Objects, id: &str) -> Result<Report, VerifyError> {
+    let archive = Archive::new(Arc::new(MemoryStore::of(objects)));
+    verify(&archive, &id.parse().unwrap(), &mut |_| {}).await
+}
+
+fn damage(result: Result<Report, VerifyError>) -> Damage {
+    match result {
+        Err(VerifyError::Damage(damage)) => damage,
+        other => panic!("expected damage, got {other:?}"),
+    }
+}

@@ -1,0 +1,348 @@
+//! Documents that somebody edited who knows how they are sealed.
+
+use std::fmt::Write as _;
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::examples::{eventful, misled, repeated};
+use super::*;
+use crate::audit::AuditEvent;
+use crate::page::Projection;
+use crate::page_record::PageContent;
+use crate::plan::ExportPlan;
+use crate::request::Membership;
+use crate::seal;
+
+/// How far the editor goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Care {
+    Reseal,
+    /// The audit event is made to fit as well, with a new hash.
+    Rehash,
+}
+
+fn edited(objects: &Objects, key: &str, care: Care, edit: impl FnOnce(&mut Value)) -> Objects {
+    let mut document: Value = seal::open(&objects[key]).unwrap();
+    document.as_object_mut().unwrap().remove("seal");
+    edit(&mut document);
+    if care == Care::Rehash {
+        rehash(&mut document);
+    }
+    let mut copy = objects.clone();
+    copy.insert(key.to_owned(), seal::seal(&document).unwrap().into());
+    copy
+}
+
+fn rehash(document: &mut Value) {
+    if let Ok(content) = serde_json::from_value::<PageContent>(document["content"].clone()) {
+        document["event"]["details"]["contentSha256"] = json!(content.digest());
+    }
+    if let Ok(plan) = serde_json::from_value::<ExportPlan>(document.clone()) {
+        document["startEvent"]["details"]["planSha256"] = json!(plan.digest());
+    }
+    for (field, detail) in [
+        ("end", "end"),
+        ("lastPage", "lastPage"),
+        ("status", "status"),
+        ("auditHeads", "auditHeads"),
+    ] {
+        if document[field] != Value::Null && document["event"]["details"][detail] != Value::Null {
+            document["event"]["details"][detail] = document[field].clone();
+        }
+    }
+    let of_delivery = document.get("auditId").is_some().then_some("");
+    for pointer in ["/event", "/startEvent"].into_iter().chain(of_delivery) {
+        let Some(event) = document.pointer_mut(pointer) else {
+            continue;
+        };
+        if let Ok(read) = serde_json::from_value::<AuditEvent>(event.clone()) {
+            let previous = read.previous_hash;
+            *event = json!(read.after(previous));
+        }
+    }
+}
+
+/// Every place in a document that holds a plain value.
+fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields
+                .iter()
+                .for_each(|(name, value)| leaves(value, &format!("{at}/{name}"), found));
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(at_item, value)| leaves(value, &format!("{at}/{at_item}"), found));
+        }
+        _ => found.push(at.to_owned()),
+    }
+}
+
+/// Another value of the same kind, so that the document can still be read.
+fn other(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_u64().unwrap() + 1),
+        Value::Bool(flag) => json!(!flag),
+        Value::String(text) => match text.parse::<jiff::Timestamp>() {
+            Ok(moment) => json!(moment.checked_add(SignedDuration::from_hours(-1)).unwrap()),
+            Err(_) if text.len() == 64 => json!(format!(
+                "{}{}",
+                if text.starts_with('0') { '1' } else { '0' },
+                &text[1..]
+            )),
+            Err(_) => match text.as_str() {
+                "quarantine" => json!("fail"),
+                "standard" => json!("full"),
+                "start" => json!("activity"),
+                "throttled" => json!("unavailable"),
+                _ => json!(format!("{text}x")),
+            },
+        },
+        _ => json!("something"),
+    }
+}
+
+/// What no other object vouches for, and where: only the seal tells that it was edited.
+async fn unnoticed(care: Care) -> (usize, String) {
+    let objects = eventful().await.objects();
+    let (mut tried, mut unnoticed) = (0, String::new());
+    for key in objects
+        .keys()
+        .filter(|key| key.starts_with("exports/") || key.starts_with("audit/"))
+    {
+        let Ok(document) = seal::open::<Value>(&objects[key]) else {
+            continue;
+        };
+        let mut pointers = Vec::new();
+        leaves(&document, "", &mut pointers);
+        let mut missed = Vec::new();
+        for pointer in pointers
+            .iter()
+            .filter(|pointer| *pointer != "/seal" && !pointer.ends_with("/hash"))
+        {
+            let copy = edited(&objects, key, care, |document| {
+                let leaf = document.pointer_mut(pointer).unwrap();
+                *leaf = other(leaf);
+            });
+            // The event says it again: nothing is left of the edit.
+            if copy == objects {
+                continue;
+            }
+            tried += 1;
+            if verified(copy, "daily").await.is_ok() {
+                missed.push(pointer[1..].replace('/', "."));
+            }
+        }
+        if !missed.is_empty() {
+            writeln!(unnoticed, "{key}: {}", missed.join(" ")).unwrap();
+        }
+    }
+    (tried, unnoticed)
+}
+
+#[tokio::test]
+async fn an_edit_that_is_sealed_again_is_noticed_wherever_another_object_speaks_of_it() {
+    let (tried, unnoticed) = unnoticed(Care::Reseal).await;
+
+    println!("{tried} edits tried");
+    insta::assert_snapshot!(unnoticed, @r"
+    exports/daily/attempt-02.json: createdAt queriesLost
+    exports/daily/failures/dead-letter-44136fa355b3678a.json: formatVersion from keptAt
+    exports/daily/slices/0001/r01/page-000001.record.json: committedAt correlationId
+    exports/daily/slices/0001/r01/page-000002.record.json: committedAt correlationId
+    exports/daily/slices/0001/r01/page-000003.record.json: committedAt correlationId
+    exports/daily/slices/0001/r01/run.json: createdAt
+    exports/daily/slices/0001/r01/waiting.json: page reason detail timesParked since.throttled notBefore deadline
+    exports/daily/slices/0001/r02/page-000003.record.json: committedAt correlationId
+    exports/daily/slices/0001/r02/run.json: createdAt
+    exports/daily/slices/0002/r01/page-000001.record.json: committedAt correlationId
+    exports/daily/slices/0002/r01/page-000002.record.json: committedAt correlationId
+    exports/daily/slices/0002/r01/run.json: createdAt
+    exports/daily/slices/0002/r02/page-000001.record.json: committedAt correlationId
+    exports/daily/slices/0002/r02/page-000002.record.json: committedAt correlationId
+    exports/daily/slices/0002/r02/page-000003.record.json: committedAt correlationId
+    exports/daily/slices/0002/r02/run.json: createdAt
+    ");
+}
+
+#[tokio::test]
+async fn an_edit_with_a_new_event_hash_breaks_the_chain() {
+    let (tried, unnoticed) = unnoticed(Care::Rehash).await;
+
+    println!("{tried} edits tried");
+    insta::assert_snapshot!(unnoticed, @r"
+    audit/dt=2026-03-05/daily/attempt-01-delivery-01.json: auditId requestId timestamp details.event details.answer errorMessage
+    audit/dt=2026-03-05/daily/attempt-01-delivery-02.json: auditId requestId timestamp details.event details.answer
+    audit/dt=2026-03-05/daily/attempt-02-delivery-01.json: auditId requestId timestamp details.event details.answer errorMessage
+    audit/dt=2026-03-05/daily/attempt-02-delivery-02.json: auditId requestId timestamp details.event details.answer
+    exports/daily/attempt-02.json: createdAt queriesLost
+    exports/daily/failures/dead-letter-44136fa355b3678a.json: formatVersion from keptAt
+    exports/daily/slices/0001/r01/page-000001.record.json: committedAt correlationId
+    exports/daily/slices/0001/r01/page-000002.record.json: committedAt correlationId
+    exports/daily/slices/0001/r01/page-000003.record.json: content.next.checkpoint.job content.next.checkpoint.cursor content.warnings.0 committedAt correlationId event.auditId event.requestId event.timestamp event.recordsRequested event.latencyMs
+    exports/daily/slices/0001/r01/run.json: createdAt
+    exports/daily/slices/0001/r01/waiting.json: page reason detail timesParked since.throttled notBefore deadline
+    exports/daily/slices/0001/r02/page-000003.record.json: committedAt correlationId
+    exports/daily/slices/0001/r02/run.json: createdAt
+    exports/daily/slices/0002/r01/end.json: end.reason lastPage event.auditId event.requestId event.timestamp event.errorMessage
+    exports/daily/slices/0002/r01/page-000001.record.json: committedAt correlationId
+    exports/daily/slices/0002/r01/page-000002.record.json: committedAt correlationId
+    exports/daily/slices/0002/r01/run.json: createdAt
+    exports/daily/slices/0002/r02/page-000001.record.json: committedAt correlationId
+    exports/daily/slices/0002/r02/page-000002.record.json: committedAt correlationId
+    exports/daily/slices/0002/r02/page-000003.record.json: committedAt correlationId
+    exports/daily/slices/0002/r02/run.json: createdAt
+    ");
+}
+
+#[tokio::test]
+async fn the_rule_that_an_edit_breaks_is_named() {
+    let objects = eventful().await.objects();
+    let run = "exports/daily/slices/0002/r02";
+    let mut said = Vec::new();
+    let (page, end) = (
+        format!("{run}/page-000001.record.json"),
+        format!("{run}/end.json"),
+    );
+    for (key, care, pointer, value) in [
+        (page.as_str(), Care::Reseal, "/page", json!(2)),
+        (
+            page.as_str(),
+            Care::Reseal,
+            "/content/counts/received",
+            json!(3),
+        ),
+        (
+            page.as_str(),
+            Care::Rehash,
+            "/content/counts/received",
+            json!(3),
+        ),
+        (
+            page.as_str(),
+            Care::Rehash,
+            "/content/warnings/0",
+            json!("page 1 was quick"),
+        ),
+        (
+            page.as_str(),
+            Care::Rehash,
+            "/content/next/checkpoint/cursor",
+            json!("e7"),
+        ),
+        (page.as_str(), Care::Reseal, "/totals/storedBytes", json!(1)),
+        (page.as_str(), Care::Reseal, "/event/latencyMs", json!(1)),
+        (end.as_str(), Care::Rehash, "/lastPage", json!(2)),
+        (
+            end.as_str(),
+            Care::Reseal,
+            "/event/previousHash",
+            json!("0".repeat(64)),
+        ),
+        (
+            end.as_str(),
+            Care::Rehash,
+            "/event/previousHash",
+            json!("0".repeat(64)),
+        ),
+        (
+            "exports/daily/manifest.json",
+            Care::Reseal,
+            "/content/counts/archived",
+            json!(9),
+        ),
+        (
+            "exports/daily/manifest.json",
+            Care::Rehash,
+            "/auditHeads/0",
+            json!("0".repeat(64)),
+        ),
+        (
+            "exports/daily/manifest.json",
+            Care::Rehash,
+            "/status",
+            json!("completed"),
+        ),
+        (
+            "exports/daily/manifest.json",
+            Care::Reseal,
+            "/content/slices/0/pages/0/run",
+            json!(2),
+        ),
+        (
+            "exports/daily/attempt-02.json",
+            Care::Reseal,
+            "/slices/0/run",
+            json!(1),
+        ),
+        (
+            "exports/daily/slices/0001/r02/run.json",
+            Care::Reseal,
+            "/origin/run",
+            json!(2),
+        ),
+    ] {
+        let copy = edited(&objects, key, care, |document| {
+            *document.pointer_mut(pointer).unwrap() = value;
+        });
+        said.push(damage(verified(copy, "daily").await).to_string());
+    }
+
+    let masked = |word: &str| if word.contains('…') { "#" } else { word }.to_owned();
+    let masked = |text: &String| text.split(' ').map(masked).collect::<Vec<_>>().join(" ");
+    let said: Vec<_> = said.iter().map(masked).collect();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    exports/daily/slices/0002/r02/page-000001.record.json: it belongs to daily slice 2 run 2 page 2, not to daily slice 2 run 2 page 1
+    exports/daily/slices/0002/r02/page-000001.record.json: it differs from its audit event in `contentSha256`
+    exports/daily/slices/0002/r02/page-000001.record.json: it differs from its audit event in `recordsRetrieved`
+    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # the event before is #
+    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # the event before is #
+    exports/daily/slices/0002/r02/page-000001.record.json: its totals are not those of the page before and its own
+    exports/daily/slices/0002/r02/page-000001.record.json: its audit event was edited: the event's hash is not its own
+    exports/daily/manifest.json: its number of pages of slice 2 is 3, expected 2
+    exports/daily/slices/0002/r02/end.json: its audit event was edited: the event's hash is not its own
+    exports/daily/slices/0002/r02/end.json: the audit chain is broken: its event follows # the event before is #
+    exports/daily/manifest.json: its `content.counts` is not what the page records make
+    exports/daily/manifest.json: its `auditHeads` is not what the page records make
+    exports/daily/manifest.json: its `status` is not what the page records make
+    exports/daily/manifest.json: it names other pages of slice 1 than its runs do
+    exports/daily/slices/0001/r01/run.json: its origin is not the one that its attempt names
+    exports/daily/slices/0001/r02/run.json: its origin is no earlier run
+    ");
+}
+
+#[tokio::test]
+async fn a_conversation_that_stands_on_two_pages_is_named() {
+    let export = repeated().await;
+
+    let damage = damage(verified(export.objects(), "daily").await);
+
+    assert!(
+        damage
+            .what
+            .starts_with("conversation a1 is archived more than once: "),
+        "{damage}"
+    );
+}
+
+#[tokio::test]
+async fn an_archive_that_was_wrong_from_the_start_is_no_better_for_its_seals() {
+    let elsewhere = astray(|plan| plan.membership = Membership::Activity).await;
+    let projected = astray(|plan| plan.records = Projection::Minimal).await;
+
+    let said = [elsewhere, projected].map(|damage| damage.what).join("\n");
+
+    insta::assert_snapshot!(said, @r"
+    the number of its records that belong into another slice is 1, expected 0
+    line 1 of the page object is not a record: the record has no `conversationId`
+    ");
+}
+
+/// The export of a handler that goes by another plan than the stored one.
+async fn astray(misread: impl FnOnce(&mut ExportPlan)) -> Damage {
+    let export = misled(misread).await;
+    damage(verified(export.objects(), "daily").await)
+}

@@ -1,0 +1,290 @@
+//! Small exports, made step by step with the types and the steps of the handlers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::store::{MemoryStore, Objects};
+use crate::FormatVersion;
+use crate::archive::{Archive, SliceView};
+use crate::attempt::Attempt;
+use crate::audit::{Action, AuditEvent, EventType, Happening};
+use crate::checkpoint::Checkpoint;
+use crate::clock::{Clock, Deadline};
+use crate::dispatch::Dispatch;
+use crate::hash::Sha256;
+use crate::ids::ExportId;
+use crate::invocation::Invocation;
+use crate::marker::OpenMarker;
+use crate::message::PageMessage;
+use crate::objects::Name;
+use crate::page::encode;
+use crate::page_record::{
+    NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
+};
+use crate::plan::{Draft, ExportPlan, GatewayQuery, PlanLimits, Residency};
+use crate::queue::MemoryQueues;
+use crate::request::ExportRequest;
+use crate::run::RunRecord;
+use crate::totals::Totals;
+
+mod ends;
+
+pub(super) use ends::failed;
+
+/// An export on its way, and the archive that it goes to.
+pub(super) struct Workshop {
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) dispatch: Dispatch,
+    pub(super) plan: ExportPlan,
+    pub(super) attempt: Attempt,
+    invocation: Invocation,
+}
+
+impl Workshop {
+    pub(super) async fn start(request: &str, query: Option<GatewayQuery>) -> Self {
+        let now = "2026-03-05T04:00:00Z".parse().unwrap();
+        let clock = Clock::manual(now);
+        let store = Arc::new(MemoryStore::default());
+        let archive = Archive::new(Arc::clone(&store) as Arc<_>);
+        let queue = Arc::new(MemoryQueues::new(clock.clone()));
+        let (request, limits) = (
+            ExportRequest::parse(request).unwrap(),
+            PlanLimits::default(),
+        );
+        let draft = Draft::check(request, now, now, &limits).unwrap();
+        let residency = Residency::decide(None, None, &[]).unwrap();
+        let plan = draft.plan(query, residency, &limits, now, "start").unwrap();
+        let (id, attempt) = (plan.export_id.clone(), Attempt::first(&plan));
+        archive
+            .replace(Name::Open(&id), &OpenMarker::new(id.clone(), now))
+            .await
+            .unwrap();
+        archive
+            .create_or_read(Name::Request(&id), plan.clone())
+            .await
+            .unwrap();
+        archive
+            .create_or_read(Name::Attempt(&id, 1), attempt.clone())
+            .await
+            .unwrap();
+        let invocation = Invocation {
+            request_id: "call".to_owned(),
+            deadline: Deadline::NONE,
+        };
+        let dispatch = Dispatch {
+            archive,
+            queue,
+            clock,
+            max_open_slices: 2,
+        };
+        Self {
+            store,
+            dispatch,
+            plan,
+            attempt,
+            invocation,
+        }
+    }
+
+    pub(super) fn objects(&self) -> Objects {
+        self.store.objects()
+    }
+
+    pub(super) fn archive(&self) -> &Archive {
+        &self.dispatch.archive
+    }
+
+    pub(super) fn id(&self) -> &ExportId {
+        &self.plan.export_id
+    }
+
+    pub(super) async fn view(&self, slice: u32) -> SliceView {
+        self.archive()
+            .slice_view(&self.plan, &self.attempt, slice)
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    pub(super) async fn message(&self, slice: u32) -> PageMessage {
+        let view = self.view(slice).await;
+        self.archive()
+            .next_message(&view, &self.plan)
+            .await
+            .unwrap()
+    }
+
+    /// `run.json`, with the job of the run that it continues if there is one.
+    pub(super) async fn open(&self, slice: u32, job: Option<&str>) {
+        let message = self.message(slice).await;
+        let record = RunRecord {
+            format_version: FormatVersion,
+            id: message.id.run.clone(),
+            origin: message.origin,
+            job: message.checkpoint.job().or(job).map(ToOwned::to_owned),
+            query_id: self
+                .attempt
+                .query(&self.plan)
+                .map(|query| query.query_id.clone()),
+            watermark: None,
+            created_at: self.dispatch.clock.now(),
+        };
+        self.archive()
+            .create_or_read(Name::Run(&message.id.run), record)
+            .await
+            .unwrap();
+    }
+
+    /// The next page of the slice; without `next`, the last one.
+    pub(super) async fn page(&self, slice: u32, records: &str, next: Option<&str>) -> PageRecord {
+        self.commit(&self.message(slice).await, records, next).await
+    }
+
+    /// Objects and record, as archive-page commits them.
+    pub(super) async fn commit(
+        &self,
+        message: &PageMessage,
+        records: &str,
+        next: Option<&str>,
+    ) -> PageRecord {
+        let run = self.archive().run(&message.id.run).await.unwrap().unwrap();
+        let checkpoint = at(&message.checkpoint, run.job, None);
+        let next = next.map_or(NextStep::EndRun, |next| NextStep::Continue {
+            checkpoint: at(
+                &checkpoint,
+                checkpoint.job().map(ToOwned::to_owned),
+                Some(next),
+            ),
+        });
+        let content = self.put(message, records, checkpoint, next).await;
+        let event = self.page_event(message, &content);
+        let stored_bytes = content
+            .objects
+            .as_ref()
+            .map_or(0, |objects| objects.page.size_bytes);
+        let own = Totals {
+            pages: 1,
+            counts: content.counts,
+            stored_bytes,
+            record_bytes: content.record_bytes,
+            quota_bytes: stored_bytes,
+        };
+        let record = PageRecord {
+            format_version: FormatVersion,
+            id: message.id.clone(),
+            totals: message.totals.plus(own),
+            content,
+            committed_at: self.tick(),
+            watermark: None,
+            correlation_id: Some("c-1".to_owned()),
+            event,
+        };
+        self.archive()
+            .create_or_read(Name::Record(&message.id), record)
+            .await
+            .unwrap()
+            .0
+    }
+
+    /// The objects of a page without its record: what a crash leaves behind.
+    pub(super) async fn put(
+        &self,
+        message: &PageMessage,
+        records: &str,
+        checkpoint: Checkpoint,
+        next: NextStep,
+    ) -> PageContent {
+        let slice = self
+            .attempt
+            .slice(&self.plan, message.id.run.slice)
+            .unwrap();
+        let records: Vec<&RawValue> = serde_json::from_str(records).unwrap();
+        let page = encode(&records, &self.plan.page_rules(&slice));
+        let mut rejects = Vec::new();
+        for reject in &page.rejects {
+            let name = Name::Reject(&message.id, reject.position);
+            let object = self.store_object(name, reject.raw.get().as_bytes()).await;
+            rejects.push(RejectedRecord {
+                position: reject.position,
+                reason: reject.reason,
+                object,
+            });
+        }
+        let objects = match (page.object, page.index) {
+            (Some(object), Some(index)) => {
+                let sha256 = Sha256::of(&object);
+                let page = self
+                    .store_object(Name::Page(&message.id, sha256), &object)
+                    .await;
+                let index = self
+                    .store_object(Name::Index(&message.id, sha256), &index)
+                    .await;
+                Some(PageObjects { page, index })
+            }
+            _ => None,
+        };
+        let (counts, record_bytes) = (page.counts, page.ndjson_bytes);
+        let warnings = vec![format!("page {} was slow", message.id.page)];
+        PageContent {
+            checkpoint,
+            next,
+            objects,
+            counts,
+            record_bytes,
+            rejects,
+            warnings,
+        }
+    }
+
+    async fn store_object(&self, name: Name<'_>, bytes: &[u8]) -> StoredObject {
+        self.archive().put(name, bytes.to_vec()).await.unwrap();
+        StoredObject {
+            key: name.key(),
+            size_bytes: bytes.len() as u64,
+            sha256: Sha256::of(bytes),
+        }
+    }
+
+    fn page_event(&self, message: &PageMessage, content: &PageContent) -> AuditEvent {
+        let id = &message.id;
+        let mut event = AuditEvent::new(Happening {
+            export_id: self.id(),
+            query_hash: self.plan.query_hash,
+            request_id: "call",
+            timestamp: self.tick(),
+            action: Action::ArchivePage,
+            event_type: EventType::Page,
+            subject: format!("s{} r{} p{}", id.run.slice, id.run.run, id.page),
+            details: json!({
+                "slice": id.run.slice, "run": id.run.run, "page": id.page, "contentSha256": content.digest(),
+            }),
+        });
+        event.records_requested = Some(100);
+        event.records_retrieved = Some(content.counts.received);
+        event.latency_ms = Some(12);
+        event.after(Some(message.audit_head))
+    }
+
+    /// Time passes with every step.
+    pub(super) fn tick(&self) -> jiff::Timestamp {
+        self.dispatch.clock.advance(Duration::from_secs(1));
+        self.dispatch.clock.now()
+    }
+}
+
+fn at(checkpoint: &Checkpoint, job: Option<String>, next: Option<&str>) -> Checkpoint {
+    let next = next.map(ToOwned::to_owned);
+    match checkpoint {
+        Checkpoint::Cursor { cursor, .. } => Checkpoint::Cursor {
+            job,
+            cursor: next.or_else(|| cursor.clone()),
+        },
+        Checkpoint::Offset { offset } => {
+            let offset = next.map_or(*offset, |next| next.parse().unwrap());
+            Checkpoint::Offset { offset }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Every object, damaged in every way.
+
+use bytes::Bytes;
+
+use super::examples::eventful;
+use super::*;
+
+/// How an object can be damaged by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Blow {
+    /// Of so many equal steps through the object, the bit at this one.
+    Flip(usize),
+    /// To so many of four quarters, short of the last byte.
+    Truncate(usize),
+    Delete,
+}
+
+const FLIPS: usize = 8;
+
+/// Why nothing can be said against this damage, if that is so.
+fn invisible(key: &str, blow: Blow, report: &Report) -> Option<&'static str> {
+    if report.orphans.iter().any(|orphan| orphan == key) {
+        return Some("nothing vouches for an object that no record names; it is reported as it is");
+    }
+    if blow != Blow::Delete {
+        return None;
+    }
+    let of_superseded = |record: &String| {
+        let stem = record.trim_end_matches("record.json").trim_end_matches('.');
+        let (slice, run, page) = (&stem[21..25], &stem[26..29], &stem[35..41]);
+        key.starts_with(stem) || key.contains(&format!("failures/{slice}-{run}-{page}-"))
+    };
+    if report.superseded.iter().any(of_superseded) {
+        return Some("superseded pages may be removed: they are in no manifest");
+    }
+    if key.ends_with("/waiting.json") {
+        return Some("most runs never wait");
+    }
+    if key.contains("/dead-letter-") {
+        return Some("most exports have no dead letters");
+    }
+    // The example has two for each outcome.
+    key.ends_with("-delivery-02.json")
+        .then_some("nobody can say that a delivery was to follow")
+}
+
+fn damaged(bytes: &Bytes, blow: Blow) -> Option<Bytes> {
+    let mut copy = bytes.to_vec();
+    match blow {
+        Blow::Delete => return None,
+        Blow::Truncate(quarter) => copy.truncate((bytes.len() * quarter / 4).min(bytes.len() - 1)),
+        Blow::Flip(step) => copy[(bytes.len() - 1) * step / (FLIPS - 1)] ^= 1 << (step % 8),
+    }
+    Some(copy.into())
+}
+
+fn of_export(objects: &Objects) -> Vec<String> {
+    let keys = objects
+        .keys()
+        .filter(|key| key.starts_with("exports/") || key.starts_with("audit/"));
+    keys.cloned().collect()
+}
+
+#[tokio::test]
+async fn every_object_is_named_when_it_is_damaged() {
+    let objects = eventful().await.objects();
+    let report = verified(objects.clone(), "daily").await.unwrap();
+    let flips = (0..FLIPS).map(Blow::Flip);
+    let blows: Vec<_> = flips
+        .chain((0..=4).map(Blow::Truncate))
+        .chain([Blow::Delete])
+        .collect();
+    let (mut named, mut excused) = (0, 0);
+
+    for key in of_export(&objects) {
+        for blow in &blows {
+            let mut copy = objects.clone();
+            match damaged(&objects[&key], *blow) {
+                Some(bytes) => copy.insert(key.clone(), bytes),
+                None => copy.remove(&key),
+            };
+            let result = verified(copy, "daily").await;
+            if let Some(reason) = invisible(&key, *blow, &report) {
+                assert!(result.is_ok(), "{key} {blow:?} ({reason}): {result:?}");
+                excused += 1;
+            } else {
+                assert_eq!(damage(result).key, key, "{blow:?}");
+                named += 1;
+            }
+        }
+    }
+
+    println!(
+        "{named} damages named, {excused} rightly invisible, to {} objects",
+        of_export(&objects).len()
+    );
+    assert!(named > 500);
+}
+
+#[tokio::test]
+async fn no_two_objects_can_change_places_unnoticed() {
+    let objects = eventful().await.objects();
+    let report = verified(objects.clone(), "daily").await.unwrap();
+    let keys = of_export(&objects);
+    let (mut named, mut excused) = (0, 0);
+
+    for (number, one) in keys.iter().enumerate() {
+        for other in &keys[number + 1..] {
+            let mut copy = objects.clone();
+            copy.insert(one.clone(), objects[other].clone());
+            copy.insert(other.clone(), objects[one].clone());
+            let result = verified(copy, "daily").await;
+            let is_orphan = |key| report.orphans.contains(key);
+            if objects[one] == objects[other] || is_orphan(one) && is_orphan(other) {
+                assert!(result.is_ok(), "{one} {other}: {result:?}");
+                excused += 1;
+            } else if one.replace("-01.json", "-02.json") == *other && one.contains("-delivery-") {
+                // Siblings that count nothing: their times alone tell them apart, and may differ either way.
+                let warned = format!("{other} is older than the delivery before it");
+                assert!(result.unwrap().warnings.contains(&warned));
+                excused += 1;
+            } else {
+                let damage = damage(result);
+                assert!(
+                    damage.key == *one || damage.key == *other,
+                    "{one} {other}: {damage}"
+                );
+                named += 1;
+            }
+        }
+    }
+
+    println!("{named} swapped pairs named, {excused} without consequence");
+    assert!(named > 1000);
+}
