@@ -70,7 +70,7 @@ impl Progress {
 
 fn bar(tally: &Tally) -> ProgressBar {
     let bar = ProgressBar::new(1000).with_position(tally.permille());
-    let template = "{spinner:.cyan} {bar:24.cyan/dim} {wide_msg}";
+    let template = "{spinner:.cyan} {bar:40.cyan/dim} {percent}% · {elapsed}\n  {wide_msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━╸─"));
     }
