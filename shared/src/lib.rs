@@ -19,6 +19,7 @@ pub mod genesys;
 pub mod hash;
 pub mod ids;
 pub mod invocation;
+pub mod lambda;
 pub mod marker;
 pub mod message;
 pub mod objects;

@@ -14,12 +14,21 @@ impl ArchivePage {
         let page = task.message.id.page;
         let max = self.settings.max_pages_per_slice;
         if page > max {
-            let message = format!("{} would be page {page} of its slice; MAX_PAGES_PER_SLICE is {max}", task.message.id);
+            let message = format!(
+                "{} would be page {page} of its slice; MAX_PAGES_PER_SLICE is {max}",
+                task.message.id
+            );
             return Ok(Some(Failure::new(FailureKind::TooManyPages, message)));
         }
-        let Some(quota_mb) = task.attempt.quota_mb(task.plan) else { return Ok(None) };
+        let Some(quota_mb) = task.attempt.quota_mb(task.plan) else {
+            return Ok(None);
+        };
         let own = task.message.totals;
-        let used = if page % QUOTA_CHECK_PAGES == 1 { self.export_bytes(task, own).await? } else { own.quota_bytes };
+        let used = if page % QUOTA_CHECK_PAGES == 1 {
+            self.export_bytes(task, own).await?
+        } else {
+            own.quota_bytes
+        };
         Ok(over_quota(used, quota_mb))
     }
 
@@ -33,7 +42,13 @@ impl ArchivePage {
             // A run that replaces another carries the superseded bytes in its first message.
             sum += match &view.end {
                 Some(end) => end.totals.quota_bytes,
-                None => self.archive().next_message(&view, task.plan).await?.totals.quota_bytes,
+                None => {
+                    self.archive()
+                        .next_message(&view, task.plan)
+                        .await?
+                        .totals
+                        .quota_bytes
+                }
             };
         }
         Ok(sum)
@@ -44,7 +59,9 @@ fn over_quota(used: u64, quota_mb: u64) -> Option<Failure> {
     if used <= quota_mb.saturating_mul(1_000_000) {
         return None;
     }
-    let message = format!("{used} stored bytes exceed the quota of {quota_mb} MB; resume with a larger quotaMb to go on");
+    let message = format!(
+        "{used} stored bytes exceed the quota of {quota_mb} MB; resume with a larger quotaMb to go on"
+    );
     Some(Failure::new(FailureKind::QuotaExceeded, message))
 }
 

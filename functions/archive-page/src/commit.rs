@@ -29,10 +29,24 @@ impl ArchivePage {
         }
         let rejects = self.keep_rejects(task, &page.body.rejects).await?;
         let (counts, record_bytes) = (page.body.counts, page.body.ndjson_bytes);
-        let objects = self.put_objects(task, page.body.object, page.body.index).await?;
-        let next = page.next.map_or(NextStep::EndRun, |checkpoint| NextStep::Continue { checkpoint });
+        let objects = self
+            .put_objects(task, page.body.object, page.body.index)
+            .await?;
+        let next = page
+            .next
+            .map_or(NextStep::EndRun, |checkpoint| NextStep::Continue {
+                checkpoint,
+            });
         let warnings = page.warnings;
-        let content = PageContent { checkpoint, next, objects, counts, record_bytes, rejects, warnings };
+        let content = PageContent {
+            checkpoint,
+            next,
+            objects,
+            counts,
+            record_bytes,
+            rejects,
+            warnings,
+        };
         let event = self.event(task, &content, page.requested, page.latency);
         let record = PageRecord {
             format_version: FormatVersion,
@@ -44,7 +58,16 @@ impl ArchivePage {
             correlation_id: page.correlation_id,
             event,
         };
-        let (record, _) = self.archive().create_or_read(Name::Record(&task.message.id), record).await?;
+        let (record, stored) = self
+            .archive()
+            .create_or_read(Name::Record(&task.message.id), record)
+            .await?;
+        tracing::info!(
+            records = record.content.counts.archived,
+            size_bytes = page_totals(&record.content).stored_bytes,
+            stored = ?stored,
+            "page archived"
+        );
         Ok(Ok(record))
     }
 
@@ -54,7 +77,9 @@ impl ArchivePage {
         page: Option<Vec<u8>>,
         index: Option<Vec<u8>>,
     ) -> anyhow::Result<Option<PageObjects>> {
-        let (Some(page), Some(index)) = (page, index) else { return Ok(None) };
+        let (Some(page), Some(index)) = (page, index) else {
+            return Ok(None);
+        };
         let sha256 = Sha256::of(&page);
         let id = &task.message.id;
         let objects = PageObjects {
@@ -66,14 +91,22 @@ impl ArchivePage {
         Ok(Some(objects))
     }
 
-    async fn keep_rejects(&self, task: &Task<'_>, rejects: &[Reject]) -> anyhow::Result<Vec<RejectedRecord>> {
+    async fn keep_rejects(
+        &self,
+        task: &Task<'_>,
+        rejects: &[Reject],
+    ) -> anyhow::Result<Vec<RejectedRecord>> {
         let mut kept = Vec::with_capacity(rejects.len());
         for reject in rejects {
             let name = Name::Reject(&task.message.id, reject.position);
             let raw = reject.raw.get().as_bytes();
             self.archive().put(name, raw.to_vec()).await?;
             let object = stored(name, raw, Sha256::of(raw));
-            kept.push(RejectedRecord { position: reject.position, reason: reject.reason, object });
+            kept.push(RejectedRecord {
+                position: reject.position,
+                reason: reject.reason,
+                object,
+            });
         }
         Ok(kept)
     }
@@ -111,16 +144,26 @@ fn unacceptable(task: &Task<'_>, body: &PageBody) -> Option<Failure> {
     if task.attempt.on_bad_record(task.plan) == OnBadRecord::Quarantine {
         return None;
     }
-    let message = format!("record {} of {} is no record: {}", first.position, task.message.id, first.reason);
+    let message = format!(
+        "record {} of {} is no record: {}",
+        first.position, task.message.id, first.reason
+    );
     Some(Failure::new(FailureKind::BadRecord, message))
 }
 
 fn stored(name: Name<'_>, bytes: &[u8], sha256: Sha256) -> StoredObject {
-    StoredObject { key: name.key(), size_bytes: bytes.len() as u64, sha256 }
+    StoredObject {
+        key: name.key(),
+        size_bytes: bytes.len() as u64,
+        sha256,
+    }
 }
 
 fn page_totals(content: &PageContent) -> Totals {
-    let stored_bytes = content.objects.as_ref().map_or(0, |objects| objects.page.size_bytes);
+    let stored_bytes = content
+        .objects
+        .as_ref()
+        .map_or(0, |objects| objects.page.size_bytes);
     Totals {
         pages: 1,
         counts: content.counts,

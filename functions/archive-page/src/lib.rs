@@ -13,12 +13,14 @@ use conversation_archive::plan::ExportPlan;
 use conversation_archive::run::{End, RunEnd};
 use conversation_archive::runs::Ending;
 use conversation_archive::source::{Reading, Setback, Sources};
-use conversation_archive::waiting::{Parking, Patience, Wait, Waiting, park};
+use conversation_archive::waiting::{Parking, Wait, Waiting, park};
 
 mod bounds;
 mod commit;
 mod lost;
 mod opening;
+
+pub use conversation_archive::config::PageSettings;
 
 /// The handler and what it works with.
 #[derive(Clone, Debug)]
@@ -26,22 +28,6 @@ pub struct ArchivePage {
     pub dispatch: Dispatch,
     pub sources: Sources,
     pub settings: PageSettings,
-}
-
-/// Bounds and patience.
-#[derive(Clone, Copy, Debug)]
-pub struct PageSettings {
-    pub patience: Patience,
-    /// The chain feeds itself: this is its end if the source has none.
-    pub max_pages_per_slice: u32,
-    /// How many runs of a slice may lose their job or query.
-    pub max_runs_per_slice: u32,
-}
-
-impl Default for PageSettings {
-    fn default() -> Self {
-        Self { patience: Patience::default(), max_pages_per_slice: 20_000, max_runs_per_slice: 10 }
-    }
 }
 
 /// What became of a page message.
@@ -64,7 +50,20 @@ struct Task<'a> {
 }
 
 impl ArchivePage {
-    pub async fn handle(&self, message: &PageMessage, invocation: &Invocation) -> anyhow::Result<Handled> {
+    #[tracing::instrument(
+        skip_all,
+        fields(
+            export.id = %message.id.run.export_id,
+            slice = message.id.run.slice,
+            run = message.id.run.run,
+            page.number = message.id.page,
+        )
+    )]
+    pub async fn handle(
+        &self,
+        message: &PageMessage,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Handled> {
         let export_id = &message.id.run.export_id;
         let plan = self.archive().planned(export_id).await?;
         let attempt = self.archive().attempt(export_id, message.attempt).await?;
@@ -72,8 +71,19 @@ impl ArchivePage {
             anyhow::bail!("{} has no slice {}", export_id, message.id.run.slice);
         };
         let query = attempt.query(&plan);
-        let reading = Reading { plan: &plan, slice: &slice, query, deadline: invocation.deadline };
-        let task = Task { message, plan: &plan, attempt: &attempt, reading, invocation };
+        let reading = Reading {
+            plan: &plan,
+            slice: &slice,
+            query,
+            deadline: invocation.deadline,
+        };
+        let task = Task {
+            message,
+            plan: &plan,
+            attempt: &attempt,
+            reading,
+            invocation,
+        };
         self.advance(&task).await
     }
 
@@ -82,7 +92,9 @@ impl ArchivePage {
             return self.settle(task, end).await;
         }
         if self.archive().is_cancelled(&task.plan.export_id).await? {
-            return self.end(task, Ending::before(task.message), End::Cancelled).await;
+            return self
+                .end(task, Ending::before(task.message), End::Cancelled)
+                .await;
         }
         if let Some(record) = self.archive().record(&task.message.id).await? {
             return self.follow(task, record).await;
@@ -104,7 +116,12 @@ impl ArchivePage {
             Ok(checkpoint) => checkpoint,
             Err(setback) => return Ok(Err(setback)),
         };
-        match self.sources.of(task.plan.source).page(&checkpoint, &task.reading).await {
+        match self
+            .sources
+            .of(task.plan.source)
+            .page(&checkpoint, &task.reading)
+            .await
+        {
             Ok(page) => self.commit(task, checkpoint, page).await,
             Err(setback) => Ok(Err(setback)),
         }
@@ -114,8 +131,14 @@ impl ArchivePage {
     async fn follow(&self, task: &Task<'_>, record: PageRecord) -> anyhow::Result<Handled> {
         match &record.content.next {
             NextStep::Continue { checkpoint } => {
-                let PageMessage { attempt, origin, id, .. } = task.message;
-                let next = PageMessage::following(&record, &id.run, *attempt, *origin, checkpoint.clone());
+                let PageMessage {
+                    attempt,
+                    origin,
+                    id,
+                    ..
+                } = task.message;
+                let next =
+                    PageMessage::following(&record, &id.run, *attempt, *origin, checkpoint.clone());
                 self.dispatch.page(&next).await?;
                 Ok(Handled::Continued(Box::new(record)))
             }
@@ -135,28 +158,48 @@ impl ArchivePage {
     async fn wait(&self, task: &Task<'_>, wait: &Wait) -> anyhow::Result<Handled> {
         let prior = self.archive().waiting(task.message).await?;
         let now = self.dispatch.clock.now();
-        match park(prior.as_ref(), task.message, wait, &self.settings.patience, now) {
+        match park(
+            prior.as_ref(),
+            task.message,
+            wait,
+            &self.settings.patience,
+            now,
+        ) {
             Parking::GiveUp(failure) => self.fail(task, failure).await,
             Parking::Park(waiting) => {
                 let name = conversation_archive::objects::Name::Waiting(&waiting.id.run);
                 self.archive().replace(name, &waiting).await?;
-                self.dispatch.waiting(&waiting.message(task.message.clone())).await?;
+                self.dispatch
+                    .waiting(&waiting.message(task.message.clone()))
+                    .await?;
+                tracing::info!(
+                    reason = ?waiting.reason,
+                    times_parked = waiting.times_parked,
+                    not_before = %waiting.not_before,
+                    "page parked"
+                );
                 Ok(Handled::Parked(Box::new(waiting)))
             }
         }
     }
 
     async fn fail(&self, task: &Task<'_>, failure: Failure) -> anyhow::Result<Handled> {
-        self.end(task, Ending::before(task.message), End::Failed { failure }).await
+        self.end(task, Ending::before(task.message), End::Failed { failure })
+            .await
     }
 
     async fn end(&self, task: &Task<'_>, ending: Ending<'_>, end: End) -> anyhow::Result<Handled> {
-        let end = self.dispatch.end_run(task.plan, ending, end, task.invocation).await?;
+        let end = self
+            .dispatch
+            .end_run(task.plan, ending, end, task.invocation)
+            .await?;
         self.settle(task, end).await
     }
 
     async fn settle(&self, task: &Task<'_>, end: RunEnd) -> anyhow::Result<Handled> {
-        self.dispatch.settle(task.plan, &end, &self.sources, task.invocation).await?;
+        self.dispatch
+            .settle(task.plan, &end, &self.sources, task.invocation)
+            .await?;
         Ok(Handled::Ended(Box::new(end)))
     }
 

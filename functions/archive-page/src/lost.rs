@@ -12,18 +12,30 @@ use conversation_archive::source::{Asked, Setback};
 use crate::{ArchivePage, Handled, Task};
 
 impl ArchivePage {
-    pub(crate) async fn start_over(&self, task: &Task<'_>, what: String) -> anyhow::Result<Handled> {
+    pub(crate) async fn start_over(
+        &self,
+        task: &Task<'_>,
+        what: String,
+    ) -> anyhow::Result<Handled> {
         let run = &task.message.id.run;
-        let started_with = task.attempt.run_of(run.slice).map_or(run.run, |(first, _)| first.run);
+        let started_with = task
+            .attempt
+            .run_of(run.slice)
+            .map_or(run.run, |(first, _)| first.run);
         let lost = task.attempt.queries_lost + (run.run - started_with) + 1;
         if lost >= self.settings.max_runs_per_slice {
             let message = format!("{what}; it was lost {lost} times in a row (MAX_RUNS_PER_SLICE)");
-            return self.fail(task, Failure::new(FailureKind::SourceLost, message)).await;
+            return self
+                .fail(task, Failure::new(FailureKind::SourceLost, message))
+                .await;
         }
         tracing::warn!(%run, what, "the source lost what the run reads from: it is replaced");
         match task.plan.source {
             SourceKind::AnalyticsJob => {
-                let end = End::Replaced { successor: run.run + 1, reason: what };
+                let end = End::Replaced {
+                    successor: run.run + 1,
+                    reason: what,
+                };
                 self.end(task, Ending::before(task.message), end).await
             }
             SourceKind::ExportGateway => self.replace_query(task, what).await,
@@ -33,43 +45,78 @@ impl ArchivePage {
     /// One query serves all slices, so all of them begin anew under the next attempt, which holds the new query.
     async fn replace_query(&self, task: &Task<'_>, what: String) -> anyhow::Result<Handled> {
         let source = self.sources.of(task.plan.source);
-        let query = match source.query(&Asked::by_plan(task.plan), task.invocation.deadline).await {
+        let query = match source
+            .query(&Asked::by_plan(task.plan), task.invocation.deadline)
+            .await
+        {
             Ok(query) => query,
             Err(Setback::Wait(wait)) => return self.wait(task, &wait).await,
             Err(Setback::Failed(failure)) => return self.fail(task, failure).await,
             Err(Setback::Lost(what)) => {
-                return self.fail(task, Failure::new(FailureKind::SourceLost, what)).await;
+                return self
+                    .fail(task, Failure::new(FailureKind::SourceLost, what))
+                    .await;
             }
         };
         let Some(query) = query else {
-            return self.fail(task, Failure::new(FailureKind::SourceLost, what)).await;
+            return self
+                .fail(task, Failure::new(FailureKind::SourceLost, what))
+                .await;
         };
         let views = self.archive().survey(task.plan, task.attempt).await?;
         let mut standings = Vec::with_capacity(views.len());
         for view in &views {
             standings.push(self.archive().standing(view).await?);
         }
-        let next = task.attempt.with_new_query(&standings, query, self.dispatch.clock.now());
+        let next = task
+            .attempt
+            .with_new_query(&standings, query, self.dispatch.clock.now());
         let name = Name::Attempt(&task.plan.export_id, next.attempt);
         // Who comes second adopts the first one's query.
         let (next, _) = self.archive().create_or_read(name, next).await?;
         self.replace_runs(task, &next, &what).await
     }
 
-    async fn replace_runs(&self, task: &Task<'_>, next: &Attempt, what: &str) -> anyhow::Result<Handled> {
+    async fn replace_runs(
+        &self,
+        task: &Task<'_>,
+        next: &Attempt,
+        what: &str,
+    ) -> anyhow::Result<Handled> {
         for view in self.archive().survey(task.plan, task.attempt).await? {
             let own = view.run == task.message.id.run;
-            let Some((successor, _)) = next.run_of(view.slice.number).filter(|_| view.end.is_none() && !own) else {
+            let Some((successor, _)) = next
+                .run_of(view.slice.number)
+                .filter(|_| view.end.is_none() && !own)
+            else {
                 continue;
             };
             let message = self.archive().next_message(&view, task.plan).await?;
-            let end = End::Replaced { successor: successor.run, reason: what.to_owned() };
-            self.dispatch.end_run(task.plan, Ending::before(&message), end, task.invocation).await?;
+            let end = End::Replaced {
+                successor: successor.run,
+                reason: what.to_owned(),
+            };
+            self.dispatch
+                .end_run(task.plan, Ending::before(&message), end, task.invocation)
+                .await?;
         }
         // Our own run ends last: until then a repetition of this message comes here again.
-        self.dispatch.open_slices(task.plan, next, Which::Unstarted).await?;
-        let end = End::Replaced { successor: task.message.id.run.run + 1, reason: what.to_owned() };
-        let end = self.dispatch.end_run(task.plan, Ending::before(task.message), end, task.invocation).await?;
+        self.dispatch
+            .open_slices(task.plan, next, Which::Unstarted)
+            .await?;
+        let end = End::Replaced {
+            successor: task.message.id.run.run + 1,
+            reason: what.to_owned(),
+        };
+        let end = self
+            .dispatch
+            .end_run(
+                task.plan,
+                Ending::before(task.message),
+                end,
+                task.invocation,
+            )
+            .await?;
         Ok(Handled::Ended(Box::new(end)))
     }
 }

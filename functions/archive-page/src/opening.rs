@@ -11,7 +11,10 @@ use crate::{ArchivePage, Task};
 
 impl ArchivePage {
     /// The checkpoint to read from, once the run is open and, for its first page, the source is ready.
-    pub(crate) async fn opened(&self, task: &Task<'_>) -> anyhow::Result<Result<Checkpoint, Setback>> {
+    pub(crate) async fn opened(
+        &self,
+        task: &Task<'_>,
+    ) -> anyhow::Result<Result<Checkpoint, Setback>> {
         if !task.message.is_first_of_run() {
             return Ok(Ok(task.message.checkpoint.clone()));
         }
@@ -25,9 +28,19 @@ impl ArchivePage {
         let Checkpoint::Cursor { cursor, .. } = &task.message.checkpoint else {
             return Ok(Ok(task.message.checkpoint.clone()));
         };
-        let opened = Opened { job: record.job.clone(), watermark: record.watermark };
-        let ready = self.sources.of(task.plan.source).ready(&opened, &task.reading).await;
-        Ok(ready.map(|()| Checkpoint::Cursor { job: record.job, cursor: cursor.clone() }))
+        let opened = Opened {
+            job: record.job.clone(),
+            watermark: record.watermark,
+        };
+        let ready = self
+            .sources
+            .of(task.plan.source)
+            .ready(&opened, &task.reading)
+            .await;
+        Ok(ready.map(|()| Checkpoint::Cursor {
+            job: record.job,
+            cursor: cursor.clone(),
+        }))
     }
 
     /// Takes what the source needs and commits it. Who loses that race gives back its own and adopts the stored one.
@@ -35,7 +48,10 @@ impl ArchivePage {
         let source = self.sources.of(task.plan.source);
         let opened = match task.message.checkpoint.job() {
             // A run that continues another goes on with its job.
-            Some(job) => Opened { job: Some(job.to_owned()), watermark: None },
+            Some(job) => Opened {
+                job: Some(job.to_owned()),
+                watermark: None,
+            },
             None => match source.open(&task.reading).await {
                 Ok(opened) => opened,
                 Err(setback) => return Ok(Err(setback)),
@@ -50,7 +66,10 @@ impl ArchivePage {
             watermark: opened.watermark,
             created_at: self.dispatch.clock.now(),
         };
-        let (stored, creation) = self.archive().create_or_read(Name::Run(&task.message.id.run), record).await?;
+        let (stored, creation) = self
+            .archive()
+            .create_or_read(Name::Run(&task.message.id.run), record)
+            .await?;
         if let (Stored::AlreadyThere, Some(own)) = (creation, opened.job)
             && stored.job.as_ref() != Some(&own)
             && let Err(setback) = source.close(&own, task.invocation.deadline).await

@@ -21,6 +21,15 @@ pub enum Handled {
 }
 
 impl AwaitReady {
+    #[tracing::instrument(
+        skip_all,
+        fields(
+            export.id = %message.page.id.run.export_id,
+            slice = message.page.id.run.slice,
+            run = message.page.id.run.run,
+            page.number = message.page.id.page,
+        )
+    )]
     pub async fn handle(&self, message: &WaitingMessage) -> anyhow::Result<Handled> {
         let page = &message.page;
         if self.dispatch.archive.end(&page.id.run).await?.is_some() {
@@ -36,7 +45,12 @@ impl AwaitReady {
             self.dispatch.waiting(message).await?;
             return Ok(Handled::Hopped);
         }
-        self.dispatch.page(&PageMessage { times_parked, ..page.clone() }).await?;
+        self.dispatch
+            .page(&PageMessage {
+                times_parked,
+                ..page.clone()
+            })
+            .await?;
         Ok(Handled::Returned)
     }
 }

@@ -1,1 +1,28 @@
-fn main() {}
+//! Wires await-ready: settings, clients and the handler, once per process.
+
+use await_ready::AwaitReady;
+use conversation_archive::config::{AwaitReadyConfig, Config};
+use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
+use conversation_archive::telemetry;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::lambda();
+    let app = app(AwaitReadyConfig::from_env()?).await;
+    lambda::run(async |event, _| Ok(keep_time(&app, event).await)).await
+}
+
+async fn app(config: AwaitReadyConfig) -> AwaitReady {
+    let clients = Clients::new(config.archive).await;
+    AwaitReady {
+        dispatch: clients.dispatch(config.queues),
+    }
+}
+
+async fn keep_time(app: &AwaitReady, event: SqsEvent) -> SqsBatchResponse {
+    each_message(event, async |message, _| {
+        app.handle(message).await?;
+        Ok(Fate::Done)
+    })
+    .await
+}

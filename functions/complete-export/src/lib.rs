@@ -22,14 +22,24 @@ pub enum Handled {
 }
 
 impl CompleteExport {
-    pub async fn handle(&self, message: &CompletionMessage, invocation: &Invocation) -> anyhow::Result<Handled> {
+    #[tracing::instrument(skip_all, fields(export.id = %message.export_id))]
+    pub async fn handle(
+        &self,
+        message: &CompletionMessage,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Handled> {
         let archive = &self.dispatch.archive;
         let plan = archive.planned(&message.export_id).await?;
         let Some(attempt) = archive.newest_attempt(&message.export_id).await? else {
             anyhow::bail!("{} has no attempt", message.export_id);
         };
         let views = archive.survey(&plan, &attempt).await?;
-        let concluding = Concluding { plan: &plan, attempt: &attempt, views: &views, invocation };
+        let concluding = Concluding {
+            plan: &plan,
+            attempt: &attempt,
+            views: &views,
+            invocation,
+        };
         if let Some(outcome) = self.dispatch.decided(&plan, attempt.attempt).await? {
             if archive.is_open(&message.export_id).await? {
                 self.dispatch.announce(concluding, &outcome).await?;
@@ -38,7 +48,9 @@ impl CompleteExport {
         }
         let open = views.iter().filter(|view| view.end.is_none()).count();
         if open > 0 {
-            self.dispatch.open_slices(&plan, &attempt, Which::Unstarted).await?;
+            self.dispatch
+                .open_slices(&plan, &attempt, Which::Unstarted)
+                .await?;
             return Ok(Handled::Waiting { open });
         }
         let outcome = self.dispatch.conclude(concluding).await?;

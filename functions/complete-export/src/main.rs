@@ -1,1 +1,33 @@
-fn main() {}
+//! Wires complete-export: settings, clients and the handler, once per process.
+
+use complete_export::CompleteExport;
+use conversation_archive::config::{CompleteExportConfig, Config};
+use conversation_archive::invocation::Invocation;
+use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
+use conversation_archive::telemetry;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::lambda();
+    let app = app(CompleteExportConfig::from_env()?).await;
+    lambda::run(async |event, invocation| Ok(complete(&app, event, &invocation).await)).await
+}
+
+async fn app(config: CompleteExportConfig) -> CompleteExport {
+    let clients = Clients::new(config.archive).await;
+    CompleteExport {
+        dispatch: clients.opening(config.queues, config.max_open_slices),
+    }
+}
+
+async fn complete(
+    app: &CompleteExport,
+    event: SqsEvent,
+    invocation: &Invocation,
+) -> SqsBatchResponse {
+    each_message(event, async |message, _| {
+        app.handle(message, invocation).await?;
+        Ok(Fate::Done)
+    })
+    .await
+}

@@ -9,7 +9,9 @@ use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::hash::Sha256;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
-use conversation_archive::message::{CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
+use conversation_archive::message::{
+    CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
+};
 use conversation_archive::objects::Name;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::queue::Queue;
@@ -49,7 +51,12 @@ pub enum Handled {
 }
 
 impl RecordFailure {
-    pub async fn handle(&self, letter: &DeadLetter<'_>, invocation: &Invocation) -> anyhow::Result<Handled> {
+    #[tracing::instrument(skip_all, fields(queue = letter.queue.map_or("start-export", Queue::name)))]
+    pub async fn handle(
+        &self,
+        letter: &DeadLetter<'_>,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Handled> {
         let (export_id, page) = addressee(letter);
         self.keep(letter, export_id.as_ref()).await?;
         match page {
@@ -58,13 +65,22 @@ impl RecordFailure {
         }
     }
 
-    async fn keep(&self, letter: &DeadLetter<'_>, export_id: Option<&ExportId>) -> anyhow::Result<()> {
+    async fn keep(
+        &self,
+        letter: &DeadLetter<'_>,
+        export_id: Option<&ExportId>,
+    ) -> anyhow::Result<()> {
         let digest = Sha256::of(letter.body);
         let name = export_id.map_or(Name::StrayLetter(digest), |id| Name::DeadLetter(id, digest));
         let from = letter.queue.map_or("start-export", Queue::name).to_owned();
         tracing::error!(key = name.key(), from, "a message was given up and kept");
         let kept_at = self.dispatch.clock.now();
-        let kept = KeptLetter { format_version: FormatVersion, from, kept_at, body: letter.body.to_owned() };
+        let kept = KeptLetter {
+            format_version: FormatVersion,
+            from,
+            kept_at,
+            body: letter.body.to_owned(),
+        };
         self.dispatch.archive.create_or_read(name, kept).await?;
         Ok(())
     }
@@ -77,10 +93,13 @@ impl RecordFailure {
     ) -> anyhow::Result<Handled> {
         let archive = &self.dispatch.archive;
         let id = &page.id.run.export_id;
-        let (Some(plan), Some(attempt)) = (archive.plan(id).await?, archive.newest_attempt(id).await?) else {
+        let (Some(plan), Some(attempt)) =
+            (archive.plan(id).await?, archive.newest_attempt(id).await?)
+        else {
             return Ok(Handled::Kept);
         };
-        self.end_slice(&plan, &attempt, page, letter, invocation).await
+        self.end_slice(&plan, &attempt, page, letter, invocation)
+            .await
     }
 
     async fn end_slice(
@@ -94,14 +113,20 @@ impl RecordFailure {
         let archive = &self.dispatch.archive;
         let current = archive.slice_view(plan, attempt, page.id.run.slice).await?;
         // A run that was replaced meanwhile is nobody's concern any more.
-        let Some(view) = current.filter(|view| view.run == page.id.run) else { return Ok(Handled::Kept) };
+        let Some(view) = current.filter(|view| view.run == page.id.run) else {
+            return Ok(Handled::Kept);
+        };
         if view.end.is_none() {
             let queue = letter.queue.map_or("start-export", Queue::name);
             let message = format!("{} ended in the dead letters of the {queue} queue", page.id);
             let failure = Failure::new(FailureKind::DeadLetter, message);
-            self.dispatch.fail_slice(plan, &view, failure, invocation).await?;
+            self.dispatch
+                .fail_slice(plan, &view, failure, invocation)
+                .await?;
         }
-        self.dispatch.completion(&CompletionMessage::run_ended(&view.run)).await?;
+        self.dispatch
+            .completion(&CompletionMessage::run_ended(&view.run))
+            .await?;
         Ok(Handled::RunFailed)
     }
 }
@@ -112,14 +137,16 @@ fn addressee(letter: &DeadLetter<'_>) -> (Option<ExportId>, Option<PageMessage>)
     let nobody = (None, None);
     match letter.queue {
         Some(Queue::Pages) => serde_json::from_str(letter.body).map_or(nobody, of_page),
-        Some(Queue::Waiting) => {
-            serde_json::from_str(letter.body).map_or(nobody, |waiting: WaitingMessage| of_page(waiting.page))
-        }
+        Some(Queue::Waiting) => serde_json::from_str(letter.body)
+            .map_or(nobody, |waiting: WaitingMessage| of_page(waiting.page)),
         Some(Queue::Completion) => serde_json::from_str(letter.body)
-            .map_or(nobody, |completion: CompletionMessage| (Some(completion.export_id), None)),
-        Some(Queue::Webhooks) => {
-            serde_json::from_str(letter.body).map_or(nobody, |webhook: WebhookMessage| (Some(webhook.export_id), None))
-        }
+            .map_or(nobody, |completion: CompletionMessage| {
+                (Some(completion.export_id), None)
+            }),
+        Some(Queue::Webhooks) => serde_json::from_str(letter.body)
+            .map_or(nobody, |webhook: WebhookMessage| {
+                (Some(webhook.export_id), None)
+            }),
         None => nobody,
     }
 }

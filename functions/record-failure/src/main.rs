@@ -1,1 +1,58 @@
-fn main() {}
+//! Wires record-failure: settings, clients and the handler, once per process.
+
+use conversation_archive::config::{Config, RecordFailureConfig};
+use conversation_archive::invocation::Invocation;
+use conversation_archive::lambda::{
+    self, Abandoned, Clients, Fate, SqsBatchResponse, SqsEvent, dead_letter_queue, each_record,
+};
+use conversation_archive::telemetry;
+use record_failure::{DeadLetter, RecordFailure};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::lambda();
+    let app = app(RecordFailureConfig::from_env()?).await;
+    lambda::run(async |abandoned, invocation| keep(&app, abandoned, &invocation).await).await
+}
+
+async fn app(config: RecordFailureConfig) -> RecordFailure {
+    let clients = Clients::new(config.archive).await;
+    RecordFailure {
+        dispatch: clients.dispatch(config.queues),
+    }
+}
+
+async fn keep(
+    app: &RecordFailure,
+    abandoned: Abandoned,
+    invocation: &Invocation,
+) -> anyhow::Result<SqsBatchResponse> {
+    match abandoned {
+        Abandoned::Messages(event) => Ok(keep_messages(app, event, invocation).await),
+        Abandoned::Invocation(failed) => {
+            let body = failed.to_string();
+            let letter = DeadLetter {
+                queue: None,
+                body: &body,
+            };
+            app.handle(&letter, invocation).await?;
+            Ok(SqsBatchResponse::default())
+        }
+    }
+}
+
+async fn keep_messages(
+    app: &RecordFailure,
+    event: SqsEvent,
+    invocation: &Invocation,
+) -> SqsBatchResponse {
+    each_record(event, async |record| {
+        let letter = DeadLetter {
+            queue: dead_letter_queue(record),
+            body: record.body.as_deref().unwrap_or_default(),
+        };
+        app.handle(&letter, invocation).await?;
+        Ok(Fate::Done)
+    })
+    .await
+}

@@ -45,35 +45,75 @@ pub enum Handled {
 }
 
 impl SendWebhook {
-    pub async fn handle(&self, received: Received<'_>, invocation: &Invocation) -> anyhow::Result<Handled> {
+    #[tracing::instrument(
+        skip_all,
+        fields(export.id = %received.message.export_id, receive_count = received.receive_count)
+    )]
+    pub async fn handle(
+        &self,
+        received: Received<'_>,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Handled> {
         let archive = &self.dispatch.archive;
         let message = received.message;
         let plan = archive.planned(&message.export_id).await?;
-        let Some(url) = &plan.webhook_url else { return Ok(Handled::GivenUp) };
+        let Some(url) = &plan.webhook_url else {
+            return Ok(Handled::GivenUp);
+        };
         let missing = || ArchiveError::Missing(message.outcome_key.clone());
-        let stored = archive.store().get(&message.outcome_key).await?.ok_or_else(missing)?;
+        let stored = archive
+            .store()
+            .get(&message.outcome_key)
+            .await?
+            .ok_or_else(missing)?;
         let outcome: Outcome = seal::open(&stored)?;
         let uri = archive.store().uri(&message.outcome_key);
         let body = announcement(&outcome, &uri, Sha256::of(&stored)).to_string();
         let url = WebhookUrl::parse(url, &self.address_rules)?;
         let answer = self.post(&url, &outcome, body).await;
-        archive.keep_delivery(&outcome, self.event(&plan, &outcome, &received, &answer, invocation)).await?;
+        archive
+            .keep_delivery(
+                &outcome,
+                self.event(&plan, &outcome, &received, &answer, invocation),
+            )
+            .await?;
         match answer {
-            Answer { verdict: Verdict::Delivered, .. } => Ok(Handled::Delivered),
-            Answer { verdict: Verdict::Gone, text } => {
+            Answer {
+                verdict: Verdict::Delivered,
+                ..
+            } => Ok(Handled::Delivered),
+            Answer {
+                verdict: Verdict::Gone,
+                text,
+            } => {
                 tracing::error!(export.id = %plan.export_id, answer = text, "the webhook's receiver is gone");
                 Ok(Handled::GivenUp)
             }
-            Answer { verdict: Verdict::Retry, text } => self.retry(&received, &text).await,
+            Answer {
+                verdict: Verdict::Retry,
+                text,
+            } => self.retry(&received, &text).await,
         }
     }
 
     async fn post(&self, url: &WebhookUrl, outcome: &Outcome, body: String) -> Answer {
-        let id = webhook_id(outcome.export_id.as_str(), outcome.status.event(), outcome.attempt);
-        let headers = self.signer.headers(&id, self.dispatch.clock.now(), body.as_bytes());
+        let id = webhook_id(
+            outcome.export_id.as_str(),
+            outcome.status.event(),
+            outcome.attempt,
+        );
+        let headers = self
+            .signer
+            .headers(&id, self.dispatch.clock.now(), body.as_bytes());
         match self.sender.post(url, &headers, body.into()).await {
-            Ok(status) => Answer { verdict: verdict(status), text: format!("status {status}") },
-            Err(error) => Answer { verdict: Verdict::Retry, text: error.to_string() },
+            Ok(status) => Answer {
+                verdict: verdict(status),
+                text: format!("status {status}"),
+            },
+            Err(error) => Answer {
+                verdict: Verdict::Retry,
+                text: error.to_string(),
+            },
         }
     }
 
@@ -84,7 +124,10 @@ impl SendWebhook {
             return Ok(Handled::GivenUp);
         };
         tracing::warn!(export.id = %export_id, answer = text, delay_s = delay.as_secs(), "the webhook was not taken");
-        self.dispatch.queue.postpone(Queue::Webhooks, received.receipt, delay).await?;
+        self.dispatch
+            .queue
+            .postpone(Queue::Webhooks, received.receipt, delay)
+            .await?;
         Ok(Handled::Postponed)
     }
 
@@ -103,7 +146,10 @@ impl SendWebhook {
             timestamp: self.dispatch.clock.now(),
             action: Action::DeliverWebhook,
             event_type: EventType::Delivery,
-            subject: format!("attempt {} receipt {}", outcome.attempt, received.receive_count),
+            subject: format!(
+                "attempt {} receipt {}",
+                outcome.attempt, received.receive_count
+            ),
             details: json!({"event": outcome.status.event(), "attempt": outcome.attempt, "answer": answer.text}),
         });
         let event = match answer.verdict {

@@ -1,1 +1,62 @@
-fn main() {}
+//! Wires send-webhook: settings, clients and the handler, once per process.
+
+//!
+//! The signing secret is read at the first invocation: a secret that cannot be read fails messages, which come back,
+//! and not the start.
+
+use conversation_archive::config::{Config, SendWebhookConfig};
+use conversation_archive::invocation::Invocation;
+use conversation_archive::lambda::{
+    self, Clients, Fate, SqsBatchResponse, SqsEvent, SqsMessage, each_message, receive_count,
+};
+use conversation_archive::message::WebhookMessage;
+use conversation_archive::telemetry;
+use conversation_archive::webhook::Sender;
+use send_webhook::{Handled, Received, SendWebhook};
+use tokio::sync::OnceCell;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::lambda();
+    let config = SendWebhookConfig::from_env()?;
+    let clients = Clients::new(config.archive.clone()).await;
+    let ready = OnceCell::new();
+    lambda::run(async |event, invocation| {
+        let app = ready.get_or_try_init(|| app(&clients, &config)).await?;
+        Ok(send(app, event, &invocation).await)
+    })
+    .await
+}
+
+async fn app(clients: &Clients, config: &SendWebhookConfig) -> anyhow::Result<SendWebhook> {
+    Ok(SendWebhook {
+        dispatch: clients.dispatch(config.queues.clone()),
+        sender: Sender::new(config.address_rules.clone())?,
+        signer: clients.signer(&config.signing_secret).await?,
+        address_rules: config.address_rules.clone(),
+    })
+}
+
+async fn send(app: &SendWebhook, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
+    each_message(event, async |message, record| {
+        let handled = app.handle(received(message, record), invocation).await?;
+        Ok(fate(&handled))
+    })
+    .await
+}
+
+fn received<'a>(message: &'a WebhookMessage, record: &'a SqsMessage) -> Received<'a> {
+    Received {
+        message,
+        receipt: record.receipt_handle.as_deref().unwrap_or_default(),
+        receive_count: receive_count(record),
+    }
+}
+
+/// A postponed message is not to be deleted: its visibility timeout says when it comes back.
+fn fate(handled: &Handled) -> Fate {
+    match handled {
+        Handled::Delivered | Handled::GivenUp => Fate::Done,
+        Handled::Postponed => Fate::ComesBack,
+    }
+}

@@ -10,6 +10,7 @@ use crate::{StartError, StartExport, Started, State, final_state};
 
 impl StartExport {
     /// Takes no lock: a running engine sees the object at its next page.
+    #[tracing::instrument(skip_all, fields(export.id = %id))]
     pub(crate) async fn cancel(&self, id: &ExportId) -> Result<Started, StartError> {
         let Some(plan) = self.archive().plan(id).await? else {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
@@ -22,13 +23,24 @@ impl StartExport {
             let state = final_state(outcome.status);
             return match state {
                 Some(state) => Ok(self.started(&plan, outcome.attempt, state)),
-                None => Err(Refusal::new("exportId", id, "it has failed already; there is nothing to cancel").into()),
+                None => Err(Refusal::new(
+                    "exportId",
+                    id,
+                    "it has failed already; there is nothing to cancel",
+                )
+                .into()),
             };
         }
-        let asked = json!({"formatVersion": 1, "exportId": id, "askedAt": self.dispatch.clock.now()});
-        self.archive().create_or_read(Name::Cancel(id), asked).await?;
+        let asked =
+            json!({"formatVersion": 1, "exportId": id, "askedAt": self.dispatch.clock.now()});
+        self.archive()
+            .create_or_read(Name::Cancel(id), asked)
+            .await?;
         // Messages may be lost or waiting for hours: every open slice gets one now.
-        let open = self.dispatch.open_slices(&plan, &attempt, Which::Every).await?;
+        let open = self
+            .dispatch
+            .open_slices(&plan, &attempt, Which::Every)
+            .await?;
         if open.is_empty() {
             self.dispatch.nudge(id).await?;
         }

@@ -20,6 +20,8 @@ mod cancel;
 mod resume;
 mod retention;
 
+pub use conversation_archive::config::Regions;
+
 /// The handler and what it works with.
 #[derive(Clone, Debug)]
 pub struct StartExport {
@@ -30,14 +32,6 @@ pub struct StartExport {
     pub regions: Regions,
     /// Whether a custom AWS endpoint is set: then an unreplaced placeholder for the scheduled time means now.
     pub emulated: bool,
-}
-
-/// What residency is decided by.
-#[derive(Clone, Debug, Default)]
-pub struct Regions {
-    pub genesys: Option<String>,
-    pub bucket: Option<String>,
-    pub allowed: Vec<String>,
 }
 
 /// What start-export can be asked: `{"resume": {…}}`, `{"cancel": {…}}`, or a request as it is.
@@ -114,9 +108,12 @@ impl Command {
             Resume(Resume),
             Cancel(Cancel),
         }
-        let is_wrapped = |value: &serde_json::Value| value.get("resume").or(value.get("cancel")).is_some();
+        let is_wrapped =
+            |value: &serde_json::Value| value.get("resume").or(value.get("cancel")).is_some();
         if serde_json::from_str(payload).is_ok_and(|value| is_wrapped(&value)) {
-            return match serde_json::from_str(payload).map_err(|error| Refusal::Unreadable(error.to_string()))? {
+            return match serde_json::from_str(payload)
+                .map_err(|error| Refusal::Unreadable(error.to_string()))?
+            {
                 Wrapped::Resume(resume) => Ok(Self::Resume(resume)),
                 Wrapped::Cancel(cancel) => Ok(Self::Cancel(cancel.export_id)),
             };
@@ -126,7 +123,11 @@ impl Command {
 }
 
 impl StartExport {
-    pub async fn handle(&self, command: Command, invocation: &Invocation) -> Result<Started, StartError> {
+    pub async fn handle(
+        &self,
+        command: Command,
+        invocation: &Invocation,
+    ) -> Result<Started, StartError> {
         match command {
             Command::Start(request) => self.start(*request, invocation).await,
             Command::Resume(resume) => self.resume(&resume, invocation).await,
@@ -134,21 +135,31 @@ impl StartExport {
         }
     }
 
-    async fn start(&self, request: ExportRequest, invocation: &Invocation) -> Result<Started, StartError> {
+    async fn start(
+        &self,
+        request: ExportRequest,
+        invocation: &Invocation,
+    ) -> Result<Started, StartError> {
         let now = self.dispatch.clock.now();
         let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, self.emulated)?;
         let draft = Draft::check(request, scheduled, now, &self.limits)?;
         self.check_webhook(&draft)?;
         let plan = match self.archive().plan(&draft.export_id).await? {
             Some(plan) if plan.query_hash == draft.query_hash => {
-                let resume = Resume { export_id: draft.export_id, quota_mb: None, on_bad_record: None };
+                let resume = Resume {
+                    export_id: draft.export_id,
+                    quota_mb: None,
+                    on_bad_record: None,
+                };
                 return self.resume(&resume, invocation).await;
             }
             Some(plan) => return Err(another_request(&plan).into()),
             None => self.plan(draft, invocation).await?,
         };
         let attempt = self.begin(&plan).await?;
-        self.dispatch.open_slices(&plan, &attempt, Which::Unstarted).await?;
+        self.dispatch
+            .open_slices(&plan, &attempt, Which::Unstarted)
+            .await?;
         tracing::info!(export.id = %plan.export_id, slices = plan.slice_count, "export started");
         Ok(self.started(&plan, attempt.attempt, State::Started))
     }
@@ -156,29 +167,50 @@ impl StartExport {
     /// Everything that is checked or asked before the plan is committed, then the commit.
     async fn plan(&self, draft: Draft, invocation: &Invocation) -> Result<ExportPlan, StartError> {
         let regions = &self.regions;
-        let residency = Residency::decide(regions.genesys.clone(), regions.bucket.clone(), &regions.allowed)?;
+        let residency = Residency::decide(
+            regions.genesys.clone(),
+            regions.bucket.clone(),
+            &regions.allowed,
+        )?;
         self.check_retention(&draft, invocation).await?;
         let source = self.sources.of(draft.source());
-        let query = source.query(&Asked::by_draft(&draft), invocation.deadline).await?;
+        let query = source
+            .query(&Asked::by_draft(&draft), invocation.deadline)
+            .await?;
         let now = self.dispatch.clock.now();
         let plan = draft.plan(query, residency, &self.limits, now, &invocation.request_id)?;
         // The marker first: an export that has a plan is never overlooked.
         let marker = OpenMarker::new(plan.export_id.clone(), now);
-        self.archive().create_or_read(Name::Open(&plan.export_id), marker).await?;
+        self.archive()
+            .create_or_read(Name::Open(&plan.export_id), marker)
+            .await?;
         let query_hash = plan.query_hash;
         let id = plan.export_id.clone();
-        let (stored, _) = self.archive().create_or_read(Name::Request(&id), plan).await?;
-        if stored.query_hash == query_hash { Ok(stored) } else { Err(another_request(&stored).into()) }
+        let (stored, _) = self
+            .archive()
+            .create_or_read(Name::Request(&id), plan)
+            .await?;
+        if stored.query_hash == query_hash {
+            Ok(stored)
+        } else {
+            Err(another_request(&stored).into())
+        }
     }
 
     /// The newest attempt, which is the first unless somebody else was quicker.
     async fn begin(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
         let name = Name::Attempt(&plan.export_id, 1);
-        Ok(self.archive().create_or_read(name, Attempt::first(plan)).await?.0)
+        Ok(self
+            .archive()
+            .create_or_read(name, Attempt::first(plan))
+            .await?
+            .0)
     }
 
     fn check_webhook(&self, draft: &Draft) -> Result<(), Refusal> {
-        let Some(url) = &draft.webhook_url else { return Ok(()) };
+        let Some(url) = &draft.webhook_url else {
+            return Ok(());
+        };
         WebhookUrl::parse(url, &self.address_rules)
             .map(|_| ())
             .map_err(|error| Refusal::Unreadable(error.to_string()))
@@ -190,7 +222,10 @@ impl StartExport {
             state,
             attempt,
             slices: plan.slice_count,
-            manifest_uri: self.archive().store().uri(&Name::Manifest(&plan.export_id).key()),
+            manifest_uri: self
+                .archive()
+                .store()
+                .uri(&Name::Manifest(&plan.export_id).key()),
         }
     }
 
@@ -201,12 +236,19 @@ impl StartExport {
 
 impl Resume {
     fn overrides(&self) -> Overrides {
-        Overrides { quota_mb: self.quota_mb, on_bad_record: self.on_bad_record }
+        Overrides {
+            quota_mb: self.quota_mb,
+            on_bad_record: self.on_bad_record,
+        }
     }
 }
 
 fn another_request(plan: &ExportPlan) -> Refusal {
-    Refusal::new("exportId", &plan.export_id, "an export of this id exists for another request; choose another id")
+    Refusal::new(
+        "exportId",
+        &plan.export_id,
+        "an export of this id exists for another request; choose another id",
+    )
 }
 
 fn final_state(status: ExportStatus) -> Option<State> {
@@ -216,4 +258,3 @@ fn final_state(status: ExportStatus) -> Option<State> {
         ExportStatus::Failed => None,
     }
 }
-

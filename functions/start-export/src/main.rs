@@ -1,1 +1,64 @@
-fn main() {}
+//! Wires start-export: settings, clients and the handler, once per process.
+
+use conversation_archive::config::{Config, StartExportConfig};
+use conversation_archive::invocation::Invocation;
+use conversation_archive::lambda::{self, Clients};
+use conversation_archive::telemetry;
+use serde_json::Value;
+use start_export::{Command, StartError, StartExport, Started};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::lambda();
+    let app = app(StartExportConfig::from_env()?).await?;
+    lambda::run(async |payload: Value, invocation| start(&app, &payload, &invocation).await).await
+}
+
+async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
+    let clients = Clients::new(config.archive).await;
+    Ok(StartExport {
+        dispatch: clients.opening(config.queues, config.max_open_slices),
+        sources: clients.sources(config.genesys)?,
+        limits: config.limits,
+        address_rules: config.address_rules,
+        regions: config.regions,
+        emulated: config.emulated,
+    })
+}
+
+async fn start(
+    app: &StartExport,
+    payload: &Value,
+    invocation: &Invocation,
+) -> anyhow::Result<Started> {
+    let command = Command::parse(&payload.to_string())?;
+    match app.handle(command, invocation).await {
+        Ok(started) => Ok(started),
+        // As itself, so that the caller is told that the request must change.
+        Err(StartError::Refused(refusal)) => Err(refusal.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sample_is_a_command() {
+        let command = |sample: &str| {
+            let payload: Value = serde_json::from_str(sample).unwrap();
+            Command::parse(&payload.to_string()).unwrap()
+        };
+
+        let scheduled = command(include_str!("../events/scheduled.json"));
+        let start = command(include_str!("../events/start.json"));
+        let resume = command(include_str!("../events/resume.json"));
+        let cancel = command(include_str!("../events/cancel.json"));
+
+        assert!(matches!(scheduled, Command::Start(request) if request.export_id.is_none()));
+        assert!(matches!(start, Command::Start(request) if request.export_id.is_some()));
+        assert!(matches!(resume, Command::Resume(resume) if resume.quota_mb == Some(8000)));
+        assert!(matches!(cancel, Command::Cancel(id) if id.as_str() == "daily-2026-03-01"));
+    }
+}

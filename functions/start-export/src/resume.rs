@@ -16,10 +16,17 @@ use conversation_archive::source::Asked;
 use crate::{Resume, StartError, StartExport, Started, State, final_state};
 
 impl StartExport {
-    pub(crate) async fn resume(&self, resume: &Resume, invocation: &Invocation) -> Result<Started, StartError> {
+    #[tracing::instrument(skip_all, fields(export.id = %resume.export_id))]
+    pub(crate) async fn resume(
+        &self,
+        resume: &Resume,
+        invocation: &Invocation,
+    ) -> Result<Started, StartError> {
         let id = &resume.export_id;
         if resume.quota_mb == Some(0) {
-            return Err(Refusal::new("quotaMb", 0, "at least 1 (megabytes of 10⁶ stored bytes)").into());
+            return Err(
+                Refusal::new("quotaMb", 0, "at least 1 (megabytes of 10⁶ stored bytes)").into(),
+            );
         }
         let Some(plan) = self.archive().plan(id).await? else {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
@@ -32,16 +39,25 @@ impl StartExport {
             None => self.go_on(resume, &plan, &attempt).await,
             Some(outcome) => match final_state(outcome.status) {
                 Some(state) => {
-                    self.announce_if_owed(&plan, &attempt, &outcome, invocation).await?;
+                    self.announce_if_owed(&plan, &attempt, &outcome, invocation)
+                        .await?;
                     Ok(self.started(&plan, outcome.attempt, state))
                 }
-                None => self.try_again(resume, &plan, &attempt, &outcome, invocation).await,
+                None => {
+                    self.try_again(resume, &plan, &attempt, &outcome, invocation)
+                        .await
+                }
             },
         }
     }
 
     /// Nothing is decided: the messages may be lost, so they are sent again.
-    async fn go_on(&self, resume: &Resume, plan: &ExportPlan, attempt: &Attempt) -> Result<Started, StartError> {
+    async fn go_on(
+        &self,
+        resume: &Resume,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+    ) -> Result<Started, StartError> {
         if let Some(quota_mb) = resume.quota_mb {
             let rule = "it changes with the next attempt only; this one has not failed";
             return Err(Refusal::new("quotaMb", quota_mb, rule).into());
@@ -60,17 +76,24 @@ impl StartExport {
         outcome: &Outcome,
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
-        self.announce_if_owed(plan, failed, outcome, invocation).await?;
+        self.announce_if_owed(plan, failed, outcome, invocation)
+            .await?;
         self.reopen(plan).await?;
         let mut standings = Vec::new();
         for view in self.archive().survey(plan, failed).await? {
             standings.push(self.archive().standing(&view).await?);
         }
-        let of_export = outcome.failures.iter().find(|failure| failure.slice.is_none());
+        let of_export = outcome
+            .failures
+            .iter()
+            .find(|failure| failure.slice.is_none());
         let export_failure = of_export.map(|failure| failure.failure.kind);
         // A query whose records repeat is not read again.
         let query = if export_failure.is_some_and(FailureKind::spoils_the_source) {
-            self.sources.of(plan.source).query(&Asked::by_plan(plan), invocation.deadline).await?
+            self.sources
+                .of(plan.source)
+                .query(&Asked::by_plan(plan), invocation.deadline)
+                .await?
         } else {
             None
         };
@@ -78,7 +101,12 @@ impl StartExport {
         let next = failed.resumed(&standings, export_failure, resume.overrides(), query, now);
         let name = Name::Attempt(&plan.export_id, next.attempt);
         let (next, _) = self.archive().create_or_read(name, next).await?;
-        if self.dispatch.open_slices(plan, &next, Which::Every).await?.is_empty() {
+        if self
+            .dispatch
+            .open_slices(plan, &next, Which::Every)
+            .await?
+            .is_empty()
+        {
             self.dispatch.nudge(&plan.export_id).await?;
         }
         tracing::info!(export.id = %plan.export_id, attempt = next.attempt, "export resumed");
@@ -95,17 +123,27 @@ impl StartExport {
     ) -> Result<(), StartError> {
         if self.archive().is_open(&plan.export_id).await? {
             let views = self.archive().survey(plan, attempt).await?;
-            let concluding = Concluding { plan, attempt, views: &views, invocation };
+            let concluding = Concluding {
+                plan,
+                attempt,
+                views: &views,
+                invocation,
+            };
             return Ok(self.dispatch.announce(concluding, outcome).await?);
         }
         if plan.webhook_url.is_some() && !self.archive().is_delivered(outcome).await? {
-            self.dispatch.webhook(&WebhookMessage::announcing(outcome)).await?;
+            self.dispatch
+                .webhook(&WebhookMessage::announcing(outcome))
+                .await?;
         }
         Ok(())
     }
 
     async fn reopen(&self, plan: &ExportPlan) -> Result<(), StartError> {
         let marker = OpenMarker::new(plan.export_id.clone(), self.dispatch.clock.now());
-        Ok(self.archive().replace(Name::Open(&plan.export_id), &marker).await?)
+        Ok(self
+            .archive()
+            .replace(Name::Open(&plan.export_id), &marker)
+            .await?)
     }
 }

@@ -19,13 +19,23 @@ struct DataRetention {
 
 impl StartExport {
     /// A setting counts first; without one the API is asked, and one that does not tell sets no limit.
-    pub(crate) async fn check_retention(&self, draft: &Draft, invocation: &Invocation) -> Result<(), StartError> {
+    pub(crate) async fn check_retention(
+        &self,
+        draft: &Draft,
+        invocation: &Invocation,
+    ) -> Result<(), StartError> {
         if self.limits.retention_days.is_some() || draft.source() != SourceKind::AnalyticsJob {
             return Ok(());
         }
         let call = Call::get("/api/v2/analytics/dataretention/settings");
         let decode = |body: &[u8]| serde_json::from_slice::<DataRetention>(body);
-        match self.sources.client.call(&call, invocation.deadline, decode).await.map_err(Setback::from) {
+        match self
+            .sources
+            .client
+            .call(&call, invocation.deadline, decode)
+            .await
+            .map_err(Setback::from)
+        {
             Ok(reply) => match reply.value.retention_days {
                 Some(days) => Ok(draft.check_retention(self.dispatch.clock.now(), days)?),
                 None => Ok(()),

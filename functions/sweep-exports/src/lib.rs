@@ -31,7 +31,8 @@ pub struct SweepExports {
 }
 
 /// What a sweep did with one export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Swept {
     /// It moves, or waits rightly.
     LeftAlone,
@@ -49,7 +50,9 @@ impl SweepExports {
         let mut swept = Vec::new();
         let mut first_error = None;
         for object in self.archive().list_all(OPEN_PREFIX).await? {
-            let Ok(id) = object.key[OPEN_PREFIX.len()..].parse::<ExportId>() else { continue };
+            let Ok(id) = object.key[OPEN_PREFIX.len()..].parse::<ExportId>() else {
+                continue;
+            };
             match self.sweep(&id, invocation).await {
                 Ok(what) => swept.push((id, what)),
                 Err(error) => {
@@ -61,10 +64,13 @@ impl SweepExports {
         first_error.map_or(Ok(swept), Err)
     }
 
+    #[tracing::instrument(skip_all, fields(export.id = %id))]
     async fn sweep(&self, id: &ExportId, invocation: &Invocation) -> anyhow::Result<Swept> {
         let now = self.dispatch.clock.now();
         let name = Name::Open(id);
-        let Some(marker) = self.archive().read::<OpenMarker>(name).await? else { return Ok(Swept::LeftAlone) };
+        let Some(marker) = self.archive().read::<OpenMarker>(name).await? else {
+            return Ok(Swept::LeftAlone);
+        };
         if now.duration_since(marker.since) < HOUR {
             return Ok(Swept::LeftAlone);
         }
@@ -75,13 +81,19 @@ impl SweepExports {
         };
         let attempt = match self.archive().newest_attempt(id).await? {
             Some(attempt) => attempt.as_ref().clone(),
-            None => self.archive().create_or_read(Name::Attempt(id, 1), Attempt::first(&plan)).await?.0,
+            None => {
+                self.archive()
+                    .create_or_read(Name::Attempt(id, 1), Attempt::first(&plan))
+                    .await?
+                    .0
+            }
         };
         let standing = Standing::take(self.archive(), &plan, &attempt).await?;
         if standing.moves(now) || self.dispatch.queue.depth(Queue::Pages).await? > 0 {
             return Ok(Swept::LeftAlone);
         }
-        self.revive_or_fail(&plan, &attempt, marker, standing, invocation).await
+        self.revive_or_fail(&plan, &attempt, marker, standing, invocation)
+            .await
     }
 
     async fn revive_or_fail(
@@ -93,37 +105,71 @@ impl SweepExports {
         invocation: &Invocation,
     ) -> anyhow::Result<Swept> {
         let digest = standing.digest();
-        let fruitless = if marker.standing == Some(digest) { marker.fruitless_sweeps } else { 0 };
+        let fruitless = if marker.standing == Some(digest) {
+            marker.fruitless_sweeps
+        } else {
+            0
+        };
         if fruitless >= FRUITLESS_SWEEPS {
             self.give_up(plan, attempt, invocation).await?;
             return Ok(Swept::Failed);
         }
         // Counted before the messages are sent: a sweep that dies in between has still tried.
-        let marker = OpenMarker { fruitless_sweeps: fruitless + 1, standing: Some(digest), ..marker };
-        self.archive().replace(Name::Open(&plan.export_id), &marker).await?;
+        let marker = OpenMarker {
+            fruitless_sweeps: fruitless + 1,
+            standing: Some(digest),
+            ..marker
+        };
+        self.archive()
+            .replace(Name::Open(&plan.export_id), &marker)
+            .await?;
         tracing::warn!(export.id = %plan.export_id, fruitless, "nothing moved for an hour; messages are sent again");
         self.dispatch.revive(plan, attempt).await?;
         Ok(Swept::Revived)
     }
 
     /// Ends what is open as failed and concludes without complete-export, which may be what does not work.
-    async fn give_up(&self, plan: &ExportPlan, attempt: &Attempt, invocation: &Invocation) -> anyhow::Result<()> {
-        let message = format!("nothing moved in {FRUITLESS_SWEEPS} hours although messages were sent again each hour");
+    async fn give_up(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+        invocation: &Invocation,
+    ) -> anyhow::Result<()> {
+        let message = format!(
+            "nothing moved in {FRUITLESS_SWEEPS} hours although messages were sent again each hour"
+        );
         let failure = Failure::new(FailureKind::Stalled, message);
         let mut views = self.archive().survey(plan, attempt).await?;
         for view in &mut views {
             if view.end.is_none() {
-                view.end = Some(self.dispatch.fail_slice(plan, view, failure.clone(), invocation).await?);
+                view.end = Some(
+                    self.dispatch
+                        .fail_slice(plan, view, failure.clone(), invocation)
+                        .await?,
+                );
             }
         }
-        let concluding = Concluding { plan, attempt, views: &views, invocation };
+        let concluding = Concluding {
+            plan,
+            attempt,
+            views: &views,
+            invocation,
+        };
         let outcome = match self.dispatch.decided(plan, attempt.attempt).await? {
             Some(outcome) => outcome,
             None => match self.dispatch.conclude(concluding).await {
                 Ok(outcome) => outcome,
                 Err(error) => {
-                    let failure = Failure { message: format!("{}: {error}", failure.message), ..failure };
-                    let failure = SliceFailure { slice: None, run: None, after_page: None, failure };
+                    let failure = Failure {
+                        message: format!("{}: {error}", failure.message),
+                        ..failure
+                    };
+                    let failure = SliceFailure {
+                        slice: None,
+                        run: None,
+                        after_page: None,
+                        failure,
+                    };
                     self.dispatch.fail_export(concluding, vec![failure]).await?
                 }
             },

@@ -1,1 +1,38 @@
-fn main() {}
+//! Wires sweep-exports: settings, clients and the handler, once per process.
+
+use conversation_archive::config::{Config, SweepExportsConfig};
+use conversation_archive::ids::ExportId;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::lambda::{self, Clients};
+use conversation_archive::telemetry;
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use sweep_exports::{SweepExports, Swept};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::lambda();
+    let app = app(SweepExportsConfig::from_env()?).await;
+    lambda::run(async |_: IgnoredAny, invocation| sweep(&app, &invocation).await).await
+}
+
+/// One line of the answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SweptExport {
+    export_id: ExportId,
+    swept: Swept,
+}
+
+async fn app(config: SweepExportsConfig) -> SweepExports {
+    let clients = Clients::new(config.archive).await;
+    SweepExports {
+        dispatch: clients.opening(config.queues, config.max_open_slices),
+    }
+}
+
+async fn sweep(app: &SweepExports, invocation: &Invocation) -> anyhow::Result<Vec<SweptExport>> {
+    let swept = app.handle(invocation).await?;
+    let line = |(export_id, swept)| SweptExport { export_id, swept };
+    Ok(swept.into_iter().map(line).collect())
+}

@@ -22,33 +22,64 @@ struct SliceStanding {
 }
 
 impl Standing {
-    pub(crate) async fn take(archive: &Archive, plan: &ExportPlan, attempt: &Attempt) -> Result<Standing, ArchiveError> {
+    pub(crate) async fn take(
+        archive: &Archive,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+    ) -> Result<Standing, ArchiveError> {
         let mut slices = Vec::new();
         for view in archive.survey(plan, attempt).await? {
             let record = archive.newest_record(&view.run).await?;
             let opened = archive.run(&view.run).await?.map(|run| run.created_at);
             let waiting = match &view.end {
                 Some(_) => None,
-                None => archive.waiting(&archive.next_message(&view, plan).await?).await?,
+                None => {
+                    archive
+                        .waiting(&archive.next_message(&view, plan).await?)
+                        .await?
+                }
             };
-            slices.push(SliceStanding { view, record, opened, waiting });
+            slices.push(SliceStanding {
+                view,
+                record,
+                opened,
+                waiting,
+            });
         }
-        Ok(Standing { attempt_created: attempt.created_at, slices })
+        Ok(Standing {
+            attempt_created: attempt.created_at,
+            slices,
+        })
     }
     /// Whether something happened within the hour, or a slice waits whose time has not been over for an hour.
     pub(crate) fn moves(&self, now: Timestamp) -> bool {
         let recent = |moment: Timestamp| now.duration_since(moment) < HOUR;
         recent(self.attempt_created)
-            || self.slices.iter().any(|slice| slice.last_move().is_some_and(recent))
-            || self.slices.iter().any(|slice| slice.waiting.as_ref().is_some_and(|waiting| recent(waiting.not_before)))
+            || self
+                .slices
+                .iter()
+                .any(|slice| slice.last_move().is_some_and(recent))
+            || self.slices.iter().any(|slice| {
+                slice
+                    .waiting
+                    .as_ref()
+                    .is_some_and(|waiting| recent(waiting.not_before))
+            })
     }
 
     /// Equal as long as nothing moves, how often messages are sent again notwithstanding.
     pub(crate) fn digest(&self) -> Sha256 {
         let line = |slice: &SliceStanding| {
             let page = slice.record.as_ref().map_or(0, |record| record.id.page);
-            let parked = slice.waiting.as_ref().map_or(0, |waiting| waiting.times_parked);
-            format!("{} {page} {parked} {}\n", slice.view.run, slice.view.end.is_some())
+            let parked = slice
+                .waiting
+                .as_ref()
+                .map_or(0, |waiting| waiting.times_parked);
+            format!(
+                "{} {page} {parked} {}\n",
+                slice.view.run,
+                slice.view.end.is_some()
+            )
         };
         Sha256::of(self.slices.iter().map(line).collect::<String>())
     }

@@ -1,0 +1,183 @@
+//! Where the archive and the queues are, and how pages are bounded.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::settings::Settings;
+use crate::aws::AwsSettings;
+use crate::queue::{Queue, QueueUrls};
+use crate::store::S3Settings;
+use crate::waiting::Patience;
+
+/// The archive in S3.
+#[derive(Clone, Debug)]
+pub struct ArchiveConfig {
+    /// `ARCHIVE_BUCKET`, `ARCHIVE_PREFIX`, `ARCHIVE_KMS_KEY_ID`
+    pub s3: S3Settings,
+    /// `AWS_S3_FORCE_PATH_STYLE`
+    pub aws: AwsSettings,
+}
+
+/// Bounds and patience of a chain of pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSettings {
+    /// `WATERMARK_DEADLINE_HOURS`, `JOB_DEADLINE_HOURS`, `THROTTLED_DEADLINE_HOURS`, `UNAVAILABLE_DEADLINE_HOURS`
+    pub patience: Patience,
+    /// `MAX_PAGES_PER_SLICE`. The chain feeds itself: this is its end if the source has none.
+    pub max_pages_per_slice: u32,
+    /// `MAX_RUNS_PER_SLICE`. How many runs of a slice may lose their job or query.
+    pub max_runs_per_slice: u32,
+}
+
+impl Default for PageSettings {
+    fn default() -> Self {
+        Self {
+            patience: Patience::default(),
+            max_pages_per_slice: 20_000,
+            max_runs_per_slice: 10,
+        }
+    }
+}
+
+/// A long backfill does not hold a job for each of its days.
+const OPEN_SLICES: usize = 2;
+
+/// Longer than anybody would leave an export waiting.
+const MAX_DEADLINE_HOURS: u64 = 30 * 24;
+
+impl Settings<'_> {
+    /// `ARCHIVE_BUCKET` and what belongs to it.
+    pub fn archive(&self) -> Option<ArchiveConfig> {
+        let bucket = self.needed("ARCHIVE_BUCKET");
+        let prefix = self.optional("ARCHIVE_PREFIX");
+        let kms_key_id = self.optional("ARCHIVE_KMS_KEY_ID");
+        let force_path_style = self.is_on("AWS_S3_FORCE_PATH_STYLE");
+        Some(ArchiveConfig {
+            s3: S3Settings {
+                bucket: bucket?,
+                prefix,
+                kms_key_id,
+            },
+            aws: AwsSettings { force_path_style },
+        })
+    }
+
+    /// The URLs of the queues that a function sends to, asks, or gives messages back to.
+    pub fn queues(&self, needed: &[Queue]) -> QueueUrls {
+        let url = |queue| {
+            let wanted = needed.contains(&queue);
+            wanted.then(|| self.queue_url(queue)).flatten()
+        };
+        QueueUrls {
+            pages: url(Queue::Pages),
+            waiting: url(Queue::Waiting),
+            completion: url(Queue::Completion),
+            webhooks: url(Queue::Webhooks),
+        }
+    }
+
+    /// `MAX_OPEN_SLICES`
+    pub fn max_open_slices(&self) -> usize {
+        self.number("MAX_OPEN_SLICES", 1..=100)
+            .unwrap_or(OPEN_SLICES)
+    }
+
+    /// `MAX_PAGES_PER_SLICE`, `MAX_RUNS_PER_SLICE` and the four deadlines.
+    pub fn page_settings(&self) -> PageSettings {
+        let default = PageSettings::default();
+        // As many as the keys of pages and runs have digits for.
+        let pages = self.number("MAX_PAGES_PER_SLICE", 1..=999_999);
+        let runs = self.number("MAX_RUNS_PER_SLICE", 1..=99);
+        PageSettings {
+            patience: self.patience(),
+            max_pages_per_slice: pages.unwrap_or(default.max_pages_per_slice),
+            max_runs_per_slice: runs.unwrap_or(default.max_runs_per_slice),
+        }
+    }
+
+    /// How long a page waits in all, by the reason for it.
+    pub fn patience(&self) -> Patience {
+        let default = Patience::default();
+        Patience {
+            watermark: self.deadline("WATERMARK_DEADLINE_HOURS", default.watermark),
+            job: self.deadline("JOB_DEADLINE_HOURS", default.job),
+            throttled: self.deadline("THROTTLED_DEADLINE_HOURS", default.throttled),
+            unavailable: self.deadline("UNAVAILABLE_DEADLINE_HOURS", default.unavailable),
+        }
+    }
+
+    fn deadline(&self, name: &'static str, default: Duration) -> Duration {
+        self.number(name, 1..=MAX_DEADLINE_HOURS)
+            .map_or(default, Duration::from_hours)
+    }
+
+    fn queue_url(&self, queue: Queue) -> Option<String> {
+        let name = match queue {
+            Queue::Pages => "PAGE_QUEUE_URL",
+            Queue::Waiting => "WAITING_QUEUE_URL",
+            Queue::Completion => "COMPLETION_QUEUE_URL",
+            Queue::Webhooks => "WEBHOOK_QUEUE_URL",
+        };
+        let value = self.needed(name)?;
+        if Url::parse(&value).is_ok_and(|url| url.has_host()) {
+            return Some(value);
+        }
+        self.malformed(name, value, "the queue's URL, not its name or ARN");
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_asked_for_by_the_name_that_its_sender_complains_about() {
+        for queue in Queue::ALL {
+            let nothing = |_: &str| None;
+            let settings = Settings::new(&nothing);
+
+            let error = QueueUrls::default().url(queue).unwrap_err();
+            let urls = settings.queues(&[queue]);
+
+            assert_eq!(
+                settings.finish(Some(urls)).unwrap_err().to_string(),
+                error.to_string()
+            );
+        }
+    }
+
+    #[test]
+    fn an_arn_is_no_queue_url() {
+        let arn = |_: &str| Some("arn:aws:sqs:eu-central-1:123456789012:pages.fifo".to_owned());
+        let settings = Settings::new(&arn);
+
+        let urls = settings.queues(&[Queue::Pages]);
+
+        assert_eq!(
+            settings.finish(Some(urls)).unwrap_err().to_string(),
+            "PAGE_QUEUE_URL is `arn:aws:sqs:eu-central-1:123456789012:pages.fifo`: the queue's URL, not its name or ARN"
+        );
+    }
+
+    #[test]
+    fn deadlines_are_hours_and_the_rest_keeps_its_default() {
+        let lookup = |name: &str| (name == "JOB_DEADLINE_HOURS").then(|| "12".to_owned());
+        let settings = Settings::new(&lookup);
+
+        let page = settings.page_settings();
+
+        let patience = Patience {
+            job: Duration::from_hours(12),
+            ..Patience::default()
+        };
+        assert_eq!(
+            page,
+            PageSettings {
+                patience,
+                ..PageSettings::default()
+            }
+        );
+    }
+}

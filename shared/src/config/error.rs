@@ -1,0 +1,65 @@
+//! What is wrong with the settings: all of it at once, one line each, and never a secret's value.
+
+use std::fmt;
+
+use crate::genesys::{EndpointError, UnknownRegion};
+use crate::webhook::{SigningSecretError, WebhookUrlError};
+
+/// The settings cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    problems: Vec<Problem>,
+}
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    #[error("{0} is not set")]
+    Missing(&'static str),
+    #[error("{name} is not set, nor is {instead} in its place")]
+    NeitherSet {
+        name: &'static str,
+        instead: &'static str,
+    },
+    #[error("{name} and {instead} are both set: one of them must go")]
+    BothSet {
+        name: &'static str,
+        instead: &'static str,
+    },
+    #[error("{name} is `{value}`: {rule}")]
+    Malformed {
+        name: &'static str,
+        value: String,
+        rule: String,
+    },
+    #[error("GENESYS_REGION: {0}")]
+    Region(#[from] UnknownRegion),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    SigningSecret(#[from] SigningSecretError),
+    #[error("DATA_LAKE_WEBHOOK_URL: {0}")]
+    WebhookUrl(#[from] WebhookUrlError),
+}
+
+impl ConfigError {
+    pub(super) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}

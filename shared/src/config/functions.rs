@@ -1,0 +1,188 @@
+//! One configuration for each function. [`FUNCTIONS`](super::FUNCTIONS) lists the same variables as a table.
+
+use super::Config;
+use super::archive::{ArchiveConfig, PageSettings};
+use super::genesys::{GenesysConfig, Regions};
+use super::settings::Settings;
+use super::webhook::SigningSecretConfig;
+use crate::plan::PlanLimits;
+use crate::queue::{Queue, QueueUrls};
+use crate::webhook::{AddressRules, Loopback};
+
+#[derive(Clone, Debug)]
+pub struct StartExportConfig {
+    pub archive: ArchiveConfig,
+    /// `PAGE_QUEUE_URL`, `COMPLETION_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
+    pub queues: QueueUrls,
+    pub genesys: GenesysConfig,
+    /// `AWS_REGION`, `ALLOWED_REGIONS`
+    pub regions: Regions,
+    /// `GENESYS_JOB_PAGE_SIZE_MAX`, `GATEWAY_PAGE_SIZE_MAX`, `GENESYS_JOB_INTERVAL_MAX_DAYS`, `MAX_SLICES`,
+    /// `ARCHIVE_RETENTION_DAYS`, `ARCHIVE_BYTES_PER_RECORD`, `ARCHIVE_QUOTA_MB`, `DATA_LAKE_WEBHOOK_URL`,
+    /// `DATA_CLASSIFICATION`, `RETENTION_DIRECTIVE`, `COMPLIANCE_VERSION`
+    pub limits: PlanLimits,
+    /// `WEBHOOK_ALLOWED_HOSTS`
+    pub address_rules: AddressRules,
+    /// `MAX_OPEN_SLICES`
+    pub max_open_slices: usize,
+    /// Whether `AWS_ENDPOINT_URL` is set.
+    pub emulated: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct ArchivePageConfig {
+    pub archive: ArchiveConfig,
+    /// `PAGE_QUEUE_URL`, `WAITING_QUEUE_URL`, `COMPLETION_QUEUE_URL`
+    pub queues: QueueUrls,
+    pub genesys: GenesysConfig,
+    pub page: PageSettings,
+    /// `MAX_OPEN_SLICES`
+    pub max_open_slices: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct AwaitReadyConfig {
+    pub archive: ArchiveConfig,
+    /// `PAGE_QUEUE_URL`, `WAITING_QUEUE_URL`
+    pub queues: QueueUrls,
+}
+
+#[derive(Clone, Debug)]
+pub struct CompleteExportConfig {
+    pub archive: ArchiveConfig,
+    /// `PAGE_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
+    pub queues: QueueUrls,
+    /// `MAX_OPEN_SLICES`
+    pub max_open_slices: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct SendWebhookConfig {
+    pub archive: ArchiveConfig,
+    /// `WEBHOOK_QUEUE_URL`
+    pub queues: QueueUrls,
+    /// `WEBHOOK_ALLOWED_HOSTS`
+    pub address_rules: AddressRules,
+    /// `WEBHOOK_SIGNING_SECRET` or `WEBHOOK_SIGNING_SECRET_ARN`
+    pub signing_secret: SigningSecretConfig,
+}
+
+#[derive(Clone, Debug)]
+pub struct RecordFailureConfig {
+    pub archive: ArchiveConfig,
+    /// `COMPLETION_QUEUE_URL`
+    pub queues: QueueUrls,
+}
+
+#[derive(Clone, Debug)]
+pub struct SweepExportsConfig {
+    pub archive: ArchiveConfig,
+    /// `PAGE_QUEUE_URL`, `COMPLETION_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
+    pub queues: QueueUrls,
+    /// `MAX_OPEN_SLICES`
+    pub max_open_slices: usize,
+}
+
+impl Config for StartExportConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let genesys = settings.genesys();
+        let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
+        let regions = settings.regions(endpoints, settings.needed("AWS_REGION"));
+        let address_rules = settings.address_rules(Loopback::Refused);
+        let limits = settings.limits(&address_rules);
+        let queues = settings.queues(&[Queue::Pages, Queue::Completion, Queue::Webhooks]);
+        let max_open_slices = settings.max_open_slices();
+        let emulated = settings.optional("AWS_ENDPOINT_URL").is_some();
+        Some(Self {
+            archive: archive?,
+            queues,
+            genesys: genesys?,
+            regions,
+            limits,
+            address_rules,
+            max_open_slices,
+            emulated,
+        })
+    }
+}
+
+impl Config for ArchivePageConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let genesys = settings.genesys();
+        let queues = settings.queues(&[Queue::Pages, Queue::Waiting, Queue::Completion]);
+        let page = settings.page_settings();
+        let max_open_slices = settings.max_open_slices();
+        Some(Self {
+            archive: archive?,
+            queues,
+            genesys: genesys?,
+            page,
+            max_open_slices,
+        })
+    }
+}
+
+impl Config for AwaitReadyConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let queues = settings.queues(&[Queue::Pages, Queue::Waiting]);
+        Some(Self {
+            archive: archive?,
+            queues,
+        })
+    }
+}
+
+impl Config for CompleteExportConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let queues = settings.queues(&[Queue::Pages, Queue::Webhooks]);
+        let max_open_slices = settings.max_open_slices();
+        Some(Self {
+            archive: archive?,
+            queues,
+            max_open_slices,
+        })
+    }
+}
+
+impl Config for SendWebhookConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let queues = settings.queues(&[Queue::Webhooks]);
+        let address_rules = settings.address_rules(Loopback::Refused);
+        let signing_secret = settings.signing_secret();
+        Some(Self {
+            archive: archive?,
+            queues,
+            address_rules,
+            signing_secret: signing_secret?,
+        })
+    }
+}
+
+impl Config for RecordFailureConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let queues = settings.queues(&[Queue::Completion]);
+        Some(Self {
+            archive: archive?,
+            queues,
+        })
+    }
+}
+
+impl Config for SweepExportsConfig {
+    fn read(settings: &Settings<'_>) -> Option<Self> {
+        let archive = settings.archive();
+        let queues = settings.queues(&[Queue::Pages, Queue::Completion, Queue::Webhooks]);
+        let max_open_slices = settings.max_open_slices();
+        Some(Self {
+            archive: archive?,
+            queues,
+            max_open_slices,
+        })
+    }
+}

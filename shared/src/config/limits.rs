@@ -1,0 +1,53 @@
+//! The limits of a plan.
+
+use super::settings::Settings;
+use crate::audit::Governance;
+use crate::plan::PlanLimits;
+use crate::webhook::AddressRules;
+
+/// A petabyte: a larger quota is a slip.
+const MAX_QUOTA_MB: u64 = 1_000_000_000;
+
+impl Settings<'_> {
+    /// Everything that planning needs; what is not set keeps its default. The webhook's URL must satisfy `rules`.
+    pub fn limits(&self, rules: &AddressRules) -> PlanLimits {
+        let default = PlanLimits::default();
+        let count = |name, default: u32, max| self.number(name, 1..=max).unwrap_or(default);
+        PlanLimits {
+            job_page_size_max: count(
+                "GENESYS_JOB_PAGE_SIZE_MAX",
+                default.job_page_size_max,
+                10_000,
+            ),
+            gateway_page_size_max: count(
+                "GATEWAY_PAGE_SIZE_MAX",
+                default.gateway_page_size_max,
+                10_000,
+            ),
+            job_interval_max_days: count(
+                "GENESYS_JOB_INTERVAL_MAX_DAYS",
+                default.job_interval_max_days,
+                366,
+            ),
+            // As many as the keys of slices have digits for.
+            slices_max: count("MAX_SLICES", default.slices_max, 9_999),
+            retention_days: self.number("ARCHIVE_RETENTION_DAYS", 1..=36_500),
+            bytes_per_record: self
+                .number("ARCHIVE_BYTES_PER_RECORD", 1..=10_000_000)
+                .unwrap_or(default.bytes_per_record),
+            quota_mb: self.number("ARCHIVE_QUOTA_MB", 1..=MAX_QUOTA_MB),
+            webhook_url: self.webhook_url(rules),
+            governance: self.governance(default.governance),
+        }
+    }
+
+    fn governance(&self, default: Governance) -> Governance {
+        let text = |name, default| self.optional(name).unwrap_or(default);
+        Governance {
+            data_classification: text("DATA_CLASSIFICATION", default.data_classification),
+            retention_directive: text("RETENTION_DIRECTIVE", default.retention_directive),
+            compliance_version: text("COMPLIANCE_VERSION", default.compliance_version),
+            processor: default.processor,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Reads single variables and notes what is wrong with them.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use super::error::{ConfigError, Problem};
+
+/// A lookup of variables, and the problems met so far.
+pub struct Settings<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl<'a> Settings<'a> {
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            lookup,
+            problems: RefCell::default(),
+        }
+    }
+
+    /// What came of reading, or everything that was wrong.
+    pub fn finish<T>(self, config: Option<T>) -> Result<T, ConfigError> {
+        let problems = self.problems.into_inner();
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(ConfigError::new(problems)),
+        }
+    }
+
+    /// The value without the blanks around it; `None` when there is nothing else.
+    pub fn optional(&self, name: &str) -> Option<String> {
+        let value = (self.lookup)(name)?;
+        Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    pub fn needed(&self, name: &'static str) -> Option<String> {
+        let value = self.optional(name);
+        if value.is_none() {
+            self.note(Problem::Missing(name));
+        }
+        value
+    }
+
+    /// A whole number within `range`; `None` when it is not set.
+    pub fn number<N: TryFrom<u64>>(
+        &self,
+        name: &'static str,
+        range: RangeInclusive<u64>,
+    ) -> Option<N> {
+        let value = self.optional(name)?;
+        let number = value
+            .parse()
+            .ok()
+            .filter(|number| range.contains(number))
+            .and_then(|number| N::try_from(number).ok());
+        if number.is_none() {
+            let rule = format!("a whole number from {} to {}", range.start(), range.end());
+            self.malformed(name, value, rule);
+        }
+        number
+    }
+
+    /// `true` or `false`; without it, `false`.
+    pub fn is_on(&self, name: &'static str) -> bool {
+        let Some(value) = self.optional(name) else {
+            return false;
+        };
+        value.parse().unwrap_or_else(|_| {
+            self.malformed(name, value, "true or false");
+            false
+        })
+    }
+
+    /// Comma separated; without it, empty.
+    pub fn list(&self, name: &'static str) -> Vec<String> {
+        let Some(value) = self.optional(name) else {
+            return Vec::new();
+        };
+        let items: Vec<_> = value
+            .split(',')
+            .map(|item| item.trim().to_owned())
+            .collect();
+        if items.iter().any(String::is_empty) {
+            self.malformed(name, value, "a list with commas between its items");
+        }
+        items
+    }
+
+    /// The value, or its error noted.
+    pub fn usable<T, E: Into<Problem>>(&self, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.note(error)).ok()
+    }
+
+    pub fn malformed(&self, name: &'static str, value: String, rule: impl Into<String>) {
+        let rule = rule.into();
+        self.note(Problem::Malformed { name, value, rule });
+    }
+
+    pub fn note(&self, problem: impl Into<Problem>) {
+        self.problems.borrow_mut().push(problem.into());
+    }
+}
+
+impl fmt::Debug for Settings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problems = &self.problems.borrow();
+        f.debug_struct("Settings")
+            .field("problems", problems)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems<T>(value: &str, read: impl Fn(&Settings<'_>) -> T) -> String {
+        let lookup = |_: &str| Some(value.to_owned());
+        let settings = Settings::new(&lookup);
+        let read = read(&settings);
+        settings
+            .finish(Some(read))
+            .err()
+            .map_or_else(String::new, |error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set() {
+        assert_eq!(
+            problems(" ", |settings| settings.needed("ARCHIVE_BUCKET")),
+            "ARCHIVE_BUCKET is not set"
+        );
+        assert_eq!(
+            problems("", |settings| settings.number::<u32>("MAX_SLICES", 1..=9)),
+            ""
+        );
+    }
+
+    #[test]
+    fn a_number_is_refused_with_its_range() {
+        for value in ["x", "0", "101", "-1", "1.5", "99999999999999999999"] {
+            let read = |settings: &Settings<'_>| settings.number::<u32>("MAX_OPEN_SLICES", 1..=100);
+
+            assert_eq!(
+                problems(value, read),
+                format!("MAX_OPEN_SLICES is `{value}`: a whole number from 1 to 100")
+            );
+        }
+        assert_eq!(
+            problems(" 100 ", |settings| settings.number::<u8>("N", 1..=100)),
+            ""
+        );
+    }
+
+    #[test]
+    fn a_switch_is_true_or_false() {
+        assert_eq!(
+            problems("yes", |settings| settings.is_on("AWS_S3_FORCE_PATH_STYLE")),
+            "AWS_S3_FORCE_PATH_STYLE is `yes`: true or false"
+        );
+        assert_eq!(problems("true", |settings| settings.is_on("A")), "");
+    }
+
+    #[test]
+    fn a_list_with_a_hole_is_refused() {
+        assert_eq!(
+            problems("a,,b", |settings| settings.list("ALLOWED_REGIONS")),
+            "ALLOWED_REGIONS is `a,,b`: a list with commas between its items"
+        );
+    }
+}

@@ -1,0 +1,295 @@
+//! The variables of each function as a table, for the documentation and the template to be compared with.
+
+use Need::{Alternative, Needed, Optional};
+
+/// One variable that a function reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    pub name: &'static str,
+    pub need: Need,
+    /// What it is for, in a line; for an optional one also what holds without it.
+    pub meaning: &'static str,
+}
+
+/// Whether a function starts without the variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    Needed,
+    /// Needed unless another variable, which the meaning names, stands in its place.
+    Alternative,
+    Optional,
+}
+
+/// A function by the name of its package, and the variables that it reads.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionVariables {
+    pub function: &'static str,
+    groups: &'static [&'static [Variable]],
+}
+
+impl FunctionVariables {
+    pub fn variables(&self) -> impl Iterator<Item = &'static Variable> {
+        self.groups.iter().copied().flatten()
+    }
+}
+
+/// All functions, in the order in which an export meets them.
+pub const FUNCTIONS: [FunctionVariables; 7] = [
+    FunctionVariables {
+        function: "start-export",
+        groups: &[
+            ARCHIVE,
+            &[PAGE_QUEUE, COMPLETION_QUEUE, WEBHOOK_QUEUE],
+            GENESYS,
+            RESIDENCY,
+            LIMITS,
+            &[ALLOWED_HOSTS, OPEN_SLICES, ENDPOINT],
+        ],
+    },
+    FunctionVariables {
+        function: "archive-page",
+        groups: &[
+            ARCHIVE,
+            &[PAGE_QUEUE, WAITING_QUEUE, COMPLETION_QUEUE],
+            GENESYS,
+            PAGES,
+            &[OPEN_SLICES],
+        ],
+    },
+    FunctionVariables {
+        function: "await-ready",
+        groups: &[ARCHIVE, &[PAGE_QUEUE, WAITING_QUEUE]],
+    },
+    FunctionVariables {
+        function: "complete-export",
+        groups: &[ARCHIVE, &[PAGE_QUEUE, WEBHOOK_QUEUE, OPEN_SLICES]],
+    },
+    FunctionVariables {
+        function: "send-webhook",
+        groups: &[ARCHIVE, &[WEBHOOK_QUEUE, ALLOWED_HOSTS], SIGNING],
+    },
+    FunctionVariables {
+        function: "record-failure",
+        groups: &[ARCHIVE, &[COMPLETION_QUEUE]],
+    },
+    FunctionVariables {
+        function: "sweep-exports",
+        groups: &[
+            ARCHIVE,
+            &[PAGE_QUEUE, COMPLETION_QUEUE, WEBHOOK_QUEUE, OPEN_SLICES],
+        ],
+    },
+];
+
+const ARCHIVE: &[Variable] = &[
+    variable("ARCHIVE_BUCKET", Needed, "the bucket of the archive"),
+    variable(
+        "ARCHIVE_PREFIX",
+        Optional,
+        "put before every key; without it the archive is the whole bucket",
+    ),
+    variable(
+        "ARCHIVE_KMS_KEY_ID",
+        Optional,
+        "the KMS key of every object; without it the bucket's default encrypts",
+    ),
+    variable(
+        "AWS_S3_FORCE_PATH_STYLE",
+        Optional,
+        "`true` puts the bucket in the path, for emulators; without it, `false`",
+    ),
+];
+
+const PAGE_QUEUE: Variable = variable("PAGE_QUEUE_URL", Needed, "the FIFO queue of page messages");
+const WAITING_QUEUE: Variable = variable("WAITING_QUEUE_URL", Needed, "the queue of parked pages");
+const COMPLETION_QUEUE: Variable = variable(
+    "COMPLETION_QUEUE_URL",
+    Needed,
+    "the FIFO queue of outcomes of runs",
+);
+const WEBHOOK_QUEUE: Variable = variable(
+    "WEBHOOK_QUEUE_URL",
+    Needed,
+    "the queue of outcomes to announce",
+);
+const OPEN_SLICES: Variable = variable(
+    "MAX_OPEN_SLICES",
+    Optional,
+    "slices of an export that go side by side; without it, 2",
+);
+const ALLOWED_HOSTS: Variable = variable(
+    "WEBHOOK_ALLOWED_HOSTS",
+    Optional,
+    "hosts of webhook receivers that may have a private address, with commas between them",
+);
+const ENDPOINT: Variable = variable(
+    "AWS_ENDPOINT_URL",
+    Optional,
+    "an emulator in place of AWS: then an unreplaced scheduled time means now",
+);
+
+const GENESYS: &[Variable] = &[
+    variable(
+        "GENESYS_REGION",
+        Alternative,
+        "the organisation's region: a domain, an AWS region or a short code; or GENESYS_API_URL and GENESYS_LOGIN_URL",
+    ),
+    variable(
+        "GENESYS_API_URL",
+        Optional,
+        "another API host; without it, the region's",
+    ),
+    variable(
+        "GENESYS_LOGIN_URL",
+        Optional,
+        "another login host; without it, the region's",
+    ),
+    variable(
+        "GENESYS_CLIENT_ID",
+        Alternative,
+        "the OAuth client's id; or GENESYS_CREDENTIALS_SECRET_ARN",
+    ),
+    variable(
+        "GENESYS_CLIENT_SECRET",
+        Alternative,
+        "the OAuth client's secret; or GENESYS_CREDENTIALS_SECRET_ARN",
+    ),
+    variable(
+        "GENESYS_CREDENTIALS_SECRET_ARN",
+        Alternative,
+        "the secret with `clientId` and `clientSecret`; or GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET",
+    ),
+    variable(
+        "GENESYS_BODY_LIMIT_MB",
+        Optional,
+        "the largest reply that is read, in MB of 10⁶ bytes; without it, 67",
+    ),
+];
+
+const RESIDENCY: &[Variable] = &[
+    variable(
+        "AWS_REGION",
+        Needed,
+        "the bucket's region; Lambda sets its own",
+    ),
+    variable(
+        "ALLOWED_REGIONS",
+        Optional,
+        "AWS regions that data may come from and go to, with commas between them; without it, both are the same",
+    ),
+];
+
+const LIMITS: &[Variable] = &[
+    variable(
+        "GENESYS_JOB_PAGE_SIZE_MAX",
+        Optional,
+        "the largest page of a job's results; without it, 1000",
+    ),
+    variable(
+        "GATEWAY_PAGE_SIZE_MAX",
+        Optional,
+        "the largest page of a gateway; without it, 1000",
+    ),
+    variable(
+        "GENESYS_JOB_INTERVAL_MAX_DAYS",
+        Optional,
+        "the longest interval of one job; without it, 31",
+    ),
+    variable(
+        "MAX_SLICES",
+        Optional,
+        "slices of one export; without it, 366",
+    ),
+    variable(
+        "ARCHIVE_RETENTION_DAYS",
+        Optional,
+        "how long the organisation keeps conversations; without it, the API is asked",
+    ),
+    variable(
+        "ARCHIVE_BYTES_PER_RECORD",
+        Optional,
+        "stored bytes of a record, for estimates; without it, 700",
+    ),
+    variable(
+        "ARCHIVE_QUOTA_MB",
+        Optional,
+        "the largest export in MB of 10⁶ stored bytes; without it, none",
+    ),
+    variable(
+        "DATA_LAKE_WEBHOOK_URL",
+        Optional,
+        "whom to tell of exports whose request names nobody",
+    ),
+    variable(
+        "DATA_CLASSIFICATION",
+        Optional,
+        "goes into the audit trail; without it, `confidential`",
+    ),
+    variable(
+        "RETENTION_DIRECTIVE",
+        Optional,
+        "goes into the audit trail; without it, `as configured on the bucket`",
+    ),
+    variable(
+        "COMPLIANCE_VERSION",
+        Optional,
+        "goes into the audit trail; without it, `1`",
+    ),
+];
+
+const PAGES: &[Variable] = &[
+    variable(
+        "WATERMARK_DEADLINE_HOURS",
+        Optional,
+        "the longest wait for the API's data to be complete; without it, 36",
+    ),
+    variable(
+        "JOB_DEADLINE_HOURS",
+        Optional,
+        "the longest wait for a job; without it, 6",
+    ),
+    variable(
+        "THROTTLED_DEADLINE_HOURS",
+        Optional,
+        "the longest wait for the rate limit; without it, 24",
+    ),
+    variable(
+        "UNAVAILABLE_DEADLINE_HOURS",
+        Optional,
+        "the longest wait for an API that is down; without it, 24",
+    ),
+    variable(
+        "MAX_PAGES_PER_SLICE",
+        Optional,
+        "the end of a chain whose source has none; without it, 20000",
+    ),
+    variable(
+        "MAX_RUNS_PER_SLICE",
+        Optional,
+        "how often a slice may begin anew; without it, 10",
+    ),
+];
+
+const SIGNING: &[Variable] = &[
+    variable(
+        "WEBHOOK_SIGNING_SECRET",
+        Alternative,
+        "signs deliveries, `whsec_` and base64; or WEBHOOK_SIGNING_SECRET_ARN",
+    ),
+    variable(
+        "WEBHOOK_SIGNING_SECRET_ARN",
+        Alternative,
+        "the secret that holds it as text; or WEBHOOK_SIGNING_SECRET",
+    ),
+];
+
+const fn variable(name: &'static str, need: Need, meaning: &'static str) -> Variable {
+    Variable {
+        name,
+        need,
+        meaning,
+    }
+}
+
+#[cfg(test)]
+mod tests;

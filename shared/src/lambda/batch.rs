@@ -1,0 +1,189 @@
+//! Batches of queue messages: each is handled by itself, one after another, and fails by itself.
+
+use std::collections::HashSet;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use serde::de::DeserializeOwned;
+
+/// What becomes of a message that was handled without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Its work is done, or somebody else's: it is deleted.
+    Done,
+    /// It is not to be deleted: it comes back when it was told to.
+    ComesBack,
+}
+
+/// A message that no handler gets to see. Says where it went wrong and nothing of what it holds.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    #[error("the message has no body")]
+    NoBody,
+    #[error("the message is not readable: {:?} error in column {}", .0.classify(), .0.column())]
+    Unreadable(serde_json::Error),
+}
+
+/// Reads each message and has it handled. One that cannot be read fails like one that cannot be handled.
+pub async fn each_message<M: DeserializeOwned>(
+    event: SqsEvent,
+    handle: impl AsyncFn(&M, &SqsMessage) -> anyhow::Result<Fate>,
+) -> SqsBatchResponse {
+    each_record(event, async |record| {
+        let body = record.body.as_deref().ok_or(MessageError::NoBody)?;
+        let message = serde_json::from_str(body).map_err(MessageError::Unreadable)?;
+        handle(&message, record).await
+    })
+    .await
+}
+
+/// Has each message handled as it is, and answers which of them are to come back.
+///
+/// Behind a message of a FIFO group that comes back, the later ones of its group come back too, for they must not
+/// overtake it.
+pub async fn each_record(
+    event: SqsEvent,
+    handle: impl AsyncFn(&SqsMessage) -> anyhow::Result<Fate>,
+) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    let mut held = HashSet::new();
+    for record in &event.records {
+        let group = record.attributes.get("MessageGroupId");
+        let comes_back = match group {
+            Some(group) if held.contains(group) => true,
+            _ => comes_back(record, handle(record).await),
+        };
+        if comes_back {
+            held.extend(group);
+            // Without its id, which never lacks, the empty one makes Lambda take the whole batch for failed.
+            response.add_failure(record.message_id.clone().unwrap_or_default());
+        }
+    }
+    response
+}
+
+/// How often the message was received, this time included.
+pub fn receive_count(record: &SqsMessage) -> u32 {
+    let count = record.attributes.get("ApproximateReceiveCount");
+    // Never absent; a first receipt is the harmless reading, since the queue itself counts on.
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+fn comes_back(record: &SqsMessage, handled: anyhow::Result<Fate>) -> bool {
+    match handled {
+        Ok(fate) => fate == Fate::ComesBack,
+        Err(error) => {
+            tracing::warn!(
+                message.id = record.message_id,
+                queue.arn = record.event_source_arn,
+                receive_count = receive_count(record),
+                error = format!("{error:#}"),
+                "message failed"
+            );
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Messages by id, group and body.
+    fn event(messages: &[(&str, Option<&str>, &str)]) -> SqsEvent {
+        let record = |(id, group, body): &(&str, Option<&str>, &str)| {
+            let mut attributes = json!({"ApproximateReceiveCount": "3"});
+            if let Some(group) = group {
+                attributes["MessageGroupId"] = json!(group);
+            }
+            json!({"messageId": id, "body": body, "attributes": attributes})
+        };
+        let records: Vec<_> = messages.iter().map(record).collect();
+        serde_json::from_value(json!({ "Records": records })).unwrap()
+    }
+
+    fn failed(response: &SqsBatchResponse) -> Vec<&str> {
+        let failures = response.batch_item_failures.iter();
+        failures
+            .map(|failure| failure.item_identifier.as_str())
+            .collect()
+    }
+
+    /// Handles numbers, of which the odd ones fail; returns what failed and what was handled.
+    async fn odd_fail(event: SqsEvent) -> (Vec<String>, Vec<u32>) {
+        let handled = RefCell::new(Vec::new());
+        let response = each_message(event, async |number: &u32, _| {
+            handled.borrow_mut().push(*number);
+            anyhow::ensure!(number.is_multiple_of(2), "{number} is odd");
+            Ok(Fate::Done)
+        })
+        .await;
+        let failed = failed(&response).into_iter().map(str::to_owned).collect();
+        (failed, handled.into_inner())
+    }
+
+    #[tokio::test]
+    async fn a_failed_message_fails_alone() {
+        let (failed, handled) = odd_fail(event(&[
+            ("a", None, "2"),
+            ("b", None, "3"),
+            ("c", None, "4"),
+        ]))
+        .await;
+
+        assert_eq!(failed, ["b"]);
+        assert_eq!(handled, [2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_cannot_be_read_fails_alone() {
+        let (failed, handled) = odd_fail(event(&[("a", None, "{"), ("b", None, "2")])).await;
+
+        assert_eq!(failed, ["a"]);
+        assert_eq!(handled, [2]);
+    }
+
+    #[tokio::test]
+    async fn in_a_fifo_group_nothing_overtakes_a_failed_message() {
+        let messages = [
+            ("a", Some("x"), "1"),
+            ("b", Some("x"), "2"),
+            ("c", Some("y"), "4"),
+            ("d", Some("x"), "6"),
+        ];
+
+        let (failed, handled) = odd_fail(event(&messages)).await;
+
+        assert_eq!(failed, ["a", "b", "d"]);
+        assert_eq!(handled, [1, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_comes_back_is_not_deleted() {
+        let event = event(&[("a", None, "1")]);
+
+        let response = each_record(event, async |record| {
+            assert_eq!(receive_count(record), 3);
+            Ok(Fate::ComesBack)
+        })
+        .await;
+
+        assert_eq!(
+            serde_json::to_string(&response).unwrap(),
+            r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#
+        );
+    }
+
+    #[test]
+    fn an_unreadable_message_is_not_quoted() {
+        let error = serde_json::from_str::<u32>(r#""Jane Doe""#).unwrap_err();
+
+        assert_eq!(
+            MessageError::Unreadable(error).to_string(),
+            "the message is not readable: Data error in column 10"
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! The clients of a process, made from its settings. Making them sends nothing; secrets are read on first need.
+
+use std::sync::Arc;
+
+use crate::archive::Archive;
+use crate::aws::{AwsClients, AwsError, secret_string};
+use crate::clock::Clock;
+use crate::config::{ArchiveConfig, CredentialsConfig, GenesysConfig, SigningSecretConfig};
+use crate::dispatch::Dispatch;
+use crate::genesys::{ClientError, CredentialsSource, GenesysClient};
+use crate::lambda::SecretCredentials;
+use crate::queue::{QueueUrls, SqsQueues};
+use crate::source::Sources;
+use crate::store::S3Store;
+use crate::webhook::{Signer, SigningSecretError};
+
+/// Builds the parts that handlers are made of.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    aws: AwsClients,
+    archive: ArchiveConfig,
+}
+
+/// Why a part could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    #[error("no client for Genesys Cloud can be made")]
+    Client(#[from] ClientError),
+    #[error("the webhook's signing secret cannot be read")]
+    Secret(#[from] AwsError),
+    #[error("the webhook's signing secret cannot be used")]
+    SigningSecret(#[from] SigningSecretError),
+}
+
+/// For functions that open no slices, and so read no setting for it: the least that lets an export move.
+const ONE_SLICE: usize = 1;
+
+impl Clients {
+    pub async fn new(archive: ArchiveConfig) -> Self {
+        let aws = AwsClients::from_environment(archive.aws).await;
+        Self { aws, archive }
+    }
+
+    /// For a function that opens slices.
+    pub fn opening(&self, queues: QueueUrls, max_open_slices: usize) -> Dispatch {
+        let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
+        Dispatch {
+            archive: Archive::new(Arc::new(store)),
+            queue: Arc::new(SqsQueues::new(self.aws.sqs(), queues)),
+            clock: Clock::System,
+            max_open_slices,
+        }
+    }
+
+    /// For a function that opens none.
+    pub fn dispatch(&self, queues: QueueUrls) -> Dispatch {
+        self.opening(queues, ONE_SLICE)
+    }
+
+    pub fn sources(&self, genesys: GenesysConfig) -> Result<Sources, WiringError> {
+        let credentials: Arc<dyn CredentialsSource> = match genesys.credentials {
+            CredentialsConfig::Given(credentials) => Arc::new(credentials),
+            CredentialsConfig::Secret { arn } => {
+                Arc::new(SecretCredentials::new(self.aws.secrets_manager(), arn))
+            }
+        };
+        let client = GenesysClient::new(genesys.client, credentials, Clock::System)?;
+        Ok(Sources::new(client, Clock::System))
+    }
+
+    pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {
+        match secret {
+            SigningSecretConfig::Given(secret) => Ok(Signer::new(secret)?),
+            SigningSecretConfig::Secret { arn } => {
+                let secret = secret_string(&self.aws.secrets_manager(), arn).await?;
+                Ok(Signer::new(&secret)?)
+            }
+        }
+    }
+}

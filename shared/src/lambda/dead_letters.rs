@@ -1,0 +1,98 @@
+//! What nobody could handle, and which queue gave it up.
+//!
+//! The naming rule: a dead-letter queue carries the name of its queue ([`Queue::name`]) as a word of its own name,
+//! words being separated by anything but letters and digits: `orders-pages-dead-letters.fifo`. The last such word
+//! counts, so that a stack may be called `pages`. A queue without such a word is nobody's: what lies there is kept and
+//! belongs to no run, as do failed invocations of start-export.
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::queue::Queue;
+
+/// What record-failure is called with.
+#[derive(Clone, Debug)]
+pub enum Abandoned {
+    /// By the event source mapping of a queue.
+    Messages(SqsEvent),
+    /// By Lambda itself, as the on-failure destination of start-export.
+    Invocation(Value),
+}
+
+impl<'de> Deserialize<'de> for Abandoned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if value.get("Records").is_none() {
+            return Ok(Self::Invocation(value));
+        }
+        let event = serde_json::from_value(value).map_err(serde::de::Error::custom)?;
+        Ok(Self::Messages(event))
+    }
+}
+
+/// The queue whose dead letters the message lay among.
+pub fn dead_letter_queue(record: &SqsMessage) -> Option<Queue> {
+    let name = record.event_source_arn.as_deref()?.rsplit(':').next()?;
+    let mut words = name.rsplit(|c: char| !c.is_ascii_alphanumeric());
+    words.find_map(|word| {
+        let is_named = |queue: &Queue| queue.name().eq_ignore_ascii_case(word);
+        Queue::ALL.into_iter().find(is_named)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(name: &str) -> Option<Queue> {
+        let mut record = SqsMessage::default();
+        record.event_source_arn = Some(format!("arn:aws:sqs:eu-central-1:123456789012:{name}"));
+        dead_letter_queue(&record)
+    }
+
+    #[test]
+    fn a_dead_letter_queue_is_known_by_the_word_in_its_name() {
+        for known in Queue::ALL {
+            assert_eq!(
+                queue(&format!("archive-{}-dead-letters", known.name())),
+                Some(known)
+            );
+            assert_eq!(
+                queue(&format!("archive_dead_{}.fifo", known.name())),
+                Some(known)
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_word_counts_so_that_a_stack_may_be_called_like_a_queue() {
+        assert_eq!(queue("pages-waiting-dead-letters"), Some(Queue::Waiting));
+    }
+
+    #[test]
+    fn other_queues_are_nobody_s() {
+        for name in [
+            "archive-start-failures",
+            "homepages-dead-letters",
+            "awaiting",
+        ] {
+            assert_eq!(queue(name), None, "{name}");
+        }
+        assert_eq!(dead_letter_queue(&SqsMessage::default()), None);
+    }
+
+    #[test]
+    fn queue_messages_and_failed_invocations_are_told_apart() {
+        let messages = r#"{"Records":[{"messageId":"a","body":"x"}]}"#;
+        let invocation = r#"{"version":"1.0","requestPayload":{},"responsePayload":{}}"#;
+
+        assert!(
+            matches!(serde_json::from_str(messages).unwrap(), Abandoned::Messages(event) if event.records.len() == 1)
+        );
+        assert!(matches!(
+            serde_json::from_str(invocation).unwrap(),
+            Abandoned::Invocation(_)
+        ));
+    }
+}
