@@ -54,8 +54,11 @@ A request is what the deployed start-export takes, too. The smallest one and a l
 
 The same request again goes on with the export, or says that it is done.
 
-Settings: GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET; GENESYS_API_URL and GENESYS_LOGIN_URL for
-other hosts; DATA_LAKE_WEBHOOK_URL with WEBHOOK_SIGNING_SECRET; ARCHIVE_QUOTA_MB and other limits.")]
+Settings are environment variables:
+  GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
+  GENESYS_API_URL, GENESYS_LOGIN_URL                         other hosts than the region's
+  DATA_LAKE_WEBHOOK_URL, WEBHOOK_SIGNING_SECRET              whom to tell in the end
+  ARCHIVE_QUOTA_MB, ARCHIVE_RETENTION_DAYS, MAX_OPEN_SLICES  limits, among others")]
 pub(crate) struct ExportArguments {
     /// File with the request as JSON, or - for standard input
     #[arg(long, value_name = "FILE")]

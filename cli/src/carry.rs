@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conversation_archive::clock::Clock;
-use conversation_archive::genesys::{ClientSettings, GenesysClient, StatsSnapshot};
+use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
 use conversation_archive::ids::ExportId;
 use conversation_archive::store::{ExportLock, FolderStore};
 use start_export::{Command, Started};
@@ -53,9 +53,8 @@ impl Carrier {
 
     pub fn over(store: FolderStore, settings: &Settings, screen: &Screen) -> Result<Self, Problem> {
         let credentials = Arc::new(settings.credentials.clone());
-        let client = ClientSettings::new(settings.endpoints.clone());
-        let client =
-            GenesysClient::new(client, credentials, Clock::System).map_err(anyhow::Error::from)?;
+        let client = GenesysClient::new(settings.client.clone(), credentials, Clock::System)
+            .map_err(anyhow::Error::from)?;
         let (sender, events) = unbounded_channel();
         let engine = Engine::new(
             Arc::new(store.clone()),
