@@ -20,7 +20,7 @@ use crate::settings::Settings;
 
 /// An engine over a folder, and where its events arrive.
 #[derive(Debug)]
-pub struct Carrier {
+pub(crate) struct Carrier {
     pub store: FolderStore,
     pub engine: Engine,
     events: UnboundedReceiver<Event>,
@@ -29,7 +29,7 @@ pub struct Carrier {
 
 /// How far an export was carried.
 #[derive(Clone, Debug)]
-pub struct Journey {
+pub(crate) struct Journey {
     pub ended: Ending,
     pub tally: Tally,
     pub stats: StatsSnapshot,
@@ -38,7 +38,7 @@ pub struct Journey {
 
 /// Why it was carried no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     Engine(Ended),
     /// The engine was killed in the middle of what it did.
     Killed,
@@ -47,11 +47,15 @@ pub enum Ending {
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
 
 impl Carrier {
-    pub fn new(out: &Path, settings: &Settings, screen: &Screen) -> Result<Self, Problem> {
+    pub(crate) fn new(out: &Path, settings: &Settings, screen: &Screen) -> Result<Self, Problem> {
         Self::over(FolderStore::open(out)?, settings, screen)
     }
 
-    pub fn over(store: FolderStore, settings: &Settings, screen: &Screen) -> Result<Self, Problem> {
+    pub(crate) fn over(
+        store: FolderStore,
+        settings: &Settings,
+        screen: &Screen,
+    ) -> Result<Self, Problem> {
         let credentials = Arc::new(settings.credentials.clone());
         let client = GenesysClient::new(settings.client.clone(), credentials, Clock::System)
             .map_err(anyhow::Error::from)?;
@@ -71,21 +75,21 @@ impl Carrier {
     }
 
     /// Nobody else works on the export as long as the lock lives.
-    pub fn lock(&self, id: &ExportId) -> Result<ExportLock, Problem> {
+    pub(crate) fn lock(&self, id: &ExportId) -> Result<ExportLock, Problem> {
         Ok(self.store.lock(id.as_str())?)
     }
 
-    pub async fn command(&self, command: Command) -> Result<Started, Problem> {
+    pub(crate) async fn command(&self, command: Command) -> Result<Started, Problem> {
         Ok(self.engine.command(command).await?)
     }
 
     /// Runs the engine until the export is over or Ctrl-C.
-    pub async fn carry(&mut self, id: &ExportId) -> Result<Journey, Problem> {
+    pub(crate) async fn carry(&mut self, id: &ExportId) -> Result<Journey, Problem> {
         self.carry_until(id, |_| false).await
     }
 
     /// The same, and kills the engine at the first event for which `crash` says so.
-    pub async fn carry_until(
+    pub(crate) async fn carry_until(
         &mut self,
         id: &ExportId,
         mut crash: impl FnMut(&Event) -> bool,

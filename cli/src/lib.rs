@@ -6,35 +6,41 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod arguments;
-pub mod carry;
+mod carry;
 mod commands;
 pub mod engine;
 mod figures;
 mod logs;
-pub mod problem;
-pub mod progress;
-pub mod screen;
-pub mod settings;
+mod problem;
+mod progress;
+mod screen;
+mod settings;
 mod shell;
 mod summary;
 
 use arguments::Arguments;
+use conversation_archive::config::environment;
+use logs::Detail;
 use problem::Exit;
 use screen::{Form, Screen};
 
 /// The whole program, from the arguments to the exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let screen = Screen::new(if arguments.json {
-        Form::Json
+    let detail = if environment("RUST_LOG").is_some() {
+        Detail::Asked
     } else {
-        Form::Text
-    });
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how much is logged is no setting of the archive"
-    )]
-    logs::start(&screen, std::env::var("RUST_LOG").ok().as_deref());
+        Detail::Unasked
+    };
+    let screen = Screen::new(
+        if arguments.json {
+            Form::Json
+        } else {
+            Form::Text
+        },
+        detail,
+    );
+    logs::start(detail, &screen);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

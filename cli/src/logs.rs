@@ -1,39 +1,47 @@
-//! Log lines of the handlers on the screen: what `RUST_LOG` asks for, else warnings, without breaking the bars.
+//! Log lines of the handlers: what `RUST_LOG` asks for as lines of their own; without it, warnings above the bars.
 
 use std::io;
 
+use conversation_archive::telemetry;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::screen::Screen;
 
-/// Retries stand summed up in the progress, and the end of an export in the summary.
-const DEFAULT: &str = "warn,conversation_archive::genesys=error,conversation_archive::conclusion=off,\
+/// Retries stand summed up in the progress, waits and the webhook are told as they come, and the end of an export
+/// stands in the summary.
+const UNASKED: &str = "warn,conversation_archive::genesys=error,conversation_archive::conclusion=off,\
                        archive_page::lost=error,send_webhook=error,hyper=off,hyper_util=off,reqwest=off";
 
-/// To be called once. `asked` is the value of `RUST_LOG`.
-pub(crate) fn start(screen: &Screen, asked: Option<&str>) {
-    let filter = asked
-        .and_then(|text| EnvFilter::try_new(text).ok())
-        .unwrap_or_else(|| EnvFilter::new(DEFAULT));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(OnScreen(screen.clone()))
-        .with_ansi(screen.is_terminal)
-        .with_target(asked.is_some())
-        .compact();
-    // An error says that somebody was first, which only happens in tests.
-    let _ = if asked.is_some() {
-        subscriber.try_init()
-    } else {
-        subscriber.without_time().try_init()
-    };
+/// How much somebody wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// `RUST_LOG` is set.
+    Asked,
+    Unasked,
+}
+
+/// To be called once. That somebody was first only happens in tests.
+pub(crate) fn start(detail: Detail, screen: &Screen) {
+    match detail {
+        Detail::Asked => telemetry::desk(),
+        Detail::Unasked => {
+            let lines = tracing_subscriber::fmt()
+                .with_env_filter(EnvFilter::new(UNASKED))
+                .with_writer(OnScreen(screen.clone()))
+                .with_ansi(screen.is_terminal)
+                .with_target(false)
+                .without_time()
+                .compact();
+            let _ = lines.try_init();
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 struct OnScreen(Screen);
 
-/// One event, whole lines at once.
+/// Whole lines at once.
 struct Lines<'a>(&'a Screen);
 
 impl io::Write for Lines<'_> {

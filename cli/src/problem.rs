@@ -11,7 +11,7 @@ use crate::settings::SettingsError;
 
 /// What the process ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     Done = 0,
     Failed = 1,
     /// The request or a setting has to change first; nothing was sent or written.
@@ -20,7 +20,7 @@ pub enum Exit {
 
 /// The end of a command that went wrong.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Problem {
+pub(crate) struct Problem {
     pub exit: Exit,
     pub message: String,
     pub hint: Option<String>,
@@ -29,7 +29,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub fn failed(message: impl Into<String>) -> Self {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self {
             exit: Exit::Failed,
             message: message.into(),
@@ -38,7 +38,7 @@ impl Problem {
         }
     }
 
-    pub fn refused(message: impl Into<String>) -> Self {
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self {
             exit: Exit::Refused,
             message: message.into(),
@@ -48,7 +48,7 @@ impl Problem {
     }
 
     #[must_use]
-    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
             ..self
@@ -56,7 +56,7 @@ impl Problem {
     }
 
     #[must_use]
-    pub fn with_json(self, json: Value) -> Self {
+    pub(crate) fn with_json(self, json: Value) -> Self {
         Self {
             json: Some(Box::new(json)),
             ..self

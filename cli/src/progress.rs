@@ -10,14 +10,14 @@ use crate::screen::Screen;
 
 mod tally;
 
-pub use tally::{Tally, Webhook};
+pub(crate) use tally::{Tally, Webhook};
 
 /// Plain lines come at most that often; what matters comes at once.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// Shows a tally.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     screen: Screen,
     tally: Tally,
     bar: Option<ProgressBar>,
@@ -26,7 +26,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(screen: &Screen, standing: &Standing) -> Self {
+    pub(crate) fn new(screen: &Screen, standing: &Standing) -> Self {
         let tally = Tally::new(standing);
         let bar = screen.is_terminal.then(|| screen.add(bar(&tally)));
         Self {
@@ -38,14 +38,14 @@ impl Progress {
         }
     }
 
-    pub fn note(&mut self, event: &Event) {
+    pub(crate) fn note(&mut self, event: &Event) {
         if let Some(line) = self.tally.note(event) {
             self.screen.line(&line);
         }
     }
 
     /// Draws anew; called a few times a second.
-    pub fn tick(&mut self, stats: &StatsSnapshot) {
+    pub(crate) fn tick(&mut self, stats: &StatsSnapshot) {
         let line = self.tally.line(self.started.elapsed(), stats);
         if let Some(bar) = &self.bar {
             bar.set_position(self.tally.permille());
@@ -60,7 +60,7 @@ impl Progress {
     }
 
     /// Takes the bar away and leaves the sums.
-    pub fn finish(self) -> Tally {
+    pub(crate) fn finish(self) -> Tally {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -7,14 +7,15 @@ use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
+use crate::logs::Detail;
 use crate::problem::Problem;
 
 /// A clone is another handle on the same screen.
 #[derive(Clone, Debug)]
-pub struct Screen {
+pub(crate) struct Screen {
     bars: MultiProgress,
     form: Form,
-    /// Somebody looks at stderr.
+    /// Somebody looks at stderr, and there may be bars.
     pub(crate) is_terminal: bool,
     /// One line at a time.
     turn: Arc<std::sync::Mutex<()>>,
@@ -22,21 +23,22 @@ pub struct Screen {
 
 /// What a result is printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     Text,
     Json,
 }
 
 /// What a command has to say in the end, for people and for programs.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub(crate) struct Report {
     pub text: String,
     pub json: Value,
 }
 
 impl Screen {
-    pub fn new(form: Form) -> Self {
-        let is_terminal = io::stderr().is_terminal();
+    pub(crate) fn new(form: Form, detail: Detail) -> Self {
+        // Log lines that somebody asked for and bars would write over each other.
+        let is_terminal = io::stderr().is_terminal() && detail == Detail::Unasked;
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         Self {
             bars,
@@ -47,7 +49,7 @@ impl Screen {
     }
 
     /// The result of the command.
-    pub fn result(&self, report: &Report) {
+    pub(crate) fn result(&self, report: &Report) {
         let json = || serde_json::to_string_pretty(&report.json).unwrap_or_default();
         let text = if self.form == Form::Json {
             json()
@@ -59,7 +61,7 @@ impl Screen {
     }
 
     /// A line about what is going on, above the bars.
-    pub fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         if self.is_terminal {
             let _ = self.bars.println(text);
             return;
@@ -68,15 +70,7 @@ impl Screen {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
-    /// Something that was survived and should be seen.
-    pub fn warn(&self, text: &str) {
-        self.line(&format!(
-            "{} {text}",
-            style("warning:").yellow().for_stderr()
-        ));
-    }
-
-    pub fn problem(&self, problem: &Problem) {
+    pub(crate) fn problem(&self, problem: &Problem) {
         let mut stderr = io::stderr().lock();
         let _ = writeln!(
             stderr,

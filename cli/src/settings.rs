@@ -11,7 +11,7 @@ use crate::engine::EngineSettings;
 
 /// Everything that the commands take from the environment.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`, `GENESYS_BODY_LIMIT_MB`
     pub client: ClientSettings,
     /// `GENESYS_CLIENT_ID`, `GENESYS_CLIENT_SECRET`
@@ -24,14 +24,16 @@ pub struct Settings {
 /// What is wrong with the settings, in one line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", one_line(.0))]
-pub struct SettingsError(#[from] ConfigError);
+pub(crate) struct SettingsError(#[from] ConfigError);
 
 impl Settings {
-    pub fn from_env() -> Result<Self, SettingsError> {
+    pub(crate) fn from_env() -> Result<Self, SettingsError> {
         Self::from_lookup(environment)
     }
 
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+    pub(crate) fn from_lookup(
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
         // Secrets Manager is for the functions.
         let local = |name: &str| {
             if name.ends_with("_ARN") {

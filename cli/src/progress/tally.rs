@@ -16,7 +16,7 @@ use crate::figures::{clock, count, counted, rate, time};
 
 /// Where an export stands, as far as this process has seen it.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub(crate) struct Tally {
     lanes: BTreeMap<u32, Lane>,
     /// Records that the source announced, where it does.
     expected: Option<u64>,
@@ -30,7 +30,7 @@ pub struct Tally {
 
 /// What became of the outcome's webhook in this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Webhook {
+pub(crate) enum Webhook {
     #[default]
     NotSent,
     Delivered,
@@ -49,7 +49,7 @@ struct Lane {
 }
 
 impl Tally {
-    pub fn new(standing: &Standing) -> Self {
+    pub(crate) fn new(standing: &Standing) -> Self {
         let lane = |slice: &crate::engine::SliceStanding| {
             (
                 slice.slice,
@@ -78,7 +78,7 @@ impl Tally {
     }
 
     /// Takes the event in, and says so in a line if somebody would want to know at once.
-    pub fn note(&mut self, event: &Event) -> Option<String> {
+    pub(crate) fn note(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::PageArchived { slice, totals, .. } => {
                 *self.lane(*slice) = Lane {
@@ -143,14 +143,14 @@ impl Tally {
     }
 
     /// The sums of all slices.
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         self.lanes
             .values()
             .fold(Totals::default(), |sum, lane| sum.plus(lane.totals))
     }
 
     /// Records archived by this process.
-    pub fn records(&self) -> u64 {
+    pub(crate) fn records(&self) -> u64 {
         self.totals()
             .counts
             .archived
@@ -163,7 +163,7 @@ impl Tally {
     }
 
     /// How much is done, of a thousand.
-    pub fn permille(&self) -> u64 {
+    pub(crate) fn permille(&self) -> u64 {
         let (done, all) = match self.expected {
             Some(expected) => (self.totals().counts.received, expected),
             None => (self.done() as u64, self.lanes.len() as u64),
@@ -172,7 +172,7 @@ impl Tally {
     }
 
     /// One line on where the export stands.
-    pub fn line(&self, elapsed: Duration, stats: &StatsSnapshot) -> String {
+    pub(crate) fn line(&self, elapsed: Duration, stats: &StatsSnapshot) -> String {
         let totals = self.totals();
         let mut parts = vec![
             format!(
