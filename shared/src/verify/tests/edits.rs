@@ -198,95 +198,42 @@ async fn an_edit_with_a_new_event_hash_breaks_the_chain() {
     ");
 }
 
+/// Key, care, place and new value.
+const TELLING_EDITS: &str = r#"slices/0002/r02/page-000001.record.json reseal /page 2
+slices/0002/r02/page-000001.record.json reseal /content/counts/received 3
+slices/0002/r02/page-000001.record.json rehash /content/counts/received 3
+slices/0002/r02/page-000001.record.json rehash /content/warnings/0 "quick"
+slices/0002/r02/page-000001.record.json rehash /content/next/checkpoint/cursor "e7"
+slices/0002/r02/page-000001.record.json reseal /totals/storedBytes 1
+slices/0002/r02/page-000001.record.json reseal /event/latencyMs 1
+slices/0002/r02/end.json rehash /lastPage 2
+slices/0002/r02/end.json reseal /event/requestId "another"
+slices/0002/r02/end.json rehash /event/previousHash "0000000000000000000000000000000000000000000000000000000000000000"
+manifest.json reseal /content/counts/archived 9
+manifest.json rehash /auditHeads/0 "0000000000000000000000000000000000000000000000000000000000000000"
+manifest.json rehash /status "completed"
+manifest.json reseal /content/slices/0/pages/0/run 2
+request.json reseal /pageSize 7
+request.json rehash /pageSize 7
+attempt-02.json reseal /slices/0/run 1
+slices/0001/r02/run.json reseal /origin/run 2"#;
+
 #[tokio::test]
 async fn the_rule_that_an_edit_breaks_is_named() {
     let objects = eventful().await.objects();
-    let run = "exports/daily/slices/0002/r02";
     let mut said = Vec::new();
-    let (page, end) = (
-        format!("{run}/page-000001.record.json"),
-        format!("{run}/end.json"),
-    );
-    for (key, care, pointer, value) in [
-        (page.as_str(), Care::Reseal, "/page", json!(2)),
-        (
-            page.as_str(),
-            Care::Reseal,
-            "/content/counts/received",
-            json!(3),
-        ),
-        (
-            page.as_str(),
-            Care::Rehash,
-            "/content/counts/received",
-            json!(3),
-        ),
-        (
-            page.as_str(),
-            Care::Rehash,
-            "/content/warnings/0",
-            json!("page 1 was quick"),
-        ),
-        (
-            page.as_str(),
-            Care::Rehash,
-            "/content/next/checkpoint/cursor",
-            json!("e7"),
-        ),
-        (page.as_str(), Care::Reseal, "/totals/storedBytes", json!(1)),
-        (page.as_str(), Care::Reseal, "/event/latencyMs", json!(1)),
-        (end.as_str(), Care::Rehash, "/lastPage", json!(2)),
-        (
-            end.as_str(),
-            Care::Reseal,
-            "/event/previousHash",
-            json!("0".repeat(64)),
-        ),
-        (
-            end.as_str(),
-            Care::Rehash,
-            "/event/previousHash",
-            json!("0".repeat(64)),
-        ),
-        (
-            "exports/daily/manifest.json",
-            Care::Reseal,
-            "/content/counts/archived",
-            json!(9),
-        ),
-        (
-            "exports/daily/manifest.json",
-            Care::Rehash,
-            "/auditHeads/0",
-            json!("0".repeat(64)),
-        ),
-        (
-            "exports/daily/manifest.json",
-            Care::Rehash,
-            "/status",
-            json!("completed"),
-        ),
-        (
-            "exports/daily/manifest.json",
-            Care::Reseal,
-            "/content/slices/0/pages/0/run",
-            json!(2),
-        ),
-        (
-            "exports/daily/attempt-02.json",
-            Care::Reseal,
-            "/slices/0/run",
-            json!(1),
-        ),
-        (
-            "exports/daily/slices/0001/r02/run.json",
-            Care::Reseal,
-            "/origin/run",
-            json!(2),
-        ),
-    ] {
-        let copy = edited(&objects, key, care, |document| {
-            *document.pointer_mut(pointer).unwrap() = value;
+    for telling in TELLING_EDITS.lines() {
+        let [key, care, pointer, value] = telling.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{telling}");
+        };
+        let key = format!("exports/daily/{key}");
+        let care = if care == "reseal" {
+            Care::Reseal
+        } else {
+            Care::Rehash
+        };
+        let copy = edited(&objects, &key, care, |document| {
+            *document.pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
         });
         said.push(damage(verified(copy, "daily").await).to_string());
     }
@@ -309,6 +256,8 @@ async fn the_rule_that_an_edit_breaks_is_named() {
     exports/daily/manifest.json: its `auditHeads` is not what the page records make
     exports/daily/manifest.json: its `status` is not what the page records make
     exports/daily/manifest.json: it names other pages of slice 1 than its runs do
+    exports/daily/request.json: it differs from its audit event in `planSha256`
+    exports/daily/manifest.json: the audit chain is broken: its event follows # the event before is #
     exports/daily/slices/0001/r01/run.json: its origin is not the one that its attempt names
     exports/daily/slices/0001/r02/run.json: its origin is no earlier run
     ");
