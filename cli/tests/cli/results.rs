@@ -98,3 +98,22 @@ async fn the_demo_ends_well_and_takes_nothing_from_the_environment() {
     assert_eq!(result["proof"]["expected"], 400);
     assert_eq!(result["export"]["here"]["crashes"], 3);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_name_text_token_or_secret_is_printed_however_much_is_logged() {
+    let mut world = World::new().await;
+    world.set("RUST_LOG", "trace");
+
+    let export = world
+        .export(&format!(r#"{{"exportId":"march",{DAYS},"pageSize":20}}"#))
+        .await;
+
+    assert_eq!(export.code, 0, "{}", export.err);
+    assert!(export.err.contains("DEBUG"), "the log is on");
+    let planted = world.simulator.truth().planted;
+    let shown: Vec<_> = planted
+        .iter()
+        .filter(|text| export.err.contains(*text) || export.out.contains(*text))
+        .collect();
+    assert_eq!(shown, [""; 0]);
+}
