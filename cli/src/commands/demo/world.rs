@@ -35,7 +35,7 @@ pub(super) fn organisation(arguments: &DemoArguments) -> Organisation {
         },
         faults: Faults {
             // Now and then one of them is a 504, after which a client has to stay away for ten seconds.
-            server_error: 0.025,
+            server_error: 0.015,
             ..Faults::demo(arguments.seed)
         },
         ..Organisation::default()
