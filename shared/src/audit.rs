@@ -51,7 +51,6 @@ pub enum Action {
     StartExport,
     ArchivePage,
     EndRun,
-    ResumeExport,
     CompleteExport,
     CancelExport,
     DeliverWebhook,

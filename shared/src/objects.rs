@@ -19,8 +19,8 @@ pub enum Name<'a> {
     Index(&'a PageId, Sha256),
     Record(&'a PageId),
     End(&'a RunId),
-    /// A record that was kept aside, by its position in the page as received.
-    Reject(&'a PageId, u64),
+    /// A record that was kept aside, by its position in the page as received and, as for pages, its digest.
+    Reject(&'a PageId, u64, Sha256),
     /// A message or event that was given up, by the digest of its body.
     DeadLetter(&'a ExportId, Sha256),
     /// A dead letter that names no export.
@@ -66,7 +66,9 @@ impl Name<'_> {
             }
             Self::Record(page) => format!("{}.record.json", page_stem(page)),
             Self::End(run) => format!("{}end.json", run_prefix(run)),
-            Self::Reject(page, position) => format!("{}-{position}.json", failure_stem(page)),
+            Self::Reject(page, position, sha256) => {
+                format!("{}-{position}-{}.json", failure_stem(page), sha256.short(8))
+            }
             Self::DeadLetter(id, digest) => format!(
                 "exports/{id}/failures/dead-letter-{}.json",
                 digest.short(16)

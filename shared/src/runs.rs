@@ -3,16 +3,15 @@
 use serde_json::json;
 
 use crate::archive::SliceView;
-use crate::attempt::SliceStanding;
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::dispatch::{Dispatch, DispatchError};
-use crate::failure::Failure;
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::RunId;
 use crate::invocation::Invocation;
 use crate::message::{CompletionMessage, PageMessage};
 use crate::objects::Name;
+use crate::page_record::{NextStep, PageRecord};
 use crate::plan::ExportPlan;
 use crate::run::{End, RunEnd};
 use crate::source::Sources;
@@ -39,6 +38,17 @@ impl<'a> Ending<'a> {
             totals: message.totals,
             job: message.checkpoint.job().map(ToOwned::to_owned),
             audit_head: message.audit_head,
+        }
+    }
+
+    /// Behind the page of `record`, which counts for `run`.
+    pub fn after(run: &'a RunId, record: &PageRecord) -> Self {
+        Self {
+            run,
+            last_page: record.id.page,
+            totals: record.totals,
+            job: record.content.checkpoint.job().map(ToOwned::to_owned),
+            audit_head: record.event.hash,
         }
     }
 }
@@ -123,21 +133,26 @@ impl Dispatch {
         }
     }
 
-    /// Ends the current run of a slice from outside its chain: a dead letter, or an export that stalled.
-    pub async fn fail_slice(
+    /// Ends the current run of a slice from outside its chain: a dead letter, an export that stalled, a lost query.
+    /// A chain that had reached its last page is complete, whatever became of its last message.
+    pub async fn end_slice(
         &self,
         plan: &ExportPlan,
         view: &SliceView,
-        failure: Failure,
+        end: End,
         invocation: &Invocation,
     ) -> Result<RunEnd, DispatchError> {
-        let standing: SliceStanding = self.archive.standing(view).await?;
-        let message = self.archive.next_message(view, plan).await?;
-        let ending = Ending {
-            last_page: standing.last_page,
-            ..Ending::before(&message)
+        let Some(record) = self.archive.newest_record(&view.run).await? else {
+            let message = self.archive.opening_message(view, plan).await?;
+            return self
+                .end_run(plan, Ending::before(&message), end, invocation)
+                .await;
         };
-        self.end_run(plan, ending, End::Failed { failure }, invocation)
+        let end = match (&record.content.next, end) {
+            (NextStep::EndRun, End::Failed { .. }) => End::Complete,
+            (_, end) => end,
+        };
+        self.end_run(plan, Ending::after(&view.run, &record), end, invocation)
             .await
     }
 }

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// Fields that tell when, by which invocation and through which job something was done, and the hashes over them.
-const MASKED: [&str; 20] = [
+const MASKED: [&str; 21] = [
     "seal",
     "hash",
     "previousHash",
     "auditHeads",
     "contentSha256",
+    "planSha256",
     "timestamp",
     "committedAt",
     "createdAt",

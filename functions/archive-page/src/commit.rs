@@ -98,10 +98,11 @@ impl ArchivePage {
     ) -> anyhow::Result<Vec<RejectedRecord>> {
         let mut kept = Vec::with_capacity(rejects.len());
         for reject in rejects {
-            let name = Name::Reject(&task.message.id, reject.position);
             let raw = reject.raw.get().as_bytes();
+            let sha256 = Sha256::of(raw);
+            let name = Name::Reject(&task.message.id, reject.position, sha256);
             self.archive().put(name, raw.to_vec()).await?;
-            let object = stored(name, raw, Sha256::of(raw));
+            let object = stored(name, raw, sha256);
             kept.push(RejectedRecord {
                 position: reject.position,
                 reason: reject.reason,

@@ -143,13 +143,7 @@ impl ArchivePage {
                 Ok(Handled::Continued(Box::new(record)))
             }
             NextStep::EndRun => {
-                let ending = Ending {
-                    run: &task.message.id.run,
-                    last_page: record.id.page,
-                    totals: record.totals,
-                    job: record.content.checkpoint.job().map(ToOwned::to_owned),
-                    audit_head: record.event.hash,
-                };
+                let ending = Ending::after(&task.message.id.run, &record);
                 self.end(task, ending, End::Complete).await
             }
         }

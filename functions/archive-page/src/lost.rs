@@ -91,21 +91,24 @@ impl ArchivePage {
             else {
                 continue;
             };
-            let message = self.archive().next_message(&view, task.plan).await?;
             let end = End::Replaced {
                 successor: successor.run,
                 reason: what.to_owned(),
             };
             self.dispatch
-                .end_run(task.plan, Ending::before(&message), end, task.invocation)
+                .end_slice(task.plan, &view, end, task.invocation)
                 .await?;
         }
         // Our own run ends last: until then a repetition of this message comes here again.
         self.dispatch
             .open_slices(task.plan, next, Which::Unstarted)
             .await?;
+        let run = &task.message.id.run;
+        let successor = next
+            .run_of(run.slice)
+            .map_or(run.run + 1, |(successor, _)| successor.run);
         let end = End::Replaced {
-            successor: task.message.id.run.run + 1,
+            successor,
             reason: what.to_owned(),
         };
         let end = self

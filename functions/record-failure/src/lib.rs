@@ -15,6 +15,7 @@ use conversation_archive::message::{
 use conversation_archive::objects::Name;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::queue::Queue;
+use conversation_archive::run::End;
 use serde::{Deserialize, Serialize};
 
 /// The handler and what it works with.
@@ -121,7 +122,7 @@ impl RecordFailure {
             let message = format!("{} ended in the dead letters of the {queue} queue", page.id);
             let failure = Failure::new(FailureKind::DeadLetter, message);
             self.dispatch
-                .fail_slice(plan, &view, failure, invocation)
+                .end_slice(plan, &view, End::Failed { failure }, invocation)
                 .await?;
         }
         self.dispatch

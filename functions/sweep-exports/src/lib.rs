@@ -14,6 +14,7 @@ use conversation_archive::objects::{Name, OPEN_PREFIX};
 use conversation_archive::outcome::SliceFailure;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::queue::Queue;
+use conversation_archive::run::End;
 use jiff::{SignedDuration, Timestamp};
 
 mod standing;
@@ -144,7 +145,14 @@ impl SweepExports {
             if view.end.is_none() {
                 view.end = Some(
                     self.dispatch
-                        .fail_slice(plan, view, failure.clone(), invocation)
+                        .end_slice(
+                            plan,
+                            view,
+                            End::Failed {
+                                failure: failure.clone(),
+                            },
+                            invocation,
+                        )
                         .await?,
                 );
             }

@@ -4,6 +4,7 @@ use super::{Archive, ArchiveError};
 use crate::audit::{AuditEvent, Status};
 use crate::objects::{Name, audit_day, delivery_prefix};
 use crate::outcome::Outcome;
+use crate::store::Stored;
 
 impl Archive {
     /// Whether the outcome needs no further delivery: it arrived.
@@ -23,16 +24,21 @@ impl Archive {
         outcome: &Outcome,
         event: AuditEvent,
     ) -> Result<(), ArchiveError> {
-        let delivery =
-            u32::try_from(self.delivery_keys(outcome).await?.len()).unwrap_or(u32::MAX) + 1;
-        let day = audit_day(outcome.ended_at);
-        let name = Name::AuditDelivery {
-            day,
-            export_id: &outcome.export_id,
-            attempt: outcome.attempt,
-            delivery,
-        };
-        self.create_or_read(name, event).await?;
+        let stood = self.delivery_keys(outcome).await?.len();
+        let (day, export_id) = (audit_day(outcome.ended_at), &outcome.export_id);
+        for delivery in u32::try_from(stood).unwrap_or(u32::MAX).. {
+            let attempt = outcome.attempt;
+            let name = Name::AuditDelivery {
+                day,
+                export_id,
+                attempt,
+                delivery: delivery + 1,
+            };
+            // A concurrent delivery may have taken the number: each attempt is kept.
+            if self.create_or_read(name, event.clone()).await?.1 == Stored::Created {
+                break;
+            }
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! From a key to what it names: the other direction of [`crate::objects`], which alone says how keys are written.
 
 use crate::ids::{ExportId, PageId, RunId};
-use crate::objects::{Name, RECORD_SUFFIX, export_prefix};
+use crate::objects::{RECORD_SUFFIX, export_prefix};
 
 /// What a key under an export's folder names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,12 +78,13 @@ fn of_failure(id: &ExportId, file: &str) -> Option<Kind> {
     if let Some(digest) = stem.strip_prefix("dead-letter-") {
         return is_digest(digest, 16).then(|| Kind::DeadLetter(digest.to_owned()));
     }
-    let mut parts = stem.splitn(4, '-');
+    let mut parts = stem.split('-');
     let run = run_id(id, parts.next()?, parts.next()?)?;
     let page = run.page(counted(parts.next()?, 6)?);
-    let position: u64 = parts.next()?.parse().ok()?;
-    let is_canonical = Name::Reject(&page, position).key().ends_with(file);
-    is_canonical.then_some(Kind::Reject(page))
+    let position = parts.next()?;
+    let canonical: u64 = position.parse().ok()?;
+    let is_ours = canonical.to_string() == position && is_digest(parts.next()?, 8);
+    (is_ours && parts.next().is_none()).then_some(Kind::Reject(page))
 }
 
 fn run_id(id: &ExportId, slice: &str, run: &str) -> Option<RunId> {
@@ -112,6 +113,7 @@ fn is_digest(text: &str, digits: usize) -> bool {
 mod tests {
     use super::*;
     use crate::hash::Sha256;
+    use crate::objects::Name;
 
     fn id() -> ExportId {
         "x".parse().unwrap()
@@ -143,7 +145,7 @@ mod tests {
             (Name::Record(&page), Kind::Record(page.clone())),
             (Name::Page(&page, digest), Kind::Page(page.clone())),
             (Name::Index(&page, digest), Kind::Page(page.clone())),
-            (Name::Reject(&page, 0), Kind::Reject(page.clone())),
+            (Name::Reject(&page, 0, digest), Kind::Reject(page.clone())),
             (
                 Name::DeadLetter(&id, digest),
                 Kind::DeadLetter(digest.short(16)),

@@ -200,7 +200,7 @@ impl History<'_> {
         let rule = "the places of the records that it kept aside are not in order";
         Subject::of(Name::Record(page)).require(ordered, rule)?;
         for reject in &content.rejects {
-            let name = Name::Reject(page, reject.position);
+            let name = Name::Reject(page, reject.position, reject.object.sha256);
             self.stored(page, &reject.object, name, absence).await?;
         }
         Ok(())

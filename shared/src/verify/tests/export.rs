@@ -205,8 +205,9 @@ impl Workshop {
         let page = encode(&records, &self.plan.page_rules(&slice));
         let mut rejects = Vec::new();
         for reject in &page.rejects {
-            let name = Name::Reject(&message.id, reject.position);
-            let object = self.store_object(name, reject.raw.get().as_bytes()).await;
+            let raw = reject.raw.get().as_bytes();
+            let name = Name::Reject(&message.id, reject.position, Sha256::of(raw));
+            let object = self.store_object(name, raw).await;
             rejects.push(RejectedRecord {
                 position: reject.position,
                 reason: reject.reason,

@@ -12,7 +12,7 @@ async fn an_eventful_export_is_intact_and_its_leftovers_are_listed() {
 
     let listed = |keys: &[String]| keys.join("\n");
     insta::assert_snapshot!(listed(&report.orphans), @r"
-    exports/daily/failures/0001-r01-000003-2.json
+    exports/daily/failures/0001-r01-000003-2-19581e27.json
     exports/daily/slices/0001/r01/page-000003-a036482e.index.gz
     exports/daily/slices/0001/r01/page-000003-a036482e.ndjson.gz
     ");

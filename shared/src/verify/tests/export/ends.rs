@@ -29,13 +29,7 @@ impl Workshop {
         let newest = self.archive().newest_record(&view.run).await.unwrap();
         let message = self.message(slice).await;
         let ending = match (&end, &newest) {
-            (End::Complete, Some(last)) => Ending {
-                run: &view.run,
-                last_page: last.id.page,
-                totals: last.totals,
-                job: last.content.checkpoint.job().map(ToOwned::to_owned),
-                audit_head: last.event.hash,
-            },
+            (End::Complete, Some(last)) => Ending::after(&view.run, last),
             _ => Ending::before(&message),
         };
         self.dispatch
