@@ -1,0 +1,200 @@
+//! The command line: commands, their options, and help that teaches.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use conversation_archive::ids::ExportId;
+use conversation_archive::request::OnBadRecord;
+
+/// Archives Genesys Cloud conversations: checkpointed page by page, verified, resumable.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "genesys-archive", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub command: CliCommand,
+    /// Print the result as JSON on standard output; progress goes to standard error either way
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+const CONCURRENCY: &str = "So many slices side by side [default: MAX_OPEN_SLICES, else 2]";
+
+const EXAMPLES: &str = "\
+Try it without an organisation, an account or settings:
+  genesys-archive demo
+
+Archive a day:
+  export GENESYS_REGION=mypurecloud.de GENESYS_CLIENT_ID=… GENESYS_CLIENT_SECRET=…
+  echo '{\"interval\": \"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z\"}' > day.json
+  genesys-archive export --request day.json --out ./archive
+
+After a crash, Ctrl-C or a failure, from where it stopped:
+  genesys-archive resume --out ./archive EXPORT_ID
+
+Exit codes: 0 done, 1 failed, 2 the request or a setting must change.";
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum CliCommand {
+    Export(ExportArguments),
+    Resume(ResumeArguments),
+    Cancel(CancelArguments),
+    Verify(VerifyArguments),
+    Simulate(SimulateArguments),
+    Demo(DemoArguments),
+}
+
+/// Archive conversations into a folder
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+A request is what the deployed start-export takes, too. The smallest one and a larger one:
+  {\"interval\": {\"last\": \"P1D\"}}
+  {\"exportId\": \"march\", \"interval\": \"2026-03-01T00:00:00Z/2026-04-01T00:00:00Z\",
+   \"filters\": {\"mediaTypes\": [\"voice\"]}, \"records\": \"minimal\", \"quotaMb\": 500}
+
+The same request again goes on with the export, or says that it is done.
+
+Settings are environment variables:
+  GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
+  GENESYS_API_URL, GENESYS_LOGIN_URL                         other hosts than the region's
+  DATA_LAKE_WEBHOOK_URL, WEBHOOK_SIGNING_SECRET              whom to tell in the end
+  ARCHIVE_QUOTA_MB, ARCHIVE_RETENTION_DAYS, MAX_OPEN_SLICES  limits, among others")]
+pub(crate) struct ExportArguments {
+    /// File with the request as JSON, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub request: PathBuf,
+    /// Folder of the archive; created if need be
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    #[arg(long, help = CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub concurrency: Option<u16>,
+}
+
+/// Go on with an export after a crash, Ctrl-C or a failure
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Everything comes from the folder: no page that is stored is fetched again. After a failure, a new attempt begins:
+  genesys-archive resume --out ./archive march
+  genesys-archive resume --out ./archive march --quota-mb 1000
+  genesys-archive resume --out ./archive march --on-bad-record quarantine")]
+pub(crate) struct ResumeArguments {
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    pub export_id: ExportId,
+    /// A new quota, in megabytes of 10⁶ stored bytes
+    #[arg(long, value_name = "N")]
+    pub quota_mb: Option<u64>,
+    /// What to do with a record that lacks its id or start
+    #[arg(long)]
+    pub on_bad_record: Option<BadRecord>,
+    #[arg(long, help = CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub concurrency: Option<u16>,
+}
+
+/// Cancel an export for good, whether or not a process works on it
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CancelArguments {
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    pub export_id: ExportId,
+}
+
+/// Recompute hashes, counts, ids and audit chains of a complete export
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Reads only, needs no settings, and names the first thing that does not fit:
+  genesys-archive verify ./archive march")]
+pub(crate) struct VerifyArguments {
+    #[arg(value_name = "DIR")]
+    pub archive: PathBuf,
+    pub export_id: ExportId,
+}
+
+/// Run the Genesys Cloud simulator alone
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Prints the settings for another terminal, where any client may use it:
+  genesys-archive simulate --listen 127.0.0.1:8080 --conversations 20000 --faults demo")]
+pub(crate) struct SimulateArguments {
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The same seed makes the same organisation
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub conversations: usize,
+    /// So many whole days up to today hold conversations
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=730))]
+    pub days: u16,
+    #[arg(long, default_value = "none")]
+    pub faults: FaultMix,
+    /// Requests per minute and token; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub rate_per_minute: u32,
+    /// Seconds from the submission of a job to its results
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    pub job_seconds: u64,
+}
+
+/// Show the whole pipeline on this machine: a simulated organisation with faults, crashes, a webhook, verify
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Folder of the archive [default: ./archive/demo-SEED]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub conversations: u32,
+    /// Keep the folder of an earlier demo and write beside it
+    #[arg(long)]
+    pub keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BadRecord {
+    Fail,
+    Quarantine,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FaultMix {
+    None,
+    /// About every third request fails for a moment
+    Transient,
+    /// Some do
+    Demo,
+}
+
+impl From<BadRecord> for OnBadRecord {
+    fn from(bad: BadRecord) -> Self {
+        match bad {
+            BadRecord::Fail => Self::Fail,
+            BadRecord::Quarantine => Self::Quarantine,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_export_id_that_leads_elsewhere_is_refused_at_the_door() {
+        let error =
+            Arguments::try_parse_from(["genesys-archive", "verify", ".", "../x"]).unwrap_err();
+
+        assert_eq!(error.exit_code(), 2);
+        assert!(
+            error.to_string().contains("`../x` is no export id"),
+            "{error}"
+        );
+    }
+}

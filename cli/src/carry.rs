@@ -1,0 +1,149 @@
+//! Carries one export as far as it goes: an engine, its progress on the screen, and Ctrl-C.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use conversation_archive::clock::Clock;
+use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
+use conversation_archive::ids::ExportId;
+use conversation_archive::store::{ExportLock, FolderStore};
+use start_export::{Command, Started};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::engine::{Ended, Engine, Event};
+use crate::problem::Problem;
+use crate::progress::{Progress, Tally};
+use crate::screen::Screen;
+use crate::settings::Settings;
+
+/// An engine over a folder, and where its events arrive.
+#[derive(Debug)]
+pub(crate) struct Carrier {
+    pub store: FolderStore,
+    pub engine: Engine,
+    events: UnboundedReceiver<Event>,
+    screen: Screen,
+}
+
+/// How far an export was carried.
+#[derive(Clone, Debug)]
+pub(crate) struct Journey {
+    pub ended: Ending,
+    pub tally: Tally,
+    pub stats: StatsSnapshot,
+    pub elapsed: Duration,
+}
+
+/// Why it was carried no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Engine(Ended),
+    /// The engine was killed in the middle of what it did.
+    Killed,
+}
+
+const REDRAW_EVERY: Duration = Duration::from_millis(250);
+
+impl Carrier {
+    pub(crate) fn new(out: &Path, settings: &Settings, screen: &Screen) -> Result<Self, Problem> {
+        Self::over(FolderStore::open(out)?, settings, screen)
+    }
+
+    pub(crate) fn over(
+        store: FolderStore,
+        settings: &Settings,
+        screen: &Screen,
+    ) -> Result<Self, Problem> {
+        let credentials = Arc::new(settings.credentials.clone());
+        let client = GenesysClient::new(settings.client.clone(), credentials, Clock::System)
+            .map_err(anyhow::Error::from)?;
+        let (sender, events) = unbounded_channel();
+        let engine = Engine::new(
+            Arc::new(store.clone()),
+            client,
+            settings.engine.clone(),
+            sender,
+        )?;
+        Ok(Self {
+            store,
+            engine,
+            events,
+            screen: screen.clone(),
+        })
+    }
+
+    /// Nobody else works on the export as long as the lock lives.
+    pub(crate) fn lock(&self, id: &ExportId) -> Result<ExportLock, Problem> {
+        Ok(self.store.lock(id.as_str())?)
+    }
+
+    pub(crate) async fn command(&self, command: Command) -> Result<Started, Problem> {
+        Ok(self.engine.command(command).await?)
+    }
+
+    /// Runs the engine until the export is over or Ctrl-C.
+    pub(crate) async fn carry(&mut self, id: &ExportId) -> Result<Journey, Problem> {
+        self.carry_until(id, |_| false).await
+    }
+
+    /// The same, and kills the engine at the first event for which `crash` says so.
+    pub(crate) async fn carry_until(
+        &mut self,
+        id: &ExportId,
+        mut crash: impl FnMut(&Event) -> bool,
+    ) -> Result<Journey, Problem> {
+        let started = Instant::now();
+        let mut progress = Progress::new(&self.screen, &self.engine.standing(id).await?);
+        let mut running = self.engine.run(id);
+        let ending = self.watch(&mut running, &mut progress, &mut crash).await;
+        running.kill().await;
+        while let Ok(event) = self.events.try_recv() {
+            progress.note(&event);
+        }
+        let (tally, stats) = (progress.finish(), self.engine.client_stats());
+        Ok(Journey {
+            ended: ending?,
+            tally,
+            stats,
+            elapsed: started.elapsed(),
+        })
+    }
+
+    async fn watch(
+        &mut self,
+        running: &mut crate::engine::Running,
+        progress: &mut Progress,
+        crash: &mut impl FnMut(&Event) -> bool,
+    ) -> anyhow::Result<Ending> {
+        let stopper = running.stopper();
+        let mut ended = std::pin::pin!(running.ended());
+        let mut redraw = interval(REDRAW_EVERY);
+        redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut interrupted = false;
+        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            tokio::select! {
+                ended = &mut ended => return Ok(Ending::Engine(ended?)),
+                Some(event) = self.events.recv() => {
+                    progress.note(&event);
+                    if crash(&event) {
+                        return Ok(Ending::Killed);
+                    }
+                }
+                _ = redraw.tick() => progress.tick(&self.engine.client_stats()),
+                Ok(()) = &mut interrupt => {
+                    if interrupted {
+                        self.screen.line("stopped at once; what was committed is safe");
+                        std::process::exit(crate::problem::Exit::Failed as i32);
+                    }
+                    interrupted = true;
+                    interrupt.set(tokio::signal::ctrl_c());
+                    stopper.stop();
+                    self.screen.line("stops after the current page; Ctrl-C again stops at once");
+                }
+            }
+        }
+    }
+}

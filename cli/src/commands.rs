@@ -1,0 +1,47 @@
+//! The commands: each reads its arguments, does its work, and ends in a report or a problem.
+
+use std::path::Path;
+
+use crate::arguments::{Arguments, CliCommand};
+use crate::problem::{Exit, Problem};
+use crate::screen::Screen;
+use crate::settings::Settings;
+
+mod cancel;
+mod closing;
+mod demo;
+mod export;
+mod resume;
+mod simulate;
+mod verify;
+
+pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Problem> {
+    match &arguments.command {
+        CliCommand::Export(arguments) => export::export(arguments, screen).await,
+        CliCommand::Resume(arguments) => resume::resume(arguments, screen).await,
+        CliCommand::Cancel(arguments) => cancel::cancel(arguments, screen).await,
+        CliCommand::Verify(arguments) => verify::verify(arguments, screen).await,
+        CliCommand::Simulate(arguments) => simulate::simulate(arguments, screen).await,
+        CliCommand::Demo(arguments) => demo::demo(arguments, screen).await,
+    }
+}
+
+fn settings(concurrency: Option<u16>) -> Result<Settings, Problem> {
+    let mut settings = Settings::from_env()?;
+    if let Some(concurrency) = concurrency {
+        settings.engine.concurrency = concurrency.into();
+    }
+    Ok(settings)
+}
+
+fn check_out(out: &Path) -> Result<(), Problem> {
+    if !out.to_string_lossy().starts_with("s3://") {
+        return Ok(());
+    }
+    let message =
+        "archives in S3 are written by the deployed functions; this command writes a folder";
+    Err(Problem::refused(format!(
+        "--out is {}: {message}",
+        out.display()
+    )))
+}

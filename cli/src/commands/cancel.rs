@@ -1,0 +1,104 @@
+//! `cancel`: says so to everybody without a lock, then sees to it that it happens.
+
+use std::time::{Duration, Instant};
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::{ExportStatus, Outcome};
+use conversation_archive::store::FolderError;
+use start_export::{Command, State};
+
+use super::closing::check_signer;
+use super::{check_out, settings};
+use crate::arguments::CancelArguments;
+use crate::carry::Carrier;
+use crate::figures::counted;
+use crate::problem::{Exit, Problem};
+use crate::screen::{Report, Screen};
+use crate::shell;
+use crate::summary::failed_json;
+
+/// A running export looks before every page; a page takes seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Result<Exit, Problem> {
+    check_out(&arguments.out)?;
+    let id = &arguments.export_id;
+    let settings = settings(None)?;
+    let mut carrier = Carrier::new(&arguments.out, &settings, screen)?;
+    if let Some(plan) = carrier.engine.plan(id).await? {
+        check_signer(plan.webhook_url.as_deref(), &settings)?;
+    }
+    let started = carrier.command(Command::Cancel(id.clone())).await?;
+    if started.state == State::Completed {
+        return Err(Problem::failed(format!(
+            "export {id} is complete; there is nothing left to cancel"
+        )));
+    }
+    let outcome = wait_or_work(&mut carrier, id, screen).await?;
+    match outcome {
+        Some(outcome) if outcome.status == ExportStatus::Cancelled => {
+            screen.result(&report(&outcome));
+            Ok(Exit::Done)
+        }
+        Some(outcome) => {
+            let status = outcome.status.as_str();
+            Err(Problem::failed(format!(
+                "export {id} ended before it could be cancelled: {status}"
+            )))
+        }
+        None => {
+            let hint = format!(
+                "it stops by itself; {} tells how it ended",
+                shell::resume(&arguments.out, id)
+            );
+            Err(Problem::failed(format!(
+                "export {id} is still running, and stops at its next page"
+            ))
+            .with_hint(hint))
+        }
+    }
+}
+
+/// Ends the export here when nobody works on it; else waits for whoever does.
+async fn wait_or_work(
+    carrier: &mut Carrier,
+    id: &ExportId,
+    screen: &Screen,
+) -> Result<Option<Outcome>, Problem> {
+    let since = Instant::now();
+    let mut told = false;
+    loop {
+        if let Some(outcome) = carrier.engine.outcome(id).await? {
+            return Ok(Some(outcome));
+        }
+        match carrier.store.lock(id.as_str()) {
+            Ok(_lock) => {
+                carrier.carry(id).await?;
+                return Ok(carrier.engine.outcome(id).await?);
+            }
+            Err(FolderError::Locked { .. }) if since.elapsed() < PATIENCE => {
+                if !told {
+                    screen.line("another process works on the export; it stops at its next page");
+                    told = true;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Err(FolderError::Locked { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn report(outcome: &Outcome) -> Report {
+    let pages = counted(outcome.totals.pages, "page stays", "pages stay");
+    let text = format!(
+        "export {} is cancelled; {pages} in the folder",
+        outcome.export_id
+    );
+    Report {
+        text,
+        json: failed_json(outcome),
+    }
+}

@@ -1,0 +1,178 @@
+//! The second half of `export` and `resume`: carry the export to its end and tell how it ended.
+
+use std::path::Path;
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::{Name, export_prefix};
+use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
+use start_export::{Started, State};
+
+use crate::carry::{Carrier, Ending, Journey};
+use crate::engine::Ended;
+use crate::figures::counted;
+use crate::problem::{Exit, Problem};
+use crate::progress::Webhook;
+use crate::screen::{Report, Screen};
+use crate::settings::Settings;
+use crate::shell;
+use crate::summary::{Effort, Summary, failed_json};
+
+/// Nothing is begun that could not be announced.
+pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Result<(), Problem> {
+    if webhook_url.is_none() || settings.engine.signer.is_some() {
+        return Ok(());
+    }
+    let message =
+        "WEBHOOK_SIGNING_SECRET is not set, and without it the export's webhook cannot be signed";
+    Err(Problem::refused(message)
+        .with_hint("set it to whsec_ and the base64 of 24 random bytes or more"))
+}
+
+pub(super) async fn carry_to_the_end(
+    carrier: &mut Carrier,
+    out: &Path,
+    started: &Started,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let id = &started.export_id;
+    screen.line(&greeting(started));
+    let go_on = |problem: Problem| problem.with_hint(shell::resume(out, id));
+    let journey = carrier.carry(id).await.map_err(go_on)?;
+    if journey.ended == Ending::Engine(Ended::Stopped) {
+        return Err(go_on(Problem::failed(format!(
+            "export {id} is stopped; what was archived so far is safe"
+        ))));
+    }
+    let Some(outcome) = carrier.engine.outcome(id).await? else {
+        return Err(go_on(Problem::failed(format!(
+            "export {id} ended without an outcome"
+        ))));
+    };
+    match outcome.status {
+        ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
+            screen.result(&report(carrier, out, id, &journey, 0).await?);
+            Ok(Exit::Done)
+        }
+        ExportStatus::Failed | ExportStatus::Cancelled => Err(not_complete(&outcome, out)),
+    }
+}
+
+/// The closing summary of a complete export.
+pub(super) async fn report(
+    carrier: &Carrier,
+    out: &Path,
+    id: &ExportId,
+    journey: &Journey,
+    crashes: u32,
+) -> Result<Report, Problem> {
+    let archive = carrier.engine.archive();
+    let plan = archive.planned(id).await.map_err(anyhow::Error::from)?;
+    let manifest: Option<Manifest> = archive
+        .read(Name::Manifest(id))
+        .await
+        .map_err(anyhow::Error::from)?;
+    let Some(manifest) = manifest else {
+        return Err(Problem::failed(format!("the manifest of {id} is gone")));
+    };
+    let root = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
+    let stored = archive
+        .list_all(&format!("{}slices/", export_prefix(id)))
+        .await
+        .map_err(anyhow::Error::from)?;
+    let stored = stored
+        .iter()
+        .filter(|object| object.key.ends_with(".ndjson.gz"))
+        .count();
+    let pages = manifest
+        .content
+        .slices
+        .iter()
+        .flat_map(|slice| &slice.pages);
+    let named = pages.filter(|page| page.objects.is_some()).count();
+    let webhook = match (journey.ended, journey.tally.webhook) {
+        (Ending::Engine(Ended::DeliveryOwed), _) => Webhook::Owed,
+        (_, webhook) => webhook,
+    };
+    let effort = Effort {
+        records: journey.tally.records(),
+        elapsed: journey.elapsed,
+        stats: journey.stats,
+        crashes,
+        clients: u64::from(crashes) + 1,
+        retried: journey.tally.retried,
+    };
+    let strays = stored.saturating_sub(named) as u64;
+    Ok(Summary {
+        plan: &plan,
+        manifest: &manifest,
+        root: &root,
+        effort,
+        webhook,
+        strays,
+    }
+    .report())
+}
+
+fn greeting(started: &Started) -> String {
+    let Started {
+        export_id, attempt, ..
+    } = started;
+    let slices = counted(started.slices.into(), "slice", "slices");
+    match started.state {
+        State::Started => format!("export {export_id} starts: {slices}"),
+        State::Resumed if *attempt > 1 => {
+            format!("export {export_id} goes on: attempt {attempt}, {slices}")
+        }
+        State::Resumed => format!("export {export_id} goes on: {slices}"),
+        State::Completed => format!("export {export_id} is complete already"),
+        State::Cancelled => format!("export {export_id} is cancelled"),
+        State::Cancelling => format!("export {export_id} is being cancelled"),
+    }
+}
+
+fn not_complete(outcome: &Outcome, out: &Path) -> Problem {
+    let id = &outcome.export_id;
+    let json = failed_json(outcome);
+    if outcome.status == ExportStatus::Cancelled {
+        let message = format!(
+            "export {id} was cancelled, and that is final; another export needs another exportId"
+        );
+        return Problem::failed(message).with_json(json);
+    }
+    let mut message = format!("export {id} failed");
+    if let Some(first) = outcome.failures.first() {
+        let place = first.slice.map(|slice| {
+            format!(
+                " in slice {slice} after page {}",
+                first.after_page.unwrap_or(0)
+            )
+        });
+        message = format!("{message}{}: {}", place.unwrap_or_default(), first.failure);
+    }
+    if let more @ 1.. = outcome.failures.len().saturating_sub(1) {
+        let others = if more == 1 {
+            "1 more failure"
+        } else {
+            &format!("{more} more failures")
+        };
+        message = format!("{message} ({others} in {})", outcome.name().key());
+    }
+    let option = outcome
+        .failures
+        .iter()
+        .find_map(|failure| option_for(failure.failure.kind))
+        .unwrap_or_default();
+    Problem::failed(message)
+        .with_hint(format!("{}{option}", shell::resume(out, id)))
+        .with_json(json)
+}
+
+/// What a resume needs to get further.
+fn option_for(kind: FailureKind) -> Option<&'static str> {
+    match kind {
+        FailureKind::QuotaExceeded => Some(" --quota-mb N"),
+        FailureKind::BadRecord => Some(" --on-bad-record quarantine"),
+        _ => None,
+    }
+}

@@ -1,0 +1,160 @@
+//! `demo`: the whole pipeline in one process. A simulated organisation with faults, an engine that is killed again and
+//! again, a receiver that checks signatures, and in the end a proof that nothing is missing and nothing is there twice.
+
+use std::path::Path;
+use std::time::Instant;
+
+use conversation_archive::genesys::StatsSnapshot;
+use conversation_archive::ids::ExportId;
+use conversation_archive::request::ExportRequest;
+use conversation_archive::store::FolderStore;
+use genesys_simulator::Simulator;
+use serde_json::json;
+use start_export::{Command, Resume};
+
+use super::closing::report;
+use crate::arguments::DemoArguments;
+use crate::carry::{Carrier, Ending, Journey};
+use crate::engine::{Ended, Event};
+use crate::figures::counted;
+use crate::problem::{Exit, Problem};
+use crate::screen::{Report, Screen};
+use crate::settings::Settings;
+
+mod folder;
+mod proof;
+mod receiver;
+mod world;
+
+use proof::Proof;
+use receiver::Receiver;
+
+/// After so many pages of its life an engine is killed; the last one lives on.
+const CRASH_AFTER_PAGES: [u32; 3] = [5, 9, 7];
+
+/// After so many pages of the last life every token is revoked.
+const REVOKE_AFTER_PAGES: u32 = 6;
+
+/// What all lives of the demo's export add up to.
+struct Life {
+    journey: Journey,
+    crashes: u32,
+}
+
+pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<Exit, Problem> {
+    let out = folder::prepare(arguments)?;
+    let simulator = Simulator::start(world::organisation(arguments))
+        .await
+        .map_err(anyhow::Error::from)?;
+    let receiver = Receiver::start().await?;
+    let settings = world::settings(&simulator, &receiver)?;
+    screen.line(&world::greeting(arguments, &simulator, &out));
+    let id = world::export_id(arguments)?;
+
+    let request = world::request(&id, &receiver, arguments.conversations)?;
+    let life = live(&out, request, &id, &settings, &simulator, screen).await?;
+    let carrier = carrier(&out, &settings, screen)?;
+    let summary = report(&carrier, &out, &id, &life.journey, life.crashes).await?;
+    let verified = super::verify::check(carrier.engine.archive(), &id, screen).await?;
+    let proof = Proof::of(carrier.engine.archive(), &id, &simulator, &receiver).await?;
+
+    let text = format!(
+        "{}\n\n{}\n{}",
+        summary.text,
+        super::verify::text(&verified),
+        proof.text()
+    );
+    screen.result(&Report {
+        text,
+        json: json!({"export": summary.json, "verified": verified, "proof": proof.json(), "out": out}),
+    });
+    proof.judge()?;
+    screen.line(&format!("the folder stays: {}", out.display()));
+    Ok(Exit::Done)
+}
+
+/// Starts the export and goes on after each crash, with an engine that knows nothing but the folder.
+async fn live(
+    out: &Path,
+    request: ExportRequest,
+    id: &ExportId,
+    settings: &Settings,
+    simulator: &Simulator,
+    screen: &Screen,
+) -> Result<Life, Problem> {
+    let (started, mut stats, mut records) = (Instant::now(), StatsSnapshot::default(), 0);
+    let mut crashes = 0;
+    loop {
+        let mut carrier = carrier(out, settings, screen)?;
+        let lock = carrier.lock(id)?;
+        let command = if crashes == 0 {
+            Command::Start(Box::new(request.clone()))
+        } else {
+            resume(id)
+        };
+        carrier.command(command).await?;
+        let mut journey = carrier.carry_until(id, killer(crashes, simulator)).await?;
+        stats = plus(stats, journey.stats);
+        records += journey.tally.records();
+        drop(lock);
+        match journey.ended {
+            Ending::Killed => {
+                crashes += 1;
+                let pages = journey.tally.totals().pages;
+                screen.line(&format!(
+                    "⚡ crash {crashes}: the engine is killed with {} stored; another one goes on from the folder",
+                    counted(pages, "page", "pages")
+                ));
+            }
+            Ending::Engine(Ended::Stopped) => {
+                return Err(Problem::failed("the demo is stopped")
+                    .with_hint("start it again; it begins anew"));
+            }
+            Ending::Engine(Ended::Over | Ended::DeliveryOwed) => {
+                (journey.stats, journey.elapsed) = (stats, started.elapsed());
+                journey.tally.count_as_ours(records);
+                return Ok(Life { journey, crashes });
+            }
+        }
+    }
+}
+
+/// A demo's archive has to outlast engines, not power failures.
+fn carrier(out: &Path, settings: &Settings, screen: &Screen) -> Result<Carrier, Problem> {
+    Carrier::over(FolderStore::open_without_sync(out)?, settings, screen)
+}
+
+/// When this life ends. The last one is not killed; its tokens are taken away in mid-run.
+fn killer(crashes: u32, simulator: &Simulator) -> impl FnMut(&Event) -> bool {
+    let limit = CRASH_AFTER_PAGES.get(crashes as usize).copied();
+    let mut pages = 0;
+    move |event| {
+        if !matches!(event, Event::PageArchived { .. }) {
+            return false;
+        }
+        pages += 1;
+        if limit.is_none() && pages == REVOKE_AFTER_PAGES {
+            simulator.revoke_tokens();
+        }
+        limit == Some(pages)
+    }
+}
+
+fn resume(id: &ExportId) -> Command {
+    Command::Resume(Resume {
+        export_id: id.clone(),
+        quota_mb: None,
+        on_bad_record: None,
+    })
+}
+
+fn plus(a: StatsSnapshot, b: StatsSnapshot) -> StatsSnapshot {
+    StatsSnapshot {
+        requests: a.requests + b.requests,
+        retries: a.retries + b.retries,
+        throttled: a.throttled + b.throttled,
+        throttled_time: a.throttled_time + b.throttled_time,
+        logins: a.logins + b.logins,
+        bytes_in: a.bytes_in + b.bytes_in,
+    }
+}

@@ -1,0 +1,58 @@
+//! `export`: from a request to a finished archive.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use conversation_archive::clock::Clock;
+use conversation_archive::plan::Draft;
+use conversation_archive::request::{ExportRequest, scheduled_time};
+use start_export::Command;
+
+use super::closing::{carry_to_the_end, check_signer};
+use super::{check_out, settings};
+use crate::arguments::ExportArguments;
+use crate::carry::Carrier;
+use crate::problem::{Exit, Problem};
+use crate::screen::Screen;
+use crate::settings::Settings;
+
+pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Result<Exit, Problem> {
+    check_out(&arguments.out)?;
+    let mut request = ExportRequest::parse(&read(&arguments.request)?)?;
+    let settings = settings(arguments.concurrency)?;
+    let draft = draft(&mut request, &settings)?;
+    check_signer(draft.webhook_url.as_deref(), &settings)?;
+    let mut carrier = Carrier::new(&arguments.out, &settings, screen)?;
+    let _lock = carrier.lock(&draft.export_id)?;
+    let started = carrier.command(Command::Start(Box::new(request))).await?;
+    carry_to_the_end(&mut carrier, &arguments.out, &started, screen).await
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let mut text = String::new();
+    let read = match path.to_str() {
+        Some("-") => std::io::stdin().read_to_string(&mut text),
+        _ => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Problem::refused(format!(
+            "cannot read the request {}: {error}",
+            path.display()
+        ))),
+    }
+}
+
+/// The request's id has to be known before it is started, for the lock.
+fn draft(request: &mut ExportRequest, settings: &Settings) -> Result<Draft, Problem> {
+    let now = Clock::System.now();
+    let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
+    // Set once, so that a minute that ends in between makes no other request of it.
+    request.scheduled_time = Some(scheduled.to_string());
+    Ok(Draft::check(
+        request.clone(),
+        scheduled,
+        now,
+        &settings.engine.limits,
+    )?)
+}

@@ -1,0 +1,100 @@
+//! `simulate`: the Genesys Cloud simulator alone, until Ctrl-C.
+
+use std::time::Duration;
+
+use conversation_archive::clock::Clock;
+use genesys_simulator::{Faults, Settings, Simulator, Stats, Watermark};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::arguments::{FaultMix, SimulateArguments};
+use crate::figures::count;
+use crate::problem::{Exit, Problem};
+use crate::screen::{Report, Screen};
+
+pub(super) async fn simulate(
+    arguments: &SimulateArguments,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let settings = settings(arguments);
+    let simulator = Simulator::start(settings.clone()).await;
+    let cannot =
+        |error| Problem::refused(format!("cannot listen on {}: {error}", arguments.listen));
+    let simulator = simulator.map_err(cannot)?;
+    screen.result(&greeting(&simulator, &settings));
+    screen.line("Ctrl-C ends it");
+    let _ = tokio::signal::ctrl_c().await;
+    screen.line(&told(&simulator.stats()));
+    Ok(Exit::Done)
+}
+
+fn settings(arguments: &SimulateArguments) -> Settings {
+    let today = midnight(Clock::System.now());
+    let days = SignedDuration::from_hours(24 * i64::from(arguments.days));
+    Settings {
+        listen: arguments.listen,
+        seed: arguments.seed,
+        conversations: arguments.conversations,
+        gateway_records: arguments.conversations,
+        interval: (today.saturating_sub(days).unwrap_or(today), today),
+        rate_per_minute: arguments.rate_per_minute,
+        job_ready_after: Duration::from_secs(arguments.job_seconds),
+        // All days are over, so their data is complete.
+        watermark: Watermark::Behind {
+            lag: Duration::ZERO,
+        },
+        faults: match arguments.faults {
+            FaultMix::None => Faults::default(),
+            FaultMix::Transient => Faults::transient(arguments.seed),
+            FaultMix::Demo => Faults::demo(arguments.seed),
+        },
+        ..Settings::default()
+    }
+}
+
+fn midnight(moment: Timestamp) -> Timestamp {
+    let second = moment.as_second();
+    Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap_or(moment)
+}
+
+fn greeting(simulator: &Simulator, settings: &Settings) -> Report {
+    let url = simulator.url().to_string();
+    let url = url.trim_end_matches('/');
+    let (start, end) = settings.interval;
+    let text = format!(
+        "a simulated Genesys Cloud organisation answers at {url}\n\
+         with {} conversations between {start} and {end}, and export-gateway records of the same days\n\n\
+         in another terminal:\n\n\
+         export GENESYS_API_URL={url} GENESYS_LOGIN_URL={url}\n\
+         export GENESYS_CLIENT_ID={} GENESYS_CLIENT_SECRET={}\n\
+         echo '{{\"exportId\": \"simulated\", \"interval\": \"{start}/{end}\"}}' | genesys-archive export --request - --out ./archive\n",
+        count(settings.conversations as u64),
+        settings.client_id,
+        settings.client_secret,
+    );
+    let json = json!({
+        "url": url,
+        "interval": format!("{start}/{end}"),
+        "conversations": settings.conversations,
+        "clientId": settings.client_id,
+        "clientSecret": settings.client_secret,
+    });
+    Report { text, json }
+}
+
+fn told(stats: &Stats) -> String {
+    let requests = stats
+        .requests
+        .iter()
+        .map(|(route, number)| format!("{} {}", count(*number), route.name()));
+    let faults: u64 = stats.faults.values().sum();
+    format!(
+        "served {} requests ({}), {} of them with 429; {} faults; {} jobs submitted, {} deleted",
+        count(stats.total_requests()),
+        requests.collect::<Vec<_>>().join(", "),
+        count(stats.throttled),
+        count(faults),
+        count(stats.jobs_submitted),
+        count(stats.jobs_deleted),
+    )
+}

@@ -1,0 +1,117 @@
+//! `verify`: recomputes an export from its objects.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use console::style;
+use conversation_archive::archive::Archive;
+use conversation_archive::ids::ExportId;
+use conversation_archive::store::FolderStore;
+use conversation_archive::verify::{Report as Verified, VerifyError, verify as verify_export};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::check_out;
+use crate::arguments::VerifyArguments;
+use crate::figures::{bytes, counted};
+use crate::problem::{Exit, Problem, chain};
+use crate::screen::{Report, Screen};
+use crate::shell;
+
+pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {
+    check_out(&arguments.archive)?;
+    let id = &arguments.export_id;
+    if !arguments.archive.is_dir() {
+        return Err(Problem::refused(format!(
+            "{} is no folder",
+            arguments.archive.display()
+        )));
+    }
+    let archive = Archive::new(Arc::new(FolderStore::open(&arguments.archive)?));
+    if archive.plan(id).await.is_ok_and(|plan| plan.is_none()) {
+        let folder = arguments.archive.display();
+        return Err(Problem::refused(format!(
+            "there is no export {id} in {folder}"
+        )));
+    }
+    let open = archive.is_open(id).await.unwrap_or(false);
+    let verified = check(&archive, id, screen).await.map_err(|problem| {
+        if open {
+            problem.with_hint(shell::resume(&arguments.archive, id))
+        } else {
+            problem
+        }
+    })?;
+    screen.result(&Report {
+        text: text(&verified),
+        json: json!({"status": "verified", "report": verified}),
+    });
+    Ok(Exit::Done)
+}
+
+/// Verifies with a bar on the screen.
+pub(super) async fn check(
+    archive: &Archive,
+    id: &ExportId,
+    screen: &Screen,
+) -> Result<Verified, Problem> {
+    let bar = screen.is_terminal.then(|| screen.add(bar()));
+    let mut show = |progress: conversation_archive::verify::Progress| {
+        if let Some(bar) = &bar {
+            bar.set_length(progress.of);
+            bar.set_position(progress.pages);
+        }
+    };
+    let verified = verify_export(archive, id, &mut show).await;
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    verified.map_err(|error| match error {
+        VerifyError::Damage(damage) => {
+            let json = json!({"status": "damaged", "exportId": id, "key": damage.key, "what": damage.what});
+            Problem::failed(format!("export {id} is not intact: {damage}")).with_json(json)
+        }
+        error @ VerifyError::Archive(_) => Problem::failed(chain(error)),
+    })
+}
+
+/// What a person gets to read.
+pub(super) fn text(verified: &Verified) -> String {
+    let mut text = format!(
+        "{} {} is intact: {} on {}, {}, {}, each hash, count and id recomputed",
+        style("✓").green().bold(),
+        style(&verified.export_id).bold(),
+        counted(verified.records, "record", "records"),
+        counted(verified.pages, "page", "pages"),
+        bytes(verified.stored_bytes),
+        counted(verified.events, "audit event", "audit events"),
+    );
+    let leftovers = verified.orphans.len() + verified.superseded.len();
+    if leftovers > 0 {
+        let objects = counted(
+            leftovers as u64,
+            "object that counts for nothing",
+            "objects that count for nothing",
+        );
+        let _ = write!(
+            text,
+            "\n  beside it: {objects} (left by crashes and replaced runs)"
+        );
+    }
+    for warning in &verified.warnings {
+        let _ = write!(text, "\n  warning: {warning}");
+    }
+    text
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template(
+        "{spinner:.cyan} {bar:24.cyan/dim} verify: {pos} of {len} pages",
+    ) {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

@@ -1,0 +1,108 @@
+//! What happens in an engine, as its handlers report it.
+
+use std::time::Duration;
+
+use archive_page::Handled as PageHandled;
+use conversation_archive::outcome::Outcome;
+use conversation_archive::page::Counts;
+use conversation_archive::page_record::PageRecord;
+use conversation_archive::queue::Queue;
+use conversation_archive::run::{End, RunEnd};
+use conversation_archive::totals::Totals;
+use conversation_archive::waiting::{WaitReason, Waiting};
+use jiff::Timestamp;
+
+/// One step of an export. A step that is done twice is reported twice; sums stand in `totals`.
+#[derive(Clone, Debug)]
+pub enum Event {
+    PageArchived {
+        slice: u32,
+        run: u32,
+        page: u32,
+        counts: Counts,
+        stored_bytes: u64,
+        latency: Option<Duration>,
+        /// Of the slice, this page included.
+        totals: Totals,
+    },
+    Parked {
+        slice: u32,
+        page: u32,
+        reason: WaitReason,
+        detail: String,
+        until: Timestamp,
+        deadline: Timestamp,
+    },
+    /// A parked page is on its way again.
+    Returned {
+        slice: u32,
+    },
+    RunEnded {
+        slice: u32,
+        run: u32,
+        end: End,
+        totals: Totals,
+    },
+    /// An attempt at the export has ended.
+    Outcome(Box<Outcome>),
+    WebhookDelivered,
+    /// The receiver did not take it and is asked again.
+    WebhookPostponed,
+    WebhookGivenUp,
+    /// A message could not be handled and comes again.
+    Retried {
+        queue: Queue,
+        receive_count: u32,
+        delay: Duration,
+    },
+    /// A message was given up.
+    Buried {
+        queue: Queue,
+    },
+}
+
+impl Event {
+    pub(super) fn of_page(handled: PageHandled) -> Self {
+        match handled {
+            PageHandled::Continued(record) => Self::archived(&record),
+            PageHandled::Parked(waiting) => Self::parked(*waiting),
+            PageHandled::Ended(end) => Self::run_ended(*end),
+        }
+    }
+
+    fn archived(record: &PageRecord) -> Self {
+        Self::PageArchived {
+            slice: record.id.run.slice,
+            run: record.id.run.run,
+            page: record.id.page,
+            counts: record.content.counts,
+            stored_bytes: record
+                .content
+                .objects
+                .as_ref()
+                .map_or(0, |objects| objects.page.size_bytes),
+            latency: record.event.latency_ms.map(Duration::from_millis),
+            totals: record.totals,
+        }
+    }
+
+    fn parked(waiting: Waiting) -> Self {
+        Self::Parked {
+            slice: waiting.id.run.slice,
+            page: waiting.id.page,
+            reason: waiting.reason,
+            detail: waiting.detail,
+            until: waiting.not_before,
+            deadline: waiting.deadline,
+        }
+    }
+
+    fn run_ended(end: RunEnd) -> Self {
+        Self::RunEnded {
+            slice: end.id.slice,
+            run: end.id.run,
+            end: end.end,
+            totals: end.totals,
+        }
+    }
+}

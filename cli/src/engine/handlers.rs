@@ -1,0 +1,197 @@
+//! The handlers, and which of them a message belongs to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use archive_page::ArchivePage;
+use await_ready::AwaitReady;
+use complete_export::CompleteExport;
+use conversation_archive::archive::Archive;
+use conversation_archive::clock::Clock;
+use conversation_archive::dispatch::Dispatch;
+use conversation_archive::genesys::GenesysClient;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::message::{PageMessage, WaitingMessage, WebhookMessage};
+use conversation_archive::queue::{
+    ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, MemoryQueues, Queue,
+    SEND_WEBHOOK_TIMEOUT,
+};
+use conversation_archive::source::Sources;
+use conversation_archive::store::ArchiveStore;
+use conversation_archive::webhook::Sender;
+use record_failure::RecordFailure;
+use send_webhook::{Received, SendWebhook};
+use serde::de::DeserializeOwned;
+use start_export::StartExport;
+use sweep_exports::SweepExports;
+
+use super::{EngineSettings, Event};
+
+/// Every handler of the pipeline over one store and one set of queues.
+#[derive(Debug)]
+pub(super) struct Handlers {
+    pub(super) dispatch: Dispatch,
+    pub(super) queues: MemoryQueues,
+    pub(super) start: StartExport,
+    page: ArchivePage,
+    ready: AwaitReady,
+    complete: CompleteExport,
+    webhook: Option<SendWebhook>,
+    failure: RecordFailure,
+    pub(super) sweep: SweepExports,
+}
+
+/// What is to become of a message that was handled.
+#[derive(Debug)]
+pub(super) enum Receipt {
+    Delete(Option<Event>),
+    /// The handler has given it back itself.
+    Keep(Event),
+}
+
+impl Handlers {
+    pub(super) fn new(
+        store: Arc<dyn ArchiveStore>,
+        client: GenesysClient,
+        settings: EngineSettings,
+    ) -> anyhow::Result<Self> {
+        let clock = Clock::System;
+        let queues = MemoryQueues::new(clock.clone());
+        let dispatch = Dispatch {
+            archive: Archive::new(store),
+            queue: Arc::new(queues.clone()),
+            clock: clock.clone(),
+            max_open_slices: settings.concurrency,
+        };
+        let sources = Sources::new(client, clock);
+        let sender = Sender::new(settings.address_rules.clone())
+            .context("cannot set up the sending of webhooks")?;
+        let webhook = settings.signer.map(|signer| SendWebhook {
+            dispatch: dispatch.clone(),
+            sender,
+            signer,
+            address_rules: settings.address_rules.clone(),
+        });
+        Ok(Self {
+            start: StartExport {
+                dispatch: dispatch.clone(),
+                sources: sources.clone(),
+                limits: settings.limits,
+                address_rules: settings.address_rules,
+                regions: settings.regions,
+                emulated: false,
+            },
+            page: ArchivePage {
+                dispatch: dispatch.clone(),
+                sources,
+                settings: settings.pages,
+            },
+            ready: AwaitReady {
+                dispatch: dispatch.clone(),
+            },
+            complete: CompleteExport {
+                dispatch: dispatch.clone(),
+            },
+            webhook,
+            failure: RecordFailure {
+                dispatch: dispatch.clone(),
+            },
+            sweep: SweepExports {
+                dispatch: dispatch.clone(),
+            },
+            queues,
+            dispatch,
+        })
+    }
+
+    pub(super) fn archive(&self) -> &Archive {
+        &self.dispatch.archive
+    }
+
+    pub(super) fn invocation(&self, timeout: Duration) -> Invocation {
+        super::invocation(self.dispatch.clock.now(), timeout)
+    }
+
+    /// A message of the page queue. Apart from the others, because only this future can go from thread to thread.
+    pub(super) async fn archive_page(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
+        let message: PageMessage = read(delivery)?;
+        let handled = self
+            .page
+            .handle(&message, &self.invocation(ARCHIVE_PAGE_TIMEOUT))
+            .await?;
+        Ok(Receipt::Delete(Some(Event::of_page(handled))))
+    }
+
+    pub(super) async fn handle(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
+        match delivery.queue {
+            Queue::Pages => self.archive_page(delivery).await,
+            Queue::Waiting => {
+                let message: WaitingMessage = read(delivery)?;
+                let returned = self.ready.handle(&message).await? == await_ready::Handled::Returned;
+                let slice = message.page.id.run.slice;
+                Ok(Receipt::Delete(
+                    returned.then_some(Event::Returned { slice }),
+                ))
+            }
+            Queue::Completion => {
+                let invocation = self.invocation(COMPLETE_EXPORT_TIMEOUT);
+                match self.complete.handle(&read(delivery)?, &invocation).await? {
+                    complete_export::Handled::Waiting { .. } => Ok(Receipt::Delete(None)),
+                    complete_export::Handled::Concluded(outcome) => {
+                        Ok(Receipt::Delete(Some(Event::Outcome(outcome))))
+                    }
+                }
+            }
+            Queue::Webhooks => self.deliver(delivery).await,
+        }
+    }
+
+    pub(super) async fn bury(
+        &self,
+        queue: Queue,
+        letter: &DeadLetter,
+    ) -> anyhow::Result<record_failure::Handled> {
+        let letter = record_failure::DeadLetter {
+            queue: Some(queue),
+            body: &letter.body,
+        };
+        self.failure
+            .handle(&letter, &self.invocation(ARCHIVE_PAGE_TIMEOUT))
+            .await
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
+        let sender = self
+            .webhook
+            .as_ref()
+            .context("WEBHOOK_SIGNING_SECRET is not set, so nothing can be delivered")?;
+        let message: WebhookMessage = read(delivery)?;
+        let Delivery {
+            receipt,
+            receive_count,
+            ..
+        } = delivery;
+        let received = Received {
+            message: &message,
+            receipt,
+            receive_count: *receive_count,
+        };
+        Ok(
+            match sender
+                .handle(received, &self.invocation(SEND_WEBHOOK_TIMEOUT))
+                .await?
+            {
+                send_webhook::Handled::Delivered => Receipt::Delete(Some(Event::WebhookDelivered)),
+                send_webhook::Handled::GivenUp => Receipt::Delete(Some(Event::WebhookGivenUp)),
+                send_webhook::Handled::Postponed => Receipt::Keep(Event::WebhookPostponed),
+            },
+        )
+    }
+}
+
+fn read<T: DeserializeOwned>(delivery: &Delivery) -> anyhow::Result<T> {
+    let queue = delivery.queue.name();
+    serde_json::from_str(&delivery.body)
+        .with_context(|| format!("a message of the {queue} queue cannot be read"))
+}

@@ -1,0 +1,59 @@
+//! Where an export stands, read from the folder: what progress starts from.
+
+use std::sync::Arc;
+
+use conversation_archive::archive::Archive;
+use conversation_archive::ids::ExportId;
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::run::End;
+use conversation_archive::totals::Totals;
+
+/// The plan and, for each slice, how far it is.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub plan: Arc<ExportPlan>,
+    pub attempt: u32,
+    pub slices: Vec<SliceStanding>,
+}
+
+/// One slice.
+#[derive(Clone, Copy, Debug)]
+pub struct SliceStanding {
+    pub slice: u32,
+    pub totals: Totals,
+    pub complete: bool,
+}
+
+impl Standing {
+    pub(super) async fn read(archive: &Archive, id: &ExportId) -> anyhow::Result<Self> {
+        let plan = archive.planned(id).await?;
+        let Some(attempt) = archive.newest_attempt(id).await? else {
+            return Ok(Self {
+                plan,
+                attempt: 1,
+                slices: Vec::new(),
+            });
+        };
+        let mut slices = Vec::new();
+        for view in archive.survey(&plan, &attempt).await? {
+            let complete = view
+                .end
+                .as_ref()
+                .is_some_and(|end| end.end == End::Complete);
+            let totals = match view.end.as_ref() {
+                Some(end) => end.totals,
+                None => archive.next_message(&view, &plan).await?.totals,
+            };
+            slices.push(SliceStanding {
+                slice: view.slice.number,
+                totals,
+                complete,
+            });
+        }
+        Ok(Self {
+            plan,
+            attempt: attempt.attempt,
+            slices,
+        })
+    }
+}

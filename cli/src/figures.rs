@@ -1,0 +1,66 @@
+//! Figures as a person reads them.
+
+use std::time::Duration;
+
+/// `12,345`.
+pub(crate) fn count(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}
+
+/// `1 page`, `2 pages`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// Megabytes of 10⁶ bytes, as the quota counts them.
+pub(crate) fn bytes(number: u64) -> String {
+    indicatif::DecimalBytes(number).to_string()
+}
+
+/// `0.4 s`, `34 s`, `3 min 20 s`, `2 h 05 min`.
+pub(crate) fn time(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        seconds @ 10..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// So many a second.
+pub(crate) fn rate(number: u64, duration: Duration) -> u64 {
+    let millis = duration.as_millis().max(1);
+    u64::try_from(u128::from(number) * 1000 / millis).unwrap_or(u64::MAX)
+}
+
+/// The time of day; the date stands elsewhere.
+pub(crate) fn clock(moment: jiff::Timestamp) -> String {
+    format!(
+        "{} UTC",
+        jiff::tz::Offset::UTC
+            .to_datetime(moment)
+            .strftime("%H:%M:%S")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_coarsely_as_they_are_long() {
+        let texts =
+            [400, 9_949, 34_000, 200_000, 7_500_000].map(|ms| time(Duration::from_millis(ms)));
+
+        assert_eq!(
+            texts,
+            ["0.4 s", "9.9 s", "34 s", "3 min 20 s", "2 h 05 min"]
+        );
+    }
+
+    #[test]
+    fn a_rate_over_no_time_is_no_division_by_zero() {
+        assert_eq!(rate(5, Duration::ZERO), 5_000);
+        assert_eq!(rate(3_000, Duration::from_secs(2)), 1_500);
+    }
+}

@@ -1,0 +1,64 @@
+//! Log lines of the handlers: what `RUST_LOG` asks for as lines of their own; without it, warnings above the bars.
+
+use std::io;
+
+use conversation_archive::telemetry;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::screen::Screen;
+
+/// Retries stand summed up in the progress, waits and the webhook are told as they come, and the end of an export
+/// stands in the summary.
+const UNASKED: &str = "warn,conversation_archive::genesys=error,conversation_archive::conclusion=off,\
+                       archive_page::lost=error,send_webhook=error,hyper=off,hyper_util=off,reqwest=off";
+
+/// How much somebody wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// `RUST_LOG` is set.
+    Asked,
+    Unasked,
+}
+
+/// To be called once. That somebody was first only happens in tests.
+pub(crate) fn start(detail: Detail, screen: &Screen) {
+    match detail {
+        Detail::Asked => telemetry::desk(),
+        Detail::Unasked => {
+            let lines = tracing_subscriber::fmt()
+                .with_env_filter(EnvFilter::new(UNASKED))
+                .with_writer(OnScreen(screen.clone()))
+                .with_ansi(screen.is_terminal)
+                .with_target(false)
+                .without_time()
+                .compact();
+            let _ = lines.try_init();
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct OnScreen(Screen);
+
+/// Whole lines at once.
+struct Lines<'a>(&'a Screen);
+
+impl io::Write for Lines<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.line(String::from_utf8_lossy(bytes).trim_end());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for OnScreen {
+    type Writer = Lines<'a>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Lines(&self.0)
+    }
+}

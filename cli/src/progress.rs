@@ -1,0 +1,79 @@
+//! What an export looks like while it goes: bars on a terminal, a line now and then elsewhere.
+
+use std::time::{Duration, Instant};
+
+use conversation_archive::genesys::StatsSnapshot;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::engine::{Event, Standing};
+use crate::screen::Screen;
+
+mod tally;
+
+pub(crate) use tally::{Tally, Webhook};
+
+/// Plain lines come at most that often; what matters comes at once.
+const LINE_EVERY: Duration = Duration::from_secs(2);
+
+/// Shows a tally.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    screen: Screen,
+    tally: Tally,
+    bar: Option<ProgressBar>,
+    started: Instant,
+    last_line: Option<(Instant, String)>,
+}
+
+impl Progress {
+    pub(crate) fn new(screen: &Screen, standing: &Standing) -> Self {
+        let tally = Tally::new(standing);
+        let bar = screen.is_terminal.then(|| screen.add(bar(&tally)));
+        Self {
+            screen: screen.clone(),
+            tally,
+            bar,
+            started: Instant::now(),
+            last_line: None,
+        }
+    }
+
+    pub(crate) fn note(&mut self, event: &Event) {
+        if let Some(line) = self.tally.note(event) {
+            self.screen.line(&line);
+        }
+    }
+
+    /// Draws anew; called a few times a second.
+    pub(crate) fn tick(&mut self, stats: &StatsSnapshot) {
+        let line = self.tally.line(self.started.elapsed(), stats);
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.tally.permille());
+            bar.set_message(line);
+            return;
+        }
+        let due = |(at, last): &(Instant, String)| at.elapsed() >= LINE_EVERY && *last != line;
+        if self.last_line.as_ref().is_none_or(due) {
+            self.screen.line(&line);
+            self.last_line = Some((Instant::now(), line));
+        }
+    }
+
+    /// Takes the bar away and leaves the sums.
+    pub(crate) fn finish(self) -> Tally {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.tally
+    }
+}
+
+fn bar(tally: &Tally) -> ProgressBar {
+    let bar = ProgressBar::new(1000).with_position(tally.permille());
+    let template = "{spinner:.cyan} {bar:40.cyan/dim} {percent}% · {elapsed}\n  {wide_msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

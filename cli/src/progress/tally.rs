@@ -1,0 +1,347 @@
+//! The sums behind the progress: pure, fed by events.
+//!
+//! Sums come from the records' own totals, so that a step that is done twice counts once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use conversation_archive::genesys::StatsSnapshot;
+use conversation_archive::outcome::Outcome;
+use conversation_archive::run::End;
+use conversation_archive::totals::Totals;
+use conversation_archive::waiting::WaitReason;
+
+use crate::engine::{Event, Standing};
+use crate::figures::{clock, count, counted, rate, time};
+
+/// Where an export stands, as far as this process has seen it.
+#[derive(Clone, Debug)]
+pub(crate) struct Tally {
+    lanes: BTreeMap<u32, Lane>,
+    /// Records that the source announced, where it does.
+    expected: Option<u64>,
+    before: Totals,
+    done_before: usize,
+    pub outcome: Option<Box<Outcome>>,
+    pub webhook: Webhook,
+    /// Messages that could not be handled at first.
+    pub retried: u64,
+}
+
+/// What became of the outcome's webhook in this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Webhook {
+    #[default]
+    NotSent,
+    Delivered,
+    /// Sent and not taken yet.
+    Owed,
+    GivenUp,
+}
+
+/// One slice.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    totals: Totals,
+    complete: bool,
+    /// What it waits for.
+    waits: Option<String>,
+}
+
+impl Tally {
+    pub(crate) fn new(standing: &Standing) -> Self {
+        let lane = |slice: &crate::engine::SliceStanding| {
+            (
+                slice.slice,
+                Lane {
+                    totals: slice.totals,
+                    complete: slice.complete,
+                    waits: None,
+                },
+            )
+        };
+        let mut tally = Self {
+            lanes: standing.slices.iter().map(lane).collect(),
+            expected: standing
+                .plan
+                .query
+                .as_ref()
+                .map(|query| query.total_records),
+            before: Totals::default(),
+            done_before: 0,
+            outcome: None,
+            webhook: Webhook::NotSent,
+            retried: 0,
+        };
+        (tally.before, tally.done_before) = (tally.totals(), tally.done());
+        tally
+    }
+
+    /// Takes the event in, and says so in a line if somebody would want to know at once.
+    pub(crate) fn note(&mut self, event: &Event) -> Option<String> {
+        match event {
+            Event::PageArchived { slice, totals, .. } => {
+                *self.lane(*slice) = Lane {
+                    totals: *totals,
+                    complete: false,
+                    waits: None,
+                };
+                None
+            }
+            Event::Parked {
+                slice,
+                page,
+                reason,
+                detail,
+                until,
+                deadline,
+            } => {
+                let line = format!(
+                    "slice {slice} page {page} waits {} until {}, at the longest until {deadline:.0}: {detail}",
+                    for_what(*reason),
+                    clock(*until),
+                );
+                self.lane(*slice).waits =
+                    Some(format!("slice {slice} waits until {}", clock(*until)));
+                Some(line)
+            }
+            Event::Returned { slice } => {
+                self.lane(*slice).waits = None;
+                None
+            }
+            Event::RunEnded {
+                slice,
+                run,
+                end,
+                totals,
+            } => {
+                let complete = *end == End::Complete;
+                *self.lane(*slice) = Lane {
+                    totals: *totals,
+                    complete,
+                    waits: None,
+                };
+                run_ended(*slice, *run, end)
+            }
+            Event::Outcome(outcome) => {
+                self.outcome = Some(outcome.clone());
+                None
+            }
+            Event::WebhookDelivered => self.webhook(Webhook::Delivered, None),
+            Event::WebhookPostponed => self.webhook(
+                Webhook::Owed,
+                Some("the webhook's receiver did not take it; it is sent again"),
+            ),
+            Event::WebhookGivenUp => self.webhook(Webhook::GivenUp, None),
+            // Each of them stands in a warning of the log.
+            Event::Retried { .. } => {
+                self.retried += 1;
+                None
+            }
+            Event::Buried { .. } => None,
+        }
+    }
+
+    /// The sums of all slices.
+    pub(crate) fn totals(&self) -> Totals {
+        self.lanes
+            .values()
+            .fold(Totals::default(), |sum, lane| sum.plus(lane.totals))
+    }
+
+    /// Records archived by this process.
+    pub(crate) fn records(&self) -> u64 {
+        self.totals()
+            .counts
+            .archived
+            .saturating_sub(self.before.counts.archived)
+    }
+
+    /// What engines before this one did counts as done by this process, too.
+    pub(crate) fn count_as_ours(&mut self, records: u64) {
+        self.before.counts.archived = self.totals().counts.archived.saturating_sub(records);
+    }
+
+    /// How much is done, of a thousand.
+    pub(crate) fn permille(&self) -> u64 {
+        let (done, all) = match self.expected {
+            Some(expected) => (self.totals().counts.received, expected),
+            None => (self.done() as u64, self.lanes.len() as u64),
+        };
+        (done * 1000 / all.max(1)).min(1000)
+    }
+
+    /// One line on where the export stands.
+    pub(crate) fn line(&self, elapsed: Duration, stats: &StatsSnapshot) -> String {
+        let totals = self.totals();
+        let mut parts = vec![
+            format!(
+                "{} of {} done",
+                self.done(),
+                counted(self.lanes.len() as u64, "slice", "slices")
+            ),
+            counted(totals.pages, "page", "pages"),
+            format!("{} records", count(totals.counts.archived)),
+            format!("{}/s", count(rate(self.records(), elapsed))),
+        ];
+        if stats.throttled_time >= Duration::from_millis(50) {
+            parts.push(format!("throttled {}", time(stats.throttled_time)));
+        }
+        if stats.retries > 0 {
+            parts.push(counted(stats.retries, "retry", "retries"));
+        }
+        parts.extend(self.lanes.values().find_map(|lane| lane.waits.clone()));
+        parts.extend(
+            self.time_left(elapsed)
+                .map(|left| format!("about {} left", time(left))),
+        );
+        parts.join(" · ")
+    }
+
+    fn time_left(&self, elapsed: Duration) -> Option<Duration> {
+        let (done, left) = match self.expected {
+            Some(expected) => {
+                let received = self.totals().counts.received;
+                (
+                    received.saturating_sub(self.before.counts.received),
+                    expected.saturating_sub(received),
+                )
+            }
+            None => (
+                (self.done() - self.done_before) as u64,
+                (self.lanes.len() - self.done()) as u64,
+            ),
+        };
+        let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        (done > 0 && left > 0).then(|| Duration::from_millis(millis / done * left))
+    }
+
+    fn done(&self) -> usize {
+        self.lanes.values().filter(|lane| lane.complete).count()
+    }
+
+    fn lane(&mut self, slice: u32) -> &mut Lane {
+        self.lanes.entry(slice).or_default()
+    }
+
+    fn webhook(&mut self, webhook: Webhook, line: Option<&str>) -> Option<String> {
+        self.webhook = webhook;
+        line.map(ToOwned::to_owned)
+    }
+}
+
+fn for_what(reason: WaitReason) -> &'static str {
+    match reason {
+        WaitReason::Job => "for its job",
+        WaitReason::Watermark => "for the organisation's data to be complete",
+        WaitReason::Throttled => "because of the rate limit",
+        WaitReason::Unavailable => "for the API to come back",
+    }
+}
+
+fn run_ended(slice: u32, run: u32, end: &End) -> Option<String> {
+    match end {
+        End::Complete => None,
+        End::Cancelled => Some(format!(
+            "slice {slice} stopped: the export is being cancelled"
+        )),
+        End::Replaced { reason, .. } => Some(format!("slice {slice} begins anew: {reason}")),
+        End::Failed { failure } => Some(format!("slice {slice} failed in run {run}: {failure}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::page::Counts;
+
+    use super::*;
+
+    fn tally(slices: u32) -> Tally {
+        Tally {
+            lanes: (1..=slices).map(|slice| (slice, Lane::default())).collect(),
+            expected: None,
+            before: Totals::default(),
+            done_before: 0,
+            outcome: None,
+            webhook: Webhook::NotSent,
+            retried: 0,
+        }
+    }
+
+    fn totals(pages: u64, archived: u64) -> Totals {
+        let counts = Counts {
+            received: archived,
+            archived,
+            ..Counts::default()
+        };
+        Totals {
+            pages,
+            counts,
+            ..Totals::default()
+        }
+    }
+
+    fn page(slice: u32, page: u32, archived: u64) -> Event {
+        let totals = totals(page.into(), archived);
+        Event::PageArchived {
+            slice,
+            run: 1,
+            page,
+            counts: Counts::default(),
+            stored_bytes: 0,
+            latency: None,
+            totals,
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_reported_twice_counts_once() {
+        let mut tally = tally(2);
+
+        for event in [page(1, 1, 100), page(1, 1, 100), page(2, 1, 50)] {
+            tally.note(&event);
+        }
+
+        assert_eq!((tally.totals().pages, tally.records()), (2, 150));
+    }
+
+    #[test]
+    fn the_line_says_how_far_how_fast_and_how_long_still() {
+        let mut tally = tally(4);
+        tally.note(&Event::RunEnded {
+            slice: 1,
+            run: 1,
+            end: End::Complete,
+            totals: totals(12, 6_000),
+        });
+        tally.note(&page(2, 3, 1_500));
+        let stats = StatsSnapshot {
+            retries: 2,
+            throttled: 1,
+            throttled_time: Duration::from_millis(2_100),
+            ..StatsSnapshot::default()
+        };
+
+        let line = tally.line(Duration::from_secs(10), &stats);
+
+        insta::assert_snapshot!(line, @"1 of 4 slices done · 15 pages · 7,500 records · 750/s · throttled 2.1 s · 2 retries · about 30 s left");
+    }
+
+    #[test]
+    fn what_a_slice_waits_for_is_said_at_once_and_stays_in_the_line() {
+        let mut tally = tally(1);
+
+        let said = tally.note(&Event::Parked {
+            slice: 1,
+            page: 1,
+            reason: WaitReason::Job,
+            detail: "job 7 is still Queued".to_owned(),
+            until: "2026-03-02T10:00:15Z".parse().unwrap(),
+            deadline: "2026-03-02T16:00:00Z".parse().unwrap(),
+        });
+
+        insta::assert_snapshot!(said.unwrap(), @"slice 1 page 1 waits for its job until 10:00:15 UTC, at the longest until 2026-03-02T16:00:00Z: job 7 is still Queued");
+        let line = tally.line(Duration::from_secs(1), &StatsSnapshot::default());
+        assert!(line.ends_with("slice 1 waits until 10:00:15 UTC"), "{line}");
+    }
+}

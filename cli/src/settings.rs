@@ -1,0 +1,190 @@
+//! The settings of a command that talks to Genesys Cloud: the variables of the deployed functions, as far as a folder and
+//! one process need them. What belongs to AWS is not read here.
+
+use conversation_archive::config::{
+    self, Config, ConfigError, CredentialsConfig, Problem, SigningSecretConfig, environment,
+};
+use conversation_archive::genesys::{ClientSettings, Credentials};
+use conversation_archive::webhook::{Loopback, Signer};
+
+use crate::engine::EngineSettings;
+
+/// Everything that the commands take from the environment.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`, `GENESYS_BODY_LIMIT_MB`
+    pub client: ClientSettings,
+    /// `GENESYS_CLIENT_ID`, `GENESYS_CLIENT_SECRET`
+    pub credentials: Credentials,
+    /// `MAX_OPEN_SLICES`, `MAX_PAGES_PER_SLICE`, `MAX_RUNS_PER_SLICE`, the limits of a plan, the deadlines,
+    /// `ALLOWED_REGIONS`, `WEBHOOK_SIGNING_SECRET`, `WEBHOOK_ALLOWED_HOSTS`, `DATA_LAKE_WEBHOOK_URL`
+    pub engine: EngineSettings,
+}
+
+/// What is wrong with the settings, in one line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", one_line(.0))]
+pub(crate) struct SettingsError(#[from] ConfigError);
+
+impl Settings {
+    pub(crate) fn from_env() -> Result<Self, SettingsError> {
+        Self::from_lookup(environment)
+    }
+
+    pub(crate) fn from_lookup(
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
+        // Secrets Manager is for the functions.
+        let local = |name: &str| {
+            if name.ends_with("_ARN") {
+                None
+            } else {
+                lookup(name)
+            }
+        };
+        Ok(<Self as Config>::from_lookup(local)?)
+    }
+}
+
+impl Config for Settings {
+    fn read(settings: &config::Settings<'_>) -> Option<Self> {
+        let genesys = settings.genesys();
+        let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
+        let regions = settings.regions(endpoints, None);
+        let address_rules = settings.address_rules(Loopback::Allowed);
+        let engine = EngineSettings {
+            concurrency: settings.max_open_slices(),
+            limits: settings.limits(&address_rules),
+            pages: settings.page_settings(),
+            regions,
+            address_rules,
+            signer: signer(settings),
+        };
+        let genesys = genesys?;
+        match genesys.credentials {
+            CredentialsConfig::Given(credentials) => Some(Self {
+                client: genesys.client,
+                credentials,
+                engine,
+            }),
+            CredentialsConfig::Secret { .. } => None,
+        }
+    }
+}
+
+/// Needed as soon as there is somebody to tell.
+fn signer(settings: &config::Settings<'_>) -> Option<Signer> {
+    if settings.optional("WEBHOOK_SIGNING_SECRET").is_none() {
+        if settings.optional("DATA_LAKE_WEBHOOK_URL").is_some() {
+            settings.note(Problem::Missing("WEBHOOK_SIGNING_SECRET"));
+        }
+        return None;
+    }
+    match settings.signing_secret()? {
+        SigningSecretConfig::Given(secret) => settings.usable(Signer::new(&secret)),
+        SigningSecretConfig::Secret { .. } => None,
+    }
+}
+
+/// Everything that is not set first, in one sentence, then the rest.
+fn one_line(error: &ConfigError) -> String {
+    let missing = |problem: &Problem| match problem {
+        Problem::Missing(name) | Problem::NeitherSet { name, .. } => Some(*name),
+        _ => None,
+    };
+    let names: Vec<_> = error.problems().iter().filter_map(missing).collect();
+    let others = error
+        .problems()
+        .iter()
+        .filter(|problem| missing(problem).is_none())
+        .map(ToString::to_string);
+    not_set(&names)
+        .into_iter()
+        .chain(others)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// `A is not set`, `A, B and C are not set`.
+fn not_set(names: &[&str]) -> Option<String> {
+    match names {
+        [] => None,
+        [one] => Some(format!("{one} is not set")),
+        [firsts @ .., last] => Some(format!("{} and {last} are not set", firsts.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    const GOOD: [(&str, &str); 3] = [
+        ("GENESYS_REGION", "mypurecloud.de"),
+        ("GENESYS_CLIENT_ID", "id"),
+        ("GENESYS_CLIENT_SECRET", "s3cret"),
+    ];
+
+    fn settings(more: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let find = |name: &str| more.iter().chain(&GOOD).find(|(known, _)| *known == name);
+        Settings::from_lookup(|name| find(name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn refused(more: &[(&str, &str)]) -> String {
+        settings(more).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        let error = Settings::from_lookup(|_| None).unwrap_err();
+
+        assert_snapshot!(error, @"GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET are not set");
+        assert_snapshot!(refused(&[("GENESYS_CLIENT_SECRET", " ")]), @"GENESYS_CLIENT_SECRET is not set");
+    }
+
+    #[test]
+    fn several_faults_stand_in_one_line() {
+        let message = refused(&[
+            ("MAX_OPEN_SLICES", "0"),
+            ("ARCHIVE_QUOTA_MB", "5 GB"),
+            ("GENESYS_CLIENT_ID", ""),
+        ]);
+
+        assert_snapshot!(message, @"GENESYS_CLIENT_ID is not set; MAX_OPEN_SLICES is `0`: a whole number from 1 to 100; ARCHIVE_QUOTA_MB is `5 GB`: a whole number from 1 to 1000000000");
+    }
+
+    #[test]
+    fn a_receiver_without_a_signing_secret_is_refused() {
+        let message = refused(&[("DATA_LAKE_WEBHOOK_URL", "https://lake.example/hook")]);
+
+        assert_snapshot!(message, @"WEBHOOK_SIGNING_SECRET is not set");
+    }
+
+    #[test]
+    fn a_secret_of_the_functions_is_no_substitute_here() {
+        let message = refused(&[
+            ("GENESYS_CLIENT_SECRET", ""),
+            ("GENESYS_CREDENTIALS_SECRET_ARN", "arn:x"),
+        ]);
+
+        assert_snapshot!(message, @"GENESYS_CLIENT_SECRET is not set");
+    }
+
+    #[test]
+    fn an_overridden_host_belongs_to_no_region() {
+        let of_region = settings(&[]).unwrap();
+        let overridden = settings(&[("GENESYS_API_URL", "https://gateway.example")]).unwrap();
+
+        assert_eq!(
+            of_region.engine.regions.genesys.as_deref(),
+            Some("eu-central-1")
+        );
+        assert_eq!(overridden.engine.regions.genesys, None);
+    }
+
+    #[test]
+    fn the_settings_never_show_the_secret() {
+        assert!(!format!("{:?}", settings(&[]).unwrap()).contains("s3cret"));
+    }
+}

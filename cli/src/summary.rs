@@ -1,0 +1,289 @@
+//! The closing summary of an export: what there is, where, and what it survived. For people and for programs.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use console::style;
+use conversation_archive::genesys::StatsSnapshot;
+use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
+use conversation_archive::page::Projection;
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::request::SourceKind;
+use serde_json::{Value, json};
+
+use crate::figures::{bytes, count, counted, rate, time};
+use crate::progress::Webhook;
+use crate::screen::Report;
+use crate::shell;
+
+mod look;
+
+use look::Look;
+
+/// Everything that is told in the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Summary<'a> {
+    pub plan: &'a ExportPlan,
+    pub manifest: &'a Manifest,
+    /// The archive's folder.
+    pub root: &'a Path,
+    pub effort: Effort,
+    pub webhook: Webhook,
+    /// Page objects in the folder that the manifest does not name: of replaced runs, or left by a crash.
+    pub strays: u64,
+}
+
+/// What it took in this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Effort {
+    pub records: u64,
+    pub elapsed: Duration,
+    pub stats: StatsSnapshot,
+    /// Engines that died and were followed by another.
+    pub crashes: u32,
+    /// Clients that had to log in at least once.
+    pub clients: u64,
+    /// Messages that were handled at a later try.
+    pub retried: u64,
+}
+
+impl Summary<'_> {
+    pub(crate) fn report(&self) -> Report {
+        Report {
+            text: self.text(),
+            json: self.json(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let outcome = &self.manifest.outcome;
+        let headline = match outcome.status {
+            ExportStatus::CompletedWithRejects => "is complete, with records kept aside",
+            _ => "is complete",
+        };
+        let mut text = format!(
+            "{} {} {headline}\n\n",
+            style("✓").green().bold(),
+            style(&outcome.export_id).bold()
+        );
+        for (label, value) in self.rows() {
+            let _ = writeln!(text, "  {}  {value}", style(format!("{label:<9}")).dim());
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![
+            ("archived", self.archived()),
+            ("interval", self.plan.interval.to_string()),
+            ("in", self.folder().display().to_string()),
+            ("size", self.size()),
+            ("took", self.took()),
+            ("survived", self.effort.survived()),
+        ];
+        let counts = self.manifest.content.counts;
+        if counts.left_out > 0 {
+            let left_out = counted(counts.left_out, "record that", "records that");
+            rows.push((
+                "left out",
+                format!("{left_out} the API returned for another interval"),
+            ));
+        }
+        if counts.rejected > 0 {
+            let rejected = counted(counts.rejected, "record", "records");
+            rows.push((
+                "rejected",
+                format!("{rejected} without id or start, kept under failures/"),
+            ));
+        }
+        rows.extend(
+            self.manifest
+                .warnings
+                .iter()
+                .map(|warning| ("warning", warning.clone())),
+        );
+        rows.extend(self.webhook_row());
+        let look = Look::at(self);
+        rows.push(("look", look.lines));
+        rows.push(("", look.table));
+        rows
+    }
+
+    fn archived(&self) -> String {
+        let content = &self.manifest.content;
+        let pages = content
+            .slices
+            .iter()
+            .map(|slice| slice.pages.len() as u64)
+            .sum();
+        let what = match self.plan.source {
+            SourceKind::AnalyticsJob => {
+                counted(content.counts.archived, "conversation", "conversations")
+            }
+            SourceKind::ExportGateway => counted(content.counts.archived, "record", "records"),
+        };
+        let slices = counted(content.slices.len() as u64, "slice", "slices");
+        format!("{what} in {slices} and {}", counted(pages, "page", "pages"))
+    }
+
+    fn size(&self) -> String {
+        let (stored, plain) = (
+            self.manifest.content.stored_bytes,
+            self.manifest.outcome.totals.record_bytes,
+        );
+        match plain.checked_div(stored) {
+            Some(ratio) if ratio > 1 => format!(
+                "{} compressed, {} before (1:{ratio})",
+                bytes(stored),
+                bytes(plain)
+            ),
+            _ => format!("{} compressed, {} before", bytes(stored), bytes(plain)),
+        }
+    }
+
+    fn took(&self) -> String {
+        let Effort {
+            records, elapsed, ..
+        } = self.effort;
+        match records {
+            0 => format!("{} here; the records were there already", time(elapsed)),
+            _ => format!(
+                "{}, {} records/s",
+                time(elapsed),
+                count(rate(records, elapsed))
+            ),
+        }
+    }
+
+    fn webhook_row(&self) -> Option<(&'static str, String)> {
+        self.plan.webhook_url.as_ref()?;
+        let how_to = shell::resume(self.root, &self.plan.export_id);
+        Some((
+            "webhook",
+            match self.webhook {
+                Webhook::Delivered => "delivered, signed".to_owned(),
+                Webhook::NotSent => "delivered before".to_owned(),
+                Webhook::Owed => format!("not taken yet, still owed; this sends it: {how_to}"),
+                Webhook::GivenUp => {
+                    "the receiver is gone or never took it; nothing is sent any more".to_owned()
+                }
+            },
+        ))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.join("exports").join(self.plan.export_id.as_str())
+    }
+
+    fn json(&self) -> Value {
+        let (outcome, content) = (&self.manifest.outcome, &self.manifest.content);
+        let Effort {
+            elapsed,
+            stats,
+            crashes,
+            ..
+        } = &self.effort;
+        json!({
+            "exportId": outcome.export_id,
+            "status": outcome.status,
+            "attempt": outcome.attempt,
+            "interval": outcome.interval,
+            "manifest": self.folder().join("manifest.json"),
+            "counts": content.counts,
+            "pages": outcome.totals.pages,
+            "slices": content.slices.len(),
+            "storedBytes": content.stored_bytes,
+            "recordBytes": outcome.totals.record_bytes,
+            "warnings": self.manifest.warnings,
+            "webhook": self.plan.webhook_url.as_ref().map(|_| self.webhook.as_str()),
+            "here": effort(*elapsed, stats, *crashes, self.effort.records),
+        })
+    }
+
+    fn is_minimal(&self) -> bool {
+        self.plan.records == Projection::Minimal || self.plan.source == SourceKind::ExportGateway
+    }
+}
+
+impl Effort {
+    fn survived(&self) -> String {
+        let Self {
+            stats,
+            crashes,
+            clients,
+            retried,
+            ..
+        } = self;
+        let renewals = stats.logins.saturating_sub(*clients);
+        let waited = match stats.throttled_time {
+            waited if waited.is_zero() => String::new(),
+            waited => format!(" ({} waited)", time(waited)),
+        };
+        let mut parts = Vec::new();
+        if stats.throttled > 0 || !waited.is_empty() {
+            parts.push(format!(
+                "{}{waited}",
+                counted(stats.throttled, "answer 429", "answers 429")
+            ));
+        }
+        let further = [
+            (stats.retries, "retried request", "retried requests"),
+            (renewals, "further login", "further logins"),
+            (u64::from(*crashes), "crash", "crashes"),
+            (*retried, "step repeated", "steps repeated"),
+        ];
+        parts.extend(
+            further
+                .iter()
+                .filter(|(n, ..)| *n > 0)
+                .map(|(n, one, many)| counted(*n, one, many)),
+        );
+        if parts.is_empty() {
+            "nothing went wrong".to_owned()
+        } else {
+            parts.join(", ")
+        }
+    }
+}
+
+impl Webhook {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NotSent => "delivered_before",
+            Self::Delivered => "delivered",
+            Self::Owed => "owed",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
+/// How an attempt ended that left no manifest.
+pub(crate) fn failed_json(outcome: &Outcome) -> Value {
+    json!({
+        "exportId": outcome.export_id,
+        "status": outcome.status,
+        "attempt": outcome.attempt,
+        "interval": outcome.interval,
+        "counts": outcome.totals.counts,
+        "pages": outcome.totals.pages,
+        "failures": outcome.failures,
+    })
+}
+
+fn effort(elapsed: Duration, stats: &StatsSnapshot, crashes: u32, records: u64) -> Value {
+    json!({
+        "seconds": (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
+        "records": records,
+        "requests": stats.requests,
+        "retries": stats.retries,
+        "throttled": stats.throttled,
+        "throttledSeconds": stats.throttled_time.as_secs_f64(),
+        "logins": stats.logins,
+        "bytesIn": stats.bytes_in,
+        "crashes": crashes,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use conversation_archive::FormatVersion;
+use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::hash::Sha256;
+use conversation_archive::outcome::{Content, SliceContent};
+use conversation_archive::page::Counts;
+use conversation_archive::plan::{Draft, PlanLimits, Residency, SliceRange};
+use conversation_archive::request::ExportRequest;
+use conversation_archive::totals::Totals;
+use insta::assert_snapshot;
+
+use super::*;
+
+const INTERVAL: &str = "2026-03-01T00:00:00Z/2026-03-03T00:00:00Z";
+
+fn plan(more: &str) -> ExportPlan {
+    let now = "2026-03-10T00:00:00Z".parse().unwrap();
+    let json = format!(r#"{{"exportId":"march","interval":"{INTERVAL}"{more}}}"#);
+    let request = ExportRequest::parse(&json).unwrap();
+    let limits = PlanLimits::default();
+    let draft = Draft::check(request, now, now, &limits).unwrap();
+    let residency = Residency::decide(None, None, &[]).unwrap();
+    draft
+        .plan(None, residency, &limits, now, "request")
+        .unwrap()
+}
+
+fn manifest(plan: &ExportPlan) -> Manifest {
+    let counts = Counts {
+        received: 5_120,
+        archived: 5_000,
+        left_out: 117,
+        rejected: 3,
+    };
+    let event = AuditEvent::new(Happening {
+        export_id: &plan.export_id,
+        query_hash: plan.query_hash,
+        request_id: "request",
+        timestamp: plan.planned_at,
+        action: Action::CompleteExport,
+        event_type: EventType::Outcome,
+        subject: "attempt 1".to_owned(),
+        details: json!({}),
+    });
+    let slice = |slice| SliceContent {
+        slice,
+        range: SliceRange::Interval(plan.interval),
+        counts: Counts::default(),
+        pages: Vec::new(),
+    };
+    Manifest {
+        outcome: Outcome {
+            format_version: FormatVersion,
+            export_id: plan.export_id.clone(),
+            status: ExportStatus::CompletedWithRejects,
+            attempt: 1,
+            source: plan.source,
+            interval: plan.interval,
+            query_id: None,
+            totals: Totals {
+                counts,
+                record_bytes: 35_000_000,
+                ..Totals::default()
+            },
+            residency: plan.residency.clone(),
+            started_at: plan.planned_at,
+            ended_at: plan.planned_at,
+            failures: Vec::new(),
+            audit_heads: vec![Sha256::of("head")],
+            event: event.after(None),
+        },
+        content: Content {
+            counts,
+            stored_bytes: 5_000_000,
+            slices: vec![slice(1), slice(2)],
+        },
+        warnings: Vec::new(),
+    }
+}
+
+fn text(plan: &ExportPlan, effort: Effort, webhook: Webhook, strays: u64) -> String {
+    let summary = Summary {
+        plan,
+        manifest: &manifest(plan),
+        root: Path::new("/data/my archive"),
+        effort,
+        webhook,
+        strays,
+    };
+    console::strip_ansi_codes(&summary.text()).into_owned()
+}
+
+#[test]
+fn the_summary_says_what_there_is_where_and_what_was_survived() {
+    let effort = Effort {
+        records: 5_000,
+        elapsed: Duration::from_millis(12_300),
+        stats: StatsSnapshot {
+            requests: 120,
+            retries: 9,
+            throttled: 3,
+            throttled_time: Duration::from_millis(2_100),
+            logins: 4,
+            bytes_in: 40_000_000,
+        },
+        crashes: 2,
+        clients: 3,
+        retried: 0,
+    };
+
+    assert_snapshot!(text(&plan(r#","webhookUrl":"https://lake.example/hook""#), effort, Webhook::Delivered, 0), @r#"
+✓ march is complete, with records kept aside
+
+  archived   5,000 conversations in 2 slices and 0 pages
+  interval   2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z
+  in         /data/my archive/exports/march
+  size       5.00 MB compressed, 35.00 MB before (1:7)
+  took       12 s, 406 records/s
+  survived   3 answers 429 (2.1 s waited), 9 retried requests, 1 further login, 2 crashes
+  left out   117 records that the API returned for another interval
+  rejected   3 records without id or start, kept under failures/
+  webhook    delivered, signed
+  look       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .
+             duckdb -c "select conversationId, conversationStart from read_json('/data/my archive/exports/march/slices/*/r*/page-*.ndjson.gz', format='newline_delimited') limit 10"
+"#);
+}
+
+#[test]
+fn beside_pages_that_do_not_count_the_manifest_says_which_do() {
+    let text = text(
+        &plan(r#","records":"minimal""#),
+        Effort::default(),
+        Webhook::NotSent,
+        4,
+    );
+
+    let look: Vec<_> = text
+        .lines()
+        .skip_while(|line| !line.contains("look"))
+        .map(str::trim_start)
+        .collect();
+    assert_snapshot!(look.join("\n"), @r#"
+look       (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | jq .
+(cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | duckdb -c "select id, startTime from read_json('/dev/stdin', format='newline_delimited') limit 10"
+"#);
+}
+
+#[test]
+fn a_webhook_that_is_owed_comes_with_the_command_that_sends_it() {
+    let text = text(
+        &plan(r#","webhookUrl":"https://lake.example/hook""#),
+        Effort::default(),
+        Webhook::Owed,
+        0,
+    );
+
+    let webhook = text.lines().find(|line| line.contains("webhook")).unwrap();
+    assert_snapshot!(webhook, @r"  webhook    not taken yet, still owed; this sends it: genesys-archive resume --out /data/my\ archive march");
+}

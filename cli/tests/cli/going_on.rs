@@ -1,0 +1,135 @@
+//! Kill -9, Ctrl-C, failures, repetitions: an export goes on from its folder.
+
+use std::process::Command;
+
+use genesys_simulator::{Route, Settings};
+
+use crate::world::{DAYS, World, ended, fast};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_killed_in_the_middle_goes_on_from_its_folder_and_verifies() {
+    let world = World::new().await;
+    let mut export = world.start_march();
+    world.until_page_records(3).await;
+
+    export.kill().unwrap();
+    export.wait().unwrap();
+    let before = world.page_records();
+    let resumed = world.march("resume", &[]).await;
+    let verified = world.march("verify", &[]).await;
+
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+    assert!(
+        verified.out.contains("march is intact: 200 records"),
+        "{}",
+        verified.out
+    );
+    let pages = world.page_records();
+    assert!(before < pages, "it was killed in the middle");
+    let fetched = world.simulator.stats().requests_on(Route::JobResults);
+    let in_flight = 2;
+    assert!(
+        fetched <= pages as u64 + in_flight,
+        "{fetched} requests for {pages} pages"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_stops_after_the_page_in_hand_and_says_how_to_go_on() {
+    let world = World::new().await;
+    let export = world.start_march();
+    world.until_page_records(2).await;
+
+    Command::new("kill")
+        .args(["-INT", &export.id().to_string()])
+        .status()
+        .unwrap();
+    let stopped = ended(export).await;
+    let resumed = world.march("resume", &[]).await;
+
+    assert_eq!(stopped.code, 1);
+    assert_eq!(
+        stopped.error(),
+        "export march is stopped; what was archived so far is safe"
+    );
+    let how = format!(
+        "how to go on: genesys-archive resume --out {} march",
+        world.out().display()
+    );
+    assert!(stopped.err.contains(&how), "{}", stopped.err);
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
+    let pages = world.manifest()["totals"]["pages"].as_u64().unwrap();
+    assert_eq!(
+        world.simulator.stats().requests_on(Route::JobResults),
+        pages,
+        "no page was fetched twice"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finished_export_is_reported_again_and_fetches_nothing() {
+    let world = World::new().await;
+    let request = format!(r#"{{"exportId":"march",{DAYS}}}"#);
+    world.export(&request).await;
+    let fetched = world.simulator.stats().requests_on(Route::JobResults);
+
+    let again = world.export(&request).await;
+    let other = world
+        .export(&format!(r#"{{"exportId":"march",{DAYS},"pageSize":7}}"#))
+        .await;
+
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(
+        again.err.contains("export march is complete already"),
+        "{}",
+        again.err
+    );
+    assert_eq!(
+        world.simulator.stats().requests_on(Route::JobResults),
+        fetched
+    );
+    assert_eq!(other.code, 2);
+    assert_eq!(
+        other.error(),
+        "`exportId` is march: an export of this id exists for another request; choose another id"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_over_its_quota_fails_and_goes_on_with_a_larger_one() {
+    let mut world = World::with(Settings {
+        conversations: 3_000,
+        ..fast()
+    })
+    .await;
+    world.set("ARCHIVE_QUOTA_MB", "1");
+    let failed = world
+        .export(&format!(r#"{{"exportId":"march",{DAYS},"pageSize":100}}"#))
+        .await;
+
+    let unverified = world.march("verify", &[]).await;
+    let resumed = world.march("resume", &["--quota-mb", "100"]).await;
+    let verified = world.march("verify", &[]).await;
+
+    assert_eq!(failed.code, 1);
+    assert!(
+        failed.error().contains("exceed the quota of 1 MB"),
+        "{}",
+        failed.err
+    );
+    assert!(
+        failed.err.contains(" march --quota-mb N\n"),
+        "{}",
+        failed.err
+    );
+    assert_eq!(unverified.code, 1, "{}", unverified.out);
+    assert_eq!(
+        (resumed.code, verified.code),
+        (0, 0),
+        "{}{}",
+        resumed.err,
+        verified.err
+    );
+}

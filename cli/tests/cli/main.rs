@@ -1,0 +1,10 @@
+//! The binary as a person uses it, against a simulated organisation: kill -9, Ctrl-C, cancel, and everything that is
+//! refused.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cancelling;
+mod going_on;
+mod refusals;
+mod results;
+mod world;

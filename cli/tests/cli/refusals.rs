@@ -1,0 +1,196 @@
+//! Everything that is refused: one line, the right exit code, and nothing sent.
+
+use conversation_archive::store::FolderStore;
+
+use crate::world::{DAYS, World};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_in_use_is_left_to_whoever_uses_it() {
+    let world = World::new().await;
+    let _lock = FolderStore::open(&world.out())
+        .unwrap()
+        .lock("march")
+        .unwrap();
+
+    let refused = world
+        .export(&format!(r#"{{"exportId":"march",{DAYS}}}"#))
+        .await;
+
+    assert_eq!(refused.code, 1);
+    assert_eq!(
+        refused.error(),
+        "another process is working on export march: wait until it ends, or stop it, and try again"
+    );
+    assert_eq!(world.simulator.stats().total_requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_request_is_refused_in_one_line_before_anything_is_sent() {
+    let mut world = World::new().await;
+    world.set("ARCHIVE_RETENTION_DAYS", "365");
+    let cases = [
+        (
+            "{\"interval\": ",
+            "the request is not readable: EOF while parsing",
+        ),
+        (
+            r#"{"interval":"2026-03-03T00:00:00Z/2026-03-01T00:00:00Z"}"#,
+            "ends where or before it starts; the earlier moment comes first",
+        ),
+        (
+            r#"{"interval":"2015-03-01T00:00:00Z/2015-03-02T00:00:00Z"}"#,
+            "conversations are kept 365 days",
+        ),
+        (
+            &format!("{{{DAYS},\"pagesize\":5}}"),
+            "unknown field `pagesize`",
+        ),
+        (
+            &format!("{{{DAYS},\"pageSize\":5000}}"),
+            "`pageSize` is 5000: analytics-job takes 1 to 1000",
+        ),
+        (
+            &format!("{{{DAYS},\"exportId\":\"../x\"}}"),
+            "`exportId` is ../x: 1 to 64 letters, digits, `-` or `_`",
+        ),
+        (
+            &format!("{{{DAYS},\"quotaMb\":0}}"),
+            "`quotaMb` is 0: at least 1",
+        ),
+        (
+            &format!("{{{DAYS},\"redaction\":{{\"enabled\":true}}}}"),
+            "this version cannot redact yet",
+        ),
+        (
+            &format!("{{{DAYS},\"webhookUrl\":\"https://lake.example/x\"}}"),
+            "WEBHOOK_SIGNING_SECRET is not set",
+        ),
+    ];
+
+    for (request, expected) in cases {
+        let refused = world.export(request).await;
+
+        assert_eq!(refused.code, 2, "{request}: {}", refused.err);
+        assert!(
+            refused.error().contains(expected),
+            "{request}: {}",
+            refused.err
+        );
+        assert_eq!(refused.out, "");
+    }
+    assert_eq!(world.simulator.stats().total_requests(), 0);
+    assert!(!world.out().join("exports").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_export_that_cannot_fit_its_quota_is_refused_before_it_starts() {
+    let mut world = World::new().await;
+    world.set("ARCHIVE_BYTES_PER_RECORD", "10000");
+
+    let refused = world
+        .export(&format!(
+            r#"{{"source":"export-gateway",{DAYS},"quotaMb":1}}"#
+        ))
+        .await;
+
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(
+        refused
+            .error()
+            .starts_with("`quotaMb` is 1: 200 records at about 10000 bytes each"),
+        "{}",
+        refused.err
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_settings_are_refused_in_one_line() {
+    let mut world = World::new().await;
+    let request = world.request(&format!("{{{DAYS}}}"));
+    let out = world.out().display().to_string();
+    let export = ["export", "--request", &request, "--out", &out];
+
+    world.set("GENESYS_REGION", "atlantis-1");
+    let region = world.run(&export).await;
+    world.set("GENESYS_REGION", "");
+    world.set("GENESYS_CLIENT_SECRET", "wrong");
+    let login = world.run(&export).await;
+    world.settings.clear();
+    let missing = world.run(&export).await;
+
+    assert_eq!(
+        (region.code, login.code, missing.code),
+        (2, 2, 2),
+        "{}{}{}",
+        region.err,
+        login.err,
+        missing.err
+    );
+    assert!(
+        region
+            .error()
+            .contains("`atlantis-1` is no Genesys Cloud region"),
+        "{}",
+        region.err
+    );
+    assert!(
+        login.err.contains("how to go on: check GENESYS_CLIENT_ID"),
+        "{}",
+        login.err
+    );
+    assert_eq!(
+        missing.error(),
+        "GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET are not set"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_that_cannot_hold_an_archive_is_refused() {
+    let world = World::new().await;
+    let request = world.request(&format!("{{{DAYS}}}"));
+
+    let file = world
+        .run(&["export", "--request", &request, "--out", &request])
+        .await;
+    let bucket = world
+        .run(&[
+            "export",
+            "--request",
+            &request,
+            "--out",
+            "s3://bucket/prefix",
+        ])
+        .await;
+    let nothing = world
+        .run(&["export", "--request", "/no/such/file", "--out", "/tmp"])
+        .await;
+
+    assert_eq!(
+        (file.code, bucket.code, nothing.code),
+        (2, 2, 2),
+        "{}{}{}",
+        file.err,
+        bucket.err,
+        nothing.err
+    );
+    assert!(
+        file.error()
+            .starts_with(&format!("cannot write to the folder {request}")),
+        "{}",
+        file.err
+    );
+    assert!(
+        bucket
+            .error()
+            .contains("archives in S3 are written by the deployed functions"),
+        "{}",
+        bucket.err
+    );
+    assert!(
+        nothing
+            .error()
+            .starts_with("cannot read the request /no/such/file"),
+        "{}",
+        nothing.err
+    );
+}

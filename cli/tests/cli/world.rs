@@ -1,0 +1,213 @@
+//! A simulated organisation, a folder, and the binary run as a person would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use genesys_simulator::{Faults, Settings, Simulator};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_genesys-archive");
+pub(crate) const DAYS: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z""#;
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// An organisation, a folder, and the settings of a person who works with both.
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    pub(crate) folder: TempDir,
+    pub(crate) settings: Vec<(&'static str, String)>,
+}
+
+pub(crate) struct Told {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        // Each answer takes some milliseconds, so that there is time to step in.
+        let faults = Faults {
+            slow: 1.0,
+            ..Faults::default()
+        };
+        Self::with(Settings {
+            conversations: 200,
+            gateway_records: 200,
+            faults,
+            ..fast()
+        })
+        .await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let credentials = (settings.client_id.clone(), settings.client_secret.clone());
+        let simulator = Simulator::start(settings).await.unwrap();
+        let url = simulator.url().to_string();
+        let settings = vec![
+            ("GENESYS_API_URL", url.clone()),
+            ("GENESYS_LOGIN_URL", url),
+            ("GENESYS_CLIENT_ID", credentials.0),
+            ("GENESYS_CLIENT_SECRET", credentials.1),
+        ];
+        Self {
+            simulator,
+            folder: tempfile::tempdir().unwrap(),
+            settings,
+        }
+    }
+
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.to_owned()));
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.folder.path().join("archive")
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.settings.iter().cloned());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// A request in a file, for `--request`.
+    pub(crate) fn request(&self, json: &str) -> String {
+        let path = self.folder.path().join("request.json");
+        fs::write(&path, json).unwrap();
+        path.display().to_string()
+    }
+
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Told {
+        told(self.command(arguments)).await
+    }
+
+    pub(crate) async fn export(&self, json: &str) -> Told {
+        let (request, out) = (self.request(json), self.out().display().to_string());
+        self.run(&["export", "--request", &request, "--out", &out])
+            .await
+    }
+
+    /// `command` with the world's folder and the export `march`.
+    pub(crate) async fn march(&self, command: &str, more: &[&str]) -> Told {
+        let out = self.out().display().to_string();
+        let place = if command == "verify" {
+            vec![out.as_str()]
+        } else {
+            vec!["--out", out.as_str()]
+        };
+        let arguments: Vec<&str> = [command]
+            .into_iter()
+            .chain(place)
+            .chain(["march"])
+            .chain(more.iter().copied())
+            .collect();
+        self.run(&arguments).await
+    }
+
+    /// A running export of many small pages.
+    pub(crate) fn start_march(&self) -> Child {
+        let request = self.request(&format!(r#"{{"exportId":"march",{DAYS},"pageSize":4}}"#));
+        self.command(&[
+            "export",
+            "--request",
+            &request,
+            "--out",
+            &self.out().display().to_string(),
+        ])
+        .spawn()
+        .unwrap()
+    }
+
+    pub(crate) fn page_records(&self) -> usize {
+        files(&self.out())
+            .iter()
+            .filter(|path| path.to_string_lossy().ends_with(".record.json"))
+            .count()
+    }
+
+    /// Looks at the folder until it holds so many page records.
+    pub(crate) async fn until_page_records(&self, number: usize) {
+        let since = Instant::now();
+        while self.page_records() < number {
+            assert!(
+                since.elapsed() < PATIENCE,
+                "no {number} page records in time"
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) fn manifest(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.out().join("exports/march/manifest.json")).unwrap())
+            .unwrap()
+    }
+}
+
+pub(crate) fn fast() -> Settings {
+    Settings {
+        job_ready_after: Duration::ZERO,
+        rate_per_minute: 0,
+        ..Settings::default()
+    }
+}
+
+/// Runs beside the simulator, which lives in this process.
+pub(crate) async fn told(mut command: Command) -> Told {
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    of(&output)
+}
+
+pub(crate) async fn ended(child: Child) -> Told {
+    of(
+        &tokio::task::spawn_blocking(move || child.wait_with_output())
+            .await
+            .unwrap()
+            .unwrap(),
+    )
+}
+
+fn of(output: &Output) -> Told {
+    Told {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout.clone()).unwrap(),
+        err: String::from_utf8(output.stderr.clone()).unwrap(),
+    }
+}
+
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = |path: PathBuf| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![path]
+        }
+    };
+    entries.flat_map(|entry| below(entry.path())).collect()
+}
+
+impl Told {
+    pub(crate) fn error(&self) -> &str {
+        let line = self
+            .err
+            .lines()
+            .find_map(|line| line.strip_prefix("error: "));
+        line.unwrap_or_else(|| panic!("no error line in: {}", self.err))
+    }
+}
