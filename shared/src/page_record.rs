@@ -49,6 +49,21 @@ pub struct PageContent {
 }
 
 impl PageContent {
+    /// What the page adds to the sums of its slice.
+    pub fn totals(&self) -> Totals {
+        let stored_bytes = self
+            .objects
+            .as_ref()
+            .map_or(0, |objects| objects.page.size_bytes);
+        Totals {
+            pages: 1,
+            counts: self.counts,
+            stored_bytes,
+            record_bytes: self.record_bytes,
+            quota_bytes: stored_bytes,
+        }
+    }
+
     /// What the audit event vouches for.
     pub fn digest(&self) -> Sha256 {
         Sha256::of(serde_json::to_vec(self).unwrap_or_default())

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::checkpoint::Checkpoint;
 use crate::clock::Deadline;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, in_one_line};
 use crate::genesys::{ApiError, GenesysClient};
 use crate::page::{PageBody, PageRules};
 use crate::plan::{Draft, ExportPlan, GatewayQuery, Slice};
@@ -158,12 +158,12 @@ impl From<ApiError> for Setback {
                 reason,
                 hint,
                 patience: None,
-                detail: describe(&error),
+                detail: in_one_line(&error),
             })
         };
         let failed = |kind| {
             let context_id = error.context_id().map(ToOwned::to_owned);
-            Self::Failed(Failure::new(kind, describe(&error)).with_context_id(context_id))
+            Self::Failed(Failure::new(kind, in_one_line(&error)).with_context_id(context_id))
         };
         match &error {
             ApiError::Throttled { .. } => wait(WaitReason::Throttled),
@@ -185,18 +185,6 @@ fn lost_when_unknown(error: ApiError) -> Setback {
 
 fn broken(what: &str) -> Setback {
     Setback::Failed(Failure::new(FailureKind::SourceBroken, what))
-}
-
-/// The error and what caused it, in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 impl std::fmt::Display for Setback {

@@ -28,7 +28,7 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
             arguments.archive.display()
         )));
     }
-    let archive = Archive::new(Arc::new(FolderStore::open(&arguments.archive)?));
+    let archive = Archive::new(Arc::new(FolderStore::open_for_reading(&arguments.archive)?));
     if archive.plan(id).await.is_ok_and(|plan| plan.is_none()) {
         let folder = arguments.archive.display();
         return Err(Problem::refused(format!(

@@ -12,7 +12,6 @@ use conversation_archive::page_record::{
 };
 use conversation_archive::request::OnBadRecord;
 use conversation_archive::source::{Setback, SourcePage};
-use conversation_archive::totals::Totals;
 use serde_json::json;
 
 use crate::{ArchivePage, Task};
@@ -51,7 +50,7 @@ impl ArchivePage {
         let record = PageRecord {
             format_version: FormatVersion,
             id: task.message.id.clone(),
-            totals: task.message.totals.plus(page_totals(&content)),
+            totals: task.message.totals.plus(content.totals()),
             content,
             committed_at: self.dispatch.clock.now(),
             watermark: page.watermark,
@@ -64,7 +63,7 @@ impl ArchivePage {
             .await?;
         tracing::info!(
             records = record.content.counts.archived,
-            size_bytes = page_totals(&record.content).stored_bytes,
+            size_bytes = record.content.totals().stored_bytes,
             stored = ?stored,
             "page archived"
         );
@@ -157,19 +156,5 @@ fn stored(name: Name<'_>, bytes: &[u8], sha256: Sha256) -> StoredObject {
         key: name.key(),
         size_bytes: bytes.len() as u64,
         sha256,
-    }
-}
-
-fn page_totals(content: &PageContent) -> Totals {
-    let stored_bytes = content
-        .objects
-        .as_ref()
-        .map_or(0, |objects| objects.page.size_bytes);
-    Totals {
-        pages: 1,
-        counts: content.counts,
-        stored_bytes,
-        record_bytes: content.record_bytes,
-        quota_bytes: stored_bytes,
     }
 }

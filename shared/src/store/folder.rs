@@ -53,24 +53,29 @@ pub enum FolderError {
 impl FolderStore {
     /// Opens the folder, creates it if need be, and finds out now whether it can be written to.
     pub fn open(root: &Path) -> Result<Self, FolderError> {
-        let unusable = |source| FolderError::NotWritable {
-            path: root.to_owned(),
-            source,
-        };
-        Ok(Self {
-            tree: Arc::new(Tree::open(root).map_err(unusable)?),
-        })
+        Self::over(root, Tree::open(root))
     }
 
     /// For tests and throw-away archives: trusts that the machine will not lose power.
     pub fn open_without_sync(root: &Path) -> Result<Self, FolderError> {
-        let unusable = |source| FolderError::NotWritable {
-            path: root.to_owned(),
-            source,
-        };
-        Ok(Self {
-            tree: Arc::new(Tree::open(root).map_err(unusable)?.without_sync()),
-        })
+        Self::over(root, Tree::open(root).map(Tree::without_sync))
+    }
+
+    /// For reading alone: the folder may belong to somebody else, or lie on a medium that takes no writes.
+    pub fn open_for_reading(root: &Path) -> Result<Self, FolderError> {
+        Self::over(root, Tree::at(root))
+    }
+
+    fn over(root: &Path, tree: io::Result<Tree>) -> Result<Self, FolderError> {
+        match tree {
+            Ok(tree) => Ok(Self {
+                tree: Arc::new(tree),
+            }),
+            Err(source) => Err(FolderError::NotWritable {
+                path: root.to_owned(),
+                source,
+            }),
+        }
     }
 
     /// Keeps other processes away from one export. The kernel lets go when the lock is dropped, however the process

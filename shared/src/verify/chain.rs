@@ -175,7 +175,7 @@ impl Place {
         let same = content.checkpoint.job() == job;
         subject.require(same, "it was read from another job than its run's")?;
         let before = self.totals.unwrap_or_else(|| inherited(record));
-        let same = record.totals == before.plus(own_totals(record));
+        let same = record.totals == before.plus(record.content.totals());
         subject.require(
             same,
             "its totals are not those of the page before and its own",
@@ -188,26 +188,11 @@ fn inherited(first: &PageRecord) -> Totals {
     let before = first
         .totals
         .quota_bytes
-        .checked_sub(own_totals(first).quota_bytes);
+        .checked_sub(first.content.totals().quota_bytes);
     let quota_bytes = before.filter(|bytes| *bytes < MOST_BYTES).unwrap_or(0);
     Totals {
         quota_bytes,
         ..Totals::default()
-    }
-}
-
-fn own_totals(record: &PageRecord) -> Totals {
-    let content = &record.content;
-    let stored_bytes = content
-        .objects
-        .as_ref()
-        .map_or(0, |objects| objects.page.size_bytes);
-    Totals {
-        pages: 1,
-        counts: content.counts,
-        stored_bytes,
-        record_bytes: content.record_bytes,
-        quota_bytes: stored_bytes,
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::history::{Closing, History};
-use super::subject::{Subject, VerifyError, describe};
+use super::subject::{Subject, VerifyError};
 use crate::archive::ArchiveError;
 use crate::audit::{Action, AuditEvent};
+use crate::failure::in_one_line;
 use crate::objects::{Name, audit_day, delivery_prefix};
 use crate::outcome::{Outcome, SliceFailure};
 use crate::run::{End, RunEnd};
@@ -161,7 +162,7 @@ impl History<'_> {
 
     fn copied_event(&self, subject: &Subject, text: &[u8]) -> Result<AuditEvent, VerifyError> {
         let unreadable = |error: serde_json::Error| {
-            subject.damaged(format!("a line is no audit event: {}", describe(&error)))
+            subject.damaged(format!("a line is no audit event: {}", in_one_line(&error)))
         };
         let event: AuditEvent = serde_json::from_slice(text).map_err(unreadable)?;
         subject.event(&event, &self.plan, Action::ArchivePage)?;

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 
 use super::history::History;
-use super::subject::{Subject, VerifyError, describe};
+use super::subject::{Subject, VerifyError};
 use crate::archive::ArchiveError;
 use crate::audit::Action;
+use crate::failure::in_one_line;
 use crate::hash::Sha256;
 use crate::ids::PageId;
 use crate::objects::Name;
@@ -166,7 +167,7 @@ impl History<'_> {
             Subject::at(&objects.index.key),
         );
         let lines = decode_lines(object, content.record_bytes)
-            .map_err(|error| of_object.damaged(describe(&error)))?;
+            .map_err(|error| of_object.damaged(in_one_line(&error)))?;
         of_object.same(
             "its size before compression",
             lines.len() as u64,
@@ -180,7 +181,7 @@ impl History<'_> {
             elsewhere += u64::from(entry.as_ref().is_ok_and(|entry| outside(entry.start)));
         });
         let counted = check(&lines, entries, self.plan.shape(), self.plan.records)
-            .map_err(|error| of_index.damaged(describe(&error)))?;
+            .map_err(|error| of_index.damaged(in_one_line(&error)))?;
         of_object.same("its number of lines", counted, content.counts.archived)?;
         of_object.same(
             "the number of its records that belong into another slice",

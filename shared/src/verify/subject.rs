@@ -1,12 +1,12 @@
 //! The object that is being checked, and what is said when it does not fit.
 
-use std::error::Error;
 use std::fmt::Display;
 
 use serde::Serialize;
 
 use crate::archive::ArchiveError;
 use crate::audit::{Action, AuditEvent};
+use crate::failure::in_one_line;
 use crate::hash::Sha256;
 use crate::objects::Name;
 use crate::plan::ExportPlan;
@@ -33,7 +33,7 @@ pub enum VerifyError {
 impl From<ArchiveError> for VerifyError {
     fn from(error: ArchiveError) -> Self {
         match error {
-            ArchiveError::Damaged { key, source } => Subject::at(key).damaged(describe(&source)),
+            ArchiveError::Damaged { key, source } => Subject::at(key).damaged(in_one_line(&source)),
             ArchiveError::Missing(key) => Subject::at(key).damaged("missing"),
             ArchiveError::Store(_) | ArchiveError::Message(_) => Self::Archive(error),
         }
@@ -163,16 +163,4 @@ impl Subject {
         );
         self.require(event.previous_hash == Some(before), rule)
     }
-}
-
-/// The error and what caused it, in one line.
-pub(super) fn describe(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -293,3 +293,14 @@ proptest! {
         prop_assert_eq!(listing.truncated, wanted.len() > limit);
     }
 }
+
+#[tokio::test]
+async fn a_folder_opened_for_reading_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("key"), "body").unwrap();
+
+    let store = FolderStore::open_for_reading(folder.path()).unwrap();
+
+    assert_eq!(store.get("key").await.unwrap(), Some(Bytes::from("body")));
+    assert_eq!(names(folder.path()), ["key"]);
+}

@@ -35,15 +35,19 @@ struct KeyNotAPath;
 type Name = fn(NamedTempFile, &Path) -> Result<File, PersistError>;
 
 impl Tree {
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
-        let root = std::path::absolute(root)?;
-        let temporary = root.join(TEMPORARY_FOLDER);
-        fs::create_dir_all(&temporary)?;
-        let tree = Self {
-            root,
+    /// As it is: nothing is created, and nothing is known about writing.
+    pub(super) fn at(root: &Path) -> io::Result<Self> {
+        Ok(Self {
+            root: std::path::absolute(root)?,
             sync: true,
             lasting: Mutex::default(),
-        };
+        })
+    }
+
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        let tree = Self::at(root)?;
+        let temporary = tree.root.join(TEMPORARY_FOLDER);
+        fs::create_dir_all(&temporary)?;
         tree.write_temporary(b"probe")?;
         // As well as may be: the folder above need not be ours to read.
         drop(tree.sync_parent(&tree.root));
