@@ -33,6 +33,8 @@ pub enum FailureKind {
     ThrottledDeadline,
     /// Still unavailable at the deadline.
     UnavailableDeadline,
+    /// The source announced more records than it gave.
+    RecordsMissing,
     /// The job ended as FAILED or CANCELLED.
     JobFailed,
     /// The job or the query was lost more often than we start anew.
@@ -58,7 +60,11 @@ impl FailureKind {
     pub fn spoils_the_source(self) -> bool {
         matches!(
             self,
-            Self::JobFailed | Self::SourceLost | Self::SourceBroken | Self::RepeatedRecord
+            Self::JobFailed
+                | Self::SourceLost
+                | Self::SourceBroken
+                | Self::RecordsMissing
+                | Self::RepeatedRecord
         )
     }
 }
@@ -91,11 +97,8 @@ pub fn in_one_line(error: &dyn std::error::Error) -> String {
 }
 
 impl fmt::Display for Failure {
+    /// The sentence; the API's own sentences name the context id already.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.context_id {
-            Some(id) => write!(f, " (context id {id})"),
-            None => Ok(()),
-        }
+        f.write_str(&self.message)
     }
 }

@@ -157,7 +157,6 @@ impl From<ApiError> for Setback {
             Self::Wait(Wait {
                 reason,
                 hint,
-                patience: None,
                 detail: in_one_line(&error),
             })
         };

@@ -24,6 +24,8 @@ pub enum WaitReason {
     Throttled,
     /// Whatever else is still transient when the invocation ends.
     Unavailable,
+    /// A page without records where the source announced some.
+    Empty,
 }
 
 /// Why a page cannot go on now, as the source says it.
@@ -32,8 +34,6 @@ pub struct Wait {
     pub reason: WaitReason,
     /// How long the source asks us to stay away.
     pub hint: Option<Duration>,
-    /// Ends the patience earlier than the deadline of the reason.
-    pub patience: Option<Duration>,
     /// A sentence for the failure, should it come to that.
     pub detail: String,
 }
@@ -45,6 +45,7 @@ pub struct Patience {
     pub job: Duration,
     pub throttled: Duration,
     pub unavailable: Duration,
+    pub empty: Duration,
 }
 
 impl Default for Patience {
@@ -55,19 +56,21 @@ impl Default for Patience {
             job: Duration::from_secs(6 * HOUR),
             throttled: Duration::from_secs(24 * HOUR),
             unavailable: Duration::from_secs(24 * HOUR),
+            // What was announced and does not come within minutes does not exist.
+            empty: Duration::from_mins(15),
         }
     }
 }
 
 impl Patience {
-    fn limit(&self, wait: &Wait) -> Duration {
-        let limit = match wait.reason {
+    fn limit(&self, reason: WaitReason) -> Duration {
+        match reason {
             WaitReason::Watermark => self.watermark,
             WaitReason::Job => self.job,
             WaitReason::Throttled => self.throttled,
             WaitReason::Unavailable => self.unavailable,
-        };
-        wait.patience.map_or(limit, |patience| patience.min(limit))
+            WaitReason::Empty => self.empty,
+        }
     }
 }
 
@@ -109,7 +112,7 @@ pub fn park(
     let mut since = prior.map(|prior| prior.since.clone()).unwrap_or_default();
     let first = *since.entry(wait.reason).or_insert(now);
     let deadline = first
-        .saturating_add(patience.limit(wait))
+        .saturating_add(patience.limit(wait.reason))
         .unwrap_or(Timestamp::MAX);
     if now >= deadline {
         return Parking::GiveUp(given_up(wait, first));
@@ -137,7 +140,9 @@ fn pause(wait: &Wait, times_parked: u32) -> Duration {
     let first = match wait.reason {
         WaitReason::Watermark => LONGEST,
         WaitReason::Job => Duration::from_secs(15),
-        WaitReason::Throttled | WaitReason::Unavailable => Duration::from_mins(1),
+        WaitReason::Throttled | WaitReason::Unavailable | WaitReason::Empty => {
+            Duration::from_mins(1)
+        }
     };
     let growing = first.saturating_mul(1 << times_parked.min(10)).min(LONGEST);
     wait.hint
@@ -150,6 +155,7 @@ fn given_up(wait: &Wait, since: Timestamp) -> Failure {
         WaitReason::Job => FailureKind::JobDeadline,
         WaitReason::Throttled => FailureKind::ThrottledDeadline,
         WaitReason::Unavailable => FailureKind::UnavailableDeadline,
+        WaitReason::Empty => FailureKind::RecordsMissing,
     };
     Failure::new(
         kind,

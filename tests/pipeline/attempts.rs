@@ -325,7 +325,7 @@ async fn more_announced_than_there_is_becomes_a_failure_and_never_an_end() {
 
     let failed = world.failed(&id, 1).await.expect("a failure");
     let failure = &failed.failures[0].failure;
-    assert_eq!(failure.kind, FailureKind::UnavailableDeadline);
+    assert_eq!(failure.kind, FailureKind::RecordsMissing);
     assert!(
         failure
             .message

@@ -236,6 +236,7 @@ fn for_what(reason: WaitReason) -> &'static str {
         WaitReason::Watermark => "for the organisation's data to be complete",
         WaitReason::Throttled => "because of the rate limit",
         WaitReason::Unavailable => "for the API to come back",
+        WaitReason::Empty => "for records that were announced",
     }
 }
 

@@ -91,12 +91,15 @@ impl ArchivePage {
         if let Some(end) = self.archive().end(&task.message.id.run).await? {
             return self.settle(task, end).await;
         }
+        let record = self.archive().record(&task.message.id).await?;
         if self.archive().is_cancelled(&task.plan.export_id).await? {
-            return self
-                .end(task, Ending::before(task.message), End::Cancelled)
-                .await;
+            let ending = match &record {
+                Some(record) => Ending::after(&task.message.id.run, record),
+                None => Ending::before(task.message),
+            };
+            return self.end(task, ending, End::Cancelled).await;
         }
-        if let Some(record) = self.archive().record(&task.message.id).await? {
+        if let Some(record) = record {
             return self.follow(task, record).await;
         }
         match self.archive_page(task).await? {

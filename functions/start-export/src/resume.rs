@@ -88,11 +88,13 @@ impl StartExport {
             .iter()
             .find(|failure| failure.slice.is_none());
         let export_failure = of_export.map(|failure| failure.failure.kind);
-        // A query whose records repeat is not read again.
-        let query = if export_failure.is_some_and(FailureKind::spoils_the_source) {
+        // A query that broke its promises is not read again; sources without a query give none.
+        let mut kinds = outcome.failures.iter().map(|failed| failed.failure.kind);
+        let query = if kinds.any(FailureKind::spoils_the_source) {
+            let asked = Asked::by_plan(plan);
             self.sources
                 .of(plan.source)
-                .query(&Asked::by_plan(plan), invocation.deadline)
+                .query(&asked, invocation.deadline)
                 .await?
         } else {
             None

@@ -104,6 +104,7 @@ impl Settings<'_> {
             job: self.deadline("JOB_DEADLINE_HOURS", default.job),
             throttled: self.deadline("THROTTLED_DEADLINE_HOURS", default.throttled),
             unavailable: self.deadline("UNAVAILABLE_DEADLINE_HOURS", default.unavailable),
+            empty: default.empty,
         }
     }
 

@@ -100,7 +100,6 @@ impl Source for AnalyticsJob {
             return Err(Setback::Wait(Wait {
                 reason: WaitReason::Watermark,
                 hint: None,
-                patience: None,
                 detail: format!(
                     "data reaches {}, the slice ends {}",
                     millis(watermark),
@@ -145,7 +144,6 @@ impl Source for AnalyticsJob {
                 return Err(Setback::Wait(Wait {
                     reason: WaitReason::Job,
                     hint: None,
-                    patience: None,
                     detail: format!("job {job} is still {state:?}"),
                 }));
             }

@@ -20,8 +20,6 @@ use crate::waiting::{Wait, WaitReason};
 /// An empty page before the total is asked for again this often within one invocation.
 const EMPTY_PAGE_TRIES: u32 = 3;
 const EMPTY_PAGE_PAUSE: Duration = Duration::from_secs(2);
-/// And no longer than this in all: what was announced does not exist.
-const EMPTY_PAGE_PATIENCE: Duration = Duration::from_mins(15);
 
 /// The gateway as a source.
 #[derive(Clone, Debug)]
@@ -226,9 +224,8 @@ fn nothing(reading: &Reading<'_>) -> Results {
 
 fn empty_too_early(offset: u64, total: u64) -> Setback {
     Setback::Wait(Wait {
-        reason: WaitReason::Unavailable,
+        reason: WaitReason::Empty,
         hint: None,
-        patience: Some(EMPTY_PAGE_PATIENCE),
         detail: format!("an empty page at offset {offset}, before the announced {total} records"),
     })
 }
