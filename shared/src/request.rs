@@ -123,8 +123,11 @@ impl Filters {
 impl ExportRequest {
     /// Reads a request; the error names the field and what is accepted.
     pub fn parse(json: &str) -> Result<Self, Refusal> {
-        let request: Self =
-            serde_json::from_str(json).map_err(|error| Refusal::unreadable(&error))?;
+        let mut text = serde_json::Deserializer::from_str(json);
+        let request: Self = serde_path_to_error::deserialize(&mut text)
+            .map_err(|error| Refusal::unreadable(Some(&error.path().to_string()), error.inner()))?;
+        text.end()
+            .map_err(|error| Refusal::unreadable(None, &error))?;
         request.refuse_redaction()?;
         Ok(request)
     }
@@ -195,7 +198,23 @@ mod tests {
     fn an_unknown_field_is_named_beside_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request is not readable: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl` at line 1 column 66"
+            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl` at line 1 column 66"
+        );
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_named_by_its_field() {
+        assert_snapshot!(
+            refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","source":"carrier-pigeon"}"#),
+            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected `analytics-job` or `export-gateway` at line 1 column 81"
+        );
+        assert_snapshot!(
+            refused(r#"{"interval":{"last":"soon"}}"#),
+            @r#"the request is not readable: `interval`: neither "start/end" nor {"last": "P1D"}: `last` is soon: an ISO-8601 duration such as P1D or PT6H, longer than nothing at line 1 column 28"#
+        );
+        assert_snapshot!(
+            refused(r#"{"interval":{"last":"P1D"},"filters":{"queueIds":"all"}}"#),
+            @r#"the request is not readable: `filters.queueIds`: invalid type: string "all", expected a sequence at line 1 column 54"#
         );
     }
 

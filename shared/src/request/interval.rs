@@ -26,12 +26,12 @@ impl<'de> Deserialize<'de> for RequestedInterval {
             serde_json::Value::String(text) => text
                 .parse()
                 .map(Self::Absolute)
-                .map_err(|error| D::Error::custom(format!("`interval`: {error}"))),
+                .map_err(|error| D::Error::custom(error)),
             relative => serde_json::from_value(relative)
                 .map(Self::Relative)
                 .map_err(|error| {
                     D::Error::custom(format!(
-                        "`interval` is neither \"start/end\" nor {{\"last\": \"P1D\"}}: {error}"
+                        "neither \"start/end\" nor {{\"last\": \"P1D\"}}: {error}"
                     ))
                 }),
         }

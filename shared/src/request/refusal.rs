@@ -29,7 +29,14 @@ impl Refusal {
         }
     }
 
-    pub(super) fn unreadable(error: &serde_json::Error) -> Self {
-        Self::Unreadable(error.to_string())
+    /// `path` leads to the field whose value cannot be read, where there is one.
+    pub(super) fn unreadable(path: Option<&str>, error: &serde_json::Error) -> Self {
+        match path {
+            // Where the text is no JSON, the place is all there is to say.
+            Some(path) if error.is_data() && path != "." => {
+                Self::Unreadable(format!("`{path}`: {error}"))
+            }
+            _ => Self::Unreadable(error.to_string()),
+        }
     }
 }
