@@ -47,10 +47,23 @@ pub enum ArchiveError {
         #[source]
         source: SealError,
     },
+    /// Runs count upwards; anything else would be followed for ever.
+    #[error("{0} names a successor that is no later run")]
+    Lineage(String),
     #[error("{0} is missing")]
     Missing(String),
     #[error("a queue message cannot be written")]
     Message(#[from] serde_json::Error),
+}
+
+impl ArchiveError {
+    /// Whether an object is there and not as it was written, or missing: no repetition changes that.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. } | Self::Lineage(_) | Self::Missing(_)
+        )
+    }
 }
 
 impl Archive {

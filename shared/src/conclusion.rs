@@ -5,13 +5,15 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::archive::SliceView;
+use crate::archive::{ArchiveError, SliceView};
 use crate::attempt::Attempt;
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::dispatch::{Dispatch, DispatchError};
-use crate::failure::Failure;
+use crate::failure::{Failure, in_one_line};
 use crate::format::FormatVersion;
+use crate::ids::ExportId;
 use crate::invocation::Invocation;
+use crate::marker::OpenMarker;
 use crate::message::WebhookMessage;
 use crate::objects::Name;
 use crate::outcome::{ExportStatus, Manifest, Outcome, SliceFailure};
@@ -50,6 +52,17 @@ impl Dispatch {
             return Ok(Some(cancelled));
         }
         Ok(self.archive.read(Name::Failed(id, attempt)).await?)
+    }
+
+    /// Like `conclude`, for an export that is given up: a slice that could not be ended is a failure.
+    pub async fn conclude_ended(
+        &self,
+        concluding: Concluding<'_>,
+    ) -> Result<Outcome, DispatchError> {
+        match concluding.views.iter().find(|view| view.end.is_none()) {
+            Some(view) => Err(ArchiveError::Missing(Name::End(&view.run).key()).into()),
+            None => self.conclude(concluding).await,
+        }
     }
 
     /// Decides how the attempt ended, from how its slices ended.
@@ -125,11 +138,32 @@ impl Dispatch {
         outcome: &Outcome,
     ) -> Result<(), DispatchError> {
         let id = &concluding.plan.export_id;
-        self.archive.copy_audit(concluding, outcome).await?;
+        if let Err(error) = self.archive.copy_audit(concluding, outcome).await {
+            // Copies belong to a complete export; a failure is told even where its evidence cannot be read.
+            if outcome.status.is_complete() {
+                return Err(error.into());
+            }
+            tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
+        }
         if concluding.plan.webhook_url.is_some() {
             self.webhook(&WebhookMessage::announcing(outcome)).await?;
         }
-        Ok(self.archive.delete(Name::Open(id)).await?)
+        self.archive.delete(Name::Open(id)).await?;
+        self.keep_open_for_later_attempts(id, outcome.attempt).await
+    }
+
+    /// An attempt that was begun meanwhile needs its marker.
+    async fn keep_open_for_later_attempts(
+        &self,
+        id: &ExportId,
+        attempt: u32,
+    ) -> Result<(), DispatchError> {
+        let newest = self.archive.newest_attempt(id).await?;
+        if newest.is_some_and(|newest| newest.attempt > attempt) {
+            let marker = OpenMarker::new(id.clone(), self.clock.now());
+            self.archive.replace(Name::Open(id), &marker).await?;
+        }
+        Ok(())
     }
 
     fn outcome(

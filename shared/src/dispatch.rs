@@ -37,17 +37,18 @@ pub enum DispatchError {
     },
 }
 
-/// Which of the slices that may go now get a message.
+/// Which of the open slices get a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Those of which nothing stands in the bucket yet: the others have a message alive.
+    /// Those that may go now and of which nothing stands in the bucket yet: the others have a message alive.
     Unstarted,
-    /// All: their messages may be lost. A message that is not is merged with its copy.
+    /// All that were started, too: their messages may be lost. A message that is not is merged with its copy.
     Every,
 }
 
 impl Dispatch {
-    /// Sends the next message of the first slices that are not ended, as many as may go side by side.
+    /// Sends the next message of slices that are not ended, and returns these. So many as may go side by side are
+    /// started, in their order.
     pub async fn open_slices(
         &self,
         plan: &ExportPlan,
@@ -56,20 +57,45 @@ impl Dispatch {
     ) -> Result<Vec<SliceView>, DispatchError> {
         let mut views = self.archive.survey(plan, attempt).await?;
         views.retain(|view| view.end.is_none());
-        for view in views.iter().take(self.max_open_slices) {
-            match which {
-                Which::Unstarted if !self.archive.is_untouched(&view.run).await? => {}
-                Which::Unstarted => {
+        for (place, view) in views.iter().enumerate() {
+            let may_go = place < self.max_open_slices;
+            if !may_go && which == Which::Unstarted {
+                break;
+            }
+            match (self.archive.is_untouched(&view.run).await?, which) {
+                (true, _) if may_go => {
                     self.page(&self.archive.opening_message(view, plan).await?)
                         .await?;
                 }
-                Which::Every => {
+                (false, Which::Every) => {
                     self.page(&self.archive.next_message(view, plan).await?)
                         .await?;
                 }
+                _ => {}
             }
         }
         Ok(views)
+    }
+
+    /// Sends the next message of one slice, if it is one of those that may go now.
+    pub async fn open_slice(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+        number: u32,
+    ) -> Result<(), DispatchError> {
+        let views = self.archive.survey(plan, attempt).await?;
+        let mut open = views
+            .iter()
+            .filter(|view| view.end.is_none())
+            .take(self.max_open_slices);
+        match open.find(|view| view.slice.number == number) {
+            Some(view) => {
+                self.page(&self.archive.next_message(view, plan).await?)
+                    .await
+            }
+            None => Ok(()),
+        }
     }
 
     /// Makes a started export move again, wherever it stopped: pages where slices are open, else its conclusion.

@@ -120,6 +120,11 @@ impl Outcome {
 }
 
 impl ExportStatus {
+    /// Whether there is a manifest.
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::Completed | Self::CompletedWithRejects)
+    }
+
     /// The webhook's type.
     pub fn event(self) -> &'static str {
         match self {

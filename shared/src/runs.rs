@@ -102,6 +102,7 @@ impl Dispatch {
         sources: &Sources,
         invocation: &Invocation,
     ) -> Result<(), DispatchError> {
+        // A failed run keeps its job for resume.
         let keeps_job = matches!(end.end, End::Failed { .. });
         if let Some(job) = end.job.as_deref().filter(|_| !keeps_job)
             && let Err(setback) = sources
@@ -117,19 +118,9 @@ impl Dispatch {
                 .await;
         }
         // The newest attempt knows the run that counts now, and its query.
-        let Some(attempt) = self.archive.newest_attempt(&plan.export_id).await? else {
-            return Ok(());
-        };
-        match self
-            .archive
-            .slice_view(plan, &attempt, end.id.slice)
-            .await?
-        {
-            Some(view) if view.end.is_none() => {
-                self.page(&self.archive.next_message(&view, plan).await?)
-                    .await
-            }
-            _ => Ok(()),
+        match self.archive.newest_attempt(&plan.export_id).await? {
+            Some(attempt) => self.open_slice(plan, &attempt, end.id.slice).await,
+            None => Ok(()),
         }
     }
 

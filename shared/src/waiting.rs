@@ -145,8 +145,12 @@ fn pause(wait: &Wait, times_parked: u32) -> Duration {
         }
     };
     let growing = first.saturating_mul(1 << times_parked.min(10)).min(LONGEST);
-    wait.hint
-        .map_or(growing, |hint| hint.max(Duration::from_secs(1)))
+    match (wait.hint, wait.reason) {
+        // Who is down does not know for how long.
+        (Some(hint), WaitReason::Unavailable) => hint.max(growing),
+        (Some(hint), _) => hint.max(Duration::from_secs(1)),
+        (None, _) => growing,
+    }
 }
 
 fn given_up(wait: &Wait, since: Timestamp) -> Failure {

@@ -9,6 +9,7 @@ use conversation_archive::request::OnBadRecord;
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
 
+use crate::seams::Kill;
 use crate::world::{World, organisation};
 
 fn refused_after(after: u64) -> Faults {
@@ -526,4 +527,116 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
             .len(),
         60
     );
+}
+
+#[tokio::test]
+async fn a_run_begun_under_a_new_query_is_not_ended_by_who_still_reads_from_the_old_one() {
+    let mut world = World::with_slices(organisation(45, 200), 2).await;
+    let request = world.request("export-gateway", r#","slices":2,"pageSize":10"#);
+    let id = world.start(&request).await;
+    let fetched = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
+    assert!(world.run_until(|world| fetched(world) == 5).await);
+    world.simulator.lose_queries();
+    let ended = |world: &World| {
+        world
+            .store
+            .snapshot()
+            .keys()
+            .any(|key| key.ends_with("end.json"))
+    };
+    while !ended(&world) {
+        // Whoever replaces the query dies before its own run is ended.
+        world.steps.kill_at(Kill::After(world.steps.taken() + 12));
+        world.turn().await;
+        world.wait_for_next();
+    }
+    world.resume(&id).await;
+    let before = fetched(&world);
+    assert!(world.run_until(|world| fetched(world) >= before + 3).await);
+    // Now the message of the old run comes again, while the new ones are under way.
+    world.queues.expire_in_flight();
+
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 200);
+    world.verify(&id).await;
+}
+
+#[tokio::test]
+async fn started_slices_go_on_after_a_resume_with_fewer_side_by_side() {
+    let mut world = World::with_slices(organisation(46, 100), 4).await;
+    let request = world.request("analytics-job", r#","slices":4,"pageSize":5"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 6)
+            .await
+    );
+    world.max_open_slices = 2;
+    world.lose_messages();
+
+    world.resume(&id).await;
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 100);
+}
+
+#[tokio::test]
+async fn slices_beyond_the_window_go_on_after_a_lost_query_and_lost_messages() {
+    let mut world = World::with_slices(organisation(47, 120), 2).await;
+    let request = world.request("export-gateway", r#","slices":4,"pageSize":5"#);
+    let id = world.start(&request).await;
+    let stored = |world: &World, key: &str| {
+        world
+            .store
+            .snapshot()
+            .contains_key(&format!("exports/{id}/slices/{key}"))
+    };
+    assert!(
+        world
+            .run_until(|world| stored(world, "0003/r01/page-000002.record.json"))
+            .await
+    );
+    world.simulator.lose_queries();
+    assert!(
+        world
+            .run_until(|world| stored(world, "0001/r02/page-000003.record.json"))
+            .await
+    );
+    world.lose_messages();
+
+    world.resume(&id).await;
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 120);
+}
+
+#[tokio::test]
+async fn an_announcement_that_comes_late_leaves_the_marker_of_the_next_attempt() {
+    let mut world = World::new(Settings {
+        faults: refused_after(1),
+        ..organisation(48, 60)
+    })
+    .await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world
+                .store
+                .snapshot()
+                .keys()
+                .any(|key| key.ends_with("failed-01.json")))
+            .await
+    );
+    world.simulator.set_faults(Faults::default());
+    world.resume(&id).await;
+
+    // complete-export handles the outcome of the first attempt again.
+    world.queues.expire_in_flight();
+    world.turn().await;
+
+    assert!(world.archive().is_open(&id).await.expect("readable"));
+    world.run().await;
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 60);
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// Fields that tell when, by which invocation and through which job something was done, and the hashes over them.
-const MASKED: [&str; 21] = [
+const MASKED: [&str; 23] = [
     "seal",
     "hash",
     "previousHash",
@@ -28,6 +28,9 @@ const MASKED: [&str; 21] = [
     "cursor",
     "watermark",
     "webhookUrl",
+    // The kept message holds hashes over times, too.
+    "body",
+    "keptAt",
 ];
 
 /// Fails at the first object in which `disturbed` is not as `undisturbed`.
@@ -59,9 +62,40 @@ fn comparable(archive: &BTreeMap<String, Bytes>) -> BTreeMap<String, Comparable>
                 Some((_, "gz")) => Comparable::Bytes(body.clone()),
                 _ => Comparable::Masked(documents(body)),
             };
-            (key.clone(), comparable)
+            (without_digest(key), comparable)
         })
         .collect()
+}
+
+/// A dead letter's key carries the digest of its body, which holds hashes over times.
+fn without_digest(key: &str) -> String {
+    match key.split_once("/dead-letter-") {
+        Some((folder, _)) => format!("{folder}/dead-letter"),
+        None => key.to_owned(),
+    }
+}
+
+fn without_uuids(text: &str) -> String {
+    const UUID: usize = 36;
+    let is_uuid = |part: &str| {
+        part.len() == UUID
+            && part
+                .bytes()
+                .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    };
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let taken = if rest.get(..UUID).is_some_and(is_uuid) {
+            masked.push_str("uuid");
+            UUID
+        } else {
+            masked.push(c);
+            c.len_utf8()
+        };
+        rest = &rest[taken..];
+    }
+    masked
 }
 
 /// How often a page waited or a delivery was tried is no part of the result.
@@ -90,16 +124,17 @@ fn mask(value: &mut Value) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(mask),
+        // Sentences of the API name its correlation ids.
+        Value::String(text) => *text = without_uuids(text),
         _ => {}
     }
 }
 
-/// The manifest's content section as it is written.
-pub(crate) fn content_section(archive: &BTreeMap<String, Bytes>) -> String {
+/// The manifest's content section as it is written, `None` for an export that did not complete.
+pub(crate) fn content_section(archive: &BTreeMap<String, Bytes>) -> Option<String> {
     let (_, body) = archive
         .iter()
-        .find(|(key, _)| key.ends_with("/manifest.json"))
-        .expect("a manifest");
+        .find(|(key, _)| key.ends_with("/manifest.json"))?;
     let manifest: Value = serde_json::from_slice(body).expect("JSON");
-    manifest["content"].to_string()
+    Some(manifest["content"].to_string())
 }

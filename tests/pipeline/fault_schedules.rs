@@ -58,6 +58,7 @@ struct Tally {
     kills: u64,
     lost_queues: u64,
     job_expiries: u64,
+    lost_queries: u64,
     revoked_tokens: u64,
     orphans: usize,
     superseded: usize,
@@ -147,6 +148,7 @@ impl Schedule {
         while !matches!(world.invoke(command()).await, Some(Ok(_))) {
             world.pass(Duration::from_mins(1));
         }
+        let mut queries_lost = 0;
         for turn in 0_u32..20_000 {
             match chance.u16(..400) {
                 0..16 => world.steps.kill_at(any_kill(world.steps.taken(), chance)),
@@ -161,11 +163,16 @@ impl Schedule {
                     tally.job_expiries += 1;
                     world.simulator.expire_jobs();
                 }
+                24..27 if queries_lost < 3 => {
+                    queries_lost += 1;
+                    tally.lost_queries += 1;
+                    world.simulator.lose_queries();
+                }
                 21..24 => {
                     tally.revoked_tokens += 1;
                     world.simulator.revoke_tokens();
                 }
-                24 => world.queues.expire_in_flight(),
+                27 => world.queues.expire_in_flight(),
                 _ => {}
             }
             match world.turn().await {

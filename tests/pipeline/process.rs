@@ -142,15 +142,12 @@ impl Process {
         queue: Queue,
         body: &str,
         invocation: &Invocation,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<record_failure::Handled> {
         let letter = DeadLetter {
             queue: Some(queue),
             body,
         };
-        self.record_failure
-            .handle(&letter, invocation)
-            .await
-            .map(|_| ())
+        self.record_failure.handle(&letter, invocation).await
     }
 }
 

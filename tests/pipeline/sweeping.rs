@@ -7,19 +7,12 @@ use conversation_archive::outcome::ExportStatus;
 use genesys_simulator::{Route, Settings, Watermark};
 use sweep_exports::Swept;
 
-use crate::process::invocation;
 use crate::world::{World, organisation};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-async fn sweep(world: &World) -> Vec<Swept> {
-    let swept = world
-        .process
-        .sweep
-        .handle(&invocation(0, &world.clock))
-        .await
-        .expect("a sweep");
-    swept.into_iter().map(|(_, swept)| swept).collect()
+async fn sweep(world: &mut World) -> Vec<Swept> {
+    world.sweep().await.expect("not killed")
 }
 
 #[tokio::test]
@@ -35,19 +28,19 @@ async fn an_export_whose_messages_were_all_lost_is_brought_back() {
     world.lose_messages();
 
     assert_eq!(
-        sweep(&world).await,
+        sweep(&mut world).await,
         [Swept::LeftAlone],
         "it moved within the hour"
     );
     world.pass(HOUR + Duration::from_secs(1));
-    assert_eq!(sweep(&world).await, [Swept::Revived]);
+    assert_eq!(sweep(&mut world).await, [Swept::Revived]);
     world.run().await;
 
     assert_eq!(
         world.manifest(&id).await.outcome.status,
         ExportStatus::Completed
     );
-    assert_eq!(sweep(&world).await, [], "its marker is gone");
+    assert_eq!(sweep(&mut world).await, [], "its marker is gone");
 }
 
 #[tokio::test]
@@ -67,7 +60,7 @@ async fn a_lost_completion_message_is_brought_back() {
     world.lose_messages();
     world.pass(HOUR + Duration::from_secs(1));
 
-    assert_eq!(sweep(&world).await, [Swept::Revived]);
+    assert_eq!(sweep(&mut world).await, [Swept::Revived]);
     world.run().await;
 
     assert_eq!(
@@ -96,7 +89,7 @@ async fn an_export_that_waits_36_hours_for_its_watermark_is_left_alone() {
         if world.now().duration_since(last_sweep).unsigned_abs() >= HOUR {
             last_sweep = world.now();
             assert!(
-                sweep(&world)
+                sweep(&mut world)
                     .await
                     .iter()
                     .all(|swept| *swept == Swept::LeftAlone),
@@ -129,7 +122,7 @@ async fn an_export_that_cannot_go_on_is_failed_after_three_fruitless_sweeps() {
         // Whatever is sent is lost again.
         world.lose_messages();
         world.pass(HOUR + Duration::from_secs(1));
-        swept.extend(sweep(&world).await);
+        swept.extend(sweep(&mut world).await);
     }
     world.run().await;
 
@@ -163,4 +156,44 @@ async fn an_export_that_cannot_go_on_is_failed_after_three_fruitless_sweeps() {
             .len(),
         100
     );
+}
+
+#[tokio::test]
+async fn an_export_with_an_unreadable_record_still_ends_and_says_so() {
+    let mut world = World::new(organisation(65, 60)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
+    let id = world.start(&request).await;
+    let second = format!("exports/{id}/slices/0001/r01/page-000002.record.json");
+    assert!(
+        world
+            .run_until(|world| world.store.snapshot().contains_key(&second))
+            .await
+    );
+    for page in [1, 2] {
+        world
+            .damage(&format!(
+                "exports/{id}/slices/0001/r01/page-{page:06}.record.json"
+            ))
+            .await;
+    }
+
+    for _ in 0..4 {
+        world.lose_messages();
+        world.pass(HOUR + Duration::from_secs(1));
+        sweep(&mut world).await;
+    }
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert!(
+        failed
+            .failures
+            .iter()
+            .all(|failed| failed.failure.kind == FailureKind::Stalled)
+    );
+    assert_eq!(
+        world.receiver.ids().into_values().collect::<Vec<_>>(),
+        ["export.failed"]
+    );
+    assert_eq!(sweep(&mut world).await, [], "nothing is owed any more");
 }

@@ -11,12 +11,13 @@ use conversation_archive::objects::Name;
 use conversation_archive::outcome::{Manifest, Outcome};
 use conversation_archive::page::decode_lines;
 use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
-use conversation_archive::store::ArchiveStore as _;
+use conversation_archive::store::{ArchiveStore as _, Object};
 use conversation_archive::verify::{Report, verify};
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use start_export::{Command, Resume, StartError, Started};
+use sweep_exports::Swept;
 
 use crate::logs;
 use crate::memory_store::MemoryStore;
@@ -39,7 +40,7 @@ pub(crate) struct World {
     pub(crate) highest_receive_count: u32,
     pub(crate) chance: fastrand::Rng,
     pub(crate) order: Order,
-    max_open_slices: usize,
+    pub(crate) max_open_slices: usize,
     invocations: u64,
     errors: Vec<String>,
     /// Where the captured logs stood when this world began.
@@ -142,10 +143,47 @@ impl World {
             () = self.steps.killed() => None,
             answer = self.process.start.handle(command, &invocation) => Some(answer),
         };
+        self.mourn(answer)
+    }
+
+    /// Invokes sweep-exports; `None` when the process was killed.
+    pub(crate) async fn sweep(&mut self) -> Option<Vec<Swept>> {
+        let invocation = self.invocation();
+        let answer = tokio::select! {
+            biased;
+            () = self.steps.killed() => None,
+            answer = self.process.sweep.handle(&invocation) => Some(answer.expect("a sweep")),
+        };
+        self.mourn(answer)
+            .map(|swept| swept.into_iter().map(|(_, swept)| swept).collect())
+    }
+
+    /// Gives a dead letter to record-failure; `None` when the process was killed.
+    pub(crate) async fn bury(
+        &mut self,
+        queue: Queue,
+        body: &str,
+    ) -> Option<record_failure::Handled> {
+        let invocation = self.invocation();
+        let answer = tokio::select! {
+            biased;
+            () = self.steps.killed() => None,
+            answer = self.process.bury(queue, body, &invocation) => Some(answer.expect("a kept letter")),
+        };
+        self.mourn(answer)
+    }
+
+    /// A process that was killed is followed by a new one.
+    fn mourn<T>(&mut self, answer: Option<T>) -> Option<T> {
         if answer.is_none() {
             self.restart();
         }
         answer
+    }
+
+    /// What the handlers reported last.
+    pub(crate) fn last_error(&self) -> Option<&String> {
+        self.errors.last()
     }
 
     pub(crate) async fn start(&mut self, request: &str) -> ExportId {
@@ -317,6 +355,26 @@ impl World {
             .read(Name::Failed(id, attempt))
             .await
             .expect("a readable outcome")
+    }
+
+    /// Flips a bit of a stored object.
+    pub(crate) async fn damage(&self, key: &str) {
+        let mut body = self
+            .store
+            .get(key)
+            .await
+            .expect("readable")
+            .expect("an object")
+            .to_vec();
+        body[20] ^= 1;
+        let (content_type, content_encoding) = ("application/json", None);
+        let object = Object {
+            key: key.to_owned(),
+            body: body.into(),
+            content_type,
+            content_encoding,
+        };
+        self.store.replace(object).await.expect("written");
     }
 
     /// Recomputes the export from its objects; it must be intact.

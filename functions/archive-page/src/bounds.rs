@@ -24,7 +24,8 @@ impl ArchivePage {
             return Ok(None);
         };
         let own = task.message.totals;
-        let used = if page % QUOTA_CHECK_PAGES == 1 {
+        let looks = page % QUOTA_CHECK_PAGES == 1 || task.message.is_first_of_run();
+        let used = if looks {
             self.export_bytes(task, own).await?
         } else {
             own.quota_bytes

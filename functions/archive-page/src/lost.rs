@@ -3,6 +3,7 @@
 use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Which;
 use conversation_archive::failure::{Failure, FailureKind};
+use conversation_archive::ids::RunId;
 use conversation_archive::objects::Name;
 use conversation_archive::request::SourceKind;
 use conversation_archive::run::End;
@@ -44,6 +45,10 @@ impl ArchivePage {
 
     /// One query serves all slices, so all of them begin anew under the next attempt, which holds the new query.
     async fn replace_query(&self, task: &Task<'_>, what: String) -> anyhow::Result<Handled> {
+        let newest = self.archive().newest_attempt(&task.plan.export_id).await?;
+        if let Some(newest) = newest.filter(|newest| newest.attempt > task.attempt.attempt) {
+            return self.replace_runs(task, &newest, &what).await;
+        }
         let source = self.sources.of(task.plan.source);
         let query = match source
             .query(&Asked::by_plan(task.plan), task.invocation.deadline)
@@ -85,10 +90,13 @@ impl ArchivePage {
     ) -> anyhow::Result<Handled> {
         for view in self.archive().survey(task.plan, task.attempt).await? {
             let own = view.run == task.message.id.run;
-            let Some((successor, _)) = next
+            // A run of the new attempt is nobody's to end: whoever came first has begun it.
+            let earlier =
+                |successor: &RunId| view.end.is_none() && !own && view.run.run < successor.run;
+            let successor = next
                 .run_of(view.slice.number)
-                .filter(|_| view.end.is_none() && !own)
-            else {
+                .map(|(successor, _)| successor);
+            let Some(successor) = successor.filter(earlier) else {
                 continue;
             };
             let end = End::Replaced {

@@ -1,9 +1,13 @@
 //! Cancel: `cancel.json` says so to everybody; each page looks, deletes its job and ends as cancelled.
 
+use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Which;
 use conversation_archive::ids::ExportId;
+use conversation_archive::invocation::Invocation;
 use conversation_archive::objects::Name;
+use conversation_archive::plan::ExportPlan;
 use conversation_archive::request::Refusal;
+use conversation_archive::run::{End, RunEnd};
 use serde_json::json;
 
 use crate::{StartError, StartExport, Started, State, final_state};
@@ -11,7 +15,11 @@ use crate::{StartError, StartExport, Started, State, final_state};
 impl StartExport {
     /// Takes no lock: a running engine sees the object at its next page.
     #[tracing::instrument(skip_all, fields(export.id = %id))]
-    pub(crate) async fn cancel(&self, id: &ExportId) -> Result<Started, StartError> {
+    pub(crate) async fn cancel(
+        &self,
+        id: &ExportId,
+        invocation: &Invocation,
+    ) -> Result<Started, StartError> {
         let Some(plan) = self.archive().plan(id).await? else {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
         };
@@ -36,6 +44,7 @@ impl StartExport {
         self.archive()
             .create_or_read(Name::Cancel(id), asked)
             .await?;
+        self.close_failed(&plan, &attempt, invocation).await?;
         // Messages may be lost or waiting for hours: every open slice gets one now.
         let open = self
             .dispatch
@@ -45,5 +54,32 @@ impl StartExport {
             self.dispatch.nudge(id).await?;
         }
         Ok(self.started(&plan, attempt.attempt, State::Cancelling))
+    }
+    /// Failed runs keep their jobs for a resume that will not come now.
+    async fn close_failed(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+        invocation: &Invocation,
+    ) -> Result<(), StartError> {
+        for view in self.archive().survey(plan, attempt).await? {
+            let Some(RunEnd {
+                end: End::Failed { .. },
+                job: Some(job),
+                ..
+            }) = &view.end
+            else {
+                continue;
+            };
+            if let Err(setback) = self
+                .sources
+                .of(plan.source)
+                .close(job, invocation.deadline)
+                .await
+            {
+                tracing::warn!(run = %view.run, %setback, "job was not deleted; it expires by itself");
+            }
+        }
+        Ok(())
     }
 }

@@ -98,6 +98,7 @@ impl Command {
     /// Reads the payload of an invocation.
     pub fn parse(payload: &str) -> Result<Self, Refusal> {
         #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct Cancel {
             #[serde(rename = "exportId")]
             export_id: ExportId,
@@ -131,7 +132,7 @@ impl StartExport {
         match command {
             Command::Start(request) => self.start(*request, invocation).await,
             Command::Resume(resume) => self.resume(&resume, invocation).await,
-            Command::Cancel(export_id) => self.cancel(&export_id).await,
+            Command::Cancel(export_id) => self.cancel(&export_id, invocation).await,
         }
     }
 
@@ -182,7 +183,7 @@ impl StartExport {
         // The marker first: an export that has a plan is never overlooked.
         let marker = OpenMarker::new(plan.export_id.clone(), now);
         self.archive()
-            .create_or_read(Name::Open(&plan.export_id), marker)
+            .replace(Name::Open(&plan.export_id), &marker)
             .await?;
         let query_hash = plan.query_hash;
         let id = plan.export_id.clone();
@@ -211,9 +212,10 @@ impl StartExport {
         let Some(url) = &draft.webhook_url else {
             return Ok(());
         };
-        WebhookUrl::parse(url, &self.address_rules)
-            .map(|_| ())
-            .map_err(|error| Refusal::Unreadable(error.to_string()))
+        match WebhookUrl::parse(url, &self.address_rules) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Refusal::Rule(error.to_string())),
+        }
     }
 
     fn started(&self, plan: &ExportPlan, attempt: u32, state: State) -> Started {

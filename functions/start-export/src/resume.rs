@@ -2,7 +2,6 @@
 
 use conversation_archive::attempt::Attempt;
 use conversation_archive::conclusion::Concluding;
-use conversation_archive::dispatch::Which;
 use conversation_archive::failure::FailureKind;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
@@ -62,6 +61,11 @@ impl StartExport {
             let rule = "it changes with the next attempt only; this one has not failed";
             return Err(Refusal::new("quotaMb", quota_mb, rule).into());
         }
+        if let Some(on_bad_record) = resume.on_bad_record {
+            let rule = "it changes with the next attempt only; this one has not failed";
+            let value = format!("{on_bad_record:?}").to_lowercase();
+            return Err(Refusal::new("onBadRecord", value, rule).into());
+        }
         self.reopen(plan).await?;
         self.dispatch.revive(plan, attempt).await?;
         Ok(self.started(plan, attempt.attempt, State::Resumed))
@@ -103,19 +107,14 @@ impl StartExport {
         let next = failed.resumed(&standings, export_failure, resume.overrides(), query, now);
         let name = Name::Attempt(&plan.export_id, next.attempt);
         let (next, _) = self.archive().create_or_read(name, next).await?;
-        if self
-            .dispatch
-            .open_slices(plan, &next, Which::Every)
-            .await?
-            .is_empty()
-        {
-            self.dispatch.nudge(&plan.export_id).await?;
-        }
+        // Again, behind the attempt: the announcement of the one before may have removed the marker meanwhile.
+        self.reopen(plan).await?;
+        self.dispatch.revive(plan, &next).await?;
         tracing::info!(export.id = %plan.export_id, attempt = next.attempt, "export resumed");
         Ok(self.started(plan, next.attempt, State::Resumed))
     }
 
-    /// An outcome is owed its announcement until the marker is gone and the audit trail shows how its delivery ended.
+    /// An outcome is owed its announcement until the marker is gone and the audit trail shows that it arrived.
     async fn announce_if_owed(
         &self,
         plan: &ExportPlan,

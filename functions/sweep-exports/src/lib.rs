@@ -4,8 +4,8 @@
 use conversation_archive::archive::{Archive, SliceView};
 use conversation_archive::attempt::Attempt;
 use conversation_archive::conclusion::Concluding;
-use conversation_archive::dispatch::Dispatch;
-use conversation_archive::failure::{Failure, FailureKind};
+use conversation_archive::dispatch::{Dispatch, DispatchError};
+use conversation_archive::failure::{Failure, FailureKind, in_one_line};
 use conversation_archive::hash::Sha256;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
@@ -39,6 +39,8 @@ pub enum Swept {
     LeftAlone,
     /// Its messages were sent again.
     Revived,
+    /// What says how it goes on is damaged; it is failed if that stays so.
+    Damaged,
     /// It could not go on and is failed.
     Failed,
     /// There was only a marker: its request was never committed.
@@ -89,7 +91,12 @@ impl SweepExports {
                     .0
             }
         };
-        let standing = Standing::take(self.archive(), &plan, &attempt).await?;
+        // What cannot be read does not move.
+        let standing = match Standing::take(self.archive(), &plan, &attempt).await {
+            Ok(standing) => standing,
+            Err(error) if error.is_damage() => Standing::unreadable(&error),
+            Err(error) => return Err(error.into()),
+        };
         if standing.moves(now) || self.dispatch.queue.depth(Queue::Pages).await? > 0 {
             return Ok(Swept::LeftAlone);
         }
@@ -125,8 +132,14 @@ impl SweepExports {
             .replace(Name::Open(&plan.export_id), &marker)
             .await?;
         tracing::warn!(export.id = %plan.export_id, fruitless, "nothing moved for an hour; messages are sent again");
-        self.dispatch.revive(plan, attempt).await?;
-        Ok(Swept::Revived)
+        match self.dispatch.revive(plan, attempt).await {
+            Ok(()) => Ok(Swept::Revived),
+            Err(DispatchError::Archive(error)) if error.is_damage() => {
+                tracing::error!(export.id = %plan.export_id, error = in_one_line(&error), "it cannot be revived");
+                Ok(Swept::Damaged)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Ends what is open as failed and concludes without complete-export, which may be what does not work.
@@ -143,18 +156,15 @@ impl SweepExports {
         let mut views = self.archive().survey(plan, attempt).await?;
         for view in &mut views {
             if view.end.is_none() {
-                view.end = Some(
-                    self.dispatch
-                        .end_slice(
-                            plan,
-                            view,
-                            End::Failed {
-                                failure: failure.clone(),
-                            },
-                            invocation,
-                        )
-                        .await?,
-                );
+                let end = End::Failed {
+                    failure: failure.clone(),
+                };
+                // A run that cannot be read cannot be ended; the export is failed all the same.
+                view.end = self
+                    .dispatch
+                    .end_slice(plan, view, end, invocation)
+                    .await
+                    .ok();
             }
         }
         let concluding = Concluding {
@@ -165,7 +175,7 @@ impl SweepExports {
         };
         let outcome = match self.dispatch.decided(plan, attempt.attempt).await? {
             Some(outcome) => outcome,
-            None => match self.dispatch.conclude(concluding).await {
+            None => match self.dispatch.conclude_ended(concluding).await {
                 Ok(outcome) => outcome,
                 Err(error) => {
                     let failure = Failure {

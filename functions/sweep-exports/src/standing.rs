@@ -10,6 +10,8 @@ use crate::{Attempt, ExportPlan, HOUR, Sha256, SliceView, Timestamp};
 #[derive(Debug)]
 pub(crate) struct Standing {
     attempt_created: Timestamp,
+    /// Why the rest could not be read.
+    unreadable: Option<String>,
     slices: Vec<SliceStanding>,
 }
 
@@ -48,9 +50,18 @@ impl Standing {
         }
         Ok(Standing {
             attempt_created: attempt.created_at,
+            unreadable: None,
             slices,
         })
     }
+    pub(crate) fn unreadable(error: &ArchiveError) -> Self {
+        Self {
+            attempt_created: Timestamp::MIN,
+            unreadable: Some(error.to_string()),
+            slices: Vec::new(),
+        }
+    }
+
     /// Whether something happened within the hour, or a slice waits whose time has not been over for an hour.
     pub(crate) fn moves(&self, now: Timestamp) -> bool {
         let recent = |moment: Timestamp| now.duration_since(moment) < HOUR;
@@ -81,7 +92,8 @@ impl Standing {
                 slice.view.end.is_some()
             )
         };
-        Sha256::of(self.slices.iter().map(line).collect::<String>())
+        let unreadable = self.unreadable.as_deref().unwrap_or_default();
+        Sha256::of(self.slices.iter().map(line).collect::<String>() + unreadable)
     }
 }
 

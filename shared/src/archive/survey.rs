@@ -51,6 +51,9 @@ impl Archive {
         loop {
             let end = self.end(&run).await?;
             if let Some(End::Replaced { successor, .. }) = end.as_ref().map(|end| &end.end) {
+                if *successor <= run.run {
+                    return Err(ArchiveError::Lineage(Name::End(&run).key()));
+                }
                 origin = Origin::Replaces { run: run.run };
                 run = run.with_run(*successor);
             } else {
@@ -119,7 +122,12 @@ impl Archive {
             }
             Origin::Continues { run, after_page: 0 } => {
                 let before = view.run.with_run(run);
-                let job = self.run(&before).await?.and_then(|record| record.job);
+                let opened = self.run(&before).await?.and_then(|record| record.job);
+                // A run that failed before it was opened hands on what it was given.
+                let job = match opened {
+                    Some(job) => Some(job),
+                    None => self.end(&before).await?.and_then(|end| end.job),
+                };
                 Ok(first_message(
                     view,
                     plan,

@@ -23,10 +23,9 @@ impl<'de> Deserialize<'de> for RequestedInterval {
         use serde::de::Error;
 
         match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => text
-                .parse()
-                .map(Self::Absolute)
-                .map_err(|error| D::Error::custom(error)),
+            serde_json::Value::String(text) => {
+                text.parse().map(Self::Absolute).map_err(D::Error::custom)
+            }
             relative => serde_json::from_value(relative)
                 .map(Self::Relative)
                 .map_err(|error| {

@@ -11,6 +11,9 @@ pub enum Refusal {
         value: String,
         rule: String,
     },
+    /// A rule whose own words name the field.
+    #[error("{0}")]
+    Rule(String),
     #[error("the request is not readable: {0}")]
     Unreadable(String),
 }

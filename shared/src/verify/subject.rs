@@ -35,6 +35,7 @@ impl From<ArchiveError> for VerifyError {
         match error {
             ArchiveError::Damaged { key, source } => Subject::at(key).damaged(in_one_line(&source)),
             ArchiveError::Missing(key) => Subject::at(key).damaged("missing"),
+            ArchiveError::Lineage(key) => Subject::at(key).damaged("its successor is no later run"),
             ArchiveError::Store(_) | ArchiveError::Message(_) => Self::Archive(error),
         }
     }
