@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use conversation_archive::failure::FailureKind;
 use conversation_archive::outcome::ExportStatus;
-use conversation_archive::queue::MessageQueue as _;
+use conversation_archive::queue::{MessageQueue as _, Queue};
 use conversation_archive::request::OnBadRecord;
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
 
+use crate::process::invocation;
 use crate::seams::Kill;
 use crate::world::{World, organisation};
 
@@ -126,6 +127,14 @@ async fn an_export_that_broke_its_quota_goes_on_with_a_larger_one() {
             .failures
             .iter()
             .any(|failed| failed.failure.kind == FailureKind::QuotaExceeded)
+    );
+
+    // A breach is seen every 20 pages at the latest, in each of two slices.
+    let stored: u64 = failed.totals.quota_bytes;
+    let page = failed.totals.quota_bytes / failed.totals.pages;
+    assert!(
+        stored > 1_000_000 && stored <= 1_000_000 + 2 * 21 * page * 2,
+        "{stored} bytes, {page} a page"
     );
 
     world
@@ -639,4 +648,37 @@ async fn an_announcement_that_comes_late_leaves_the_marker_of_the_next_attempt()
     assert!(world.archive().is_open(&id).await.expect("readable"));
     world.run().await;
     assert_eq!(world.manifest(&id).await.content.counts.archived, 60);
+}
+
+#[tokio::test]
+async fn two_handlers_of_one_message_commit_one_page_and_give_back_the_job_submitted_in_vain() {
+    let mut world = World::new(organisation(49, 60)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
+    let id = world.start(&request).await;
+    let delivery = world.queues.receive(Queue::Pages).expect("the first page");
+    let other = world.another_process();
+    let (one, two) = (invocation(901, &world.clock), invocation(902, &world.clock));
+
+    let (first, second) = tokio::join!(
+        world.process.handle(&delivery, &one),
+        other.handle(&delivery, &two)
+    );
+
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    world.queues.delete(delivery.queue, &delivery.receipt);
+    world.run().await;
+    assert_eq!(
+        world
+            .archived_ids(&world.manifest(&id).await, "conversationId")
+            .await
+            .len(),
+        60
+    );
+    assert_eq!(
+        world.simulator.stats().jobs_submitted,
+        2,
+        "both submitted before either knew"
+    );
+    assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
+    world.verify(&id).await;
 }

@@ -46,7 +46,8 @@ impl Write for Captured {
 }
 
 impl World {
-    /// No log line since this world began holds a token, a secret, a text or a name of it.
+    /// No log line since this world began, no error, no outcome and no webhook holds a token, a secret, a text or a name
+    /// of it.
     pub(crate) fn assert_nothing_leaked(&self) {
         let captured = CAPTURED.lock().unwrap_or_else(PoisonError::into_inner);
         let logs = &captured[self.logs_before..];
@@ -61,6 +62,12 @@ impl World {
                 .to_owned(),
         );
         let search = AhoCorasick::new(&planted).expect("a searcher");
+        for told in self.told() {
+            assert!(
+                search.find(&told).is_none(),
+                "a planted value stands in {told}"
+            );
+        }
         let leaked = search
             .find(logs)
             .map(|found| &logs[found.start().saturating_sub(300)..found.start()]);

@@ -123,6 +123,18 @@ impl World {
         );
     }
 
+    /// A second process beside the first, as when a visibility timeout ends too early.
+    pub(crate) fn another_process(&self) -> Process {
+        build(
+            &self.simulator,
+            &self.store,
+            &self.queues,
+            &self.steps,
+            &self.clock,
+            self.max_open_slices,
+        )
+    }
+
     /// Every message is gone: only the bucket remains.
     pub(crate) fn lose_messages(&mut self) {
         self.queues = MemoryQueues::new(self.clock.clone());
@@ -179,6 +191,33 @@ impl World {
             self.restart();
         }
         answer
+    }
+
+    /// Everything that was told to people: errors, outcomes, ends and webhooks.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let is_told = |key: &str| {
+            ["/end.json", "/waiting.json", "/manifest.json"]
+                .iter()
+                .any(|name| key.ends_with(name))
+                || key.contains("/failed-")
+        };
+        let objects = self
+            .store
+            .snapshot()
+            .into_iter()
+            .filter(|(key, _)| is_told(key));
+        let objects = objects.map(|(_, body)| String::from_utf8_lossy(&body).into_owned());
+        let webhooks = self
+            .receiver
+            .arrived()
+            .into_iter()
+            .map(|arrived| arrived.body.to_string());
+        self.errors
+            .iter()
+            .cloned()
+            .chain(objects)
+            .chain(webhooks)
+            .collect()
     }
 
     /// What the handlers reported last.

@@ -10,6 +10,7 @@ use crate::objects::{Name, RECORD_SUFFIX, run_prefix};
 use crate::page_record::{NextStep, PageRecord};
 use crate::plan::{ExportPlan, OffsetRange, Slice, SliceRange};
 use crate::run::{End, Origin, RunEnd};
+use crate::store::Listed;
 use crate::totals::Totals;
 
 /// A slice and the run that it is at.
@@ -68,14 +69,20 @@ impl Archive {
         }
     }
 
-    /// The last page that the run itself committed.
+    /// The last page that the run itself committed. Flat in memory, however many pages there are.
     pub async fn newest_record(&self, run: &RunId) -> Result<Option<PageRecord>, ArchiveError> {
-        let listed = self.list_all(&format!("{}page-", run_prefix(run))).await?;
-        match listed
-            .iter()
-            .rev()
-            .find(|object| object.key.ends_with(RECORD_SUFFIX))
-        {
+        let prefix = format!("{}page-", run_prefix(run));
+        let (mut newest, mut after) = (None, None);
+        loop {
+            let listing = self.store().list(&prefix, after.as_deref()).await?;
+            after = listing.objects.last().map(|object| object.key.clone());
+            let is_record = |object: &Listed| object.key.ends_with(RECORD_SUFFIX);
+            newest = listing.objects.into_iter().rfind(is_record).or(newest);
+            if !listing.truncated {
+                break;
+            }
+        }
+        match newest {
             Some(object) => self.read_key(&object.key).await,
             None => Ok(None),
         }
