@@ -18,7 +18,7 @@ mod draft;
 mod limits;
 mod residency;
 
-pub use draft::Draft;
+pub use draft::{Draft, Identity};
 pub use limits::PlanLimits;
 pub use residency::{Residency, ResidencyRule};
 

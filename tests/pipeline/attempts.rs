@@ -682,3 +682,20 @@ async fn two_handlers_of_one_message_commit_one_page_and_give_back_the_job_submi
     assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
     world.verify(&id).await;
 }
+
+#[tokio::test]
+async fn a_finished_export_answers_for_its_request_after_the_retention_too() {
+    let mut world = World::new(organisation(56, 20)).await;
+    let request = world.request("analytics-job", "");
+    world.export(&request).await;
+    world.process.start.limits.retention_days = Some(1);
+
+    let command = Command::parse(&request).expect("a request");
+    let again = world
+        .invoke(command)
+        .await
+        .expect("alive")
+        .expect("an answer");
+
+    assert_eq!(again.state, State::Completed);
+}

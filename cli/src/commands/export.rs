@@ -4,7 +4,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use conversation_archive::clock::Clock;
-use conversation_archive::plan::Draft;
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
+use conversation_archive::plan::{Draft, Identity};
 use conversation_archive::request::{ExportRequest, scheduled_time};
 use start_export::Command;
 
@@ -20,10 +22,14 @@ pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Resu
     check_out(&arguments.out)?;
     let mut request = ExportRequest::parse(&read(&arguments.request)?)?;
     let settings = settings(arguments.concurrency)?;
-    let draft = draft(&mut request, &settings)?;
-    check_signer(draft.webhook_url.as_deref(), &settings)?;
+    let id = check(&mut request, &settings, &arguments.out)?;
+    let receiver = request
+        .webhook_url
+        .as_ref()
+        .or(settings.engine.limits.webhook_url.as_ref());
+    check_signer(receiver.map(String::as_str), &settings)?;
     let mut carrier = Carrier::new(&arguments.out, &settings, screen)?;
-    let _lock = carrier.lock(&draft.export_id)?;
+    let _lock = carrier.lock(&id)?;
     let started = carrier.command(Command::Start(Box::new(request))).await?;
     carry_to_the_end(&mut carrier, &arguments.out, &started, screen).await
 }
@@ -43,16 +49,21 @@ fn read(path: &Path) -> Result<String, Problem> {
     }
 }
 
-/// The request's id has to be known before it is started, for the lock.
-fn draft(request: &mut ExportRequest, settings: &Settings) -> Result<Draft, Problem> {
+/// The request's id, which has to be known before it is started, for the lock. A new one is checked before anything is
+/// written.
+fn check(
+    request: &mut ExportRequest,
+    settings: &Settings,
+    out: &Path,
+) -> Result<ExportId, Problem> {
     let now = Clock::System.now();
     let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
     // Set once, so that a minute that ends in between makes no other request of it.
     request.scheduled_time = Some(scheduled.to_string());
-    Ok(Draft::check(
-        request.clone(),
-        scheduled,
-        now,
-        &settings.engine.limits,
-    )?)
+    let identity = Identity::of(request, scheduled)?;
+    let id = identity.export_id.clone();
+    if !out.join(Name::Request(&id).key()).is_file() {
+        Draft::check(request.clone(), identity, now, &settings.engine.limits)?;
+    }
+    Ok(id)
 }

@@ -3,7 +3,7 @@ use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
 use conversation_archive::hash::Sha256;
 use conversation_archive::outcome::{Content, SliceContent};
 use conversation_archive::page::Counts;
-use conversation_archive::plan::{Draft, PlanLimits, Residency, SliceRange};
+use conversation_archive::plan::{Draft, Identity, PlanLimits, Residency, SliceRange};
 use conversation_archive::request::ExportRequest;
 use conversation_archive::totals::Totals;
 use insta::assert_snapshot;
@@ -17,7 +17,8 @@ fn plan(more: &str) -> ExportPlan {
     let json = format!(r#"{{"exportId":"march","interval":"{INTERVAL}"{more}}}"#);
     let request = ExportRequest::parse(&json).unwrap();
     let limits = PlanLimits::default();
-    let draft = Draft::check(request, now, now, &limits).unwrap();
+    let identity = Identity::of(&request, now).unwrap();
+    let draft = Draft::check(request, identity, now, &limits).unwrap();
     let residency = Residency::decide(None, None, &[]).unwrap();
     draft
         .plan(None, residency, &limits, now, "request")

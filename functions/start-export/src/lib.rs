@@ -10,7 +10,7 @@ use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::ExportStatus;
-use conversation_archive::plan::{Draft, ExportPlan, PlanLimits, Residency};
+use conversation_archive::plan::{Draft, ExportPlan, Identity, PlanLimits, Residency};
 use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal, scheduled_time};
 use conversation_archive::source::{Asked, Setback, Sources};
 use conversation_archive::webhook::{AddressRules, WebhookUrl};
@@ -143,20 +143,23 @@ impl StartExport {
     ) -> Result<Started, StartError> {
         let now = self.dispatch.clock.now();
         let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, self.emulated)?;
-        let draft = Draft::check(request, scheduled, now, &self.limits)?;
-        self.check_webhook(&draft)?;
-        let plan = match self.archive().plan(&draft.export_id).await? {
-            Some(plan) if plan.query_hash == draft.query_hash => {
-                let resume = Resume {
-                    export_id: draft.export_id,
-                    quota_mb: None,
-                    on_bad_record: None,
-                };
-                return self.resume(&resume, invocation).await;
+        let identity = Identity::of(&request, scheduled)?;
+        // What exists is answered for as long as it exists, whatever the rules for new exports say by now.
+        if let Some(plan) = self.archive().plan(&identity.export_id).await? {
+            if plan.query_hash != identity.query_hash {
+                return Err(another_request(&plan).into());
             }
-            Some(plan) => return Err(another_request(&plan).into()),
-            None => self.plan(draft, invocation).await?,
-        };
+            let export_id = identity.export_id;
+            let resume = Resume {
+                export_id,
+                quota_mb: None,
+                on_bad_record: None,
+            };
+            return self.resume(&resume, invocation).await;
+        }
+        let draft = Draft::check(request, identity, now, &self.limits)?;
+        self.check_webhook(&draft)?;
+        let plan = self.plan(draft, invocation).await?;
         let attempt = self.begin(&plan).await?;
         self.dispatch
             .open_slices(&plan, &attempt, Which::Unstarted)

@@ -23,15 +23,40 @@ pub struct Draft {
     request: ExportRequest,
 }
 
+/// Which export a request means: known before any of its rules is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub export_id: ExportId,
+    pub query_hash: Sha256,
+    pub interval: Interval,
+}
+
+impl Identity {
+    pub fn of(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Self, Refusal> {
+        let interval = request.interval.resolve(scheduled_time)?;
+        let query_hash = request.fingerprint(interval);
+        let export_id = export_id(request, interval, query_hash)?;
+        Ok(Self {
+            export_id,
+            query_hash,
+            interval,
+        })
+    }
+}
+
 impl Draft {
     /// Checks the request against the clock and the limits.
     pub fn check(
         request: ExportRequest,
-        scheduled_time: Timestamp,
+        identity: Identity,
         now: Timestamp,
         limits: &PlanLimits,
     ) -> Result<Self, Refusal> {
-        let interval = request.interval.resolve(scheduled_time)?;
+        let Identity {
+            export_id,
+            query_hash,
+            interval,
+        } = identity;
         check_end(interval, now)?;
         check_retention(interval, now, limits.retention_days)?;
         check_filters(request.source, &request.filters)?;
@@ -44,8 +69,6 @@ impl Draft {
                 "at least 1 (megabytes of 10⁶ stored bytes)",
             ));
         }
-        let query_hash = request.fingerprint(interval);
-        let export_id = export_id(&request, interval, query_hash)?;
         let webhook_url = request
             .webhook_url
             .clone()
@@ -349,7 +372,9 @@ mod tests {
             retention_days: Some(365),
             ..PlanLimits::default()
         };
-        Draft::check(ExportRequest::parse(json)?, now, now, &limits)
+        let request = ExportRequest::parse(json)?;
+        let identity = Identity::of(&request, now)?;
+        Draft::check(request, identity, now, &limits)
     }
 
     fn refused(json: &str) -> String {

@@ -24,7 +24,7 @@ use crate::page::encode;
 use crate::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
 };
-use crate::plan::{Draft, ExportPlan, GatewayQuery, PlanLimits, Residency};
+use crate::plan::{Draft, ExportPlan, GatewayQuery, Identity, PlanLimits, Residency};
 use crate::queue::MemoryQueues;
 use crate::request::ExportRequest;
 use crate::run::RunRecord;
@@ -54,7 +54,8 @@ impl Workshop {
             ExportRequest::parse(request).unwrap(),
             PlanLimits::default(),
         );
-        let draft = Draft::check(request, now, now, &limits).unwrap();
+        let identity = Identity::of(&request, now).unwrap();
+        let draft = Draft::check(request, identity, now, &limits).unwrap();
         let residency = Residency::decide(None, None, &[]).unwrap();
         let plan = draft.plan(query, residency, &limits, now, "start").unwrap();
         let (id, attempt) = (plan.export_id.clone(), Attempt::first(&plan));
