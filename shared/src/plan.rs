@@ -15,10 +15,13 @@ use crate::request::{ExportRequest, Filters, Membership, OnBadRecord, Refusal, S
 use crate::time::{Interval, millis};
 
 mod draft;
+mod identity;
 mod limits;
 mod residency;
+mod rules;
 
-pub use draft::{Draft, Identity};
+pub use draft::Draft;
+pub use identity::Identity;
 pub use limits::PlanLimits;
 pub use residency::{Residency, ResidencyRule};
 

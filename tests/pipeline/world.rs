@@ -1,21 +1,14 @@
 //! A world to run exports in: organisation, store, queues, receiver and clock, and a process that may die.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::Archive;
 use conversation_archive::clock::Clock;
 use conversation_archive::ids::ExportId;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::{Manifest, Outcome};
-use conversation_archive::page::decode_lines;
+use conversation_archive::outcome::Manifest;
 use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
-use conversation_archive::store::{ArchiveStore as _, Object};
-use conversation_archive::verify::{Report, verify};
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 use start_export::{Command, Resume, StartError, Started};
 use sweep_exports::Swept;
 
@@ -24,6 +17,8 @@ use crate::memory_store::MemoryStore;
 use crate::process::{Disposition, Process, invocation};
 use crate::receiver::Receiver;
 use crate::seams::{SteppedQueues, SteppedStore, Steps};
+
+mod reading;
 
 /// So many steps without an end mean that there is none.
 const MANY_STEPS: usize = 50_000;
@@ -193,33 +188,6 @@ impl World {
         answer
     }
 
-    /// Everything that was told to people: errors, outcomes, ends and webhooks.
-    pub(crate) fn told(&self) -> Vec<String> {
-        let is_told = |key: &str| {
-            ["/end.json", "/waiting.json", "/manifest.json"]
-                .iter()
-                .any(|name| key.ends_with(name))
-                || key.contains("/failed-")
-        };
-        let objects = self
-            .store
-            .snapshot()
-            .into_iter()
-            .filter(|(key, _)| is_told(key));
-        let objects = objects.map(|(_, body)| String::from_utf8_lossy(&body).into_owned());
-        let webhooks = self
-            .receiver
-            .arrived()
-            .into_iter()
-            .map(|arrived| arrived.body.to_string());
-        self.errors
-            .iter()
-            .cloned()
-            .chain(objects)
-            .chain(webhooks)
-            .collect()
-    }
-
     /// What the handlers reported last.
     pub(crate) fn last_error(&self) -> Option<&String> {
         self.errors.last()
@@ -366,105 +334,6 @@ impl World {
     fn invocation(&mut self) -> conversation_archive::invocation::Invocation {
         self.invocations += 1;
         invocation(self.invocations, &self.clock)
-    }
-
-    /// Reads the store past the counted steps.
-    pub(crate) fn archive(&self) -> Archive {
-        Archive::new(Arc::clone(&self.store) as Arc<dyn conversation_archive::store::ArchiveStore>)
-    }
-
-    pub(crate) async fn manifest(&self, id: &ExportId) -> Manifest {
-        match self
-            .archive()
-            .read(Name::Manifest(id))
-            .await
-            .expect("a readable manifest")
-        {
-            Some(manifest) => manifest,
-            None => panic!(
-                "no manifest: {:?}; errors {:?}",
-                self.store.snapshot().keys().collect::<Vec<_>>(),
-                self.errors
-            ),
-        }
-    }
-
-    pub(crate) async fn failed(&self, id: &ExportId, attempt: u32) -> Option<Outcome> {
-        self.archive()
-            .read(Name::Failed(id, attempt))
-            .await
-            .expect("a readable outcome")
-    }
-
-    /// Flips a bit of a stored object.
-    pub(crate) async fn damage(&self, key: &str) {
-        let mut body = self
-            .store
-            .get(key)
-            .await
-            .expect("readable")
-            .expect("an object")
-            .to_vec();
-        body[20] ^= 1;
-        let (content_type, content_encoding) = ("application/json", None);
-        let object = Object {
-            key: key.to_owned(),
-            body: body.into(),
-            content_type,
-            content_encoding,
-        };
-        self.store.replace(object).await.expect("written");
-    }
-
-    /// Recomputes the export from its objects; it must be intact.
-    pub(crate) async fn verify(&self, id: &ExportId) -> Report {
-        verify(&self.archive(), id, &mut |_| {})
-            .await
-            .expect("an intact export")
-    }
-
-    /// How often each record stands in the pages that the manifest names, by its line.
-    pub(crate) async fn archived_lines(&self, manifest: &Manifest) -> BTreeMap<String, u32> {
-        let mut lines = BTreeMap::new();
-        for page in manifest
-            .content
-            .slices
-            .iter()
-            .flat_map(|slice| &slice.pages)
-        {
-            let Some(objects) = &page.objects else {
-                continue;
-            };
-            let stored = self
-                .store
-                .get(&objects.page.key)
-                .await
-                .expect("readable")
-                .expect("the page is there");
-            let text =
-                String::from_utf8(decode_lines(&stored, u64::MAX).expect("a page")).expect("text");
-            for line in text.lines() {
-                *lines.entry(line.to_owned()).or_default() += 1;
-            }
-        }
-        lines
-    }
-
-    /// The ids in the pages that the manifest names, each with how often it stands there.
-    pub(crate) async fn archived_ids(
-        &self,
-        manifest: &Manifest,
-        field: &str,
-    ) -> BTreeMap<String, u32> {
-        let mut ids = BTreeMap::new();
-        for (line, count) in self.archived_lines(manifest).await {
-            // Some records hold numbers that no number type holds, so their values stay text.
-            let record: BTreeMap<String, Box<RawValue>> =
-                serde_json::from_str(&line).expect("a record");
-            let id = record[field].get().trim_matches('"').to_owned();
-            *ids.entry(id).or_default() += count;
-        }
-        ids
     }
 
     /// Moves the clock forward with nobody at work.

@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::rules::{check_end, check_filters, check_retention, page_size};
 use super::{
-    ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Interval, Membership,
-    PlanLimits, Refusal, Residency, Sha256, Slice, SliceRange, SourceKind, day_slices,
-    equal_slices, millis, offset_ranges,
+    ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
+    Membership, PlanLimits, Refusal, Residency, Sha256, Slice, SliceRange, SourceKind, day_slices,
+    equal_slices, offset_ranges,
 };
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::ids::ExportId;
@@ -21,27 +22,6 @@ pub struct Draft {
     pub quota_mb: Option<u64>,
     pub webhook_url: Option<String>,
     request: ExportRequest,
-}
-
-/// Which export a request means: known before any of its rules is checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    pub export_id: ExportId,
-    pub query_hash: Sha256,
-    pub interval: Interval,
-}
-
-impl Identity {
-    pub fn of(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Self, Refusal> {
-        let interval = request.interval.resolve(scheduled_time)?;
-        let query_hash = request.fingerprint(interval);
-        let export_id = export_id(request, interval, query_hash)?;
-        Ok(Self {
-            export_id,
-            query_hash,
-            interval,
-        })
-    }
 }
 
 impl Draft {
@@ -264,98 +244,6 @@ impl Draft {
         );
         Err(Refusal::new("quotaMb", quota_mb, rule))
     }
-}
-
-fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
-    let latest = now
-        .saturating_add(SignedDuration::from_hours(24))
-        .unwrap_or(Timestamp::MAX);
-    if interval.end() <= latest {
-        return Ok(());
-    }
-    let rule = format!(
-        "the end lies more than 24 hours ahead; the latest now is {}",
-        millis(latest)
-    );
-    Err(Refusal::new("interval", interval, rule))
-}
-
-fn check_retention(interval: Interval, now: Timestamp, days: Option<u32>) -> Result<(), Refusal> {
-    let Some(days) = days else { return Ok(()) };
-    let kept = SignedDuration::from_hours(24 * i64::from(days));
-    let earliest = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
-    if earliest <= interval.start() {
-        return Ok(());
-    }
-    let rule = format!(
-        "conversations are kept {days} days; the earliest start now is {}",
-        millis(earliest)
-    );
-    Err(Refusal::new("interval", interval, rule))
-}
-
-fn check_filters(source: SourceKind, filters: &Filters) -> Result<(), Refusal> {
-    let refused =
-        |field, value: &dyn std::fmt::Display, rule: &str| Err(Refusal::new(field, value, rule));
-    match source {
-        SourceKind::AnalyticsJob => match &filters.conversation_id_range {
-            Some(range) => refused(
-                "filters.conversationIdRange",
-                &format_args!("{}..{}", range.min, range.max),
-                "only the source export-gateway filters by a range of ids",
-            ),
-            None => Ok(()),
-        },
-        SourceKind::ExportGateway => {
-            let lists = [
-                ("filters.conversationIds", &filters.conversation_ids),
-                ("filters.participantIds", &filters.participant_ids),
-                ("filters.mediaTypes", &filters.media_types),
-                ("filters.messageTypes", &filters.message_types),
-                ("filters.queueIds", &filters.queue_ids),
-            ];
-            match lists.into_iter().find(|(_, list)| !list.is_empty()) {
-                Some((field, list)) => refused(
-                    field,
-                    &list.join(", "),
-                    "the source export-gateway filters only by filters.conversationIdRange",
-                ),
-                None => Ok(()),
-            }
-        }
-    }
-}
-
-fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<u32, Refusal> {
-    let (max, setting) = match request.source {
-        SourceKind::AnalyticsJob => (limits.job_page_size_max, "GENESYS_JOB_PAGE_SIZE_MAX"),
-        SourceKind::ExportGateway => (limits.gateway_page_size_max, "GATEWAY_PAGE_SIZE_MAX"),
-    };
-    let size = request.page_size.unwrap_or(max);
-    if (1..=max).contains(&size) {
-        return Ok(size);
-    }
-    Err(Refusal::new(
-        "pageSize",
-        size,
-        format!("{} takes 1 to {max} ({setting})", request.source),
-    ))
-}
-
-/// The id asked for, or one that says what it is and differs whenever the request does.
-fn export_id(
-    request: &ExportRequest,
-    interval: Interval,
-    query_hash: Sha256,
-) -> Result<ExportId, Refusal> {
-    let text = request.export_id.clone().unwrap_or_else(|| {
-        let day = crate::objects::audit_day(interval.start())
-            .strftime("%Y%m%d")
-            .to_string();
-        format!("{}-{day}-{}", request.source, query_hash.short(12))
-    });
-    let refusal = |_| Refusal::new("exportId", &text, "1 to 64 letters, digits, `-` or `_`");
-    text.parse().map_err(refusal)
 }
 
 #[cfg(test)]

@@ -1,0 +1,43 @@
+//! Which export a request means.
+
+use jiff::Timestamp;
+
+use super::{ExportRequest, Interval, Refusal, Sha256};
+use crate::ids::ExportId;
+
+/// Which export a request means: known before any of its rules is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub export_id: ExportId,
+    pub query_hash: Sha256,
+    pub interval: Interval,
+}
+
+impl Identity {
+    pub fn of(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Self, Refusal> {
+        let interval = request.interval.resolve(scheduled_time)?;
+        let query_hash = request.fingerprint(interval);
+        let export_id = export_id(request, interval, query_hash)?;
+        Ok(Self {
+            export_id,
+            query_hash,
+            interval,
+        })
+    }
+}
+
+/// The id asked for, or one that says what it is and differs whenever the request does.
+fn export_id(
+    request: &ExportRequest,
+    interval: Interval,
+    query_hash: Sha256,
+) -> Result<ExportId, Refusal> {
+    let text = request.export_id.clone().unwrap_or_else(|| {
+        let day = crate::objects::audit_day(interval.start())
+            .strftime("%Y%m%d")
+            .to_string();
+        format!("{}-{day}-{}", request.source, query_hash.short(12))
+    });
+    let refusal = |_| Refusal::new("exportId", &text, "1 to 64 letters, digits, `-` or `_`");
+    text.parse().map_err(refusal)
+}

@@ -1,0 +1,208 @@
+//! Lost jobs and queries: the run begins anew, and what was read before is superseded.
+
+use conversation_archive::failure::FailureKind;
+use genesys_simulator::{Faults, Route, Settings};
+
+use crate::seams::Kill;
+use crate::world::{World, organisation};
+
+#[tokio::test]
+async fn a_job_that_expires_in_mid_run_is_replaced_and_its_pages_are_superseded() {
+    let mut world = World::new(organisation(33, 90)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 3)
+            .await
+    );
+
+    world.simulator.expire_jobs();
+    world.run().await;
+
+    let manifest = world.manifest(&id).await;
+    assert!(
+        manifest.content.slices[0]
+            .pages
+            .iter()
+            .all(|page| page.run == 2)
+    );
+    assert_eq!(
+        world.archived_ids(&manifest, "conversationId").await.len(),
+        90
+    );
+    assert_eq!(world.simulator.stats().jobs_submitted, 2);
+}
+
+#[tokio::test]
+async fn a_job_that_the_api_forgot_is_replaced() {
+    let mut world = World::new(organisation(34, 90)).await;
+    let request = world.request("analytics-job", r#","slices":2,"pageSize":20"#);
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 2)
+            .await
+    );
+
+    world.simulator.forget_jobs();
+    world.run().await;
+
+    assert_eq!(
+        world
+            .archived_ids(&world.manifest(&id).await, "conversationId")
+            .await
+            .len(),
+        90
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_is_lost_again_and_again_fails_the_export() {
+    let mut world = World::new(Settings {
+        job_lifetime: std::time::Duration::ZERO,
+        ..organisation(35, 20)
+    })
+    .await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert_eq!(failed.failures[0].failure.kind, FailureKind::SourceLost);
+    assert!(
+        failed.failures[0]
+            .failure
+            .message
+            .contains("10 times in a row"),
+        "{:?}",
+        failed.failures
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_failed_is_submitted_anew_by_resume() {
+    let faults = Faults {
+        job_fails: true,
+        ..Faults::default()
+    };
+    let mut world = World::new(Settings {
+        faults,
+        ..organisation(36, 30)
+    })
+    .await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+    world.run().await;
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert_eq!(failed.failures[0].failure.kind, FailureKind::JobFailed);
+
+    world.simulator.set_faults(Faults::default());
+    world.resume(&id).await;
+    world.run().await;
+
+    assert_eq!(
+        world
+            .archived_ids(&world.manifest(&id).await, "conversationId")
+            .await
+            .len(),
+        30
+    );
+    assert_eq!(world.simulator.stats().jobs_submitted, 2);
+}
+
+#[tokio::test]
+async fn a_lost_gateway_query_replaces_the_runs_of_all_slices() {
+    let mut world = World::with_slices(organisation(37, 100), 4).await;
+    let request = world.request(
+        "export-gateway",
+        r#","slices":4,"pageSize":10,"records":"full""#,
+    );
+    let id = world.start(&request).await;
+    assert!(
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::ExportResults) == 7)
+            .await
+    );
+
+    world.simulator.lose_queries();
+    world.run().await;
+
+    let manifest = world.manifest(&id).await;
+    assert_eq!(manifest.outcome.attempt, 2);
+    assert!(
+        manifest
+            .content
+            .slices
+            .iter()
+            .flat_map(|slice| &slice.pages)
+            .all(|page| page.run == 2)
+    );
+    assert_eq!(manifest.content.counts.archived, 100);
+    assert_eq!(world.simulator.stats().queries_submitted, 2);
+    assert_eq!(world.receiver.ids().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_begun_under_a_new_query_is_not_ended_by_who_still_reads_from_the_old_one() {
+    let mut world = World::with_slices(organisation(45, 200), 2).await;
+    let request = world.request("export-gateway", r#","slices":2,"pageSize":10"#);
+    let id = world.start(&request).await;
+    let fetched = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
+    assert!(world.run_until(|world| fetched(world) == 5).await);
+    world.simulator.lose_queries();
+    let ended = |world: &World| {
+        world
+            .store
+            .snapshot()
+            .keys()
+            .any(|key| key.ends_with("end.json"))
+    };
+    while !ended(&world) {
+        // Whoever replaces the query dies before its own run is ended.
+        world.steps.kill_at(Kill::After(world.steps.taken() + 12));
+        world.turn().await;
+        world.wait_for_next();
+    }
+    world.resume(&id).await;
+    let before = fetched(&world);
+    assert!(world.run_until(|world| fetched(world) >= before + 3).await);
+    // Now the message of the old run comes again, while the new ones are under way.
+    world.queues.expire_in_flight();
+
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 200);
+    world.verify(&id).await;
+}
+
+#[tokio::test]
+async fn slices_beyond_the_window_go_on_after_a_lost_query_and_lost_messages() {
+    let mut world = World::with_slices(organisation(47, 120), 2).await;
+    let request = world.request("export-gateway", r#","slices":4,"pageSize":5"#);
+    let id = world.start(&request).await;
+    let stored = |world: &World, key: &str| {
+        world
+            .store
+            .snapshot()
+            .contains_key(&format!("exports/{id}/slices/{key}"))
+    };
+    assert!(
+        world
+            .run_until(|world| stored(world, "0003/r01/page-000002.record.json"))
+            .await
+    );
+    world.simulator.lose_queries();
+    assert!(
+        world
+            .run_until(|world| stored(world, "0001/r02/page-000003.record.json"))
+            .await
+    );
+    world.lose_messages();
+
+    world.resume(&id).await;
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 120);
+}

@@ -1,0 +1,144 @@
+//! Totals that lie, pages that are short, records that are none.
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::outcome::ExportStatus;
+use conversation_archive::request::OnBadRecord;
+use genesys_simulator::{Faults, Settings};
+use start_export::Resume;
+
+use crate::world::{World, organisation};
+
+#[tokio::test]
+async fn totals_that_lie_lose_nothing_and_are_named_in_the_manifest() {
+    for lie in [-25, -1, 0] {
+        let faults = Faults {
+            gateway_total: lie,
+            gateway_short_pages: 0.5,
+            gateway_empty_early: 1,
+            ..Faults::default()
+        };
+        let mut world = World::new(Settings {
+            faults,
+            ..organisation(38, 100)
+        })
+        .await;
+
+        let request = world.request("export-gateway", r#","slices":3,"pageSize":10"#);
+        let manifest = world.export(&request).await;
+
+        assert_eq!(manifest.content.counts.archived, 100, "{lie}");
+        assert_eq!(
+            manifest.warnings.is_empty(),
+            lie == 0,
+            "{lie}: {:?}",
+            manifest.warnings
+        );
+    }
+}
+
+#[tokio::test]
+async fn more_announced_than_there_is_becomes_a_failure_and_never_an_end() {
+    let faults = Faults {
+        gateway_total: 20,
+        ..Faults::default()
+    };
+    let mut world = World::new(Settings {
+        faults,
+        ..organisation(39, 100)
+    })
+    .await;
+    let request = world.request("export-gateway", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failure = &failed.failures[0].failure;
+    assert_eq!(failure.kind, FailureKind::RecordsMissing);
+    assert!(
+        failure
+            .message
+            .contains("an empty page at offset 100, before the announced 120 records"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn bad_records_are_kept_aside_or_end_the_run_as_the_request_says() {
+    let faults = Faults {
+        malformed_every: Some(10),
+        ..Faults::default()
+    };
+    let mut world = World::new(Settings {
+        faults,
+        spill: 0.0,
+        ..organisation(40, 100)
+    })
+    .await;
+    let bad = world
+        .simulator
+        .truth()
+        .gateway
+        .iter()
+        .filter(|record| record.malformed)
+        .count() as u64;
+
+    let request = world.request("export-gateway", r#","pageSize":30,"exportId":"kept""#);
+    let manifest = world.export(&request).await;
+    let request = world.request(
+        "export-gateway",
+        r#","pageSize":30,"exportId":"strict","onBadRecord":"fail""#,
+    );
+    let strict = world.start(&request).await;
+    world.run().await;
+
+    assert_eq!(manifest.outcome.status, ExportStatus::CompletedWithRejects);
+    assert_eq!(manifest.content.counts.rejected, bad);
+    let kept = world
+        .store
+        .snapshot()
+        .into_keys()
+        .filter(|key| key.starts_with("exports/kept/failures/"))
+        .count();
+    assert_eq!(kept as u64, bad);
+    let failed = world.failed(&strict, 1).await.expect("a failure");
+    assert_eq!(failed.failures[0].failure.kind, FailureKind::BadRecord);
+    assert!(
+        failed.failures[0].failure.message.starts_with("record "),
+        "{:?}",
+        failed.failures
+    );
+
+    let quarantine = Some(OnBadRecord::Quarantine);
+    world
+        .resume_with(Resume {
+            export_id: strict.clone(),
+            quota_mb: None,
+            on_bad_record: quarantine,
+        })
+        .await;
+    world.run().await;
+    assert_eq!(
+        world.manifest(&strict).await.content,
+        rename(&manifest.content, "kept", "strict")
+    );
+    world.assert_nothing_leaked();
+}
+
+fn rename(
+    content: &conversation_archive::outcome::Content,
+    from: &str,
+    to: &str,
+) -> conversation_archive::outcome::Content {
+    let mut content = content.clone();
+    for page in content.slices.iter_mut().flat_map(|slice| &mut slice.pages) {
+        page.run = 2;
+        let Some(objects) = &mut page.objects else {
+            continue;
+        };
+        for object in [&mut objects.page, &mut objects.index] {
+            object.key = object.key.replace(from, to).replace("/r01/", "/r02/");
+        }
+    }
+    content
+}
