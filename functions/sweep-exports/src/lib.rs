@@ -159,12 +159,12 @@ impl SweepExports {
                 let end = End::Failed {
                     failure: failure.clone(),
                 };
-                // A run that cannot be read cannot be ended; the export is failed all the same.
-                view.end = self
-                    .dispatch
-                    .end_slice(plan, view, end, invocation)
-                    .await
-                    .ok();
+                view.end = match self.dispatch.end_slice(plan, view, end, invocation).await {
+                    Ok(end) => Some(end),
+                    // A run that cannot be read cannot be ended; the export is failed all the same.
+                    Err(DispatchError::Archive(error)) if error.is_damage() => None,
+                    Err(error) => return Err(error.into()),
+                };
             }
         }
         let concluding = Concluding {
