@@ -129,7 +129,6 @@ impl Schedule {
         );
         let request = world.request(self.source, &more);
         self.disturb(&mut world, &request, &mut chance, tally).await;
-        world.assert_nothing_leaked();
         let ended = self.check(&world, tally).await;
         tally.faults += world.simulator.stats().faults.values().sum::<u64>();
         ended

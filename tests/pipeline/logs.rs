@@ -23,10 +23,12 @@ pub(crate) fn capture() -> usize {
             .finish();
         tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
     });
-    CAPTURED
+    let before = CAPTURED
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .len()
+        .len();
+    tracing::info!("a world begins");
+    before
 }
 
 struct Captured;
@@ -48,7 +50,7 @@ impl Write for Captured {
 impl World {
     /// No log line since this world began, no error, no outcome and no webhook holds a token, a secret, a text or a name
     /// of it.
-    pub(crate) fn assert_nothing_leaked(&self) {
+    fn assert_nothing_leaked(&self) {
         let captured = CAPTURED.lock().unwrap_or_else(PoisonError::into_inner);
         let logs = &captured[self.logs_before..];
         assert!(
@@ -76,5 +78,14 @@ impl World {
             None,
             "a planted value stands in the logs, behind this"
         );
+    }
+}
+
+/// Every world of the test run is searched, whatever its test is about.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.assert_nothing_leaked();
+        }
     }
 }

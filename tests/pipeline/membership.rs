@@ -57,7 +57,6 @@ async fn each_conversation_that_started_in_the_interval_is_archived_once_and_the
         "what spans slices comes back in several of them"
     );
     assert_eq!(counts.received, counts.archived + counts.left_out);
-    world.assert_nothing_leaked();
 }
 
 #[tokio::test]
