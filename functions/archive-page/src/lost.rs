@@ -68,11 +68,7 @@ impl ArchivePage {
                 .fail(task, Failure::new(FailureKind::SourceLost, what))
                 .await;
         };
-        let views = self.archive().survey(task.plan, task.attempt).await?;
-        let mut standings = Vec::with_capacity(views.len());
-        for view in &views {
-            standings.push(self.archive().standing(view).await?);
-        }
+        let standings = self.archive().standings(task.plan, task.attempt).await?;
         let next = task
             .attempt
             .with_new_query(&standings, query, self.dispatch.clock.now());

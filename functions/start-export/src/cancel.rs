@@ -23,10 +23,7 @@ impl StartExport {
         let Some(plan) = self.archive().plan(id).await? else {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
         };
-        let attempt = match self.archive().newest_attempt(id).await? {
-            Some(attempt) => attempt.as_ref().clone(),
-            None => self.begin(&plan).await?,
-        };
+        let attempt = self.newest_attempt(&plan).await?;
         if let Some(outcome) = self.dispatch.decided(&plan, attempt.attempt).await? {
             let state = final_state(outcome.status);
             return match state {

@@ -211,6 +211,14 @@ impl StartExport {
             .0)
     }
 
+    /// The newest attempt of an export that exists; whoever planned it may have died before its first.
+    async fn newest_attempt(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
+        match self.archive().newest_attempt(&plan.export_id).await? {
+            Some(attempt) => Ok(attempt.as_ref().clone()),
+            None => self.begin(plan).await,
+        }
+    }
+
     fn check_webhook(&self, draft: &Draft) -> Result<(), Refusal> {
         let Some(url) = &draft.webhook_url else {
             return Ok(());

@@ -30,10 +30,7 @@ impl StartExport {
         let Some(plan) = self.archive().plan(id).await? else {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
         };
-        let attempt = match self.archive().newest_attempt(id).await? {
-            Some(attempt) => attempt.as_ref().clone(),
-            None => self.begin(&plan).await?,
-        };
+        let attempt = self.newest_attempt(&plan).await?;
         match self.dispatch.decided(&plan, attempt.attempt).await? {
             None => self.go_on(resume, &plan, &attempt).await,
             Some(outcome) => match final_state(outcome.status) {
@@ -83,10 +80,7 @@ impl StartExport {
         self.announce_if_owed(plan, failed, outcome, invocation)
             .await?;
         self.reopen(plan).await?;
-        let mut standings = Vec::new();
-        for view in self.archive().survey(plan, failed).await? {
-            standings.push(self.archive().standing(&view).await?);
-        }
+        let standings = self.archive().standings(plan, failed).await?;
         let of_export = outcome
             .failures
             .iter()

@@ -151,7 +151,7 @@ impl Archive {
     }
 
     /// How a slice stands when the next attempt is planned.
-    pub async fn standing(&self, view: &SliceView) -> Result<SliceStanding, ArchiveError> {
+    pub(crate) async fn standing(&self, view: &SliceView) -> Result<SliceStanding, ArchiveError> {
         let newest = self.newest_record(&view.run).await?;
         let inherited = view.origin.first_page() - 1;
         // A run that failed behind its last page reads that page again: a chain goes on from a checkpoint only.
@@ -166,6 +166,20 @@ impl Archive {
             end: view.end.as_ref().map(|end| end.end.clone()),
             last_page,
         })
+    }
+
+    /// How all slices of the attempt stand.
+    pub async fn standings(
+        &self,
+        plan: &ExportPlan,
+        attempt: &Attempt,
+    ) -> Result<Vec<SliceStanding>, ArchiveError> {
+        let views = self.survey(plan, attempt).await?;
+        let mut standings = Vec::with_capacity(views.len());
+        for view in &views {
+            standings.push(self.standing(view).await?);
+        }
+        Ok(standings)
     }
 
     pub async fn existing_record(&self, page: &PageId) -> Result<PageRecord, ArchiveError> {
