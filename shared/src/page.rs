@@ -13,6 +13,7 @@ use crate::time::Interval;
 
 mod check;
 mod codec;
+mod copy;
 mod draft;
 mod identity;
 mod index;
@@ -31,8 +32,10 @@ pub use index::{IndexEntry, IndexReader, read_index};
 pub use results::{JobResults, gateway_records};
 pub use standard::dropped_paths;
 
+use copy::{WHOLE, copy};
 use draft::Draft;
-use identity::Identity;
+use identity::{Identifying, Identity};
+use walk::pick;
 
 /// How much of a record is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,32 +103,38 @@ pub struct Reject {
 
 /// Projects, compresses and indexes the records in the order in which they came.
 pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
-    let mut draft = Draft::default();
+    let mut draft = Draft::new(rules.shape);
     for record in records {
-        match Identity::of(record, rules.shape) {
+        let identifying = rules.project(record.get(), draft.line());
+        match Identity::by(identifying, record.get(), rules.shape) {
             Err(reason) => draft.reject(record, reason),
             Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
-            Ok(identity) => draft.archive(identity, |line| rules.project(record, line)),
+            Ok(identity) => draft.archive(identity),
         }
     }
     draft.finish()
 }
 
 impl PageRules<'_> {
-    fn leave_out(&self, identity: &Identity) -> bool {
+    fn leave_out(&self, identity: &Identity<'_>) -> bool {
         self.membership
             .is_some_and(|interval| !interval.contains(identity.start))
     }
 
-    fn project(&self, record: &RawValue, line: &mut String) {
+    /// Writes the line that the record becomes, should it be archived, and gives the members that identify it.
+    fn project<'a>(&self, record: &'a str, line: &mut String) -> Identifying<'a> {
+        let names = self.shape.identifying();
         match (self.projection, self.shape) {
             (Projection::Minimal, RecordShape::Gateway) => minimal::gateway(record, line),
             (Projection::Minimal, RecordShape::Analytics) => minimal::analytics(record, line),
-            (Projection::Standard, RecordShape::Analytics) => standard::analytics(record, line),
+            (Projection::Standard, RecordShape::Analytics) => {
+                return copy(record, names, &standard::RECORD, line);
+            }
             (Projection::Standard, RecordShape::Gateway) | (Projection::Full, _) => {
-                line.push_str(record.get());
+                return copy(record, names, &WHOLE, line);
             }
         }
+        pick(record, names)
     }
 }
 
@@ -212,7 +221,7 @@ mod tests {
         let entries: Vec<_> = read_index(page.index.as_deref().unwrap())
             .map(Result::unwrap)
             .collect();
-        let line = |entry: &IndexEntry| {
+        let line = |entry: &IndexEntry<'_>| {
             let start = usize::try_from(entry.offset).unwrap();
             lines[start..start + usize::try_from(entry.length).unwrap()].to_owned()
         };

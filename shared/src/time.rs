@@ -49,7 +49,7 @@ impl Interval {
 
 /// A moment as the API and our objects write it: UTC, milliseconds, `Z`.
 pub fn millis(moment: Timestamp) -> impl fmt::Display {
-    format!("{moment:.3}")
+    fmt::from_fn(move |f| write!(f, "{moment:.3}"))
 }
 
 impl fmt::Display for Interval {

@@ -38,7 +38,7 @@ pub enum IndexMismatch {
 /// the number of lines.
 pub fn check(
     object_ndjson: &[u8],
-    entries: impl IntoIterator<Item = Result<IndexEntry, CodecError>>,
+    entries: impl IntoIterator<Item = Result<IndexEntry<'static>, CodecError>>,
     shape: RecordShape,
     projection: Projection,
 ) -> Result<u64, IndexMismatch> {
@@ -72,13 +72,17 @@ fn stored_shape(shape: RecordShape, projection: Projection) -> RecordShape {
     }
 }
 
-fn identity(text: &[u8], line: u64, shape: RecordShape) -> Result<Identity, IndexMismatch> {
+fn identity(text: &[u8], line: u64, shape: RecordShape) -> Result<Identity<'_>, IndexMismatch> {
     let record: &RawValue =
         serde_json::from_slice(text).map_err(|source| IndexMismatch::NotJson { line, source })?;
-    Identity::of(record, shape).map_err(|source| IndexMismatch::NotARecord { line, source })
+    Identity::of(record.get(), shape).map_err(|source| IndexMismatch::NotARecord { line, source })
 }
 
-fn compare(entry: &IndexEntry, actual: &IndexEntry, line: u64) -> Result<(), IndexMismatch> {
+fn compare(
+    entry: &IndexEntry<'_>,
+    actual: &IndexEntry<'_>,
+    line: u64,
+) -> Result<(), IndexMismatch> {
     let fields = [
         ("offset", entry.offset == actual.offset),
         ("length", entry.length == actual.length),
@@ -100,10 +104,10 @@ mod tests {
     const OBJECT: &[u8] = b"{\"id\":\"a\",\"startTime\":\"2026-03-02T15:00:00Z\"}\n\
         {\"id\":\"b\",\"startTime\":\"2026-03-02T16:00:00Z\"}\n";
 
-    fn entries() -> [IndexEntry; 2] {
+    fn entries() -> [IndexEntry<'static>; 2] {
         let entry = |id: &str, start: &str, offset, line| {
             let identity = Identity {
-                id: id.to_owned(),
+                id: id.to_owned().into(),
                 start: start.parse().unwrap(),
             };
             IndexEntry::of(identity, offset, line)
@@ -120,7 +124,7 @@ mod tests {
         ]
     }
 
-    fn problem(object: &[u8], entries: &[IndexEntry]) -> String {
+    fn problem(object: &[u8], entries: &[IndexEntry<'static>]) -> String {
         let entries = entries.iter().cloned().map(Ok);
         check(object, entries, RecordShape::Gateway, Projection::Full)
             .unwrap_err()
@@ -139,12 +143,12 @@ mod tests {
 
     #[test]
     fn each_field_of_an_entry_is_compared() {
-        type Change = fn(&mut IndexEntry);
+        type Change = fn(&mut IndexEntry<'_>);
         let changes: [(&str, Change); 5] = [
             ("offset", |entry| entry.offset += 1),
             ("length", |entry| entry.length -= 1),
             ("sha256", |entry| entry.sha256 = Sha256::of("x")),
-            ("id", |entry| entry.id.push('x')),
+            ("id", |entry| entry.id.to_mut().push('x')),
             ("start", |entry| entry.start = jiff::Timestamp::UNIX_EPOCH),
         ];
         for (field, change) in changes {

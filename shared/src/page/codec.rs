@@ -1,14 +1,16 @@
 //! Bytes at rest: one gzip member, the same for the same lines.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 
 use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
-/// The level most gzip programs use; higher ones cost far more time than they save bytes.
-const LEVEL: u32 = 6;
 /// The header's "unknown", so that an object does not tell where it was made.
 const ANY_SYSTEM: u8 = 255;
+
+/// A compressor that is fed line by line finds a little less than one that sees this much.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Why stored bytes are not what we write.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +52,25 @@ pub(super) fn nothing_follows(decoder: &GzDecoder<&[u8]>) -> Result<(), CodecErr
     }
 }
 
-/// One member without time, name and system: a pure function of the bytes.
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut member = GzBuilder::new()
-        .mtime(0)
-        .operating_system(ANY_SYSTEM)
-        .write(Vec::new(), Compression::new(LEVEL));
-    in_memory(member.write_all(bytes).and_then(|()| member.finish()))
+/// A gzip member in the making, without time, name and system: a pure function of the level and of what is written.
+#[derive(Debug)]
+pub(super) struct Member(BufWriter<GzEncoder<Vec<u8>>>);
+
+impl Member {
+    pub(super) fn new(level: u32) -> Self {
+        let header = GzBuilder::new().mtime(0).operating_system(ANY_SYSTEM);
+        let encoder = header.write(Vec::new(), Compression::new(level));
+        Self(BufWriter::with_capacity(CHUNK_BYTES, encoder))
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        in_memory(self.0.write_all(bytes));
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        let encoder = in_memory(self.0.into_inner());
+        in_memory(encoder.finish())
+    }
 }
 
 /// The result of writing to a `Vec`, which takes every byte it is given.
@@ -65,6 +79,13 @@ pub(super) fn in_memory<T, E: std::error::Error>(written: Result<T, E>) -> T {
         Ok(value) => value,
         Err(error) => unreachable!("writing to memory cannot fail: {error}"),
     }
+}
+
+#[cfg(test)]
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut member = Member::new(6);
+    member.write(bytes);
+    member.finish()
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::RecordShape;
 use super::walk::{is_null, is_object, pick};
@@ -14,8 +13,8 @@ use super::walk::{is_null, is_object, pick};
 const MAX_ID_BYTES: usize = 1024;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) id: String,
+pub(super) struct Identity<'a> {
+    pub(super) id: Cow<'a, str>,
     pub(super) start: Timestamp,
 }
 
@@ -82,15 +81,29 @@ impl RecordShape {
     }
 }
 
-impl Identity {
-    pub(super) fn of(record: &RawValue, shape: RecordShape) -> Result<Self, RejectReason> {
+/// The values of the fields that identify a record, as they stand in it.
+pub(super) type Identifying<'a> = [Option<&'a str>; 2];
+
+impl RecordShape {
+    pub(super) fn identifying(self) -> [&'static str; 2] {
+        [self.id_field().name(), self.start_field().name()]
+    }
+}
+
+impl<'a> Identity<'a> {
+    pub(super) fn of(record: &'a str, shape: RecordShape) -> Result<Self, RejectReason> {
+        Self::by(pick(record, shape.identifying()), record, shape)
+    }
+
+    /// The same, for whoever has met the record's fields on the way.
+    pub(super) fn by(
+        [id, start]: Identifying<'a>,
+        record: &str,
+        shape: RecordShape,
+    ) -> Result<Self, RejectReason> {
         if !is_object(record) {
             return Err(RejectReason::NotAnObject);
         }
-        let [id, start] = pick(
-            record,
-            [shape.id_field().name(), shape.start_field().name()],
-        );
         Ok(Self {
             id: read_id(id, shape)?,
             start: read_start(start, shape)?,
@@ -98,13 +111,13 @@ impl Identity {
     }
 }
 
-fn read_id(value: Option<&RawValue>, shape: RecordShape) -> Result<String, RejectReason> {
+fn read_id(value: Option<&str>, shape: RecordShape) -> Result<Cow<'_, str>, RejectReason> {
     let field = shape.id_field();
     let missing = RejectReason::IdMissing(field);
     let value = value.filter(|value| !is_null(value)).ok_or(missing)?;
     let id = match shape {
-        RecordShape::Gateway if is_integer(value) => value.get().to_owned(),
-        _ => serde_json::from_str(value.get()).map_err(|_| RejectReason::IdMalformed(field))?,
+        RecordShape::Gateway if is_integer(value) => value.into(),
+        _ => read_string(value).ok_or(RejectReason::IdMalformed(field))?,
     };
     match id.len() {
         0 => Err(missing),
@@ -113,20 +126,27 @@ fn read_id(value: Option<&RawValue>, shape: RecordShape) -> Result<String, Rejec
     }
 }
 
-fn read_start(value: Option<&RawValue>, shape: RecordShape) -> Result<Timestamp, RejectReason> {
+fn read_start(value: Option<&str>, shape: RecordShape) -> Result<Timestamp, RejectReason> {
     let field = shape.start_field();
     let malformed = RejectReason::StartMalformed(field);
     let value = value
         .filter(|value| !is_null(value))
         .ok_or(RejectReason::StartMissing(field))?;
-    let text: Cow<'_, str> = serde_json::from_str(value.get()).map_err(|_| malformed)?;
+    let text = read_string(value).ok_or(malformed)?;
     text.parse().map_err(|_| malformed)
 }
 
+/// The string that the value is, if it is one: borrowed, unless something in it is escaped.
+fn read_string(value: &str) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    serde_json::from_str(value).ok().map(|Text(text)| text)
+}
+
 /// Of a JSON number these characters make an integer; its text is the id, whatever its size.
-fn is_integer(value: &RawValue) -> bool {
+fn is_integer(value: &str) -> bool {
     value
-        .get()
         .bytes()
         .all(|byte| byte == b'-' || byte.is_ascii_digit())
 }
@@ -135,11 +155,11 @@ fn is_integer(value: &RawValue) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str, shape: RecordShape) -> Result<Identity, RejectReason> {
-        Identity::of(serde_json::from_str(text).unwrap(), shape)
+    fn read(text: &str, shape: RecordShape) -> Result<Identity<'_>, RejectReason> {
+        Identity::of(text, shape)
     }
 
-    fn gateway(text: &str) -> Result<Identity, RejectReason> {
+    fn gateway(text: &str) -> Result<Identity<'_>, RejectReason> {
         read(text, RecordShape::Gateway)
     }
 

@@ -1,5 +1,6 @@
 //! The page index: where each record lies in the page object, without reading the object.
 
+use std::borrow::Cow;
 use std::io::{BufRead as _, BufReader, Read as _};
 
 use flate2::bufread::GzDecoder;
@@ -16,8 +17,8 @@ const MAX_LINE_BYTES: u64 = 16 * 1024;
 
 /// One line of the page index, for one line of the page object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexEntry {
-    pub id: String,
+pub struct IndexEntry<'a> {
+    pub id: Cow<'a, str>,
     #[serde(serialize_with = "at_least_millis")]
     pub start: Timestamp,
     /// Where the line begins in the decompressed object.
@@ -28,8 +29,8 @@ pub struct IndexEntry {
     pub sha256: Sha256,
 }
 
-impl IndexEntry {
-    pub(super) fn of(identity: Identity, offset: u64, line: &[u8]) -> Self {
+impl<'a> IndexEntry<'a> {
+    pub(super) fn of(identity: Identity<'a>, offset: u64, line: &[u8]) -> Self {
         let Identity { id, start } = identity;
         Self {
             id,
@@ -69,7 +70,7 @@ pub struct IndexReader<'a> {
 }
 
 impl Iterator for IndexReader<'_> {
-    type Item = Result<IndexEntry, CodecError>;
+    type Item = Result<IndexEntry<'static>, CodecError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.read_entry().transpose();
@@ -81,7 +82,7 @@ impl Iterator for IndexReader<'_> {
 }
 
 impl IndexReader<'_> {
-    fn read_entry(&mut self) -> Result<Option<IndexEntry>, CodecError> {
+    fn read_entry(&mut self) -> Result<Option<IndexEntry<'static>>, CodecError> {
         let Some(rest) = &mut self.rest else {
             return Ok(None);
         };
@@ -111,15 +112,15 @@ mod tests {
     use super::super::codec::gzip;
     use super::*;
 
-    fn entry(start: &str) -> IndexEntry {
+    fn entry(start: &str) -> IndexEntry<'static> {
         let identity = Identity {
-            id: "a\n\"b".to_owned(),
+            id: "a\n\"b".into(),
             start: start.parse().unwrap(),
         };
         IndexEntry::of(identity, 7, b"abc")
     }
 
-    fn line(entry: &IndexEntry) -> String {
+    fn line(entry: &IndexEntry<'_>) -> String {
         serde_json::to_string(entry).unwrap() + "\n"
     }
 

@@ -58,7 +58,7 @@ fn archived<'a>(records: &'a [String], page: &PageBody) -> Vec<Json<'a>> {
     kept.map(|(_, record)| Json::read(record)).collect()
 }
 
-fn entries(page: &PageBody) -> Vec<Result<IndexEntry, CodecError>> {
+fn entries(page: &PageBody) -> Vec<Result<IndexEntry<'static>, CodecError>> {
     page.index
         .as_deref()
         .map(|index| read_index(index).collect())

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::de::{Deserialize, Deserializer as _, Error as _};
+use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::walk::{EachMember, Member, is_null};
+use super::walk::unquoted;
 
 /// A page of an analytics job's results. Fields we do not use are passed over.
 #[derive(Default)]
@@ -26,37 +26,54 @@ pub fn gateway_records(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error>
 
 impl<'a> JobResults<'a> {
     pub fn from_slice(body: &'a [u8]) -> Result<Self, serde_json::Error> {
-        let mut fields = [RawValue::NULL; 3];
+        let mut expected = "the body is not an object";
         let mut json = serde_json::Deserializer::from_slice(body);
-        json.deserialize_map(EachMember(|member: Member<'a>| {
-            let names = ["conversations", "cursor", "dataAvailabilityDate"];
-            if let Some(place) = names.iter().position(|name| member.is(name)) {
-                fields[place] = member.value;
-            }
-        }))
-        .map_err(|error| without_values(error, "the body is not an object"))?;
+        let results = json
+            .deserialize_map(Fields {
+                otherwise: &mut expected,
+            })
+            .map_err(|error| without_values(error, expected))?;
         json.end()?;
-        let [conversations, cursor, data_availability_date] = fields;
-        Ok(Self {
-            conversations: field(conversations, "`conversations` is not an array")?,
-            cursor: field(cursor, "`cursor` is not a string")?,
-            data_availability_date: field(
-                data_availability_date,
-                "`dataAvailabilityDate` is not an ISO-8601 timestamp",
-            )?,
-        })
+        Ok(results)
     }
 }
 
-/// Nothing, when the field is absent or null.
-fn field<'a, T: Deserialize<'a> + Default>(
-    value: &'a RawValue,
-    otherwise: &'static str,
-) -> Result<T, serde_json::Error> {
-    if is_null(value) {
-        return Ok(T::default());
+/// Reads the fields we use, in one go; of one that repeats the last counts.
+struct Fields<'s> {
+    /// What is wrong if the value in hand has another form.
+    otherwise: &'s mut &'static str,
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = JobResults<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
     }
-    serde_json::from_str(value.get()).map_err(|_| serde_json::Error::custom(otherwise))
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut results = JobResults::default();
+        while let Some(key) = map.next_key::<&RawValue>()? {
+            match &*unquoted(key.get()) {
+                "conversations" => {
+                    *self.otherwise = "`conversations` is not an array";
+                    results.conversations = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                "cursor" => {
+                    *self.otherwise = "`cursor` is not a string";
+                    results.cursor = map.next_value()?;
+                }
+                "dataAvailabilityDate" => {
+                    *self.otherwise = "`dataAvailabilityDate` is not an ISO-8601 timestamp";
+                    results.data_availability_date = map.next_value()?;
+                }
+                _ => {
+                    map.next_value::<&RawValue>()?;
+                }
+            }
+        }
+        Ok(results)
+    }
 }
 
 /// serde quotes a value of the wrong type in its error; it may be somebody's message.

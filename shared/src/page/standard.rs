@@ -2,22 +2,11 @@
 //!
 //! What is dropped is a list; everything else passes, fields we have never heard of too. Ids that join (`peerId`,
 //! `sessionId`, `selectedAgentId`), what was asked for and used (`requestedRoutings`, `usedRouting`), delivery
-//! statuses, metrics and the conversation's own quality scores stay. What is kept is copied as text; only whitespace
-//! between the tokens of objects and arrays on the way to the list is not.
+//! statuses, metrics and the conversation's own quality scores stay. What is kept is copied as text.
 
-use serde_json::value::RawValue;
+use super::copy::Level;
 
-use super::walk::{Member, elements, is_array, is_object, members, separate};
-
-/// One level on the way to what is dropped.
-struct Level {
-    /// Members that are dropped here.
-    drops: &'static [&'static str],
-    /// The member whose elements are the next level.
-    inner: Option<(&'static str, &'static Level)>,
-}
-
-const RECORD: Level = Level {
+pub(super) const RECORD: Level = Level {
     drops: &[],
     inner: Some(("participants", &PARTICIPANT)),
 };
@@ -71,54 +60,14 @@ pub fn dropped_paths() -> Vec<String> {
     paths
 }
 
-pub(super) fn analytics(record: &RawValue, out: &mut String) {
-    write_object(record, &RECORD, out);
-}
-
-fn write_object(value: &RawValue, level: &Level, out: &mut String) {
-    if !is_object(value) {
-        out.push_str(value.get());
-        return;
-    }
-    out.push('{');
-    members(value, |member| {
-        if !level.drops.iter().any(|name| member.is(name)) {
-            write_member(member, level, out);
-        }
-    });
-    out.push('}');
-}
-
-fn write_member(member: Member<'_>, level: &Level, out: &mut String) {
-    separate(out);
-    out.push_str(member.key.get());
-    out.push(':');
-    match level.inner {
-        Some((name, inner)) if member.is(name) => write_array(member.value, inner, out),
-        _ => out.push_str(member.value.get()),
-    }
-}
-
-fn write_array(value: &RawValue, level: &Level, out: &mut String) {
-    if !is_array(value) {
-        out.push_str(value.get());
-        return;
-    }
-    out.push('[');
-    elements(value, |element| {
-        separate(out);
-        write_object(element, level, out);
-    });
-    out.push(']');
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::copy::copy;
     use super::*;
 
     fn project(text: &str) -> String {
         let mut out = String::new();
-        analytics(serde_json::from_str(text).unwrap(), &mut out);
+        let [] = copy(text, [], &RECORD, &mut out);
         out
     }
 

@@ -1,78 +1,222 @@
-//! Walks along one level of a JSON value without parsing what lies below.
+//! Walks along the text of a JSON value without parsing what is only passed by.
+//!
+//! The text was read as JSON once, when the body came, so nothing here can fail: a cursor moves over tokens and gives
+//! them back as the text they are. Text that is no JSON would give nonsense, but neither a panic nor an endless walk.
 
-use serde::Deserializer as _;
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-use std::fmt;
+use std::borrow::Cow;
 
-/// A member of an object, both parts as the text that came.
-#[derive(Clone, Copy)]
-pub(super) struct Member<'a> {
-    /// The key with its quotes and escapes.
-    pub(super) key: &'a RawValue,
-    pub(super) value: &'a RawValue,
+/// A place in the text of a valid value.
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
 }
 
-impl Member<'_> {
-    /// Whether this is the member `name`, however its key is escaped.
-    pub(super) fn is(&self, name: &str) -> bool {
-        let quoted = self.key.get();
-        if quoted.contains('\\') {
-            // A key with half a surrogate pair is valid JSON and no string; it has none of our names.
-            serde_json::from_str::<String>(quoted).is_ok_and(|key| key == name)
-        } else {
-            quoted.get(1..quoted.len() - 1) == Some(name)
+/// A member's key, with its quotes and escapes.
+#[derive(Clone, Copy)]
+pub(super) struct Key<'a> {
+    pub(super) at: usize,
+    quoted: &'a str,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(value: &'a str) -> Self {
+        Self { text: value, at: 0 }
+    }
+
+    /// How far we are.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn is_at_object(&self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
+    pub(super) fn is_at_array(&self) -> bool {
+        self.peek() == Some(b'[')
+    }
+
+    /// Steps into the object or array that begins here.
+    pub(super) fn enter(&mut self) {
+        self.at += 1;
+    }
+
+    /// Inside an object, at its beginning or behind a value: goes to the next member's value. `None` at the end of the
+    /// object, with the cursor behind it.
+    pub(super) fn next_key(&mut self) -> Option<Key<'a>> {
+        let at = self.next_item()?;
+        let quoted = self.skip();
+        self.pass(b':');
+        Some(Key { at, quoted })
+    }
+
+    /// Inside an array, at its beginning or behind an element: whether there is another one, with the cursor at it. If
+    /// not, the cursor is behind the array.
+    pub(super) fn next_element(&mut self) -> bool {
+        self.next_item().is_some()
+    }
+
+    /// Passes by the value that begins here and gives its text.
+    pub(super) fn skip(&mut self) -> &'a str {
+        let from = self.at;
+        self.at = match self.peek() {
+            Some(b'"') => self.string_end(from),
+            Some(b'{' | b'[') => self.bracket_end(from),
+            _ => self.scalar_end(from),
+        };
+        self.text.get(from..self.at).unwrap_or_default()
+    }
+
+    /// Behind the comma that comes next, if one does.
+    pub(super) fn behind_comma(&self) -> usize {
+        let place = self.token_from(self.at);
+        match self.byte(place) {
+            Some(b',') => place + 1,
+            _ => self.at,
         }
+    }
+
+    fn next_item(&mut self) -> Option<usize> {
+        self.pass(b',');
+        match self.peek() {
+            Some(b'}' | b']') | None => {
+                self.at += 1;
+                None
+            }
+            Some(_) => Some(self.at),
+        }
+    }
+
+    /// Goes to the next token, and behind it and to the one after if it is this one.
+    fn pass(&mut self, token: u8) {
+        self.at = self.token_from(self.at);
+        if self.peek() == Some(token) {
+            self.at = self.token_from(self.at + 1);
+        }
+    }
+
+    fn token_from(&self, from: usize) -> usize {
+        let mut at = from;
+        while self.byte(at).is_some_and(|byte| byte.is_ascii_whitespace()) {
+            at += 1;
+        }
+        at
+    }
+
+    fn scalar_end(&self, from: usize) -> usize {
+        let mut at = from;
+        while self.byte(at).is_some_and(is_of_scalar) {
+            at += 1;
+        }
+        at
+    }
+
+    fn bracket_end(&self, from: usize) -> usize {
+        let mut depth = 0_usize;
+        let mut at = from;
+        while let Some(byte) = self.byte(at) {
+            match byte {
+                b'"' => {
+                    at = self.string_end(at);
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth == 1 => return at + 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        at
+    }
+
+    fn string_end(&self, from: usize) -> usize {
+        let mut at = from + 1;
+        while let Some(byte) = self.byte(at) {
+            match byte {
+                b'"' => return at + 1,
+                // What follows is a character of its own, a quote perhaps.
+                b'\\' => at += 2,
+                _ => at += 1,
+            }
+        }
+        self.text.len()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.byte(self.at)
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
     }
 }
 
-pub(super) fn is_object(value: &RawValue) -> bool {
-    value.get().starts_with('{')
+/// Numbers, `true`, `false` and `null` end where something else begins.
+fn is_of_scalar(byte: u8) -> bool {
+    !matches!(byte, b',' | b'}' | b']') && !byte.is_ascii_whitespace()
 }
 
-pub(super) fn is_array(value: &RawValue) -> bool {
-    value.get().starts_with('[')
+impl Key<'_> {
+    /// Whether this is the key `name`, however it is escaped.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.name() == name
+    }
+
+    pub(super) fn name(&self) -> Cow<'_, str> {
+        unquoted(self.quoted)
+    }
 }
 
-pub(super) fn is_null(value: &RawValue) -> bool {
-    value.get() == "null"
+/// The key that a key's text says. One with half a surrogate pair is valid JSON and no string: it is none of ours.
+pub(super) fn unquoted(key: &str) -> Cow<'_, str> {
+    let behind = key.len().saturating_sub(1);
+    let inner = key.get(1..behind).unwrap_or_default();
+    if inner.contains('\\') {
+        serde_json::from_str(key).unwrap_or_default()
+    } else {
+        inner.into()
+    }
 }
 
-/// The members with these names, present nulls included. Of a key that repeats the last counts, as in plain JSON. All
-/// are `None` when the value is no object.
-pub(super) fn pick<'a, const N: usize>(
-    value: &'a RawValue,
-    names: [&str; N],
-) -> [Option<&'a RawValue>; N] {
+/// The values of the members with these names, present nulls included. Of a key that repeats the last counts, as in
+/// plain JSON. All are `None` when the value is no object.
+pub(super) fn pick<'a, const N: usize>(value: &'a str, names: [&str; N]) -> [Option<&'a str>; N] {
     let mut picked = [None; N];
-    members(value, |member| {
-        if let Some(place) = names.iter().position(|name| member.is(name)) {
-            picked[place] = Some(member.value);
+    let mut cursor = Cursor::new(value);
+    if cursor.is_at_object() {
+        cursor.enter();
+        while let Some(key) = cursor.next_key() {
+            let place = names.iter().position(|name| key.is(name));
+            let value = cursor.skip();
+            if let Some(place) = place {
+                picked[place] = Some(value);
+            }
         }
-    });
+    }
     picked
 }
 
-/// Visits every member of an object in order, repeated keys included; nothing when the value is no object.
-pub(super) fn members<'a>(value: &'a RawValue, visit: impl FnMut(Member<'a>)) {
-    if is_object(value) {
-        let mut json = serde_json::Deserializer::from_str(value.get());
-        walked(json.deserialize_map(EachMember(visit)));
-    }
+pub(super) fn is_object(value: &str) -> bool {
+    value.starts_with('{')
+}
+
+pub(super) fn is_array(value: &str) -> bool {
+    value.starts_with('[')
+}
+
+pub(super) fn is_null(value: &str) -> bool {
+    value == "null"
 }
 
 /// Visits every element of an array in order; nothing when the value is no array.
-pub(super) fn elements<'a>(value: &'a RawValue, visit: impl FnMut(&'a RawValue)) {
-    if is_array(value) {
-        let mut json = serde_json::Deserializer::from_str(value.get());
-        walked(json.deserialize_seq(EachElement(visit)));
-    }
-}
-
-/// A raw value has been read as JSON once, so it can be read again. Going on after an error would lose members.
-fn walked(result: serde_json::Result<()>) {
-    if let Err(error) = result {
-        unreachable!("a raw value is valid JSON: {error}");
+pub(super) fn elements<'a>(value: &'a str, mut visit: impl FnMut(&'a str)) {
+    let mut cursor = Cursor::new(value);
+    if cursor.is_at_array() {
+        cursor.enter();
+        while cursor.next_element() {
+            visit(cursor.skip());
+        }
     }
 }
 
@@ -83,84 +227,68 @@ pub(super) fn separate(out: &mut String) {
     }
 }
 
-pub(super) struct EachMember<F>(pub(super) F);
-
-impl<'de, F: FnMut(Member<'de>)> Visitor<'de> for EachMember<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some((key, value)) = map.next_entry()? {
-            (self.0)(Member { key, value });
-        }
-        Ok(())
-    }
-}
-
-struct EachElement<F>(F);
-
-impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for EachElement<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(element) = seq.next_element()? {
-            (self.0)(element);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
 
-    fn raw(text: &str) -> &RawValue {
-        serde_json::from_str(text).unwrap()
-    }
+    use super::*;
 
     #[test]
     fn a_present_null_is_not_an_absent_member() {
-        let [present, absent] = pick(raw(r#"{"a":null}"#), ["a", "b"]);
+        let [present, absent] = pick(r#"{"a":null}"#, ["a", "b"]);
 
-        assert_eq!(present.map(RawValue::get), Some("null"));
-        assert!(absent.is_none());
+        assert_eq!(present, Some("null"));
+        assert_eq!(absent, None);
     }
 
     #[test]
     fn the_last_of_repeated_keys_counts_however_they_are_escaped() {
-        let [id] = pick(raw(r#"{"id":1,"\u0069d":2,"i\u0064":1e400}"#), ["id"]);
+        let [id] = pick(r#"{"id":1,"\u0069d":2,"i\u0064":1e400}"#, ["id"]);
 
-        assert_eq!(id.map(RawValue::get), Some("1e400"));
+        assert_eq!(id, Some("1e400"));
     }
 
     #[test]
     fn a_key_that_is_no_string_is_walked_past() {
-        let [id] = pick(raw(r#"{"\ud800":1,"id":"x"}"#), ["id"]);
+        let [id] = pick(r#"{"\ud800":1,"id":"x"}"#, ["id"]);
 
-        assert_eq!(id.map(RawValue::get), Some(r#""x""#));
+        assert_eq!(id, Some(r#""x""#));
+    }
+
+    #[test]
+    fn brackets_and_quotes_in_strings_are_letters() {
+        let [id] = pick(r#"{"a":["]}\"","\\"],"\"id":2,"id":{"x":"}"}}"#, ["id"]);
+
+        assert_eq!(id, Some(r#"{"x":"}"}"#));
+    }
+
+    #[test]
+    fn whitespace_between_tokens_belongs_to_no_value() {
+        let [a, b] = pick("{ \"a\" :\t[ 1 ]\n,\r\n\"b\": 2 }", ["a", "b"]);
+
+        assert_eq!([a, b], [Some("[ 1 ]"), Some("2")]);
     }
 
     #[test]
     fn a_value_nested_deeper_than_any_parser_would_follow_is_walked_past() {
         let deep = format!(r#"{{"a":{}{},"id":1}}"#, "[".repeat(5000), "]".repeat(5000));
 
-        let [id] = pick(raw(&deep), ["id"]);
-
-        assert_eq!(id.map(RawValue::get), Some("1"));
+        assert_eq!(pick(&deep, ["id"]), [Some("1")]);
     }
 
     #[test]
     fn nothing_is_found_in_what_is_no_object_or_array() {
         for text in ["null", "[1]", "\"{}\"", "1e400"] {
-            assert!(pick(raw(text), ["a"])[0].is_none());
+            assert_eq!(pick(text, ["a"]), [None]);
         }
-        elements(raw(r#"{"a":[1]}"#), |_| panic!("no element"));
+        elements(r#"{"a":[1]}"#, |_| panic!("no element"));
+    }
+
+    proptest! {
+        #[test]
+        fn text_that_is_no_json_is_walked_to_an_end(text in r#"[{}\[\]",:\\ a1\u{e9}]{0,24}"#) {
+            pick(&text, ["a"]);
+            elements(&text, |_| {});
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::data::Dataset;
+use crate::settings::Settings;
+
 #[derive(Clone, Debug)]
 pub struct Truth {
     /// By start, then id; those that only reach into the interval included.
@@ -32,4 +35,11 @@ pub struct TruthRecord {
     pub start: Timestamp,
     pub json: String,
     pub malformed: bool,
+}
+
+impl Truth {
+    /// What an organisation with these settings would hold, without starting one.
+    pub fn of(settings: &Settings) -> Self {
+        Dataset::generate(settings).truth(settings.faults.malformed_every)
+    }
 }
