@@ -24,13 +24,14 @@ use crate::faults::malformed::{Good, is_malformed, malformed};
 use crate::settings::Settings;
 use crate::truth::{Truth, TruthConversation, TruthRecord};
 use cast::Cast;
+use gateway::Gateway;
+pub(crate) use gateway::Head;
 
 pub(crate) struct Dataset {
     /// By start, then id.
     pub(crate) conversations: Vec<Conversation>,
-    /// In the order of every query; not that of their ids or starts.
-    pub(crate) gateway: Vec<GatewayRecord>,
-    planted: Vec<String>,
+    gateway: Gateway,
+    cast: Cast,
 }
 
 pub(crate) struct Conversation {
@@ -54,12 +55,6 @@ pub(crate) struct Facet {
     pub(crate) user: Option<String>,
 }
 
-pub(crate) struct GatewayRecord {
-    pub(crate) id: String,
-    pub(crate) start: Timestamp,
-    json: String,
-}
-
 impl Dataset {
     pub(crate) fn generate(settings: &Settings) -> Self {
         let cast = Cast::new(settings.seed);
@@ -67,8 +62,8 @@ impl Dataset {
         conversations.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
         Self {
             conversations,
-            gateway: gateway::generate(settings, &cast),
-            planted: cast.planted(),
+            gateway: Gateway::new(settings),
+            cast,
         }
     }
 
@@ -85,21 +80,28 @@ impl Dataset {
                     json: it.served(malformed_every, place).into_owned(),
                     malformed: is_malformed(malformed_every, place),
                 });
-        let gateway = self
-            .gateway
-            .iter()
-            .enumerate()
-            .map(|(place, it)| TruthRecord {
-                id: it.id.clone(),
-                start: it.start,
-                json: it.served(malformed_every, place).into_owned(),
-                malformed: is_malformed(malformed_every, place),
-            });
+        let heads = self.gateway.heads().iter().enumerate();
+        let gateway = heads.map(|(place, it)| TruthRecord {
+            id: it.id.clone(),
+            start: it.start,
+            json: self.gateway_record(place, malformed_every),
+            malformed: is_malformed(malformed_every, place),
+        });
         Truth {
             conversations: conversations.collect(),
             gateway: gateway.collect(),
-            planted: self.planted.clone(),
+            planted: self.cast.planted(),
         }
+    }
+
+    /// What a query of the gateway filters by.
+    pub(crate) fn gateway_heads(&self) -> &[Head] {
+        self.gateway.heads()
+    }
+
+    /// As it goes over the wire, given its place among all.
+    pub(crate) fn gateway_record(&self, place: usize, malformed_every: Option<usize>) -> String {
+        self.gateway.served(place, &self.cast, malformed_every)
     }
 }
 
@@ -112,21 +114,6 @@ impl Conversation {
                 id_key: "conversationId",
                 id: &self.id,
                 start_key: "conversationStart",
-            },
-            malformed_every,
-            place,
-        )
-    }
-}
-
-impl GatewayRecord {
-    pub(crate) fn served(&self, malformed_every: Option<usize>, place: usize) -> Cow<'_, str> {
-        served(
-            Good {
-                json: &self.json,
-                id_key: "id",
-                id: &self.id,
-                start_key: "startTime",
             },
             malformed_every,
             place,

@@ -54,7 +54,7 @@ impl Watermark {
     }
 }
 
-/// `seed`, `conversations`, `interval`, `spill`, `gateway_records` and `listen` count at the start; all else can be changed
+/// `seed`, `conversations`, `interval`, `spill`, `gateway_records`, `gateway_interactions` and `listen` count at the start; all else can be changed
 /// while the simulator runs.
 #[derive(Clone)]
 pub struct Settings {
@@ -67,6 +67,8 @@ pub struct Settings {
     pub spill: f64,
     /// Records of the export gateway.
     pub gateway_records: usize,
+    /// Half of them have fewer interactions than this.
+    pub gateway_interactions: u32,
     pub client_id: String,
     pub client_secret: String,
     pub token_lifetime: Duration,
@@ -98,6 +100,7 @@ impl Default for Settings {
             interval: (MARCH_1ST, MARCH_3RD),
             spill: 0.05,
             gateway_records: CONVERSATIONS,
+            gateway_interactions: 12,
             client_id: "simulated-client".to_owned(),
             client_secret: "simulated-secret-not-for-any-real-org".to_owned(),
             token_lifetime: DAY,

@@ -1,79 +1,126 @@
 //! Records of the export gateway, written as text by hand: in odd orders, with odd spellings, because a copy has to keep them.
 
 use fastrand::Rng;
+use jiff::Timestamp;
 
-use super::GatewayRecord;
 use super::cast::Cast;
 use super::chance::{long_tailed, of_record, one_in, pick};
 use super::conversation::start_within;
 use super::ids::uuid;
 use super::languages::LANGUAGES;
 use super::moment::{MINUTE, Moment, SECOND};
+use super::served;
+use crate::faults::malformed::Good;
 use crate::settings::Settings;
 
 /// Tells the generators of gateway records from those of conversations.
 const KIND: u64 = 2;
 
-pub(crate) fn generate(settings: &Settings, cast: &Cast) -> Vec<GatewayRecord> {
-    let interval = (
-        Moment::from_timestamp(settings.interval.0),
-        Moment::from_timestamp(settings.interval.1),
-    );
-    (0..settings.gateway_records)
-        .map(|number| {
-            record(
-                of_record(settings.seed, KIND, number),
-                number,
-                interval,
-                cast,
-            )
-        })
-        .collect()
+/// The gateway's records. Only what a query filters by is held; a text is written anew each time it is asked for, so that
+/// there may be millions.
+pub(crate) struct Gateway {
+    seed: u64,
+    interval: (Moment, Moment),
+    /// The median of a record's interactions.
+    interactions: u32,
+    heads: Vec<Head>,
 }
 
-fn record(mut rng: Rng, number: usize, interval: (Moment, Moment), cast: &Cast) -> GatewayRecord {
-    let rng = &mut rng;
-    let id = uuid(rng);
-    let start = start_within(rng, number, interval);
-    let end = start + long_tailed(rng, 10 * MINUTE, 0.9);
-    let customer = cast.customer(rng);
-    let agent = &pick(rng, &cast.agents).name;
-    let mut fields = vec![
-        format!("\"id\":\"{id}\""),
-        "\"type\":\"webchat\"".to_owned(),
-        format!("\"startTime\":{}", time(start)),
-        "\"mediaType\":\"message\"".to_owned(),
-        format!(
-            "\"interactions\":[{}]",
-            interactions(rng, start, customer, agent, cast).join(",")
-        ),
-    ];
-    match rng.u8(..10) {
-        0 => {}
-        1 => fields.push("\"endTime\":null".to_owned()),
-        _ => fields.push(format!("\"endTime\":{}", time(end))),
+pub(crate) struct Head {
+    pub(crate) id: String,
+    pub(crate) start: Timestamp,
+}
+
+impl Gateway {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let mut gateway = Self {
+            seed: settings.seed,
+            interval: (
+                Moment::from_timestamp(settings.interval.0),
+                Moment::from_timestamp(settings.interval.1),
+            ),
+            interactions: settings.gateway_interactions,
+            heads: Vec::new(),
+        };
+        gateway.heads = (0..settings.gateway_records)
+            .map(|place| {
+                let (id, start, _) = gateway.begin(place);
+                Head {
+                    id,
+                    start: start.timestamp(),
+                }
+            })
+            .collect();
+        gateway
     }
-    fields.extend(participants(rng, customer, agent));
-    fields.extend(extras(rng));
-    if one_in(rng, 3) {
-        rng.shuffle(&mut fields);
+
+    /// In the order of every query; not that of their ids or starts.
+    pub(crate) fn heads(&self) -> &[Head] {
+        &self.heads
     }
-    GatewayRecord {
-        id,
-        start: start.timestamp(),
-        json: format!("{{{}}}", fields.join(",")),
+
+    /// As it goes over the wire.
+    pub(crate) fn served(
+        &self,
+        place: usize,
+        cast: &Cast,
+        malformed_every: Option<usize>,
+    ) -> String {
+        let json = self.text(place, cast);
+        let good = Good {
+            json: &json,
+            id_key: "id",
+            id: &self.heads[place].id,
+            start_key: "startTime",
+        };
+        served(good, malformed_every, place).into_owned()
+    }
+
+    fn begin(&self, place: usize) -> (String, Moment, Rng) {
+        let mut rng = of_record(self.seed, KIND, place);
+        let id = uuid(&mut rng);
+        let start = start_within(&mut rng, place, self.interval);
+        (id, start, rng)
+    }
+
+    fn text(&self, place: usize, cast: &Cast) -> String {
+        let (id, start, mut rng) = self.begin(place);
+        let rng = &mut rng;
+        let end = start + long_tailed(rng, 10 * MINUTE, 0.9);
+        let customer = cast.customer(rng);
+        let agent = &pick(rng, &cast.agents).name;
+        let count = long_tailed(rng, i64::from(self.interactions) * 100, 0.8) / 100;
+        let interactions = interactions(rng, count, start, customer, agent, cast);
+        let mut fields = vec![
+            format!("\"id\":\"{id}\""),
+            "\"type\":\"webchat\"".to_owned(),
+            format!("\"startTime\":{}", time(start)),
+            "\"mediaType\":\"message\"".to_owned(),
+            format!("\"interactions\":[{}]", interactions.join(",")),
+        ];
+        match rng.u8(..10) {
+            0 => {}
+            1 => fields.push("\"endTime\":null".to_owned()),
+            _ => fields.push(format!("\"endTime\":{}", time(end))),
+        }
+        fields.extend(participants(rng, customer, agent));
+        fields.extend(extras(rng));
+        if one_in(rng, 3) {
+            rng.shuffle(&mut fields);
+        }
+        format!("{{{}}}", fields.join(","))
     }
 }
 
 fn interactions(
     rng: &mut Rng,
+    count: i64,
     start: Moment,
     customer: &str,
     agent: &str,
     cast: &Cast,
 ) -> Vec<String> {
     let language = pick(rng, &LANGUAGES);
-    let count = long_tailed(rng, 1200, 0.8) / 100;
     let mut at = start;
     let mut interaction = |sequence: i64| {
         at = at + long_tailed(rng, 20 * SECOND, 0.7);

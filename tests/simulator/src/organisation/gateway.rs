@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Organisation;
 use super::answer::{Answer, ApiError};
 use super::request::Request;
-use crate::data::GatewayRecord;
+use crate::data::Head;
 
 /// The `type` of every record.
 const RECORD_TYPE: &str = "webchat";
@@ -80,7 +80,7 @@ struct DateRange {
 }
 
 impl RecordFilter {
-    fn selects(&self, record: &GatewayRecord) -> bool {
+    fn selects(&self, record: &Head) -> bool {
         let ids = self.id.as_ref().map(|it| &it.range);
         let dates = self.date_range.as_ref();
         self.kind == RECORD_TYPE
@@ -107,8 +107,10 @@ impl Organisation {
         }
         let faults = &self.settings.faults;
         let page_size = query.page_size.unwrap_or(DEFAULT_LIMIT);
-        let rows: Vec<usize> = (0..self.data.gateway.len())
-            .filter(|place| query.filter.selects(&self.data.gateway[*place]))
+        let heads = self.data.gateway_heads().iter().enumerate();
+        let rows: Vec<usize> = heads
+            .filter(|(_, head)| query.filter.selects(head))
+            .map(|(place, _)| place)
             .collect();
         let announced = i64::try_from(rows.len())
             .unwrap_or(i64::MAX)
@@ -160,7 +162,7 @@ impl Organisation {
         }
         let rows = query.rows.iter().skip(offset).take(count);
         let records: Vec<_> = rows
-            .map(|place| self.data.gateway[*place].served(query.malformed_every, *place))
+            .map(|place| self.data.gateway_record(*place, query.malformed_every))
             .collect();
         Ok(Answer::raw(200, format!("[{}]", records.join(","))))
     }
