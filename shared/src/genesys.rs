@@ -21,7 +21,7 @@ pub(crate) mod transport;
 pub mod wire;
 
 pub use call::{Call, Method, Reply};
-pub use client::{ClientSettings, GenesysClient};
+pub use client::{ClientSettings, Compression, GenesysClient};
 pub use credentials::{Credentials, CredentialsError, CredentialsSource};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{ApiError, Source, Trouble};

@@ -85,8 +85,10 @@ impl ArchivePage {
             page: stored(Name::Page(id, sha256), &page, sha256),
             index: stored(Name::Index(id, sha256), &index, Sha256::of(&index)),
         };
-        self.archive().put(Name::Page(id, sha256), page).await?;
-        self.archive().put(Name::Index(id, sha256), index).await?;
+        futures::try_join!(
+            self.archive().put(Name::Page(id, sha256), page),
+            self.archive().put(Name::Index(id, sha256), index),
+        )?;
         Ok(Some(objects))
     }
 

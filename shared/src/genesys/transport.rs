@@ -22,6 +22,7 @@ pub(crate) fn builder() -> ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(Policy::none())
+        .no_gzip()
         .connect_timeout(CONNECT_TIMEOUT)
 }
 

@@ -9,6 +9,7 @@ use crate::genesys::credentials::Credentials;
 use crate::genesys::loopback::{Answer as Scripted, Loopback};
 use crate::genesys::wire;
 
+mod compression;
 mod errors;
 mod retries;
 mod tokens;

@@ -1,0 +1,26 @@
+//! An export gateway with so many records, until the process is ended.
+
+use genesys_simulator::{Settings, Simulator};
+
+/// Makes a record about as long as a conversation of the analytics API, 6.7 KB.
+const INTERACTIONS: u32 = 21;
+
+pub(crate) fn settings(records: usize) -> Settings {
+    Settings {
+        conversations: 0,
+        gateway_records: records,
+        gateway_interactions: INTERACTIONS,
+        rate_per_minute: 0,
+        ..Settings::default()
+    }
+}
+
+/// Prints its address when it is ready.
+pub(crate) fn serve(records: usize) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let simulator = Simulator::start(settings(records)).await.expect("a server");
+        println!("{}", simulator.url());
+        std::future::pending::<()>().await;
+    });
+}

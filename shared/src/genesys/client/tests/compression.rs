@@ -1,0 +1,77 @@
+use flate2::Compression as Level;
+use flate2::write::GzEncoder;
+use std::io::Write as _;
+
+use super::*;
+
+fn compressed(body: &str) -> Scripted {
+    let mut member = GzEncoder::new(Vec::new(), Level::default());
+    member.write_all(body.as_bytes()).unwrap();
+    Scripted::new(200, member.finish().unwrap()).header("Content-Encoding", "gzip")
+}
+
+async fn asking(answers: impl IntoIterator<Item = Scripted>) -> Setup {
+    let adjust = |settings: &mut ClientSettings| {
+        settings.compression = Compression::Asked;
+        settings.body_limit_bytes = 1000;
+    };
+    Setup::with(adjust, [Scripted::token("t", 600)], answers).await
+}
+
+#[tokio::test]
+async fn a_compressed_reply_is_asked_for_and_read() {
+    let setup = asking([compressed(r#"{"jobId":"j1"}"#)]).await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert_eq!(reply.value["jobId"], "j1");
+    assert_eq!(reply.bytes_in, 14);
+    let seen = &setup.server.seen(JOBS)[0];
+    assert_eq!(seen.headers["accept-encoding"], "gzip");
+}
+
+#[tokio::test]
+async fn a_server_may_answer_plainly_all_the_same() {
+    let setup = asking([ok()]).await;
+
+    assert_eq!(setup.get().await.unwrap().value["jobId"], "j1");
+}
+
+#[tokio::test]
+async fn the_limit_is_for_what_a_reply_becomes() {
+    let setup = asking([compressed(&format!("\"{}\"", "x".repeat(999)))]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(
+        matches!(error, ApiError::TooLarge { limit: 1000, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_compressed_reply_that_breaks_off_or_is_none_is_asked_for_again() {
+    let whole = compressed(r#"{"jobId":"j1"}"#);
+    let plain = ok().header("Content-Encoding", "gzip");
+    let setup = asking([whole.clone().cut_off(), plain, whole]).await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert_eq!(
+        (reply.value["jobId"].as_str(), reply.attempts),
+        (Some("j1"), 3)
+    );
+}
+
+#[tokio::test]
+async fn on_this_machine_nothing_is_compressed() {
+    let setup = Setup::new([ok()]).await;
+
+    setup.get().await.unwrap();
+
+    assert!(
+        !setup.server.seen(JOBS)[0]
+            .headers
+            .contains_key("accept-encoding")
+    );
+}
