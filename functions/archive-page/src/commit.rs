@@ -85,7 +85,7 @@ impl ArchivePage {
             page: stored(Name::Page(id, sha256), &page, sha256),
             index: stored(Name::Index(id, sha256), &index, Sha256::of(&index)),
         };
-        futures::try_join!(
+        tokio::try_join!(
             self.archive().put(Name::Page(id, sha256), page),
             self.archive().put(Name::Index(id, sha256), index),
         )?;
