@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::body::Buffers;
 use super::call::{Call, Reply};
 use super::credentials::CredentialsSource;
 use super::endpoints::Endpoints;
@@ -53,6 +54,7 @@ pub struct GenesysClient {
 struct Inner {
     settings: ClientSettings,
     http: reqwest::Client,
+    buffers: Buffers,
     tokens: TokenSource,
     pace: Mutex<Pace>,
     stats: Arc<ClientStats>,
@@ -121,6 +123,7 @@ impl GenesysClient {
             inner: Arc::new(Inner {
                 settings,
                 http,
+                buffers: Buffers::default(),
                 tokens,
                 pace,
                 stats,

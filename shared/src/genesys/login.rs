@@ -8,11 +8,12 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::body::{self, Buffers};
 use super::credentials::Credentials;
 use super::error::{ApiError, Trouble, cut};
+use super::retry;
 use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
-use super::{body, retry};
 
 /// How messages and log lines call the login.
 pub(crate) const ROUTE: &str = "/oauth/token";
@@ -70,7 +71,7 @@ impl Login {
             "login answered"
         );
         if status == 200 {
-            let body = body::read(response, BODY_LIMIT, ROUTE).await?;
+            let body = body::read(response, BODY_LIMIT, ROUTE, &Buffers::default()).await?;
             return Ok(serde_json::from_slice(&body)
                 .map_err(|error| ApiError::invalid_json(ROUTE, &error))?);
         }

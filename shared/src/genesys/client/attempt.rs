@@ -9,19 +9,20 @@ use secrecy::ExposeSecret;
 
 use super::Inner;
 use crate::clock::Deadline;
+use crate::genesys::body::{self, Body};
 use crate::genesys::call::Call;
 use crate::genesys::error::{ApiError, Trouble, cut};
 use crate::genesys::login::asked_wait;
+use crate::genesys::retry;
 use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
 use crate::genesys::wire::ErrorBody;
-use crate::genesys::{body, retry};
 
 /// A whole answer that is not decoded yet.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) correlation_id: Option<String>,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
 }
 
 /// Why an attempt brought no answer.
@@ -91,7 +92,8 @@ impl Inner {
     async fn answer(&self, call: &Call, response: Response) -> Result<Answer, ApiError> {
         let status = response.status().as_u16();
         let correlation_id = correlation_id(response.headers());
-        let body = body::read(response, self.settings.body_limit_bytes, call.route()).await?;
+        let limit = self.settings.body_limit_bytes;
+        let body = body::read(response, limit, call.route(), &self.buffers).await?;
         add(&self.stats.bytes_in, body.len() as u64);
         Ok(Answer {
             status,
