@@ -95,7 +95,7 @@ impl Organisation {
         request: &Request,
         now: Timestamp,
     ) -> Result<Usage, Refusal> {
-        if matches!(route, Route::Login | Route::Unknown) {
+        if matches!(route, Route::Login | Route::Unknown | Route::WrongMethod) {
             return Ok(Usage::none(&self.settings));
         }
         self.tokens
@@ -120,6 +120,11 @@ impl Organisation {
             Route::ExportQuery => self.submit_query(request),
             Route::ExportResults => self.query_results(id, request),
             Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),
+            Route::WrongMethod => Err(ApiError::new(
+                405,
+                "method.not.allowed",
+                "The method is not allowed here.",
+            )),
         }
     }
 

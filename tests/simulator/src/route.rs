@@ -17,6 +17,8 @@ pub enum Route {
     ExportResults,
     /// Nothing is there: 404.
     Unknown,
+    /// Something is there, but not for this method: 405.
+    WrongMethod,
 }
 
 impl Route {
@@ -33,44 +35,58 @@ impl Route {
             Self::ExportQuery => "export-query",
             Self::ExportResults => "export-results",
             Self::Unknown => "unknown",
+            Self::WrongMethod => "wrong-method",
         }
     }
 
     /// The route, and the id in its path where it has one.
     pub(crate) fn of(method: &Method, path: &str) -> (Self, String) {
-        let (route, id) = match (method.as_str(), segments(path).as_slice()) {
-            ("POST", ["oauth", "token"]) => (Self::Login, ""),
-            ("GET", ["api", "v2", "analytics", "dataretention", "settings"]) => {
-                (Self::Retention, "")
-            }
-            ("POST", ["api", "v2", "export", "query"]) => (Self::ExportQuery, ""),
-            ("GET", ["api", "v2", "export", "job", id, "results"]) => (Self::ExportResults, *id),
-            (
-                verb,
-                [
-                    "api",
-                    "v2",
-                    "analytics",
-                    "conversations",
-                    "details",
-                    "jobs",
-                    rest @ ..,
-                ],
-            ) => Self::of_jobs(verb, rest),
-            _ => (Self::Unknown, ""),
+        let (verbs, id) = verbs(path);
+        let route = verbs.iter().find(|(verb, _)| method == verb);
+        let missing = if verbs.is_empty() {
+            Self::Unknown
+        } else {
+            Self::WrongMethod
         };
-        (route, id.to_owned())
+        (route.map_or(missing, |(_, route)| *route), id.to_owned())
     }
+}
 
-    fn of_jobs<'a>(verb: &str, rest: &[&'a str]) -> (Self, &'a str) {
-        match (verb, rest) {
-            ("POST", []) => (Self::JobSubmit, ""),
-            ("GET", ["availability"]) => (Self::Availability, ""),
-            ("GET", [id]) => (Self::JobStatus, id),
-            ("DELETE", [id]) => (Self::JobDelete, id),
-            ("GET", [id, "results"]) => (Self::JobResults, id),
-            _ => (Self::Unknown, ""),
+/// What a path answers to, and the id in it. No verbs: there is no such path.
+fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match segments.as_slice() {
+        ["oauth", "token"] => (&[(Method::POST, Route::Login)], ""),
+        ["api", "v2", "export", rest @ ..] => of_gateway(rest),
+        ["api", "v2", "analytics", "dataretention", "settings"] => {
+            (&[(Method::GET, Route::Retention)], "")
         }
+        ["api", "v2", "analytics", "conversations", rest @ ..] => of_conversations(rest),
+        _ => (&[], ""),
+    }
+}
+
+fn of_gateway<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["query"] => (&[(Method::POST, Route::ExportQuery)], ""),
+        ["job", id, "results"] => (&[(Method::GET, Route::ExportResults)], id),
+        _ => (&[], ""),
+    }
+}
+
+fn of_conversations<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["details", "jobs"] => (&[(Method::POST, Route::JobSubmit)], ""),
+        ["details", "jobs", "availability"] => (&[(Method::GET, Route::Availability)], ""),
+        ["details", "jobs", id] => (
+            &[
+                (Method::GET, Route::JobStatus),
+                (Method::DELETE, Route::JobDelete),
+            ],
+            id,
+        ),
+        ["details", "jobs", id, "results"] => (&[(Method::GET, Route::JobResults)], id),
+        _ => (&[], ""),
     }
 }
 
@@ -78,10 +94,6 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-fn segments(path: &str) -> Vec<&str> {
-    path.trim_start_matches('/').split('/').collect()
 }
 
 #[cfg(test)]
@@ -96,7 +108,7 @@ mod tests {
             Route::of(&Method::POST, jobs),
             (Route::JobSubmit, String::new())
         );
-        assert_eq!(Route::of(&Method::GET, jobs).0, Route::Unknown);
+        assert_eq!(Route::of(&Method::GET, jobs).0, Route::WrongMethod);
         assert_eq!(
             Route::of(&Method::GET, &format!("{jobs}/availability")).0,
             Route::Availability

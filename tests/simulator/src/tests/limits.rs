@@ -93,6 +93,19 @@ async fn the_context_id_of_an_error_is_the_correlation_id() {
 }
 
 #[tokio::test]
+async fn another_method_on_a_path_that_exists_is_a_405() {
+    let world = World::new(small()).await;
+
+    let answer = world.get(JOBS).await;
+
+    assert_eq!(answer.status, 405);
+    assert_eq!(
+        answer.json()["contextId"],
+        answer.header("ININ-Correlation-Id")
+    );
+}
+
+#[tokio::test]
 async fn retention_is_told_or_forbidden() {
     let world = World::new(small()).await;
     let path = "api/v2/analytics/dataretention/settings";
