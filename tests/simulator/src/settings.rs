@@ -70,6 +70,10 @@ pub struct Settings {
     pub client_id: String,
     pub client_secret: String,
     pub token_lifetime: Duration,
+    /// Id and secret may come in the form instead of the Basic header. Reported by a third-party connector, documented nowhere.
+    pub login_by_form: bool,
+    /// Of `invalid_client` and its like. 400 according to third-party clients; whether it is ever 401 is unverified.
+    pub login_refusal_status: u16,
     /// Per token, in fixed windows of 60 s of the clock; 0 means no limit.
     pub rate_per_minute: u32,
     pub job_page_size_max: u32,
@@ -101,6 +105,8 @@ impl Default for Settings {
             client_id: "simulated-client".to_owned(),
             client_secret: "simulated-secret-not-for-any-real-org".to_owned(),
             token_lifetime: DAY,
+            login_by_form: true,
+            login_refusal_status: 400,
             rate_per_minute: 300,
             job_page_size_max: 1000,
             job_page_size_default: 1000,
