@@ -17,6 +17,7 @@ mod scene;
 mod voice;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use jiff::Timestamp;
 
@@ -70,6 +71,13 @@ impl Dataset {
             gateway: gateway::generate(settings, &cast),
             planted: cast.planted(),
         }
+    }
+
+    /// The places of the conversations that started in this half-open interval.
+    pub(crate) fn started(&self, within: Range<Timestamp>) -> Range<usize> {
+        let before = |time| self.conversations.partition_point(|it| it.start < time);
+        let end = before(within.end);
+        before(within.start).min(end)..end
     }
 
     pub(crate) fn truth(&self, malformed_every: Option<usize>) -> Truth {

@@ -5,10 +5,12 @@ pub(crate) mod answer;
 mod cursor;
 mod filter;
 pub(crate) mod gateway;
+mod interval;
 pub(crate) mod jobs;
 mod login;
 pub(crate) mod request;
 mod resources;
+mod selection;
 mod tokens;
 
 use std::sync::Arc;

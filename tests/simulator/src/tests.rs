@@ -8,6 +8,7 @@ mod jobs;
 mod lasting_faults;
 mod limits;
 mod login;
+mod ordering;
 mod pages;
 mod planted;
 mod records;

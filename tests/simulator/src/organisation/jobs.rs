@@ -5,10 +5,9 @@
 
 mod routes;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
+use super::interval::{Interval, after};
 use crate::settings::Settings;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub(crate) struct Jobs {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) id: String,
-    pub(crate) interval: (Timestamp, Timestamp),
+    pub(crate) interval: Interval,
     /// Places in the data set.
     pub(crate) rows: Vec<usize>,
     pub(crate) malformed_every: Option<usize>,
@@ -175,12 +174,8 @@ impl Job {
             id: self.id.clone(),
             state: self.state,
             deleted: self.deleted,
-            interval: self.interval,
+            interval: (self.interval.start, self.interval.end),
             conversations: self.rows.len(),
         }
     }
-}
-
-pub(crate) fn after(time: Timestamp, wait: Duration) -> Timestamp {
-    time.checked_add(wait).unwrap_or(Timestamp::MAX)
 }

@@ -4,38 +4,24 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Job, JobState, after};
-use crate::data::Conversation;
+use super::{Job, JobState};
+use crate::data::{Conversation, Dataset};
 use crate::organisation::Organisation;
 use crate::organisation::answer::{Answer, ApiError};
 use crate::organisation::cursor;
-use crate::organisation::filter::{Filter, conversation_matches, is_active, segments_match};
+use crate::organisation::interval::{Interval, after};
 use crate::organisation::request::Request;
 use crate::organisation::resources::whole_seconds;
+use crate::organisation::selection::Criteria;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Query {
-    interval: Option<String>,
-    #[serde(default)]
-    order: Order,
-    #[serde(default)]
-    conversation_filters: Vec<Filter>,
-    #[serde(default)]
-    segment_filters: Vec<Filter>,
+    #[serde(flatten)]
+    criteria: Criteria,
     #[serde(default)]
     start_of_day_interval_matching: bool,
     limit: Option<usize>,
-}
-
-/// By `conversationStart`, whatever `orderBy` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Order {
-    #[default]
-    Asc,
-    Desc,
-    Unordered,
 }
 
 impl Organisation {
@@ -45,12 +31,14 @@ impl Organisation {
         now: Timestamp,
     ) -> Result<Answer, ApiError> {
         let query: Query = request.json()?;
-        let interval = self.interval_of(&query)?;
+        let longest = self.settings.job_interval_max;
+        let interval = Interval::parse(query.criteria.interval.as_deref(), longest)?;
+        query.criteria.check()?;
         let watermark = self.settings.watermark.at(now);
         let job = Job {
             id: self.new_id(),
             interval,
-            rows: self.rows_of(&query, interval, watermark)?,
+            rows: query.rows(&self.data, interval, watermark),
             malformed_every: self.settings.faults.malformed_every,
             watermark,
             submitted: now,
@@ -139,67 +127,20 @@ impl Organisation {
             )))
         }
     }
-
-    fn interval_of(&self, query: &Query) -> Result<(Timestamp, Timestamp), ApiError> {
-        let text = query
-            .interval
-            .as_deref()
-            .ok_or_else(|| ApiError::bad_request("interval is required"))?;
-        let (start, end) = text
-            .split_once('/')
-            .ok_or_else(|| ApiError::new(400, "invalid.date", "interval must be start/end"))?;
-        let parse = |part: &str| {
-            part.parse::<Timestamp>()
-                .map_err(|_| ApiError::new(400, "invalid.date", "interval holds no ISO-8601 date"))
-        };
-        let (start, end) = (parse(start)?, parse(end)?);
-        if end <= start {
-            return Err(ApiError::bad_request("interval must end after it starts"));
-        }
-        if self
-            .settings
-            .job_interval_max
-            .is_some_and(|max| after(start, max) < end)
-        {
-            return Err(ApiError::bad_request("interval is too long"));
-        }
-        Ok((start, end))
-    }
-
-    /// What the lake holds of the query: nothing that started at or after the watermark, and no word about it.
-    fn rows_of(
-        &self,
-        query: &Query,
-        interval: (Timestamp, Timestamp),
-        watermark: Timestamp,
-    ) -> Result<Vec<usize>, ApiError> {
-        let mut rows = Vec::new();
-        for (place, conversation) in self.data.conversations.iter().enumerate() {
-            let there = conversation.start < watermark && is_active(conversation, interval);
-            if there && query.selects(conversation, interval)? {
-                rows.push(place);
-            }
-        }
-        if query.order == Order::Desc {
-            rows.reverse();
-        }
-        rows.truncate(query.limit.unwrap_or(usize::MAX));
-        Ok(rows)
-    }
 }
 
 impl Query {
-    fn selects(
-        &self,
-        conversation: &Conversation,
-        interval: (Timestamp, Timestamp),
-    ) -> Result<bool, ApiError> {
-        let first_day = interval.0.as_second().div_euclid(DAY_SECONDS) * DAY_SECONDS;
-        let too_old =
-            self.start_of_day_interval_matching && conversation.start.as_second() < first_day;
-        Ok(!too_old
-            && conversation_matches(&self.conversation_filters, conversation)?
-            && segments_match(&self.segment_filters, &conversation.facets)?)
+    /// What the lake holds of it: nothing that started at or after the watermark, and no word about it.
+    fn rows(&self, data: &Dataset, interval: Interval, watermark: Timestamp) -> Vec<usize> {
+        let earliest = if self.start_of_day_interval_matching {
+            interval.first_midnight()
+        } else {
+            Timestamp::MIN
+        };
+        let candidates = data.started(earliest..watermark);
+        let mut rows = self.criteria.rows(data, candidates, interval);
+        rows.truncate(self.limit.unwrap_or(usize::MAX));
+        rows
     }
 }
 
@@ -226,5 +167,3 @@ fn page(job: &Job, conversations: &[Conversation], offset: usize, page_size: usi
     ));
     format!("{{{}}}", fields.join(","))
 }
-
-const DAY_SECONDS: i64 = 86_400;
