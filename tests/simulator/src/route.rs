@@ -7,12 +7,19 @@ use http::Method;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Route {
     Login,
+    DetailsQuery,
+    DetailsByIds,
+    DetailsById,
     Availability,
     JobSubmit,
     JobStatus,
     JobResults,
     JobDelete,
     Retention,
+    LimitDocs,
+    /// In force.
+    Limits,
+    LimitDefaults,
     ExportQuery,
     ExportResults,
     /// Nothing is there: 404.
@@ -26,12 +33,18 @@ impl Route {
     pub fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
+            Self::DetailsQuery => "details-query",
+            Self::DetailsByIds => "details-by-ids",
+            Self::DetailsById => "details-by-id",
             Self::Availability => "availability",
             Self::JobSubmit => "job-submit",
             Self::JobStatus => "job-status",
             Self::JobResults => "job-results",
             Self::JobDelete => "job-delete",
             Self::Retention => "retention",
+            Self::LimitDocs => "limit-docs",
+            Self::Limits => "limits",
+            Self::LimitDefaults => "limit-defaults",
             Self::ExportQuery => "export-query",
             Self::ExportResults => "export-results",
             Self::Unknown => "unknown",
@@ -62,6 +75,7 @@ fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
             (&[(Method::GET, Route::Retention)], "")
         }
         ["api", "v2", "analytics", "conversations", rest @ ..] => of_conversations(rest),
+        ["api", "v2", "organizations", "limits", rest @ ..] => of_limits(rest),
         _ => (&[], ""),
     }
 }
@@ -76,6 +90,9 @@ fn of_gateway<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
 
 fn of_conversations<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
     match rest {
+        ["details"] => (&[(Method::GET, Route::DetailsByIds)], ""),
+        ["details", "query"] => (&[(Method::POST, Route::DetailsQuery)], ""),
+        [id, "details"] => (&[(Method::GET, Route::DetailsById)], id),
         ["details", "jobs"] => (&[(Method::POST, Route::JobSubmit)], ""),
         ["details", "jobs", "availability"] => (&[(Method::GET, Route::Availability)], ""),
         ["details", "jobs", id] => (
@@ -86,6 +103,15 @@ fn of_conversations<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a st
             id,
         ),
         ["details", "jobs", id, "results"] => (&[(Method::GET, Route::JobResults)], id),
+        _ => (&[], ""),
+    }
+}
+
+fn of_limits<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["docs"] => (&[(Method::GET, Route::LimitDocs)], ""),
+        ["namespaces", name] => (&[(Method::GET, Route::Limits)], name),
+        ["namespaces", name, "defaults"] => (&[(Method::GET, Route::LimitDefaults)], name),
         _ => (&[], ""),
     }
 }
@@ -120,6 +146,10 @@ mod tests {
         assert_eq!(
             Route::of(&Method::DELETE, &format!("{jobs}/x")),
             (Route::JobDelete, "x".to_owned())
+        );
+        assert_eq!(
+            Route::of(&Method::GET, "/api/v2/analytics/conversations/x/details"),
+            (Route::DetailsById, "x".to_owned())
         );
         assert_eq!(
             Route::of(&Method::GET, "/"),

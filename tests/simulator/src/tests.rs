@@ -2,6 +2,7 @@
 
 mod client;
 mod data;
+mod details;
 mod faults;
 mod gateway;
 mod jobs;
@@ -10,8 +11,11 @@ mod limits;
 mod login;
 mod ordering;
 mod pages;
+mod permissions;
 mod planted;
+mod query;
 mod records;
+mod resources;
 mod schedule;
 mod selection;
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Organisation;
-use super::answer::{Answer, ApiError};
+use super::answer::{Answer, ApiError, push_array};
 use super::request::Request;
 use crate::data::GatewayRecord;
 
@@ -159,9 +159,11 @@ impl Organisation {
             count = rng.usize(1..count);
         }
         let rows = query.rows.iter().skip(offset).take(count);
-        let records: Vec<_> = rows
-            .map(|place| self.data.gateway[*place].served(query.malformed_every, *place))
-            .collect();
-        Ok(Answer::raw(200, format!("[{}]", records.join(","))))
+        let mut page = String::new();
+        push_array(
+            &mut page,
+            rows.map(|place| self.data.gateway[*place].served(query.malformed_every, *place)),
+        );
+        Ok(Answer::raw(200, page))
     }
 }

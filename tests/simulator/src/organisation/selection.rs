@@ -1,7 +1,6 @@
 //! Which conversations a query or a job is about, and in which order.
 
 use std::cmp::Reverse;
-use std::ops::Range;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -70,7 +69,7 @@ impl Criteria {
     pub(crate) fn rows(
         &self,
         data: &Dataset,
-        candidates: Range<usize>,
+        candidates: impl Iterator<Item = usize>,
         interval: Interval,
     ) -> Vec<usize> {
         let mut rows: Vec<usize> = candidates

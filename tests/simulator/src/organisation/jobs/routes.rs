@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Job, JobState};
-use crate::data::{Conversation, Dataset};
+use crate::data::Conversation;
 use crate::organisation::Organisation;
-use crate::organisation::answer::{Answer, ApiError};
+use crate::organisation::answer::{Answer, ApiError, listing};
 use crate::organisation::cursor;
 use crate::organisation::interval::{Interval, after};
 use crate::organisation::request::Request;
@@ -38,7 +38,7 @@ impl Organisation {
         let job = Job {
             id: self.new_id(),
             interval,
-            rows: query.rows(&self.data, interval, watermark),
+            rows: self.rows_in_the_lake(&query, interval, watermark),
             malformed_every: self.settings.faults.malformed_every,
             watermark,
             submitted: now,
@@ -56,6 +56,7 @@ impl Organisation {
 
     pub(crate) fn job_status(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
         let lifetime = self.settings.job_lifetime;
+        let at_work_status = self.settings.job_at_work_status;
         let job = self.job(id, now)?;
         let mut body = json!({ "state": job.state.as_str(), "submissionDate": format!("{:.3}", job.submitted) });
         if let Some(completed) = job.completed {
@@ -65,8 +66,12 @@ impl Organisation {
         if let Some(message) = &job.error_message {
             body["errorMessage"] = json!(message);
         }
-        let at_work = matches!(job.state, JobState::Queued | JobState::Pending);
-        Ok(Answer::json(if at_work { 202 } else { 200 }, &body))
+        let status = if job.is_at_work() {
+            at_work_status
+        } else {
+            200
+        };
+        Ok(Answer::json(status, &body))
     }
 
     pub(crate) fn job_results(
@@ -103,9 +108,9 @@ impl Organisation {
 
     pub(crate) fn delete_job(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
         self.job(id, now)?;
-        self.jobs.delete(id);
+        self.jobs.delete(id, self.settings.cancelled_jobs_stay, now);
         self.stats.jobs_deleted += 1;
-        Ok(Answer::empty(204))
+        Ok(Answer::empty(self.settings.job_delete_status))
     }
 
     fn job(&mut self, id: &str, now: Timestamp) -> Result<&Job, ApiError> {
@@ -127,43 +132,36 @@ impl Organisation {
             )))
         }
     }
-}
 
-impl Query {
-    /// What the lake holds of it: nothing that started at or after the watermark, and no word about it.
-    fn rows(&self, data: &Dataset, interval: Interval, watermark: Timestamp) -> Vec<usize> {
-        let earliest = if self.start_of_day_interval_matching {
+    /// Nothing that started at or after the watermark, and no word about it.
+    fn rows_in_the_lake(
+        &self,
+        query: &Query,
+        interval: Interval,
+        watermark: Timestamp,
+    ) -> Vec<usize> {
+        let earliest = if query.start_of_day_interval_matching {
             interval.first_midnight()
         } else {
             Timestamp::MIN
         };
-        let candidates = data.started(earliest..watermark);
-        let mut rows = self.criteria.rows(data, candidates, interval);
-        rows.truncate(self.limit.unwrap_or(usize::MAX));
+        let candidates = self.visible(earliest..watermark);
+        let mut rows = query.criteria.rows(&self.data, candidates, interval);
+        rows.truncate(query.limit.unwrap_or(usize::MAX));
         rows
     }
 }
 
 /// A full page always has a cursor, even when nothing comes after it.
 fn page(job: &Job, conversations: &[Conversation], offset: usize, page_size: usize) -> String {
-    let places: Vec<_> = job.rows.iter().skip(offset).take(page_size).collect();
-    let rows: Vec<_> = places
-        .iter()
-        .map(|place| conversations[**place].served(job.malformed_every, **place))
+    let rows = job.rows.get(offset..).unwrap_or_default();
+    let rows = &rows[..rows.len().min(page_size)];
+    let serve = |place: &usize| conversations[*place].served(job.malformed_every, *place);
+    let more = (rows.len() == page_size).then(|| cursor::encode(&job.id, offset + page_size));
+    let mut others: Vec<_> = more
+        .map(|cursor| ("cursor", json!(cursor)))
+        .into_iter()
         .collect();
-    let mut fields = Vec::new();
-    if !rows.is_empty() {
-        fields.push(format!("\"conversations\":[{}]", rows.join(",")));
-    }
-    if rows.len() == page_size {
-        fields.push(format!(
-            "\"cursor\":\"{}\"",
-            cursor::encode(&job.id, offset + page_size)
-        ));
-    }
-    fields.push(format!(
-        "\"dataAvailabilityDate\":\"{}\"",
-        whole_seconds(job.watermark)
-    ));
-    format!("{{{}}}", fields.join(","))
+    others.push(("dataAvailabilityDate", json!(whole_seconds(job.watermark))));
+    listing(rows.iter().map(serve), &others)
 }
