@@ -50,7 +50,7 @@ pub struct Settings {
     /// The client's role is granted in so many of the organisation's five divisions, in all when absent. Conversations of others
     /// are silently absent; reported by connectors and users, documented nowhere.
     pub divisions_held: Option<usize>,
-    /// Per token and window; 0 means no limit. 300 is documented, and raised for an organisation on request.
+    /// Per token and window; 0 means no limit at all, the client's neither. 300 is documented, and raised on request.
     pub rate_per_minute: u32,
     /// All tokens of the client together, per window; 0 means no limit. 3000 is documented.
     pub client_rate_per_minute: u32,

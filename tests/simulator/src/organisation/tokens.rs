@@ -88,9 +88,10 @@ impl Tokens {
             (usage.count, of_token),
             (self.client.count(&present), of_client),
         ];
-        let exceeded = counts
-            .into_iter()
-            .find(|(count, limit)| limit.value > 0 && u64::from(*count) > limit.value);
+        let exceeded = counts.into_iter().find(|(count, limit)| {
+            let is_limited = settings.rate_per_minute > 0 && limit.value > 0;
+            is_limited && u64::from(*count) > limit.value
+        });
         let charged = exceeded.map_or(Ok(()), |(_, limit)| {
             Err(ApiError::over_limit(present.seconds_left, limit))
         });

@@ -103,6 +103,21 @@ async fn all_tokens_of_the_client_together_have_another() {
 }
 
 #[tokio::test]
+async fn where_tokens_have_no_limit_the_client_has_none_either() {
+    let world = World::new(Settings {
+        rate_per_minute: 0,
+        client_rate_per_minute: 1,
+        ..small()
+    })
+    .await;
+    let path = format!("{JOBS}/availability");
+
+    for _ in 0..3 {
+        assert_eq!(world.get(&path).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_window_may_be_shorter_and_who_waits_as_told_is_in_the_next_one() {
     let world = World::new(Settings {
         rate_per_minute: 1,
