@@ -1,11 +1,14 @@
 //! The command line: commands, their options, and help that teaches.
 
-use std::net::SocketAddr;
+mod simulate;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use conversation_archive::ids::ExportId;
 use conversation_archive::request::OnBadRecord;
+
+pub(crate) use simulate::{FaultMix, SimulateArguments};
 
 /// Archives Genesys Cloud conversations: checkpointed page by page, verified, resumable.
 #[derive(Clone, Debug, Parser)]
@@ -110,32 +113,6 @@ pub(crate) struct VerifyArguments {
     pub export_id: ExportId,
 }
 
-/// Run the Genesys Cloud simulator alone
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Prints the settings for another terminal, where any client may use it:
-  genesys-archive simulate --listen 127.0.0.1:8080 --conversations 20000 --faults demo")]
-pub(crate) struct SimulateArguments {
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// The same seed makes the same organisation
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
-    pub conversations: usize,
-    /// So many whole days up to today hold conversations
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=730))]
-    pub days: u16,
-    #[arg(long, default_value = "none")]
-    pub faults: FaultMix,
-    /// Requests per minute and token; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = 300)]
-    pub rate_per_minute: u32,
-    /// Seconds from the submission of a job to its results
-    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
-    pub job_seconds: u64,
-}
-
 /// Show the whole pipeline on this machine: a simulated organisation with faults, crashes, a webhook, verify
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DemoArguments {
@@ -155,15 +132,6 @@ pub(crate) struct DemoArguments {
 pub(crate) enum BadRecord {
     Fail,
     Quarantine,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FaultMix {
-    None,
-    /// About every third request fails for a moment
-    Transient,
-    /// Some do
-    Demo,
 }
 
 impl From<BadRecord> for OnBadRecord {

@@ -61,7 +61,7 @@ fn page_path() -> f64 {
         let runs = (0..RUNS).map(|_| this_program(&["pages", "40", rounds]).cpu);
         runs.min().unwrap_or_default()
     };
-    micros(least("2") - least("0")) / as_f64(2 * 40 * PAGE_RECORDS)
+    micros(least("2").saturating_sub(least("0"))) / as_f64(2 * 40 * PAGE_RECORDS)
 }
 
 fn row(pages: usize, alone: f64) -> String {

@@ -19,8 +19,6 @@ pub(crate) fn encode_pages(count: usize, rounds: usize) {
         .chunks(PAGE_RECORDS)
         .map(|page| format!("[{}]", page.join(",")))
         .collect();
-    let bytes: usize = bodies.iter().map(String::len).sum();
-    eprintln!("{count} pages of {} bytes", bytes / count.max(1));
     for _ in 0..rounds {
         for body in &bodies {
             let records = gateway_records(body.as_bytes()).expect("a valid page");

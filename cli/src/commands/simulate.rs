@@ -30,6 +30,7 @@ pub(super) async fn simulate(
 
 fn settings(arguments: &SimulateArguments) -> Settings {
     let today = midnight(Clock::System.now());
+    let defaults = Settings::default();
     let days = SignedDuration::from_hours(24 * i64::from(arguments.days));
     Settings {
         listen: arguments.listen,
@@ -37,18 +38,24 @@ fn settings(arguments: &SimulateArguments) -> Settings {
         conversations: arguments.conversations,
         gateway_records: arguments.conversations,
         interval: (today.saturating_sub(days).unwrap_or(today), today),
+        token_lifetime: Duration::from_secs(arguments.token_seconds),
+        permissions: arguments
+            .permissions
+            .clone()
+            .unwrap_or(defaults.permissions),
+        divisions_held: arguments.divisions.map(usize::from),
         rate_per_minute: arguments.rate_per_minute,
+        rate_window: Duration::from_secs(arguments.rate_window_seconds),
         job_ready_after: Duration::from_secs(arguments.job_seconds),
-        // All days are over, so their data is complete.
         watermark: Watermark::Behind {
-            lag: Duration::ZERO,
+            lag: Duration::from_secs(arguments.lag_hours.saturating_mul(3600)),
         },
         faults: match arguments.faults {
             FaultMix::None => Faults::default(),
             FaultMix::Transient => Faults::transient(arguments.seed),
             FaultMix::Demo => Faults::demo(arguments.seed),
         },
-        ..Settings::default()
+        ..defaults
     }
 }
 
@@ -67,7 +74,8 @@ fn greeting(simulator: &Simulator, settings: &Settings) -> Report {
          in another terminal:\n\n\
          export GENESYS_API_URL={url} GENESYS_LOGIN_URL={url}\n\
          export GENESYS_CLIENT_ID={} GENESYS_CLIENT_SECRET={}\n\
-         echo '{{\"exportId\": \"simulated\", \"interval\": \"{start}/{end}\"}}' | genesys-archive export --request - --out ./archive\n",
+         echo '{{\"exportId\": \"simulated\", \"interval\": \"{start}/{end}\"}}' | genesys-archive export --request - --out ./archive\n\n\
+         the official SDKs take the same address and credentials: genesys-archive simulate --help\n",
         count(settings.conversations as u64),
         settings.client_id,
         settings.client_secret,

@@ -7,4 +7,5 @@ mod cancelling;
 mod going_on;
 mod refusals;
 mod results;
+mod simulating;
 mod world;

@@ -17,6 +17,7 @@ mod scene;
 mod voice;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use jiff::Timestamp;
 
@@ -32,6 +33,8 @@ pub(crate) struct Dataset {
     pub(crate) conversations: Vec<Conversation>,
     gateway: Gateway,
     cast: Cast,
+    /// Places of the conversations, in the order of their ids.
+    by_id: Vec<usize>,
 }
 
 pub(crate) struct Conversation {
@@ -43,6 +46,8 @@ pub(crate) struct Conversation {
     pub(crate) divisions: Vec<String>,
     pub(crate) facets: Vec<Facet>,
     json: String,
+    /// Where the participants' attributes stand in it, each with the comma after it.
+    attributes: Vec<Range<usize>>,
 }
 
 /// What a segment filter can ask for; one per distinct kind of segment.
@@ -60,11 +65,40 @@ impl Dataset {
         let cast = Cast::new(settings.seed);
         let mut conversations = conversation::generate(settings, &cast);
         conversations.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
+        let mut by_id: Vec<usize> = (0..conversations.len()).collect();
+        by_id.sort_unstable_by(|a, b| conversations[*a].id.cmp(&conversations[*b].id));
         Self {
             conversations,
             gateway: Gateway::new(settings),
+            by_id,
             cast,
         }
+    }
+
+    /// The places of the conversations that started in this half-open interval.
+    pub(crate) fn started(&self, within: Range<Timestamp>) -> Range<usize> {
+        let before = |time| self.conversations.partition_point(|it| it.start < time);
+        let end = before(within.end);
+        before(within.start).min(end)..end
+    }
+
+    /// The place of the conversation with this id.
+    pub(crate) fn place_of(&self, id: &str) -> Option<usize> {
+        let id_at = |place: &usize| self.conversations[*place].id.as_str();
+        let found = self
+            .by_id
+            .binary_search_by(|place| id_at(place).cmp(id))
+            .ok()?;
+        Some(self.by_id[found])
+    }
+
+    /// Whether a client sees the conversation whose role holds in the first `held` divisions. What is in no division is seen by all.
+    pub(crate) fn is_visible(&self, place: usize, held: Option<usize>) -> bool {
+        let of_conversation = &self.conversations[place].divisions;
+        let seen = held.map(|held| &self.cast.divisions[..held.min(self.cast.divisions.len())]);
+        seen.is_none_or(|seen| {
+            of_conversation.is_empty() || of_conversation.iter().any(|it| seen.contains(it))
+        })
     }
 
     pub(crate) fn truth(&self, malformed_every: Option<usize>) -> Truth {
@@ -76,6 +110,7 @@ impl Dataset {
                     id: it.id.clone(),
                     start: it.start,
                     end: it.end,
+                    divisions: it.divisions.clone(),
                     active: it.active.clone(),
                     json: it.served(malformed_every, place).into_owned(),
                     malformed: is_malformed(malformed_every, place),
@@ -106,19 +141,46 @@ impl Dataset {
 }
 
 impl Conversation {
-    /// As it goes over the wire, given its place among all.
+    /// As a job serves it, given its place among all.
     pub(crate) fn served(&self, malformed_every: Option<usize>, place: usize) -> Cow<'_, str> {
-        served(
-            Good {
-                json: &self.json,
-                id_key: "conversationId",
-                id: &self.id,
-                start_key: "conversationStart",
-            },
-            malformed_every,
-            place,
-        )
+        served(self.good(&self.json), malformed_every, place)
     }
+
+    /// As every other read serves it.
+    pub(crate) fn served_without_attributes(
+        &self,
+        malformed_every: Option<usize>,
+        place: usize,
+    ) -> Cow<'_, str> {
+        if self.attributes.is_empty() {
+            return self.served(malformed_every, place);
+        }
+        let json = without(&self.json, &self.attributes);
+        served(self.good(&json), malformed_every, place)
+            .into_owned()
+            .into()
+    }
+
+    fn good<'a>(&'a self, json: &'a str) -> Good<'a> {
+        Good {
+            json,
+            id_key: "conversationId",
+            id: &self.id,
+            start_key: "conversationStart",
+        }
+    }
+}
+
+/// The text without these parts of it, which are in order.
+fn without(text: &str, parts: &[Range<usize>]) -> String {
+    let mut rest = String::with_capacity(text.len());
+    let mut from = 0;
+    for part in parts {
+        rest.push_str(&text[from..part.start]);
+        from = part.end;
+    }
+    rest.push_str(&text[from..]);
+    rest
 }
 
 fn served(good: Good<'_>, every: Option<usize>, place: usize) -> Cow<'_, str> {

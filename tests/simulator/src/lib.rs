@@ -1,5 +1,5 @@
-//! A Genesys Cloud organisation on loopback, and the export gateway that a customer may have put in front of it: login, analytics
-//! jobs, gateway queries, rate limits, and everything that goes wrong with them, over real HTTP/1.1.
+//! A Genesys Cloud organisation on loopback, and the export gateway that a customer may have put in front of it: login, conversation
+//! details, jobs, gateway queries, rate limits, and everything that goes wrong with them, over real HTTP/1.1.
 //!
 //! Everything it serves is a function of a seed, and time is injected, so that a run can be repeated. It knows nothing of the
 //! archive; it is the other side.

@@ -3,12 +3,17 @@
 
 pub(crate) mod answer;
 mod cursor;
+mod details;
 mod filter;
 pub(crate) mod gateway;
+mod interval;
 pub(crate) mod jobs;
+mod limits;
 mod login;
+mod permissions;
 pub(crate) mod request;
 mod resources;
+mod selection;
 mod tokens;
 
 use std::sync::Arc;
@@ -23,10 +28,11 @@ use crate::route::Route;
 use crate::settings::Settings;
 use crate::stats::Stats;
 use answer::{Answer, ApiError, Reply};
+use details::Recent;
 use gateway::Queries;
 use jobs::Jobs;
 use request::Request;
-use tokens::{Refusal, Tokens, Usage};
+use tokens::{Tokens, Usage};
 
 pub(crate) struct Organisation {
     pub(crate) settings: Settings,
@@ -35,6 +41,7 @@ pub(crate) struct Organisation {
     pub(crate) jobs: Jobs,
     pub(crate) queries: Queries,
     pub(crate) stats: Stats,
+    recent: Recent,
     schedule: Schedule,
     ids: Rng,
 }
@@ -47,6 +54,7 @@ impl Organisation {
             jobs: Jobs::default(),
             queries: Queries::default(),
             stats: Stats::default(),
+            recent: Recent::default(),
             schedule: Schedule::default(),
             ids: Rng::with_seed(!settings.seed),
             settings,
@@ -58,13 +66,12 @@ impl Organisation {
         let (route, id) = Route::of(&request.method, &request.path);
         *self.stats.requests.entry(route).or_default() += 1;
         let fate = self.fate(route, now);
-        let (usage, charged) = match self.charge(route, request, now) {
-            Ok(usage) => (usage, Ok(())),
-            Err(Refusal { error, usage }) => (usage, Err(error)),
-        };
+        let (usage, charged) = self.charge(route, request, now);
         let outcome = match self.refused_by(&fate) {
             Some(refusal) => Err(refusal),
-            None => charged.and_then(|()| self.answer(route, &id, request, now)),
+            None => charged
+                .and_then(|()| self.permit(route))
+                .and_then(|()| self.answer(route, &id, request, now)),
         };
         let correlation = self.new_id();
         let answer = outcome.unwrap_or_else(|error| error.into_answer(&correlation));
@@ -94,9 +101,9 @@ impl Organisation {
         route: Route,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Usage, Refusal> {
-        if matches!(route, Route::Login | Route::Unknown) {
-            return Ok(Usage::none(&self.settings));
+    ) -> (Usage, Result<(), ApiError>) {
+        if matches!(route, Route::Login | Route::Unknown | Route::WrongMethod) {
+            return (Usage::none(&self.settings), Ok(()));
         }
         self.tokens
             .charge(request.authorization.as_deref(), &self.settings, now)
@@ -111,8 +118,14 @@ impl Organisation {
     ) -> Result<Answer, ApiError> {
         match route {
             Route::Login => Ok(self.login(request, now)),
+            Route::DetailsQuery => self.query_details(request, now),
+            Route::DetailsByIds => self.details_by_ids(request, now),
+            Route::DetailsById => self.details_by_id(id, now),
             Route::Availability => Ok(resources::availability(self.settings.watermark.at(now))),
-            Route::Retention => resources::retention(self.settings.retention_days),
+            Route::Retention => Ok(resources::retention(self.settings.retention_days)),
+            Route::LimitDocs => Ok(limits::docs()),
+            Route::Limits => limits::in_force(id, &self.settings),
+            Route::LimitDefaults => limits::documented(id),
             Route::JobSubmit => self.submit_job(request, now),
             Route::JobStatus => self.job_status(id, now),
             Route::JobResults => self.job_results(id, request, now),
@@ -120,6 +133,11 @@ impl Organisation {
             Route::ExportQuery => self.submit_query(request),
             Route::ExportResults => self.query_results(id, request),
             Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),
+            Route::WrongMethod => Err(ApiError::new(
+                405,
+                "method.not.allowed",
+                "The method is not allowed here.",
+            )),
         }
     }
 

@@ -7,16 +7,25 @@ use http::Method;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Route {
     Login,
+    DetailsQuery,
+    DetailsByIds,
+    DetailsById,
     Availability,
     JobSubmit,
     JobStatus,
     JobResults,
     JobDelete,
     Retention,
+    LimitDocs,
+    /// In force.
+    Limits,
+    LimitDefaults,
     ExportQuery,
     ExportResults,
     /// Nothing is there: 404.
     Unknown,
+    /// Something is there, but not for this method: 405.
+    WrongMethod,
 }
 
 impl Route {
@@ -24,53 +33,86 @@ impl Route {
     pub fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
+            Self::DetailsQuery => "details-query",
+            Self::DetailsByIds => "details-by-ids",
+            Self::DetailsById => "details-by-id",
             Self::Availability => "availability",
             Self::JobSubmit => "job-submit",
             Self::JobStatus => "job-status",
             Self::JobResults => "job-results",
             Self::JobDelete => "job-delete",
             Self::Retention => "retention",
+            Self::LimitDocs => "limit-docs",
+            Self::Limits => "limits",
+            Self::LimitDefaults => "limit-defaults",
             Self::ExportQuery => "export-query",
             Self::ExportResults => "export-results",
             Self::Unknown => "unknown",
+            Self::WrongMethod => "wrong-method",
         }
     }
 
     /// The route, and the id in its path where it has one.
     pub(crate) fn of(method: &Method, path: &str) -> (Self, String) {
-        let (route, id) = match (method.as_str(), segments(path).as_slice()) {
-            ("POST", ["oauth", "token"]) => (Self::Login, ""),
-            ("GET", ["api", "v2", "analytics", "dataretention", "settings"]) => {
-                (Self::Retention, "")
-            }
-            ("POST", ["api", "v2", "export", "query"]) => (Self::ExportQuery, ""),
-            ("GET", ["api", "v2", "export", "job", id, "results"]) => (Self::ExportResults, *id),
-            (
-                verb,
-                [
-                    "api",
-                    "v2",
-                    "analytics",
-                    "conversations",
-                    "details",
-                    "jobs",
-                    rest @ ..,
-                ],
-            ) => Self::of_jobs(verb, rest),
-            _ => (Self::Unknown, ""),
+        let (verbs, id) = verbs(path);
+        let route = verbs.iter().find(|(verb, _)| method == verb);
+        let missing = if verbs.is_empty() {
+            Self::Unknown
+        } else {
+            Self::WrongMethod
         };
-        (route, id.to_owned())
+        (route.map_or(missing, |(_, route)| *route), id.to_owned())
     }
+}
 
-    fn of_jobs<'a>(verb: &str, rest: &[&'a str]) -> (Self, &'a str) {
-        match (verb, rest) {
-            ("POST", []) => (Self::JobSubmit, ""),
-            ("GET", ["availability"]) => (Self::Availability, ""),
-            ("GET", [id]) => (Self::JobStatus, id),
-            ("DELETE", [id]) => (Self::JobDelete, id),
-            ("GET", [id, "results"]) => (Self::JobResults, id),
-            _ => (Self::Unknown, ""),
+/// What a path answers to, and the id in it. No verbs: there is no such path.
+fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match segments.as_slice() {
+        ["oauth", "token"] => (&[(Method::POST, Route::Login)], ""),
+        ["api", "v2", "export", rest @ ..] => of_gateway(rest),
+        ["api", "v2", "analytics", "dataretention", "settings"] => {
+            (&[(Method::GET, Route::Retention)], "")
         }
+        ["api", "v2", "analytics", "conversations", rest @ ..] => of_conversations(rest),
+        ["api", "v2", "organizations", "limits", rest @ ..] => of_limits(rest),
+        _ => (&[], ""),
+    }
+}
+
+fn of_gateway<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["query"] => (&[(Method::POST, Route::ExportQuery)], ""),
+        ["job", id, "results"] => (&[(Method::GET, Route::ExportResults)], id),
+        _ => (&[], ""),
+    }
+}
+
+fn of_conversations<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["details"] => (&[(Method::GET, Route::DetailsByIds)], ""),
+        ["details", "query"] => (&[(Method::POST, Route::DetailsQuery)], ""),
+        [id, "details"] => (&[(Method::GET, Route::DetailsById)], id),
+        ["details", "jobs"] => (&[(Method::POST, Route::JobSubmit)], ""),
+        ["details", "jobs", "availability"] => (&[(Method::GET, Route::Availability)], ""),
+        ["details", "jobs", id] => (
+            &[
+                (Method::GET, Route::JobStatus),
+                (Method::DELETE, Route::JobDelete),
+            ],
+            id,
+        ),
+        ["details", "jobs", id, "results"] => (&[(Method::GET, Route::JobResults)], id),
+        _ => (&[], ""),
+    }
+}
+
+fn of_limits<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["docs"] => (&[(Method::GET, Route::LimitDocs)], ""),
+        ["namespaces", name] => (&[(Method::GET, Route::Limits)], name),
+        ["namespaces", name, "defaults"] => (&[(Method::GET, Route::LimitDefaults)], name),
+        _ => (&[], ""),
     }
 }
 
@@ -78,10 +120,6 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-fn segments(path: &str) -> Vec<&str> {
-    path.trim_start_matches('/').split('/').collect()
 }
 
 #[cfg(test)]
@@ -96,7 +134,7 @@ mod tests {
             Route::of(&Method::POST, jobs),
             (Route::JobSubmit, String::new())
         );
-        assert_eq!(Route::of(&Method::GET, jobs).0, Route::Unknown);
+        assert_eq!(Route::of(&Method::GET, jobs).0, Route::WrongMethod);
         assert_eq!(
             Route::of(&Method::GET, &format!("{jobs}/availability")).0,
             Route::Availability
@@ -108,6 +146,10 @@ mod tests {
         assert_eq!(
             Route::of(&Method::DELETE, &format!("{jobs}/x")),
             (Route::JobDelete, "x".to_owned())
+        );
+        assert_eq!(
+            Route::of(&Method::GET, "/api/v2/analytics/conversations/x/details"),
+            (Route::DetailsById, "x".to_owned())
         );
         assert_eq!(
             Route::of(&Method::GET, "/"),

@@ -17,12 +17,9 @@ use tokio::task::JoinSet;
 
 use crate::faults::schedule::Fate;
 use crate::organisation::answer::{Answer, ApiError, Reply};
-use crate::organisation::request::Request;
+use crate::organisation::request::{REQUEST_BODY_MAX_BYTES, Request};
 use crate::simulator::Shared;
 use body::Body;
-
-/// The API refuses longer request bodies.
-const REQUEST_BODY_MAX_BYTES: usize = 512_000;
 
 /// Runs until it is aborted, and its connections with it.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -68,8 +65,9 @@ async fn read(request: http::Request<Incoming>) -> Request {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, REQUEST_BODY_MAX_BYTES).collect().await;
     let too_large = |_| {
-        let message = "The request body is too large.";
-        ApiError::new(413, "request.entity.too.large", message)
+        let message =
+            format!("The request is over the size limit. Maximum bytes: {REQUEST_BODY_MAX_BYTES}");
+        ApiError::new(413, "request.entity.too.large", &message)
     };
     Request {
         method: head.method,

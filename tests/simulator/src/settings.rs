@@ -1,11 +1,15 @@
 //! What a simulated organisation is like: how much data of which days, how fast, how far behind, and who may log in.
 
+mod watermark;
+
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+pub use watermark::Watermark;
 
 use crate::faults::Faults;
 
@@ -21,41 +25,8 @@ pub fn wall_clock() -> Clock {
     Arc::new(Timestamp::now)
 }
 
-/// How far the data lake has got. A job asked for more gets what is there, without any error or mark.
-#[derive(Clone, Debug)]
-pub enum Watermark {
-    /// Always this far behind now.
-    Behind { lag: Duration },
-    /// At this moment, until the settings are changed.
-    At(Timestamp),
-    /// Stuck at this moment: the lake has stopped, and a client that waits for more has to give up by itself.
-    Never(Timestamp),
-    /// Says `from` until the clock reaches `at`, then `to`.
-    CatchesUp {
-        at: Timestamp,
-        from: Timestamp,
-        to: Timestamp,
-    },
-}
-
-impl Watermark {
-    pub fn at(&self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::Behind { lag } => now.checked_sub(*lag).unwrap_or(Timestamp::MIN),
-            Self::At(stays) | Self::Never(stays) => *stays,
-            Self::CatchesUp { at, from, to } => {
-                if now < *at {
-                    *from
-                } else {
-                    *to
-                }
-            }
-        }
-    }
-}
-
-/// `seed`, `conversations`, `interval`, `spill`, `gateway_records`, `gateway_interactions` and `listen` count at the start; all else can be changed
-/// while the simulator runs.
+/// `seed`, `conversations`, `interval`, `spill`, `gateway_records`, `gateway_interactions` and `listen` count at the start;
+/// all else can be changed while the simulator runs.
 #[derive(Clone)]
 pub struct Settings {
     pub listen: SocketAddr,
@@ -72,20 +43,48 @@ pub struct Settings {
     pub client_id: String,
     pub client_secret: String,
     pub token_lifetime: Duration,
-    /// Per token, in fixed windows of 60 s of the clock; 0 means no limit.
+    /// Id and secret may come in the form instead of the Basic header. Reported by a third-party connector, documented nowhere.
+    pub login_by_form: bool,
+    /// Of `invalid_client` and its like. 400 according to third-party clients; whether it is ever 401 is unverified.
+    pub login_refusal_status: u16,
+    /// What the client's role allows. A request that needs another one is a 403 that names it.
+    pub permissions: Vec<String>,
+    /// The client's role is granted in so many of the organisation's five divisions, in all when absent. Conversations of others
+    /// are silently absent; reported by connectors and users, documented nowhere.
+    pub divisions_held: Option<usize>,
+    /// Per token and window; 0 means no limit at all, the client's neither. 300 is documented, and raised on request.
     pub rate_per_minute: u32,
+    /// All tokens of the client together, per window; 0 means no limit. 3000 is documented.
+    pub client_rate_per_minute: u32,
+    /// A minute, according to the documentation. That windows are fixed, and begin with the clock's, is unverified.
+    pub rate_window: Duration,
+    /// More than 100 is refused according to four third-party clients; the refusal's words are unverified.
+    pub query_page_size_max: usize,
+    /// Pages that reach beyond so many results are refused; 100,000 is in an error that a third party reported.
+    pub query_reach: usize,
+    /// A longer interval is refused with 400. Third parties disagree (7 and 31 days); the shorter one is the safe one.
+    pub query_interval_max: Option<Duration>,
+    /// Undocumented: 1000 is in common use, 10,000 a rumour.
     pub job_page_size_max: u32,
+    /// Undocumented.
     pub job_page_size_default: u32,
     /// From the start of a job to its results: a third of it QUEUED, then PENDING, then FULFILLED.
     pub job_ready_after: Duration,
-    /// From FULFILLED to EXPIRED.
+    /// From FULFILLED to EXPIRED. Commonly a day; unverified.
     pub job_lifetime: Duration,
-    /// Jobs that are neither deleted nor expired nor failed, finished ones included; those beyond stay QUEUED.
+    /// Of polling a job that is at work: 200 and 202 are both documented.
+    pub job_at_work_status: u16,
+    /// Of deleting a job. The status is unverified.
+    pub job_delete_status: u16,
+    /// Whether a job that is deleted while it is at work goes on as CANCELLED, or is unknown as a finished one is. Unverified.
+    pub cancelled_jobs_stay: bool,
+    /// Jobs that are at work or finished, and not deleted or expired; those beyond stay QUEUED. That there is such a limit is
+    /// reported; its value is unverified.
     pub concurrent_jobs: usize,
-    /// A longer interval is refused with 400.
+    /// A longer interval is refused with 400. Whether there is a maximum is unverified.
     pub job_interval_max: Option<Duration>,
     pub watermark: Watermark,
-    /// What the retention settings say; `None`: the client may not ask (403).
+    /// What the retention settings say; without it no maximum is set.
     pub retention_days: Option<u32>,
     pub faults: Faults,
     pub clock: Clock,
@@ -104,11 +103,26 @@ impl Default for Settings {
             client_id: "simulated-client".to_owned(),
             client_secret: "simulated-secret-not-for-any-real-org".to_owned(),
             token_lifetime: DAY,
+            login_by_form: true,
+            login_refusal_status: 400,
+            permissions: vec![
+                "analytics:conversationDetail:view".to_owned(),
+                "analytics:dataRetention:view".to_owned(),
+            ],
+            divisions_held: None,
             rate_per_minute: 300,
+            client_rate_per_minute: 3000,
+            rate_window: Duration::from_mins(1),
+            query_page_size_max: 100,
+            query_reach: 100_000,
+            query_interval_max: Some(7 * DAY),
             job_page_size_max: 1000,
             job_page_size_default: 1000,
             job_ready_after: Duration::from_secs(2),
             job_lifetime: DAY,
+            job_at_work_status: 202,
+            job_delete_status: 204,
+            cancelled_jobs_stay: false,
             concurrent_jobs: 50,
             job_interval_max: None,
             watermark: Watermark::Behind {

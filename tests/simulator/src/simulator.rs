@@ -105,6 +105,13 @@ impl Simulator {
         organisation.jobs.fail_all(message, now);
     }
 
+    /// All present jobs become CANCELLED, as if somebody else had ended them.
+    pub fn cancel_jobs(&self) {
+        let mut organisation = self.advanced();
+        let now = organisation.now();
+        organisation.jobs.cancel_all(now);
+    }
+
     /// All present gateway queries become unknown: 404.
     pub fn lose_queries(&self) {
         self.shared.lock().queries.lose_all();

@@ -2,15 +2,20 @@
 
 mod client;
 mod data;
+mod details;
 mod faults;
 mod gateway;
 mod jobs;
 mod lasting_faults;
 mod limits;
 mod login;
+mod ordering;
 mod pages;
+mod permissions;
 mod planted;
+mod query;
 mod records;
+mod resources;
 mod schedule;
 mod selection;
 

@@ -21,9 +21,10 @@ pub struct TruthConversation {
     pub id: String,
     pub start: Timestamp,
     pub end: Option<Timestamp>,
+    pub divisions: Vec<String>,
     /// The stretches in which some segment runs; only the last may be open.
     pub active: Vec<(Timestamp, Option<Timestamp>)>,
-    /// The bytes as they are served.
+    /// The bytes as a job serves them.
     pub json: String,
     /// Served as valid JSON that is no usable record (`Faults::malformed_every`); `id` and `start` are what it should have said.
     pub malformed: bool,

@@ -1,5 +1,7 @@
 //! Conversations: which there are, what is in each, and what of it the organisation has to know by itself.
 
+use std::ops::Range;
+
 use fastrand::Rng;
 use serde_json::value::RawValue;
 
@@ -67,6 +69,7 @@ fn conversation(mut rng: Rng, cast: &Cast, outline: &Outline) -> Conversation {
         }
     }
     let record = record(&mut scene, id, outline);
+    let json = serde_json::to_string(&record).unwrap_or_default();
     Conversation {
         start: outline.start().timestamp(),
         end: outline.end().map(Moment::timestamp),
@@ -74,7 +77,8 @@ fn conversation(mut rng: Rng, cast: &Cast, outline: &Outline) -> Conversation {
         direction: record.originating_direction,
         divisions: record.division_ids.clone(),
         facets: facets(&record.participants),
-        json: serde_json::to_string(&record).unwrap_or_default(),
+        attributes: attributes_in(&json, &record.participants),
+        json,
         id: record.conversation_id,
     }
 }
@@ -167,6 +171,22 @@ fn surprises(rng: &mut Rng, n: u32) -> Surprises {
         .ok()
         .filter(|_| one_in(rng, n));
     value.map(|value| (name, value)).into_iter().collect()
+}
+
+/// Found by their text, whose bare quotes cannot stand inside of another value. `sessions` follows, so a comma does.
+fn attributes_in(json: &str, participants: &[Participant]) -> Vec<Range<usize>> {
+    let mut from = 0;
+    participants
+        .iter()
+        .filter(|it| !it.attributes.is_empty())
+        .filter_map(|it| {
+            let value = serde_json::to_string(&it.attributes).ok()?;
+            let field = format!("\"attributes\":{value},");
+            let start = from + json[from..].find(&field)?;
+            from = start + field.len();
+            Some(start..from)
+        })
+        .collect()
 }
 
 /// The stretches in which some segment runs. A segment that was left open ends with its conversation.

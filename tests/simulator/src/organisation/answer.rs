@@ -1,10 +1,12 @@
 //! Answers, and the `ErrorBody` that every refusal of the API carries.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::limits::Limit;
 use crate::faults::schedule::Fate;
 
 /// What is to be sent, and how it is to go wrong.
@@ -50,12 +52,43 @@ impl Answer {
     }
 }
 
+/// An object with a list of conversations, which is absent when it is empty, as the API has it, and some other fields.
+pub(crate) fn listing<'a>(
+    conversations: impl Iterator<Item = Cow<'a, str>>,
+    others: &[(&str, Value)],
+) -> String {
+    let mut body = "{".to_owned();
+    let mut conversations = conversations.peekable();
+    if conversations.peek().is_some() {
+        body.push_str("\"conversations\":");
+        push_array(&mut body, conversations);
+    }
+    for (name, value) in others {
+        let comma = if body.len() > 1 { "," } else { "" };
+        body.extend([comma, "\"", name, "\":", &value.to_string()]);
+    }
+    body + "}"
+}
+
+/// Appends the records, which are JSON already.
+pub(crate) fn push_array(body: &mut String, records: impl Iterator<Item = impl AsRef<str>>) {
+    body.push('[');
+    for (number, record) in records.enumerate() {
+        if number > 0 {
+            body.push(',');
+        }
+        body.push_str(record.as_ref());
+    }
+    body.push(']');
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     status: u16,
     code: String,
     message: String,
     retry_after: Option<String>,
+    limit: Option<Limit>,
     html: bool,
 }
 
@@ -66,6 +99,7 @@ impl ApiError {
             code: code.to_owned(),
             message: message.to_owned(),
             retry_after: None,
+            limit: None,
             html: false,
         }
     }
@@ -78,13 +112,24 @@ impl ApiError {
         Self::new(404, "not.found", message)
     }
 
+    /// The newer of the two bodies when it says how long to wait, the older one when it does not.
     pub(crate) fn throttled(retry_after: Option<String>) -> Self {
-        let seconds = retry_after.clone().unwrap_or_else(|| "60".to_owned());
+        let Some(seconds) = retry_after else {
+            let message = "Rate limit exceeded the maximum [300] requests within [60] seconds";
+            return Self::new(429, "too.many.requests", message);
+        };
         let message =
             format!("Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds");
         Self {
-            retry_after,
+            retry_after: Some(seconds),
             ..Self::new(429, "too.many.requests.retry.after", &message)
+        }
+    }
+
+    pub(crate) fn over_limit(seconds: i64, limit: Limit) -> Self {
+        Self {
+            limit: Some(limit),
+            ..Self::throttled(Some(seconds.to_string()))
         }
     }
 
@@ -139,7 +184,7 @@ impl ApiError {
     }
 
     fn body(&self, correlation: &str) -> Value {
-        json!({
+        let mut body = json!({
             "message": self.message,
             "code": self.code,
             "status": self.status,
@@ -148,7 +193,11 @@ impl ApiError {
             "messageParams": self.message_params(),
             "details": [],
             "errors": [],
-        })
+        });
+        if let Some(limit) = &self.limit {
+            body["limit"] = limit.json();
+        }
+        body
     }
 
     fn message_with_params(&self) -> String {

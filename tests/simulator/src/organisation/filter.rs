@@ -1,15 +1,11 @@
-//! Which conversations a job is about: its interval, its filters, its order.
-//!
-//! A conversation belongs to an interval when one of its stretches of activity touches it, both ends included: what ended on the
-//! stroke of midnight belongs to both days. One that merely exists meanwhile, idle between two stretches, does not.
+//! The filters of a query or a job: checked once, then asked of each conversation.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::answer::ApiError;
 use crate::data::{Conversation, Facet};
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Filter {
     #[serde(rename = "type")]
@@ -18,7 +14,7 @@ pub(crate) struct Filter {
     predicates: Vec<Predicate>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Combination {
     #[default]
@@ -26,7 +22,7 @@ enum Combination {
     Or,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Predicate {
     #[serde(rename = "type", default)]
@@ -37,7 +33,7 @@ struct Predicate {
     value: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Operator {
     #[default]
@@ -46,101 +42,116 @@ enum Operator {
     NotExists,
 }
 
-pub(crate) fn is_active(conversation: &Conversation, interval: (Timestamp, Timestamp)) -> bool {
-    conversation
-        .active
-        .iter()
-        .any(|(from, to)| *from <= interval.1 && to.is_none_or(|to| interval.0 <= to))
+/// The conversation dimensions that the data can express.
+const OF_CONVERSATIONS: [&str; 5] = [
+    "conversationId",
+    "conversationStart",
+    "conversationEnd",
+    "originatingDirection",
+    "divisionId",
+];
+/// The segment dimensions that the data can express.
+const OF_SEGMENTS: [&str; 5] = ["mediaType", "messageType", "purpose", "queueId", "userId"];
+
+/// Refuses what could not be answered truly, whether or not any conversation is asked.
+pub(crate) fn check(conversation: &[Filter], segment: &[Filter]) -> Result<(), ApiError> {
+    let of = |filters: &[Filter], dimensions| {
+        filters
+            .iter()
+            .try_for_each(|filter| filter.check(dimensions))
+    };
+    of(conversation, &OF_CONVERSATIONS)?;
+    of(segment, &OF_SEGMENTS)
 }
 
 /// Every filter has to hold for the conversation.
-pub(crate) fn conversation_matches(
-    filters: &[Filter],
-    conversation: &Conversation,
-) -> Result<bool, ApiError> {
-    all(filters, &|dimension| {
-        Some(match dimension {
-            "conversationId" => vec![conversation.id.clone()],
-            "conversationStart" => vec![format!("{:.3}", conversation.start)],
-            "conversationEnd" => conversation
-                .end
-                .iter()
-                .map(|end| format!("{end:.3}"))
-                .collect(),
-            "originatingDirection" => vec![conversation.direction.to_owned()],
-            "divisionId" => conversation.divisions.clone(),
-            _ => return None,
+pub(crate) fn conversation_matches(filters: &[Filter], conversation: &Conversation) -> bool {
+    filters.iter().all(|filter| {
+        filter.holds(&|dimension, value| {
+            let is = |found: &str| value.is_none_or(|value| value == found);
+            match dimension {
+                "conversationId" => is(&conversation.id),
+                "conversationStart" => is(&format!("{:.3}", conversation.start)),
+                "conversationEnd" => conversation.end.is_some_and(|end| is(&format!("{end:.3}"))),
+                "originatingDirection" => is(conversation.direction),
+                "divisionId" => conversation.divisions.iter().any(|it| is(it)),
+                _ => false,
+            }
         })
     })
 }
 
 /// Some one segment has to satisfy every filter.
-pub(crate) fn segments_match(filters: &[Filter], facets: &[Facet]) -> Result<bool, ApiError> {
-    if filters.is_empty() {
-        return Ok(true);
-    }
-    for facet in facets {
-        if all(filters, &|dimension| values_of(facet, dimension))? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+pub(crate) fn segments_match(filters: &[Filter], facets: &[Facet]) -> bool {
+    filters.is_empty()
+        || facets.iter().any(|facet| {
+            filters
+                .iter()
+                .all(|filter| filter.holds(&|dimension, value| has(facet, dimension, value)))
+        })
 }
 
-fn values_of(facet: &Facet, dimension: &str) -> Option<Vec<String>> {
-    let value = match dimension {
-        "mediaType" => Some(facet.media_type.to_owned()),
-        "messageType" => facet.message_type.map(str::to_owned),
-        "purpose" => Some(facet.purpose.to_owned()),
-        "queueId" => facet.queue.clone(),
-        "userId" => facet.user.clone(),
-        _ => return None,
+fn has(facet: &Facet, dimension: &str, value: Option<&str>) -> bool {
+    let found = match dimension {
+        "mediaType" => Some(facet.media_type),
+        "messageType" => facet.message_type,
+        "purpose" => Some(facet.purpose),
+        "queueId" => facet.queue.as_deref(),
+        "userId" => facet.user.as_deref(),
+        _ => None,
     };
-    Some(value.into_iter().collect())
+    found.is_some_and(|found| value.is_none_or(|value| value == found))
 }
 
-type Values<'a> = &'a dyn Fn(&str) -> Option<Vec<String>>;
-
-fn all(filters: &[Filter], values: Values<'_>) -> Result<bool, ApiError> {
-    filters
-        .iter()
-        .map(|filter| filter.holds(values))
-        .try_fold(true, |so_far, holds| Ok(so_far && holds?))
-}
+/// Whether the dimension has this value; with no value, whether it has any.
+type Test<'a> = &'a dyn Fn(&str, Option<&str>) -> bool;
 
 impl Filter {
-    fn holds(&self, values: Values<'_>) -> Result<bool, ApiError> {
-        let clauses = self.clauses.iter().map(|clause| clause.holds(values));
-        let parts: Vec<bool> = clauses
-            .chain(self.predicates.iter().map(|it| it.holds(values)))
-            .collect::<Result<_, _>>()?;
-        Ok(match self.kind {
-            Combination::And => parts.iter().all(|holds| *holds),
-            Combination::Or => parts.iter().any(|holds| *holds),
-        })
+    fn check(&self, dimensions: &[&str]) -> Result<(), ApiError> {
+        self.clauses
+            .iter()
+            .try_for_each(|clause| clause.check(dimensions))?;
+        self.predicates
+            .iter()
+            .try_for_each(|predicate| predicate.check(dimensions))
+    }
+
+    fn holds(&self, test: Test<'_>) -> bool {
+        let mut clauses = self.clauses.iter();
+        let mut predicates = self.predicates.iter();
+        match self.kind {
+            Combination::And => {
+                clauses.all(|it| it.holds(test)) && predicates.all(|it| it.holds(test))
+            }
+            Combination::Or => {
+                clauses.any(|it| it.holds(test)) || predicates.any(|it| it.holds(test))
+            }
+        }
     }
 }
 
 impl Predicate {
-    fn holds(&self, values: Values<'_>) -> Result<bool, ApiError> {
-        let dimension = match (self.kind.as_deref(), self.dimension.as_deref()) {
-            (None | Some("dimension"), Some(dimension)) => dimension,
-            (kind, _) => {
-                return Err(ApiError::bad_request(&format!(
-                    "a predicate of type {kind:?} is not simulated"
-                )));
+    fn check(&self, dimensions: &[&str]) -> Result<(), ApiError> {
+        let refuse = |why: String| Err(ApiError::bad_request(&why));
+        match (self.kind.as_deref(), self.dimension.as_deref()) {
+            (None | Some("dimension"), Some(dimension)) if dimensions.contains(&dimension) => {}
+            (None | Some("dimension"), dimension) => {
+                return refuse(format!("the dimension {dimension:?} is not simulated here"));
             }
-        };
-        let found = values(dimension).ok_or_else(|| {
-            ApiError::bad_request(&format!("the dimension {dimension} is not simulated here"))
-        })?;
-        match (self.operator, &self.value) {
-            (Operator::Exists, _) => Ok(!found.is_empty()),
-            (Operator::NotExists, _) => Ok(found.is_empty()),
-            (Operator::Matches, Some(value)) => Ok(found.contains(value)),
-            (Operator::Matches, None) => Err(ApiError::bad_request(
-                "a predicate that matches has to have a value",
-            )),
+            (kind, _) => return refuse(format!("a predicate of type {kind:?} is not simulated")),
+        }
+        if matches!(self.operator, Operator::Matches) && self.value.is_none() {
+            return refuse("a predicate that matches has to have a value".to_owned());
+        }
+        Ok(())
+    }
+
+    fn holds(&self, test: Test<'_>) -> bool {
+        let dimension = self.dimension.as_deref().unwrap_or_default();
+        match self.operator {
+            Operator::Matches => test(dimension, self.value.as_deref()),
+            Operator::Exists => test(dimension, None),
+            Operator::NotExists => !test(dimension, None),
         }
     }
 }

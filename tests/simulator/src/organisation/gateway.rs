@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Organisation;
-use super::answer::{Answer, ApiError};
+use super::answer::{Answer, ApiError, push_array};
 use super::request::Request;
 use crate::data::Head;
 
@@ -161,9 +161,9 @@ impl Organisation {
             count = rng.usize(1..count);
         }
         let rows = query.rows.iter().skip(offset).take(count);
-        let records: Vec<_> = rows
-            .map(|place| self.data.gateway_record(*place, query.malformed_every))
-            .collect();
-        Ok(Answer::raw(200, format!("[{}]", records.join(","))))
+        let records = rows.map(|place| self.data.gateway_record(*place, query.malformed_every));
+        let mut page = String::new();
+        push_array(&mut page, records);
+        Ok(Answer::raw(200, page))
     }
 }

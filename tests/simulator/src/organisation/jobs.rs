@@ -1,14 +1,13 @@
 //! Jobs of conversation details: what they hold, and how they age. The routes are in `jobs/routes.rs`.
 //!
 //! A job takes its rows when it is submitted, and keeps them. It occupies one of `concurrent_jobs` slots from its start until it is
-//! deleted, expires or fails; a finished job that nobody deletes goes on occupying its slot.
+//! deleted or cancelled, expires or fails; a finished job that nobody deletes goes on occupying its slot.
 
 mod routes;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
+use super::interval::{Interval, after};
 use crate::settings::Settings;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +16,7 @@ pub enum JobState {
     Pending,
     Fulfilled,
     Failed,
+    Cancelled,
     Expired,
 }
 
@@ -28,6 +28,7 @@ impl JobState {
             Self::Pending => "PENDING",
             Self::Fulfilled => "FULFILLED",
             Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
             Self::Expired => "EXPIRED",
         }
     }
@@ -51,7 +52,7 @@ pub(crate) struct Jobs {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) id: String,
-    pub(crate) interval: (Timestamp, Timestamp),
+    pub(crate) interval: Interval,
     /// Places in the data set.
     pub(crate) rows: Vec<usize>,
     pub(crate) malformed_every: Option<usize>,
@@ -96,10 +97,14 @@ impl Jobs {
         self.all.iter().find(|job| job.id == id && !job.deleted)
     }
 
-    /// Whether there was such a job.
-    pub(crate) fn delete(&mut self, id: &str) -> bool {
+    /// What is at work may stay to be seen as CANCELLED; all else is gone.
+    pub(crate) fn delete(&mut self, id: &str, cancelled_stay: bool, now: Timestamp) {
         let found = self.all.iter_mut().find(|job| job.id == id && !job.deleted);
-        found.map(|job| job.deleted = true).is_some()
+        match found {
+            Some(job) if cancelled_stay && job.is_at_work() => job.end(JobState::Cancelled, now),
+            Some(job) => job.deleted = true,
+            None => {}
+        }
     }
 
     pub(crate) fn forget_all(&mut self) {
@@ -116,11 +121,15 @@ impl Jobs {
         self.all.iter_mut().for_each(|job| job.fail(message, now));
     }
 
+    pub(crate) fn cancel_all(&mut self, now: Timestamp) {
+        self.all
+            .iter_mut()
+            .for_each(|job| job.end(JobState::Cancelled, now));
+    }
+
     pub(crate) fn live(&self) -> Vec<String> {
-        let live = self
-            .all
-            .iter()
-            .filter(|job| !job.deleted && job.state != JobState::Expired);
+        let over = |job: &Job| matches!(job.state, JobState::Cancelled | JobState::Expired);
+        let live = self.all.iter().filter(|job| !job.deleted && !over(job));
         live.map(|job| job.id.clone()).collect()
     }
 
@@ -131,7 +140,7 @@ impl Jobs {
 
 impl Job {
     fn age(&mut self, settings: &Settings, now: Timestamp) {
-        if matches!(self.state, JobState::Queued | JobState::Pending) {
+        if self.is_at_work() {
             self.progress(settings, now);
         }
         let expired = self
@@ -154,20 +163,28 @@ impl Job {
         } else if settings.faults.job_fails {
             self.fail("The query could not be completed.", done);
         } else {
-            self.completed = Some(done);
-            self.state = JobState::Fulfilled;
+            self.end(JobState::Fulfilled, done);
         }
     }
 
     fn fail(&mut self, message: &str, at: Timestamp) {
-        self.state = JobState::Failed;
-        self.completed = Some(at);
+        self.end(JobState::Failed, at);
         self.error_message = Some(message.to_owned());
     }
 
+    fn end(&mut self, state: JobState, at: Timestamp) {
+        self.state = state;
+        self.completed = Some(at);
+    }
+
+    fn is_at_work(&self) -> bool {
+        matches!(self.state, JobState::Queued | JobState::Pending)
+    }
+
     fn holds_a_slot(&self) -> bool {
-        let ended = self.deleted || matches!(self.state, JobState::Failed | JobState::Expired);
-        self.started.is_some() && !ended
+        self.started.is_some()
+            && !self.deleted
+            && (self.is_at_work() || self.state == JobState::Fulfilled)
     }
 
     fn view(&self) -> JobView {
@@ -175,12 +192,8 @@ impl Job {
             id: self.id.clone(),
             state: self.state,
             deleted: self.deleted,
-            interval: self.interval,
+            interval: (self.interval.start, self.interval.end),
             conversations: self.rows.len(),
         }
     }
-}
-
-pub(crate) fn after(time: Timestamp, wait: Duration) -> Timestamp {
-    time.checked_add(wait).unwrap_or(Timestamp::MAX)
 }

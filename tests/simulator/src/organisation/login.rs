@@ -1,4 +1,4 @@
-//! `POST /oauth/token`. Its refusals are not the API's `ErrorBody`, and a wrong secret is a 400.
+//! `POST /oauth/token`. Its refusals are not the API's `ErrorBody`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ impl Organisation {
     pub(crate) fn login(&mut self, request: &Request, now: Timestamp) -> Answer {
         if let Err((error, description)) = check(request, &self.settings) {
             return Answer::json(
-                400,
+                self.settings.login_refusal_status,
                 &json!({ "error": error, "description": description, "error_description": description }),
             );
         }
@@ -39,28 +39,51 @@ fn check(request: &Request, settings: &Settings) -> Result<(), (&'static str, &'
             "content type must be application/x-www-form-urlencoded",
         ));
     }
-    let form: Vec<_> =
-        url::form_urlencoded::parse(request.body.as_deref().unwrap_or_default()).collect();
-    if !form
-        .iter()
-        .any(|(key, value)| key == "grant_type" && value == "client_credentials")
-    {
+    let form = Form::of(request);
+    if form.field("grant_type") != Some("client_credentials") {
         return Err(("unsupported_grant_type", "grant type is not supported"));
     }
-    let credentials = request.authorization.as_deref().and_then(basic);
-    match credentials.as_ref().and_then(|it| it.split_once(':')) {
-        Some((id, _)) if id != settings.client_id => Err(("invalid_client", "client not found")),
-        Some((_, secret)) if secret != settings.client_secret => {
-            Err(("invalid_client", "authentication failed"))
+    let credentials = request
+        .authorization
+        .as_deref()
+        .and_then(basic)
+        .or_else(|| form.credentials().filter(|_| settings.login_by_form));
+    match credentials {
+        Some((id, secret)) if id == settings.client_id => {
+            if secret == settings.client_secret {
+                Ok(())
+            } else {
+                Err(("invalid_client", "authentication failed"))
+            }
         }
-        Some(_) => Ok(()),
-        None => Err(("invalid_client", "client not found")),
+        _ => Err(("invalid_client", "client not found")),
     }
 }
 
-fn basic(authorization: &str) -> Option<String> {
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn of(request: &Request) -> Self {
+        let body = request.body.as_deref().unwrap_or_default();
+        Self(url::form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        let field = self.0.iter().find(|(key, _)| key == name);
+        field.map(|(_, value)| value.as_str())
+    }
+
+    fn credentials(&self) -> Option<(String, String)> {
+        let field = |name| self.field(name).map(str::to_owned);
+        field("client_id").zip(field("client_secret"))
+    }
+}
+
+fn basic(authorization: &str) -> Option<(String, String)> {
     let decoded = STANDARD
         .decode(authorization.strip_prefix("Basic ")?)
         .ok()?;
-    String::from_utf8(decoded).ok()
+    let text = String::from_utf8(decoded).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
 }

@@ -4,6 +4,9 @@ use http::Method;
 
 use super::answer::ApiError;
 
+/// The API refuses longer request bodies.
+pub(crate) const REQUEST_BODY_MAX_BYTES: usize = 512_000;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,

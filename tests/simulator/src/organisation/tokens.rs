@@ -1,27 +1,35 @@
-//! Bearer tokens: who has one, until when, and how often it has been used in the present minute.
+//! Bearer tokens: who has one, until when, and how often it has been used in the present window.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::answer::{Answer, ApiError};
+use super::limits::Limit;
 use crate::settings::Settings;
 
-/// The length of the fixed windows in which requests are counted.
-const WINDOW_SECONDS: i64 = 60;
 /// What `inin-ratelimit-allowed` says when nothing is limited: more than anyone can send.
 const UNLIMITED: u32 = 1_000_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     issued: BTreeMap<String, Token>,
+    /// All tokens of the client together.
+    client: Window,
 }
 
 #[derive(Debug)]
 struct Token {
     expires: Timestamp,
     revoked: bool,
-    window: i64,
+    window: Window,
+}
+
+/// The present window, by its number since the epoch, and the requests in it.
+#[derive(Debug, Default)]
+struct Window {
+    number: i64,
     count: u32,
 }
 
@@ -33,29 +41,17 @@ pub(crate) struct Usage {
     reset_seconds: i64,
 }
 
-impl Usage {
-    pub(crate) fn onto(self, answer: Answer) -> Answer {
-        answer
-            .with_header("inin-ratelimit-count", self.count.to_string())
-            .with_header("inin-ratelimit-allowed", self.allowed.to_string())
-            .with_header("inin-ratelimit-reset", self.reset_seconds.to_string())
-    }
-}
-
 impl Tokens {
     pub(crate) fn issue(&mut self, token: String, settings: &Settings, now: Timestamp) {
         let expires = now
             .checked_add(settings.token_lifetime)
             .unwrap_or(Timestamp::MAX);
-        self.issued.insert(
-            token,
-            Token {
-                expires,
-                revoked: false,
-                window: i64::MIN,
-                count: 0,
-            },
-        );
+        let token_state = Token {
+            expires,
+            revoked: false,
+            window: Window::default(),
+        };
+        self.issued.insert(token, token_state);
     }
 
     pub(crate) fn revoke_all(&mut self) {
@@ -69,58 +65,82 @@ impl Tokens {
         self.issued.keys()
     }
 
-    /// Checks the token and counts the request; too many are counted too.
+    /// Checks the token and counts the request; too many are counted too. The usage is for the headers, of a refusal as well.
     pub(crate) fn charge(
         &mut self,
         authorization: Option<&str>,
         settings: &Settings,
         now: Timestamp,
-    ) -> Result<Usage, Refusal> {
-        let header = authorization.ok_or_else(|| {
-            Refusal::stranger(
-                settings,
-                ApiError::new(
-                    401,
-                    "authentication.required",
-                    "No authentication bearer token specified in authorization header.",
-                ),
-            )
-        })?;
-        let bad = || {
-            Refusal::stranger(
-                settings,
-                ApiError::new(401, "bad.credentials", "Invalid login credentials."),
-            )
+    ) -> (Usage, Result<(), ApiError>) {
+        let token = match usable(&mut self.issued, authorization, now) {
+            Ok(token) => token,
+            Err(error) => return (Usage::none(settings), Err(error)),
         };
-        let token = header
-            .strip_prefix("Bearer ")
-            .and_then(|token| self.issued.get_mut(token))
-            .ok_or_else(bad)?;
-        if token.revoked || token.expires <= now {
-            return Err(bad());
-        }
-        let usage = token.count(settings, now);
-        if settings.rate_per_minute > 0 && usage.count > settings.rate_per_minute {
-            let error = ApiError::throttled(Some(usage.reset_seconds.to_string()));
-            return Err(Refusal { error, usage });
-        }
-        Ok(usage)
+        let present = Present::of(settings.rate_window, now);
+        let usage = Usage {
+            count: token.window.count(&present),
+            allowed: allowed(settings),
+            reset_seconds: present.seconds_left,
+        };
+        let of_token = Limit::of_token(settings.rate_per_minute);
+        let of_client = Limit::of_client(settings.client_rate_per_minute);
+        let counts = [
+            (usage.count, of_token),
+            (self.client.count(&present), of_client),
+        ];
+        let exceeded = counts.into_iter().find(|(count, limit)| {
+            let is_limited = settings.rate_per_minute > 0 && limit.value > 0;
+            is_limited && u64::from(*count) > limit.value
+        });
+        let charged = exceeded.map_or(Ok(()), |(_, limit)| {
+            Err(ApiError::over_limit(present.seconds_left, limit))
+        });
+        (usage, charged)
     }
 }
 
-/// A refusal carries the headers too.
-#[derive(Clone, Debug)]
-pub(crate) struct Refusal {
-    pub(crate) error: ApiError,
-    pub(crate) usage: Usage,
+fn usable<'a>(
+    issued: &'a mut BTreeMap<String, Token>,
+    authorization: Option<&str>,
+    now: Timestamp,
+) -> Result<&'a mut Token, ApiError> {
+    let header = authorization.ok_or_else(|| {
+        let message = "No authentication bearer token specified in authorization header.";
+        ApiError::new(401, "authentication.required", message)
+    })?;
+    header
+        .strip_prefix("Bearer ")
+        .and_then(|token| issued.get_mut(token))
+        .filter(|token| !token.revoked && now < token.expires)
+        .ok_or_else(|| ApiError::new(401, "bad.credentials", "Invalid login credentials."))
 }
 
-impl Refusal {
-    fn stranger(settings: &Settings, error: ApiError) -> Self {
+/// The window of the clock in which a moment lies.
+struct Present {
+    number: i64,
+    seconds_left: i64,
+}
+
+impl Present {
+    fn of(length: Duration, now: Timestamp) -> Self {
+        let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
+        let now = now.as_millisecond();
+        let left = length - now.rem_euclid(length);
         Self {
-            error,
-            usage: Usage::none(settings),
+            number: now.div_euclid(length),
+            // Whole seconds, and enough of them: who waits so long is in the next window.
+            seconds_left: (left + 999) / 1000,
         }
+    }
+}
+
+impl Window {
+    fn count(&mut self, present: &Present) -> u32 {
+        if self.number != present.number {
+            (self.number, self.count) = (present.number, 0);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count
     }
 }
 
@@ -130,24 +150,15 @@ impl Usage {
         Self {
             count: 0,
             allowed: allowed(settings),
-            reset_seconds: WINDOW_SECONDS,
+            reset_seconds: i64::try_from(settings.rate_window.as_secs()).unwrap_or(i64::MAX),
         }
     }
-}
 
-impl Token {
-    fn count(&mut self, settings: &Settings, now: Timestamp) -> Usage {
-        let window = now.as_second().div_euclid(WINDOW_SECONDS);
-        if window != self.window {
-            (self.window, self.count) = (window, 0);
-        }
-        self.count = self.count.saturating_add(1);
-        let reset_seconds = WINDOW_SECONDS - now.as_second().rem_euclid(WINDOW_SECONDS);
-        Usage {
-            count: self.count,
-            allowed: allowed(settings),
-            reset_seconds,
-        }
+    pub(crate) fn onto(self, answer: Answer) -> Answer {
+        answer
+            .with_header("inin-ratelimit-count", self.count.to_string())
+            .with_header("inin-ratelimit-allowed", self.allowed.to_string())
+            .with_header("inin-ratelimit-reset", self.reset_seconds.to_string())
     }
 }
 

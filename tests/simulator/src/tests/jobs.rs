@@ -119,3 +119,51 @@ async fn a_job_that_is_not_done_has_no_results() {
     assert_eq!(answer.status, 400);
     assert_eq!(world.simulator.jobs()[0].state, JobState::Queued);
 }
+
+#[tokio::test]
+async fn a_cancelled_job_says_so_and_frees_its_slot() {
+    let world = World::new(Settings {
+        concurrent_jobs: 1,
+        cancelled_jobs_stay: true,
+        ..small()
+    })
+    .await;
+    let id = world.submit(&json!({ "interval": INTERVAL })).await;
+
+    world.delete(&format!("{JOBS}/{id}")).await;
+
+    assert_eq!(world.state(&id).await, "CANCELLED");
+    assert_eq!(world.get(&format!("{JOBS}/{id}/results")).await.status, 400);
+    let next = world.finished(&json!({ "interval": INTERVAL })).await;
+    assert_eq!(world.state(&next).await, "FULFILLED");
+    assert_eq!(world.delete(&format!("{JOBS}/{next}")).await, 204);
+    assert_eq!(world.get(&format!("{JOBS}/{next}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn somebody_else_may_cancel_a_job() {
+    let world = World::new(small()).await;
+    let id = world.finished(&json!({ "interval": INTERVAL })).await;
+
+    world.simulator.cancel_jobs();
+
+    assert_eq!(world.state(&id).await, "CANCELLED");
+    assert!(world.simulator.stats().live_jobs.is_empty());
+}
+
+#[tokio::test]
+async fn the_statuses_that_nobody_is_sure_of_can_be_others() {
+    let world = World::new(Settings {
+        job_at_work_status: 200,
+        job_delete_status: 202,
+        ..small()
+    })
+    .await;
+    let id = world.submit(&json!({ "interval": INTERVAL })).await;
+
+    let at_work = world.get(&format!("{JOBS}/{id}")).await;
+    let deleted = world.delete(&format!("{JOBS}/{id}")).await;
+
+    assert_eq!((at_work.status, deleted), (200, 202));
+    assert_eq!(at_work.json()["state"], "QUEUED");
+}

@@ -1,6 +1,7 @@
-//! Rate limits, error bodies, and the small reads.
+//! Rate limits and error bodies.
 
 use super::*;
+use crate::{Faults, RetryAfter};
 
 #[tokio::test]
 async fn every_api_response_says_how_much_of_the_limit_is_used() {
@@ -52,6 +53,10 @@ async fn a_request_beyond_the_limit_gets_429_until_the_window_ends() {
         "Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds"
     );
     assert_eq!(body["messageParams"], json!({ "seconds": "45" }));
+    assert_eq!(
+        body["limit"],
+        json!({ "key": "client.credentials.token.rate.per.minute", "namespace": "platform.api", "value": 2 })
+    );
     assert_eq!(next_window.status, 200);
     assert_eq!(world.simulator.stats().throttled, 1);
 }
@@ -70,6 +75,85 @@ async fn each_token_has_a_limit_of_its_own() {
     let other_token = world.get(&path).await;
 
     assert_eq!(other_token.status, 200);
+}
+
+#[tokio::test]
+async fn all_tokens_of_the_client_together_have_another() {
+    let mut world = World::new(Settings {
+        rate_per_minute: 3,
+        client_rate_per_minute: 4,
+        ..small()
+    })
+    .await;
+    let path = format!("{JOBS}/availability");
+    for _ in 0..3 {
+        world.get(&path).await;
+    }
+    world.login().await;
+
+    let first = world.get(&path).await;
+    let second = world.get(&path).await;
+
+    assert_eq!((first.status, second.status), (200, 429));
+    assert_eq!(second.header("inin-ratelimit-count"), "2");
+    assert_eq!(
+        second.json()["limit"]["key"],
+        "org.app.user.rate.per.minute"
+    );
+}
+
+#[tokio::test]
+async fn where_tokens_have_no_limit_the_client_has_none_either() {
+    let world = World::new(Settings {
+        rate_per_minute: 0,
+        client_rate_per_minute: 1,
+        ..small()
+    })
+    .await;
+    let path = format!("{JOBS}/availability");
+
+    for _ in 0..3 {
+        assert_eq!(world.get(&path).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_window_may_be_shorter_and_who_waits_as_told_is_in_the_next_one() {
+    let world = World::new(Settings {
+        rate_per_minute: 1,
+        rate_window: Duration::from_secs(4),
+        ..small()
+    })
+    .await;
+    let path = format!("{JOBS}/availability");
+    world.pass(Duration::from_millis(1300));
+    world.get(&path).await;
+
+    let refused = world.get(&path).await;
+    world.pass(Duration::from_secs(3));
+    let waited = world.get(&path).await;
+
+    assert_eq!((refused.status, refused.header("Retry-After")), (429, "3"));
+    assert_eq!(
+        (waited.status, waited.header("inin-ratelimit-reset")),
+        (200, "4")
+    );
+}
+
+#[tokio::test]
+async fn a_429_that_does_not_say_how_long_has_the_older_body() {
+    let world = World::new(small()).await;
+    world.simulator.set_faults(Faults {
+        throttle: 1.0,
+        retry_after: RetryAfter::Absent,
+        ..Faults::default()
+    });
+
+    let answer = world.get(&format!("{JOBS}/availability")).await;
+
+    assert_eq!(answer.status, 429);
+    assert!(answer.headers.get("Retry-After").is_none());
+    assert_eq!(answer.json()["code"], "too.many.requests");
 }
 
 #[tokio::test]
@@ -93,19 +177,16 @@ async fn the_context_id_of_an_error_is_the_correlation_id() {
 }
 
 #[tokio::test]
-async fn retention_is_told_or_forbidden() {
+async fn another_method_on_a_path_that_exists_is_a_405() {
     let world = World::new(small()).await;
-    let path = "api/v2/analytics/dataretention/settings";
 
-    let told = world.get(path).await.json();
-    world
-        .simulator
-        .update(|settings| settings.retention_days = None);
-    let forbidden = world.get(path).await;
+    let answer = world.get(JOBS).await;
 
-    assert_eq!(told["retentionDays"], 730);
-    assert_eq!(forbidden.status, 403);
-    assert_eq!(forbidden.json()["code"], "missing.permissions");
+    assert_eq!(answer.status, 405);
+    assert_eq!(
+        answer.json()["contextId"],
+        answer.header("ININ-Correlation-Id")
+    );
 }
 
 #[tokio::test]

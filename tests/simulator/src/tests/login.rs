@@ -2,6 +2,8 @@
 
 use super::*;
 
+const FORM: &str = "grant_type=client_credentials&client_id=simulated-client&client_secret=simulated-secret-not-for-any-real-org";
+
 #[tokio::test]
 async fn the_right_secret_gets_an_opaque_token_and_its_lifetime() {
     let world = World::stranger(small()).await;
@@ -39,6 +41,37 @@ async fn a_wrong_secret_is_a_400_too() {
 
     assert_eq!(answer.status, 400);
     assert_eq!(answer.json()["description"], "authentication failed");
+}
+
+#[tokio::test]
+async fn a_refusal_can_be_a_401() {
+    let world = World::stranger(Settings {
+        login_refusal_status: 401,
+        ..small()
+    })
+    .await;
+
+    let answer = world.login_as("simulated-client", "wrong").await;
+
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.json()["error"], "invalid_client");
+}
+
+#[tokio::test]
+async fn id_and_secret_may_come_in_the_form_where_that_is_set() {
+    let world = World::stranger(small()).await;
+    let login = async || {
+        let request = world.request(Method::POST, "oauth/token");
+        request.form(FORM).send().await.unwrap().status
+    };
+
+    let by_form = login().await;
+    world
+        .simulator
+        .update(|settings| settings.login_by_form = false);
+    let refused = login().await;
+
+    assert_eq!((by_form, refused), (200, 400));
 }
 
 #[tokio::test]

@@ -17,13 +17,51 @@ async fn an_interval_has_to_be_there_and_to_make_sense() {
         json!({ "interval": "2026-03-02T00:00:00Z/2026-03-01T00:00:00Z" }),
         json!({ "interval": "2026-03-01T00:00:00Z/2026-03-01T00:00:00Z" }),
         json!({ "interval": "2026-03-01T00:00:00Z/2026-03-04T00:00:00Z" }),
-        json!({ "interval": INTERVAL, "segmentFilters": [{ "type": "and", "predicates": [{ "dimension": "shoeSize", "value": "47" }] }] }),
     ];
 
     for body in refused {
         assert_eq!(world.post(JOBS, &body).await.status, 400, "{body}");
     }
     assert_eq!(world.simulator.stats().jobs_submitted, 0);
+}
+
+#[tokio::test]
+async fn what_the_data_cannot_express_is_refused_even_where_nothing_would_be_found() {
+    let world = World::new(small()).await;
+    let nothing = "2020-01-01T00:00:00Z/2020-01-02T00:00:00Z";
+    let filtered = |kind: &str, predicate: Value| json!({ "interval": nothing, kind: [{ "type": "and", "predicates": [predicate] }] });
+
+    let refused = [
+        filtered(
+            "segmentFilters",
+            json!({ "dimension": "shoeSize", "value": "47" }),
+        ),
+        filtered(
+            "conversationFilters",
+            json!({ "dimension": "mediaType", "value": "voice" }),
+        ),
+        filtered("segmentFilters", json!({ "dimension": "mediaType" })),
+        filtered(
+            "segmentFilters",
+            json!({ "type": "metric", "metric": "tTalk", "range": { "gt": 5 } }),
+        ),
+        filtered(
+            "evaluationFilters",
+            json!({ "dimension": "evaluationId", "operator": "exists" }),
+        ),
+        filtered(
+            "surveyFilters",
+            json!({ "dimension": "surveyId", "operator": "exists" }),
+        ),
+        filtered(
+            "resolutionFilters",
+            json!({ "dimension": "resolutionId", "operator": "exists" }),
+        ),
+    ];
+
+    for body in refused {
+        assert_eq!(world.post(JOBS, &body).await.status, 400, "{body}");
+    }
 }
 
 #[tokio::test]

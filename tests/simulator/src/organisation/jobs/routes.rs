@@ -4,38 +4,24 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Job, JobState, after};
+use super::{Job, JobState};
 use crate::data::Conversation;
 use crate::organisation::Organisation;
-use crate::organisation::answer::{Answer, ApiError};
+use crate::organisation::answer::{Answer, ApiError, listing};
 use crate::organisation::cursor;
-use crate::organisation::filter::{Filter, conversation_matches, is_active, segments_match};
+use crate::organisation::interval::{Interval, after};
 use crate::organisation::request::Request;
 use crate::organisation::resources::whole_seconds;
+use crate::organisation::selection::Criteria;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Query {
-    interval: Option<String>,
-    #[serde(default)]
-    order: Order,
-    #[serde(default)]
-    conversation_filters: Vec<Filter>,
-    #[serde(default)]
-    segment_filters: Vec<Filter>,
+    #[serde(flatten)]
+    criteria: Criteria,
     #[serde(default)]
     start_of_day_interval_matching: bool,
     limit: Option<usize>,
-}
-
-/// By `conversationStart`, whatever `orderBy` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Order {
-    #[default]
-    Asc,
-    Desc,
-    Unordered,
 }
 
 impl Organisation {
@@ -45,12 +31,14 @@ impl Organisation {
         now: Timestamp,
     ) -> Result<Answer, ApiError> {
         let query: Query = request.json()?;
-        let interval = self.interval_of(&query)?;
+        let longest = self.settings.job_interval_max;
+        let interval = Interval::parse(query.criteria.interval.as_deref(), longest)?;
+        query.criteria.check()?;
         let watermark = self.settings.watermark.at(now);
         let job = Job {
             id: self.new_id(),
             interval,
-            rows: self.rows_of(&query, interval, watermark)?,
+            rows: self.rows_in_the_lake(&query, interval, watermark),
             malformed_every: self.settings.faults.malformed_every,
             watermark,
             submitted: now,
@@ -68,6 +56,7 @@ impl Organisation {
 
     pub(crate) fn job_status(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
         let lifetime = self.settings.job_lifetime;
+        let at_work_status = self.settings.job_at_work_status;
         let job = self.job(id, now)?;
         let mut body = json!({ "state": job.state.as_str(), "submissionDate": format!("{:.3}", job.submitted) });
         if let Some(completed) = job.completed {
@@ -77,8 +66,12 @@ impl Organisation {
         if let Some(message) = &job.error_message {
             body["errorMessage"] = json!(message);
         }
-        let at_work = matches!(job.state, JobState::Queued | JobState::Pending);
-        Ok(Answer::json(if at_work { 202 } else { 200 }, &body))
+        let status = if job.is_at_work() {
+            at_work_status
+        } else {
+            200
+        };
+        Ok(Answer::json(status, &body))
     }
 
     pub(crate) fn job_results(
@@ -115,9 +108,9 @@ impl Organisation {
 
     pub(crate) fn delete_job(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
         self.job(id, now)?;
-        self.jobs.delete(id);
+        self.jobs.delete(id, self.settings.cancelled_jobs_stay, now);
         self.stats.jobs_deleted += 1;
-        Ok(Answer::empty(204))
+        Ok(Answer::empty(self.settings.job_delete_status))
     }
 
     fn job(&mut self, id: &str, now: Timestamp) -> Result<&Job, ApiError> {
@@ -140,91 +133,35 @@ impl Organisation {
         }
     }
 
-    fn interval_of(&self, query: &Query) -> Result<(Timestamp, Timestamp), ApiError> {
-        let text = query
-            .interval
-            .as_deref()
-            .ok_or_else(|| ApiError::bad_request("interval is required"))?;
-        let (start, end) = text
-            .split_once('/')
-            .ok_or_else(|| ApiError::new(400, "invalid.date", "interval must be start/end"))?;
-        let parse = |part: &str| {
-            part.parse::<Timestamp>()
-                .map_err(|_| ApiError::new(400, "invalid.date", "interval holds no ISO-8601 date"))
-        };
-        let (start, end) = (parse(start)?, parse(end)?);
-        if end <= start {
-            return Err(ApiError::bad_request("interval must end after it starts"));
-        }
-        if self
-            .settings
-            .job_interval_max
-            .is_some_and(|max| after(start, max) < end)
-        {
-            return Err(ApiError::bad_request("interval is too long"));
-        }
-        Ok((start, end))
-    }
-
-    /// What the lake holds of the query: nothing that started at or after the watermark, and no word about it.
-    fn rows_of(
+    /// Nothing that started at or after the watermark, and no word about it.
+    fn rows_in_the_lake(
         &self,
         query: &Query,
-        interval: (Timestamp, Timestamp),
+        interval: Interval,
         watermark: Timestamp,
-    ) -> Result<Vec<usize>, ApiError> {
-        let mut rows = Vec::new();
-        for (place, conversation) in self.data.conversations.iter().enumerate() {
-            let there = conversation.start < watermark && is_active(conversation, interval);
-            if there && query.selects(conversation, interval)? {
-                rows.push(place);
-            }
-        }
-        if query.order == Order::Desc {
-            rows.reverse();
-        }
+    ) -> Vec<usize> {
+        let earliest = if query.start_of_day_interval_matching {
+            interval.first_midnight()
+        } else {
+            Timestamp::MIN
+        };
+        let candidates = self.visible(earliest..watermark);
+        let mut rows = query.criteria.rows(&self.data, candidates, interval);
         rows.truncate(query.limit.unwrap_or(usize::MAX));
-        Ok(rows)
-    }
-}
-
-impl Query {
-    fn selects(
-        &self,
-        conversation: &Conversation,
-        interval: (Timestamp, Timestamp),
-    ) -> Result<bool, ApiError> {
-        let first_day = interval.0.as_second().div_euclid(DAY_SECONDS) * DAY_SECONDS;
-        let too_old =
-            self.start_of_day_interval_matching && conversation.start.as_second() < first_day;
-        Ok(!too_old
-            && conversation_matches(&self.conversation_filters, conversation)?
-            && segments_match(&self.segment_filters, &conversation.facets)?)
+        rows
     }
 }
 
 /// A full page always has a cursor, even when nothing comes after it.
 fn page(job: &Job, conversations: &[Conversation], offset: usize, page_size: usize) -> String {
-    let places: Vec<_> = job.rows.iter().skip(offset).take(page_size).collect();
-    let rows: Vec<_> = places
-        .iter()
-        .map(|place| conversations[**place].served(job.malformed_every, **place))
+    let rows = job.rows.get(offset..).unwrap_or_default();
+    let rows = &rows[..rows.len().min(page_size)];
+    let serve = |place: &usize| conversations[*place].served(job.malformed_every, *place);
+    let more = (rows.len() == page_size).then(|| cursor::encode(&job.id, offset + page_size));
+    let mut others: Vec<_> = more
+        .map(|cursor| ("cursor", json!(cursor)))
+        .into_iter()
         .collect();
-    let mut fields = Vec::new();
-    if !rows.is_empty() {
-        fields.push(format!("\"conversations\":[{}]", rows.join(",")));
-    }
-    if rows.len() == page_size {
-        fields.push(format!(
-            "\"cursor\":\"{}\"",
-            cursor::encode(&job.id, offset + page_size)
-        ));
-    }
-    fields.push(format!(
-        "\"dataAvailabilityDate\":\"{}\"",
-        whole_seconds(job.watermark)
-    ));
-    format!("{{{}}}", fields.join(","))
+    others.push(("dataAvailabilityDate", json!(whole_seconds(job.watermark))));
+    listing(rows.iter().map(serve), &others)
 }
-
-const DAY_SECONDS: i64 = 86_400;

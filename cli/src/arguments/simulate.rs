@@ -1,0 +1,73 @@
+//! `simulate`: what kind of organisation, how fast, and who may see what.
+
+use std::net::SocketAddr;
+
+use clap::{Args, ValueEnum};
+
+/// Run the Genesys Cloud simulator alone
+///
+/// Serves login, details query, details by id, details jobs, availability, retention and limits of an invented
+/// organisation on this machine, until Ctrl-C. Any client may use it, the official SDKs included.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Prints the settings for another terminal. With --json and port 0, for a script:
+  genesys-archive simulate --json --listen 127.0.0.1:0
+  {\"url\": \"http://127.0.0.1:40123\", \"clientId\": …, \"clientSecret\": …, \"interval\": …}
+
+A larger organisation, some trouble, and a data lake that is half a day behind:
+  genesys-archive simulate --conversations 20000 --faults demo --lag-hours 12
+
+To meet 429 and Retry-After soon, a 403, and silently absent conversations:
+  genesys-archive simulate --rate-per-minute 20 --rate-window-seconds 5
+  genesys-archive simulate --permissions analytics:conversationDetail:view --divisions 2
+
+The official SDKs need its address and nothing else:
+  Python       ApiClient(host=\"http://127.0.0.1:8080\").get_client_credentials_token(id, secret)
+  JavaScript   ApiClient.instance.setGateway({ protocol: \"http\", host: \"127.0.0.1\", port: 8080 })")]
+pub(crate) struct SimulateArguments {
+    /// Where to listen; port 0 for any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The same seed makes the same organisation
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// So many start within the days
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub conversations: usize,
+    /// So many whole days up to today hold conversations
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=730))]
+    pub days: u16,
+    /// What goes wrong by itself
+    #[arg(long, default_value = "none")]
+    pub faults: FaultMix,
+    /// Requests per token in each rate window; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub rate_per_minute: u32,
+    /// Length of the rate window, for those who cannot wait a minute
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rate_window_seconds: u64,
+    /// How long a token is good for
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..))]
+    pub token_seconds: u64,
+    /// Seconds from the submission of a job to its results
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    pub job_seconds: u64,
+    /// So far behind now is the data of jobs; what is later is silently missing from them
+    #[arg(long, value_name = "HOURS", default_value_t = 0)]
+    pub lag_hours: u64,
+    /// What the client's role allows [default: all that is needed]
+    #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
+    pub permissions: Option<Vec<String>>,
+    /// The client's role holds in so many of the five divisions; conversations of others are silently absent [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=5))]
+    pub divisions: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FaultMix {
+    None,
+    /// About every third request fails for a moment
+    Transient,
+    /// Some do
+    Demo,
+}

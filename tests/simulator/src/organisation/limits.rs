@@ -1,0 +1,101 @@
+//! The organisation's limits: what is documented, and what is in force here.
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, ApiError};
+use super::request::REQUEST_BODY_MAX_BYTES;
+use crate::settings::Settings;
+
+/// Names one limit, as a 429 does that says which it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) namespace: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) value: u64,
+}
+
+const PLATFORM: &str = "platform.api";
+
+impl Limit {
+    pub(crate) fn of_token(value: u32) -> Self {
+        Self {
+            namespace: PLATFORM,
+            key: "client.credentials.token.rate.per.minute",
+            value: value.into(),
+        }
+    }
+
+    pub(crate) fn of_client(value: u32) -> Self {
+        Self {
+            namespace: PLATFORM,
+            key: "org.app.user.rate.per.minute",
+            value: value.into(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({ "key": self.key, "namespace": self.namespace, "value": self.value })
+    }
+}
+
+/// Those that are simulated, with these settings.
+fn limits(settings: &Settings) -> [Limit; 5] {
+    [
+        Limit::of_token(settings.rate_per_minute),
+        Limit {
+            key: "token.rate.per.minute",
+            ..Limit::of_token(settings.rate_per_minute)
+        },
+        Limit::of_client(settings.client_rate_per_minute),
+        Limit {
+            namespace: PLATFORM,
+            key: "request.bytes.max",
+            value: REQUEST_BODY_MAX_BYTES as u64,
+        },
+        // The key is in the catalogue; its whole name, its namespace and its value are unverified.
+        Limit {
+            namespace: "analytics",
+            key: "conversations.details.jobs.concurrent.access.max",
+            value: settings.concurrent_jobs as u64,
+        },
+    ]
+}
+
+/// Of an organisation that asked for no change.
+fn defaults() -> [Limit; 5] {
+    limits(&Settings::default())
+}
+
+pub(crate) fn in_force(namespace: &str, settings: &Settings) -> Result<Answer, ApiError> {
+    listing(namespace, &limits(settings))
+}
+
+pub(crate) fn documented(namespace: &str) -> Result<Answer, ApiError> {
+    listing(namespace, &defaults())
+}
+
+/// What the API says of a namespace that it does not know, or that has no limits, is unverified.
+fn listing(namespace: &str, limits: &[Limit]) -> Result<Answer, ApiError> {
+    let of_namespace = limits.iter().filter(|it| it.namespace == namespace);
+    let entities: Vec<_> = of_namespace.map(Limit::json).collect();
+    if entities.is_empty() {
+        return Err(ApiError::not_found("The namespace was not found."));
+    }
+    Ok(Answer::json(200, &json!({ "entities": entities })))
+}
+
+pub(crate) fn docs() -> Answer {
+    let defaults = defaults();
+    let namespace = |name: &str, friendly: &str| {
+        let of_namespace = defaults.iter().filter(|it| it.namespace == name);
+        let limits: Vec<_> = of_namespace
+            .map(|it| json!({ "key": it.key, "defaultValue": it.value, "configurable": true }))
+            .collect();
+        json!({ "name": name, "friendlyName": friendly, "limits": limits })
+    };
+    let namespaces = [
+        namespace(PLATFORM, "Platform API"),
+        namespace("analytics", "Analytics"),
+    ];
+    Answer::json(200, &json!({ "namespaces": namespaces }))
+}

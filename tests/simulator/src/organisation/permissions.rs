@@ -1,0 +1,57 @@
+//! What the client's role allows, and what it shows: a missing permission is a 403 that names it, a missing division is silence.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+
+use super::Organisation;
+use super::answer::ApiError;
+use crate::route::Route;
+
+/// The published documentation of each route says which; any one of them is enough.
+fn needed(route: Route) -> &'static [&'static str] {
+    const DETAILS: &str = "analytics:conversationDetail:view";
+    const OWN_DETAILS: &str = "analytics:agentConversationDetail:view";
+    match route {
+        Route::DetailsQuery
+        | Route::DetailsByIds
+        | Route::DetailsById
+        | Route::JobSubmit
+        | Route::JobStatus
+        | Route::JobResults
+        | Route::JobDelete => &[DETAILS, OWN_DETAILS],
+        Route::Availability => &[DETAILS],
+        Route::Retention => &["analytics:dataRetention:view"],
+        Route::Login
+        | Route::LimitDocs
+        | Route::Limits
+        | Route::LimitDefaults
+        | Route::ExportQuery
+        | Route::ExportResults
+        | Route::Unknown
+        | Route::WrongMethod => &[],
+    }
+}
+
+impl Organisation {
+    pub(crate) fn permit(&self, route: Route) -> Result<(), ApiError> {
+        let needed = needed(route);
+        let held = |it: &&str| self.settings.permissions.iter().any(|held| held == it);
+        if needed.is_empty() || needed.iter().any(held) {
+            return Ok(());
+        }
+        let message = format!(
+            "Unable to perform the requested action. You must have at least one of the following permissions assigned: [{}]",
+            needed.join(", ")
+        );
+        Err(ApiError::new(403, "missing.any.permissions", &message))
+    }
+
+    /// The places of what started in this half-open interval and is in a division that the client has.
+    pub(crate) fn visible(&self, started: Range<Timestamp>) -> impl Iterator<Item = usize> {
+        let held = self.settings.divisions_held;
+        self.data
+            .started(started)
+            .filter(move |place| self.data.is_visible(*place, held))
+    }
+}

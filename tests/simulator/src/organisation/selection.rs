@@ -1,0 +1,110 @@
+//! Which conversations a query or a job is about, and in which order.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::answer::ApiError;
+use super::filter::{self, Filter, conversation_matches, segments_match};
+use super::interval::Interval;
+use crate::data::{Conversation, Dataset};
+
+/// What the bodies of both have in common.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Criteria {
+    pub(crate) interval: Option<String>,
+    #[serde(default)]
+    order: Order,
+    #[serde(default)]
+    order_by: OrderBy,
+    #[serde(default)]
+    conversation_filters: Vec<Filter>,
+    #[serde(default)]
+    segment_filters: Vec<Filter>,
+    #[serde(default)]
+    evaluation_filters: Vec<IgnoredAny>,
+    #[serde(default)]
+    survey_filters: Vec<IgnoredAny>,
+    #[serde(default)]
+    resolution_filters: Vec<IgnoredAny>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Order {
+    #[default]
+    Asc,
+    Desc,
+    Unordered,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum OrderBy {
+    #[default]
+    ConversationStart,
+    ConversationEnd,
+    SegmentStart,
+    SegmentEnd,
+}
+
+impl Criteria {
+    /// Refuses what the data cannot express, rather than answer as if it had not been asked.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        let unknown = [
+            ("evaluationFilters", &self.evaluation_filters),
+            ("surveyFilters", &self.survey_filters),
+            ("resolutionFilters", &self.resolution_filters),
+        ];
+        if let Some((name, _)) = unknown.iter().find(|(_, filters)| !filters.is_empty()) {
+            return Err(ApiError::bad_request(&format!("{name} are not simulated")));
+        }
+        filter::check(&self.conversation_filters, &self.segment_filters)
+    }
+
+    /// Those of the candidates that are active in the interval and pass the filters, in the order asked for.
+    pub(crate) fn rows(
+        &self,
+        data: &Dataset,
+        candidates: impl Iterator<Item = usize>,
+        interval: Interval,
+    ) -> Vec<usize> {
+        let mut rows: Vec<usize> = candidates
+            .filter(|place| {
+                let conversation = &data.conversations[*place];
+                interval.is_touched_by(conversation)
+                    && conversation_matches(&self.conversation_filters, conversation)
+                    && segments_match(&self.segment_filters, &conversation.facets)
+            })
+            .collect();
+        self.sort(&mut rows, &data.conversations);
+        rows
+    }
+
+    /// The data is by start already. Sorting is stable, so that equal ones stay by start.
+    fn sort(&self, rows: &mut [usize], conversations: &[Conversation]) {
+        let key = |place: &usize| self.order_by.key(&conversations[*place]);
+        match (self.order, self.order_by) {
+            (Order::Unordered, _) | (Order::Asc, OrderBy::ConversationStart) => {}
+            (Order::Desc, OrderBy::ConversationStart) => rows.reverse(),
+            (Order::Asc, _) => rows.sort_by_key(key),
+            (Order::Desc, _) => rows.sort_by_key(|place| Reverse(key(place))),
+        }
+    }
+}
+
+impl OrderBy {
+    /// What has not ended comes after all that has.
+    fn key(self, conversation: &Conversation) -> Timestamp {
+        let (first, last) = (conversation.active.first(), conversation.active.last());
+        match self {
+            Self::ConversationStart => conversation.start,
+            Self::ConversationEnd => conversation.end.unwrap_or(Timestamp::MAX),
+            Self::SegmentStart => first.map_or(conversation.start, |(from, _)| *from),
+            Self::SegmentEnd => last.and_then(|(_, to)| *to).unwrap_or(Timestamp::MAX),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Conversation details by id.
+
+use super::*;
+
+const DETAILS: &str = "api/v2/analytics/conversations/details";
+
+#[tokio::test]
+async fn one_conversation_is_itself_without_attributes() {
+    let world = World::new(small()).await;
+    let truth = world.simulator.truth().conversations;
+    let plain = |json: &str| !json.contains("\"attributes\":");
+    let without = truth.iter().find(|it| plain(&it.json)).unwrap();
+    let with = truth.iter().find(|it| !plain(&it.json)).unwrap();
+    let path = |id: &str| format!("api/v2/analytics/conversations/{id}/details");
+
+    let verbatim = world.get(&path(&without.id)).await;
+    let cut = world.get(&path(&with.id)).await;
+
+    assert_eq!(verbatim.text(), without.json);
+    assert_eq!(cut.json()["conversationId"], with.id.as_str());
+    assert!(plain(cut.text()));
+}
+
+#[tokio::test]
+async fn several_come_as_asked_and_unknown_ones_are_left_out() {
+    let world = World::new(small()).await;
+    let truth = world.simulator.truth().conversations;
+    let (a, b) = (&truth[7].id, &truth[3].id);
+
+    let found = world
+        .get(&format!("{DETAILS}?id={a},nobody,{b}"))
+        .await
+        .json();
+
+    let ids: Vec<_> = found["conversations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["conversationId"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, [a, b]);
+    let none = world.get(&format!("{DETAILS}?id=nobody")).await;
+    assert_eq!((none.status, none.text()), (200, "{}"));
+}
+
+#[tokio::test]
+async fn an_unknown_conversation_is_a_404_with_its_own_code() {
+    let world = World::new(small()).await;
+
+    let answer = world
+        .get("api/v2/analytics/conversations/nobody/details")
+        .await;
+
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.json()["code"], "conversation.not.found");
+    assert_eq!(world.get(DETAILS).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_has_not_started_is_not_there() {
+    let world = World::new(Settings {
+        interval: (time("2026-03-05T12:00:00Z"), time("2026-03-06T11:00:00Z")),
+        spill: 0.0,
+        ..small()
+    })
+    .await;
+    let last = world.simulator.truth().conversations.pop().unwrap();
+    let path = format!("api/v2/analytics/conversations/{}/details", last.id);
+
+    let before = world.get(&path).await.status;
+    world.pass(Duration::from_hours(23));
+
+    assert_eq!((before, world.get(&path).await.status), (404, 200));
+}

@@ -1,0 +1,52 @@
+//! `order` and `orderBy`, of jobs and queries alike.
+
+use super::*;
+use crate::TruthConversation;
+
+async fn ordered(world: &World, order: &str, by: &str) -> Vec<String> {
+    let id = world
+        .finished(&json!({ "interval": INTERVAL, "order": order, "orderBy": by }))
+        .await;
+    world.read_all(&id, 1000).await
+}
+
+fn ids_by<K: Ord>(world: &World, key: impl Fn(&TruthConversation) -> K) -> Vec<String> {
+    let mut truth = world.simulator.truth().conversations;
+    truth.sort_by_key(key);
+    truth.into_iter().map(|it| it.id).collect()
+}
+
+#[tokio::test]
+async fn by_conversation_end_those_that_have_not_ended_come_last() {
+    let world = World::new(small()).await;
+
+    let ids = ordered(&world, "asc", "conversationEnd").await;
+
+    let expected = ids_by(&world, |it| it.end.unwrap_or(Timestamp::MAX));
+    assert_eq!(ids, expected);
+    assert_ne!(ids, ids_by(&world, |it| it.start));
+}
+
+#[tokio::test]
+async fn by_segment_the_first_start_and_the_last_end_count() {
+    let world = World::new(small()).await;
+
+    let by_start = ordered(&world, "asc", "segmentStart").await;
+    let by_end = ordered(&world, "asc", "segmentEnd").await;
+
+    assert_eq!(by_start, ids_by(&world, |it| it.active[0].0));
+    let last_end = |it: &TruthConversation| it.active.last().unwrap().1.unwrap_or(Timestamp::MAX);
+    assert_eq!(by_end, ids_by(&world, last_end));
+}
+
+#[tokio::test]
+async fn an_order_that_is_none_is_refused() {
+    let world = World::new(small()).await;
+
+    for body in [
+        json!({ "interval": INTERVAL, "order": "sideways" }),
+        json!({ "interval": INTERVAL, "orderBy": "shoeSize" }),
+    ] {
+        assert_eq!(world.post(JOBS, &body).await.status, 400, "{body}");
+    }
+}

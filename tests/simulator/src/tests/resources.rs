@@ -1,0 +1,78 @@
+//! The small reads: retention and limits.
+
+use super::*;
+
+const LIMITS: &str = "api/v2/organizations/limits";
+
+#[tokio::test]
+async fn retention_is_told_where_it_is_set() {
+    let world = World::new(small()).await;
+    let path = "api/v2/analytics/dataretention/settings";
+
+    let told = world.get(path).await.json();
+    world
+        .simulator
+        .update(|settings| settings.retention_days = None);
+    let unset = world.get(path).await.json();
+
+    assert_eq!(told["retentionDays"], 730);
+    assert!(unset.get("retentionDays").is_none() && unset["dateModified"].is_string());
+}
+
+#[tokio::test]
+async fn limits_in_force_follow_the_settings_and_the_defaults_do_not() {
+    let world = World::new(Settings {
+        rate_per_minute: 77,
+        ..small()
+    })
+    .await;
+    let value = |listing: &Value| {
+        let entities = listing["entities"].as_array().unwrap().clone();
+        let key = "client.credentials.token.rate.per.minute";
+        entities.iter().find(|it| it["key"] == key).unwrap()["value"].clone()
+    };
+    let platform = format!("{LIMITS}/namespaces/platform.api");
+
+    let in_force = world.get(&platform).await.json();
+    let defaults = world.get(&format!("{platform}/defaults")).await.json();
+
+    assert_eq!(
+        (value(&in_force), value(&defaults)),
+        (json!(77), json!(300))
+    );
+    assert_eq!(defaults["entities"][0]["namespace"], "platform.api");
+}
+
+#[tokio::test]
+async fn the_documentation_of_limits_lists_every_default() {
+    let world = World::new(small()).await;
+
+    let docs = world.get(&format!("{LIMITS}/docs")).await.json();
+
+    for namespace in docs["namespaces"].as_array().unwrap() {
+        let name = namespace["name"].as_str().unwrap();
+        let path = format!("{LIMITS}/namespaces/{name}/defaults");
+        let defaults = world.get(&path).await.json();
+        let pairs = |list: &Value, value: &str| -> Vec<(Value, Value)> {
+            let list = list.as_array().unwrap();
+            list.iter()
+                .map(|it| (it["key"].clone(), it[value].clone()))
+                .collect()
+        };
+        assert_eq!(
+            pairs(&namespace["limits"], "defaultValue"),
+            pairs(&defaults["entities"], "value")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_without_limits_is_a_404() {
+    let world = World::new(small()).await;
+
+    let answer = world
+        .get(&format!("{LIMITS}/namespaces/gamification"))
+        .await;
+
+    assert_eq!(answer.status, 404);
+}
