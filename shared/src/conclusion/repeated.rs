@@ -40,7 +40,9 @@ pub async fn find_repeated(
     let passes = content.counts.archived.div_ceil(IDS_PER_PASS).max(1);
     for pass in 0..passes {
         let share = |id: &Sha256| id.prefix128() % u128::from(passes) == u128::from(pass);
-        let mut seen: Vec<u128> = Vec::new();
+        // A share differs from the others by chance; what does not fit makes the vector grow.
+        let expected = content.counts.archived / passes * 33 / 32;
+        let mut seen = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
         each_id(archive, content, |_, id| {
             let id = Sha256::of(id);
             if share(&id) {
