@@ -128,6 +128,18 @@ impl GenesysClient {
         self.inner.stats.snapshot()
     }
 
+    /// Logs in unless there is a token already, and tells how long the API says that it lives: a setting of the OAuth
+    /// client. One try, within the login's own timeout.
+    pub async fn token_life(&self) -> Result<Option<Duration>, ApiError> {
+        let bearer = self.inner.tokens.bearer(self.inner.clock.now()).await?;
+        Ok(bearer.life)
+    }
+
+    /// How many requests a minute the token is allowed, once an answer has said so.
+    pub fn allowed_per_minute(&self) -> Option<u32> {
+        self.inner.pace().allowed()
+    }
+
     /// Carries out `call` and decodes the reply. Tries again while that can help, there are attempts left and the
     /// wait ends before `deadline`; else the last error comes back at once, with the wait that it asks for.
     pub async fn call<T>(

@@ -70,6 +70,11 @@ impl Pace {
         held.max(budget.map_or(Duration::ZERO, |budget| budget.exhausted(0, now)))
     }
 
+    /// Requests in a window, once an answer has said so.
+    pub(crate) fn allowed(&self) -> Option<u32> {
+        self.budget.as_ref().map(Budget::allowed)
+    }
+
     /// Lets one request go, or says how long to wait before asking again. An answer to another may shorten that.
     pub(crate) fn reserve(&mut self, now: Timestamp) -> Result<Ticket, Duration> {
         let wait = self.wait(now).max(self.pause(now));

@@ -88,6 +88,10 @@ impl Budget {
         }
     }
 
+    pub(super) fn allowed(&self) -> u32 {
+        self.allowed
+    }
+
     /// A request that may have been counted.
     pub(super) fn count_one(&mut self) {
         self.count = self.count.saturating_add(1);
