@@ -63,7 +63,11 @@ impl Inner {
             attempt,
             "answered"
         );
-        turn.answered(response.headers());
+        match status {
+            // A token that is not taken is charged nothing: whatever the headers count, it is not our budget.
+            401 => turn.answered(&HeaderMap::new()),
+            _ => turn.answered(response.headers()),
+        }
         match status {
             200..=299 => Ok(self.answer(call, response).await?),
             401 => Err(Failure::Unauthorized(

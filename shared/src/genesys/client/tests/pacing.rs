@@ -58,3 +58,18 @@ async fn a_caller_that_gives_up_makes_room_for_the_next_one() {
 
     assert!(blocked && reply.is_ok());
 }
+
+#[tokio::test]
+async fn the_headers_of_a_401_say_nothing_of_the_budget() {
+    let anew = Scripted::new(401, "{}")
+        .header("inin-ratelimit-count", "0")
+        .header("inin-ratelimit-allowed", "300")
+        .header("inin-ratelimit-reset", "60");
+    let setup = Setup::new([with_budget(ok(), "299"), anew, ok()]).await;
+    setup.get().await.unwrap();
+
+    let reply = setup.get().await.unwrap();
+
+    // One place is left: two requests, each after the longest pause.
+    assert_eq!(reply.throttled, Duration::from_secs(10));
+}
