@@ -3,8 +3,8 @@
 use super::server::{Rounding, Window};
 use super::*;
 
-/// Each way with each rounding.
-const SEEDS: u64 = 9;
+/// Each way with each rounding, twice.
+const SEEDS: u64 = 18;
 
 const ROUNDINGS: [Rounding; 3] = [Rounding::Up, Rounding::Down, Rounding::Nearest];
 
@@ -32,9 +32,13 @@ struct Summary {
 }
 
 fn summary(window: impl Fn(u64) -> Window, other: Other) -> Summary {
+    summary_of(|seed, rounding| Server::new(window(seed), rounding), other)
+}
+
+fn summary_of(server: impl Fn(u64, Rounding) -> Server, other: Other) -> Summary {
     let run = |seed: u64| {
         let pick = usize::try_from(seed).unwrap();
-        let server = Server::new(window(seed), ROUNDINGS[pick % 3]);
+        let server = server(seed, ROUNDINGS[pick % 3]);
         Run::new(seed, server, other, WAYS[pick / 3 % 3]).finish()
     };
     let runs: Vec<_> = (0..SEEDS).map(run).collect();
@@ -110,4 +114,14 @@ fn a_sliding_window_that_says_a_full_minute_each_time_is_used_all_the_same() {
 
     assert!(summary.least_used >= 0.95, "{summary:?}");
     assert!(summary.most_refused <= 0.0, "{summary:?}");
+}
+
+#[test]
+fn without_headers_a_429_holds_all_callers_and_comes_about_once_for_each_in_a_window() {
+    let silent = |seed, rounding| Server::new(fixed(seed), rounding).without_headers();
+
+    let summary = summary_of(silent, Other::Nobody);
+
+    assert!(summary.least_used >= 0.95, "{summary:?}");
+    assert!(summary.refused <= 0.02, "{summary:?}");
 }

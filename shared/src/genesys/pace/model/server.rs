@@ -28,9 +28,17 @@ pub(super) enum Rounding {
     Nearest,
 }
 
+/// Whether answers say anything of the budget; a 429 says when to come back in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Headers {
+    Sent,
+    Missing,
+}
+
 pub(super) struct Server {
     window: Window,
     rounding: Rounding,
+    headers: Headers,
     /// When the present window ends, of those that do.
     end: u64,
     count: u32,
@@ -42,6 +50,7 @@ pub(super) struct Answer {
     pub(super) ok: bool,
     /// Seconds.
     pub(super) retry_after: u64,
+    told: Headers,
     count: u32,
     reset: u64,
 }
@@ -56,10 +65,17 @@ impl Server {
         Self {
             window,
             rounding,
+            headers: Headers::Sent,
             end,
             count: 0,
             log: VecDeque::new(),
         }
+    }
+
+    /// The same server, and nothing about the budget in its answers.
+    pub(super) fn without_headers(self) -> Self {
+        let headers = Headers::Missing;
+        Self { headers, ..self }
     }
 
     pub(super) fn count(&mut self, now: u64) -> Answer {
@@ -110,6 +126,7 @@ impl Server {
         Answer {
             ok,
             retry_after: reset.max(1),
+            told: self.headers,
             count: self.count,
             reset,
         }
@@ -119,6 +136,9 @@ impl Server {
 impl Answer {
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
+        if self.told == Headers::Missing {
+            return headers;
+        }
         headers.insert("inin-ratelimit-count", self.count.into());
         headers.insert("inin-ratelimit-allowed", ALLOWED.into());
         headers.insert("inin-ratelimit-reset", self.reset.into());
