@@ -27,6 +27,9 @@ const EXAMPLES: &str = "\
 Try it without an organisation, an account or settings:
   genesys-archive demo
 
+Is everything in place?
+  genesys-archive check --out ./archive
+
 Archive a day:
   export GENESYS_REGION=mypurecloud.de GENESYS_CLIENT_ID=… GENESYS_CLIENT_SECRET=…
   echo '{\"interval\": \"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z\"}' > day.json
@@ -43,6 +46,7 @@ pub(crate) enum CliCommand {
     Resume(ResumeArguments),
     Cancel(CancelArguments),
     Verify(VerifyArguments),
+    Check(CheckArguments),
     Simulate(SimulateArguments),
     Demo(DemoArguments),
 }
@@ -111,6 +115,21 @@ pub(crate) struct VerifyArguments {
     #[arg(value_name = "DIR")]
     pub archive: PathBuf,
     pub export_id: ExportId,
+}
+
+/// Find out whether everything is in place: settings, login, permissions, data, limits, archive, webhook
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+One line for each check, with what to do about it. Nothing of the organisation's data is printed or kept; the one job
+that is submitted spans a minute and is deleted.
+  genesys-archive check
+  genesys-archive check --out ./archive
+
+Exit codes: 0 when no check failed, 1 when one did, 2 when the settings cannot be used.")]
+pub(crate) struct CheckArguments {
+    /// Folder of the archive, to be tried; created if need be
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Show the whole pipeline on this machine: a simulated organisation with faults, crashes, a webhook, verify

@@ -8,6 +8,7 @@ use crate::screen::Screen;
 use crate::settings::Settings;
 
 mod cancel;
+mod check;
 mod closing;
 mod demo;
 mod export;
@@ -21,6 +22,7 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Resume(arguments) => resume::resume(arguments, screen).await,
         CliCommand::Cancel(arguments) => cancel::cancel(arguments, screen).await,
         CliCommand::Verify(arguments) => verify::verify(arguments, screen).await,
+        CliCommand::Check(arguments) => check::check(arguments, screen).await,
         CliCommand::Simulate(arguments) => simulate::simulate(arguments, screen).await,
         CliCommand::Demo(arguments) => demo::demo(arguments, screen).await,
     }

@@ -60,6 +60,13 @@ impl Screen {
         let _ = writeln!(io::stdout().lock(), "{text}");
     }
 
+    /// A piece of the result, as soon as it is there; a program gets all of it at once in the end.
+    pub(crate) fn piece(&self, text: &str) {
+        if self.form == Form::Text {
+            let _ = writeln!(io::stdout().lock(), "{text}");
+        }
+    }
+
     /// A line about what is going on, above the bars.
     pub(crate) fn line(&self, text: &str) {
         if self.is_terminal {

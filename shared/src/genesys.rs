@@ -25,7 +25,6 @@ pub use client::{ClientSettings, Compression, GenesysClient};
 pub use credentials::{Credentials, CredentialsError, CredentialsSource};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{ApiError, Source, Trouble};
-pub use pace::Pace;
 pub use region::{Region, UnknownRegion};
 pub use stats::StatsSnapshot;
 pub use transport::ClientError;

@@ -30,6 +30,8 @@ pub enum Name<'a> {
     Manifest(&'a ExportId),
     /// Somebody asked to cancel.
     Cancel(&'a ExportId),
+    /// A trial of the store, deleted as soon as it is read back.
+    Probe(&'a str),
     /// The export is not ended, or its end is not announced.
     Open(&'a ExportId),
     AuditSlice {
@@ -78,6 +80,7 @@ impl Name<'_> {
             Self::Cancelled(id) => format!("exports/{id}/cancelled.json"),
             Self::Manifest(id) => format!("exports/{id}/manifest.json"),
             Self::Cancel(id) => format!("exports/{id}/cancel.json"),
+            Self::Probe(id) => format!("checks/{id}.json"),
             Self::Open(id) => format!("{OPEN_PREFIX}{id}"),
             Self::AuditSlice {
                 day,

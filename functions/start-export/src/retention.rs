@@ -1,21 +1,13 @@
 //! Retention: what the organisation does not keep any more cannot be exported.
 
+use crate::{StartError, StartExport};
 use conversation_archive::failure::FailureKind;
 use conversation_archive::genesys::Call;
+use conversation_archive::genesys::wire::DataRetention;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::plan::Draft;
 use conversation_archive::request::SourceKind;
 use conversation_archive::source::Setback;
-use serde::Deserialize;
-
-use crate::{StartError, StartExport};
-
-/// What we read of the organisation's retention settings.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct DataRetention {
-    retention_days: Option<u32>,
-}
 
 impl StartExport {
     /// A setting counts first; without one the API is asked, and one that does not tell sets no limit.

@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::body::Buffers;
 use super::call::{Call, Reply};
 use super::credentials::CredentialsSource;
 use super::endpoints::Endpoints;
-use super::error::{ApiError, Trouble};
+use super::error::ApiError;
 use super::login::Login;
 use super::pace::Pace;
 use super::retry;
@@ -18,6 +20,7 @@ use crate::clock::{Clock, Deadline};
 use attempt::{Answer, Failure};
 
 mod attempt;
+mod turn;
 
 /// What a client is built from.
 #[derive(Clone, Debug)]
@@ -57,6 +60,10 @@ struct Inner {
     buffers: Buffers,
     tokens: TokenSource,
     pace: Mutex<Pace>,
+    /// Callers wait for the budget one behind the other: first come, first served.
+    line: tokio::sync::Mutex<()>,
+    /// An answer came, and there may be room for whoever is first in line.
+    news: Notify,
     stats: Arc<ClientStats>,
     clock: Clock,
 }
@@ -118,14 +125,15 @@ impl GenesysClient {
             Arc::clone(&stats),
         );
         let tokens = TokenSource::new(login, credentials);
-        let pace = Mutex::default();
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
                 http,
                 buffers: Buffers::default(),
                 tokens,
-                pace,
+                pace: Mutex::default(),
+                line: tokio::sync::Mutex::default(),
+                news: Notify::new(),
                 stats,
                 clock,
             }),
@@ -140,6 +148,18 @@ impl GenesysClient {
         self.inner.stats.snapshot()
     }
 
+    /// Logs in unless there is a token already, and tells how long the API says that it lives: a setting of the OAuth
+    /// client. One try, within the login's own timeout.
+    pub async fn token_life(&self) -> Result<Option<Duration>, ApiError> {
+        let bearer = self.inner.tokens.bearer(self.inner.clock.now()).await?;
+        Ok(bearer.life)
+    }
+
+    /// How many requests a minute the token is allowed, once an answer has said so.
+    pub fn allowed_per_minute(&self) -> Option<u32> {
+        self.inner.pace().allowed()
+    }
+
     /// Carries out `call` and decodes the reply. Tries again while that can help, there are attempts left and the
     /// wait ends before `deadline`; else the last error comes back at once, with the wait that it asks for.
     pub async fn call<T>(
@@ -151,10 +171,10 @@ impl GenesysClient {
         let inner = &*self.inner;
         let mut progress = Progress::default();
         loop {
-            inner.await_turn(call, deadline, &mut progress).await?;
+            let turn = inner.await_turn(call, deadline, &mut progress).await?;
             progress.attempts += 1;
             let started = inner.clock.now();
-            let error = match inner.attempt(call, deadline, progress.attempts).await {
+            let error = match inner.attempt(call, deadline, progress.attempts, turn).await {
                 Ok(answer) => match decode(&answer.body) {
                     Ok(value) => return Ok(inner.reply(value, &answer, started, &progress)),
                     Err(error) => ApiError::invalid_json(call.route(), &error),
@@ -166,46 +186,19 @@ impl GenesysClient {
                 }
                 Err(Failure::Unauthorized(_, error) | Failure::Other(error)) => error,
             };
-            inner.back_off(error, call, deadline, &mut progress).await?;
+            inner.back_off(error, call, deadline, &progress).await?;
         }
     }
 }
 
 impl Inner {
-    /// Waits until the budget has a place for us.
-    async fn await_turn(
-        &self,
-        call: &Call,
-        deadline: Deadline,
-        progress: &mut Progress,
-    ) -> Result<(), ApiError> {
-        loop {
-            let now = self.clock.now();
-            if !deadline.allows(now, Duration::ZERO) {
-                return Err(ApiError::unavailable(call.route(), Trouble::NoTimeLeft));
-            }
-            let Err(wait) = self.pace().reserve(now) else {
-                return Ok(());
-            };
-            if wait > retry::LONGEST_SLEEP || !deadline.allows(now, wait) {
-                return Err(attempt::throttled(call.route(), Some(wait), None));
-            }
-            tracing::debug!(
-                http.route = call.route(),
-                wait_ms = millis(wait),
-                "waiting for the rate limit"
-            );
-            self.sleep_throttled(wait, progress).await;
-        }
-    }
-
     /// Waits before another try, or gives the error back when another would not help or be in time.
     async fn back_off(
         &self,
         error: ApiError,
         call: &Call,
         deadline: Deadline,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> Result<(), ApiError> {
         if error.status() == Some(429) {
             add(&self.stats.throttled, 1);
@@ -226,17 +219,12 @@ impl Inner {
         );
         add(&self.stats.retries, 1);
         if matches!(error, ApiError::Throttled { .. }) {
-            self.sleep_throttled(wait, progress).await;
+            // Everybody on this token waits, and we do so in line with them.
+            self.hold(wait);
         } else {
             self.clock.sleep(wait).await;
         }
         Ok(())
-    }
-
-    async fn sleep_throttled(&self, wait: Duration, progress: &mut Progress) {
-        self.clock.sleep(wait).await;
-        progress.throttled += wait;
-        self.stats.count_throttled_time(wait);
     }
 
     fn reply<T>(

@@ -1,185 +1,135 @@
 //! The token's request budget, as the API's `inin-ratelimit-*` headers tell it. Pure: time comes in as an argument.
+//!
+//! The budget is to be used up and not exceeded, though what we know of it is always a little old, its windows may be
+//! fixed or sliding, and others may spend from it without saying so. Four rules do that:
+//!
+//! 1. **The server's count is the truth**, and what is in flight comes on top: an answer says nothing of requests that
+//!    were processed after it. So the last places of a window are never given away twice.
+//! 2. **Requests are spread** over what is left of the window, once a quarter of the budget is used. A burst to the end
+//!    would be no faster over a minute; it would leave everybody waiting for the rest of the window (a Lambda function
+//!    parks its page then), and whoever shares the budget would find nothing left. The first quarter goes as it comes, so
+//!    that a small export notices nothing of all this.
+//! 3. **What others spend is measured**, as the growth of the count that is not ours, and set aside for as long as the
+//!    window lasts.
+//! 4. **A 429 holds everybody** on this token.
+//!
+//! A window's end is known to a second or two, since the reset comes in whole seconds and an answer takes its time. We
+//! aim at the earliest end that is possible, and begin anew at the latest; in between goes what is left. Nothing is sent
+//! in bulk on the guess that a new window has begun: until the server says so it is taken to be a quarter used.
+//!
+//! Without any headers nobody is slowed down, and a 429 alone holds everybody.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
-/// Who may send now. A request counts from the moment it is let go, so that concurrent callers do not all take the
-/// last place.
+mod budget;
+mod others;
+mod told;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
+use budget::{Budget, Learned};
+use others::Others;
+use told::Told;
+
+/// Who may send now. One for all callers of a token.
 #[derive(Debug, Default)]
-pub struct Pace {
-    /// Requests in the present window: at least those we sent, or more if the server counted more.
-    used: u32,
-    window: Option<Window>,
+pub(crate) struct Pace {
+    budget: Option<Budget>,
+    others: Others,
+    /// Let go and not answered yet.
+    in_flight: u32,
+    last: Option<Timestamp>,
+    /// A 429 asked for silence until then.
+    held: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    allowed: u32,
-    resets: Timestamp,
+/// One request that was let go; it comes back with the answer, or without one.
+#[derive(Debug)]
+#[must_use = "a request that never comes back holds its place in the budget"]
+pub(crate) struct Ticket {
+    sent: Timestamp,
 }
 
-/// One response's headers.
-struct Told {
-    count: u32,
-    window: Window,
-}
+/// Every limit of the API that we know of counts requests per minute.
+const WINDOW: Duration = Duration::from_mins(1);
 
-/// The reset comes in whole seconds, so two answers within one window differ by about one.
-const SAME_WINDOW: Duration = Duration::from_secs(2);
-
-/// The windows last a minute; a reset much further off is a mistake that must not stop us.
-const LONGEST_RESET: Duration = Duration::from_mins(10);
+/// The longest pause between two requests while there is room: an answer is the only way to hear of more.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Pace {
-    /// How long nobody may send, zero if one may.
-    pub fn wait(&self, now: Timestamp) -> Duration {
-        match self.window {
-            Some(window) if self.used >= window.allowed => until(window.resets, now),
-            _ => Duration::ZERO,
-        }
+    /// How long nobody may send, whatever comes back in the meantime; zero if somebody may.
+    pub(crate) fn wait(&self, now: Timestamp) -> Duration {
+        let held = self.held.map_or(Duration::ZERO, |held| until(held, now));
+        let budget = self.budget.as_ref();
+        held.max(budget.map_or(Duration::ZERO, |budget| budget.exhausted(0, now)))
     }
 
-    /// Takes one place in the budget, or says how long to wait before asking again.
-    pub fn reserve(&mut self, now: Timestamp) -> Result<(), Duration> {
-        self.turn(now);
-        match self.wait(now) {
-            Duration::ZERO => {
-                self.used = self.used.saturating_add(1);
-                Ok(())
-            }
-            wait => Err(wait),
-        }
+    /// Requests in a window, once an answer has said so.
+    pub(crate) fn allowed(&self) -> Option<u32> {
+        self.budget.as_ref().map(Budget::allowed)
     }
 
-    /// Learns from a response. Missing and malformed headers change nothing.
-    pub fn observe(&mut self, headers: &HeaderMap, now: Timestamp) {
-        self.turn(now);
-        let Some(told) = Told::read(headers, now) else {
+    /// Lets one request go, or says how long to wait before asking again. An answer to another may shorten that.
+    pub(crate) fn reserve(&mut self, now: Timestamp) -> Result<Ticket, Duration> {
+        let wait = self.wait(now).max(self.pause(now));
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.in_flight = self.in_flight.saturating_add(1);
+        self.last = Some(now);
+        Ok(Ticket { sent: now })
+    }
+
+    /// Learns from an answer. Missing and malformed headers teach nothing.
+    pub(crate) fn answered(&mut self, ticket: &Ticket, headers: &HeaderMap, now: Timestamp) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.others.count_ours();
+        let Some(told) = Told::read(headers, ticket.sent, now) else {
             return;
         };
-        let latest = self
-            .window
-            .map_or(told.window.resets, |window| window.resets);
-        let same = until(told.window.resets, latest) <= SAME_WINDOW;
-        // Answers overtake each other: within a window the count only grows.
-        self.used = if same {
-            self.used.max(told.count)
-        } else {
-            told.count
-        };
-        self.window = Some(told.window);
-    }
-
-    /// Forgets a window that is over.
-    fn turn(&mut self, now: Timestamp) {
-        if self.window.is_some_and(|window| window.resets <= now) {
-            *self = Self::default();
+        match self.budget.get_or_insert_default().learn(&told) {
+            Learned::Count { count, leaving } => self.others.observe(count, leaving, now),
+            Learned::Turned(count) => self.others.begin(count, now),
+            Learned::Nothing => {}
         }
     }
-}
 
-impl Told {
-    fn read(headers: &HeaderMap, now: Timestamp) -> Option<Self> {
-        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
-        let reset = Duration::from_secs(number("inin-ratelimit-reset")?.into());
-        let allowed = number("inin-ratelimit-allowed").filter(|allowed| *allowed > 0)?;
-        let resets = now
-            .saturating_add(reset)
-            .ok()
-            .filter(|_| reset <= LONGEST_RESET)?;
-        Some(Self {
-            count: number("inin-ratelimit-count")?,
-            window: Window { allowed, resets },
-        })
+    /// No answer came. The server may have counted the request all the same.
+    pub(crate) fn lost(&mut self, _: &Ticket) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.others.count_ours();
+        if let Some(budget) = &mut self.budget {
+            budget.count_one();
+        }
+    }
+
+    /// Nobody sends before `until`.
+    pub(crate) fn hold(&mut self, until: Timestamp) {
+        self.held = self.held.max(Some(until));
+    }
+
+    /// Until the next request is due.
+    fn pause(&self, now: Timestamp) -> Duration {
+        let Some(budget) = &self.budget else {
+            return Duration::ZERO;
+        };
+        let exhausted = budget.exhausted(self.in_flight, now);
+        let rate = budget.rate(self.in_flight, self.others.rate(), now);
+        let (Some(last), Some(rate)) = (self.last, rate) else {
+            return exhausted;
+        };
+        let pause = Duration::try_from_secs_f64(rate.recip()).unwrap_or(LONGEST_PAUSE);
+        let due = last.saturating_add(pause.min(LONGEST_PAUSE));
+        exhausted.max(until(due.unwrap_or(now), now))
     }
 }
 
 fn until(moment: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_772_445_600 + second).unwrap()
-    }
-
-    fn headers(count: &str, allowed: &str, reset: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert("inin-ratelimit-count", count.parse().unwrap());
-        headers.insert("inin-ratelimit-allowed", allowed.parse().unwrap());
-        headers.insert("inin-ratelimit-reset", reset.parse().unwrap());
-        headers
-    }
-
-    #[test]
-    fn a_used_up_budget_holds_everybody_until_the_reset() {
-        let mut pace = Pace::default();
-
-        pace.observe(&headers("300", "300", "42"), at(0));
-
-        assert_eq!(pace.wait(at(0)), Duration::from_secs(42));
-        assert_eq!(pace.reserve(at(40)), Err(Duration::from_secs(2)));
-        assert_eq!(pace.reserve(at(42)), Ok(()));
-    }
-
-    #[test]
-    fn concurrent_callers_do_not_overshoot() {
-        let mut pace = Pace::default();
-        pace.observe(&headers("297", "300", "30"), at(0));
-
-        let let_go = (0..10).filter(|_| pace.reserve(at(1)).is_ok()).count();
-
-        assert_eq!(let_go, 3);
-        assert_eq!(pace.reserve(at(1)), Err(Duration::from_secs(29)));
-    }
-
-    #[test]
-    fn an_answer_that_comes_late_does_not_bring_places_back() {
-        let mut pace = Pace::default();
-        pace.observe(&headers("10", "20", "30"), at(0));
-        for _ in 0..9 {
-            pace.reserve(at(1)).unwrap();
-        }
-
-        pace.observe(&headers("19", "20", "28"), at(2));
-        pace.observe(&headers("12", "20", "29"), at(2));
-
-        assert!(pace.reserve(at(2)).is_ok());
-        assert!(pace.reserve(at(2)).is_err());
-    }
-
-    #[test]
-    fn a_new_window_told_by_the_server_starts_over() {
-        let mut pace = Pace::default();
-        pace.observe(&headers("20", "20", "5"), at(0));
-
-        pace.observe(&headers("1", "20", "60"), at(4));
-
-        assert_eq!(pace.reserve(at(4)), Ok(()));
-    }
-
-    #[test]
-    fn missing_and_malformed_headers_change_nothing() {
-        let mut pace = Pace::default();
-        pace.observe(&headers("300", "300", "42"), at(0));
-
-        pace.observe(&HeaderMap::new(), at(1));
-        pace.observe(&headers("1", "many", "60"), at(1));
-        pace.observe(&headers("1", "0", "60"), at(1));
-        pace.observe(&headers("1", "300", "86400"), at(1));
-
-        assert_eq!(pace.wait(at(1)), Duration::from_secs(41));
-    }
-
-    #[test]
-    fn without_headers_nobody_waits() {
-        let mut pace = Pace::default();
-
-        assert!((0..1000).all(|_| pace.reserve(at(0)).is_ok()));
-    }
 }

@@ -17,6 +17,8 @@ use super::wire::TokenResponse;
 #[derive(Clone, Debug)]
 pub(crate) struct Bearer {
     pub(crate) value: SecretString,
+    /// How long it was said to live.
+    pub(crate) life: Option<Duration>,
     /// Which login it came from: tells whether somebody has renewed it since.
     login: u64,
 }
@@ -143,14 +145,14 @@ impl State {
 
 /// The token and the moment to renew it, counted from before the request.
 fn token(response: TokenResponse, login: u64, now: Timestamp) -> (Bearer, Timestamp) {
-    let life = response
-        .expires_in
-        .map_or(SHORTEST_LIFE, Duration::from_secs);
+    let told = response.expires_in.map(Duration::from_secs);
+    let life = told.unwrap_or(SHORTEST_LIFE);
     let good_for = life.saturating_sub(MARGIN.min(life / 10));
     let renew_at = now.saturating_add(good_for).unwrap_or(Timestamp::MAX);
     (
         Bearer {
             value: response.access_token,
+            life: told,
             login,
         },
         renew_at,

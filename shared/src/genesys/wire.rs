@@ -75,6 +75,13 @@ pub struct DataAvailability {
     pub data_availability_date: Timestamp,
 }
 
+/// `GET …/analytics/dataretention/settings`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataRetention {
+    pub retention_days: Option<u32>,
+}
+
 /// The export gateway's answer to a query. Not an endpoint of the public API.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use secrecy::ExposeSecret;
 
 use super::Inner;
+use super::turn::Turn;
 use crate::clock::Deadline;
 use crate::genesys::body::{self, Body};
 use crate::genesys::call::Call;
@@ -39,18 +40,19 @@ impl Inner {
         call: &Call,
         deadline: Deadline,
         attempt: u32,
+        turn: Turn<'_>,
     ) -> Result<Answer, Failure> {
         let limit = self.settings.request_timeout;
         let limit = deadline
             .remaining(self.clock.now())
             .map_or(limit, |left| left.min(limit));
-        match tokio::time::timeout(limit, self.exchange(call, attempt)).await {
+        match tokio::time::timeout(limit, self.exchange(call, attempt, turn)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(ApiError::unavailable(call.route(), Trouble::Timeout).into()),
         }
     }
 
-    async fn exchange(&self, call: &Call, attempt: u32) -> Result<Answer, Failure> {
+    async fn exchange(&self, call: &Call, attempt: u32, turn: Turn<'_>) -> Result<Answer, Failure> {
         let bearer = self.tokens.bearer(self.clock.now()).await?;
         add(&self.stats.requests, 1);
         let response = self.send(call, &bearer).await?;
@@ -62,7 +64,11 @@ impl Inner {
             attempt,
             "answered"
         );
-        self.pace().observe(response.headers(), self.clock.now());
+        match status {
+            // A token that is not taken is charged nothing: whatever the headers count, it is not our budget.
+            401 => turn.answered(&HeaderMap::new()),
+            _ => turn.answered(response.headers()),
+        }
         match status {
             200..=299 => Ok(self.answer(call, response).await?),
             401 => Err(Failure::Unauthorized(
@@ -106,14 +112,19 @@ impl Inner {
     async fn refusal(&self, call: &Call, response: Response) -> ApiError {
         let now = self.clock.now();
         let status = response.status().as_u16();
-        let wait = asked_wait(response.headers(), now);
+        let mut wait = asked_wait(response.headers(), now);
+        if status == 429 {
+            wait = wait.or_else(|| self.reset(now));
+            // Before anything else is read: the others are about to send.
+            self.hold(wait.unwrap_or_default());
+        }
         let correlation_id = correlation_id(response.headers());
         let body: ErrorBody =
             serde_json::from_slice(&body::read_error(response).await).unwrap_or_default();
         let context_id = body.context_id.or(correlation_id).as_deref().map(cut);
         let route = call.route().to_owned();
         match status {
-            429 => throttled(call.route(), wait.or_else(|| self.reset(now)), context_id),
+            429 => throttled(call.route(), wait, context_id),
             408 | 500 | 502 | 503 | 504 => {
                 let wait = wait.or((status == 504).then_some(retry::AFTER_GATEWAY_TIMEOUT));
                 ApiError::Unavailable {

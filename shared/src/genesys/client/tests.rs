@@ -11,6 +11,7 @@ use crate::genesys::wire;
 
 mod compression;
 mod errors;
+mod pacing;
 mod retries;
 mod tokens;
 
@@ -202,14 +203,15 @@ async fn a_used_up_budget_is_waited_out_before_the_next_request() {
         .header("inin-ratelimit-allowed", "300")
         .header("inin-ratelimit-reset", "42");
     let setup = Setup::new([used_up, ok()]).await;
+    // Whole seconds may be rounded down.
     setup.get().await.unwrap();
 
     let refused = setup.get_before(in_seconds(30)).await.unwrap_err();
     let reply = setup.get().await.unwrap();
 
-    assert_eq!(refused.wait(), Some(Duration::from_secs(42)));
-    assert_eq!(reply.throttled, Duration::from_secs(42));
-    assert_eq!(setup.client.stats().throttled_time, Duration::from_secs(42));
+    assert_eq!(refused.wait(), Some(Duration::from_secs(43)));
+    assert_eq!(reply.throttled, Duration::from_secs(43));
+    assert_eq!(setup.client.stats().throttled_time, Duration::from_secs(43));
     assert_eq!(setup.hits(), 2);
 }
 

@@ -81,7 +81,7 @@ async fn without_retry_after_the_budgets_reset_is_waited_for() {
 
     let reply = setup.get().await.unwrap();
 
-    assert!((20_000..=20_500).contains(&reply.throttled.as_millis()));
+    assert!((21_000..=21_500).contains(&reply.throttled.as_millis()));
 }
 
 #[tokio::test]

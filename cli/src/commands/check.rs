@@ -1,0 +1,110 @@
+//! `check`: whether everything is in place before the first export, one line for each thing with the way to mend it, and
+//! what the API documents nowhere, as it was found there.
+//!
+//! It reads as little as the answer takes: one conversation at a time, of which nothing is kept or shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::genesys::{ApiError, Call, GenesysClient, Reply};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use super::settings;
+use crate::arguments::CheckArguments;
+use crate::problem::{Exit, Problem};
+use crate::screen::Screen;
+
+mod access;
+mod data;
+mod findings;
+mod limits;
+mod login;
+mod target;
+mod trial_job;
+mod webhook;
+
+use findings::{Finding, Findings};
+
+/// One call, with its retries. Longer is an answer, too.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
+const QUERY: &str = "/api/v2/analytics/conversations/details/query";
+/// The permission that everything else is worth nothing without.
+const DETAIL_VIEW: &str = "analytics:conversationDetail:view";
+
+/// The API, asked one thing at a time.
+#[derive(Clone, Debug)]
+struct Api {
+    client: GenesysClient,
+    clock: Clock,
+}
+
+pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result<Exit, Problem> {
+    let mut findings = Findings::new(screen);
+    let settings = settings(None)?;
+    findings.add(Finding::ok(
+        "settings",
+        "all that is needed is set, and can be read",
+    ));
+    let credentials = Arc::new(settings.credentials.clone());
+    let clock = Clock::System;
+    let client = GenesysClient::new(settings.client.clone(), credentials, clock.clone())
+        .map_err(anyhow::Error::from)?;
+    let api = Api { client, clock };
+    findings.add(login::regions(&settings));
+    let logged_in = login::login(&api, &mut findings).await;
+    if logged_in {
+        organisation(&api, &mut findings).await;
+    } else {
+        findings.add(Finding::skipped(
+            "organisation",
+            "permissions, data and limits cannot be looked at without a login",
+        ));
+    }
+    findings.add(target::target(arguments.out.as_deref()).await);
+    findings.add(webhook::ping(&settings.engine, &api.clock).await);
+    Ok(findings.finish())
+}
+
+/// Everything that takes a login.
+async fn organisation(api: &Api, findings: &mut Findings<'_>) {
+    let watermark = access::jobs(api, findings).await;
+    let end = watermark.unwrap_or_else(|| api.now()) - Duration::from_hours(1);
+    let can_query = access::query(api, end, findings).await;
+    findings.add(match watermark {
+        Some(watermark) => data::watermark(watermark, api.now()),
+        None => Finding::skipped("watermark", "the job API does not answer"),
+    });
+    findings.add(data::retention(api).await);
+    limits::limits(api, findings).await;
+    if can_query {
+        limits::of_query(api, end, findings).await;
+    }
+    match watermark {
+        Some(_) => trial_job::run(api, end, findings).await,
+        None => findings.add(Finding::skipped("trial job", "the job API does not answer")),
+    }
+}
+
+impl Api {
+    async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<Reply<T>, ApiError> {
+        let decode = |body: &[u8]| serde_json::from_slice(body);
+        self.client.call(call, self.deadline(), decode).await
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::at(self.now() + PATIENCE)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// An interval as the API takes it.
+fn interval(start: Timestamp, end: Timestamp) -> String {
+    format!("{start:.3}/{end:.3}")
+}

@@ -1,0 +1,53 @@
+//! How far the organisation's data reaches, forwards and back.
+
+use std::time::Duration;
+
+use conversation_archive::genesys::Call;
+use conversation_archive::genesys::wire::DataRetention;
+use jiff::Timestamp;
+
+use super::{Api, Finding};
+use crate::figures::time;
+use crate::problem::chain;
+
+/// A lake so far behind is a matter for the vendor.
+const FAR_BEHIND: Duration = Duration::from_hours(24);
+
+const RETENTION: &str = "/api/v2/analytics/dataretention/settings";
+const RETENTION_VIEW: &str = "analytics:dataRetention:view";
+
+/// What the job API can export by now, and what that means for a schedule.
+pub(super) fn watermark(watermark: Timestamp, now: Timestamp) -> Finding {
+    let behind = Duration::try_from(now.duration_since(watermark)).unwrap_or_default();
+    let what = format!(
+        "data reaches {watermark:.0}, {} behind; a daily export of the day before waits until about {} after midnight UTC",
+        time(behind),
+        time(behind),
+    );
+    if behind > FAR_BEHIND {
+        Finding::warning("watermark", what)
+            .fix("exports wait for it, up to WATERMARK_DEADLINE_HOURS; a lake a day behind is for the vendor's support")
+    } else {
+        Finding::ok("watermark", what)
+    }
+}
+
+/// How long the organisation keeps conversations.
+pub(super) async fn retention(api: &Api) -> Finding {
+    match api.ask::<DataRetention>(&Call::get(RETENTION)).await {
+        Ok(reply) => match reply.value.retention_days {
+            Some(days) => Finding::ok(
+                "retention",
+                format!("conversations are kept {days} days; older ones are refused"),
+            ),
+            None => Finding::ok("retention", "the organisation sets no limit"),
+        },
+        Err(error) if error.status() == Some(403) => {
+            Finding::warning("retention", "may not be read, so no limit is assumed").fix(format!(
+                "grant {RETENTION_VIEW}, or set ARCHIVE_RETENTION_DAYS"
+            ))
+        }
+        Err(error) => Finding::warning("retention", chain(error))
+            .fix("set ARCHIVE_RETENTION_DAYS if the organisation has a limit"),
+    }
+}

@@ -1,0 +1,140 @@
+//! What the checks have found, told one by one.
+
+use console::{Style, style};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::figures::counted;
+use crate::problem::Exit;
+use crate::screen::{Report, Screen};
+
+/// What a finding means for an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Mark {
+    Ok,
+    /// An export will run, and something about it deserves a thought.
+    Warning,
+    Failed,
+    Skipped,
+    /// What the API documents nowhere.
+    Found,
+}
+
+/// One line, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    check: &'static str,
+    mark: Mark,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+}
+
+/// All findings; each is shown as soon as it is there.
+pub(super) struct Findings<'a> {
+    screen: &'a Screen,
+    all: Vec<Finding>,
+}
+
+impl Finding {
+    pub(super) fn ok(check: &'static str, what: impl Into<String>) -> Self {
+        Self::new(check, Mark::Ok, what)
+    }
+
+    pub(super) fn warning(check: &'static str, what: impl Into<String>) -> Self {
+        Self::new(check, Mark::Warning, what)
+    }
+
+    pub(super) fn failed(check: &'static str, what: impl Into<String>) -> Self {
+        Self::new(check, Mark::Failed, what)
+    }
+
+    pub(super) fn skipped(check: &'static str, what: impl Into<String>) -> Self {
+        Self::new(check, Mark::Skipped, what)
+    }
+
+    pub(super) fn found(check: &'static str, what: impl Into<String>) -> Self {
+        Self::new(check, Mark::Found, what)
+    }
+
+    #[must_use]
+    pub(super) fn fix(self, fix: impl Into<String>) -> Self {
+        Self {
+            fix: Some(fix.into()),
+            ..self
+        }
+    }
+
+    fn new(check: &'static str, mark: Mark, what: impl Into<String>) -> Self {
+        Self {
+            check,
+            mark,
+            what: what.into(),
+            fix: None,
+        }
+    }
+
+    fn text(&self) -> String {
+        let (sign, look) = self.mark.look();
+        let line = format!(
+            "{} {:<12} {}{}",
+            look.apply_to(sign),
+            self.check,
+            if self.mark == Mark::Found {
+                "found: "
+            } else {
+                ""
+            },
+            self.what
+        );
+        match &self.fix {
+            Some(fix) => format!("{line}\n{:15}{} {fix}", "", style("→").bold()),
+            None => line,
+        }
+    }
+}
+
+impl Mark {
+    fn look(self) -> (&'static str, Style) {
+        match self {
+            Self::Ok => ("✓", Style::new().green().bold()),
+            Self::Warning => ("!", Style::new().yellow().bold()),
+            Self::Failed => ("✗", Style::new().red().bold()),
+            Self::Skipped => ("-", Style::new().dim()),
+            Self::Found => ("·", Style::new().cyan()),
+        }
+    }
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(screen: &'a Screen) -> Self {
+        let all = Vec::new();
+        Self { screen, all }
+    }
+
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.screen.piece(&finding.text());
+        self.all.push(finding);
+    }
+
+    /// The result: what a program reads, and for a person the sum.
+    pub(super) fn finish(self) -> Exit {
+        let of = |mark| self.all.iter().filter(|it| it.mark == mark).count() as u64;
+        let (failed, warnings) = (of(Mark::Failed), of(Mark::Warning));
+        let (status, exit) = match failed {
+            0 => ("ok", Exit::Done),
+            _ => ("failed", Exit::Failed),
+        };
+        let text = format!(
+            "{}, {}",
+            counted(failed, "check failed", "checks failed"),
+            counted(warnings, "warning", "warnings")
+        );
+        self.screen.result(&Report {
+            text,
+            json: json!({"status": status, "checks": self.all}),
+        });
+        exit
+    }
+}

@@ -1,0 +1,124 @@
+//! How fast the API may be asked, and what a query takes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use conversation_archive::genesys::Call;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::access::hits;
+use super::{Api, Finding, Findings};
+use crate::figures::count;
+use crate::problem::chain;
+
+/// Where the organisation's own limits stand that matter to us.
+const NAMESPACES: [&str; 2] = ["platform.api", "analytics"];
+
+/// The one that paces us.
+const TOKEN_RATE: &str = "client.credentials.token.rate.per.minute";
+/// What belongs to the asynchronous jobs.
+const JOB_LIMITS: &str = "details.jobs";
+
+/// The page sizes and intervals of a query that are said to be the largest, here or there.
+const PAGE_SIZES: [u32; 2] = [100, 200];
+const INTERVAL_DAYS: [u64; 2] = [7, 31];
+
+/// A namespace's limits, by their keys.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Limits {
+    entities: Vec<Limit>,
+    values: BTreeMap<String, f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Limit {
+    key: String,
+    value: f64,
+}
+
+/// What the headers allow, and what the organisation's settings say.
+pub(super) async fn limits(api: &Api, findings: &mut Findings<'_>) {
+    findings.add(match api.client.allowed_per_minute() {
+        Some(allowed) => Finding::ok(
+            "rate limit",
+            format!(
+                "{} requests a minute and token: as many pages, or {} conversations in pages of 1000",
+                count(allowed.into()),
+                count(u64::from(allowed) * 1000)
+            ),
+        ),
+        None => Finding::warning("rate limit", "the answers do not tell it")
+            .fix("exports are slowed down by 429 alone; give the token to nobody else"),
+    });
+    for namespace in NAMESPACES {
+        findings.add(of_namespace(api, namespace).await);
+    }
+}
+
+/// The largest page and interval that a query takes, by trying.
+pub(super) async fn of_query(api: &Api, end: Timestamp, findings: &mut Findings<'_>) {
+    let hour = Duration::from_hours(1);
+    for size in PAGE_SIZES {
+        let tried = hits(api, end - hour, end, size).await;
+        findings.add(tried_out(
+            &format!("a query's page of {size}"),
+            tried.err().map(chain),
+        ));
+    }
+    for days in INTERVAL_DAYS {
+        let tried = hits(
+            api,
+            end - 24 * hour * u32::try_from(days).unwrap_or(1),
+            end,
+            1,
+        )
+        .await;
+        findings.add(tried_out(
+            &format!("a query over {days} days"),
+            tried.err().map(chain),
+        ));
+    }
+}
+
+/// What is refused is as much of an answer.
+pub(super) fn tried_out(what: &str, refused: Option<String>) -> Finding {
+    Finding::found(
+        "limits",
+        match refused {
+            None => format!("{what} is accepted"),
+            Some(error) => format!("{what} is not: {error}"),
+        },
+    )
+}
+
+async fn of_namespace(api: &Api, namespace: &str) -> Finding {
+    let path = format!("/api/v2/organizations/limits/namespaces/{namespace}/defaults");
+    let limits = match api.ask::<Limits>(&Call::get(path)).await {
+        Ok(reply) => reply.value,
+        Err(error) => {
+            return Finding::skipped(
+                "limits",
+                format!("{namespace} may not be read: {}", chain(error)),
+            );
+        }
+    };
+    let listed = limits
+        .entities
+        .into_iter()
+        .map(|limit| (limit.key, limit.value));
+    let ours: Vec<_> = listed
+        .chain(limits.values)
+        .filter(|(key, _)| key == TOKEN_RATE || key.contains(JOB_LIMITS))
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    if ours.is_empty() {
+        Finding::found(
+            "limits",
+            format!("{namespace} says nothing of tokens and jobs"),
+        )
+    } else {
+        Finding::found("limits", format!("{namespace}: {}", ours.join(", ")))
+    }
+}

@@ -1,0 +1,71 @@
+//! Where the organisation is, and whether the client may log in there.
+
+use conversation_archive::genesys::ApiError;
+use conversation_archive::plan::Residency;
+
+use super::{Api, Finding, Findings};
+use crate::figures::time;
+use crate::problem::chain;
+use crate::settings::Settings;
+
+/// Region, hosts, and whether data may go from there to the archive.
+pub(super) fn regions(settings: &Settings) -> Finding {
+    let endpoints = &settings.client.endpoints;
+    let api = endpoints.api().host_str().unwrap_or_default();
+    let login = endpoints.login().host_str().unwrap_or_default();
+    let region = match endpoints.region() {
+        Some(region) if !endpoints.is_overridden() => {
+            format!("{region} in {}", region.aws_region())
+        }
+        _ => "hosts of your own".to_owned(),
+    };
+    let what = format!("{region}: API at {api}, login at {login}");
+    let regions = settings.engine.regions.clone();
+    match Residency::decide(regions.genesys, regions.bucket, &regions.allowed) {
+        Ok(_) => Finding::ok("region", what),
+        Err(refusal) => Finding::failed("region", format!("{what}; {refusal}"))
+            .fix("data would leave the allowed regions: change ALLOWED_REGIONS or the bucket"),
+    }
+}
+
+/// Whether a token is to be had, and for how long.
+pub(super) async fn login(api: &Api, findings: &mut Findings<'_>) -> bool {
+    let life = match api.client.token_life().await {
+        Ok(life) => life,
+        Err(error) => {
+            findings.add(refused(error));
+            return false;
+        }
+    };
+    findings.add(Finding::ok(
+        "login",
+        "the client id and secret are accepted",
+    ));
+    findings.add(match life {
+        Some(life) => Finding::ok(
+            "token",
+            format!("lives {}, and is renewed before that", time(life)),
+        ),
+        None => Finding::warning(
+            "token",
+            "its life is not told; it is renewed every few minutes",
+        ),
+    });
+    true
+}
+
+/// A wrong region answers as if there were no such client.
+fn refused(error: ApiError) -> Finding {
+    let transient = error.is_transient();
+    let what = chain(error);
+    let fix = if what.contains("client not found") {
+        "no such client in this region: check GENESYS_REGION first, then GENESYS_CLIENT_ID"
+    } else if what.contains("authentication failed") {
+        "the client is known, its secret is not right: check GENESYS_CLIENT_SECRET"
+    } else if transient {
+        "the login host cannot be reached or has trouble: check GENESYS_REGION, the network and the proxy, try again"
+    } else {
+        "check GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET; the client's grant is client credentials"
+    };
+    Finding::failed("login", what).fix(fix)
+}

@@ -1,0 +1,48 @@
+//! Whether the receiver takes a signed delivery.
+
+use bytes::Bytes;
+use conversation_archive::clock::Clock;
+use conversation_archive::webhook::{Sender, WebhookUrl, webhook_id};
+use serde_json::json;
+
+use super::Finding;
+use crate::engine::EngineSettings;
+use crate::problem::chain;
+
+const CHECK: &str = "webhook";
+
+/// Of no export, so that a receiver can tell it from an outcome.
+const PING: &str = "webhook.ping";
+
+pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
+    let (Some(url), Some(signer)) = (&settings.limits.webhook_url, &settings.signer) else {
+        return Finding::skipped(CHECK, "DATA_LAKE_WEBHOOK_URL is not set, so nobody is told");
+    };
+    let receiver = WebhookUrl::parse(url, &settings.address_rules).map_err(anyhow::Error::from);
+    let sender = Sender::new(settings.address_rules.clone()).map_err(anyhow::Error::from);
+    let (receiver, sender) = match (receiver, sender) {
+        (Ok(receiver), Ok(sender)) => (receiver, sender),
+        (Err(error), _) | (_, Err(error)) => return Finding::failed(CHECK, chain(error)),
+    };
+    let now = clock.now();
+    let body = Bytes::from(json!({"type": PING, "timestamp": now, "data": {}}).to_string());
+    let headers = signer.headers(&webhook_id(&now.to_string(), PING, 1), now, &body);
+    match sender.post(&receiver, &headers, body).await {
+        Ok(status @ 200..=299) => {
+            Finding::ok(CHECK, format!("{} takes a signed {PING} ({status})", receiver.host()))
+        }
+        Ok(status) => Finding::failed(CHECK, format!("{} answers {status} to a signed {PING}", receiver.host()))
+            .fix(advice(status)),
+        Err(error) => Finding::failed(CHECK, chain(error))
+            .fix("the receiver must answer within 5 s over https; WEBHOOK_ALLOWED_HOSTS lists private hosts that may"),
+    }
+}
+
+fn advice(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "check that the receiver verifies with the same WEBHOOK_SIGNING_SECRET",
+        300..=399 => "redirects are not followed: set DATA_LAKE_WEBHOOK_URL to where it leads",
+        404 | 405 | 410 => "check the path of DATA_LAKE_WEBHOOK_URL: deliveries are posted there",
+        _ => "any 2xx takes a delivery: look into the receiver's log",
+    }
+}

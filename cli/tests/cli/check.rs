@@ -1,0 +1,343 @@
+//! `check`: one line for each thing, and the fix.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::world::{Told, World, files};
+
+const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// The marks of the checks of one name, in their order.
+fn marks(told: &Told, check: &str) -> Vec<String> {
+    let all = findings(told, check);
+    all.iter()
+        .map(|it| it["mark"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn findings(told: &Told, check: &str) -> Vec<Value> {
+    let report: Value =
+        serde_json::from_str(&told.out).unwrap_or_else(|_| panic!("{}{}", told.out, told.err));
+    let all = report["checks"].as_array().unwrap().clone();
+    all.into_iter().filter(|it| it["check"] == check).collect()
+}
+
+/// What all checks of one name say, fixes included.
+fn said(told: &Told, check: &str) -> String {
+    let lines = findings(told, check);
+    let lines = lines
+        .iter()
+        .map(|it| format!("{} {}", it["what"], it["fix"]));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+impl World {
+    async fn check(&self, more: &[&str]) -> Told {
+        self.run(&[&["check", "--json"], more].concat()).await
+    }
+
+    /// With every request answered by `answer` instead of the simulator.
+    async fn scripted(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> Self {
+        let mut world = Self::new().await;
+        let url = serve(answer).await;
+        world.set("GENESYS_API_URL", &url);
+        world.set("GENESYS_LOGIN_URL", &url);
+        world
+    }
+}
+
+/// A server that answers by the request's method and path.
+async fn serve(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = Arc::new(answer);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = Arc::clone(&answer);
+            tokio::spawn(async move {
+                let mut request = vec![0; 16 * 1024];
+                let read = stream.read(&mut request).await.unwrap();
+                let head = String::from_utf8_lossy(&request[..read]).into_owned();
+                let asked: Vec<_> = head.split([' ', '?']).take(2).collect();
+                let (status, body) = answer(&asked.join(" "));
+                let body = body.to_string();
+                let response = format!(
+                    "HTTP/1.1 {status} Scripted\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                stream.write_all(response.as_bytes()).await.unwrap();
+            });
+        }
+    });
+    url
+}
+
+const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
+
+/// An organisation in which everything is in order.
+fn in_order(asked: &str) -> (u16, Value) {
+    let path = asked.split(' ').nth(1).unwrap();
+    match asked.split(' ').next().unwrap() {
+        "DELETE" => (200, json!({})),
+        "POST" if path == "/oauth/token" => (
+            200,
+            json!({"access_token": "t0ken", "token_type": "bearer", "expires_in": 3600}),
+        ),
+        "POST" if path == JOBS => (202, json!({"jobId": "j1"})),
+        "POST" => (200, json!({"totalHits": 4711})),
+        _ if path.ends_with("/availability") => {
+            (200, json!({"dataAvailabilityDate": "2026-03-10T00:00:00Z"}))
+        }
+        _ if path.ends_with("/j1") => (
+            200,
+            json!({
+                "state": "FULFILLED",
+                "submissionDate": "2026-03-10T01:00:00Z",
+                "expirationDate": "2026-03-11T01:00:00Z",
+            }),
+        ),
+        _ if path.ends_with("/results") => (200, json!({"conversations": []})),
+        _ if path.ends_with("/settings") => (200, json!({"retentionDays": 365})),
+        _ => (
+            200,
+            json!({"values": {"client.credentials.token.rate.per.minute": 300, "other": 1}}),
+        ),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_simulated_organisation_passes_and_nothing_is_left_behind() {
+    let world = World::new().await;
+    let out = world.out().display().to_string();
+
+    let told = world.check(&["--out", &out]).await;
+
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    for check in [
+        "settings",
+        "region",
+        "login",
+        "token",
+        "jobs",
+        "watermark",
+        "retention",
+        "rate limit",
+        "archive",
+    ] {
+        assert_eq!(marks(&told, check), ["ok"], "{check}: {}", told.out);
+    }
+    assert!(
+        said(&told, "trial job").contains("results expire 24 h"),
+        "{}",
+        told.out
+    );
+    assert!(
+        said(&told, "trial job").contains("deleting it answers 20"),
+        "{}",
+        told.out
+    );
+    assert_eq!(marks(&told, "webhook"), ["skipped"]);
+    assert_eq!(files(&world.out()), [""; 0].map(std::path::PathBuf::from));
+    let stats = world.simulator.stats();
+    assert_eq!((stats.jobs_submitted, stats.jobs_deleted), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_documented_nowhere_is_told_as_it_was_found() {
+    let world = World::scripted(|asked| match asked.split_once(' ').unwrap() {
+        ("POST", "/api/v2/analytics/conversations/details/query") => {
+            (200, json!({"totalHits": 4711}))
+        }
+        ("DELETE", _) => (202, json!({})),
+        _ => in_order(asked),
+    })
+    .await;
+
+    let told = world.check(&[]).await;
+
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert_eq!(marks(&told, "permission"), ["ok"]);
+    assert!(said(&told, "divisions").contains("4,711"), "{}", told.out);
+    assert!(said(&told, "divisions").contains("silently absent"));
+    assert!(said(&told, "limits").contains("client.credentials.token.rate.per.minute = 300"));
+    assert!(said(&told, "limits").contains("a results page of 10000 is accepted"));
+    assert!(said(&told, "limits").contains("a query over 31 days is accepted"));
+    assert!(said(&told, "trial job").contains("deleting it answers 202"));
+    assert_eq!(
+        marks(&told, "rate limit"),
+        ["warning"],
+        "there are no headers"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_secret_and_a_wrong_region_are_told_apart() {
+    let mut world = World::new().await;
+    world.set("GENESYS_CLIENT_SECRET", "wr0ng");
+    let secret = world.check(&[]).await;
+    world.set("GENESYS_CLIENT_ID", "nobody");
+    let client = world.check(&[]).await;
+
+    assert_eq!((secret.code, client.code), (1, 1));
+    assert!(
+        said(&secret, "login").contains("its secret is not right"),
+        "{}",
+        secret.out
+    );
+    assert!(
+        said(&client, "login").contains("check GENESYS_REGION first"),
+        "{}",
+        client.out
+    );
+    assert_eq!(marks(&client, "organisation"), ["skipped"]);
+    assert!(!format!("{}{}", secret.out, secret.err).contains("wr0ng"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_permission_is_named_with_the_way_to_grant_it() {
+    let world = World::scripted(|asked| match asked {
+        "POST /oauth/token" => in_order(asked),
+        _ => (
+            403,
+            json!({"code": "missing.any.permissions", "message": "Unable to perform the requested action.", "status": 403}),
+        ),
+    })
+    .await;
+
+    let told = world.check(&[]).await;
+
+    assert_eq!(told.code, 1);
+    assert_eq!(
+        (marks(&told, "jobs"), marks(&told, "permission")),
+        (vec!["failed".to_owned()], vec!["failed".to_owned()])
+    );
+    for check in ["jobs", "permission"] {
+        assert!(
+            said(&told, check).contains("analytics:conversationDetail:view is missing"),
+            "{}",
+            told.out
+        );
+    }
+    assert_eq!(marks(&told, "retention"), ["warning"]);
+    assert!(
+        said(&told, "retention")
+            .contains("grant analytics:dataRetention:view, or set ARCHIVE_RETENTION_DAYS")
+    );
+    assert_eq!(marks(&told, "limits"), ["skipped", "skipped"]);
+    assert_eq!(marks(&told, "trial job"), ["skipped"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_that_are_refused_are_as_much_of_an_answer() {
+    let world = World::scripted(|asked| match asked.split_once(' ').unwrap() {
+        (_, path) if path.contains("/limits/") => (403, json!({"message": "no", "status": 403})),
+        ("GET", path) if path.ends_with("/results") => {
+            (400, json!({"code": "bad.request", "message": "too many"}))
+        }
+        _ => in_order(asked),
+    })
+    .await;
+
+    let told = world.check(&[]).await;
+
+    assert_eq!(told.code, 0, "{}", told.out);
+    assert!(
+        said(&told, "limits").contains("a results page of 10000 is not: "),
+        "{}",
+        told.out
+    );
+    assert!(
+        said(&told, "limits").contains("platform.api may not be read"),
+        "{}",
+        told.out
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_is_pinged_and_one_that_refuses_is_a_failure() {
+    let mut world = World::new().await;
+    let receiver = serve(|asked| match asked {
+        "POST /taken" => (202, json!({})),
+        _ => (401, json!({})),
+    })
+    .await;
+    world.set("WEBHOOK_SIGNING_SECRET", SIGNING_SECRET);
+    world.set("DATA_LAKE_WEBHOOK_URL", &format!("{receiver}/taken"));
+    let taken = world.check(&[]).await;
+    world.set(
+        "DATA_LAKE_WEBHOOK_URL",
+        &format!("{receiver}/refused?key=s3cret"),
+    );
+    let refused = world.check(&[]).await;
+
+    assert_eq!(
+        (taken.code, marks(&taken, "webhook")),
+        (0, vec!["ok".to_owned()]),
+        "{}",
+        taken.out
+    );
+    assert_eq!(
+        (refused.code, marks(&refused, "webhook")),
+        (1, vec!["failed".to_owned()])
+    );
+    assert!(
+        said(&refused, "webhook").contains("the same WEBHOOK_SIGNING_SECRET"),
+        "{}",
+        refused.out
+    );
+    assert!(!format!("{}{}", refused.out, refused.err).contains("s3cret"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_that_takes_no_objects_is_a_failure() {
+    let world = World::new().await;
+    let file = world.request("{}");
+
+    let told = world.check(&["--out", &file]).await;
+
+    assert_eq!(
+        (told.code, marks(&told, "archive")),
+        (1, vec!["failed".to_owned()]),
+        "{}",
+        told.out
+    );
+    assert!(said(&told, "archive").contains("give --out a folder that you may write to"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_that_cannot_be_used_end_it_before_anything_is_asked() {
+    let mut world = World::new().await;
+    world.settings.clear();
+
+    let told = world.run(&["check"]).await;
+
+    assert_eq!(told.code, 2);
+    assert_eq!(
+        told.error(),
+        "GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET are not set"
+    );
+    assert_eq!(world.simulator.stats().total_requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_reads_one_line_for_each_check() {
+    let world = World::new().await;
+
+    let told = world.run(&["check"]).await;
+
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(
+        told.out
+            .starts_with("✓ settings     all that is needed is set"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out.trim_end().ends_with("0 checks failed, 0 warnings"),
+        "{}",
+        told.out
+    );
+}

@@ -1,0 +1,115 @@
+//! A caller's turn: waiting for a place in the budget, and giving word of what became of it.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+
+use super::{Inner, Progress, attempt, millis};
+use crate::clock::Deadline;
+use crate::genesys::call::Call;
+use crate::genesys::error::{ApiError, Trouble};
+use crate::genesys::pace::Ticket;
+use crate::genesys::retry;
+
+/// The right to send one request. Dropped without an answer, it is taken to be counted all the same.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    inner: &'a Inner,
+    ticket: Option<Ticket>,
+}
+
+impl Turn<'_> {
+    /// The answer's head is here; its body may take a while.
+    pub(super) fn answered(mut self, headers: &HeaderMap) {
+        if let Some(ticket) = self.ticket.take() {
+            let now = self.inner.clock.now();
+            self.inner.pace().answered(&ticket, headers, now);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.inner.pace().lost(&ticket);
+        }
+        self.inner.news.notify_one();
+    }
+}
+
+impl Inner {
+    /// Waits until the budget has a place for us, as long as that is in time.
+    pub(super) async fn await_turn(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+        progress: &mut Progress,
+    ) -> Result<Turn<'_>, ApiError> {
+        let since = self.clock.now();
+        let turn = self.stand_in_line(call, deadline).await;
+        let waited = self.clock.now().duration_since(since);
+        let waited = Duration::try_from(waited).unwrap_or_default();
+        progress.throttled += waited;
+        self.stats.count_throttled_time(waited);
+        turn
+    }
+
+    /// Nobody sends for so long.
+    pub(super) fn hold(&self, wait: Duration) {
+        if let Ok(until) = self.clock.now().saturating_add(wait) {
+            self.pace().hold(until);
+        }
+    }
+
+    async fn stand_in_line(&self, call: &Call, deadline: Deadline) -> Result<Turn<'_>, ApiError> {
+        // Who cannot wait for the first in line cannot wait behind him.
+        let wait = self.pace().wait(self.clock.now());
+        self.check_wait(call, deadline, wait)?;
+        let _first = match deadline.remaining(self.clock.now()) {
+            None => self.line.lock().await,
+            Some(left) => tokio::time::timeout(left, self.line.lock())
+                .await
+                .map_err(|_| no_time_left(call))?,
+        };
+        loop {
+            let reserved = self.pace().reserve(self.clock.now());
+            let wait = match reserved {
+                Ok(ticket) => {
+                    let ticket = Some(ticket);
+                    return Ok(Turn {
+                        inner: self,
+                        ticket,
+                    });
+                }
+                Err(wait) => wait,
+            };
+            self.check_wait(call, deadline, wait)?;
+            tracing::debug!(
+                http.route = call.route(),
+                wait_ms = millis(wait),
+                "waiting for the rate limit"
+            );
+            tokio::select! {
+                biased;
+                () = self.clock.sleep(wait) => {}
+                () = self.news.notified() => {}
+            }
+        }
+    }
+
+    /// Gives up at once what could not be waited for.
+    fn check_wait(&self, call: &Call, deadline: Deadline, wait: Duration) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        if !deadline.allows(now, Duration::ZERO) {
+            return Err(no_time_left(call));
+        }
+        if wait > retry::LONGEST_SLEEP || !deadline.allows(now, wait) {
+            return Err(attempt::throttled(call.route(), Some(wait), None));
+        }
+        Ok(())
+    }
+}
+
+fn no_time_left(call: &Call) -> ApiError {
+    ApiError::unavailable(call.route(), Trouble::NoTimeLeft)
+}

@@ -1,0 +1,127 @@
+//! What the pace promises, over many seeds, forms of windows and other clients.
+
+use super::server::{Rounding, Window};
+use super::*;
+
+/// Each way with each rounding, twice.
+const SEEDS: u64 = 18;
+
+const ROUNDINGS: [Rounding; 3] = [Rounding::Up, Rounding::Down, Rounding::Nearest];
+
+const OTHERS: [Other; 4] = [Other::Steady, Other::Random, Other::Bursts, Other::OnAndOff];
+
+/// On each of these ways, four callers could send more than is allowed.
+const WAYS: [Way; 3] = [way(20, 60, 50), way(50, 150, 100), way(100, 250, 1000)];
+
+const fn way(shortest: u64, typical: u64, slow_one_in: u64) -> Way {
+    Way {
+        shortest,
+        typical,
+        slow_one_in,
+    }
+}
+
+/// What many runs have come to.
+#[derive(Debug)]
+struct Summary {
+    least_used: f64,
+    refused: f64,
+    most_refused: f64,
+    others_refused: f64,
+    longest_wait: u64,
+}
+
+fn summary(window: impl Fn(u64) -> Window, other: Other) -> Summary {
+    summary_of(|seed, rounding| Server::new(window(seed), rounding), other)
+}
+
+fn summary_of(server: impl Fn(u64, Rounding) -> Server, other: Other) -> Summary {
+    let run = |seed: u64| {
+        let pick = usize::try_from(seed).unwrap();
+        let server = server(seed, ROUNDINGS[pick % 3]);
+        Run::new(seed, server, other, WAYS[pick / 3 % 3]).finish()
+    };
+    let runs: Vec<_> = (0..SEEDS).map(run).collect();
+    let mean = |of: fn(&Served) -> f64| runs.iter().map(of).sum::<f64>() / runs.len() as f64;
+    Summary {
+        least_used: runs.iter().map(Served::used).fold(f64::MAX, f64::min),
+        refused: mean(Served::refused),
+        most_refused: runs.iter().map(Served::refused).fold(0.0, f64::max),
+        others_refused: mean(Served::others_refused),
+        longest_wait: runs.iter().map(|run| run.longest_wait).max().unwrap(),
+    }
+}
+
+/// At any phase of the minute.
+fn fixed(seed: u64) -> Window {
+    Window::Fixed(seed * 7_919 % MINUTE)
+}
+
+fn on_demand(_: u64) -> Window {
+    Window::OnDemand
+}
+
+#[test]
+fn alone_the_budget_of_fixed_windows_is_used_and_nothing_is_refused() {
+    for window in [fixed, on_demand] {
+        let summary = summary(window, Other::Nobody);
+
+        assert!(summary.least_used >= 0.98, "{summary:?}");
+        assert!(summary.most_refused <= 0.0, "{summary:?}");
+        // Four callers share five requests a second.
+        assert!(summary.longest_wait <= 4 * SECOND, "{summary:?}");
+    }
+}
+
+#[test]
+fn beside_another_client_the_budget_of_fixed_windows_is_used_and_hardly_anything_refused() {
+    for other in OTHERS {
+        let summary = summary(fixed, other);
+
+        assert!(summary.least_used >= 0.96, "{other:?} {summary:?}");
+        assert!(summary.refused <= 0.005, "{other:?} {summary:?}");
+        assert!(summary.most_refused <= 0.01, "{other:?} {summary:?}");
+        assert!(summary.others_refused <= 0.015, "{other:?} {summary:?}");
+    }
+}
+
+#[test]
+fn the_same_holds_when_a_window_begins_with_its_first_request() {
+    for other in OTHERS {
+        let summary = summary(on_demand, other);
+
+        assert!(summary.least_used >= 0.96, "{other:?} {summary:?}");
+        assert!(summary.refused <= 0.005, "{other:?} {summary:?}");
+        assert!(summary.most_refused <= 0.01, "{other:?} {summary:?}");
+        assert!(summary.others_refused <= 0.015, "{other:?} {summary:?}");
+    }
+}
+
+#[test]
+fn the_budget_of_a_sliding_window_is_used_and_hardly_anything_refused() {
+    for other in [Other::Nobody].into_iter().chain(OTHERS) {
+        let summary = summary(|_| Window::Sliding, other);
+
+        assert!(summary.least_used >= 0.95, "{other:?} {summary:?}");
+        assert!(summary.refused <= 0.006, "{other:?} {summary:?}");
+        assert!(summary.most_refused <= 0.01, "{other:?} {summary:?}");
+    }
+}
+
+#[test]
+fn a_sliding_window_that_says_a_full_minute_each_time_is_used_all_the_same() {
+    let summary = summary(|_| Window::SlidingToEmpty, Other::Nobody);
+
+    assert!(summary.least_used >= 0.95, "{summary:?}");
+    assert!(summary.most_refused <= 0.0, "{summary:?}");
+}
+
+#[test]
+fn without_headers_a_429_holds_all_callers_and_comes_about_once_for_each_in_a_window() {
+    let silent = |seed, rounding| Server::new(fixed(seed), rounding).without_headers();
+
+    let summary = summary_of(silent, Other::Nobody);
+
+    assert!(summary.least_used >= 0.95, "{summary:?}");
+    assert!(summary.refused <= 0.02, "{summary:?}");
+}

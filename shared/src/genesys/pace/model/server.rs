@@ -1,0 +1,147 @@
+//! The server's side of a rate limit, in the forms that the headers leave open.
+
+use std::collections::VecDeque;
+
+use reqwest::header::HeaderMap;
+
+use super::{MINUTE, SECOND};
+
+pub(super) const ALLOWED: u32 = 300;
+
+/// When a window begins and what leaves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Window {
+    /// Begins at so many milliseconds past every full minute.
+    Fixed(u64),
+    /// Begins with the first request after the last one.
+    OnDemand,
+    /// The last sixty seconds; the reset is when the oldest request leaves.
+    Sliding,
+    /// The same; the reset is when the newest does.
+    SlidingToEmpty,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rounding {
+    Up,
+    Down,
+    Nearest,
+}
+
+/// Whether answers say anything of the budget; a 429 says when to come back in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Headers {
+    Sent,
+    Missing,
+}
+
+pub(super) struct Server {
+    window: Window,
+    rounding: Rounding,
+    headers: Headers,
+    /// When the present window ends, of those that do.
+    end: u64,
+    count: u32,
+    /// What stands in the sliding one.
+    log: VecDeque<u64>,
+}
+
+pub(super) struct Answer {
+    pub(super) ok: bool,
+    /// Seconds.
+    pub(super) retry_after: u64,
+    told: Headers,
+    count: u32,
+    reset: u64,
+}
+
+impl Server {
+    pub(super) fn new(window: Window, rounding: Rounding) -> Self {
+        let end = if let Window::Fixed(phase) = window {
+            phase
+        } else {
+            0
+        };
+        Self {
+            window,
+            rounding,
+            headers: Headers::Sent,
+            end,
+            count: 0,
+            log: VecDeque::new(),
+        }
+    }
+
+    /// The same server, and nothing about the budget in its answers.
+    pub(super) fn without_headers(self) -> Self {
+        let headers = Headers::Missing;
+        Self { headers, ..self }
+    }
+
+    pub(super) fn count(&mut self, now: u64) -> Answer {
+        match self.window {
+            Window::Fixed(_) | Window::OnDemand => self.count_in_window(now),
+            Window::Sliding | Window::SlidingToEmpty => self.count_in_log(now),
+        }
+    }
+
+    fn count_in_window(&mut self, now: u64) -> Answer {
+        while self.end <= now {
+            self.count = 0;
+            self.end = if self.window == Window::OnDemand {
+                now + MINUTE
+            } else {
+                self.end + MINUTE
+            };
+        }
+        self.count += 1;
+        self.answer(self.count <= ALLOWED, self.end - now)
+    }
+
+    /// A request that is refused takes no place.
+    fn count_in_log(&mut self, now: u64) -> Answer {
+        while self.log.front().is_some_and(|then| then + MINUTE <= now) {
+            self.log.pop_front();
+        }
+        let ok = self.log.len() < ALLOWED as usize;
+        if ok {
+            self.log.push_back(now);
+        }
+        self.count = u32::try_from(self.log.len()).unwrap();
+        let oldest = self.log[0] + MINUTE - now;
+        let left = if self.window == Window::Sliding || !ok {
+            oldest
+        } else {
+            MINUTE
+        };
+        self.answer(ok, left)
+    }
+
+    fn answer(&self, ok: bool, left: u64) -> Answer {
+        let reset = match self.rounding {
+            Rounding::Up => left.div_ceil(SECOND),
+            Rounding::Down => left / SECOND,
+            Rounding::Nearest => (left + SECOND / 2) / SECOND,
+        };
+        Answer {
+            ok,
+            retry_after: reset.max(1),
+            told: self.headers,
+            count: self.count,
+            reset,
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.told == Headers::Missing {
+            return headers;
+        }
+        headers.insert("inin-ratelimit-count", self.count.into());
+        headers.insert("inin-ratelimit-allowed", ALLOWED.into());
+        headers.insert("inin-ratelimit-reset", self.reset.into());
+        headers
+    }
+}

@@ -1,0 +1,176 @@
+use super::*;
+
+fn at(seconds: f64) -> Timestamp {
+    Timestamp::from_second(1_772_445_600).unwrap() + Duration::from_secs_f64(seconds)
+}
+
+fn headers(count: &str, allowed: &str, reset: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("inin-ratelimit-count", count.parse().unwrap());
+    headers.insert("inin-ratelimit-allowed", allowed.parse().unwrap());
+    headers.insert("inin-ratelimit-reset", reset.parse().unwrap());
+    headers
+}
+
+/// One request at this second, answered at once with this count of 300 and this reset.
+fn told(pace: &mut Pace, second: f64, count: u32, reset: u32) {
+    let ticket = Ticket { sent: at(second) };
+    pace.in_flight += 1;
+    let headers = headers(&count.to_string(), "300", &reset.to_string());
+    pace.answered(&ticket, &headers, at(second));
+}
+
+/// The moment at which the next request may go when nothing else happens.
+fn due(pace: &mut Pace, from: f64) -> f64 {
+    let mut now = from;
+    while let Err(wait) = pace.reserve(at(now)) {
+        now += wait.as_secs_f64();
+    }
+    now - from
+}
+
+#[test]
+fn a_used_up_budget_holds_everybody_until_the_window_is_over_in_any_case() {
+    let mut pace = Pace::default();
+
+    told(&mut pace, 0.0, 300, 42);
+
+    assert_eq!(pace.wait(at(0.0)), Duration::from_secs(43));
+    assert_eq!(pace.reserve(at(40.0)).unwrap_err(), Duration::from_secs(3));
+    assert!(pace.reserve(at(43.0)).is_ok());
+}
+
+#[test]
+fn the_last_places_are_not_given_away_twice() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 297, 30);
+
+    let tickets: Vec<_> = (0..200)
+        .filter_map(|second| pace.reserve(at(f64::from(second) / 7.0)).ok())
+        .collect();
+
+    assert_eq!(tickets.len(), 3);
+}
+
+#[test]
+fn the_first_quarter_goes_as_it_comes_and_the_rest_is_spread_over_the_window() {
+    let mut fresh = Pace::default();
+    told(&mut fresh, 0.0, 1, 60);
+    let mut used = Pace::default();
+    told(&mut used, 0.0, 100, 41);
+
+    let at_once = (0..50).filter(|_| fresh.reserve(at(0.0)).is_ok()).count();
+    let _first = used.reserve(at(0.0)).unwrap();
+
+    assert_eq!(at_once, 50);
+    // 199 places left, over the forty seconds that are certain.
+    assert!((due(&mut used, 0.0) - 40.0 / 199.0).abs() < 0.001);
+}
+
+#[test]
+fn what_somebody_else_spends_is_left_to_them() {
+    let mut alone = Pace::default();
+    let mut shared = Pace::default();
+    for second in 0..20_u32 {
+        told(&mut alone, second.into(), 100 + second, 50 - second);
+        told(&mut shared, second.into(), 100 + 4 * second, 50 - second);
+    }
+    let _one = alone.reserve(at(20.0)).unwrap();
+    let _other = shared.reserve(at(20.0)).unwrap();
+
+    let (alone, shared) = (due(&mut alone, 20.0), due(&mut shared, 20.0));
+
+    // 180 places in 29 seconds, against 123 of which somebody else is likely to take three a second, less what the
+    // average does not know yet.
+    assert!(alone < 0.17 && shared > 0.29, "{alone} {shared}");
+}
+
+#[test]
+fn an_answer_that_comes_late_does_not_bring_places_back() {
+    let mut pace = Pace::default();
+    told(&mut pace, 2.0, 299, 28);
+    let _last = pace.reserve(at(10.0)).unwrap();
+
+    told(&mut pace, 2.0, 292, 28);
+
+    assert!(pace.reserve(at(11.0)).is_err());
+}
+
+#[test]
+fn an_answer_of_the_window_before_does_not_use_up_the_new_one() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 298, 2);
+    told(&mut pace, 3.5, 1, 59);
+
+    let ticket = Ticket { sent: at(1.0) };
+    pace.answered(&ticket, &headers("300", "300", "1"), at(4.0));
+
+    assert_eq!(pace.wait(at(4.0)), Duration::ZERO);
+    assert!(pace.reserve(at(4.0)).is_ok());
+}
+
+#[test]
+fn a_window_that_nobody_has_told_of_is_not_filled_in_a_burst() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 250, 2);
+
+    let let_go = (0..100)
+        .filter(|step| pace.reserve(at(4.0 + f64::from(*step) / 100.0)).is_ok())
+        .count();
+
+    assert_eq!(let_go, 5);
+}
+
+#[test]
+fn a_429_holds_everybody_and_a_shorter_one_does_not_end_that() {
+    let mut pace = Pace::default();
+
+    pace.hold(at(30.0));
+    pace.hold(at(10.0));
+
+    assert_eq!(pace.reserve(at(0.0)).unwrap_err(), Duration::from_secs(30));
+    assert!(pace.reserve(at(30.0)).is_ok());
+}
+
+#[test]
+fn a_request_without_an_answer_counts_all_the_same() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 299, 30);
+
+    let ticket = pace.reserve(at(1.0)).unwrap();
+    pace.lost(&ticket);
+
+    assert_eq!(pace.wait(at(1.0)), Duration::from_secs(30));
+}
+
+#[test]
+fn missing_and_malformed_headers_change_nothing() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 300, 42);
+
+    for odd in [
+        HeaderMap::new(),
+        headers("1", "many", "60"),
+        headers("1", "0", "60"),
+        headers("1", "300", "86400"),
+        headers("-1", "300", "60"),
+    ] {
+        pace.answered(&Ticket { sent: at(1.0) }, &odd, at(1.0));
+    }
+
+    assert_eq!(pace.wait(at(1.0)), Duration::from_secs(42));
+}
+
+#[test]
+fn without_headers_nobody_waits() {
+    let mut pace = Pace::default();
+
+    let let_go = (0..1000).filter(|_| {
+        pace.reserve(at(0.0)).is_ok_and(|ticket| {
+            pace.answered(&ticket, &HeaderMap::new(), at(0.0));
+            true
+        })
+    });
+
+    assert_eq!(let_go.count(), 1000);
+}

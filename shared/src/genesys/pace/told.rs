@@ -1,0 +1,43 @@
+//! What one answer's headers say.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::HeaderMap;
+
+/// The count and the end of the window in which the server counted the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) count: u32,
+    pub(super) allowed: u32,
+    /// The window ends somewhere between these two.
+    pub(super) earliest: Timestamp,
+    pub(super) latest: Timestamp,
+    pub(super) sent: Timestamp,
+    pub(super) received: Timestamp,
+}
+
+/// The reset comes in whole seconds, and nobody says how they are rounded.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+/// The windows last a minute; a reset much further off is a mistake that must not stop us.
+const LONGEST_RESET: Duration = Duration::from_mins(10);
+
+impl Told {
+    /// The server wrote the headers at some moment between `sent` and `received`.
+    pub(super) fn read(headers: &HeaderMap, sent: Timestamp, received: Timestamp) -> Option<Self> {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
+        let reset = Duration::from_secs(number("inin-ratelimit-reset")?.into());
+        let earliest = sent.saturating_add(reset.saturating_sub(ROUNDING)).ok()?;
+        let latest = received.saturating_add(reset + ROUNDING).ok()?;
+        let told = Self {
+            count: number("inin-ratelimit-count")?,
+            allowed: number("inin-ratelimit-allowed")?,
+            earliest,
+            latest,
+            sent,
+            received,
+        };
+        (reset <= LONGEST_RESET && told.allowed > 0).then_some(told)
+    }
+}
