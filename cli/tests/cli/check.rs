@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use genesys_simulator::{Settings, wall_clock};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::world::{Told, World, files};
+use crate::world::{Told, World, fast, files};
 
 const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -35,6 +37,18 @@ fn said(told: &Told, check: &str) -> String {
 }
 
 impl World {
+    /// An organisation whose conversations are of these days, as a real one's are.
+    async fn of_today(adjust: impl FnOnce(&mut Settings)) -> Self {
+        let now = wall_clock()();
+        let mut settings = Settings {
+            conversations: 200,
+            interval: (now - SignedDuration::from_hours(72), now),
+            ..fast()
+        };
+        adjust(&mut settings);
+        Self::with(settings).await
+    }
+
     async fn check(&self, more: &[&str]) -> Told {
         self.run(&[&["check", "--json"], more].concat()).await
     }
@@ -110,7 +124,7 @@ fn in_order(asked: &str) -> (u16, Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_simulated_organisation_passes_and_nothing_is_left_behind() {
-    let world = World::new().await;
+    let world = World::of_today(|_| {}).await;
     let out = world.out().display().to_string();
 
     let told = world.check(&["--out", &out]).await;
@@ -122,6 +136,7 @@ async fn a_simulated_organisation_passes_and_nothing_is_left_behind() {
         "login",
         "token",
         "jobs",
+        "permission",
         "watermark",
         "retention",
         "rate limit",
@@ -139,6 +154,7 @@ async fn a_simulated_organisation_passes_and_nothing_is_left_behind() {
         "{}",
         told.out
     );
+    assert_eq!(marks(&told, "divisions"), ["found"]);
     assert_eq!(marks(&told, "webhook"), ["skipped"]);
     assert_eq!(files(&world.out()), [""; 0].map(std::path::PathBuf::from));
     let stats = world.simulator.stats();
@@ -198,14 +214,7 @@ async fn a_wrong_secret_and_a_wrong_region_are_told_apart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_permission_is_named_with_the_way_to_grant_it() {
-    let world = World::scripted(|asked| match asked {
-        "POST /oauth/token" => in_order(asked),
-        _ => (
-            403,
-            json!({"code": "missing.any.permissions", "message": "Unable to perform the requested action.", "status": 403}),
-        ),
-    })
-    .await;
+    let world = World::of_today(|settings| settings.permissions.clear()).await;
 
     let told = world.check(&[]).await;
 
@@ -226,8 +235,18 @@ async fn a_missing_permission_is_named_with_the_way_to_grant_it() {
         said(&told, "retention")
             .contains("grant analytics:dataRetention:view, or set ARCHIVE_RETENTION_DAYS")
     );
-    assert_eq!(marks(&told, "limits"), ["skipped", "skipped"]);
     assert_eq!(marks(&told, "trial job"), ["skipped"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn divisions_that_show_nothing_are_a_warning() {
+    let world = World::of_today(|settings| settings.conversations = 0).await;
+
+    let told = world.check(&[]).await;
+
+    assert_eq!(told.code, 0);
+    assert_eq!(marks(&told, "divisions"), ["warning"]);
+    assert!(said(&told, "divisions").contains("silently absent"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -324,7 +343,7 @@ async fn settings_that_cannot_be_used_end_it_before_anything_is_asked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_reads_one_line_for_each_check() {
-    let world = World::new().await;
+    let world = World::of_today(|_| {}).await;
 
     let told = world.run(&["check"]).await;
 
