@@ -6,7 +6,7 @@ use crate::aws::fake::{FakeAws, Reply, Request, sdk_config};
 use crate::aws::{AwsClients, AwsSettings};
 use crate::store::conformance::STORE_PROMISES;
 
-fn store(fake: &FakeAws, prefix: Option<&str>) -> S3Store {
+pub(super) fn store(fake: &FakeAws, prefix: Option<&str>) -> S3Store {
     let clients = AwsClients::new(
         sdk_config(fake),
         AwsSettings {
@@ -313,13 +313,13 @@ async fn a_refusal_of_access_is_permanent_and_keeps_the_words_of_s3() {
         .into_iter()
         .map(|error| format!("{:#}", anyhow::Error::from(error)))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
-    cannot create exports/e/page.ndjson.gz: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    cannot replace exports/e/page.ndjson.gz: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    cannot read k: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    cannot delete k: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    cannot list p: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    "#);
+    insta::assert_snapshot!(told.join("\n"), @"
+    cannot create exports/e/page.ndjson.gz: S3 answers AccessDenied: as told; the role needs s3:PutObject on it
+    cannot replace exports/e/page.ndjson.gz: S3 answers AccessDenied: as told; the role needs s3:PutObject on it
+    cannot read k: S3 answers AccessDenied: as told; the role needs s3:GetObject, and s3:ListBucket on the bucket, on it
+    cannot delete k: S3 answers AccessDenied: as told; the role needs s3:DeleteObject on it
+    cannot list p: S3 answers AccessDenied: as told; the role needs s3:ListBucket on it
+    ");
 }
 
 #[tokio::test]
