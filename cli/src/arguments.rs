@@ -23,6 +23,8 @@ pub(crate) struct Arguments {
 
 const CONCURRENCY: &str = "So many slices side by side [default: MAX_OPEN_SLICES, else 2]";
 
+const PLACE: &str = "Folder of the archive, created if need be, or s3://bucket[/prefix]";
+
 const EXAMPLES: &str = "\
 Try it without an organisation, an account or settings:
   genesys-archive demo
@@ -34,6 +36,9 @@ Archive a day:
 
 After a crash, Ctrl-C or a failure, from where it stopped:
   genesys-archive resume --out ./archive EXPORT_ID
+
+Into a bucket, with the credentials that AWS tools find:
+  genesys-archive export --request day.json --out s3://bucket/prefix
 
 Exit codes: 0 done, 1 failed, 2 the request or a setting must change.";
 
@@ -75,8 +80,7 @@ pub(crate) struct ExportArguments {
     /// File with the request as JSON, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub request: PathBuf,
-    /// Folder of the archive, created if need be, or s3://bucket[/prefix]
-    #[arg(long, value_name = "PLACE", value_parser = place())]
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
     pub out: Place,
     #[arg(long, help = CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub concurrency: Option<u16>,
@@ -90,8 +94,7 @@ Everything comes from the archive: no page that is stored is fetched again. Afte
   genesys-archive resume --out ./archive march --quota-mb 1000
   genesys-archive resume --out ./archive march --on-bad-record quarantine")]
 pub(crate) struct ResumeArguments {
-    /// Folder of the archive, or s3://bucket[/prefix]
-    #[arg(long, value_name = "PLACE", value_parser = place())]
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
     pub out: Place,
     pub export_id: ExportId,
     /// A new quota, in megabytes of 10⁶ stored bytes
@@ -107,8 +110,7 @@ pub(crate) struct ResumeArguments {
 /// Cancel an export for good, whether or not a process works on it
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CancelArguments {
-    /// Folder of the archive, or s3://bucket[/prefix]
-    #[arg(long, value_name = "PLACE", value_parser = place())]
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
     pub out: Place,
     pub export_id: ExportId,
 }
@@ -120,8 +122,7 @@ Reads only, page by page, and names the first thing that does not fit. A folder 
   genesys-archive verify ./archive march
   AWS_PROFILE=… genesys-archive verify s3://bucket/prefix march")]
 pub(crate) struct VerifyArguments {
-    /// Folder of the archive, or s3://bucket[/prefix]
-    #[arg(value_name = "PLACE", value_parser = place())]
+    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place())]
     pub archive: Place,
     pub export_id: ExportId,
 }

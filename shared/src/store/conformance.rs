@@ -197,7 +197,6 @@ async fn an_odd_key_reads_back(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::unused_async, reason = "as the other checks")]
 async fn a_uri_names_its_key(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     let uri = store.uri("exports/one/manifest.json");
 
