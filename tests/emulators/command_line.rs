@@ -51,7 +51,7 @@ impl World {
         }
     }
 
-    fn start(&self, arguments: &[&str]) -> Child {
+    fn command(&self, arguments: &[&str]) -> Command {
         let organisation = Settings::default();
         let url = self.simulator.url().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_genesys-archive-tested"));
@@ -73,6 +73,11 @@ impl World {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        command
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
         command.spawn().expect("the program starts")
     }
 
@@ -197,4 +202,23 @@ async fn a_bucket_that_is_not_there_is_refused_with_a_way_on() {
         assert!(refused.err.starts_with(told), "{}", refused.err);
     }
     assert_eq!(world.simulator.stats().total_requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conversations_of_another_region_than_the_buckets_are_refused_before_anything_is_sent() {
+    let world = World::new().await;
+    let mut command = world.command(&["export", "--request", "request.json", "--out", PLACE]);
+    // Only the hosts of a region have one; none of them is asked.
+    command
+        .env_remove("GENESYS_API_URL")
+        .env_remove("GENESYS_LOGIN_URL")
+        .env("GENESYS_REGION", "mypurecloud.ie")
+        .env("ARCHIVE_RETENTION_DAYS", "3650");
+
+    let refused = ended(command.spawn().expect("the program starts")).await;
+
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    let told = "error: `GENESYS_REGION` is eu-west-1: the bucket lies in eu-central-1; set ALLOWED_REGIONS to permit both regions";
+    assert!(refused.err.starts_with(told), "{}", refused.err);
+    assert_eq!(world.page_records().await, 0);
 }
