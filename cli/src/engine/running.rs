@@ -221,3 +221,24 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_does_not_answer_is_borne_and_a_damaged_archive_is_not() {
+        let slow = StoreError::Transient {
+            action: "read",
+            key: "open/march".to_owned(),
+            source: "SlowDown".into(),
+        };
+        let slow = anyhow::Error::from(ArchiveError::from(slow)).context("cannot look");
+        let gone = anyhow::Error::from(ArchiveError::Missing("request.json".to_owned()));
+
+        assert!(bear(slow).is_ok());
+        assert!(bear(gone).is_err());
+    }
+}
