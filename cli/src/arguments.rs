@@ -4,10 +4,12 @@ mod simulate;
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use conversation_archive::ids::ExportId;
 use conversation_archive::request::OnBadRecord;
 
+use crate::place::Place;
 pub(crate) use simulate::{FaultMix, SimulateArguments};
 
 /// Archives Genesys Cloud conversations: checkpointed page by page, verified, resumable.
@@ -22,6 +24,8 @@ pub(crate) struct Arguments {
 }
 
 const CONCURRENCY: &str = "So many slices side by side [default: MAX_OPEN_SLICES, else 2]";
+
+const PLACE: &str = "Folder of the archive, created if need be, or s3://bucket[/prefix]";
 
 const EXAMPLES: &str = "\
 Try it without an organisation, an account or settings:
@@ -38,6 +42,9 @@ Archive a day:
 After a crash, Ctrl-C or a failure, from where it stopped:
   genesys-archive resume --out ./archive EXPORT_ID
 
+Into a bucket, with the credentials that AWS tools find:
+  genesys-archive export --request day.json --out s3://bucket/prefix
+
 Exit codes: 0 done, 1 failed, 2 the request or a setting must change.";
 
 #[derive(Clone, Debug, Subcommand)]
@@ -51,7 +58,7 @@ pub(crate) enum CliCommand {
     Demo(DemoArguments),
 }
 
-/// Archive conversations into a folder
+/// Archive conversations into a folder or a bucket
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 A request is what the deployed start-export takes, too. The smallest one and a larger one:
@@ -65,14 +72,22 @@ Settings are environment variables:
   GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
   GENESYS_API_URL, GENESYS_LOGIN_URL                         other hosts than the region's
   DATA_LAKE_WEBHOOK_URL, WEBHOOK_SIGNING_SECRET              whom to tell in the end
-  ARCHIVE_QUOTA_MB, ARCHIVE_RETENTION_DAYS, MAX_OPEN_SLICES  limits, among others")]
+  ARCHIVE_QUOTA_MB, ARCHIVE_RETENTION_DAYS, MAX_OPEN_SLICES  limits, among others
+
+Into a bucket, with credentials and region as every AWS tool finds them:
+  AWS_PROFILE=… AWS_REGION=eu-central-1 genesys-archive export --request day.json --out s3://bucket/prefix
+  ARCHIVE_KMS_KEY_ID                                         the key of every object
+  ALLOWED_REGIONS                                            where data may come from and go to
+  AWS_ENDPOINT_URL, AWS_S3_FORCE_PATH_STYLE=true             an emulator
+
+A folder is locked: a second process on the same export is refused. A bucket is not: two processes on the same export
+come to one archive, each page counted once, but may fetch pages twice.")]
 pub(crate) struct ExportArguments {
     /// File with the request as JSON, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub request: PathBuf,
-    /// Folder of the archive; created if need be
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
+    pub out: Place,
     #[arg(long, help = CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub concurrency: Option<u16>,
 }
@@ -80,13 +95,13 @@ pub(crate) struct ExportArguments {
 /// Go on with an export after a crash, Ctrl-C or a failure
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Everything comes from the folder: no page that is stored is fetched again. After a failure, a new attempt begins:
+Everything comes from the archive: no page that is stored is fetched again. After a failure, a new attempt begins:
   genesys-archive resume --out ./archive march
   genesys-archive resume --out ./archive march --quota-mb 1000
   genesys-archive resume --out ./archive march --on-bad-record quarantine")]
 pub(crate) struct ResumeArguments {
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
+    pub out: Place,
     pub export_id: ExportId,
     /// A new quota, in megabytes of 10⁶ stored bytes
     #[arg(long, value_name = "N")]
@@ -101,19 +116,20 @@ pub(crate) struct ResumeArguments {
 /// Cancel an export for good, whether or not a process works on it
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CancelArguments {
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
+    pub out: Place,
     pub export_id: ExportId,
 }
 
 /// Recompute hashes, counts, ids and audit chains of a complete export
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Reads only, needs no settings, and names the first thing that does not fit:
-  genesys-archive verify ./archive march")]
+Reads only, page by page, and names the first thing that does not fit. A folder needs no settings:
+  genesys-archive verify ./archive march
+  AWS_PROFILE=… genesys-archive verify s3://bucket/prefix march")]
 pub(crate) struct VerifyArguments {
-    #[arg(value_name = "DIR")]
-    pub archive: PathBuf,
+    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place())]
+    pub archive: Place,
     pub export_id: ExportId,
 }
 
@@ -124,12 +140,12 @@ One line for each check, with what to do about it. Nothing of the organisation's
 that is submitted spans a minute and is deleted.
   genesys-archive check
   genesys-archive check --out ./archive
+  AWS_PROFILE=… genesys-archive check --out s3://bucket/prefix
 
 Exit codes: 0 when no check failed, 1 when one did, 2 when the settings cannot be used.")]
 pub(crate) struct CheckArguments {
-    /// Folder of the archive, to be tried; created if need be
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
+    pub out: Option<Place>,
 }
 
 /// Show the whole pipeline on this machine: a simulated organisation with faults, crashes, a webhook, verify
@@ -145,6 +161,10 @@ pub(crate) struct DemoArguments {
     /// Keep the folder of an earlier demo and write beside it
     #[arg(long)]
     pub keep: bool,
+}
+
+fn place() -> impl TypedValueParser<Value = Place> {
+    OsStringValueParser::new().try_map(Place::parse)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,27 +1,27 @@
 //! Carries one export as far as it goes: an engine, its progress on the screen, and Ctrl-C.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conversation_archive::clock::Clock;
 use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
 use conversation_archive::ids::ExportId;
-use conversation_archive::store::{ExportLock, FolderStore};
+use conversation_archive::store::ExportLock;
 use start_export::{Command, Started};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::engine::{Ended, Engine, Event};
+use crate::place::Opened;
 use crate::problem::Problem;
 use crate::progress::{Progress, Tally};
 use crate::screen::Screen;
 use crate::settings::Settings;
 
-/// An engine over a folder, and where its events arrive.
+/// An engine over an archive, and where its events arrive.
 #[derive(Debug)]
 pub(crate) struct Carrier {
-    pub store: FolderStore,
+    pub place: Opened,
     pub engine: Engine,
     events: UnboundedReceiver<Event>,
     screen: Screen,
@@ -47,12 +47,8 @@ pub(crate) enum Ending {
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
 
 impl Carrier {
-    pub(crate) fn new(out: &Path, settings: &Settings, screen: &Screen) -> Result<Self, Problem> {
-        Self::over(FolderStore::open(out)?, settings, screen)
-    }
-
-    pub(crate) fn over(
-        store: FolderStore,
+    pub(crate) fn new(
+        place: Opened,
         settings: &Settings,
         screen: &Screen,
     ) -> Result<Self, Problem> {
@@ -60,23 +56,20 @@ impl Carrier {
         let client = GenesysClient::new(settings.client.clone(), credentials, Clock::System)
             .map_err(anyhow::Error::from)?;
         let (sender, events) = unbounded_channel();
-        let engine = Engine::new(
-            Arc::new(store.clone()),
-            client,
-            settings.engine.clone(),
-            sender,
-        )?;
+        let mut engine = settings.engine.clone();
+        engine.regions.bucket = place.region();
+        let engine = Engine::new(place.store(), client, engine, sender)?;
         Ok(Self {
-            store,
+            place,
             engine,
             events,
             screen: screen.clone(),
         })
     }
 
-    /// Nobody else works on the export as long as the lock lives.
-    pub(crate) fn lock(&self, id: &ExportId) -> Result<ExportLock, Problem> {
-        Ok(self.store.lock(id.as_str())?)
+    /// Nobody else works on an export in a folder as long as the lock lives.
+    pub(crate) fn lock(&self, id: &ExportId) -> Result<Option<ExportLock>, Problem> {
+        Ok(self.place.lock(id)?)
     }
 
     pub(crate) async fn command(&self, command: Command) -> Result<Started, Problem> {

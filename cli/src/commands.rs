@@ -1,7 +1,5 @@
 //! The commands: each reads its arguments, does its work, and ends in a report or a problem.
 
-use std::path::Path;
-
 use crate::arguments::{Arguments, CliCommand};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
@@ -34,16 +32,4 @@ fn settings(concurrency: Option<u16>) -> Result<Settings, Problem> {
         settings.engine.concurrency = concurrency.into();
     }
     Ok(settings)
-}
-
-fn check_out(out: &Path) -> Result<(), Problem> {
-    if !out.to_string_lossy().starts_with("s3://") {
-        return Ok(());
-    }
-    let message =
-        "archives in S3 are written by the deployed functions; this command writes a folder";
-    Err(Problem::refused(format!(
-        "--out is {}: {message}",
-        out.display()
-    )))
 }

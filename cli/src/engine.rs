@@ -1,7 +1,7 @@
-//! The embedded engine: the handlers of the deployed functions over a folder and queues in memory, with workers in
+//! The embedded engine: the handlers of the deployed functions over a store and queues in memory, with workers in
 //! place of Lambda. It receives, retries and buries as the event source mappings do, and holds no rule of its own.
 //!
-//! Nothing that it holds matters: after a crash another engine goes on from the folder alone.
+//! Nothing that it holds matters: after a crash another engine goes on from the archive alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl Engine {
             .await
     }
 
-    /// Sets the workers going. The caller holds the export's lock.
+    /// Sets the workers going. The caller holds the export's lock, if the archive has locks.
     pub fn run(&self, id: &ExportId) -> Running {
         Running::start(
             Arc::clone(&self.handlers),
@@ -91,7 +91,7 @@ impl Engine {
         Ok(self.handlers.archive().plan(id).await?)
     }
 
-    /// Where every slice stands, read from the folder.
+    /// Where every slice stands, read from the archive.
     pub async fn standing(&self, id: &ExportId) -> anyhow::Result<Standing> {
         Standing::read(self.handlers.archive(), id).await
     }

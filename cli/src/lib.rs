@@ -1,5 +1,5 @@
 //! `genesys-archive`: the operator's tool, and the embedded engine that runs the deployed functions' handlers on one
-//! machine, over a folder.
+//! machine, over a folder or a bucket.
 
 use std::process::ExitCode;
 
@@ -11,6 +11,7 @@ mod commands;
 pub mod engine;
 mod figures;
 mod logs;
+mod place;
 mod problem;
 mod progress;
 mod screen;

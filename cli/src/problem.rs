@@ -1,9 +1,10 @@
 //! Why a command did not do what it was asked: one line for a person, a way on where there is one, and an exit code.
 
+use conversation_archive::aws::AwsError;
 use conversation_archive::failure::FailureKind;
 use conversation_archive::request::Refusal;
 use conversation_archive::source::Setback;
-use conversation_archive::store::FolderError;
+use conversation_archive::store::{BucketError, FolderError};
 use serde_json::Value;
 use start_export::StartError;
 
@@ -92,6 +93,33 @@ impl From<FolderError> for Problem {
     }
 }
 
+impl From<BucketError> for Problem {
+    fn from(error: BucketError) -> Self {
+        let hint = match &error {
+            BucketError::Missing { .. } => {
+                "create it, or check the name and AWS_ENDPOINT_URL".to_owned()
+            }
+            BucketError::Denied { .. } => {
+                "the role needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects".to_owned()
+            }
+            BucketError::Elsewhere { region, .. } => format!("set AWS_REGION={region}"),
+            BucketError::Unavailable { .. } => {
+                return Self::failed(chain(error))
+                    .with_hint("check the network and AWS_ENDPOINT_URL, and try again");
+            }
+        };
+        Self::refused(chain(error)).with_hint(hint)
+    }
+}
+
+impl From<AwsError> for Problem {
+    fn from(error: AwsError) -> Self {
+        Self::refused(chain(error)).with_hint(
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws configure export-credentials --format env` prints those of a login by SSO",
+        )
+    }
+}
+
 impl From<SettingsError> for Problem {
     fn from(error: SettingsError) -> Self {
         Self::refused(error.to_string())
@@ -133,6 +161,38 @@ mod tests {
 
         assert_eq!(of(FailureKind::LoginRefused), Exit::Refused);
         assert_eq!(of(FailureKind::Refused), Exit::Failed);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_bucket_names_its_fix() {
+        let bucket = || "archive".to_owned();
+        let region = "us-east-1".to_owned();
+        let problems = [
+            BucketError::Missing { bucket: bucket() },
+            BucketError::Denied { bucket: bucket() },
+            BucketError::Elsewhere {
+                bucket: bucket(),
+                region,
+            },
+            BucketError::Unavailable {
+                bucket: bucket(),
+                source: "timed out".into(),
+            },
+        ]
+        .map(Problem::from);
+
+        let exits = problems.each_ref().map(|problem| problem.exit);
+        assert_eq!(
+            exits,
+            [Exit::Refused, Exit::Refused, Exit::Refused, Exit::Failed]
+        );
+        let told = problems.map(|p| format!("{} -> {}", p.message, p.hint.unwrap_or_default()));
+        insta::assert_snapshot!(told.join("\n"), @"
+        there is no bucket archive -> create it, or check the name and AWS_ENDPOINT_URL
+        access to the bucket archive is denied -> the role needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects
+        the bucket archive lies in us-east-1 -> set AWS_REGION=us-east-1
+        the bucket archive does not answer: timed out -> check the network and AWS_ENDPOINT_URL, and try again
+        ");
     }
 
     #[test]

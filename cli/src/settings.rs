@@ -1,6 +1,7 @@
-//! The settings of a command that talks to Genesys Cloud: the variables of the deployed functions, as far as a folder and
-//! one process need them. What belongs to AWS is not read here.
+//! The settings of the commands: the variables of the deployed functions, as far as one process needs them. Region,
+//! endpoint and credentials of AWS are read by its SDK.
 
+use conversation_archive::aws::AwsSettings;
 use conversation_archive::config::{
     self, Config, ConfigError, CredentialsConfig, Problem, SigningSecretConfig, environment,
 };
@@ -19,6 +20,15 @@ pub(crate) struct Settings {
     /// `MAX_OPEN_SLICES`, `MAX_PAGES_PER_SLICE`, `MAX_RUNS_PER_SLICE`, the limits of a plan, the deadlines,
     /// `ALLOWED_REGIONS`, `WEBHOOK_SIGNING_SECRET`, `WEBHOOK_ALLOWED_HOSTS`, `DATA_LAKE_WEBHOOK_URL`
     pub engine: EngineSettings,
+}
+
+/// What a bucket needs beyond its name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BucketSettings {
+    /// `AWS_S3_FORCE_PATH_STYLE`
+    pub aws: AwsSettings,
+    /// `ARCHIVE_KMS_KEY_ID`
+    pub kms_key_id: Option<String>,
 }
 
 /// What is wrong with the settings, in one line.
@@ -43,6 +53,21 @@ impl Settings {
             }
         };
         Ok(<Self as Config>::from_lookup(local)?)
+    }
+}
+
+impl BucketSettings {
+    pub(crate) fn from_env() -> Result<Self, SettingsError> {
+        Ok(<Self as Config>::from_env()?)
+    }
+}
+
+impl Config for BucketSettings {
+    fn read(settings: &config::Settings<'_>) -> Option<Self> {
+        Some(Self {
+            aws: settings.aws(),
+            kms_key_id: settings.kms_key_id(),
+        })
     }
 }
 

@@ -1,19 +1,22 @@
 //! Commands that a person can copy into a shell.
 
-use std::path::Path;
-
 use conversation_archive::ids::ExportId;
 
+use crate::place::Place;
+
 /// Goes on with an export.
-pub(crate) fn resume(out: &Path, id: &ExportId) -> String {
-    format!("genesys-archive resume --out {} {id}", path(out))
+pub(crate) fn resume(out: &Place, id: &ExportId) -> String {
+    format!(
+        "genesys-archive resume --out {} {id}",
+        word(&out.to_string())
+    )
 }
 
 /// Good for a shell, patterns still working.
-pub(crate) fn path(path: &Path) -> String {
+pub(crate) fn word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-*,:@%+=".contains(c);
     let escaped = |c: char| (!plain(c)).then_some('\\').into_iter().chain([c]);
-    path.to_string_lossy().chars().flat_map(escaped).collect()
+    text.chars().flat_map(escaped).collect()
 }
 
 #[cfg(test)]
@@ -22,9 +25,6 @@ mod tests {
 
     #[test]
     fn a_path_with_a_space_can_be_copied_into_a_shell() {
-        assert_eq!(
-            path(Path::new("/my data/r*/page-1.gz")),
-            "/my\\ data/r*/page-1.gz"
-        );
+        assert_eq!(word("/my data/r*/page-1.gz"), "/my\\ data/r*/page-1.gz");
     }
 }

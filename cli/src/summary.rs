@@ -1,7 +1,6 @@
 //! The closing summary of an export: what there is, where, and what it survived. For people and for programs.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use console::style;
@@ -13,6 +12,7 @@ use conversation_archive::request::SourceKind;
 use serde_json::{Value, json};
 
 use crate::figures::{bytes, count, counted, rate, time};
+use crate::place::Place;
 use crate::progress::Webhook;
 use crate::screen::Report;
 use crate::shell;
@@ -26,11 +26,11 @@ use look::Look;
 pub(crate) struct Summary<'a> {
     pub plan: &'a ExportPlan,
     pub manifest: &'a Manifest,
-    /// The archive's folder.
-    pub root: &'a Path,
+    /// The archive.
+    pub root: &'a Place,
     pub effort: Effort,
     pub webhook: Webhook,
-    /// Page objects in the folder that the manifest does not name: of replaced runs, or left by a crash.
+    /// Page objects in the archive that the manifest does not name: of replaced runs, or left by a crash.
     pub strays: u64,
 }
 
@@ -77,7 +77,7 @@ impl Summary<'_> {
         let mut rows = vec![
             ("archived", self.archived()),
             ("interval", self.plan.interval.to_string()),
-            ("in", self.folder().display().to_string()),
+            ("in", self.folder()),
             ("size", self.size()),
             ("took", self.took()),
             ("survived", self.effort.survived()),
@@ -172,8 +172,8 @@ impl Summary<'_> {
         ))
     }
 
-    fn folder(&self) -> PathBuf {
-        self.root.join("exports").join(self.plan.export_id.as_str())
+    fn folder(&self) -> String {
+        self.root.at(&format!("exports/{}", self.plan.export_id))
     }
 
     fn json(&self) -> Value {
@@ -189,7 +189,7 @@ impl Summary<'_> {
             "status": outcome.status,
             "attempt": outcome.attempt,
             "interval": outcome.interval,
-            "manifest": self.folder().join("manifest.json"),
+            "manifest": format!("{}/manifest.json", self.folder()),
             "counts": content.counts,
             "pages": outcome.totals.pages,
             "slices": content.slices.len(),

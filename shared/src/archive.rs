@@ -57,6 +57,11 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// Whether the store may answer at another try.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
+    }
+
     /// Whether an object is there and not as it was written, or missing: no repetition changes that.
     pub fn is_damage(&self) -> bool {
         matches!(

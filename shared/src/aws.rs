@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::config::{ProvideCredentials, SharedHttpClient};
@@ -16,6 +17,12 @@ pub(crate) mod fake;
 /// Answering takes S3 milliseconds; half of the page function's timeout is what a lost answer may cost. It runs from
 /// the start of the request, so it also bounds the upload of a page over a slow line.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The SDK waits a second, two, four … between them, at random somewhat less.
+const ATTEMPTS: u32 = 5;
+
+/// All attempts at one request. A function that is told before its own timeout says why it gives up.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What the SDK's chain does not know.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,11 +55,15 @@ pub enum AwsError {
 
 impl AwsClients {
     pub async fn from_environment(settings: AwsSettings) -> Self {
-        let timeouts = TimeoutConfig::builder().read_timeout(READ_TIMEOUT).build();
+        let timeouts = TimeoutConfig::builder()
+            .read_timeout(READ_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
         let loader = aws_config::defaults(BehaviorVersion::latest());
         let config = loader
             .http_client(https_client())
             .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .load()
             .await;
         Self { config, settings }

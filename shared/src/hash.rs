@@ -27,14 +27,6 @@ impl Sha256 {
         text.truncate(digits);
         text
     }
-
-    /// The first 128 bits as a number: enough to tell a billion ids apart.
-    pub fn prefix128(&self) -> u128 {
-        self.0
-            .iter()
-            .take(16)
-            .fold(0, |number, byte| number << 8 | u128::from(*byte))
-    }
 }
 
 impl Sha256 {

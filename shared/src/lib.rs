@@ -12,6 +12,8 @@ pub mod checkpoint;
 pub mod clock;
 pub mod conclusion;
 pub mod config;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod dispatch;
 pub mod failure;
 mod format;

@@ -28,7 +28,7 @@ mod properties;
 pub use check::{IndexMismatch, check};
 pub use codec::{CodecError, decode_lines};
 pub use identity::{RecordField, RejectReason};
-pub use index::{IndexEntry, IndexReader, read_index};
+pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
 pub use results::{JobResults, gateway_records};
 pub use standard::dropped_paths;
 

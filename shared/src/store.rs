@@ -11,7 +11,7 @@ mod folder;
 mod s3;
 
 pub use folder::{ExportLock, FolderError, FolderStore};
-pub use s3::{S3Settings, S3Store};
+pub use s3::{BucketError, Encryption, S3Settings, S3Store};
 
 /// The largest object that is read: many times a page of the largest records, and what a function's memory bears.
 pub const MAX_OBJECT_BYTES: u64 = 256 << 20;
@@ -71,6 +71,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    fn transient(action: &'static str, key: &str, source: impl Into<BoxError>) -> Self {
+        Self::Transient {
+            action,
+            key: key.to_owned(),
+            source: source.into(),
+        }
+    }
+
+    fn permanent(action: &'static str, key: &str, source: impl Into<BoxError>) -> Self {
+        Self::Permanent {
+            action,
+            key: key.to_owned(),
+            source: source.into(),
+        }
+    }
+
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Transient { .. })
     }

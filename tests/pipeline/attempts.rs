@@ -7,8 +7,8 @@ use conversation_archive::queue::{MessageQueue as _, Queue};
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
 
-use crate::process::invocation;
-use crate::world::{World, organisation};
+use end_to_end::process::invocation;
+use end_to_end::world::{World, organisation};
 
 fn refused_after(after: u64) -> Faults {
     let (code, message) = (

@@ -5,7 +5,7 @@ use conversation_archive::outcome::{ExportStatus, Outcome};
 use genesys_simulator::{Faults, Route, Settings};
 use start_export::{Command, StartError, State};
 
-use crate::world::{World, organisation};
+use end_to_end::world::{World, organisation};
 
 async fn cancelled(world: &World, id: &conversation_archive::ids::ExportId) -> Outcome {
     world
@@ -97,7 +97,7 @@ async fn an_export_that_waits_for_its_job_is_cancelled_at_once() {
         .expect("an answer");
     let archive = world.archive();
     while archive.is_open(&id).await.expect("readable") {
-        assert_eq!(world.turn().await, crate::world::Turn::Done);
+        assert_eq!(world.turn().await, end_to_end::world::Turn::Done);
     }
 
     assert_eq!(world.now(), before, "nobody waited for the job");

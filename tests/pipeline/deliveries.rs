@@ -1,6 +1,6 @@
 //! Webhooks: one id an outcome, tried until it is taken.
 
-use crate::world::{World, organisation};
+use end_to_end::world::{World, organisation};
 
 #[tokio::test]
 async fn a_webhook_that_is_not_taken_is_tried_again_with_the_same_id() {

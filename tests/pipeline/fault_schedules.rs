@@ -10,8 +10,8 @@ use conversation_archive::time::Interval;
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::Command;
 
-use crate::seams::Kill;
-use crate::world::{DAYS, Order, Turn, World, organisation};
+use end_to_end::seams::Kill;
+use end_to_end::world::{DAYS, Order, Turn, World, organisation};
 
 /// How many schedules a test run goes through; `FAULT_SCHEDULES` asks for more.
 const SCHEDULES: u64 = 200;

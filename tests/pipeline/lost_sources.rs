@@ -3,8 +3,8 @@
 use conversation_archive::failure::FailureKind;
 use genesys_simulator::{Faults, Route, Settings};
 
-use crate::seams::Kill;
-use crate::world::{World, organisation};
+use end_to_end::seams::Kill;
+use end_to_end::world::{World, organisation};
 
 #[tokio::test]
 async fn a_job_that_expires_in_mid_run_is_replaced_and_its_pages_are_superseded() {

@@ -9,19 +9,12 @@
 
 mod attempts;
 mod cancelling;
-mod comparison;
 mod crash_points;
 mod deliveries;
 mod fault_schedules;
-mod logs;
 mod lost_sources;
 mod membership;
-mod memory_store;
 mod minimal_records;
 mod odd_answers;
-mod process;
-mod receiver;
-mod seams;
 mod sweeping;
 mod waiting;
-mod world;

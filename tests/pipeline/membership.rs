@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use conversation_archive::time::Interval;
 use genesys_simulator::{Settings, Simulator};
 
-use crate::world::{DAYS, World, organisation};
+use end_to_end::world::{DAYS, World, organisation};
 
 fn started_in(simulator: &Simulator, interval: &Interval) -> BTreeSet<String> {
     let conversations = simulator.truth().conversations.into_iter();

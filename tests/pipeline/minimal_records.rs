@@ -3,7 +3,7 @@
 use genesys_simulator::{Settings, TruthRecord};
 use serde_json::value::RawValue;
 
-use crate::world::{DAYS, World, organisation};
+use end_to_end::world::{DAYS, World, organisation};
 
 const FIELDS: [&str; 6] = [
     "id",

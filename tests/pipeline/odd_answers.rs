@@ -6,7 +6,7 @@ use conversation_archive::request::OnBadRecord;
 use genesys_simulator::{Faults, Settings};
 use start_export::Resume;
 
-use crate::world::{World, organisation};
+use end_to_end::world::{World, organisation};
 
 #[tokio::test]
 async fn totals_that_lie_lose_nothing_and_are_named_in_the_manifest() {

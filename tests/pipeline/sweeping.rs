@@ -7,7 +7,7 @@ use conversation_archive::outcome::ExportStatus;
 use genesys_simulator::{Route, Settings, Watermark};
 use sweep_exports::Swept;
 
-use crate::world::{World, organisation};
+use end_to_end::world::{World, organisation};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -83,7 +83,7 @@ async fn an_export_that_waits_36_hours_for_its_watermark_is_left_alone() {
     let mut last_sweep = world.now();
     loop {
         let turn = world.turn().await;
-        if turn == crate::world::Turn::Idle && !world.wait_for_next() {
+        if turn == end_to_end::world::Turn::Idle && !world.wait_for_next() {
             break;
         }
         if world.now().duration_since(last_sweep).unsigned_abs() >= HOUR {

@@ -6,7 +6,7 @@ use conversation_archive::failure::FailureKind;
 use conversation_archive::outcome::ExportStatus;
 use genesys_simulator::{Faults, Outage, OutageKind, Settings, Watermark};
 
-use crate::world::{NOW, World, organisation};
+use end_to_end::world::{NOW, World, organisation};
 
 fn hours_from_now(hours: i64) -> jiff::Timestamp {
     let now: jiff::Timestamp = NOW.parse().expect("a moment");

@@ -1,1 +1,13 @@
+//! What the end-to-end tests share: a world in which exports run, stop at every step and go on, and the comparison of
+//! what comes out. The stores behind it are in memory, or emulators of S3.
 
+#![expect(clippy::expect_used, reason = "tests: what cannot be had ends them")]
+
+pub mod comparison;
+pub mod crashes;
+mod logs;
+pub mod memory_store;
+pub mod process;
+pub mod receiver;
+pub mod seams;
+pub mod world;

@@ -8,7 +8,7 @@ use conversation_archive::store::FolderError;
 use start_export::{Command, State};
 
 use super::closing::check_signer;
-use super::{check_out, settings};
+use super::settings;
 use crate::arguments::CancelArguments;
 use crate::carry::Carrier;
 use crate::figures::counted;
@@ -23,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Result<Exit, Problem> {
-    check_out(&arguments.out)?;
     let id = &arguments.export_id;
     let settings = settings(None)?;
-    let mut carrier = Carrier::new(&arguments.out, &settings, screen)?;
+    let place = arguments.out.open().await?.for_writing()?;
+    let mut carrier = Carrier::new(place, &settings, screen)?;
     if let Some(plan) = carrier.engine.plan(id).await? {
         check_signer(plan.webhook_url.as_deref(), &settings)?;
     }
@@ -61,7 +61,7 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
     }
 }
 
-/// Ends the export here when nobody works on it; else waits for whoever does.
+/// Ends the export here when nobody works on it; else waits for whoever does. On a bucket two may end it together.
 async fn wait_or_work(
     carrier: &mut Carrier,
     id: &ExportId,
@@ -73,7 +73,7 @@ async fn wait_or_work(
         if let Some(outcome) = carrier.engine.outcome(id).await? {
             return Ok(Some(outcome));
         }
-        match carrier.store.lock(id.as_str()) {
+        match carrier.place.lock(id) {
             Ok(_lock) => {
                 carrier.carry(id).await?;
                 return Ok(carrier.engine.outcome(id).await?);
@@ -94,7 +94,7 @@ async fn wait_or_work(
 fn report(outcome: &Outcome) -> Report {
     let pages = counted(outcome.totals.pages, "page stays", "pages stay");
     let text = format!(
-        "export {} is cancelled; {pages} in the folder",
+        "export {} is cancelled; {pages} in the archive",
         outcome.export_id
     );
     Report {

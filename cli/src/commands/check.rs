@@ -54,7 +54,15 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
     let client = GenesysClient::new(settings.client.clone(), credentials, clock.clone())
         .map_err(anyhow::Error::from)?;
     let api = Api { client, clock };
-    findings.add(login::regions(&settings));
+    // First, since a bucket has a region; told last.
+    let place = match &arguments.out {
+        Some(place) => Some(place.open().await),
+        None => None,
+    };
+    let bucket_region = place
+        .as_ref()
+        .and_then(|opened| opened.as_ref().ok()?.region());
+    findings.add(login::regions(&settings, bucket_region));
     let logged_in = login::login(&api, &mut findings).await;
     if logged_in {
         organisation(&api, &mut findings).await;
@@ -64,7 +72,9 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
             "permissions, data and limits cannot be looked at without a login",
         ));
     }
-    findings.add(target::target(arguments.out.as_deref()).await);
+    for finding in target::target(place).await {
+        findings.add(finding);
+    }
     findings.add(webhook::ping(&settings.engine, &api.clock).await);
     Ok(findings.finish())
 }

@@ -1,7 +1,5 @@
 //! The second half of `export` and `resume`: carry the export to its end and tell how it ended.
 
-use std::path::Path;
-
 use conversation_archive::failure::FailureKind;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::{Name, export_prefix};
@@ -11,6 +9,7 @@ use start_export::{Started, State};
 use crate::carry::{Carrier, Ending, Journey};
 use crate::engine::Ended;
 use crate::figures::counted;
+use crate::place::Place;
 use crate::problem::{Exit, Problem};
 use crate::progress::Webhook;
 use crate::screen::{Report, Screen};
@@ -31,7 +30,7 @@ pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Re
 
 pub(super) async fn carry_to_the_end(
     carrier: &mut Carrier,
-    out: &Path,
+    out: &Place,
     started: &Started,
     screen: &Screen,
 ) -> Result<Exit, Problem> {
@@ -61,7 +60,7 @@ pub(super) async fn carry_to_the_end(
 /// The closing summary of a complete export.
 pub(super) async fn report(
     carrier: &Carrier,
-    out: &Path,
+    out: &Place,
     id: &ExportId,
     journey: &Journey,
     crashes: u32,
@@ -75,7 +74,7 @@ pub(super) async fn report(
     let Some(manifest) = manifest else {
         return Err(Problem::failed(format!("the manifest of {id} is gone")));
     };
-    let root = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
+    let root = out.absolute();
     let stored = archive
         .list_all(&format!("{}slices/", export_prefix(id)))
         .await
@@ -131,7 +130,7 @@ fn greeting(started: &Started) -> String {
     }
 }
 
-fn not_complete(outcome: &Outcome, out: &Path) -> Problem {
+fn not_complete(outcome: &Outcome, out: &Place) -> Problem {
     let id = &outcome.export_id;
     let json = failed_json(outcome);
     if outcome.status == ExportStatus::Cancelled {

@@ -17,6 +17,7 @@ use crate::arguments::DemoArguments;
 use crate::carry::{Carrier, Ending, Journey};
 use crate::engine::{Ended, Event};
 use crate::figures::counted;
+use crate::place::Opened;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::settings::Settings;
@@ -54,7 +55,14 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
     let request = world::request(&id, &receiver, arguments.conversations)?;
     let life = live(&out, request, &id, &settings, &simulator, screen).await?;
     let carrier = carrier(&out, &settings, screen)?;
-    let summary = report(&carrier, &out, &id, &life.journey, life.crashes).await?;
+    let summary = report(
+        &carrier,
+        &out.as_path().into(),
+        &id,
+        &life.journey,
+        life.crashes,
+    )
+    .await?;
     let verified = super::verify::check(carrier.engine.archive(), &id, screen).await?;
     let proof = Proof::of(carrier.engine.archive(), &id, &simulator, &receiver).await?;
 
@@ -121,7 +129,11 @@ async fn live(
 
 /// A demo's archive has to outlast engines, not power failures.
 fn carrier(out: &Path, settings: &Settings, screen: &Screen) -> Result<Carrier, Problem> {
-    Carrier::over(FolderStore::open_without_sync(out)?, settings, screen)
+    let place = Opened::Folder {
+        store: FolderStore::open_without_sync(out)?,
+        root: out.to_owned(),
+    };
+    Carrier::new(place, settings, screen)
 }
 
 /// When this life ends. The last one is not killed; its tokens are taken away in mid-run.

@@ -11,24 +11,25 @@ use conversation_archive::request::{ExportRequest, scheduled_time};
 use start_export::Command;
 
 use super::closing::{carry_to_the_end, check_signer};
-use super::{check_out, settings};
+use super::settings;
 use crate::arguments::ExportArguments;
 use crate::carry::Carrier;
+use crate::place::Opened;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
 
 pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Result<Exit, Problem> {
-    check_out(&arguments.out)?;
     let mut request = ExportRequest::parse(&read(&arguments.request)?)?;
     let settings = settings(arguments.concurrency)?;
-    let id = check(&mut request, &settings, &arguments.out)?;
+    let place = arguments.out.open().await?;
+    let id = check(&mut request, &settings, &place).await?;
     let receiver = request
         .webhook_url
         .as_ref()
         .or(settings.engine.limits.webhook_url.as_ref());
     check_signer(receiver.map(String::as_str), &settings)?;
-    let mut carrier = Carrier::new(&arguments.out, &settings, screen)?;
+    let mut carrier = Carrier::new(place.for_writing()?, &settings, screen)?;
     let _lock = carrier.lock(&id)?;
     let started = carrier.command(Command::Start(Box::new(request))).await?;
     carry_to_the_end(&mut carrier, &arguments.out, &started, screen).await
@@ -51,10 +52,10 @@ fn read(path: &Path) -> Result<String, Problem> {
 
 /// The request's id, which has to be known before it is started, for the lock. A new one is checked before anything is
 /// written.
-fn check(
+async fn check(
     request: &mut ExportRequest,
     settings: &Settings,
-    out: &Path,
+    place: &Opened,
 ) -> Result<ExportId, Problem> {
     let now = Clock::System.now();
     let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
@@ -62,7 +63,8 @@ fn check(
     request.scheduled_time = Some(scheduled.to_string());
     let identity = Identity::of(request, scheduled)?;
     let id = identity.export_id.clone();
-    if !out.join(Name::Request(&id).key()).is_file() {
+    let known = place.store().get(&Name::Request(&id).key()).await;
+    if known.map_err(anyhow::Error::from)?.is_none() {
         Draft::check(request.clone(), identity, now, &settings.engine.limits)?;
     }
     Ok(id)

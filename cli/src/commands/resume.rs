@@ -1,18 +1,18 @@
-//! `resume`: goes on from the folder alone.
+//! `resume`: goes on from the archive alone.
 
 use start_export::{Command, Resume};
 
 use super::closing::{carry_to_the_end, check_signer};
-use super::{check_out, settings};
+use super::settings;
 use crate::arguments::ResumeArguments;
 use crate::carry::Carrier;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 
 pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
-    check_out(&arguments.out)?;
     let settings = settings(arguments.concurrency)?;
-    let mut carrier = Carrier::new(&arguments.out, &settings, screen)?;
+    let place = arguments.out.open().await?.for_writing()?;
+    let mut carrier = Carrier::new(place, &settings, screen)?;
     let _lock = carrier.lock(&arguments.export_id)?;
     if let Some(plan) = carrier.engine.plan(&arguments.export_id).await? {
         check_signer(plan.webhook_url.as_deref(), &settings)?;

@@ -1,44 +1,42 @@
 //! `verify`: recomputes an export from its objects.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use console::style;
 use conversation_archive::archive::Archive;
 use conversation_archive::ids::ExportId;
-use conversation_archive::store::FolderStore;
 use conversation_archive::verify::{Report as Verified, VerifyError, verify as verify_export};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::check_out;
 use crate::arguments::VerifyArguments;
 use crate::figures::{bytes, counted};
+use crate::place::Place;
 use crate::problem::{Exit, Problem, chain};
 use crate::screen::{Report, Screen};
 use crate::shell;
 
 pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {
-    check_out(&arguments.archive)?;
-    let id = &arguments.export_id;
-    if !arguments.archive.is_dir() {
-        return Err(Problem::refused(format!(
-            "{} is no folder",
-            arguments.archive.display()
-        )));
+    let VerifyArguments {
+        archive: place,
+        export_id: id,
+    } = arguments;
+    if let Place::Folder(path) = place
+        && !path.is_dir()
+    {
+        return Err(Problem::refused(format!("{place} is no folder")));
     }
-    let archive = Archive::new(Arc::new(FolderStore::open_for_reading(&arguments.archive)?));
+    let archive = Archive::new(place.open().await?.store());
     if archive.plan(id).await.is_ok_and(|plan| plan.is_none()) {
-        let folder = arguments.archive.display();
         return Err(Problem::refused(format!(
-            "there is no export {id} in {folder}"
+            "there is no export {id} in {place}"
         )));
     }
     let open = archive.is_open(id).await.unwrap_or(false);
     let verified = check(&archive, id, screen).await.map_err(|problem| {
         if open {
-            problem.with_hint(shell::resume(&arguments.archive, id))
+            problem.with_hint(shell::resume(place, id))
         } else {
             problem
         }

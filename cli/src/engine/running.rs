@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use conversation_archive::archive::ArchiveError;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::OPEN_PREFIX;
 use conversation_archive::queue::{AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, Queue};
@@ -65,6 +66,19 @@ const DELIVERY_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
+/// A store that does not answer for a moment ends nothing: the next look comes soon.
+fn bear(error: anyhow::Error) -> anyhow::Result<()> {
+    let passing = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<ArchiveError>())
+        .any(ArchiveError::is_transient);
+    if !passing {
+        return Err(error);
+    }
+    tracing::warn!(error = format!("{error:#}"), "the archive does not answer");
+    Ok(())
+}
+
 impl Running {
     pub(super) fn start(
         handlers: Arc<Handlers>,
@@ -103,9 +117,13 @@ impl Running {
     /// Until the export is over, or the engine was stopped, or it cannot go on. Can be dropped and called again.
     pub async fn ended(&mut self) -> anyhow::Result<Ended> {
         loop {
-            if let Some(ended) = self.is_over().await? {
-                self.finish().await;
-                return Ok(ended);
+            match self.is_over().await {
+                Ok(Some(ended)) => {
+                    self.finish().await;
+                    return Ok(ended);
+                }
+                Ok(None) => {}
+                Err(error) => bear(error)?,
             }
             if self.archivers.is_empty() && self.others.is_empty() {
                 return Ok(Ended::Stopped);
@@ -114,7 +132,7 @@ impl Running {
                 Some(joined) = self.archivers.join_next() => joined.context("a worker of the engine died")??,
                 Some(done) = self.others.next() => done?,
                 () = self.shop.handled.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => self.look_around().await?,
+                () = tokio::time::sleep(LOOK_EVERY) => self.look_around().await.or_else(bear)?,
             }
         }
     }
@@ -201,5 +219,26 @@ impl Running {
         if tokio::time::timeout(PATIENCE, drained).await.is_err() {
             self.archivers.shutdown().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_does_not_answer_is_borne_and_a_damaged_archive_is_not() {
+        let slow = StoreError::Transient {
+            action: "read",
+            key: "open/march".to_owned(),
+            source: "SlowDown".into(),
+        };
+        let slow = anyhow::Error::from(ArchiveError::from(slow)).context("cannot look");
+        let gone = anyhow::Error::from(ArchiveError::Missing("request.json".to_owned()));
+
+        assert!(bear(slow).is_ok());
+        assert!(bear(gone).is_err());
     }
 }

@@ -2,7 +2,11 @@
 //! there are any, no pattern is right, and the manifest says which pages count.
 
 use super::Summary;
+use crate::place::Place;
 use crate::shell;
+
+/// The keys of the pages that count, for jq.
+const KEYS: &str = ".content.slices[].pages[].objects.page.key // empty";
 
 /// Two commands to copy.
 pub(super) struct Look {
@@ -22,18 +26,21 @@ impl Look {
                 "duckdb -c \"select {id}, {start} from read_json('{from}', format='newline_delimited') limit 10\""
             )
         };
-        if summary.strays == 0 {
-            let pattern = summary.folder().join("slices/*/r*/page-*.ndjson.gz");
-            return Self {
-                lines: format!("zcat {} | jq .", shell::path(&pattern)),
-                table: select(&pattern.display().to_string()),
-            };
-        }
-        let pages = format!(
-            "(cd {} && jq -r '.content.slices[].pages[].objects.page.key // empty' {} | xargs zcat)",
-            shell::path(summary.root),
-            shell::path(&summary.folder().join("manifest.json")),
-        );
+        let root = shell::word(&summary.root.to_string());
+        let manifest = shell::word(&format!("{}/manifest.json", summary.folder()));
+        let pages = match summary.root {
+            Place::Folder(_) if summary.strays == 0 => {
+                let pattern = format!("{}/slices/*/r*/page-*.ndjson.gz", summary.folder());
+                return Self {
+                    lines: format!("zcat {} | jq .", shell::word(&pattern)),
+                    table: select(&pattern),
+                };
+            }
+            Place::Folder(_) => format!("(cd {root} && jq -r '{KEYS}' {manifest} | xargs zcat)"),
+            Place::Bucket { .. } => format!(
+                "aws s3 cp {manifest} - | jq -r '{KEYS}' | xargs -I{{}} aws s3 cp {root}/{{}} - | zcat"
+            ),
+        };
         Self {
             lines: format!("{pages} | jq ."),
             table: format!("{pages} | {}", select("/dev/stdin")),

@@ -79,10 +79,21 @@ fn manifest(plan: &ExportPlan) -> Manifest {
 }
 
 fn text(plan: &ExportPlan, effort: Effort, webhook: Webhook, strays: u64) -> String {
+    let root = Place::Folder("/data/my archive".into());
+    text_in(&root, plan, effort, webhook, strays)
+}
+
+fn text_in(
+    root: &Place,
+    plan: &ExportPlan,
+    effort: Effort,
+    webhook: Webhook,
+    strays: u64,
+) -> String {
     let summary = Summary {
         plan,
         manifest: &manifest(plan),
-        root: Path::new("/data/my archive"),
+        root,
         effort,
         webhook,
         strays,
@@ -156,4 +167,19 @@ fn a_webhook_that_is_owed_comes_with_the_command_that_sends_it() {
 
     let webhook = text.lines().find(|line| line.contains("webhook")).unwrap();
     assert_snapshot!(webhook, @r"  webhook    not taken yet, still owed; this sends it: genesys-archive resume --out /data/my\ archive march");
+}
+
+#[test]
+fn in_a_bucket_the_pages_are_looked_at_by_their_manifest() {
+    let root = Place::parse("s3://bucket/team".into()).unwrap();
+    let plan = plan("");
+
+    let text = text_in(&root, &plan, Effort::default(), Webhook::NotSent, 0);
+
+    assert!(
+        text.contains("in         s3://bucket/team/exports/"),
+        "{text}"
+    );
+    let look = "aws s3 cp s3://bucket/team/exports/march/manifest.json - | jq -r '.content.slices[].pages[].objects.page.key // empty' | xargs -I{} aws s3 cp s3://bucket/team/{} - | zcat | jq .";
+    assert!(text.contains(look), "{text}");
 }

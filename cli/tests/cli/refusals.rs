@@ -153,13 +153,7 @@ async fn a_place_that_cannot_hold_an_archive_is_refused() {
         .run(&["export", "--request", &request, "--out", &request])
         .await;
     let bucket = world
-        .run(&[
-            "export",
-            "--request",
-            &request,
-            "--out",
-            "s3://bucket/prefix",
-        ])
+        .run(&["export", "--request", &request, "--out", "s3:///prefix"])
         .await;
     let nothing = world
         .run(&["export", "--request", "/no/such/file", "--out", "/tmp"])
@@ -181,8 +175,8 @@ async fn a_place_that_cannot_hold_an_archive_is_refused() {
     );
     assert!(
         bucket
-            .error()
-            .contains("archives in S3 are written by the deployed functions"),
+            .err
+            .contains("s3:///prefix names no bucket: write s3://bucket or s3://bucket/prefix"),
         "{}",
         bucket.err
     );
@@ -193,4 +187,42 @@ async fn a_place_that_cannot_hold_an_archive_is_refused() {
         "{}",
         nothing.err
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_without_region_or_credentials_is_refused_before_anything_is_sent() {
+    let mut world = World::new().await;
+    let request = world.request(&format!("{{{DAYS}}}"));
+    let export = ["export", "--request", &request, "--out", "s3://bucket/a"];
+    // The address at which a machine on EC2 would be asked is none of this machine.
+    world.set("AWS_EC2_METADATA_DISABLED", "true");
+
+    let region = world.run(&export).await;
+    world.set("AWS_REGION", "eu-central-1");
+    let credentials = world.run(&export).await;
+    world.set("AWS_S3_FORCE_PATH_STYLE", "yes");
+    let style = world.run(&export).await;
+
+    assert_eq!((region.code, credentials.code, style.code), (2, 2, 2));
+    assert_eq!(
+        region.error(),
+        "AWS_REGION is not set, and no profile names a region"
+    );
+    assert!(
+        credentials.error().starts_with("no usable AWS credentials"),
+        "{}",
+        credentials.err
+    );
+    assert!(
+        credentials
+            .err
+            .contains("how to go on: set AWS_PROFILE, or"),
+        "{}",
+        credentials.err
+    );
+    assert_eq!(
+        style.error(),
+        "AWS_S3_FORCE_PATH_STYLE is `yes`: true or false"
+    );
+    assert_eq!(world.simulator.stats().total_requests(), 0);
 }

@@ -1,16 +1,18 @@
 //! No conversation twice: the ids of all page indexes are compared, in memory that does not grow with the export.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::archive::{Archive, ArchiveError};
 use crate::dispatch::DispatchError;
 use crate::failure::{Failure, FailureKind};
-use crate::hash::Sha256;
 use crate::outcome::Content;
-use crate::page::read_index;
+use crate::page::each_indexed_id;
 
-/// Ids compared at a time: 16 bytes each. Larger exports are read in several passes, each over its share of the ids.
-const IDS_PER_PASS: u64 = 1_000_000;
+/// Ids compared at a time: 8 bytes each. Larger exports are read in several passes, each over its share of the ids.
+const IDS_PER_PASS: u64 = 500_000;
 const READS_AT_ONCE: usize = 8;
 
 /// An id that stands in two places.
@@ -38,43 +40,55 @@ pub async fn find_repeated(
     content: &Content,
 ) -> Result<Option<Repeated>, DispatchError> {
     let passes = content.counts.archived.div_ceil(IDS_PER_PASS).max(1);
+    // Shares differ by chance; what does not fit makes the vector grow.
+    let expected = content.counts.archived / passes * 33 / 32;
+    let mut seen = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     for pass in 0..passes {
-        let share = |id: &Sha256| id.prefix128() % u128::from(passes) == u128::from(pass);
-        // A share differs from the others by chance; what does not fit makes the vector grow.
-        let expected = content.counts.archived / passes * 33 / 32;
-        let mut seen = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+        seen.clear();
         each_id(archive, content, |_, id| {
-            let id = Sha256::of(id);
-            if share(&id) {
-                seen.push(id.prefix128());
+            let digest = digest(id);
+            if digest % passes == pass {
+                seen.push(digest);
             }
         })
         .await?;
         seen.sort_unstable();
-        if let Some(pair) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Ok(Some(name(archive, content, pair[0]).await?));
+        for pair in seen.windows(2).filter(|pair| pair[0] == pair[1]) {
+            if let Some(repeated) = name(archive, content, pair[0]).await? {
+                return Ok(Some(repeated));
+            }
         }
     }
     Ok(None)
 }
 
+/// Tells nearly all ids apart; those that it does not are compared as they are.
+fn digest(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The id with this digest that stands in two places, unless these are two ids.
 async fn name(
     archive: &Archive,
     content: &Content,
-    digest: u128,
-) -> Result<Repeated, DispatchError> {
-    let mut repeated = Repeated {
-        id: String::new(),
-        index_keys: Vec::new(),
-    };
+    of_both: u64,
+) -> Result<Option<Repeated>, DispatchError> {
+    let mut places = BTreeMap::<String, Vec<String>>::new();
     each_id(archive, content, |key, id| {
-        if Sha256::of(id).prefix128() == digest {
-            id.clone_into(&mut repeated.id);
-            repeated.index_keys.push(key.to_owned());
+        if digest(id) == of_both {
+            places
+                .entry(id.to_owned())
+                .or_default()
+                .push(key.to_owned());
         }
     })
     .await?;
-    Ok(repeated)
+    let mut places = places.into_iter();
+    Ok(places
+        .find(|(_, index_keys)| index_keys.len() > 1)
+        .map(|(id, index_keys)| Repeated { id, index_keys }))
 }
 
 async fn each_id(
@@ -98,13 +112,8 @@ async fn each_id(
     };
     let mut indexes = Box::pin(stream::iter(keys).map(read).buffered(READS_AT_ONCE));
     while let Some((key, bytes)) = indexes.try_next().await? {
-        for entry in read_index(&bytes) {
-            let entry = entry.map_err(|source| DispatchError::Index {
-                key: key.clone(),
-                source,
-            })?;
-            visit(&key, &entry.id);
-        }
+        each_indexed_id(&bytes, |id| visit(&key, id))
+            .map_err(|source| DispatchError::Index { key, source })?;
     }
     Ok(())
 }

@@ -51,16 +51,28 @@ impl Settings<'_> {
     pub fn archive(&self) -> Option<ArchiveConfig> {
         let bucket = self.needed("ARCHIVE_BUCKET");
         let prefix = self.optional("ARCHIVE_PREFIX");
-        let kms_key_id = self.optional("ARCHIVE_KMS_KEY_ID");
-        let force_path_style = self.is_on("AWS_S3_FORCE_PATH_STYLE");
+        let kms_key_id = self.kms_key_id();
+        let aws = self.aws();
         Some(ArchiveConfig {
             s3: S3Settings {
                 bucket: bucket?,
                 prefix,
                 kms_key_id,
             },
-            aws: AwsSettings { force_path_style },
+            aws,
         })
+    }
+
+    /// `ARCHIVE_KMS_KEY_ID`
+    pub fn kms_key_id(&self) -> Option<String> {
+        self.optional("ARCHIVE_KMS_KEY_ID")
+    }
+
+    /// `AWS_S3_FORCE_PATH_STYLE`
+    pub fn aws(&self) -> AwsSettings {
+        AwsSettings {
+            force_path_style: self.is_on("AWS_S3_FORCE_PATH_STYLE"),
+        }
     }
 
     /// The URLs of the queues that a function sends to, asks, or gives messages back to.

@@ -9,6 +9,9 @@ use flate2::{Compression, GzBuilder};
 /// The header's "unknown", so that an object does not tell where it was made.
 const ANY_SYSTEM: u8 = 255;
 
+/// Twice what records are compressed to; more makes the memory for the lines grow as it comes.
+const LIKELY_RATIO: u64 = 16;
+
 /// A compressor that is fed line by line finds a little less than one that sees this much.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -34,7 +37,10 @@ pub enum CodecError {
 /// The lines of a page object: exactly one gzip member with a fitting checksum and nothing behind it.
 pub fn decode_lines(object_gz: &[u8], limit_bytes: u64) -> Result<Vec<u8>, CodecError> {
     let mut decoder = GzDecoder::new(object_gz);
-    let mut lines = Vec::new();
+    // What a record says of its object may be untrue, so it alone reserves no memory.
+    let likely = (object_gz.len() as u64).saturating_mul(LIKELY_RATIO);
+    let expected = limit_bytes.saturating_add(1).min(likely);
+    let mut lines = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     // One byte more than allowed tells too large from just fitting, and reads on to the checksum.
     let mut limited = decoder.by_ref().take(limit_bytes.saturating_add(1));
     limited.read_to_end(&mut lines).map_err(CodecError::Gzip)?;

@@ -60,6 +60,21 @@ pub fn read_index(index_gz: &[u8]) -> IndexReader<'_> {
     }
 }
 
+/// Shows `visit` the ids of a page index in order, and reads of each entry nothing else.
+pub fn each_indexed_id(index_gz: &[u8], mut visit: impl FnMut(&str)) -> Result<(), CodecError> {
+    #[derive(Deserialize)]
+    struct Entry<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+
+    let mut index = read_index(index_gz);
+    while let Some(entry) = index.next_entry::<Entry<'_>>()? {
+        visit(&entry.id);
+    }
+    Ok(())
+}
+
 /// See [`read_index`].
 #[derive(Debug)]
 pub struct IndexReader<'a> {
@@ -73,7 +88,7 @@ impl Iterator for IndexReader<'_> {
     type Item = Result<IndexEntry<'static>, CodecError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let entry = self.read_entry().transpose();
+        let entry = self.next_entry().transpose();
         if !matches!(entry, Some(Ok(_))) {
             self.rest = None;
         }
@@ -82,20 +97,10 @@ impl Iterator for IndexReader<'_> {
 }
 
 impl IndexReader<'_> {
-    fn read_entry(&mut self) -> Result<Option<IndexEntry<'static>>, CodecError> {
-        let Some(rest) = &mut self.rest else {
-            return Ok(None);
-        };
-        self.line.clear();
-        let mut limited = rest.take(MAX_LINE_BYTES);
-        limited
-            .read_until(b'\n', &mut self.line)
-            .map_err(CodecError::Gzip)?;
-        if self.line.is_empty() {
-            nothing_follows(rest.get_ref())?;
+    fn next_entry<'l, T: Deserialize<'l>>(&'l mut self) -> Result<Option<T>, CodecError> {
+        if !self.read_line()? {
             return Ok(None);
         }
-        self.number += 1;
         let line = self.number;
         let text = self
             .line
@@ -104,6 +109,24 @@ impl IndexReader<'_> {
         serde_json::from_slice(text)
             .map(Some)
             .map_err(|source| CodecError::IndexEntry { line, source })
+    }
+
+    /// Whether there is another line.
+    fn read_line(&mut self) -> Result<bool, CodecError> {
+        let Some(rest) = &mut self.rest else {
+            return Ok(false);
+        };
+        self.line.clear();
+        let mut limited = rest.take(MAX_LINE_BYTES);
+        limited
+            .read_until(b'\n', &mut self.line)
+            .map_err(CodecError::Gzip)?;
+        if self.line.is_empty() {
+            nothing_follows(rest.get_ref())?;
+            return Ok(false);
+        }
+        self.number += 1;
+        Ok(true)
     }
 }
 

@@ -1,14 +1,39 @@
-//! What every archive store promises, as checks that name the promise they saw broken.
+//! What every archive store promises. Each check wants an empty store.
 //!
-//! The store must be empty. Left out: `key` beside `key/child`, which S3 can hold and a folder cannot; the archive has
-//! no such keys.
+//! Left out: `key` beside `key/child`, which S3 can hold and a folder cannot; the archive has no such keys.
 
+use anyhow::ensure;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::future::join_all;
-use futures::stream;
 
-use super::{ArchiveStore, Listed, Object, Stored};
+use super::{ArchiveStore, Object, StoreError, Stored};
+use crate::conformance::Promise;
+use crate::promises;
+
+mod listings;
+
+use listings::{
+    a_listing_holds_what_starts_with_the_prefix_and_comes_after_the_key,
+    a_listing_is_in_byte_order_whatever_the_keys, a_listing_pages_past_a_thousand_objects,
+};
+
+/// Everything that is asked of a store.
+pub const STORE_PROMISES: &[Promise<dyn ArchiveStore>] = promises![
+    an_absent_object_is_none,
+    an_object_reads_back_byte_for_byte,
+    what_other_keys_begin_with_is_no_object,
+    a_second_create_changes_nothing,
+    of_sixteen_concurrent_creates_one_wins,
+    replace_overwrites_and_creates,
+    a_reader_never_sees_half_an_object,
+    a_deleted_object_is_gone_and_can_be_created_again,
+    deleting_what_is_not_there_is_no_error,
+    an_odd_key_reads_back,
+    a_listing_is_in_byte_order_whatever_the_keys,
+    a_listing_holds_what_starts_with_the_prefix_and_comes_after_the_key,
+    a_listing_pages_past_a_thousand_objects,
+    a_uri_names_its_key,
+];
 
 /// In byte order. A folder by folder order would have `odd/a/…` before `odd/a-b/…`.
 const ODD_KEYS: [&str; 12] = [
@@ -26,290 +51,161 @@ const ODD_KEYS: [&str; 12] = [
     "odd/é/ü~",
 ];
 
-/// Objects on one page of a listing.
-const PAGE: usize = 1_000;
-
-/// Runs every check; panics at the first broken promise.
-pub async fn store_conformance(store: &dyn ArchiveStore) {
-    an_absent_object_is_none(store).await;
-    an_object_reads_back_byte_for_byte(store).await;
-    a_second_create_changes_nothing(store).await;
-    of_sixteen_concurrent_creates_one_wins(store).await;
-    replace_overwrites_and_creates(store).await;
-    a_reader_never_sees_half_an_object(store).await;
-    a_deleted_object_is_gone_and_deleting_it_again_is_no_error(store).await;
-    a_listing_is_in_byte_order_whatever_the_keys(store).await;
-    a_listing_starts_with_the_prefix_and_after_the_key(store).await;
-    a_listing_pages_past_a_thousand_objects(store).await;
-    a_uri_names_its_key(store);
-}
-
-async fn an_absent_object_is_none(store: &dyn ArchiveStore) {
+async fn an_absent_object_is_none(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     for key in ["absent", "absent/too", "absent/far/below"] {
-        let body = read(store, key).await;
-        assert_eq!(body, None, "an absent object is none: {key}");
+        let body = store.get(key).await?;
+        ensure!(body.is_none(), "{key} has a body");
     }
+    Ok(())
 }
 
-async fn an_object_reads_back_byte_for_byte(store: &dyn ArchiveStore) {
+async fn an_object_reads_back_byte_for_byte(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     let every_byte: Vec<u8> = (0..=255).cycle().take(1 << 19).collect();
     for (key, body) in [
         ("reads/empty", Vec::new()),
         ("reads/every-byte", every_byte),
     ] {
-        create(store, key, &body).await;
+        create(store, key, &body).await?;
 
-        let stored = read(store, key).await;
+        let stored = store.get(key).await?;
 
-        assert!(
-            stored.as_deref() == Some(&body[..]),
-            "an object reads back byte for byte: {key}"
-        );
+        ensure!(stored.as_deref() == Some(&body[..]), "{key} differs");
     }
-    let folder = read(store, "reads").await;
-    assert_eq!(folder, None, "what other keys begin with is no object");
+    Ok(())
 }
 
-async fn a_second_create_changes_nothing(store: &dyn ArchiveStore) {
-    let first = create(store, "create/twice", b"first").await;
-    let second = create(store, "create/twice", b"second").await;
+async fn what_other_keys_begin_with_is_no_object(store: &dyn ArchiveStore) -> anyhow::Result<()> {
+    create(store, "reads/below", b"here").await?;
 
-    assert_eq!(first, Stored::Created, "the first create creates");
-    assert_eq!(
-        second,
-        Stored::AlreadyThere,
-        "the second create is told that something is there"
-    );
-    let stored = read(store, "create/twice").await;
-    assert_eq!(
-        stored.as_deref(),
-        Some(&b"first"[..]),
-        "a second create changes nothing"
-    );
+    let folder = store.get("reads").await?;
+
+    ensure!(folder.is_none(), "a folder has a body");
+    Ok(())
 }
 
-async fn of_sixteen_concurrent_creates_one_wins(store: &dyn ArchiveStore) {
+async fn a_second_create_changes_nothing(store: &dyn ArchiveStore) -> anyhow::Result<()> {
+    let first = create(store, "create/twice", b"first").await?;
+    let second = create(store, "create/twice", b"second").await?;
+
+    let stored = store.get("create/twice").await?;
+    ensure!(
+        (first, second) == (Stored::Created, Stored::AlreadyThere),
+        "the creates were answered {first:?} and {second:?}"
+    );
+    ensure!(
+        stored.as_deref() == Some(b"first"),
+        "the second create changed the object"
+    );
+    Ok(())
+}
+
+async fn of_sixteen_concurrent_creates_one_wins(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     for round in 0..4 {
         let key = format!("race/new-folder-{round}/object");
         let bodies: Vec<String> = (0..16).map(|writer| format!("writer {writer}")).collect();
 
-        let outcomes = join_all(
-            bodies
-                .iter()
-                .map(|body| create(store, &key, body.as_bytes())),
-        )
-        .await;
-
-        let winners: Vec<&String> = bodies
+        let writers = bodies
             .iter()
-            .zip(outcomes)
-            .filter(|(_, o)| *o == Stored::Created)
-            .map(|(body, _)| body)
-            .collect();
-        assert_eq!(winners.len(), 1, "of sixteen concurrent creates one wins");
-        let stored = read(store, &key).await;
-        assert_eq!(
-            stored.as_deref(),
-            Some(winners[0].as_bytes()),
-            "what the winner wrote is stored"
+            .map(|body| create(store, &key, body.as_bytes()));
+        let outcomes = join_all(writers).await;
+
+        let mut winners = Vec::new();
+        for (body, outcome) in bodies.iter().zip(outcomes) {
+            if outcome? == Stored::Created {
+                winners.push(body.as_bytes());
+            }
+        }
+        ensure!(winners.len() == 1, "{} creates won", winners.len());
+        let stored = store.get(&key).await?;
+        ensure!(
+            stored.as_deref() == Some(winners[0]),
+            "not what the winner wrote is stored"
         );
     }
+    Ok(())
 }
 
-async fn replace_overwrites_and_creates(store: &dyn ArchiveStore) {
-    create(store, "replace/present", b"a longer one").await;
+async fn replace_overwrites_and_creates(store: &dyn ArchiveStore) -> anyhow::Result<()> {
+    create(store, "replace/present", b"a longer one").await?;
 
     for key in ["replace/present", "replace/absent"] {
-        replace(store, key, b"new").await;
+        store.replace(object(key, b"new")).await?;
 
-        let stored = read(store, key).await;
-        assert_eq!(
-            stored.as_deref(),
-            Some(&b"new"[..]),
-            "replace overwrites and creates: {key}"
-        );
-        let after = create(store, key, b"later").await;
-        assert_eq!(
-            after,
-            Stored::AlreadyThere,
-            "what replace wrote is there for a create"
-        );
+        let stored = store.get(key).await?;
+        ensure!(stored.as_deref() == Some(b"new"), "{key} was not replaced");
+        let after = create(store, key, b"later").await?;
+        ensure!(after == Stored::AlreadyThere, "{key} was created again");
     }
+    Ok(())
 }
 
-async fn a_reader_never_sees_half_an_object(store: &dyn ArchiveStore) {
+async fn a_reader_never_sees_half_an_object(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     let bodies = [b'a', b'b'].map(|letter| vec![letter; 100_000]);
-    replace(store, "whole/object", &bodies[0]).await;
+    store.replace(object("whole/object", &bodies[0])).await?;
 
     let write = async {
         for round in 0..20 {
-            replace(store, "whole/object", &bodies[round % 2]).await;
+            store
+                .replace(object("whole/object", &bodies[round % 2]))
+                .await?;
         }
+        anyhow::Ok(())
     };
     let read = async {
         for _ in 0..40 {
-            let stored = read(store, "whole/object").await.unwrap_or_default();
-            assert!(
-                bodies.iter().any(|body| stored == body),
-                "a reader never sees half an object"
-            );
+            let stored = store.get("whole/object").await?.unwrap_or_default();
+            let whole = bodies.iter().any(|body| stored == body);
+            ensure!(whole, "{} bytes of no object", stored.len());
         }
+        Ok(())
     };
 
-    futures::join!(write, read);
+    futures::try_join!(write, read)?;
+    Ok(())
 }
 
-async fn a_deleted_object_is_gone_and_deleting_it_again_is_no_error(store: &dyn ArchiveStore) {
-    create(store, "delete/object", b"here").await;
+async fn a_deleted_object_is_gone_and_can_be_created_again(
+    store: &dyn ArchiveStore,
+) -> anyhow::Result<()> {
+    create(store, "delete/object", b"here").await?;
 
-    for time in ["once", "twice"] {
-        let outcome = store.delete("delete/object").await;
-        assert!(outcome.is_ok(), "deleting {time} is no error: {outcome:?}");
-        let stored = read(store, "delete/object").await;
-        assert_eq!(stored, None, "a deleted object is gone");
-    }
-    let outcome = store.delete("delete/never/was").await;
-    assert!(
-        outcome.is_ok(),
-        "deleting what never was is no error: {outcome:?}"
-    );
-    let again = create(store, "delete/object", b"again").await;
-    assert_eq!(
-        again,
-        Stored::Created,
-        "a deleted object can be created again"
-    );
+    store.delete("delete/object").await?;
+
+    let gone = store.get("delete/object").await?.is_none();
+    ensure!(gone, "the deleted object has a body");
+    let again = create(store, "delete/object", b"again").await?;
+    ensure!(again == Stored::Created, "it cannot be created again");
+    Ok(())
 }
 
-async fn a_listing_is_in_byte_order_whatever_the_keys(store: &dyn ArchiveStore) {
-    for key in ODD_KEYS.iter().rev() {
-        create(store, key, key.as_bytes()).await;
+async fn deleting_what_is_not_there_is_no_error(store: &dyn ArchiveStore) -> anyhow::Result<()> {
+    create(store, "delete/object", b"here").await?;
+    for key in ["delete/object", "delete/object", "delete/never/was"] {
+        store.delete(key).await?;
     }
+    Ok(())
+}
 
-    let listed = list(store, "odd/", None).await;
-
-    let expected: Vec<Listed> = ODD_KEYS
-        .iter()
-        .map(|key| Listed {
-            key: (*key).into(),
-            size_bytes: key.len() as u64,
-        })
-        .collect();
-    assert_eq!(
-        listed, expected,
-        "a listing is in byte order, with sizes, whatever the keys"
-    );
+async fn an_odd_key_reads_back(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     for key in ODD_KEYS {
-        let stored = read(store, key).await;
-        assert_eq!(
-            stored.as_deref(),
-            Some(key.as_bytes()),
-            "an odd key reads back"
-        );
+        create(store, key, key.as_bytes()).await?;
     }
-}
-
-/// On the objects of the check before.
-async fn a_listing_starts_with_the_prefix_and_after_the_key(store: &dyn ArchiveStore) {
-    for prefix in [
-        "odd", "odd/a", "odd/a/", "odd/a/b", "odd/a/x", "odd/a-", "odd/x", "od", "nowhere/",
-        "odd//",
-    ] {
-        for after in ODD_KEYS.iter().chain(&[
-            "odd/", "odd/a/", "odd/a/b", "odd/a/zz", "odd/a-b/", "a", "z",
-        ]) {
-            let expected: Vec<&str> = ODD_KEYS
-                .into_iter()
-                .filter(|key| key.starts_with(prefix) && key > after)
-                .collect();
-
-            let listed = list(store, prefix, Some(after)).await;
-
-            let keys: Vec<&str> = listed.iter().map(|object| object.key.as_str()).collect();
-            assert_eq!(
-                keys, expected,
-                "a listing holds what starts with {prefix} and comes after {after}"
-            );
-        }
+    for key in ODD_KEYS {
+        let stored = store.get(key).await?;
+        ensure!(stored.as_deref() == Some(key.as_bytes()), "{key} differs");
     }
+    Ok(())
 }
 
-async fn a_listing_pages_past_a_thousand_objects(store: &dyn ArchiveStore) {
-    let keys: Vec<String> = (0..PAGE + 5)
-        .map(|i| format!("many/{:02}/page-{i:06}", i / 500))
-        .collect();
-    let full = store_keys(store, &keys[..PAGE]).await;
-    assert!(
-        !full.truncated,
-        "a thousand objects are one page and no more"
-    );
-
-    let first = store_keys(store, &keys[PAGE..]).await;
-
-    assert_eq!(first.objects.len(), PAGE, "a page holds a thousand objects");
-    assert!(first.truncated, "a page that is not the last says so");
-    let rest = store
-        .list("many/", Some(&keys[PAGE - 1]))
-        .await
-        .unwrap_or_else(broken("a second page is listed"));
-    assert!(!rest.truncated, "the last page says so");
-    let listed: Vec<String> = first
-        .objects
-        .into_iter()
-        .chain(rest.objects)
-        .map(|object| object.key)
-        .collect();
-    assert!(listed == keys, "the pages together hold every object once");
-}
-
-fn a_uri_names_its_key(store: &dyn ArchiveStore) {
+async fn a_uri_names_its_key(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     let uri = store.uri("exports/one/manifest.json");
 
-    assert!(
-        uri.ends_with("exports/one/manifest.json"),
-        "a uri names its key: {uri}"
-    );
+    ensure!(uri.ends_with("exports/one/manifest.json"), "{uri}");
+    Ok(())
 }
 
-async fn store_keys(store: &dyn ArchiveStore, keys: &[String]) -> super::Listing {
-    stream::iter(keys)
-        .for_each_concurrent(16, |key| async move {
-            create(store, key, b"x").await;
-        })
-        .await;
-    store
-        .list("many/", None)
-        .await
-        .unwrap_or_else(broken("a page is listed"))
-}
-
-async fn create(store: &dyn ArchiveStore, key: &str, body: &[u8]) -> Stored {
-    store
-        .create(object(key, body))
-        .await
-        .unwrap_or_else(broken("a create is answered"))
-}
-
-async fn replace(store: &dyn ArchiveStore, key: &str, body: &[u8]) {
-    store
-        .replace(object(key, body))
-        .await
-        .unwrap_or_else(broken("a replace succeeds"));
-}
-
-async fn read(store: &dyn ArchiveStore, key: &str) -> Option<Bytes> {
-    store
-        .get(key)
-        .await
-        .unwrap_or_else(broken("a read is answered"))
-}
-
-async fn list(store: &dyn ArchiveStore, prefix: &str, after: Option<&str>) -> Vec<Listed> {
-    store
-        .list(prefix, after)
-        .await
-        .unwrap_or_else(broken("a listing is answered"))
-        .objects
+async fn create(store: &dyn ArchiveStore, key: &str, body: &[u8]) -> Result<Stored, StoreError> {
+    store.create(object(key, body)).await
 }
 
 fn object(key: &str, body: &[u8]) -> Object {
@@ -319,8 +215,4 @@ fn object(key: &str, body: &[u8]) -> Object {
         content_type: "application/octet-stream",
         content_encoding: None,
     }
-}
-
-fn broken<T>(promise: &str) -> impl FnOnce(super::StoreError) -> T {
-    move |error| panic!("{promise}: {error:?}")
 }

@@ -96,20 +96,10 @@ impl FolderStore {
         outcome
             .unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
             .map_err(|source| {
-                let (key, transient) = (key.to_owned(), is_transient(&source));
-                let source = source.into();
-                if transient {
-                    StoreError::Transient {
-                        action,
-                        key,
-                        source,
-                    }
+                if is_transient(&source) {
+                    StoreError::transient(action, key, source)
                 } else {
-                    StoreError::Permanent {
-                        action,
-                        key,
-                        source,
-                    }
+                    StoreError::permanent(action, key, source)
                 }
             })
     }

@@ -14,8 +14,10 @@ use super::{
 };
 use crate::clock::Clock;
 
+mod bucket;
 mod failure;
 
+pub use bucket::{BucketError, Encryption};
 use failure::{is_absent, status, store_error};
 
 /// Writers of the same key collide for as long as one upload takes; five tries outlast it.
@@ -120,25 +122,16 @@ impl S3Store {
         self.check_size(key, length)?;
         let mut bytes = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
         while let Some(chunk) = body.next().await {
-            let cut_off = |source| StoreError::Transient {
-                action: "read",
-                key: key.to_owned(),
-                source,
-            };
-            bytes.extend_from_slice(&chunk.map_err(|error| cut_off(error.into()))?);
+            let cut_off = |error| StoreError::transient("read", key, error);
+            bytes.extend_from_slice(&chunk.map_err(cut_off)?);
             self.check_size(key, bytes.len() as u64)?;
         }
         Ok(bytes.freeze())
     }
 
     fn check_size(&self, key: &str, size_bytes: u64) -> Result<(), StoreError> {
-        ObjectTooLarge::check(size_bytes, self.max_object_bytes).map_err(|error| {
-            StoreError::Permanent {
-                action: "read",
-                key: key.to_owned(),
-                source: error.into(),
-            }
-        })
+        ObjectTooLarge::check(size_bytes, self.max_object_bytes)
+            .map_err(|error| StoreError::permanent("read", key, error))
     }
 
     /// `None` for what is not below the prefix, and for the empty object that consoles create for a folder.

@@ -9,7 +9,7 @@ use crate::problem::chain;
 use crate::settings::Settings;
 
 /// Region, hosts, and whether data may go from there to the archive.
-pub(super) fn regions(settings: &Settings) -> Finding {
+pub(super) fn regions(settings: &Settings, bucket_region: Option<String>) -> Finding {
     let endpoints = &settings.client.endpoints;
     let api = endpoints.api().host_str().unwrap_or_default();
     let login = endpoints.login().host_str().unwrap_or_default();
@@ -21,7 +21,7 @@ pub(super) fn regions(settings: &Settings) -> Finding {
     };
     let what = format!("{region}: API at {api}, login at {login}");
     let regions = settings.engine.regions.clone();
-    match Residency::decide(regions.genesys, regions.bucket, &regions.allowed) {
+    match Residency::decide(regions.genesys, bucket_region, &regions.allowed) {
         Ok(_) => Finding::ok("region", what),
         Err(refusal) => Finding::failed("region", format!("{what}; {refusal}"))
             .fix("data would leave the allowed regions: change ALLOWED_REGIONS or the bucket"),

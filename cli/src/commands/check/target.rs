@@ -1,13 +1,11 @@
 //! Whether the archive takes objects as an export writes them: create-only, read back, deleted.
 
-use std::path::Path;
-
 use conversation_archive::objects::Name;
-use conversation_archive::store::{ArchiveStore, FolderStore, StoreError, Stored};
+use conversation_archive::store::{ArchiveStore, Encryption, Object, S3Store, StoreError, Stored};
 
-use super::super::check_out;
 use super::Finding;
-use crate::problem::chain;
+use crate::place::Opened;
+use crate::problem::{Problem, chain};
 
 const CHECK: &str = "archive";
 
@@ -18,27 +16,61 @@ enum Trouble {
     Broken(&'static str),
 }
 
-pub(super) async fn target(out: Option<&Path>) -> Finding {
-    let Some(out) = out else {
-        return Finding::skipped(CHECK, "no archive was named").fix("name one with --out");
-    };
-    if let Err(problem) = check_out(out) {
-        return Finding::skipped(CHECK, problem.message);
-    }
-    let store = match FolderStore::open(out) {
-        Ok(store) => store,
-        Err(error) => {
-            return Finding::failed(CHECK, chain(error))
-                .fix("give --out a folder that you may write to");
+/// Whether the place takes objects, and for a bucket how it encrypts them.
+pub(super) async fn target(place: Option<Result<Opened, Problem>>) -> Vec<Finding> {
+    let opened = match place {
+        None => {
+            let what = "no archive was named";
+            return vec![Finding::skipped(CHECK, what).fix("name one with --out")];
         }
+        Some(opened) => opened.and_then(Opened::for_writing),
     };
-    tried(&store).await
+    match opened {
+        Err(problem) => vec![closed(problem)],
+        Ok(Opened::Bucket { store, .. }) => {
+            vec![tried(&store).await, encryption(&store).await]
+        }
+        Ok(folder) => vec![tried(&*folder.store()).await],
+    }
+}
+
+fn closed(problem: Problem) -> Finding {
+    let fix = "give --out a folder that you may write to, or s3://bucket[/prefix]";
+    Finding::failed(CHECK, problem.message).fix(problem.hint.unwrap_or_else(|| fix.to_owned()))
+}
+
+/// Which key it is, where one could expect another.
+async fn encryption(store: &S3Store) -> Finding {
+    match encrypted(store).await {
+        Err(error) => Finding::skipped("encryption", chain(error)),
+        Ok(Encryption {
+            algorithm: None, ..
+        }) => Finding::found("encryption", "the store does not tell how it encrypts"),
+        Ok(Encryption {
+            algorithm: Some(algorithm),
+            kms_key,
+        }) => {
+            let key = kms_key.map_or_else(String::new, |key| format!(" with {key}"));
+            Finding::ok(
+                "encryption",
+                format!("objects are encrypted by {algorithm}{key}"),
+            )
+        }
+    }
+}
+
+async fn encrypted(store: &S3Store) -> Result<Encryption, StoreError> {
+    let object = probe_object(&new_id());
+    let key = object.key.clone();
+    store.create(object).await?;
+    let told = store.encryption(&key).await;
+    store.delete(&key).await?;
+    told
 }
 
 /// The probe, told as a finding.
 async fn tried(store: &dyn ArchiveStore) -> Finding {
-    let id = format!("{:032x}", fastrand::u128(..));
-    match probe(store, &id).await {
+    match probe(store, &new_id()).await {
         Ok(()) => Finding::ok(
             CHECK,
             format!(
@@ -56,7 +88,7 @@ async fn tried(store: &dyn ArchiveStore) -> Finding {
 }
 
 async fn probe(store: &dyn ArchiveStore, id: &str) -> Result<(), Trouble> {
-    let object = Name::Probe(id).object(format!("{{\"check\":\"{id}\"}}\n"));
+    let object = probe_object(id);
     let key = object.key.clone();
     if store.create(object.clone()).await? != Stored::Created {
         return Err(Trouble::Broken("says that a new object was there before"));
@@ -71,10 +103,15 @@ async fn probe(store: &dyn ArchiveStore, id: &str) -> Result<(), Trouble> {
     }
 }
 
-async fn try_it(
-    store: &dyn ArchiveStore,
-    object: conversation_archive::store::Object,
-) -> Result<(), Trouble> {
+fn new_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
+fn probe_object(id: &str) -> Object {
+    Name::Probe(id).object(format!("{{\"check\":\"{id}\"}}\n"))
+}
+
+async fn try_it(store: &dyn ArchiveStore, object: Object) -> Result<(), Trouble> {
     let (key, body) = (object.key.clone(), object.body.clone());
     if store.create(object).await? != Stored::AlreadyThere {
         return Err(Trouble::Broken("overwrites an object that must stay"));
@@ -111,7 +148,7 @@ mod tests {
 
     use async_trait::async_trait;
     use bytes::Bytes;
-    use conversation_archive::store::{Listing, Object};
+    use conversation_archive::store::Listing;
 
     use super::*;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::queue::conformance::queue_conformance;
+use crate::queue::conformance::{QUEUE_PROMISES, Subject};
 use crate::queue::{DEDUPLICATION_WINDOW, Fifo, MAX_DELAY, MAX_VISIBILITY};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -52,9 +52,17 @@ fn die_with(queues: &MemoryQueues, clock: &Clock, queue: Queue, times: u32) {
 
 #[tokio::test]
 async fn the_in_process_queues_keep_every_promise_of_a_queue() {
-    let (queues, clock) = queues();
+    for promise in QUEUE_PROMISES {
+        let (queues, clock) = queues();
+        let subject = Subject {
+            queues: Arc::new(queues.clone()),
+            consumer: Arc::new((queues, clock)),
+        };
 
-    queue_conformance(&queues, &(queues.clone(), clock)).await;
+        let kept = promise.ask(&subject).await;
+
+        assert!(kept.is_ok(), "{kept:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,18 +1,17 @@
 use std::sync::Arc;
 
-use aws_sdk_sqs::types::MessageSystemAttributeName;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::aws::fake::{FakeAws, Reply, Request, sdk_config};
 use crate::clock::Clock;
-use crate::queue::conformance::{Consumer, queue_conformance};
+use crate::queue::conformance::{Consumer as _, QUEUE_PROMISES, SqsConsumer, Subject};
 use crate::queue::{Delivery, MemoryQueues};
 
 const BASE: &str = "https://sqs.eu-central-1.amazonaws.com/123456789012/";
 
-fn urls() -> QueueUrls {
-    let url = |queue: Queue| Some(format!("{BASE}{}", queue.name()));
+fn urls(folder: &str) -> QueueUrls {
+    let url = |queue: Queue| Some(format!("{BASE}{folder}{}", queue.name()));
     QueueUrls {
         pages: url(Queue::Pages),
         waiting: url(Queue::Waiting),
@@ -55,12 +54,12 @@ fn sent() -> Reply {
 }
 
 /// Speaks SQS's protocol over the in-process queues.
-async fn fake_sqs(queues: MemoryQueues) -> FakeAws {
-    let queues = Arc::new(queues);
+async fn fake_sqs(queues: MemoryQueues, clock: Clock) -> FakeAws {
+    let both = Arc::new((queues, clock));
     FakeAws::start_async(move |request| {
-        let queues = Arc::clone(&queues);
+        let both = Arc::clone(&both);
         Box::pin(async move {
-            match answer(&queues, &request).await {
+            match answer(&both, &request).await {
                 Some(reply) => Reply::json(200, &reply),
                 None => Reply::json(
                     400,
@@ -72,7 +71,8 @@ async fn fake_sqs(queues: MemoryQueues) -> FakeAws {
     .await
 }
 
-async fn answer(queues: &MemoryQueues, request: &Request) -> Option<Value> {
+async fn answer(both: &(MemoryQueues, Clock), request: &Request) -> Option<Value> {
+    let (queues, _) = both;
     let asked = request.json();
     let text = |name: &str| asked[name].as_str().map(str::to_owned);
     let url = text("QueueUrl")?;
@@ -99,8 +99,14 @@ async fn answer(queues: &MemoryQueues, request: &Request) -> Option<Value> {
                 .ok()?;
             Some(json!({"MessageId": "m"}))
         }
+        "ReceiveMessage" if url.contains("/dead/") => {
+            let letter = queues.take_dead_letter(queue)?;
+            Some(json!({"Messages": [{"Body": letter.body}]}))
+        }
         "ReceiveMessage" => {
-            let messages: Vec<Value> = queues.receive(queue).map(received).into_iter().collect();
+            // The clock stands while a request waits, and moves by as much at its end.
+            let delivery = both.wait(queue, seconds("WaitTimeSeconds")).await.ok()?;
+            let messages: Vec<Value> = delivery.map(received).into_iter().collect();
             Some(json!({"Messages": messages}))
         }
         "DeleteMessage" => queues
@@ -135,64 +141,33 @@ fn received(delivery: Delivery) -> Value {
     json!({"Body": delivery.body, "ReceiptHandle": delivery.receipt, "Attributes": attributes})
 }
 
-struct SqsConsumer {
-    client: Client,
-    clock: Clock,
-}
-
-#[async_trait]
-impl Consumer for SqsConsumer {
-    async fn receive(&self, queue: Queue) -> Option<Delivery> {
-        let request = self
-            .client
-            .receive_message()
-            .queue_url(urls().url(queue).unwrap());
-        let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
-        let message = request.send().await.unwrap().messages?.into_iter().next()?;
-        let attributes = message.attributes.unwrap();
-        Some(Delivery {
-            queue,
-            body: message.body.unwrap(),
-            receipt: message.receipt_handle.unwrap(),
-            receive_count: attributes[&MessageSystemAttributeName::ApproximateReceiveCount]
-                .parse()
-                .unwrap(),
-            group: attributes
-                .get(&MessageSystemAttributeName::MessageGroupId)
-                .cloned(),
-        })
-    }
-
-    async fn delete(&self, queue: Queue, receipt: &str) {
-        let request = self
-            .client
-            .delete_message()
-            .queue_url(urls().url(queue).unwrap());
-        request.receipt_handle(receipt).send().await.unwrap();
-    }
-
-    async fn pass(&self, time: Duration) {
-        self.clock.advance(time);
-    }
-}
-
 #[tokio::test]
 async fn sqs_keeps_every_promise_of_a_queue() {
-    let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
-    let fake = fake_sqs(MemoryQueues::new(clock.clone())).await;
-    let consumer = SqsConsumer {
-        client: client(&fake),
-        clock,
-    };
+    for promise in QUEUE_PROMISES {
+        let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
+        let fake = fake_sqs(MemoryQueues::new(clock.clone()), clock).await;
+        let consumer = SqsConsumer {
+            client: client(&fake),
+            urls: urls(""),
+            dead_letter_urls: urls("dead/"),
+            waiting_visibility: None,
+        };
+        let subject = Subject {
+            queues: Arc::new(SqsQueues::new(client(&fake), urls(""))),
+            consumer: Arc::new(consumer),
+        };
 
-    queue_conformance(&SqsQueues::new(client(&fake), urls()), &consumer).await;
+        let kept = promise.ask(&subject).await;
+
+        assert!(kept.is_ok(), "{kept:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_page_message_carries_group_and_deduplication_id_and_no_delay() {
     let fake = FakeAws::start(|_| sent()).await;
 
-    SqsQueues::new(client(&fake), urls())
+    SqsQueues::new(client(&fake), urls(""))
         .send(page())
         .await
         .unwrap();
@@ -215,7 +190,7 @@ async fn a_page_message_carries_group_and_deduplication_id_and_no_delay() {
 async fn a_delay_is_rounded_up_to_whole_seconds() {
     let fake = FakeAws::start(|_| sent()).await;
 
-    SqsQueues::new(client(&fake), urls())
+    SqsQueues::new(client(&fake), urls(""))
         .send(waiting(Duration::from_millis(1_001)))
         .await
         .unwrap();
@@ -227,7 +202,7 @@ async fn a_delay_is_rounded_up_to_whole_seconds() {
 async fn a_message_that_sqs_would_refuse_is_not_sent() {
     let fake = FakeAws::start(|_| sent()).await;
 
-    let refused = SqsQueues::new(client(&fake), urls())
+    let refused = SqsQueues::new(client(&fake), urls(""))
         .send(waiting(Duration::from_secs(901)))
         .await
         .unwrap_err();
@@ -269,7 +244,7 @@ async fn depth_adds_up_what_is_visible_in_flight_and_delayed() {
     }});
     let fake = FakeAws::start(move |_| Reply::json(200, &reply)).await;
 
-    let depth = SqsQueues::new(client(&fake), urls())
+    let depth = SqsQueues::new(client(&fake), urls(""))
         .depth(Queue::Waiting)
         .await
         .unwrap();
@@ -281,7 +256,7 @@ async fn depth_adds_up_what_is_visible_in_flight_and_delayed() {
 async fn a_depth_that_is_not_told_is_an_error_and_not_zero() {
     let fake = FakeAws::start(|_| Reply::json(200, &json!({"Attributes": {}}))).await;
 
-    let error = SqsQueues::new(client(&fake), urls())
+    let error = SqsQueues::new(client(&fake), urls(""))
         .depth(Queue::Waiting)
         .await
         .unwrap_err();
@@ -296,7 +271,7 @@ async fn a_depth_that_is_not_told_is_an_error_and_not_zero() {
 async fn postponing_changes_the_visibility_by_whole_seconds() {
     let fake = FakeAws::start(|_| Reply::json(200, &json!({}))).await;
 
-    SqsQueues::new(client(&fake), urls())
+    SqsQueues::new(client(&fake), urls(""))
         .postpone(Queue::Webhooks, "receipt", Duration::from_millis(2_500))
         .await
         .unwrap();
@@ -309,7 +284,7 @@ async fn postponing_changes_the_visibility_by_whole_seconds() {
 async fn a_lost_answer_is_asked_for_again() {
     let fake = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply, sent]).await;
 
-    SqsQueues::new(client(&fake), urls())
+    SqsQueues::new(client(&fake), urls(""))
         .send(page())
         .await
         .unwrap();

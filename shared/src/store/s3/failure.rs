@@ -3,7 +3,7 @@
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::store::StoreError;
+use crate::store::{BoxError, StoreError};
 
 /// Codes that ask for another try under a status that does not.
 const TRANSIENT_CODES: [&str; 5] = [
@@ -13,6 +13,15 @@ const TRANSIENT_CODES: [&str; 5] = [
     "ThrottlingException",
     "RequestLimitExceeded",
 ];
+
+/// S3's own words, and what to do about them where that is known.
+#[derive(Debug, thiserror::Error)]
+#[error("S3 answers {code}{message}{advice}")]
+struct Answer {
+    code: String,
+    message: String,
+    advice: String,
+}
 
 /// The status of S3's answer, if there was one.
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
@@ -34,22 +43,61 @@ pub(super) fn store_error<E>(
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let key = key.to_owned();
     let transient = is_transient(&error);
-    // The service's own words; "service error" above them would say nothing.
-    let source = error.into_source().unwrap_or_else(Into::into);
+    let source = source(action, error);
     if transient {
-        StoreError::Transient {
-            action,
-            key,
-            source,
-        }
+        StoreError::transient(action, key, source)
     } else {
-        StoreError::Permanent {
-            action,
-            key,
-            source,
+        StoreError::permanent(action, key, source)
+    }
+}
+
+/// What S3 said, or why it said nothing.
+pub(super) fn source<E>(action: &str, error: SdkError<E, HttpResponse>) -> BoxError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let (SdkError::ServiceError(_), Some(status)) = (&error, status(&error)) else {
+        return error.into_source().unwrap_or_else(Into::into);
+    };
+    let code = error
+        .code()
+        .map_or_else(|| status.to_string(), str::to_owned);
+    let message = error.message().filter(|message| !message.is_empty());
+    let advice = advice(action, &code, message.unwrap_or_default());
+    let answer = Answer {
+        message: message.map(|text| format!(": {text}")).unwrap_or_default(),
+        advice: advice.map(|text| format!("; {text}")).unwrap_or_default(),
+        code,
+    };
+    answer.into()
+}
+
+fn advice(action: &str, code: &str, message: &str) -> Option<String> {
+    let text = match code {
+        // S3 passes the refusals of KMS on under its own code.
+        "AccessDenied" if message.contains("kms:") => {
+            "the role needs kms:GenerateDataKey and kms:Decrypt on the key"
         }
+        "AccessDenied" => return Some(format!("the role needs {} on it", right(action))),
+        "NoSuchBucket" => "create the bucket, or name another one",
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => "set AWS_REGION to the bucket's region",
+        "ExpiredToken" | "ExpiredTokenException" => "log in again: the credentials have expired",
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" => "check the AWS credentials",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn right(action: &str) -> &'static str {
+    match action {
+        // Without the second one, an object that is not there answers AccessDenied.
+        "read" => "s3:GetObject, and s3:ListBucket on the bucket,",
+        "delete" => "s3:DeleteObject",
+        "list" | "find" => "s3:ListBucket",
+        _ => "s3:PutObject",
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 use super::*;
 use crate::aws::fake::{FakeAws, Reply, Request, sdk_config};
 use crate::aws::{AwsClients, AwsSettings};
-use crate::store::conformance::store_conformance;
+use crate::store::conformance::STORE_PROMISES;
 
-fn store(fake: &FakeAws, prefix: Option<&str>) -> S3Store {
+pub(super) fn store(fake: &FakeAws, prefix: Option<&str>) -> S3Store {
     let clients = AwsClients::new(
         sdk_config(fake),
         AwsSettings {
@@ -99,17 +99,26 @@ fn entry((key, body): (&String, &Vec<u8>)) -> String {
     )
 }
 
+async fn bucket_with(keys: &[&str]) -> FakeAws {
+    let bucket = FakeBucket::default();
+    let objects = keys.iter().map(|key| ((*key).to_owned(), Vec::new()));
+    bucket.0.lock().unwrap().extend(objects);
+    FakeAws::start(move |request| bucket.answer(request)).await
+}
+
 #[tokio::test]
 async fn s3_keeps_every_promise_of_a_store() {
-    let bucket = FakeBucket::default();
-    let fake = FakeAws::start(move |request| bucket.answer(request)).await;
+    for promise in STORE_PROMISES {
+        let fake = bucket_with(&[]).await;
 
-    store_conformance(&store(&fake, None)).await;
+        let kept = promise.ask(&store(&fake, None)).await;
+
+        assert!(kept.is_ok(), "{kept:?}");
+    }
 }
 
 #[tokio::test]
 async fn s3_behind_a_prefix_keeps_every_promise_of_a_store() {
-    let bucket = FakeBucket::default();
     let neighbours = [
         "backup",
         "backup-2/odd/a",
@@ -118,24 +127,26 @@ async fn s3_behind_a_prefix_keeps_every_promise_of_a_store() {
         "odd/a",
         "zoo",
     ];
-    bucket
-        .0
-        .lock()
-        .unwrap()
-        .extend(neighbours.map(|key| (key.to_owned(), Vec::new())));
-    let fake = FakeAws::start(move |request| bucket.answer(request)).await;
-    let store = store(&fake, Some("/backup/team/"));
+    for promise in STORE_PROMISES {
+        let fake = bucket_with(&neighbours).await;
+        let store = store(&fake, Some("/backup/team/"));
 
-    store_conformance(&store).await;
+        let kept = promise.ask(&store).await;
 
-    let everything = store.list("", None).await.unwrap();
-    assert!(
-        everything
-            .objects
-            .iter()
-            .all(|object| !object.key.is_empty() && !object.key.contains("team"))
-    );
-    assert_eq!(store.uri("open/e"), "s3://archive/backup/team/open/e");
+        assert!(kept.is_ok(), "{kept:?}");
+        let everything = store.list("", None).await.unwrap().objects;
+        let foreign = |key: &str| key.is_empty() || key.contains("team");
+        assert!(everything.iter().all(|object| !foreign(&object.key)));
+    }
+}
+
+#[tokio::test]
+async fn a_uri_holds_bucket_and_prefix() {
+    let fake = bucket_with(&[]).await;
+
+    let uri = store(&fake, Some("/backup/team/")).uri("open/e");
+
+    assert_eq!(uri, "s3://archive/backup/team/open/e");
 }
 
 #[tokio::test]
@@ -302,13 +313,13 @@ async fn a_refusal_of_access_is_permanent_and_keeps_the_words_of_s3() {
         .into_iter()
         .map(|error| format!("{:#}", anyhow::Error::from(error)))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
-    cannot create exports/e/page.ndjson.gz: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    cannot replace exports/e/page.ndjson.gz: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    cannot read k: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    cannot delete k: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    cannot list p: unhandled error (AccessDenied): Error { code: "AccessDenied", message: "as told" }
-    "#);
+    insta::assert_snapshot!(told.join("\n"), @"
+    cannot create exports/e/page.ndjson.gz: S3 answers AccessDenied: as told; the role needs s3:PutObject on it
+    cannot replace exports/e/page.ndjson.gz: S3 answers AccessDenied: as told; the role needs s3:PutObject on it
+    cannot read k: S3 answers AccessDenied: as told; the role needs s3:GetObject, and s3:ListBucket on the bucket, on it
+    cannot delete k: S3 answers AccessDenied: as told; the role needs s3:DeleteObject on it
+    cannot list p: S3 answers AccessDenied: as told; the role needs s3:ListBucket on it
+    ");
 }
 
 #[tokio::test]

@@ -15,17 +15,19 @@ use crate::process::SIGNING_SECRET;
 
 /// One delivery that arrived with a good signature.
 #[derive(Clone, Debug)]
-pub(crate) struct Arrived {
-    pub(crate) id: String,
-    pub(crate) body: Value,
+pub struct Arrived {
+    pub id: String,
+    pub body: Value,
 }
 
-pub(crate) struct Receiver {
+#[derive(Debug)]
+pub struct Receiver {
     url: String,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
 
+#[derive(Debug)]
 struct Shared {
     clock: Clock,
     arrived: Mutex<Vec<Arrived>>,
@@ -34,7 +36,7 @@ struct Shared {
 }
 
 impl Receiver {
-    pub(crate) async fn start(clock: Clock) -> Self {
+    pub async fn start(clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let shared = Arc::new(Shared {
@@ -55,20 +57,20 @@ impl Receiver {
         }
     }
 
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
-    pub(crate) fn answer_first_with(&self, statuses: &[u16]) {
+    pub fn answer_first_with(&self, statuses: &[u16]) {
         lock(&self.shared.answers).extend(statuses);
     }
 
-    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+    pub fn arrived(&self) -> Vec<Arrived> {
         lock(&self.shared.arrived).clone()
     }
 
     /// The different webhook ids, each with the type that it announced.
-    pub(crate) fn ids(&self) -> BTreeMap<String, String> {
+    pub fn ids(&self) -> BTreeMap<String, String> {
         let text = |arrived: &Arrived| arrived.body["type"].as_str().unwrap_or_default().to_owned();
         self.arrived()
             .iter()

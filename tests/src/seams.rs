@@ -12,40 +12,38 @@ use conversation_archive::queue::{MemoryQueues, MessageQueue, Outgoing, Queue, Q
 use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use tokio::sync::Notify;
 
-use crate::memory_store::MemoryStore;
-
 /// Where the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kill {
+pub enum Kill {
     Before(u64),
     After(u64),
 }
 
 /// Counts the steps and kills at one of them.
 #[derive(Debug, Default)]
-pub(crate) struct Steps {
+pub struct Steps {
     taken: AtomicU64,
     kill: Mutex<Option<Kill>>,
     killed: Notify,
 }
 
 impl Steps {
-    pub(crate) fn taken(&self) -> u64 {
+    pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::SeqCst)
     }
 
     /// Kills the process once, at that step.
-    pub(crate) fn kill_at(&self, kill: Kill) {
+    pub fn kill_at(&self, kill: Kill) {
         *self.lock() = Some(kill);
     }
 
     /// Comes back when the process is to die.
-    pub(crate) async fn killed(&self) {
+    pub async fn killed(&self) {
         self.killed.notified().await;
     }
 
     /// One step: whatever `work` does is either done or not done when the process dies.
-    pub(crate) async fn step<T>(&self, work: impl Future<Output = T>) -> T {
+    pub async fn step<T>(&self, work: impl Future<Output = T>) -> T {
         let number = self.taken.fetch_add(1, Ordering::SeqCst);
         self.die_at(Kill::Before(number)).await;
         let result = work.await;
@@ -65,24 +63,51 @@ impl Steps {
     }
 }
 
+/// What was written for people to read, overwritten or not.
+#[derive(Debug, Default)]
+pub struct Told(Mutex<Vec<String>>);
+
+impl Told {
+    pub fn texts(&self) -> Vec<String> {
+        self.lock().clone()
+    }
+
+    fn note(&self, object: &Object) {
+        let name = object.key.rsplit('/').next().unwrap_or_default();
+        if matches!(name, "end.json" | "waiting.json" | "manifest.json")
+            || name.starts_with("failed-")
+        {
+            let text = String::from_utf8_lossy(&object.body).into_owned();
+            self.lock().push(text);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The store behind counted steps.
 #[derive(Debug)]
-pub(crate) struct SteppedStore {
-    pub(crate) store: Arc<MemoryStore>,
-    pub(crate) steps: Arc<Steps>,
+pub struct SteppedStore<S> {
+    pub store: Arc<S>,
+    pub steps: Arc<Steps>,
+    pub told: Arc<Told>,
 }
 
 #[async_trait]
-impl ArchiveStore for SteppedStore {
+impl<S: ArchiveStore> ArchiveStore for SteppedStore<S> {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         self.steps.step(self.store.get(key)).await
     }
 
     async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        self.told.note(&object);
         self.steps.step(self.store.create(object)).await
     }
 
     async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        self.told.note(&object);
         self.steps.step(self.store.replace(object)).await
     }
 
@@ -101,9 +126,9 @@ impl ArchiveStore for SteppedStore {
 
 /// The queues behind counted steps.
 #[derive(Debug)]
-pub(crate) struct SteppedQueues {
-    pub(crate) queues: MemoryQueues,
-    pub(crate) steps: Arc<Steps>,
+pub struct SteppedQueues {
+    pub queues: MemoryQueues,
+    pub steps: Arc<Steps>,
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
 
 use aho_corasick::AhoCorasick;
+use conversation_archive::store::ArchiveStore;
 
 use crate::world::World;
 
@@ -16,8 +17,9 @@ pub(crate) fn capture() -> usize {
     ONCE.call_once(|| {
         let subscriber = tracing_subscriber::fmt()
             .json()
+            // The SDK tells of every header, which takes longer than sending it.
             .with_env_filter(
-                "debug,conversation_archive=trace,archive_page=trace,start_export=trace",
+                "debug,conversation_archive=trace,archive_page=trace,start_export=trace,aws=info,hyper=info",
             )
             .with_writer(|| Captured)
             .finish();
@@ -47,7 +49,7 @@ impl Write for Captured {
     }
 }
 
-impl World {
+impl<S: ArchiveStore + 'static> World<S> {
     /// No log line since this world began, no error, no outcome and no webhook holds a token, a secret, a text or a name
     /// of it.
     fn assert_nothing_leaked(&self) {
@@ -82,7 +84,7 @@ impl World {
 }
 
 /// Every world of the test run is searched, whatever its test is about.
-impl Drop for World {
+impl<S: ArchiveStore + 'static> Drop for World<S> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.assert_nothing_leaked();

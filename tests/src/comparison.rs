@@ -34,7 +34,7 @@ const MASKED: [&str; 23] = [
 ];
 
 /// Fails at the first object in which `disturbed` is not as `undisturbed`.
-pub(crate) fn assert_same_archive(
+pub fn assert_same_archive(
     undisturbed: &BTreeMap<String, Bytes>,
     disturbed: &BTreeMap<String, Bytes>,
     context: &str,
@@ -131,7 +131,7 @@ fn mask(value: &mut Value) {
 }
 
 /// The manifest's content section as it is written, `None` for an export that did not complete.
-pub(crate) fn content_section(archive: &BTreeMap<String, Bytes>) -> Option<String> {
+pub fn content_section(archive: &BTreeMap<String, Bytes>) -> Option<String> {
     let (_, body) = archive
         .iter()
         .find(|(key, _)| key.ends_with("/manifest.json"))?;

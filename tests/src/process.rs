@@ -27,29 +27,29 @@ use start_export::{Regions, StartExport};
 use sweep_exports::SweepExports;
 
 /// The receiver shares it.
-pub(crate) const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
+pub const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
 
 #[derive(Debug)]
-pub(crate) struct Process {
-    pub(crate) start: StartExport,
-    pub(crate) page: ArchivePage,
+pub struct Process {
+    pub start: StartExport,
+    pub page: ArchivePage,
     await_ready: AwaitReady,
     complete: CompleteExport,
     webhook: SendWebhook,
     record_failure: RecordFailure,
-    pub(crate) sweep: SweepExports,
+    pub sweep: SweepExports,
 }
 
 /// Whether a handled message is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Disposition {
+pub enum Disposition {
     Delete,
     /// The handler gave it back itself.
     Keep,
 }
 
 impl Process {
-    pub(crate) fn build(
+    pub fn build(
         simulator: &Simulator,
         store: Arc<dyn ArchiveStore>,
         queue: Arc<dyn MessageQueue>,
@@ -100,7 +100,7 @@ impl Process {
         }
     }
 
-    pub(crate) async fn handle(
+    pub async fn handle(
         &self,
         delivery: &Delivery,
         invocation: &Invocation,
@@ -137,7 +137,7 @@ impl Process {
         Ok(Disposition::Delete)
     }
 
-    pub(crate) async fn bury(
+    pub async fn bury(
         &self,
         queue: Queue,
         body: &str,
@@ -160,7 +160,7 @@ fn sender(rules: &AddressRules) -> Sender {
 }
 
 /// The deadline that Lambda would announce to a page, less what it takes to put things away.
-pub(crate) fn invocation(number: u64, clock: &Clock) -> Invocation {
+pub fn invocation(number: u64, clock: &Clock) -> Invocation {
     let end = clock
         .now()
         .saturating_add(Duration::from_secs(110))

@@ -14,13 +14,13 @@ use serde_json::value::RawValue;
 
 use super::World;
 
-impl World {
+impl<S: ArchiveStore + 'static> World<S> {
     /// Reads the store past the counted steps.
-    pub(crate) fn archive(&self) -> Archive {
+    pub fn archive(&self) -> Archive {
         Archive::new(Arc::clone(&self.store) as Arc<dyn ArchiveStore>)
     }
 
-    pub(crate) async fn manifest(&self, id: &ExportId) -> Manifest {
+    pub async fn manifest(&self, id: &ExportId) -> Manifest {
         match self
             .archive()
             .read(Name::Manifest(id))
@@ -30,13 +30,13 @@ impl World {
             Some(manifest) => manifest,
             None => panic!(
                 "no manifest: {:?}; errors {:?}",
-                self.store.snapshot().keys().collect::<Vec<_>>(),
+                self.archive().list_all("").await,
                 self.errors
             ),
         }
     }
 
-    pub(crate) async fn failed(&self, id: &ExportId, attempt: u32) -> Option<Outcome> {
+    pub async fn failed(&self, id: &ExportId, attempt: u32) -> Option<Outcome> {
         self.archive()
             .read(Name::Failed(id, attempt))
             .await
@@ -44,7 +44,7 @@ impl World {
     }
 
     /// Flips a bit of a stored object.
-    pub(crate) async fn damage(&self, key: &str) {
+    pub async fn damage(&self, key: &str) {
         let mut body = self
             .store
             .get(key)
@@ -64,14 +64,14 @@ impl World {
     }
 
     /// Recomputes the export from its objects; it must be intact.
-    pub(crate) async fn verify(&self, id: &ExportId) -> Report {
+    pub async fn verify(&self, id: &ExportId) -> Report {
         verify(&self.archive(), id, &mut |_| {})
             .await
             .expect("an intact export")
     }
 
     /// How often each record stands in the pages that the manifest names, by its line.
-    pub(crate) async fn archived_lines(&self, manifest: &Manifest) -> BTreeMap<String, u32> {
+    pub async fn archived_lines(&self, manifest: &Manifest) -> BTreeMap<String, u32> {
         let mut lines = BTreeMap::new();
         for page in manifest
             .content
@@ -98,11 +98,7 @@ impl World {
     }
 
     /// The ids in the pages that the manifest names, each with how often it stands there.
-    pub(crate) async fn archived_ids(
-        &self,
-        manifest: &Manifest,
-        field: &str,
-    ) -> BTreeMap<String, u32> {
+    pub async fn archived_ids(&self, manifest: &Manifest, field: &str) -> BTreeMap<String, u32> {
         let mut ids = BTreeMap::new();
         for (line, count) in self.archived_lines(manifest).await {
             // Some records hold numbers that no number type holds, so their values stay text.
@@ -115,19 +111,7 @@ impl World {
     }
 
     /// Everything that was told to people: errors, outcomes, ends and webhooks.
-    pub(crate) fn told(&self) -> Vec<String> {
-        let is_told = |key: &str| {
-            ["/end.json", "/waiting.json", "/manifest.json"]
-                .iter()
-                .any(|name| key.ends_with(name))
-                || key.contains("/failed-")
-        };
-        let objects = self
-            .store
-            .snapshot()
-            .into_iter()
-            .filter(|(key, _)| is_told(key));
-        let objects = objects.map(|(_, body)| String::from_utf8_lossy(&body).into_owned());
+    pub fn told(&self) -> Vec<String> {
         let webhooks = self
             .receiver
             .arrived()
@@ -136,7 +120,7 @@ impl World {
         self.errors
             .iter()
             .cloned()
-            .chain(objects)
+            .chain(self.told.texts())
             .chain(webhooks)
             .collect()
     }

@@ -11,14 +11,20 @@ use conversation_archive::store::{ArchiveStore, Listed, Listing, Object, StoreEr
 const PAGE: usize = 1000;
 
 #[derive(Debug, Default)]
-pub(crate) struct MemoryStore {
+pub struct MemoryStore {
     objects: Mutex<BTreeMap<String, Bytes>>,
 }
 
 impl MemoryStore {
     /// Everything that is stored, for comparing two archives.
-    pub(crate) fn snapshot(&self) -> BTreeMap<String, Bytes> {
+    pub fn snapshot(&self) -> BTreeMap<String, Bytes> {
         self.lock().clone()
+    }
+
+    pub fn holding(objects: BTreeMap<String, Bytes>) -> Self {
+        Self {
+            objects: Mutex::new(objects),
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Bytes>> {

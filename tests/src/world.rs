@@ -6,7 +6,8 @@ use std::time::Duration;
 use conversation_archive::clock::Clock;
 use conversation_archive::ids::ExportId;
 use conversation_archive::outcome::Manifest;
-use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
+use conversation_archive::queue::{Delivery, MemoryQueues, MessageQueue, Queue};
+use conversation_archive::store::ArchiveStore;
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
 use start_export::{Command, Resume, StartError, Started};
@@ -16,35 +17,37 @@ use crate::logs;
 use crate::memory_store::MemoryStore;
 use crate::process::{Disposition, Process, invocation};
 use crate::receiver::Receiver;
-use crate::seams::{SteppedQueues, SteppedStore, Steps};
+use crate::seams::{SteppedQueues, SteppedStore, Steps, Told};
 
 mod reading;
 
 /// So many steps without an end mean that there is none.
 const MANY_STEPS: usize = 50_000;
 
-pub(crate) struct World {
-    pub(crate) clock: Clock,
-    pub(crate) simulator: Simulator,
-    pub(crate) store: Arc<MemoryStore>,
-    pub(crate) queues: MemoryQueues,
-    pub(crate) steps: Arc<Steps>,
-    pub(crate) receiver: Receiver,
-    pub(crate) process: Process,
+#[derive(Debug)]
+pub struct World<S: ArchiveStore + 'static = MemoryStore> {
+    pub clock: Clock,
+    pub simulator: Simulator,
+    pub store: Arc<S>,
+    pub queues: MemoryQueues,
+    pub steps: Arc<Steps>,
+    pub told: Arc<Told>,
+    pub receiver: Receiver,
+    pub process: Process,
     /// The highest receive count that any message reached.
-    pub(crate) highest_receive_count: u32,
-    pub(crate) chance: fastrand::Rng,
-    pub(crate) order: Order,
-    pub(crate) max_open_slices: usize,
+    pub highest_receive_count: u32,
+    pub chance: fastrand::Rng,
+    pub order: Order,
+    pub max_open_slices: usize,
     invocations: u64,
     errors: Vec<String>,
     /// Where the captured logs stood when this world began.
-    pub(crate) logs_before: usize,
+    pub logs_before: usize,
 }
 
 /// In which order messages are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// As they came, pages first: the same every time.
     Steady,
     /// Any that may come next, and standard messages sometimes twice.
@@ -53,7 +56,7 @@ pub(crate) enum Order {
 
 /// What one turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub enum Turn {
     Done,
     /// The handler reported an error; the message comes again.
     Failed,
@@ -63,14 +66,20 @@ pub(crate) enum Turn {
 }
 
 /// The moment at which every world begins: ten days after the simulated days.
-pub(crate) const NOW: &str = "2026-03-10T00:00:00Z";
+pub const NOW: &str = "2026-03-10T00:00:00Z";
 
 impl World {
-    pub(crate) async fn new(settings: Settings) -> Self {
+    pub async fn new(settings: Settings) -> Self {
         Self::with_slices(settings, 2).await
     }
 
-    pub(crate) async fn with_slices(settings: Settings, max_open_slices: usize) -> Self {
+    pub async fn with_slices(settings: Settings, max_open_slices: usize) -> Self {
+        Self::over(Arc::default(), settings, max_open_slices).await
+    }
+}
+
+impl<S: ArchiveStore + 'static> World<S> {
+    pub async fn over(store: Arc<S>, settings: Settings, max_open_slices: usize) -> Self {
         let logs_before = logs::capture();
         let clock = Clock::manual(NOW.parse().expect("a moment"));
         let reading = clock.clone();
@@ -82,17 +91,19 @@ impl World {
         let simulator = Simulator::start(settings)
             .await
             .expect("the simulator starts");
-        let store = Arc::new(MemoryStore::default());
         let queues = MemoryQueues::new(clock.clone());
         let steps = Arc::new(Steps::default());
+        let told = Arc::new(Told::default());
         let receiver = Receiver::start(clock.clone()).await;
-        let process = build(&simulator, &store, &queues, &steps, &clock, max_open_slices);
+        let seams = seams(&store, &queues, &steps, &told);
+        let process = build(&simulator, seams, &clock, max_open_slices);
         Self {
             clock,
             simulator,
             store,
             queues,
             steps,
+            told,
             receiver,
             process,
             highest_receive_count: 0,
@@ -106,44 +117,30 @@ impl World {
     }
 
     /// A new process over what is left: token, plan and pace forgotten.
-    pub(crate) fn restart(&mut self) {
-        let slices = self.max_open_slices;
-        self.process = build(
-            &self.simulator,
-            &self.store,
-            &self.queues,
-            &self.steps,
-            &self.clock,
-            slices,
-        );
+    pub fn restart(&mut self) {
+        self.process = self.another_process();
     }
 
     /// A second process beside the first, as when a visibility timeout ends too early.
-    pub(crate) fn another_process(&self) -> Process {
-        build(
-            &self.simulator,
-            &self.store,
-            &self.queues,
-            &self.steps,
-            &self.clock,
-            self.max_open_slices,
-        )
+    pub fn another_process(&self) -> Process {
+        let seams = seams(&self.store, &self.queues, &self.steps, &self.told);
+        build(&self.simulator, seams, &self.clock, self.max_open_slices)
     }
 
     /// Every message is gone: only the bucket remains.
-    pub(crate) fn lose_messages(&mut self) {
+    pub fn lose_messages(&mut self) {
         self.queues = MemoryQueues::new(self.clock.clone());
         self.restart();
     }
 
     /// A request for this world's days, its webhook included. `more` is further JSON, such as `,"slices":4`.
-    pub(crate) fn request(&self, source: &str, more: &str) -> String {
+    pub fn request(&self, source: &str, more: &str) -> String {
         let webhook = self.receiver.url();
         format!(r#"{{"source":"{source}","interval":"{DAYS}","webhookUrl":"{webhook}"{more}}}"#)
     }
 
     /// Invokes start-export; `None` when the process was killed.
-    pub(crate) async fn invoke(&mut self, command: Command) -> Option<Result<Started, StartError>> {
+    pub async fn invoke(&mut self, command: Command) -> Option<Result<Started, StartError>> {
         let invocation = self.invocation();
         let answer = tokio::select! {
             biased;
@@ -154,7 +151,7 @@ impl World {
     }
 
     /// Invokes sweep-exports; `None` when the process was killed.
-    pub(crate) async fn sweep(&mut self) -> Option<Vec<Swept>> {
+    pub async fn sweep(&mut self) -> Option<Vec<Swept>> {
         let invocation = self.invocation();
         let answer = tokio::select! {
             biased;
@@ -166,11 +163,7 @@ impl World {
     }
 
     /// Gives a dead letter to record-failure; `None` when the process was killed.
-    pub(crate) async fn bury(
-        &mut self,
-        queue: Queue,
-        body: &str,
-    ) -> Option<record_failure::Handled> {
+    pub async fn bury(&mut self, queue: Queue, body: &str) -> Option<record_failure::Handled> {
         let invocation = self.invocation();
         let answer = tokio::select! {
             biased;
@@ -189,11 +182,11 @@ impl World {
     }
 
     /// What the handlers reported last.
-    pub(crate) fn last_error(&self) -> Option<&String> {
+    pub fn last_error(&self) -> Option<&String> {
         self.errors.last()
     }
 
-    pub(crate) async fn start(&mut self, request: &str) -> ExportId {
+    pub async fn start(&mut self, request: &str) -> ExportId {
         let command = Command::parse(request).expect("a request");
         self.invoke(command)
             .await
@@ -202,7 +195,7 @@ impl World {
             .export_id
     }
 
-    pub(crate) async fn resume(&mut self, id: &ExportId) -> Started {
+    pub async fn resume(&mut self, id: &ExportId) -> Started {
         self.resume_with(Resume {
             export_id: id.clone(),
             quota_mb: None,
@@ -211,7 +204,7 @@ impl World {
         .await
     }
 
-    pub(crate) async fn resume_with(&mut self, resume: Resume) -> Started {
+    pub async fn resume_with(&mut self, resume: Resume) -> Started {
         self.invoke(Command::Resume(resume))
             .await
             .expect("not killed")
@@ -219,7 +212,7 @@ impl World {
     }
 
     /// One message, received, handled and deleted.
-    pub(crate) async fn turn(&mut self) -> Turn {
+    pub async fn turn(&mut self) -> Turn {
         for queue in Queue::ALL {
             if let Some(letter) = self.queues.take_dead_letter(queue) {
                 let invocation = self.invocation();
@@ -237,7 +230,7 @@ impl World {
     }
 
     /// Goes on until no message is left, moving the clock over the times when nothing can be received.
-    pub(crate) async fn run(&mut self) {
+    pub async fn run(&mut self) {
         for _ in 0..MANY_STEPS {
             if self.turn().await == Turn::Idle && !self.wait_for_next() {
                 return;
@@ -250,7 +243,7 @@ impl World {
     }
 
     /// Runs until `stop` says so. Whether it did before everything had ended.
-    pub(crate) async fn run_until(&mut self, mut stop: impl FnMut(&Self) -> bool) -> bool {
+    pub async fn run_until(&mut self, mut stop: impl FnMut(&Self) -> bool) -> bool {
         for _ in 0..MANY_STEPS {
             if stop(self) {
                 return true;
@@ -263,14 +256,14 @@ impl World {
     }
 
     /// Starts, runs and returns the manifest.
-    pub(crate) async fn export(&mut self, request: &str) -> Manifest {
+    pub async fn export(&mut self, request: &str) -> Manifest {
         let id = self.start(request).await;
         self.run().await;
         self.manifest(&id).await
     }
 
     /// Moves the clock to the next moment at which a message can be received.
-    pub(crate) fn wait_for_next(&mut self) -> bool {
+    pub fn wait_for_next(&mut self) -> bool {
         let next = Queue::ALL
             .into_iter()
             .filter_map(|queue| self.queues.next_visible(queue))
@@ -337,20 +330,20 @@ impl World {
     }
 
     /// Moves the clock forward with nobody at work.
-    pub(crate) fn pass(&self, duration: Duration) {
+    pub fn pass(&self, duration: Duration) {
         self.clock.advance(duration);
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }
 
 /// The days of every world's data, as the request names them.
-pub(crate) const DAYS: &str = "2026-03-01T00:00:00Z/2026-03-03T00:00:00Z";
+pub const DAYS: &str = "2026-03-01T00:00:00Z/2026-03-03T00:00:00Z";
 
 /// An organisation of so many conversations in [`DAYS`], without faults and limits.
-pub(crate) fn organisation(seed: u64, conversations: usize) -> Settings {
+pub fn organisation(seed: u64, conversations: usize) -> Settings {
     let moment = |text: &str| text.parse().expect("a moment");
     Settings {
         seed,
@@ -365,27 +358,28 @@ pub(crate) fn organisation(seed: u64, conversations: usize) -> Settings {
     }
 }
 
-fn build(
-    simulator: &Simulator,
-    store: &Arc<MemoryStore>,
+/// What the handlers of a process work with.
+type Seams = (Arc<dyn ArchiveStore>, Arc<dyn MessageQueue>);
+
+fn seams<S: ArchiveStore + 'static>(
+    store: &Arc<S>,
     queues: &MemoryQueues,
     steps: &Arc<Steps>,
-    clock: &Clock,
-    max_open_slices: usize,
-) -> Process {
+    told: &Arc<Told>,
+) -> Seams {
     let store = SteppedStore {
         store: Arc::clone(store),
         steps: Arc::clone(steps),
+        told: Arc::clone(told),
     };
     let queues = SteppedQueues {
         queues: queues.clone(),
         steps: Arc::clone(steps),
     };
-    Process::build(
-        simulator,
-        Arc::new(store),
-        Arc::new(queues),
-        clock,
-        max_open_slices,
-    )
+    (Arc::new(store), Arc::new(queues))
+}
+
+fn build(simulator: &Simulator, seams: Seams, clock: &Clock, max_open_slices: usize) -> Process {
+    let (store, queues) = seams;
+    Process::build(simulator, store, queues, clock, max_open_slices)
 }

@@ -1,0 +1,207 @@
+//! Where an archive is: a folder on this machine, or a bucket.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use conversation_archive::aws::AwsClients;
+use conversation_archive::ids::ExportId;
+use conversation_archive::store::{
+    ArchiveStore, ExportLock, FolderError, FolderStore, S3Settings, S3Store,
+};
+
+use crate::problem::Problem;
+use crate::settings::BucketSettings;
+
+/// What `--out` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Folder(PathBuf),
+    Bucket {
+        bucket: String,
+        prefix: Option<String>,
+    },
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} names no bucket: write s3://bucket or s3://bucket/prefix")]
+pub(crate) struct NoBucket(String);
+
+/// A place that can be read.
+#[derive(Clone, Debug)]
+pub(crate) enum Opened {
+    Folder { store: FolderStore, root: PathBuf },
+    Bucket { store: S3Store, region: String },
+}
+
+impl Place {
+    pub(crate) fn parse(text: OsString) -> Result<Self, NoBucket> {
+        let Some(rest) = text.to_str().and_then(|text| text.strip_prefix("s3://")) else {
+            return Ok(Self::Folder(text.into()));
+        };
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let prefix = prefix.trim_matches('/');
+        let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+        if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(known) {
+            return Err(NoBucket(text.to_string_lossy().into_owned()));
+        }
+        Ok(Self::Bucket {
+            bucket: bucket.to_owned(),
+            prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
+        })
+    }
+
+    /// Finds out whether it can be read, and changes nothing.
+    pub(crate) async fn open(&self) -> Result<Opened, Problem> {
+        match self {
+            Self::Folder(root) => Ok(Opened::Folder {
+                store: FolderStore::open_for_reading(root)?,
+                root: root.clone(),
+            }),
+            Self::Bucket { bucket, prefix } => open_bucket(bucket, prefix.clone()).await,
+        }
+    }
+
+    /// As it is named from any folder.
+    pub(crate) fn absolute(&self) -> Self {
+        match self {
+            Self::Folder(path) => {
+                Self::Folder(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+            }
+            bucket @ Self::Bucket { .. } => bucket.clone(),
+        }
+    }
+
+    /// How a person names what has this key.
+    pub(crate) fn at(&self, key: &str) -> String {
+        match self {
+            Self::Folder(path) => path.join(key).display().to_string(),
+            Self::Bucket { .. } => format!("{self}/{key}"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => path.display().fmt(f),
+            Self::Bucket { bucket, prefix } => {
+                let slash = if prefix.is_some() { "/" } else { "" };
+                let prefix = prefix.as_deref().unwrap_or_default();
+                write!(f, "s3://{bucket}{slash}{prefix}")
+            }
+        }
+    }
+}
+
+impl From<&Path> for Place {
+    fn from(path: &Path) -> Self {
+        Self::Folder(path.to_owned())
+    }
+}
+
+impl Opened {
+    pub(crate) fn store(&self) -> Arc<dyn ArchiveStore> {
+        match self {
+            Self::Folder { store, .. } => Arc::new(store.clone()),
+            Self::Bucket { store, .. } => Arc::new(store.clone()),
+        }
+    }
+
+    /// The same place to write to; a folder is created if need be.
+    pub(crate) fn for_writing(self) -> Result<Self, Problem> {
+        match self {
+            Self::Folder { root, .. } => Ok(Self::Folder {
+                store: FolderStore::open(&root)?,
+                root,
+            }),
+            bucket @ Self::Bucket { .. } => Ok(bucket),
+        }
+    }
+
+    /// Keeps others away from an export in a folder. A bucket needs no lock: what two processes may not both do is a
+    /// create-only write.
+    pub(crate) fn lock(&self, id: &ExportId) -> Result<Option<ExportLock>, FolderError> {
+        match self {
+            Self::Folder { store, .. } => store.lock(id.as_str()).map(Some),
+            Self::Bucket { .. } => Ok(None),
+        }
+    }
+
+    /// Where conversations would lie; `None` on this machine.
+    pub(crate) fn region(&self) -> Option<String> {
+        match self {
+            Self::Folder { .. } => None,
+            Self::Bucket { region, .. } => Some(region.clone()),
+        }
+    }
+}
+
+/// Asked for before anything else, so that what is wrong is told in the words of the settings.
+async fn open_bucket(bucket: &str, prefix: Option<String>) -> Result<Opened, Problem> {
+    let settings = BucketSettings::from_env()?;
+    let clients = AwsClients::from_environment(settings.aws).await;
+    let Some(region) = clients.region().map(str::to_owned) else {
+        let message = "AWS_REGION is not set, and no profile names a region";
+        return Err(Problem::refused(message).with_hint("set AWS_REGION to the bucket's region"));
+    };
+    clients.require_credentials().await?;
+    let settings = S3Settings {
+        bucket: bucket.to_owned(),
+        prefix,
+        kms_key_id: settings.kms_key_id,
+    };
+    let store = S3Store::new(clients.s3(), settings);
+    let told = store.find_bucket().await?;
+    Ok(Opened::Bucket {
+        store,
+        region: told.unwrap_or(region),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str) -> Result<Place, String> {
+        Place::parse(text.into()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_begins_with_s3_is_a_bucket_and_all_else_a_folder() {
+        let bucket = |prefix: Option<&str>| Place::Bucket {
+            bucket: "archive-1".to_owned(),
+            prefix: prefix.map(str::to_owned),
+        };
+
+        assert_eq!(place("s3://archive-1"), Ok(bucket(None)));
+        assert_eq!(place("s3://archive-1/"), Ok(bucket(None)));
+        assert_eq!(place("s3://archive-1/a/b/"), Ok(bucket(Some("a/b"))));
+        assert_eq!(place("./s3"), Ok(Place::Folder("./s3".into())));
+    }
+
+    #[test]
+    fn a_place_is_told_as_it_was_named() {
+        for text in ["s3://archive-1", "s3://archive-1/a/b", "./archive"] {
+            assert_eq!(place(text).unwrap().to_string(), text);
+        }
+        assert_eq!(
+            place("s3://archive-1/a").unwrap().at("k"),
+            "s3://archive-1/a/k"
+        );
+        assert_eq!(place("s3://archive-1").unwrap().at("k"), "s3://archive-1/k");
+    }
+
+    #[test]
+    fn a_bucket_that_cannot_be_is_refused_with_the_form() {
+        for text in ["s3://", "s3:///prefix", "s3://Archive", "s3://a b/c"] {
+            let error = place(text).unwrap_err();
+
+            assert_eq!(
+                error,
+                format!("{text} names no bucket: write s3://bucket or s3://bucket/prefix")
+            );
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Where an emulator is not as AWS is. Every line is asserted to be so, and no product code knows any of them.
+
+use Shows::{Always, Sometimes};
+
+/// A promise that a back end breaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gap {
+    pub(crate) backend: &'static str,
+    pub(crate) promise: &'static str,
+    /// What it does instead.
+    pub(crate) instead: &'static str,
+    pub(crate) shows: Shows,
+}
+
+/// When a gap is there to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shows {
+    Always,
+    /// In a race, and so not each time: it is asked for until it shows.
+    Sometimes,
+}
+
+/// All that are known, as docs/emulators.md lists them.
+pub(crate) const GAPS: &[Gap] = &[
+    Gap {
+        backend: "ministack",
+        promise: "a_wrong_secret_is_refused",
+        instead: "checks no signature of ordinary requests",
+        shows: Always,
+    },
+    Gap {
+        backend: "ministack",
+        promise: "the_service_refuses_a_delay_of_901_seconds",
+        instead: "takes it",
+        shows: Always,
+    },
+    Gap {
+        backend: "s3s-fs",
+        promise: "what_other_keys_begin_with_is_no_object",
+        instead: "500: keys are paths, and the key is a folder",
+        shows: Always,
+    },
+    Gap {
+        backend: "s3s-fs",
+        promise: "a_key_and_a_key_below_it_are_two_objects",
+        instead: "500: keys are paths, and a file is no folder",
+        shows: Always,
+    },
+    Gap {
+        backend: "s3s-fs",
+        promise: "of_sixteen_concurrent_creates_one_wins",
+        instead: "looks first and writes then: in a race, two creates may win",
+        shows: Sometimes,
+    },
+    Gap {
+        backend: "s3s-fs",
+        promise: "a_reader_never_sees_half_an_object",
+        instead: "body and checksum are two files: a reader may get those of different writes, and the SDK refuses them",
+        shows: Sometimes,
+    },
+    Gap {
+        backend: "s3s-fs",
+        promise: "a_missing_bucket_is_an_error_and_no_missing_object",
+        instead: "answers a read with `NoSuchKey`",
+        shows: Always,
+    },
+    Gap {
+        backend: "s3s-fs",
+        promise: "the_kms_key_is_kept",
+        instead: "forgets the encryption headers",
+        shows: Always,
+    },
+    Gap {
+        backend: "moto",
+        promise: "a_repeat_is_swallowed_after_the_first_was_deleted",
+        instead: "forgets a deduplication id with its message",
+        shows: Always,
+    },
+];
+
+pub(crate) fn of(backend: &str) -> impl Iterator<Item = &'static Gap> {
+    GAPS.iter().filter(move |gap| gap.backend == backend)
+}
+
+/// How often a back end is asked for a promise at most.
+pub(crate) fn tries(backend: &str, promise: &str) -> u32 {
+    let may_hide = of(backend).any(|gap| gap.promise == promise && gap.shows == Sometimes);
+    if may_hide { 100 } else { 1 }
+}
+
+#[test]
+fn the_documentation_lists_every_gap() {
+    let text = include_str!("../../docs/emulators.md");
+
+    let listed: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+
+    let expected: Vec<_> = GAPS.iter().map(line).collect();
+    assert_eq!(listed, expected);
+}
+
+fn line(gap: &Gap) -> String {
+    let words = gap.promise.replace('_', " ");
+    format!("| `{}` | {words} | {} |", gap.backend, gap.instead)
+}

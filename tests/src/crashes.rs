@@ -1,0 +1,217 @@
+//! Stories of exports that are killed right before or right after any one step, and go on: the same archive each time,
+//! whatever store it is in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use conversation_archive::archive::Archive;
+use conversation_archive::store::ArchiveStore;
+use conversation_archive::verify::verify;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use genesys_simulator::{Faults, Settings};
+
+use crate::comparison::{assert_same_archive, content_section};
+use crate::memory_store::MemoryStore;
+use crate::seams::Kill;
+use crate::world::{World, organisation};
+
+mod telling;
+
+use telling::Telling;
+
+/// How the export goes on after the process died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// The queues deliver again what was not deleted.
+    Redelivery,
+    /// The messages are gone too; somebody resumes from the bucket alone.
+    BucketAlone,
+}
+
+/// What happens on the way, besides the crash. Each story leads through other handlers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Story {
+    /// Nothing else.
+    Plain,
+    /// The job takes longer than an invocation polls: pages park, and await-ready brings them back.
+    Parked,
+    /// Some records are kept aside.
+    Rejects,
+    /// The gateway loses its query before the first page: every run is replaced under a new attempt.
+    LostQuery,
+    /// The API refuses every page; after the failure it does not any more, and somebody resumes.
+    FailedThenResumed,
+    /// Somebody cancels at once.
+    Cancelled,
+    /// All messages are lost at once, and the sweep brings the export back.
+    Swept,
+    /// A message ends in the dead letters; after the failure somebody resumes.
+    Buried,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    pub source: &'static str,
+    pub more: &'static str,
+    pub story: Story,
+}
+
+pub const JOB: Case = Case {
+    source: "analytics-job",
+    more: r#","exportId":"disturbed","slices":2,"pageSize":9,"records":"full""#,
+    story: Story::Plain,
+};
+pub const GATEWAY: Case = Case {
+    source: "export-gateway",
+    more: r#","exportId":"disturbed","slices":2,"pageSize":7,"records":"minimal""#,
+    story: Story::Plain,
+};
+
+impl Case {
+    /// The same export in another story.
+    #[must_use]
+    pub fn telling(self, story: Story) -> Self {
+        Self { story, ..self }
+    }
+}
+
+/// What came of a story.
+#[derive(Debug)]
+pub struct Run {
+    /// Everything that is in the store.
+    pub archive: BTreeMap<String, Bytes>,
+    pub webhook_ids: Vec<String>,
+    pub steps: u64,
+    pub killed: bool,
+}
+
+/// Tells the story undisturbed and then once for every crash point, each time in a store of its own, so many at once.
+/// Returns what there is to print.
+pub async fn every_crash_point<S: ArchiveStore + 'static>(
+    case: Case,
+    afterwards: Afterwards,
+    store: impl Fn() -> Arc<S>,
+    at_once: usize,
+) -> String {
+    let since = Instant::now();
+    let undisturbed = run(store(), case, None, afterwards).await;
+    let steps = undisturbed.steps;
+    assert!(
+        steps > 40,
+        "only {steps} steps were seen: the seams are not instrumented"
+    );
+    let kills = (0..steps).flat_map(|number| [Kill::Before(number), Kill::After(number)]);
+    let (undisturbed, store) = (&undisturbed, &store);
+    stream::iter(kills)
+        .for_each_concurrent(at_once, |kill| async move {
+            let disturbed = run(store(), case, Some(kill), afterwards).await;
+            assert_same(
+                undisturbed,
+                &disturbed,
+                &format!("{case:?} {kill:?} {afterwards:?}"),
+            );
+        })
+        .await;
+    let Case { source, story, .. } = case;
+    let (points, took) = (2 * steps, since.elapsed().as_secs_f64());
+    format!("{source} {story:?} {afterwards:?}: {steps} steps, {points} crash points, {took:.1} s")
+}
+
+fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {
+    assert!(disturbed.killed, "{context}: nothing was killed");
+    assert_same_archive(&undisturbed.archive, &disturbed.archive, context);
+    assert_eq!(
+        content_section(&undisturbed.archive),
+        content_section(&disturbed.archive),
+        "{context}"
+    );
+    assert_eq!(
+        disturbed.webhook_ids, undisturbed.webhook_ids,
+        "{context}: one webhook id an outcome"
+    );
+}
+
+/// Tells the story once, with a kill or without.
+pub async fn run<S: ArchiveStore + 'static>(
+    store: Arc<S>,
+    case: Case,
+    kill: Option<Kill>,
+    afterwards: Afterwards,
+) -> Run {
+    let world = World::over(Arc::clone(&store), settings(case.story), 2).await;
+    if let Some(kill) = kill {
+        world.steps.kill_at(kill);
+    }
+    let mut telling = Telling {
+        world,
+        case,
+        afterwards,
+        killed: false,
+    };
+    telling.tell().await;
+    let Telling { world, killed, .. } = telling;
+    let mut archive = everything(store).await;
+    if case.story != Story::Cancelled {
+        assert_intact(archive.clone()).await;
+    }
+    if case.story == Story::LostQuery {
+        // Which slice meets the loss first is chance; what was read from the lost query counts for nothing.
+        archive.retain(|key, _| !key.contains("/r01/"));
+    }
+    Run {
+        archive,
+        webhook_ids: world.receiver.ids().into_keys().collect(),
+        steps: world.steps.taken(),
+        killed,
+    }
+}
+
+fn settings(story: Story) -> Settings {
+    let malformed_every = (story == Story::Rejects).then_some(5);
+    let settings = Settings {
+        spill: 0.1,
+        faults: Faults {
+            malformed_every,
+            ..Faults::default()
+        },
+        ..organisation(7, 24)
+    };
+    match story {
+        Story::Parked => Settings {
+            job_ready_after: Duration::from_mins(2),
+            ..settings
+        },
+        _ => settings,
+    }
+}
+
+/// Reads the store from its first key to its last.
+async fn everything<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<String, Bytes> {
+    const AT_ONCE: usize = 4;
+    let listed = Archive::new(Arc::clone(&store) as Arc<dyn ArchiveStore>)
+        .list_all("")
+        .await
+        .expect("a listing");
+    let store = &store;
+    stream::iter(listed)
+        .map(|object| async move {
+            let body = store.get(&object.key).await?;
+            Ok::<_, conversation_archive::store::StoreError>((object.key, body))
+        })
+        .buffer_unordered(AT_ONCE)
+        .map_ok(|(key, body)| (key, body.expect("a listed object is there")))
+        .try_collect()
+        .await
+        .expect("a readable store")
+}
+
+/// Recomputes the export from what was read, so that nothing is read twice.
+async fn assert_intact(archive: BTreeMap<String, Bytes>) {
+    let archive = Archive::new(Arc::new(MemoryStore::holding(archive)));
+    let id = "disturbed".parse().expect("an id");
+    verify(&archive, &id, &mut |_| {})
+        .await
+        .expect("an intact export");
+}

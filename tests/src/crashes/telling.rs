@@ -1,0 +1,140 @@
+//! What happens in a story besides the crash, and how it goes on after it.
+
+use std::time::Duration;
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::queue::Queue;
+use conversation_archive::store::ArchiveStore;
+use genesys_simulator::{Faults, Permanent, Route};
+use start_export::{Command, Resume};
+
+use super::{Afterwards, Case, Story};
+use crate::world::{Turn, World};
+
+/// A world in which one kill may happen, and what the people around it do.
+pub(super) struct Telling<S: ArchiveStore + 'static> {
+    pub(super) world: World<S>,
+    pub(super) case: Case,
+    pub(super) afterwards: Afterwards,
+    pub(super) killed: bool,
+}
+
+impl<S: ArchiveStore + 'static> Telling<S> {
+    pub(super) async fn tell(&mut self) {
+        let id: ExportId = "disturbed".parse().expect("an id");
+        self.insist(&self.start_command()).await;
+        match self.case.story {
+            Story::Plain | Story::Parked | Story::Rejects => self.go_on().await,
+            Story::LostQuery => {
+                self.world.simulator.lose_queries();
+                self.go_on().await;
+            }
+            Story::FailedThenResumed => {
+                self.world.simulator.set_faults(refusing());
+                self.go_on().await;
+                self.world.simulator.set_faults(Faults::default());
+                self.insist(&resume_command(&id)).await;
+                self.go_on().await;
+            }
+            Story::Cancelled => {
+                self.insist(&Command::Cancel(id)).await;
+                self.go_on().await;
+            }
+            Story::Swept => {
+                self.world.lose_messages();
+                self.world.pass(Duration::from_mins(61));
+                self.sweep().await;
+                self.go_on().await;
+            }
+            Story::Buried => {
+                self.bury().await;
+                self.go_on().await;
+                self.insist(&resume_command(&id)).await;
+                self.go_on().await;
+            }
+        }
+    }
+
+    /// Handles every message there is.
+    async fn go_on(&mut self) {
+        loop {
+            match self.world.turn().await {
+                Turn::Killed => {
+                    self.killed = true;
+                    if self.afterwards == Afterwards::BucketAlone {
+                        self.world.lose_messages();
+                        self.insist(&self.start_command()).await;
+                    }
+                }
+                Turn::Idle if !self.world.wait_for_next() => return,
+                Turn::Failed => panic!("nothing fails here: {:?}", self.world.last_error()),
+                Turn::Done | Turn::Idle => {}
+            }
+        }
+    }
+
+    /// An invocation that died is repeated, by Lambda or by a person.
+    async fn insist(&mut self, command: &Command) {
+        while self
+            .world
+            .invoke(command.clone())
+            .await
+            .transpose()
+            .expect("an answer")
+            .is_none()
+        {
+            self.killed = true;
+        }
+    }
+
+    async fn sweep(&mut self) {
+        while self.world.sweep().await.is_none() {
+            self.killed = true;
+        }
+    }
+
+    /// The first page message of slice 1 is nobody's to handle any more.
+    async fn bury(&mut self) {
+        let delivery = self
+            .world
+            .queues
+            .receive(Queue::Pages)
+            .expect("a page message");
+        while self
+            .world
+            .bury(Queue::Pages, &delivery.body)
+            .await
+            .is_none()
+        {
+            self.killed = true;
+        }
+        self.world.queues.delete(Queue::Pages, &delivery.receipt);
+    }
+
+    fn start_command(&self) -> Command {
+        Command::parse(&self.world.request(self.case.source, self.case.more)).expect("a request")
+    }
+}
+
+fn resume_command(id: &ExportId) -> Command {
+    Command::Resume(Resume {
+        export_id: id.clone(),
+        quota_mb: None,
+        on_bad_record: None,
+    })
+}
+
+/// The API permits no results.
+fn refusing() -> Faults {
+    let permanent = Permanent {
+        route: Route::JobResults,
+        after: 0,
+        status: 403,
+        code: "missing.permissions".to_owned(),
+        message: "a permission is missing".to_owned(),
+    };
+    Faults {
+        permanent: Some(permanent),
+        ..Faults::default()
+    }
+}
