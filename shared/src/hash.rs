@@ -27,9 +27,7 @@ impl Sha256 {
         text.truncate(digits);
         text
     }
-}
 
-impl Sha256 {
     /// Calls `then` with the digits; no text is allocated for them.
     fn with_digits<T>(&self, then: impl FnOnce(&str) -> T) -> T {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
