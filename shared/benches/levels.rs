@@ -1,0 +1,106 @@
+//! What each level of the compressor costs and gives, for the lines of a page and of its index.
+//!
+//! ```text
+//! cargo bench --bench levels
+//! ```
+
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench may stop where it stands, and its sizes are a result"
+)]
+
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+use conversation_archive::page::{
+    PageBody, PageRules, Projection, RecordShape, decode_lines, encode, gateway_records,
+};
+use divan::Bencher;
+use divan::counter::BytesCount;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use genesys_simulator::{Settings, Truth};
+
+const RECORDS: usize = 1000;
+const LEVELS: [u32; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+static LINES: LazyLock<Lines> = LazyLock::new(Lines::simulated);
+
+struct Lines {
+    analytics: Vec<u8>,
+    gateway: Vec<u8>,
+    index: Vec<u8>,
+}
+
+fn main() {
+    for (what, lines) in [
+        ("analytics", &LINES.analytics),
+        ("gateway", &LINES.gateway),
+        ("index", &LINES.index),
+    ] {
+        let sizes = LEVELS.map(|level| compressed(lines, level).len());
+        println!("{what}: {} bytes become {sizes:?}", lines.len());
+    }
+    divan::main();
+}
+
+#[divan::bench(sample_count = 10, args = LEVELS)]
+fn analytics(bencher: Bencher<'_, '_>, level: u32) {
+    bench(bencher, &LINES.analytics, level);
+}
+
+#[divan::bench(sample_count = 10, args = LEVELS)]
+fn gateway(bencher: Bencher<'_, '_>, level: u32) {
+    bench(bencher, &LINES.gateway, level);
+}
+
+#[divan::bench(sample_count = 10, args = LEVELS)]
+fn index(bencher: Bencher<'_, '_>, level: u32) {
+    bench(bencher, &LINES.index, level);
+}
+
+fn bench(bencher: Bencher<'_, '_>, lines: &[u8], level: u32) {
+    bencher
+        .counter(BytesCount::of_slice(lines))
+        .bench(|| compressed(lines, level));
+}
+
+fn compressed(lines: &[u8], level: u32) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+    encoder.write_all(lines).expect("memory takes every byte");
+    encoder.finish().expect("memory takes every byte")
+}
+
+impl Lines {
+    fn simulated() -> Self {
+        let truth = Truth::of(&Settings {
+            conversations: RECORDS,
+            gateway_records: RECORDS,
+            spill: 0.0,
+            ..Settings::default()
+        });
+        let conversations = truth.conversations.into_iter().map(|it| it.json);
+        let records = truth.gateway.into_iter().map(|it| it.json);
+        let analytics = page(conversations, RecordShape::Analytics);
+        let gateway = page(records, RecordShape::Gateway);
+        let lines = |stored: Option<Vec<u8>>| {
+            decode_lines(&stored.expect("a page with lines"), u64::MAX).expect("a whole member")
+        };
+        Self {
+            analytics: lines(analytics.object),
+            gateway: lines(gateway.object),
+            index: lines(analytics.index),
+        }
+    }
+}
+
+fn page(records: impl Iterator<Item = String>, shape: RecordShape) -> PageBody {
+    let body = format!("[{}]", records.collect::<Vec<_>>().join(","));
+    let rules = PageRules {
+        shape,
+        projection: Projection::Standard,
+        membership: None,
+    };
+    encode(&gateway_records(body.as_bytes()).expect("an array"), &rules)
+}
