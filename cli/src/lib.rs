@@ -25,6 +25,9 @@ use logs::Detail;
 use problem::Exit;
 use screen::{Form, Screen};
 
+/// Calls to the file system at a time. Each takes a thread, and each thread keeps memory of its own.
+const FILES_AT_ONCE: usize = 8;
+
 /// The whole program, from the arguments to the exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -43,6 +46,7 @@ pub fn run() -> ExitCode {
     );
     logs::start(detail, &screen);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(FILES_AT_ONCE)
         .enable_all()
         .build()
     {

@@ -10,19 +10,19 @@
     reason = "a bench may stop where it stands, and its sizes are a result"
 )]
 
+mod simulated;
+
 use std::io::Write as _;
 use std::sync::LazyLock;
 
-use conversation_archive::page::{
-    PageBody, PageRules, Projection, RecordShape, decode_lines, encode, gateway_records,
-};
+use conversation_archive::page::{Projection, decode_lines};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use genesys_simulator::{Settings, Truth};
 
-const RECORDS: usize = 1000;
+use simulated::PAGES;
+
 const LEVELS: [u32; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 static LINES: LazyLock<Lines> = LazyLock::new(Lines::simulated);
@@ -74,16 +74,8 @@ fn compressed(lines: &[u8], level: u32) -> Vec<u8> {
 
 impl Lines {
     fn simulated() -> Self {
-        let truth = Truth::of(&Settings {
-            conversations: RECORDS,
-            gateway_records: RECORDS,
-            spill: 0.0,
-            ..Settings::default()
-        });
-        let conversations = truth.conversations.into_iter().map(|it| it.json);
-        let records = truth.gateway.into_iter().map(|it| it.json);
-        let analytics = page(conversations, RecordShape::Analytics);
-        let gateway = page(records, RecordShape::Gateway);
+        let analytics = PAGES.encode_analytics(Projection::Standard);
+        let gateway = PAGES.encode_gateway(Projection::Standard);
         let lines = |stored: Option<Vec<u8>>| {
             decode_lines(&stored.expect("a page with lines"), u64::MAX).expect("a whole member")
         };
@@ -93,14 +85,4 @@ impl Lines {
             index: lines(analytics.index),
         }
     }
-}
-
-fn page(records: impl Iterator<Item = String>, shape: RecordShape) -> PageBody {
-    let body = format!("[{}]", records.collect::<Vec<_>>().join(","));
-    let rules = PageRules {
-        shape,
-        projection: Projection::Standard,
-        membership: None,
-    };
-    encode(&gateway_records(body.as_bytes()).expect("an array"), &rules)
 }

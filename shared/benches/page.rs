@@ -11,32 +11,17 @@
     reason = "a bench may stop where it stands, and its sizes are a result"
 )]
 
-use std::sync::LazyLock;
+mod simulated;
 
-use conversation_archive::page::{
-    JobResults, PageBody, PageRules, Projection, RecordShape, encode, gateway_records,
-};
+use conversation_archive::page::{PageBody, Projection};
+use divan::Bencher;
 use divan::counter::BytesCount;
-use divan::{AllocProfiler, Bencher};
-use genesys_simulator::{Settings, Truth};
 use serde_json::Value;
 
-#[global_allocator]
-static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
-
-/// Records of a page, the most that a job's results give at a time.
-const RECORDS: usize = 1000;
-
-static PAGES: LazyLock<Pages> = LazyLock::new(Pages::simulated);
-
-/// Bodies as the API and the export gateway send them.
-struct Pages {
-    analytics: String,
-    gateway: String,
-}
+use simulated::PAGES;
 
 fn main() {
-    PAGES.describe();
+    describe();
     divan::main();
 }
 
@@ -59,57 +44,24 @@ fn counted<'a, 'b>(bencher: Bencher<'a, 'b>, body: &str) -> Bencher<'a, 'b> {
     bencher.counter(BytesCount::of_str(body))
 }
 
-impl Pages {
-    fn simulated() -> Self {
-        let truth = Truth::of(&Settings {
-            conversations: RECORDS,
-            gateway_records: RECORDS,
-            spill: 0.0,
-            ..Settings::default()
-        });
-        let conversations: Vec<_> = truth.conversations.iter().map(|it| &*it.json).collect();
-        let records: Vec<_> = truth.gateway.iter().map(|it| &*it.json).collect();
-        Self {
-            analytics: format!("{{\"conversations\":[{}]}}", conversations.join(",")),
-            gateway: format!("[{}]", records.join(",")),
-        }
-    }
-
-    fn encode_analytics(&self, projection: Projection) -> PageBody {
-        let results = JobResults::from_slice(self.analytics.as_bytes()).expect("a valid page");
-        encode(
-            &results.conversations,
-            &rules(RecordShape::Analytics, projection),
-        )
-    }
-
-    fn encode_gateway(&self, projection: Projection) -> PageBody {
-        let records = gateway_records(self.gateway.as_bytes()).expect("a valid page");
-        encode(&records, &rules(RecordShape::Gateway, projection))
-    }
-
-    fn describe(&self) {
-        let stored = |page: PageBody| page.object.map_or(0, |object| object.len());
-        println!("pages of {RECORDS} records");
-        println!("  analytics: {} bytes", self.analytics.len());
-        println!("    Value + miniz 6: {}", plain(&self.analytics).len());
+fn describe() {
+    let stored = |page: PageBody| page.object.map_or(0, |object| object.len());
+    let (analytics, gateway) = (&PAGES.analytics, &PAGES.gateway);
+    let by_miniz = plain(analytics).len();
+    println!("a page of the API, {} bytes:", analytics.len());
+    println!("  Value and miniz, level 6: {by_miniz}");
+    for projection in [Projection::Full, Projection::Standard, Projection::Minimal] {
         println!(
-            "    page object, full: {}",
-            stored(self.encode_analytics(Projection::Full))
-        );
-        println!(
-            "  gateway: {} bytes, page object, full: {}",
-            self.gateway.len(),
-            stored(self.encode_gateway(Projection::Full))
+            "  {projection}: {}",
+            stored(PAGES.encode_analytics(projection))
         );
     }
-}
-
-fn rules(shape: RecordShape, projection: Projection) -> PageRules<'static> {
-    PageRules {
-        shape,
-        projection,
-        membership: None,
+    println!("a page of the gateway, {} bytes:", gateway.len());
+    for projection in [Projection::Full, Projection::Minimal] {
+        println!(
+            "  {projection}: {}",
+            stored(PAGES.encode_gateway(projection))
+        );
     }
 }
 

@@ -11,8 +11,9 @@ use crate::failure::{Failure, FailureKind};
 use crate::outcome::Content;
 use crate::page::each_indexed_id;
 
-/// Ids compared at a time: 8 bytes each. Larger exports are read in several passes, each over its share of the ids.
-const IDS_PER_PASS: u64 = 500_000;
+/// Ids compared at a time: 8 bytes each. Larger exports are read in several passes, each over its share of the ids:
+/// n million records, n readings of the page indexes.
+const IDS_PER_PASS: u64 = 1_000_000;
 const READS_AT_ONCE: usize = 8;
 
 /// An id that stands in two places.
@@ -34,7 +35,7 @@ impl Repeated {
     }
 }
 
-/// The first id that repeats, if any.
+/// An id that repeats, if any does.
 pub async fn find_repeated(
     archive: &Archive,
     content: &Content,

@@ -1,0 +1,33 @@
+//! What the page path allocates: some buffers a page, nothing a record or field. Counting takes time of its own, so the
+//! times here say nothing.
+//!
+//! ```text
+//! cargo bench --bench allocations
+//! ```
+
+#![expect(clippy::expect_used, reason = "a bench may stop where it stands")]
+
+mod simulated;
+
+use conversation_archive::page::{PageBody, Projection};
+use divan::AllocProfiler;
+
+use simulated::PAGES;
+
+#[global_allocator]
+static COUNTED: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    std::sync::LazyLock::force(&PAGES);
+    divan::main();
+}
+
+#[divan::bench(sample_count = 3, args = [Projection::Full, Projection::Standard, Projection::Minimal])]
+fn analytics(projection: Projection) -> PageBody {
+    PAGES.encode_analytics(projection)
+}
+
+#[divan::bench(sample_count = 3, args = [Projection::Full, Projection::Minimal])]
+fn gateway(projection: Projection) -> PageBody {
+    PAGES.encode_gateway(projection)
+}

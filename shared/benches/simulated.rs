@@ -1,0 +1,59 @@
+//! Pages for the benches: a thousand records of about 6.7 KB, as the API and the export gateway send them.
+
+use std::sync::LazyLock;
+
+use conversation_archive::page::{
+    JobResults, PageBody, PageRules, Projection, RecordShape, encode, gateway_records,
+};
+use genesys_simulator::{Settings, Truth};
+
+/// Records of a page, the most that a job's results give at a time.
+const RECORDS: usize = 1000;
+
+/// Makes a gateway's record about as long as a conversation of the API.
+const INTERACTIONS: u32 = 21;
+
+pub(crate) static PAGES: LazyLock<Pages> = LazyLock::new(Pages::simulated);
+
+/// Bodies as they arrive.
+pub(crate) struct Pages {
+    pub(crate) analytics: String,
+    pub(crate) gateway: String,
+}
+
+impl Pages {
+    fn simulated() -> Self {
+        let truth = Truth::of(&Settings {
+            conversations: RECORDS,
+            gateway_records: RECORDS,
+            gateway_interactions: INTERACTIONS,
+            spill: 0.0,
+            ..Settings::default()
+        });
+        let conversations: Vec<_> = truth.conversations.iter().map(|it| &*it.json).collect();
+        let records: Vec<_> = truth.gateway.iter().map(|it| &*it.json).collect();
+        Self {
+            analytics: format!("{{\"conversations\":[{}]}}", conversations.join(",")),
+            gateway: format!("[{}]", records.join(",")),
+        }
+    }
+
+    pub(crate) fn encode_analytics(&self, projection: Projection) -> PageBody {
+        let results = JobResults::from_slice(self.analytics.as_bytes()).expect("a valid page");
+        let rules = rules(RecordShape::Analytics, projection);
+        encode(&results.conversations, &rules)
+    }
+
+    pub(crate) fn encode_gateway(&self, projection: Projection) -> PageBody {
+        let records = gateway_records(self.gateway.as_bytes()).expect("a valid page");
+        encode(&records, &rules(RecordShape::Gateway, projection))
+    }
+}
+
+fn rules(shape: RecordShape, projection: Projection) -> PageRules<'static> {
+    PageRules {
+        shape,
+        projection,
+        membership: None,
+    }
+}
