@@ -60,6 +60,15 @@ fn index(bencher: Bencher<'_, '_>, level: u32) {
     bench(bencher, &LINES.index, level);
 }
 
+/// As `verify` reads objects, and the client compressed replies.
+#[divan::bench(sample_count = 10)]
+fn inflated(bencher: Bencher<'_, '_>) {
+    let object = compressed(&LINES.analytics, 5);
+    bencher
+        .counter(BytesCount::of_slice(&LINES.analytics))
+        .bench(|| decode_lines(&object, u64::MAX).expect("a whole member"));
+}
+
 fn bench(bencher: Bencher<'_, '_>, lines: &[u8], level: u32) {
     bencher
         .counter(BytesCount::of_slice(lines))
