@@ -15,6 +15,7 @@ mod crash_points;
 mod emulator;
 mod gaps;
 mod installed;
+mod lock_files;
 mod queues;
 mod s3_promises;
 mod sqs_promises;
