@@ -1,7 +1,10 @@
 //! What is installed for the tests is the same wherever it comes from: lock files name hashes, and no place.
 
 const LOCK_FILES: [(&str, &str); 3] = [
-    ("emulators/requirements.txt", include_str!("requirements.txt")),
+    (
+        "emulators/requirements.txt",
+        include_str!("requirements.txt"),
+    ),
     (
         "sdk/python/requirements.txt",
         include_str!("../sdk/python/requirements.txt"),

@@ -17,5 +17,6 @@ mod gaps;
 mod installed;
 mod lock_files;
 mod queues;
+mod running;
 mod s3_promises;
 mod sqs_promises;
