@@ -16,6 +16,8 @@ mod emulator;
 mod gaps;
 mod installed;
 mod lock_files;
+mod lossy;
+mod lost_replies;
 mod queues;
 mod running;
 mod s3_promises;
