@@ -27,7 +27,7 @@ impl Simulating {
             Value::deserialize(&mut serde_json::Deserializer::from_reader(stdout))
         });
         let read = tokio::time::timeout(PATIENCE, reading).await;
-        read.expect("it says where it listens in time")
+        read.unwrap_or_else(|_| panic!("it does not say in time where it listens"))
             .unwrap()
             .unwrap()
     }
