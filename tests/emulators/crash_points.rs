@@ -13,8 +13,8 @@ use crate::emulator::Emulator;
 /// Of the exports of one story, so that its emulator and our handlers take turns.
 const AT_ONCE: usize = 4;
 
-/// The further stories are killed at every so many steps: each step of theirs is killed at in memory, and over S3 all of
-/// them would take longer than everything else that CI does.
+/// The further stories are killed at every so many steps: each step of theirs is killed at in memory, and over S3 that
+/// takes minutes a story.
 const STRIDE: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
