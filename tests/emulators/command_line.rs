@@ -1,14 +1,15 @@
 //! The command line over a bucket: killed, resumed, verified, cancelled, and refused.
 
 use std::fs;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use conversation_archive::store::{ArchiveStore as _, S3Settings, S3Store};
-use genesys_simulator::{Faults, Settings, Simulator};
+use genesys_simulator::{Faults, Route, Settings, Simulator};
 use tempfile::TempDir;
 
 use crate::emulator::{ACCESS_KEY, Emulator, REGION, SECRET_KEY};
+use crate::running::{PATIENCE, PAUSE, Running, Told};
 
 const BUCKET: &str = "archive";
 const PLACE: &str = "s3://archive/team";
@@ -16,8 +17,8 @@ const REQUEST: &str =
     r#"{"exportId":"march","interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z","pageSize":4}"#;
 const CONVERSATIONS: usize = 200;
 
-/// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Pieces of a page's body come so far apart, eight of them: no export of fifty pages ends while a test steps in.
+const HELD: Duration = Duration::from_millis(500);
 
 /// An organisation, a bucket, and the settings of a person who works with both.
 struct World {
@@ -28,11 +29,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        // Each answer takes some milliseconds, so that there is time to step in.
-        let faults = Faults {
-            slow: 1.0,
-            ..Faults::default()
-        };
+        Self::with(Faults::default()).await
+    }
+
+    async fn with(faults: Faults) -> Self {
         let settings = Settings {
             conversations: CONVERSATIONS,
             job_ready_after: Duration::ZERO,
@@ -69,24 +69,20 @@ impl World {
                 ("AWS_REGION", REGION),
                 ("AWS_ENDPOINT_URL", self.emulator.url()),
                 ("AWS_S3_FORCE_PATH_STYLE", "true"),
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            ]);
         command
     }
 
-    fn start(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.spawn().expect("the program starts")
+    fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments))
     }
 
-    fn export(&self) -> Child {
+    fn export(&self) -> Running {
         self.start(&["export", "--request", "request.json", "--out", PLACE])
     }
 
     async fn run(&self, arguments: &[&str]) -> Told {
-        ended(self.start(arguments)).await
+        self.start(arguments).ended().await
     }
 
     async fn page_records(&self) -> usize {
@@ -113,41 +109,44 @@ impl World {
 
     /// Looks at the bucket until it holds so many page records.
     async fn until_page_records(&self, number: usize) {
-        let looking = async { while self.page_records().await < number {} };
-        let looked = tokio::time::timeout(PATIENCE, looking).await;
-        looked.expect("so many page records in time");
+        until(async || self.page_records().await >= number).await;
+    }
+
+    /// Looks at the organisation until so many processes have logged in, which each does for its first page.
+    async fn until_logins(&self, number: u64) {
+        until(async || self.simulator.stats().requests_on(Route::Login) >= number).await;
     }
 }
 
-struct Told {
-    code: Option<i32>,
-    out: String,
-    err: String,
+/// Of the pages alone, so that everything else goes on at once.
+fn held() -> Faults {
+    Faults {
+        slow: 1.0,
+        slow_pause: HELD,
+        only_routes: Some(vec![Route::JobResults]),
+        ..Faults::default()
+    }
 }
 
-async fn ended(child: Child) -> Told {
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output.expect("waited").expect("ended");
-    Told {
-        code: status.code(),
-        out: String::from_utf8(stdout).expect("text"),
-        err: String::from_utf8(stderr).expect("text"),
-    }
+async fn until(seen: impl AsyncFn() -> bool) {
+    let looking = async {
+        while !seen().await {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let looked = tokio::time::timeout(PATIENCE, looking).await;
+    looked.expect("it is seen in time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_to_a_bucket_killed_in_the_middle_goes_on_and_verifies() {
-    let world = World::new().await;
-    let mut export = world.export();
-    world.until_page_records(3).await;
+    let world = World::with(held()).await;
+    let export = world.export();
+    world.until_page_records(2).await;
 
-    export.kill().expect("killed");
-    export.wait().expect("ended");
+    export.kill();
     let before = world.page_records().await;
+    world.simulator.set_faults(Faults::default());
     let resumed = world.run(&["resume", "--out", PLACE, "march"]).await;
     let verified = world.run(&["verify", PLACE, "march"]).await;
 
@@ -161,26 +160,34 @@ async fn an_export_to_a_bucket_killed_in_the_middle_goes_on_and_verifies() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_on_one_export_come_to_one_archive() {
-    let world = World::new().await;
+    let world = World::with(held()).await;
 
     let (one, other) = (world.export(), world.export());
-    let (one, other) = tokio::join!(ended(one), ended(other));
+    world.until_logins(2).await;
+    let pages_when_both_were_there = world.page_records().await;
+    world.simulator.set_faults(Faults::default());
+    let (one, other) = tokio::join!(one.ended(), other.ended());
     let verified = world.run(&["verify", PLACE, "march"]).await;
 
     assert_eq!(one.code, Some(0), "{}", one.err);
     assert_eq!(other.code, Some(0), "{}", other.err);
     let intact = verified.out.contains("march is intact: 200 records");
     assert!(intact, "{}{}", verified.out, verified.err);
+    let (stats, pages) = (world.simulator.stats(), world.page_records().await);
+    assert!(pages_when_both_were_there < pages, "it was open to both");
+    let read = stats.requests_on(Route::JobResults);
+    assert!(read > pages as u64, "both read pages: {read} for {pages}");
+    assert_eq!(stats.live_jobs, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_to_a_bucket_is_cancelled_by_another_process() {
-    let world = World::new().await;
+    let world = World::with(held()).await;
     let export = world.export();
     world.until_page_records(2).await;
 
     let cancelled = world.run(&["cancel", "--out", PLACE, "march"]).await;
-    let export = ended(export).await;
+    let export = export.ended().await;
     let resumed = world.run(&["resume", "--out", PLACE, "march"]).await;
 
     assert_eq!(cancelled.code, Some(0), "{}", cancelled.err);
@@ -199,7 +206,7 @@ async fn a_bucket_is_checked_with_its_key_and_left_as_it_was() {
 
     let mut check = world.command(&["check", "--json", "--out", PLACE]);
     check.env("ARCHIVE_KMS_KEY_ID", "alias/archive");
-    let checked = ended(check.spawn().expect("the program starts")).await;
+    let checked = Running::start(check).ended().await;
     let missing = ["check", "--json", "--out", "s3://nowhere-to-be-found"];
     let missing = world.run(&missing).await;
 
@@ -256,7 +263,7 @@ async fn conversations_of_another_region_than_the_buckets_are_refused_before_any
         .env("GENESYS_REGION", "mypurecloud.ie")
         .env("ARCHIVE_RETENTION_DAYS", "3650");
 
-    let refused = ended(command.spawn().expect("the program starts")).await;
+    let refused = Running::start(command).ended().await;
 
     assert_eq!(refused.code, Some(2), "{}", refused.err);
     let told = "error: `GENESYS_REGION` is eu-west-1: the bucket lies in eu-central-1; set ALLOWED_REGIONS to permit both regions";

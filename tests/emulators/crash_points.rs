@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use conversation_archive::config::environment;
 use conversation_archive::store::{S3Settings, S3Store};
 use end_to_end::crashes::Afterwards::{self, BucketAlone, Redelivery};
-use end_to_end::crashes::{Case, GATEWAY, JOB, Story, every_crash_point};
+use end_to_end::crashes::{Case, GATEWAY, JOB, Pass, Story, every_crash_point};
 
 use crate::emulator::Emulator;
 
 /// Of the exports of one story, so that its emulator and our handlers take turns.
 const AT_ONCE: usize = 4;
+
+/// The further stories are killed at every so many steps: each step of theirs is killed at in memory, and over S3 that
+/// takes minutes a story.
+const STRIDE: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_export_on_s3_killed_at_any_step_ends_in_the_same_archive() {
@@ -37,8 +42,67 @@ async fn an_export_on_s3_that_is_cancelled_survives_a_crash_at_any_step() {
     every(JOB.telling(Story::Cancelled), Redelivery).await;
 }
 
-/// Each time behind a prefix of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_on_s3_that_parks_survives_a_crash() {
+    some(JOB.telling(Story::Parked)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_on_s3_with_rejects_survives_a_crash() {
+    some(GATEWAY.telling(Story::Rejects)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_on_s3_that_loses_its_query_survives_a_crash() {
+    some(GATEWAY.telling(Story::LostQuery)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_on_s3_that_fails_and_is_resumed_survives_a_crash() {
+    some(JOB.telling(Story::FailedThenResumed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_on_s3_that_is_swept_survives_a_crash() {
+    some(JOB.telling(Story::Swept)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_on_s3_with_a_dead_letter_survives_a_crash() {
+    some(JOB.telling(Story::Buried)).await;
+}
+
 async fn every(case: Case, afterwards: Afterwards) {
+    let pass = Pass {
+        at_once: AT_ONCE,
+        ..Pass::WHOLE
+    };
+    on_s3(case, afterwards, pass).await;
+}
+
+/// At every so many steps, and at others in each story.
+async fn some(case: Case) {
+    let stride = stride();
+    let pass = Pass {
+        first_step: case.story as u64 % stride,
+        stride: stride.try_into().expect("a stride"),
+        at_once: AT_ONCE,
+    };
+    on_s3(case, Redelivery, pass).await;
+}
+
+/// `CRASH_STRIDE=1` asks for every step.
+fn stride() -> u64 {
+    let set = environment("CRASH_STRIDE");
+    let stride = set.map_or(STRIDE, |text| {
+        text.parse().expect("CRASH_STRIDE is a number")
+    });
+    assert!(stride > 0, "CRASH_STRIDE is at least 1");
+    stride
+}
+
+/// Each time behind a prefix of its own.
+async fn on_s3(case: Case, afterwards: Afterwards, pass: Pass) {
     let emulator = Emulator::ministack().await;
     emulator.create_bucket("crashes").await;
     let client = emulator.clients().s3();
@@ -52,7 +116,7 @@ async fn every(case: Case, afterwards: Afterwards) {
         Arc::new(S3Store::new(client.clone(), settings))
     };
 
-    let told = every_crash_point(case, afterwards, store, AT_ONCE).await;
+    let told = every_crash_point(case, afterwards, store, pass).await;
 
     println!("s3://: {told}");
 }

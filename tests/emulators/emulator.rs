@@ -103,22 +103,11 @@ impl Emulator {
     }
 
     pub(crate) fn clients(&self) -> AwsClients {
-        self.clients_with_secret(SECRET_KEY)
+        clients(&self.url, SECRET_KEY)
     }
 
     pub(crate) fn clients_with_secret(&self, secret: &str) -> AwsClients {
-        let credentials = Credentials::new(ACCESS_KEY, secret, None, None, "test");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(&self.url)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        let settings = AwsSettings {
-            force_path_style: true,
-        };
-        AwsClients::new(config, settings)
+        clients(&self.url, secret)
     }
 
     pub(crate) async fn create_bucket(&self, name: &str) {
@@ -129,6 +118,22 @@ impl Emulator {
         let created = request.create_bucket_configuration(place).send().await;
         created.expect("a bucket");
     }
+}
+
+/// As anybody would set them up for this address.
+pub(crate) fn clients(url: &str, secret: &str) -> AwsClients {
+    let credentials = Credentials::new(ACCESS_KEY, secret, None, None, "test");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(url)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    let settings = AwsSettings {
+        force_path_style: true,
+    };
+    AwsClients::new(config, settings)
 }
 
 /// By its own handle, and nobody else's.

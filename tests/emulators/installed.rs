@@ -9,6 +9,11 @@ use conversation_archive::hash::Sha256;
 /// What pip installs, and nothing else.
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/emulators/requirements.txt");
 
+/// The locked packages want no older one.
+const VERSION: &str = "import sys
+if sys.version_info < (3, 11): sys.exit('this is ' + sys.version)
+print(sys.version)";
+
 /// The last that the compiler of this workspace builds.
 const S3S_FS: &str = "0.14.1";
 
@@ -17,18 +22,25 @@ pub(crate) fn python_program(name: &str) -> PathBuf {
     let _lock = lock();
     let requirements = fs::read(REQUIREMENTS).expect("requirements.txt is there");
     let python = run(
-        Command::new("python3").arg("--version"),
-        "python3 is needed for the emulators, version 3.10 or later with venv",
+        Command::new("python3").args(["-c", VERSION]),
+        "Python 3.11 or later is needed for the emulators, as python3 and with venv",
     );
     // Another Python needs another environment.
     let digest = Sha256::of([requirements, python].concat()).short(12);
     let environment = folder().join(format!("python-{digest}"));
     let complete = environment.join("complete");
-    if !complete.exists() {
+    if !complete.exists() || !works(&environment) {
         install(&environment);
         File::create(&complete).expect("a marker");
     }
     environment.join("bin").join(name)
+}
+
+/// The Python that it was made of may be gone.
+fn works(environment: &Path) -> bool {
+    let mut nothing = Command::new(environment.join("bin/python"));
+    let done = nothing.args(["-c", ""]).status();
+    done.is_ok_and(|status| status.success())
 }
 
 /// What an earlier installation left half-made goes first.

@@ -11,8 +11,9 @@ use conversation_archive::queue::{Queue, QueueUrls, SqsQueues};
 
 use crate::emulator::Emulator;
 
-/// Of the waiting queue, whose own three minutes nobody waits for.
-const VISIBILITY: Duration = Duration::from_secs(2);
+/// Of the waiting queue, whose own three minutes nobody waits for. Long enough for what is to happen within it, even on a
+/// machine that stalls for a while.
+const VISIBILITY: Duration = Duration::from_secs(6);
 
 /// Fresh queues.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use end_to_end::crashes::Afterwards::{self, BucketAlone, Redelivery};
-use end_to_end::crashes::{Case, GATEWAY, JOB, Story, every_crash_point, run};
+use end_to_end::crashes::{Case, GATEWAY, JOB, Pass, Story, every_crash_point, run};
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::seams::Kill;
 use end_to_end::world::{Turn, World, organisation};
@@ -66,7 +66,7 @@ async fn an_export_with_a_dead_letter_survives_a_crash_at_any_step() {
 }
 
 async fn every(case: Case, afterwards: Afterwards) {
-    let told = every_crash_point(case, afterwards, Arc::<MemoryStore>::default, 1).await;
+    let told = every_crash_point(case, afterwards, Arc::<MemoryStore>::default, Pass::WHOLE).await;
     println!("{told}");
 }
 

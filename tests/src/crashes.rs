@@ -87,13 +87,38 @@ pub struct Run {
     pub killed: bool,
 }
 
-/// Tells the story undisturbed and then once for every crash point, each time in a store of its own, so many at once.
+/// At which steps a story's process is killed, right before and right after each, and how many exports run at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    pub first_step: u64,
+    /// 1: at every step.
+    pub stride: usize,
+    pub at_once: usize,
+}
+
+impl Pass {
+    /// Nothing is left out.
+    pub const WHOLE: Self = Self {
+        first_step: 0,
+        stride: 1,
+        at_once: 1,
+    };
+
+    fn kills(self, steps: u64) -> Vec<Kill> {
+        let chosen = (self.first_step..steps).step_by(self.stride);
+        chosen
+            .flat_map(|number| [Kill::Before(number), Kill::After(number)])
+            .collect()
+    }
+}
+
+/// Tells the story undisturbed and then once for every crash point of the pass, each time in a store of its own.
 /// Returns what there is to print.
 pub async fn every_crash_point<S: ArchiveStore + 'static>(
     case: Case,
     afterwards: Afterwards,
     store: impl Fn() -> Arc<S>,
-    at_once: usize,
+    pass: Pass,
 ) -> String {
     let since = Instant::now();
     let undisturbed = run(store(), case, None, afterwards).await;
@@ -102,10 +127,11 @@ pub async fn every_crash_point<S: ArchiveStore + 'static>(
         steps > 40,
         "only {steps} steps were seen: the seams are not instrumented"
     );
-    let kills = (0..steps).flat_map(|number| [Kill::Before(number), Kill::After(number)]);
+    let kills = pass.kills(steps);
+    let points = kills.len();
     let (undisturbed, store) = (&undisturbed, &store);
     stream::iter(kills)
-        .for_each_concurrent(at_once, |kill| async move {
+        .for_each_concurrent(pass.at_once, |kill| async move {
             let disturbed = run(store(), case, Some(kill), afterwards).await;
             assert_same(
                 undisturbed,
@@ -115,8 +141,10 @@ pub async fn every_crash_point<S: ArchiveStore + 'static>(
         })
         .await;
     let Case { source, story, .. } = case;
-    let (points, took) = (2 * steps, since.elapsed().as_secs_f64());
-    format!("{source} {story:?} {afterwards:?}: {steps} steps, {points} crash points, {took:.1} s")
+    let (all, took) = (2 * steps, since.elapsed().as_secs_f64());
+    format!(
+        "{source} {story:?} {afterwards:?}: {steps} steps, {points} of {all} crash points, {took:.1} s"
+    )
 }
 
 fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {

@@ -50,7 +50,7 @@ pub enum Disposition {
 
 impl Process {
     pub fn build(
-        simulator: &Simulator,
+        client: GenesysClient,
         store: Arc<dyn ArchiveStore>,
         queue: Arc<dyn MessageQueue>,
         clock: &Clock,
@@ -62,7 +62,7 @@ impl Process {
             clock: clock.clone(),
             max_open_slices,
         };
-        let sources = Sources::new(client(simulator, clock), clock.clone());
+        let sources = Sources::new(client, clock.clone());
         let address_rules = AddressRules {
             allowed_hosts: Vec::new(),
             loopback: Loopback::Allowed,
@@ -171,12 +171,17 @@ pub fn invocation(number: u64, clock: &Clock) -> Invocation {
     }
 }
 
-fn client(simulator: &Simulator, clock: &Clock) -> GenesysClient {
+/// Of the simulated organisation, with so much patience for a piece of an answer.
+pub(crate) fn client(
+    simulator: &Simulator,
+    clock: &Clock,
+    read_timeout: Duration,
+) -> GenesysClient {
     let url = simulator.url();
     let endpoints =
         Endpoints::new(None, Some(url.as_str()), Some(url.as_str())).expect("loopback is allowed");
     let settings = ClientSettings {
-        read_timeout: Duration::from_millis(500),
+        read_timeout,
         ..ClientSettings::new(endpoints)
     };
     let credentials = Credentials {

@@ -15,7 +15,7 @@ use sweep_exports::Swept;
 
 use crate::logs;
 use crate::memory_store::MemoryStore;
-use crate::process::{Disposition, Process, invocation};
+use crate::process::{Disposition, Process, client, invocation};
 use crate::receiver::Receiver;
 use crate::seams::{SteppedQueues, SteppedStore, Steps, Told};
 
@@ -39,6 +39,7 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     pub chance: fastrand::Rng,
     pub order: Order,
     pub max_open_slices: usize,
+    read_timeout: Duration,
     invocations: u64,
     errors: Vec<String>,
     /// Where the captured logs stood when this world began.
@@ -68,18 +69,33 @@ pub enum Turn {
 /// The moment at which every world begins: ten days after the simulated days.
 pub const NOW: &str = "2026-03-10T00:00:00Z";
 
+/// Each stalled answer costs so much of a test's real time.
+const IN_MEMORY: Duration = Duration::from_millis(500);
+
+/// Where others compute beside the world and nothing stalls on purpose: even a busy machine answers sooner.
+const BESIDE_OTHERS: Duration = Duration::from_secs(10);
+
 impl World {
     pub async fn new(settings: Settings) -> Self {
         Self::with_slices(settings, 2).await
     }
 
     pub async fn with_slices(settings: Settings, max_open_slices: usize) -> Self {
-        Self::over(Arc::default(), settings, max_open_slices).await
+        Self::set_up(Arc::default(), settings, max_open_slices, IN_MEMORY).await
     }
 }
 
 impl<S: ArchiveStore + 'static> World<S> {
     pub async fn over(store: Arc<S>, settings: Settings, max_open_slices: usize) -> Self {
+        Self::set_up(store, settings, max_open_slices, BESIDE_OTHERS).await
+    }
+
+    async fn set_up(
+        store: Arc<S>,
+        settings: Settings,
+        max_open_slices: usize,
+        read_timeout: Duration,
+    ) -> Self {
         let logs_before = logs::capture();
         let clock = Clock::manual(NOW.parse().expect("a moment"));
         let reading = clock.clone();
@@ -96,7 +112,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         let told = Arc::new(Told::default());
         let receiver = Receiver::start(clock.clone()).await;
         let seams = seams(&store, &queues, &steps, &told);
-        let process = build(&simulator, seams, &clock, max_open_slices);
+        let process = build(&simulator, seams, &clock, max_open_slices, read_timeout);
         Self {
             clock,
             simulator,
@@ -110,6 +126,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             chance: fastrand::Rng::with_seed(seed),
             order: Order::Steady,
             max_open_slices,
+            read_timeout,
             invocations: 0,
             errors: Vec::new(),
             logs_before,
@@ -124,7 +141,13 @@ impl<S: ArchiveStore + 'static> World<S> {
     /// A second process beside the first, as when a visibility timeout ends too early.
     pub fn another_process(&self) -> Process {
         let seams = seams(&self.store, &self.queues, &self.steps, &self.told);
-        build(&self.simulator, seams, &self.clock, self.max_open_slices)
+        build(
+            &self.simulator,
+            seams,
+            &self.clock,
+            self.max_open_slices,
+            self.read_timeout,
+        )
     }
 
     /// Every message is gone: only the bucket remains.
@@ -379,7 +402,14 @@ fn seams<S: ArchiveStore + 'static>(
     (Arc::new(store), Arc::new(queues))
 }
 
-fn build(simulator: &Simulator, seams: Seams, clock: &Clock, max_open_slices: usize) -> Process {
+fn build(
+    simulator: &Simulator,
+    seams: Seams,
+    clock: &Clock,
+    max_open_slices: usize,
+    read_timeout: Duration,
+) -> Process {
+    let client = client(simulator, clock, read_timeout);
     let (store, queues) = seams;
-    Process::build(simulator, store, queues, clock, max_open_slices)
+    Process::build(client, store, queues, clock, max_open_slices)
 }

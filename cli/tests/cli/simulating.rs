@@ -1,21 +1,54 @@
 //! The simulator alone, for whoever wants to try a client.
 
 use std::io::BufReader;
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::world::World;
 
+/// Longer than it takes to listen on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The program, which ends with its handle: a test that fails leaves no process behind.
+struct Simulating(Child);
+
+impl Simulating {
+    fn start(mut command: Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    /// The first document that it prints.
+    async fn greeting(&mut self) -> Value {
+        let stdout = BufReader::new(self.0.stdout.take().unwrap());
+        let reading = tokio::task::spawn_blocking(move || {
+            Value::deserialize(&mut serde_json::Deserializer::from_reader(stdout))
+        });
+        let read = tokio::time::timeout(PATIENCE, reading).await;
+        read.unwrap_or_else(|_| panic!("it does not say in time where it listens"))
+            .unwrap()
+            .unwrap()
+    }
+}
+
+impl Drop for Simulating {
+    fn drop(&mut self) {
+        // It may have ended already, and then neither is an error to anybody.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_simulate_prints_is_all_that_a_client_needs() {
     let mut world = World::new().await;
     let command = "simulate --json --listen 127.0.0.1:0 --conversations 50 --days 2 --rate-per-minute 0 --job-seconds 0";
     let arguments: Vec<&str> = command.split(' ').collect();
-    let mut simulator = world.command(&arguments).spawn().unwrap();
-    let stdout = BufReader::new(simulator.stdout.take().unwrap());
+    let mut simulator = Simulating::start(world.command(&arguments));
 
-    let told = Value::deserialize(&mut serde_json::Deserializer::from_reader(stdout)).unwrap();
+    let told = simulator.greeting().await;
     let text = |field: &str| told[field].as_str().unwrap().to_owned();
     for (name, field) in [
         ("GENESYS_API_URL", "url"),
@@ -30,8 +63,6 @@ async fn what_simulate_prints_is_all_that_a_client_needs() {
         text("interval")
     );
     let export = world.export(&request).await;
-    simulator.kill().unwrap();
-    simulator.wait().unwrap();
 
     assert_eq!(export.code, 0, "{}", export.err);
     assert!(export.out.contains("50 conversations"), "{}", export.out);

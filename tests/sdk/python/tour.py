@@ -1,16 +1,19 @@
 """A tour of the simulated organisation with the official Python SDK: what a client sees, step by step."""
 
+import http.client
+import io
 import json
+import re
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 import PureCloudPlatformClientV2 as genesys
 from PureCloudPlatformClientV2.rest import ApiException
 
 
 def main():
-    organisation, restricted = (json.loads(argument) for argument in sys.argv[1:3])
+    organisation, restricted, limited = (json.loads(argument) for argument in sys.argv[1:4])
     a_wrong_secret_is_an_error(organisation)
     client = login(organisation)
     analytics = genesys.AnalyticsApi(client)
@@ -23,7 +26,7 @@ def main():
     a_deleted_job_is_a_404(client, analytics, job)
     a_missing_permission_is_a_403(login(restricted))
     a_missing_division_is_silence(login(restricted), organisation, queried)
-    retry_after_is_waited_out(client, analytics)
+    retry_after_is_waited_out(login(limited))
 
 
 def login(organisation, secret=None):
@@ -134,14 +137,31 @@ def a_missing_division_is_silence(client, organisation, queried):
     assert 0 < fewer.total_hits < len(queried)
 
 
-def retry_after_is_waited_out(client, analytics):
-    """This SDK does so by itself: every call succeeds, and only the history of the last one tells."""
-    for _ in range(1000):
-        analytics.get_analytics_conversations_details_jobs_availability()
-        history = client.last_response.urllib3_response.retries.history
-        if any(attempt.status == 429 for attempt in history):
+def retry_after_is_waited_out(client):
+    """This SDK does so by itself: every call succeeds, and only the headers of the answers in between tell."""
+    analytics = genesys.AnalyticsApi(client)
+    for _ in range(10):
+        began = time.monotonic()
+        headers = headers_during(analytics.get_analytics_conversations_details_jobs_availability)
+        took = time.monotonic() - began
+        asked = [int(seconds) for seconds in re.findall(r"(?im)^header: retry-after: (\d+)$", headers)]
+        if asked:
+            assert all(1 <= seconds <= 5 for seconds in asked), asked
+            assert took >= sum(asked), (took, asked)
             return
     raise AssertionError("no request met the rate limit")
+
+
+def headers_during(call):
+    """What Python's own HTTP client tells of every answer, the repeated ones included. It holds the token, so it is not shown."""
+    told = io.StringIO()
+    http.client.HTTPConnection.debuglevel = 1
+    try:
+        with redirect_stdout(told):
+            call()
+    finally:
+        http.client.HTTPConnection.debuglevel = 0
+    return told.getvalue()
 
 
 class Refusal:

@@ -5,9 +5,9 @@ mod body;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, header};
-use http_body_util::{BodyExt, Collected, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,6 +20,9 @@ use crate::organisation::answer::{Answer, ApiError, Reply};
 use crate::organisation::request::{REQUEST_BODY_MAX_BYTES, Request};
 use crate::simulator::Shared;
 use body::Body;
+
+/// Of one request body, kept or not.
+const READ_MAX_BYTES: usize = 16 << 20;
 
 /// Runs until it is aborted, and its connections with it.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -63,12 +66,6 @@ async fn exchange(
 
 async fn read(request: http::Request<Incoming>) -> Request {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, REQUEST_BODY_MAX_BYTES).collect().await;
-    let too_large = |_| {
-        let message =
-            format!("The request is over the size limit. Maximum bytes: {REQUEST_BODY_MAX_BYTES}");
-        ApiError::new(413, "request.entity.too.large", &message)
-    };
     Request {
         method: head.method,
         path: head.uri.path().to_owned(),
@@ -77,8 +74,39 @@ async fn read(request: http::Request<Incoming>) -> Request {
             .collect(),
         authorization: text(&head.headers, &header::AUTHORIZATION),
         content_type: text(&head.headers, &header::CONTENT_TYPE).unwrap_or_default(),
-        body: body.map(Collected::to_bytes).map_err(too_large),
+        body: whole(body).await,
     }
+}
+
+/// Reads on past the limit, up to a bound: a client that is still sending would otherwise see its connection reset
+/// instead of the refusal.
+async fn whole(mut body: Incoming) -> Result<Bytes, ApiError> {
+    let mut kept = BytesMut::new();
+    let mut length = 0;
+    while length <= READ_MAX_BYTES
+        && let Some(frame) = body.frame().await
+    {
+        let frame = frame.map_err(|error| ApiError::bad_request(&unread(&error)))?;
+        let data = frame.into_data().unwrap_or_default();
+        length += data.len();
+        if length <= REQUEST_BODY_MAX_BYTES {
+            kept.extend_from_slice(&data);
+        }
+    }
+    if length > REQUEST_BODY_MAX_BYTES {
+        return Err(too_large());
+    }
+    Ok(kept.freeze())
+}
+
+fn unread(error: &hyper::Error) -> String {
+    format!("The request could not be read: {error}")
+}
+
+fn too_large() -> ApiError {
+    let message =
+        format!("The request is over the size limit. Maximum bytes: {REQUEST_BODY_MAX_BYTES}");
+    ApiError::new(413, "request.entity.too.large", &message)
 }
 
 fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {

@@ -25,6 +25,15 @@ pub fn wall_clock() -> Clock {
     Arc::new(Timestamp::now)
 }
 
+/// What becomes of a job that is deleted while it is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelledJobs {
+    /// Unknown: 404.
+    Gone,
+    /// Still there, as CANCELLED.
+    Stay,
+}
+
 /// `seed`, `conversations`, `interval`, `spill`, `gateway_records`, `gateway_interactions` and `listen` count at the start;
 /// all else can be changed while the simulator runs.
 #[derive(Clone)]
@@ -77,7 +86,7 @@ pub struct Settings {
     /// Of deleting a job. The status is unverified.
     pub job_delete_status: u16,
     /// Whether a job that is deleted while it is at work goes on as CANCELLED, or is unknown as a finished one is. Unverified.
-    pub cancelled_jobs_stay: bool,
+    pub cancelled_jobs: CancelledJobs,
     /// Jobs that are at work or finished, and not deleted or expired; those beyond stay QUEUED. That there is such a limit is
     /// reported; its value is unverified.
     pub concurrent_jobs: usize,
@@ -122,7 +131,7 @@ impl Default for Settings {
             job_lifetime: DAY,
             job_at_work_status: 202,
             job_delete_status: 204,
-            cancelled_jobs_stay: false,
+            cancelled_jobs: CancelledJobs::Gone,
             concurrent_jobs: 50,
             job_interval_max: None,
             watermark: Watermark::Behind {

@@ -1,4 +1,5 @@
-//! The filters of a query or a job: checked once, then asked of each conversation.
+//! The filters of a query or a job: checked once, then asked of each conversation. What is not known here is refused, since
+//! a filter that is not applied would be a wrong answer.
 
 use serde::Deserialize;
 
@@ -6,7 +7,7 @@ use super::answer::ApiError;
 use crate::data::{Conversation, Facet};
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(crate) struct Filter {
     #[serde(rename = "type")]
     kind: Combination,
@@ -23,7 +24,7 @@ enum Combination {
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Predicate {
     #[serde(rename = "type", default)]
     kind: Option<String>,

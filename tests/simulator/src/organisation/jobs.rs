@@ -8,7 +8,7 @@ mod routes;
 use jiff::Timestamp;
 
 use super::interval::{Interval, after};
-use crate::settings::Settings;
+use crate::settings::{CancelledJobs, Settings};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
@@ -98,10 +98,12 @@ impl Jobs {
     }
 
     /// What is at work may stay to be seen as CANCELLED; all else is gone.
-    pub(crate) fn delete(&mut self, id: &str, cancelled_stay: bool, now: Timestamp) {
+    pub(crate) fn delete(&mut self, id: &str, cancelled: CancelledJobs, now: Timestamp) {
         let found = self.all.iter_mut().find(|job| job.id == id && !job.deleted);
         match found {
-            Some(job) if cancelled_stay && job.is_at_work() => job.end(JobState::Cancelled, now),
+            Some(job) if cancelled == CancelledJobs::Stay && job.is_at_work() => {
+                job.end(JobState::Cancelled, now);
+            }
             Some(job) => job.deleted = true,
             None => {}
         }

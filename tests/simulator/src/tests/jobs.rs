@@ -1,7 +1,7 @@
 //! The life of a job.
 
 use super::*;
-use crate::JobState;
+use crate::{CancelledJobs, JobState};
 
 #[tokio::test]
 async fn a_job_is_queued_then_pending_then_fulfilled() {
@@ -124,7 +124,7 @@ async fn a_job_that_is_not_done_has_no_results() {
 async fn a_cancelled_job_says_so_and_frees_its_slot() {
     let world = World::new(Settings {
         concurrent_jobs: 1,
-        cancelled_jobs_stay: true,
+        cancelled_jobs: CancelledJobs::Stay,
         ..small()
     })
     .await;

@@ -1,6 +1,9 @@
 //! Rate limits and error bodies.
 
 use super::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use crate::{Faults, RetryAfter};
 
 #[tokio::test]
@@ -190,15 +193,35 @@ async fn another_method_on_a_path_that_exists_is_a_405() {
 }
 
 #[tokio::test]
-async fn a_request_body_that_is_too_large_is_refused() {
+async fn a_request_body_that_is_too_large_is_refused_and_the_refusal_arrives() {
     let world = World::new(small()).await;
 
-    let answer = world
-        .post(
-            JOBS,
-            &json!({ "interval": INTERVAL, "padding": "x".repeat(600_000) }),
-        )
-        .await;
+    for length in [600_000, 8_000_000] {
+        let body = json!({ "interval": INTERVAL, "padding": "x".repeat(length) });
+        let answer = world.post(JOBS, &body).await;
 
-    assert_eq!(answer.status, 413);
+        assert_eq!(answer.status, 413);
+        assert_eq!(answer.json()["code"], "request.entity.too.large");
+    }
+}
+
+#[tokio::test]
+async fn a_request_body_that_is_no_body_is_not_called_too_large() {
+    let world = World::new(small()).await;
+    let (host, port) = ("127.0.0.1", world.simulator.url().port().unwrap());
+    let mut stream = TcpStream::connect((host, port)).await.unwrap();
+
+    // A piece without a length.
+    let request = format!(
+        "POST /{JOBS} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n",
+        world.token
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains("could not be read"), "{answer}");
 }

@@ -45,6 +45,20 @@ async fn what_the_data_cannot_express_is_refused_even_where_nothing_would_be_fou
             "segmentFilters",
             json!({ "type": "metric", "metric": "tTalk", "range": { "gt": 5 } }),
         ),
+        // What would be ignored beside a value would be a wrong answer.
+        filtered(
+            "segmentFilters",
+            json!({ "dimension": "mediaType", "value": "voice", "range": { "gt": 5 } }),
+        ),
+        filtered(
+            "segmentFilters",
+            json!({ "dimension": "mediaType", "value": "voice", "metric": "tTalk" }),
+        ),
+        filtered(
+            "conversationFilters",
+            json!({ "dimension": "divisionId", "value": "x", "property": "p", "propertyType": "string" }),
+        ),
+        json!({ "interval": nothing, "segmentFilters": [{ "type": "and", "predicate": [] }] }),
         filtered(
             "evaluationFilters",
             json!({ "dimension": "evaluationId", "operator": "exists" }),

@@ -108,7 +108,7 @@ impl Organisation {
 
     pub(crate) fn delete_job(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
         self.job(id, now)?;
-        self.jobs.delete(id, self.settings.cancelled_jobs_stay, now);
+        self.jobs.delete(id, self.settings.cancelled_jobs, now);
         self.stats.jobs_deleted += 1;
         Ok(Answer::empty(self.settings.job_delete_status))
     }

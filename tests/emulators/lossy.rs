@@ -1,0 +1,128 @@
+//! A way to S3 that loses replies: the write has happened, and whoever asked for it sees its connection closed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+
+/// Passes requests on until it is dropped, each over a connection of its own.
+#[derive(Debug)]
+pub(crate) struct Lossy {
+    address: SocketAddr,
+    puts: Arc<Puts>,
+    accepting: AbortHandle,
+}
+
+/// Counts them, and loses the reply to the first of every so many.
+#[derive(Debug)]
+struct Puts {
+    seen: AtomicU64,
+    every: u64,
+}
+
+struct Request {
+    bytes: Vec<u8>,
+    is_put: bool,
+}
+
+impl Lossy {
+    pub(crate) async fn before(upstream: &str, every: u64) -> Self {
+        let upstream: SocketAddr = upstream
+            .trim_start_matches("http://")
+            .parse()
+            .expect("an address");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let puts = Arc::new(Puts {
+            seen: AtomicU64::new(0),
+            every,
+        });
+        let accepting = tokio::spawn(accept(listener, upstream, Arc::clone(&puts)));
+        Self {
+            address,
+            puts,
+            accepting: accepting.abort_handle(),
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        let seen = self.puts.seen.load(Ordering::SeqCst);
+        seen.div_ceil(self.puts.every)
+    }
+}
+
+impl Drop for Lossy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Puts {
+    fn loses_this(&self) -> bool {
+        let number = self.seen.fetch_add(1, Ordering::SeqCst);
+        number.is_multiple_of(self.every)
+    }
+}
+
+async fn accept(listener: TcpListener, upstream: SocketAddr, puts: Arc<Puts>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let puts = Arc::clone(&puts);
+        // A client that goes away is no loss.
+        tokio::spawn(async move { exchange(client, upstream, &puts).await.ok() });
+    }
+}
+
+/// One request. The upstream closes its connection at the end of the reply, and so does this.
+async fn exchange(mut client: TcpStream, upstream: SocketAddr, puts: &Puts) -> io::Result<()> {
+    let request = read(&mut client).await?;
+    let mut upstream = TcpStream::connect(upstream).await?;
+    upstream.write_all(&request.bytes).await?;
+    let mut reply = Vec::new();
+    upstream.read_to_end(&mut reply).await?;
+    if request.is_put && puts.loses_this() {
+        return Ok(());
+    }
+    client.write_all(&reply).await?;
+    client.shutdown().await
+}
+
+/// The whole of it, told to be the last on its connection.
+async fn read(client: &mut TcpStream) -> io::Result<Request> {
+    let mut bytes = Vec::new();
+    let head = loop {
+        if client.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(head) = bytes.windows(4).position(|window| window == END_OF_HEAD) {
+            break head;
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
+    let end = head + END_OF_HEAD.len() + length(&text);
+    while bytes.len() < end {
+        if client.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    bytes.splice(head..head, *b"\r\nconnection: close");
+    Ok(Request {
+        bytes,
+        is_put: text.starts_with("PUT "),
+    })
+}
+
+fn length(head: &str) -> usize {
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    let found = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    found.map_or(0, |(_, value)| value.trim().parse().expect("a length"))
+}

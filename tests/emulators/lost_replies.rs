@@ -1,0 +1,67 @@
+//! Writes that happened and were never confirmed: the client repeats them and meets its own.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use conversation_archive::store::{ArchiveStore as _, Object, S3Settings, S3Store, Stored};
+use end_to_end::comparison::assert_same_archive;
+use end_to_end::crashes::{Afterwards, JOB, run};
+use end_to_end::memory_store::MemoryStore;
+
+use crate::emulator::{Emulator, SECRET_KEY, clients};
+use crate::lossy::Lossy;
+
+const BUCKET: &str = "archive";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_whose_reply_is_lost_finds_its_own_object() {
+    let emulator = Emulator::ministack().await;
+    emulator.create_bucket(BUCKET).await;
+    let lossy = Lossy::before(emulator.url(), 2).await;
+    let store = store(&lossy);
+    let object = Object {
+        key: "key".to_owned(),
+        body: Bytes::from_static(b"hello"),
+        content_type: "text/plain",
+        content_encoding: None,
+    };
+
+    let created = store.create(object).await.expect("an answer");
+
+    assert_eq!(created, Stored::AlreadyThere);
+    assert_eq!(lossy.lost(), 1);
+    let read = store.get("key").await.expect("readable");
+    assert_eq!(read.as_deref(), Some(&b"hello"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_loses_every_third_reply_ends_in_the_same_archive() {
+    let emulator = Emulator::ministack().await;
+    emulator.create_bucket(BUCKET).await;
+    let lossy = Lossy::before(emulator.url(), 3).await;
+    let undisturbed = run(
+        Arc::<MemoryStore>::default(),
+        JOB,
+        None,
+        Afterwards::Redelivery,
+    )
+    .await;
+
+    // It is verified at its end.
+    let store = Arc::new(store(&lossy));
+    let disturbed = run(store, JOB, None, Afterwards::Redelivery).await;
+
+    let lost = lossy.lost();
+    println!("{lost} replies to writes lost");
+    assert!(lost > 5, "{lost} replies were lost");
+    assert_same_archive(&undisturbed.archive, &disturbed.archive, "lost replies");
+    assert_eq!(disturbed.webhook_ids, undisturbed.webhook_ids);
+}
+
+fn store(lossy: &Lossy) -> S3Store {
+    let settings = S3Settings {
+        bucket: BUCKET.to_owned(),
+        ..S3Settings::default()
+    };
+    S3Store::new(clients(&lossy.url(), SECRET_KEY).s3(), settings)
+}
