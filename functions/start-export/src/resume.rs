@@ -32,7 +32,10 @@ impl StartExport {
         };
         let attempt = self.newest_attempt(&plan).await?;
         match self.dispatch.decided(&plan, attempt.attempt).await? {
-            None => self.go_on(resume, &plan, &attempt).await,
+            None => {
+                self.check_residency(&plan)?;
+                self.go_on(resume, &plan, &attempt).await
+            }
             Some(outcome) => match final_state(outcome.status) {
                 Some(state) => {
                     self.announce_if_owed(&plan, &attempt, &outcome, invocation)
@@ -40,11 +43,31 @@ impl StartExport {
                     Ok(self.started(&plan, outcome.attempt, state))
                 }
                 None => {
+                    self.check_residency(&plan)?;
                     self.try_again(resume, &plan, &attempt, &outcome, invocation)
                         .await
                 }
             },
         }
+    }
+
+    /// Before more is fetched: the settings may be others than those that the plan was made under. What is done already is
+    /// answered whatever they say.
+    fn check_residency(&self, plan: &ExportPlan) -> Result<(), Refusal> {
+        let residency = self.residency()?;
+        if residency.genesys_region == plan.residency.genesys_region {
+            return Ok(());
+        }
+        let named = |region: Option<String>| region.unwrap_or_else(|| "hosts of your own".into());
+        let rule = format!(
+            "the export was begun in {}; the rest must come from there, too",
+            named(plan.residency.genesys_region.clone())
+        );
+        Err(Refusal::new(
+            "GENESYS_REGION",
+            named(residency.genesys_region),
+            rule,
+        ))
     }
 
     /// Nothing is decided: the messages may be lost, so they are sent again.
