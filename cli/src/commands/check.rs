@@ -13,19 +13,24 @@ use serde::de::DeserializeOwned;
 
 use super::settings;
 use crate::arguments::CheckArguments;
+use crate::place::{Opened, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 
 mod access;
 mod data;
 mod findings;
+mod interrupt;
 mod limits;
 mod login;
 mod target;
 mod trial_job;
 mod webhook;
 
+use access::Host;
 use findings::{Finding, Findings};
+use interrupt::{Interrupt, Interrupted};
+use login::Lies;
 
 /// One call, with its retries. Longer is an answer, too.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,35 +59,67 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
     let client = GenesysClient::new(settings.client.clone(), credentials, clock.clone())
         .map_err(anyhow::Error::from)?;
     let api = Api { client, clock };
+    let interrupt = Interrupt::listen(screen);
     // First, since a bucket has a region; told last.
     let place = match &arguments.out {
-        Some(place) => Some(place.open().await),
+        Some(place) => Some(interrupt.or(place.open()).await?),
         None => None,
     };
-    let bucket_region = place
-        .as_ref()
-        .and_then(|opened| opened.as_ref().ok()?.region());
-    findings.add(login::regions(&settings, bucket_region));
-    let logged_in = login::login(&api, &mut findings).await;
+    findings.add(login::regions(
+        &settings,
+        lies(arguments.out.as_ref(), place.as_ref()),
+    ));
+    let logged_in = interrupt.or(login::login(&api, &mut findings)).await?;
     if logged_in {
-        organisation(&api, &mut findings).await;
+        let host = if settings.client.endpoints.is_overridden() {
+            Host::OfYourOwn
+        } else {
+            Host::OfTheRegion
+        };
+        organisation(&api, host, &interrupt, &mut findings).await?;
     } else {
         findings.add(Finding::skipped(
             "organisation",
             "permissions, data and limits cannot be looked at without a login",
         ));
     }
-    for finding in target::target(place).await {
-        findings.add(finding);
-    }
-    findings.add(webhook::ping(&settings.engine, &api.clock).await);
+    target::target(place, &interrupt, &mut findings).await?;
+    let ping = webhook::ping(&settings.engine, &api.clock);
+    findings.add(interrupt.or(ping).await?);
     Ok(findings.finish())
 }
 
+fn lies(named: Option<&Place>, opened: Option<&Result<Opened, Problem>>) -> Lies {
+    match (named, opened) {
+        (_, Some(Ok(opened))) => opened.region().map_or(Lies::Nowhere, Lies::In),
+        (Some(Place::Bucket { .. }), _) => Lies::Unknown,
+        _ => Lies::Nowhere,
+    }
+}
+
 /// Everything that takes a login.
-async fn organisation(api: &Api, findings: &mut Findings<'_>) {
-    let watermark = access::jobs(api, findings).await;
-    let end = watermark.unwrap_or_else(|| api.now()) - Duration::from_hours(1);
+async fn organisation(
+    api: &Api,
+    host: Host,
+    interrupt: &Interrupt,
+    findings: &mut Findings<'_>,
+) -> Result<(), Interrupted> {
+    let watermark = interrupt.or(reading(api, host, findings)).await?;
+    match watermark {
+        Some(watermark) => {
+            trial_job::run(api, an_hour_before(watermark), interrupt, findings).await
+        }
+        None => {
+            findings.add(Finding::skipped("trial job", "the job API does not answer"));
+            Ok(())
+        }
+    }
+}
+
+/// What is only read. Returns how far the job API's data reaches.
+async fn reading(api: &Api, host: Host, findings: &mut Findings<'_>) -> Option<Timestamp> {
+    let watermark = access::jobs(api, host, findings).await;
+    let end = an_hour_before(watermark.unwrap_or_else(|| api.now()));
     let can_query = access::query(api, end, findings).await;
     findings.add(match watermark {
         Some(watermark) => data::watermark(watermark, api.now()),
@@ -93,10 +130,11 @@ async fn organisation(api: &Api, findings: &mut Findings<'_>) {
     if can_query {
         limits::of_query(api, end, findings).await;
     }
-    match watermark {
-        Some(_) => trial_job::run(api, end, findings).await,
-        None => findings.add(Finding::skipped("trial job", "the job API does not answer")),
-    }
+    watermark
+}
+
+fn an_hour_before(moment: Timestamp) -> Timestamp {
+    moment - Duration::from_hours(1)
 }
 
 impl Api {
