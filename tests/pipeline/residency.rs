@@ -3,6 +3,8 @@
 use start_export::{Command, Regions, Resume, StartError, State};
 
 use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
+use conversation_archive::store::ArchiveStore as _;
 use end_to_end::world::{World, organisation};
 
 const REQUEST: &str = r#","slices":1,"pageSize":10,"exportId":"resident""#;
@@ -64,7 +66,25 @@ async fn hosts_of_ones_own_are_another_organisation_than_the_regions() {
 
     let refused = refusal(&mut world, resume(&id)).await;
 
-    assert!(refused.contains("is hosts of your own"), "{refused}");
+    assert!(
+        refused.contains("is overridden by GENESYS_API_URL"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_plan_without_an_attempt_gets_none_by_a_refused_resume() {
+    let (mut world, id) = begun().await;
+    let attempt = Name::Attempt(&id, 1).key();
+    world.store.delete(&attempt).await.expect("deleted");
+    world.process.start.regions.allowed = vec!["us-east-1".to_owned()];
+
+    let refused = refusal(&mut world, resume(&id)).await;
+
+    assert!(
+        refused.contains("ALLOWED_REGIONS permits only us-east-1"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
