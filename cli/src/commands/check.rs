@@ -16,6 +16,7 @@ use crate::arguments::CheckArguments;
 use crate::place::{Opened, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
+use crate::settings::Settings;
 
 mod access;
 mod data;
@@ -60,33 +61,46 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
         .map_err(anyhow::Error::from)?;
     let api = Api { client, clock };
     let interrupt = Interrupt::listen(screen);
+    let looked = look(arguments, &settings, &api, &interrupt, &mut findings).await;
+    match looked {
+        Ok(()) => Ok(findings.finish()),
+        Err(Interrupted) => Err(findings.interrupted()),
+    }
+}
+
+/// At everything, one after the other.
+async fn look(
+    arguments: &CheckArguments,
+    settings: &Settings,
+    api: &Api,
+    interrupt: &Interrupt,
+    findings: &mut Findings<'_>,
+) -> Result<(), Interrupted> {
     // First, since a bucket has a region; told last.
     let place = match &arguments.out {
         Some(place) => Some(interrupt.or(place.open()).await?),
         None => None,
     };
-    findings.add(login::regions(
-        &settings,
-        lies(arguments.out.as_ref(), place.as_ref()),
-    ));
-    let logged_in = interrupt.or(login::login(&api, &mut findings)).await?;
+    let lies = lies(arguments.out.as_ref(), place.as_ref());
+    findings.add(login::regions(settings, lies));
+    let logged_in = interrupt.or(login::login(api, findings)).await?;
     if logged_in {
         let host = if settings.client.endpoints.is_overridden() {
             Host::OfYourOwn
         } else {
             Host::OfTheRegion
         };
-        organisation(&api, host, &interrupt, &mut findings).await?;
+        organisation(api, host, interrupt, findings).await?;
     } else {
         findings.add(Finding::skipped(
             "organisation",
             "permissions, data and limits cannot be looked at without a login",
         ));
     }
-    target::target(place, &interrupt, &mut findings).await?;
+    target::target(place, interrupt, findings).await?;
     let ping = webhook::ping(&settings.engine, &api.clock);
     findings.add(interrupt.or(ping).await?);
-    Ok(findings.finish())
+    Ok(())
 }
 
 fn lies(named: Option<&Place>, opened: Option<&Result<Opened, Problem>>) -> Lies {
@@ -105,15 +119,11 @@ async fn organisation(
     findings: &mut Findings<'_>,
 ) -> Result<(), Interrupted> {
     let watermark = interrupt.or(reading(api, host, findings)).await?;
-    match watermark {
-        Some(watermark) => {
-            trial_job::run(api, an_hour_before(watermark), interrupt, findings).await
-        }
-        None => {
-            findings.add(Finding::skipped("trial job", "the job API does not answer"));
-            Ok(())
-        }
-    }
+    let Some(watermark) = watermark else {
+        findings.add(Finding::skipped("trial job", "the job API does not answer"));
+        return Ok(());
+    };
+    trial_job::run(api, an_hour_before(watermark), interrupt, findings).await
 }
 
 /// What is only read. Returns how far the job API's data reaches.

@@ -1,6 +1,5 @@
 //! `check`: one line for each thing, and the fix.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use genesys_simulator::{Settings, wall_clock};
@@ -9,7 +8,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::world::{Told, World, ended, fast, files};
+use crate::world::{Told, World, fast, files};
+
+mod access;
+mod trial_job;
 
 const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -213,179 +215,6 @@ async fn a_wrong_secret_and_a_wrong_region_are_told_apart() {
     );
     assert_eq!(marks(&client, "organisation"), ["skipped"]);
     assert!(!format!("{}{}", secret.out, secret.err).contains("wr0ng"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_permission_is_named_with_the_way_to_grant_it() {
-    let world = World::of_today(|settings| settings.permissions.clear()).await;
-
-    let told = world.check(&[]).await;
-
-    assert_eq!(told.code, 1);
-    assert_eq!(marks(&told, "jobs"), ["skipped"]);
-    assert_eq!(marks(&told, "permission"), ["failed"]);
-    assert!(
-        said(&told, "permission").contains("analytics:conversationDetail:view is missing"),
-        "{}",
-        told.out
-    );
-    assert_eq!(marks(&told, "retention"), ["warning"]);
-    assert!(
-        said(&told, "retention")
-            .contains("grant analytics:dataRetention:view, or set ARCHIVE_RETENTION_DAYS")
-    );
-    assert_eq!(marks(&told, "trial job"), ["skipped"]);
-}
-
-/// As the API refuses it.
-fn forbidden() -> (u16, Value) {
-    (
-        403,
-        json!({"code": "missing.any.permissions", "message": "no", "status": 403}),
-    )
-}
-
-fn is_query(asked: &str) -> bool {
-    asked == "POST /api/v2/analytics/conversations/details/query"
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_permission_for_queries_alone_is_not_taken_for_that_of_jobs() {
-    let world = World::scripted(|asked| {
-        if asked.contains("/details/jobs") {
-            forbidden()
-        } else {
-            in_order(asked)
-        }
-    })
-    .await;
-
-    let told = world.check(&[]).await;
-
-    assert_eq!(told.code, 1, "{}", told.out);
-    assert_eq!(marks(&told, "permission"), ["failed"]);
-    assert_eq!(marks(&told, "queries"), ["ok"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refused_queries_are_a_warning_where_jobs_work() {
-    let world = World::scripted(|asked| {
-        if is_query(asked) {
-            forbidden()
-        } else {
-            in_order(asked)
-        }
-    })
-    .await;
-
-    let told = world.check(&[]).await;
-
-    assert_eq!(told.code, 0, "{}", told.out);
-    assert_eq!(marks(&told, "permission"), ["ok"]);
-    assert_eq!(marks(&told, "queries"), ["warning"]);
-    assert!(
-        said(&told, "queries").contains("queries are refused: "),
-        "{}",
-        told.out
-    );
-    assert_eq!(marks(&told, "divisions"), ["warning"]);
-}
-
-/// An export gateway that serves nothing else.
-fn gateway_only(asked: &str) -> (u16, Value) {
-    match asked.split_once(' ').unwrap() {
-        ("POST", "/oauth/token") => in_order(asked),
-        ("POST", "/api/v2/export/query") => (
-            200,
-            json!({"queryId": "q1", "totalRecords": 12, "pageSize": 1}),
-        ),
-        _ => (404, json!({"message": "no such page"})),
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_alone_passes_and_one_that_does_not_answer_fails() {
-    let serving = World::scripted(gateway_only).await;
-    let silent = World::scripted(|asked| match asked {
-        "POST /api/v2/export/query" => (404, json!({})),
-        _ => gateway_only(asked),
-    })
-    .await;
-
-    let passed = serving.check(&[]).await;
-    let failed = silent.check(&[]).await;
-
-    assert_eq!(passed.code, 0, "{}", passed.out);
-    for check in ["jobs", "permission", "queries", "trial job"] {
-        assert_eq!(marks(&passed, check), ["skipped"], "{check}");
-    }
-    assert!(said(&passed, "jobs").contains("only `export-gateway` is left"));
-    assert!(said(&passed, "gateway").contains("12 records"));
-    assert_eq!(failed.code, 1, "{}", failed.out);
-    assert_eq!(marks(&failed, "gateway"), ["failed"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_ends_without_results_fails_with_the_words_of_the_api() {
-    let world = World::scripted(|asked| match asked.split_once(' ').unwrap() {
-        ("GET", path) if path.ends_with("/j1") => (
-            200,
-            json!({"state": "FAILED", "errorMessage": "the query is broken"}),
-        ),
-        _ => in_order(asked),
-    })
-    .await;
-
-    let told = world.check(&[]).await;
-
-    assert_eq!(told.code, 1, "{}", told.out);
-    assert_eq!(marks(&told, "trial job"), ["failed", "found"]);
-    assert!(
-        said(&told, "trial job").contains("ended as Failed: the query is broken"),
-        "{}",
-        told.out
-    );
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ctrl_c_deletes_the_job_and_ends() {
-    let (asked, mut requests) = tokio::sync::mpsc::unbounded_channel();
-    let world = World::scripted(move |request| {
-        asked.send(request.to_owned()).unwrap();
-        match request.split_once(' ').unwrap() {
-            ("GET", path) if path.ends_with("/j1") => (200, json!({"state": "QUEUED"})),
-            _ => in_order(request),
-        }
-    })
-    .await;
-    let check = world.command(&["check"]).spawn().unwrap();
-    while requests.recv().await.unwrap() != format!("GET {JOBS}/j1") {}
-
-    Command::new("kill")
-        .args(["-INT", &check.id().to_string()])
-        .status()
-        .unwrap();
-    let told = ended(check).await;
-
-    assert_eq!(told.code, 1, "{}", told.out);
-    assert_eq!(told.error(), "the check is stopped before its end");
-    let mut last = None;
-    while let Ok(request) = requests.try_recv() {
-        last = Some(request);
-    }
-    assert_eq!(last, Some(format!("DELETE {JOBS}/j1")));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn divisions_that_show_nothing_are_a_warning() {
-    let world = World::of_today(|settings| settings.conversations = 0).await;
-
-    let told = world.check(&[]).await;
-
-    assert_eq!(told.code, 0);
-    assert_eq!(marks(&told, "divisions"), ["warning"]);
-    assert!(said(&told, "divisions").contains("silently absent"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -156,7 +156,7 @@ pub(super) fn denied(check: &'static str, permission: &str, error: ApiError) -> 
         Some(400) => "the API does not take the request: tell its words to the archive's maintainers".to_owned(),
         Some(401) => "the API does not take the token: check that GENESYS_API_URL and GENESYS_LOGIN_URL, if set, are of one organisation, and try again".to_owned(),
         Some(403) => format!("{permission} is missing: {GRANT}"),
-        Some(404) => "the host is no API of Genesys Cloud: check GENESYS_REGION and GENESYS_API_URL".to_owned(),
+        Some(404) => "it is not there, or the host is no API of Genesys Cloud: check GENESYS_REGION and GENESYS_API_URL, try again".to_owned(),
         Some(429) => "others use up the rate limit: try again in some minutes".to_owned(),
         _ => "the API has trouble, or the host is no API of Genesys Cloud: check the hosts, try again".to_owned(),
     };

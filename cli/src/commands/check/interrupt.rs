@@ -4,7 +4,7 @@ use std::future::pending;
 
 use tokio::sync::watch;
 
-use crate::problem::{Exit, Problem};
+use crate::problem::Exit;
 use crate::screen::Screen;
 
 /// Whether somebody wants to stop.
@@ -37,12 +37,19 @@ impl Interrupt {
 
     /// The step, unless it is interrupted. Never for a step that makes what must be deleted: who does not wait for the
     /// answer cannot delete it.
-    pub(super) async fn or<T>(&self, step: impl Future<Output = T>) -> Result<T, Interrupted> {
+    pub(super) fn or<T>(
+        &self,
+        step: impl Future<Output = T>,
+    ) -> impl Future<Output = Result<T, Interrupted>> {
         let mut signal = self.0.clone();
-        tokio::select! {
-            biased;
-            Ok(_) = signal.wait_for(|is_interrupted| *is_interrupted) => Err(Interrupted),
-            done = step => Ok(done),
+        // On the heap: what asks AWS is large.
+        let step = Box::pin(step);
+        async move {
+            tokio::select! {
+                biased;
+                Ok(_) = signal.wait_for(|is_interrupted| *is_interrupted) => Err(Interrupted),
+                done = step => Ok(done),
+            }
         }
     }
 }
@@ -51,11 +58,5 @@ impl Interrupt {
 async fn wait() {
     if tokio::signal::ctrl_c().await.is_err() {
         pending::<()>().await;
-    }
-}
-
-impl From<Interrupted> for Problem {
-    fn from(Interrupted: Interrupted) -> Self {
-        Self::failed("the check is stopped before its end")
     }
 }
