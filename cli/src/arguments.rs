@@ -142,7 +142,10 @@ that is submitted spans a minute and is deleted.
   genesys-archive check --out ./archive
   AWS_PROFILE=… genesys-archive check --out s3://bucket/prefix
 
-Exit codes: 0 when no check failed, 1 when one did, 2 when the settings cannot be used.")]
+Ctrl-C deletes the job and the object that it tries the archive with, and ends.
+
+Exit codes: 0 when no check failed, 1 when one did, 2 when the settings cannot be used. A refused login or a missing
+bucket is a check that failed, and so 1 here; `export`, which cannot begin, ends with 2.")]
 pub(crate) struct CheckArguments {
     #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
     pub out: Option<Place>,

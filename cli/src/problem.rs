@@ -102,6 +102,9 @@ impl From<BucketError> for Problem {
             BucketError::Denied { .. } => {
                 "the role needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects".to_owned()
             }
+            BucketError::Refused { .. } => {
+                "check the AWS credentials, AWS_REGION and AWS_ENDPOINT_URL".to_owned()
+            }
             BucketError::Elsewhere { region, .. } => format!("set AWS_REGION={region}"),
             BucketError::Unavailable { .. } => {
                 return Self::failed(chain(error))
@@ -170,6 +173,10 @@ mod tests {
         let problems = [
             BucketError::Missing { bucket: bucket() },
             BucketError::Denied { bucket: bucket() },
+            BucketError::Refused {
+                bucket: bucket(),
+                source: "S3 answers ExpiredToken".into(),
+            },
             BucketError::Elsewhere {
                 bucket: bucket(),
                 region,
@@ -184,12 +191,19 @@ mod tests {
         let exits = problems.each_ref().map(|problem| problem.exit);
         assert_eq!(
             exits,
-            [Exit::Refused, Exit::Refused, Exit::Refused, Exit::Failed]
+            [
+                Exit::Refused,
+                Exit::Refused,
+                Exit::Refused,
+                Exit::Refused,
+                Exit::Failed
+            ]
         );
         let told = problems.map(|p| format!("{} -> {}", p.message, p.hint.unwrap_or_default()));
         insta::assert_snapshot!(told.join("\n"), @"
         there is no bucket archive -> create it, or check the name and AWS_ENDPOINT_URL
         access to the bucket archive is denied -> the role needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects
+        the bucket archive cannot be used: S3 answers ExpiredToken -> check the AWS credentials, AWS_REGION and AWS_ENDPOINT_URL
         the bucket archive lies in us-east-1 -> set AWS_REGION=us-east-1
         the bucket archive does not answer: timed out -> check the network and AWS_ENDPOINT_URL, and try again
         ");

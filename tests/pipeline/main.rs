@@ -16,5 +16,6 @@ mod lost_sources;
 mod membership;
 mod minimal_records;
 mod odd_answers;
+mod residency;
 mod sweeping;
 mod waiting;

@@ -13,19 +13,25 @@ use serde::de::DeserializeOwned;
 
 use super::settings;
 use crate::arguments::CheckArguments;
+use crate::place::{Opened, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
+use crate::settings::Settings;
 
 mod access;
 mod data;
 mod findings;
+mod interrupt;
 mod limits;
 mod login;
 mod target;
 mod trial_job;
 mod webhook;
 
+use access::Host;
 use findings::{Finding, Findings};
+use interrupt::{Interrupt, Interrupted};
+use login::Lies;
 
 /// One call, with its retries. Longer is an answer, too.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,35 +60,76 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
     let client = GenesysClient::new(settings.client.clone(), credentials, clock.clone())
         .map_err(anyhow::Error::from)?;
     let api = Api { client, clock };
+    let interrupt = Interrupt::listen(screen);
+    let looked = look(arguments, &settings, &api, &interrupt, &mut findings).await;
+    match looked {
+        Ok(()) => Ok(findings.finish()),
+        Err(Interrupted) => Err(findings.interrupted()),
+    }
+}
+
+/// At everything, one after the other.
+async fn look(
+    arguments: &CheckArguments,
+    settings: &Settings,
+    api: &Api,
+    interrupt: &Interrupt,
+    findings: &mut Findings<'_>,
+) -> Result<(), Interrupted> {
     // First, since a bucket has a region; told last.
     let place = match &arguments.out {
-        Some(place) => Some(place.open().await),
+        Some(place) => Some(interrupt.or(place.open()).await?),
         None => None,
     };
-    let bucket_region = place
-        .as_ref()
-        .and_then(|opened| opened.as_ref().ok()?.region());
-    findings.add(login::regions(&settings, bucket_region));
-    let logged_in = login::login(&api, &mut findings).await;
+    let lies = lies(arguments.out.as_ref(), place.as_ref());
+    findings.add(login::regions(settings, lies));
+    let logged_in = interrupt.or(login::login(api, findings)).await?;
     if logged_in {
-        organisation(&api, &mut findings).await;
+        let host = if settings.client.endpoints.is_overridden() {
+            Host::OfYourOwn
+        } else {
+            Host::OfTheRegion
+        };
+        organisation(api, host, interrupt, findings).await?;
     } else {
         findings.add(Finding::skipped(
             "organisation",
             "permissions, data and limits cannot be looked at without a login",
         ));
     }
-    for finding in target::target(place).await {
-        findings.add(finding);
+    target::target(place, interrupt, findings).await?;
+    let ping = webhook::ping(&settings.engine, &api.clock);
+    findings.add(interrupt.or(ping).await?);
+    Ok(())
+}
+
+fn lies(named: Option<&Place>, opened: Option<&Result<Opened, Problem>>) -> Lies {
+    match (named, opened) {
+        (_, Some(Ok(opened))) => opened.region().map_or(Lies::Nowhere, Lies::In),
+        (Some(Place::Bucket { .. }), _) => Lies::Unknown,
+        _ => Lies::Nowhere,
     }
-    findings.add(webhook::ping(&settings.engine, &api.clock).await);
-    Ok(findings.finish())
 }
 
 /// Everything that takes a login.
-async fn organisation(api: &Api, findings: &mut Findings<'_>) {
-    let watermark = access::jobs(api, findings).await;
-    let end = watermark.unwrap_or_else(|| api.now()) - Duration::from_hours(1);
+async fn organisation(
+    api: &Api,
+    host: Host,
+    interrupt: &Interrupt,
+    findings: &mut Findings<'_>,
+) -> Result<(), Interrupted> {
+    let watermark = interrupt.or(reading(api, host, findings)).await?;
+    let Some(watermark) = watermark else {
+        findings.add(Finding::skipped("trial job", "the job API does not answer"));
+        return Ok(());
+    };
+    trial_job::run(api, an_hour_before(watermark), interrupt, findings).await
+}
+
+/// What is only read. Returns how far the job API's data reaches.
+async fn reading(api: &Api, host: Host, findings: &mut Findings<'_>) -> Option<Timestamp> {
+    let watermark = access::jobs(api, host, findings).await;
+    let end = an_hour_before(watermark.unwrap_or_else(|| api.now()));
     let can_query = access::query(api, end, findings).await;
     findings.add(match watermark {
         Some(watermark) => data::watermark(watermark, api.now()),
@@ -93,10 +140,11 @@ async fn organisation(api: &Api, findings: &mut Findings<'_>) {
     if can_query {
         limits::of_query(api, end, findings).await;
     }
-    match watermark {
-        Some(_) => trial_job::run(api, end, findings).await,
-        None => findings.add(Finding::skipped("trial job", "the job API does not answer")),
-    }
+    watermark
+}
+
+fn an_hour_before(moment: Timestamp) -> Timestamp {
+    moment - Duration::from_hours(1)
 }
 
 impl Api {

@@ -7,14 +7,14 @@ use conversation_archive::clock::Clock;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::Name;
 use conversation_archive::plan::{Draft, Identity};
-use conversation_archive::request::{ExportRequest, scheduled_time};
+use conversation_archive::request::{ExportRequest, Refusal, scheduled_time};
 use start_export::Command;
 
 use super::closing::{carry_to_the_end, check_signer};
 use super::settings;
 use crate::arguments::ExportArguments;
 use crate::carry::Carrier;
-use crate::place::Opened;
+use crate::place::{Opened, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -22,13 +22,13 @@ use crate::settings::Settings;
 pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Result<Exit, Problem> {
     let mut request = ExportRequest::parse(&read(&arguments.request)?)?;
     let settings = settings(arguments.concurrency)?;
-    let place = arguments.out.open().await?;
-    let id = check(&mut request, &settings, &place).await?;
+    let (id, draft) = check(&mut request, &settings)?;
     let receiver = request
         .webhook_url
         .as_ref()
         .or(settings.engine.limits.webhook_url.as_ref());
     check_signer(receiver.map(String::as_str), &settings)?;
+    let place = open(&arguments.out, &id, draft).await?;
     let mut carrier = Carrier::new(place.for_writing()?, &settings, screen)?;
     let _lock = carrier.lock(&id)?;
     let started = carrier.command(Command::Start(Box::new(request))).await?;
@@ -50,22 +50,37 @@ fn read(path: &Path) -> Result<String, Problem> {
     }
 }
 
-/// The request's id, which has to be known before it is started, for the lock. A new one is checked before anything is
-/// written.
-async fn check(
+/// The request's id, which has to be known before it is started, for the lock; and whether the request could begin a new
+/// export.
+fn check(
     request: &mut ExportRequest,
     settings: &Settings,
-    place: &Opened,
-) -> Result<ExportId, Problem> {
+) -> Result<(ExportId, Result<Draft, Refusal>), Problem> {
     let now = Clock::System.now();
     let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
     // Set once, so that a minute that ends in between makes no other request of it.
     request.scheduled_time = Some(scheduled.to_string());
     let identity = Identity::of(request, scheduled)?;
     let id = identity.export_id.clone();
-    let known = place.store().get(&Name::Request(&id).key()).await;
-    if known.map_err(anyhow::Error::from)?.is_none() {
-        Draft::check(request.clone(), identity, now, &settings.engine.limits)?;
+    let draft = Draft::check(request.clone(), identity, now, &settings.engine.limits);
+    Ok((id, draft))
+}
+
+/// A request that cannot begin an export may still go on with one. Where that cannot be found out, the request is what has
+/// to change first.
+async fn open(
+    place: &Place,
+    id: &ExportId,
+    draft: Result<Draft, Refusal>,
+) -> Result<Opened, Problem> {
+    let opened = place.open().await;
+    let Err(refusal) = draft else { return opened };
+    let Ok(opened) = opened else {
+        return Err(refusal.into());
+    };
+    let known = opened.store().get(&Name::Request(id).key()).await;
+    match known.map_err(anyhow::Error::from)? {
+        Some(_) => Ok(opened),
+        None => Err(refusal.into()),
     }
-    Ok(id)
 }

@@ -10,6 +10,9 @@ use tokio::net::TcpListener;
 
 use crate::world::{Told, World, fast, files};
 
+mod access;
+mod trial_job;
+
 const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// The marks of the checks of one name, in their order.
@@ -137,6 +140,7 @@ async fn a_simulated_organisation_passes_and_nothing_is_left_behind() {
         "token",
         "jobs",
         "permission",
+        "queries",
         "watermark",
         "retention",
         "rate limit",
@@ -177,6 +181,7 @@ async fn what_is_documented_nowhere_is_told_as_it_was_found() {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     assert_eq!(marks(&told, "permission"), ["ok"]);
     assert!(said(&told, "divisions").contains("4,711"), "{}", told.out);
+    assert!(said(&told, "divisions").contains("not checked: the API tells nobody"));
     assert!(said(&told, "divisions").contains("silently absent"));
     assert!(said(&told, "limits").contains("client.credentials.token.rate.per.minute = 300"));
     assert!(said(&told, "limits").contains("a results page of 10000 is accepted"));
@@ -210,43 +215,6 @@ async fn a_wrong_secret_and_a_wrong_region_are_told_apart() {
     );
     assert_eq!(marks(&client, "organisation"), ["skipped"]);
     assert!(!format!("{}{}", secret.out, secret.err).contains("wr0ng"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_permission_is_named_with_the_way_to_grant_it() {
-    let world = World::of_today(|settings| settings.permissions.clear()).await;
-
-    let told = world.check(&[]).await;
-
-    assert_eq!(told.code, 1);
-    assert_eq!(
-        (marks(&told, "jobs"), marks(&told, "permission")),
-        (vec!["failed".to_owned()], vec!["failed".to_owned()])
-    );
-    for check in ["jobs", "permission"] {
-        assert!(
-            said(&told, check).contains("analytics:conversationDetail:view is missing"),
-            "{}",
-            told.out
-        );
-    }
-    assert_eq!(marks(&told, "retention"), ["warning"]);
-    assert!(
-        said(&told, "retention")
-            .contains("grant analytics:dataRetention:view, or set ARCHIVE_RETENTION_DAYS")
-    );
-    assert_eq!(marks(&told, "trial job"), ["skipped"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn divisions_that_show_nothing_are_a_warning() {
-    let world = World::of_today(|settings| settings.conversations = 0).await;
-
-    let told = world.check(&[]).await;
-
-    assert_eq!(told.code, 0);
-    assert_eq!(marks(&told, "divisions"), ["warning"]);
-    assert!(said(&told, "divisions").contains("silently absent"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -324,6 +292,22 @@ async fn a_place_that_takes_no_objects_is_a_failure() {
         told.out
     );
     assert!(said(&told, "archive").contains("give --out a folder that you may write to"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_cannot_be_opened_leaves_residency_undecided() {
+    let world = World::new().await;
+
+    let told = world.check(&["--out", "s3://bucket/a"]).await;
+
+    assert_eq!(told.code, 1, "{}", told.out);
+    assert_eq!(marks(&told, "region"), ["warning"]);
+    assert!(
+        said(&told, "region").contains("is undecided"),
+        "{}",
+        told.out
+    );
+    assert_eq!(marks(&told, "archive"), ["failed"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

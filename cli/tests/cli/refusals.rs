@@ -226,3 +226,17 @@ async fn a_bucket_without_region_or_credentials_is_refused_before_anything_is_se
     );
     assert_eq!(world.simulator.stats().total_requests(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_cannot_begin_is_refused_for_itself_before_its_bucket() {
+    let world = World::new().await;
+    let request = world.request(&format!(r#"{{{DAYS},"pageSize":0}}"#));
+
+    let told = world
+        .run(&["export", "--request", &request, "--out", "s3://bucket/a"])
+        .await;
+
+    assert_eq!(told.code, 2);
+    assert!(told.error().contains("pageSize"), "{}", told.err);
+    assert_eq!(world.simulator.stats().total_requests(), 0);
+}

@@ -170,12 +170,7 @@ impl StartExport {
 
     /// Everything that is checked or asked before the plan is committed, then the commit.
     async fn plan(&self, draft: Draft, invocation: &Invocation) -> Result<ExportPlan, StartError> {
-        let regions = &self.regions;
-        let residency = Residency::decide(
-            regions.genesys.clone(),
-            regions.bucket.clone(),
-            &regions.allowed,
-        )?;
+        let residency = self.residency()?;
         self.check_retention(&draft, invocation).await?;
         let source = self.sources.of(draft.source());
         let query = source
@@ -209,6 +204,16 @@ impl StartExport {
             .create_or_read(name, Attempt::first(plan))
             .await?
             .0)
+    }
+
+    /// Whether conversations may go from the present organisation to the present place.
+    fn residency(&self) -> Result<Residency, Refusal> {
+        let regions = &self.regions;
+        Residency::decide(
+            regions.genesys.clone(),
+            regions.bucket.clone(),
+            &regions.allowed,
+        )
     }
 
     /// The newest attempt of an export that exists; whoever planned it may have died before its first.

@@ -30,21 +30,43 @@ impl StartExport {
         let Some(plan) = self.archive().plan(id).await? else {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
         };
-        let attempt = self.newest_attempt(&plan).await?;
-        match self.dispatch.decided(&plan, attempt.attempt).await? {
-            None => self.go_on(resume, &plan, &attempt).await,
-            Some(outcome) => match final_state(outcome.status) {
-                Some(state) => {
-                    self.announce_if_owed(&plan, &attempt, &outcome, invocation)
-                        .await?;
-                    Ok(self.started(&plan, outcome.attempt, state))
-                }
-                None => {
-                    self.try_again(resume, &plan, &attempt, &outcome, invocation)
-                        .await
-                }
-            },
+        let attempt = if let Some(attempt) = self.archive().newest_attempt(id).await? {
+            attempt.as_ref().clone()
+        } else {
+            // Whoever planned it died before; a refusal leaves it as it is.
+            self.check_residency(&plan)?;
+            self.begin(&plan).await?
+        };
+        let Some(outcome) = self.dispatch.decided(&plan, attempt.attempt).await? else {
+            self.check_residency(&plan)?;
+            return self.go_on(resume, &plan, &attempt).await;
+        };
+        if let Some(state) = final_state(outcome.status) {
+            self.announce_if_owed(&plan, &attempt, &outcome, invocation)
+                .await?;
+            return Ok(self.started(&plan, outcome.attempt, state));
         }
+        self.check_residency(&plan)?;
+        self.try_again(resume, &plan, &attempt, &outcome, invocation)
+            .await
+    }
+
+    /// Before more is fetched: the settings may be others than those that the plan was made under. What is done already is
+    /// answered whatever they say.
+    fn check_residency(&self, plan: &ExportPlan) -> Result<(), Refusal> {
+        let residency = self.residency()?;
+        if residency.genesys_region == plan.residency.genesys_region {
+            return Ok(());
+        }
+        let begun = match &plan.residency.genesys_region {
+            Some(region) => format!("in {region}"),
+            None => "with hosts of your own".to_owned(),
+        };
+        let now = residency
+            .genesys_region
+            .unwrap_or_else(|| "overridden by GENESYS_API_URL or GENESYS_LOGIN_URL".to_owned());
+        let rule = format!("the export was begun {begun}; the rest must come from there, too");
+        Err(Refusal::new("GENESYS_REGION", now, rule))
     }
 
     /// Nothing is decided: the messages may be lost, so they are sent again.

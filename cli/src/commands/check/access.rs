@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation_archive::genesys::wire::DataAvailability;
+use conversation_archive::genesys::wire::{DataAvailability, QueryReply};
 use conversation_archive::genesys::{ApiError, Call};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -11,6 +11,14 @@ use serde_json::json;
 use super::{Api, DETAIL_VIEW, Finding, Findings, JOBS, QUERY, interval};
 use crate::figures::counted;
 use crate::problem::chain;
+
+/// Whose API it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    OfTheRegion,
+    /// `GENESYS_API_URL`: perhaps an export gateway alone.
+    OfYourOwn,
+}
 
 /// What we read of a query's answer: how many there are, never which.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -28,55 +36,100 @@ const GRANT: &str = "in Genesys Cloud, Admin > Roles: add it to a role; Admin > 
 const DIVISIONS: &str = "conversations of a division that the client lacks are silently absent: give the client's role all \
                          divisions, and compare with the organisation's own number for a day";
 
-/// The job API, by asking how far its data reaches.
-pub(super) async fn jobs(api: &Api, findings: &mut Findings<'_>) -> Option<Timestamp> {
-    let asked = api.ask(&Call::get(format!("{JOBS}/availability"))).await;
-    let reached = asked.map(|reply| {
-        let DataAvailability {
-            data_availability_date,
-        } = reply.value;
-        data_availability_date
-    });
-    match reached {
-        Ok(watermark) => {
+const UNCHECKED: &str = "not checked: the API tells nobody what it leaves out";
+
+const GATEWAY: &str = "/api/v2/export/query";
+
+/// The job API, by asking how far its data reaches. It takes the very permission that an export needs; the query does with
+/// another one, and so proves nothing.
+pub(super) async fn jobs(api: &Api, host: Host, findings: &mut Findings<'_>) -> Option<Timestamp> {
+    let asked = api
+        .ask::<DataAvailability>(&Call::get(format!("{JOBS}/availability")))
+        .await;
+    let error = match asked {
+        Ok(reply) => {
             findings.add(Finding::ok("jobs", "the job API answers"));
-            Some(watermark)
+            let granted = format!("{DETAIL_VIEW} is granted");
+            findings.add(Finding::ok("permission", granted));
+            return Some(reply.value.data_availability_date);
         }
-        Err(error) => {
+        Err(error) => error,
+    };
+    match error.status() {
+        Some(404) if host == Host::OfYourOwn => {
+            let what = format!("{JOBS} is not served here (404), so only `export-gateway` is left");
+            findings.add(Finding::skipped("jobs", what));
+            let what = "the gateway decides by itself who may read";
+            findings.add(Finding::skipped("permission", what));
+            findings.add(gateway(api).await);
+        }
+        Some(403) => {
+            let what = "the job API answers only those who have the permission";
+            findings.add(Finding::skipped("jobs", what));
+            findings.add(denied("permission", DETAIL_VIEW, error));
+        }
+        _ => {
             findings.add(denied("jobs", DETAIL_VIEW, error));
-            None
+            let what = "the job API does not say whether it is granted";
+            findings.add(Finding::skipped("permission", what));
         }
+    }
+    None
+}
+
+/// The other source, where it is the only one.
+async fn gateway(api: &Api) -> Finding {
+    let end = api.now();
+    let range = json!({
+        "start": (end - DAY).as_millisecond().to_string(),
+        "end": end.as_millisecond().to_string(),
+    });
+    let query = json!({
+        "query": {"filter": {"type": "webchat", "dateRange": range}, "pageSize": 1},
+        "includeMedia": false,
+    });
+    match api.ask::<QueryReply>(&Call::post(GATEWAY).json(&query)).await {
+        Ok(reply) => Finding::ok(
+            "gateway",
+            format!(
+                "the export gateway answers, with {} of one day",
+                counted(reply.value.total_records, "record", "records")
+            ),
+        ),
+        Err(error) => Finding::failed("gateway", chain(error))
+            .fix("neither source can be read: check GENESYS_API_URL, and that the client may use the gateway"),
     }
 }
 
-/// One record of one day, for the permission and the count. Whether the query can be used for more.
+/// One record of one day, for the count. Whether the query can be used for more; an export by jobs does without.
 pub(super) async fn query(api: &Api, end: Timestamp, findings: &mut Findings<'_>) -> bool {
     let start = end - DAY;
-    match hits(api, start, end, 1).await {
+    let error = match hits(api, start, end, 1).await {
         Ok(hits) => {
-            findings.add(Finding::ok(
-                "permission",
-                format!("{DETAIL_VIEW} is granted"),
-            ));
+            findings.add(Finding::ok("queries", "the details query answers"));
             findings.add(divisions(hits.total_hits, start, end));
-            true
+            return true;
         }
-        // A gateway of one's own need not serve it, and an export by jobs does not use it.
-        Err(error) if error.status() == Some(404) => {
-            findings.add(Finding::skipped(
-                "permission",
-                format!("{QUERY} is not served here (404)"),
-            ));
-            findings.add(
-                Finding::skipped("divisions", "without that query nothing can be counted")
-                    .fix(DIVISIONS),
-            );
-            false
+        Err(error) => error,
+    };
+    findings.add(no_queries(error));
+    findings.add(Finding::warning("divisions", UNCHECKED).fix(DIVISIONS));
+    false
+}
+
+fn no_queries(error: ApiError) -> Finding {
+    const WITHOUT: &str =
+        "exports by jobs do without queries; this check counts and tries out limits by them";
+    let status = error.status();
+    let what = chain(error);
+    match status {
+        // A gateway of one's own need not serve it.
+        Some(404) => Finding::skipped("queries", format!("{QUERY} is not served here (404)")),
+        Some(400..=428 | 430..=499) => {
+            Finding::warning("queries", format!("queries are refused: {what}")).fix(WITHOUT)
         }
-        Err(error) => {
-            findings.add(denied("permission", DETAIL_VIEW, error));
-            findings.add(Finding::skipped("divisions", "nothing can be counted").fix(DIVISIONS));
-            false
+        _ => {
+            Finding::warning("queries", format!("queries could not be tried: {what}")).fix(WITHOUT)
         }
     }
 }
@@ -99,18 +152,20 @@ pub(super) async fn hits(
 
 /// A failure, with the permission by name if that is what is missing.
 pub(super) fn denied(check: &'static str, permission: &str, error: ApiError) -> Finding {
-    let is_forbidden = error.status() == Some(403);
-    let finding = Finding::failed(check, chain(error));
-    if is_forbidden {
-        finding.fix(format!("{permission} is missing: {GRANT}"))
-    } else {
-        finding.fix("the API has trouble, or the host is no API of Genesys Cloud: check the hosts, try again")
-    }
+    let fix = match error.status() {
+        Some(400) => "the API does not take the request: tell its words to the archive's maintainers".to_owned(),
+        Some(401) => "the API does not take the token: check that GENESYS_API_URL and GENESYS_LOGIN_URL, if set, are of one organisation, and try again".to_owned(),
+        Some(403) => format!("{permission} is missing: {GRANT}"),
+        Some(404) => "it is not there, or the host is no API of Genesys Cloud: check GENESYS_REGION and GENESYS_API_URL, try again".to_owned(),
+        Some(429) => "others use up the rate limit: try again in some minutes".to_owned(),
+        _ => "the API has trouble, or the host is no API of Genesys Cloud: check the hosts, try again".to_owned(),
+    };
+    Finding::failed(check, chain(error)).fix(fix)
 }
 
 fn divisions(hits: u64, start: Timestamp, end: Timestamp) -> Finding {
     let seen = counted(hits, "conversation", "conversations");
-    let what = format!("{seen} seen between {start:.0} and {end:.0}");
+    let what = format!("{UNCHECKED}; {seen} seen between {start:.0} and {end:.0}");
     if hits == 0 {
         Finding::warning("divisions", what).fix(DIVISIONS)
     } else {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::figures::counted;
-use crate::problem::Exit;
+use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 
 /// What a finding means for an export.
@@ -116,6 +116,12 @@ impl<'a> Findings<'a> {
     pub(super) fn add(&mut self, finding: Finding) {
         self.screen.piece(&finding.text());
         self.all.push(finding);
+    }
+
+    /// What was found until somebody stopped it, and whether anything of it was left behind.
+    pub(super) fn interrupted(self) -> Problem {
+        Problem::failed("the check is stopped before its end")
+            .with_json(json!({"status": "stopped", "checks": self.all}))
     }
 
     /// The result: what a program reads, and for a person the sum.

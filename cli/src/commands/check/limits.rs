@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation_archive::genesys::Call;
+use conversation_archive::genesys::{ApiError, Call};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -11,6 +11,8 @@ use super::access::hits;
 use super::{Api, Finding, Findings};
 use crate::figures::count;
 use crate::problem::chain;
+
+const LIMITS: &str = "limits";
 
 /// Where the organisation's own limits stand that matter to us.
 const NAMESPACES: [&str; 2] = ["platform.api", "analytics"];
@@ -62,35 +64,29 @@ pub(super) async fn of_query(api: &Api, end: Timestamp, findings: &mut Findings<
     let hour = Duration::from_hours(1);
     for size in PAGE_SIZES {
         let tried = hits(api, end - hour, end, size).await;
-        findings.add(tried_out(
-            &format!("a query's page of {size}"),
-            tried.err().map(chain),
-        ));
+        findings.add(tried_out(&format!("a query's page of {size}"), tried));
     }
     for days in INTERVAL_DAYS {
-        let tried = hits(
-            api,
-            end - 24 * hour * u32::try_from(days).unwrap_or(1),
-            end,
-            1,
-        )
-        .await;
-        findings.add(tried_out(
-            &format!("a query over {days} days"),
-            tried.err().map(chain),
-        ));
+        let start = end - 24 * hour * u32::try_from(days).unwrap_or(1);
+        let tried = hits(api, start, end, 1).await;
+        findings.add(tried_out(&format!("a query over {days} days"), tried));
     }
 }
 
-/// What is refused is as much of an answer.
-pub(super) fn tried_out(what: &str, refused: Option<String>) -> Finding {
-    Finding::found(
-        "limits",
-        match refused {
-            None => format!("{what} is accepted"),
-            Some(error) => format!("{what} is not: {error}"),
-        },
-    )
+/// What is refused for its size is as much of an answer. Every other failure tells nothing of a limit.
+pub(super) fn tried_out<T>(what: &str, tried: Result<T, ApiError>) -> Finding {
+    match tried {
+        Ok(_) => Finding::found(LIMITS, format!("{what} is accepted")),
+        Err(
+            error @ ApiError::Refused {
+                status: 400 | 413, ..
+            },
+        ) => Finding::found(LIMITS, format!("{what} is not: {}", chain(error))),
+        Err(error) => Finding::skipped(
+            LIMITS,
+            format!("{what} could not be tried: {}", chain(error)),
+        ),
+    }
 }
 
 async fn of_namespace(api: &Api, namespace: &str) -> Finding {
@@ -98,10 +94,13 @@ async fn of_namespace(api: &Api, namespace: &str) -> Finding {
     let limits = match api.ask::<Limits>(&Call::get(path)).await {
         Ok(reply) => reply.value,
         Err(error) => {
-            return Finding::skipped(
-                "limits",
-                format!("{namespace} may not be read: {}", chain(error)),
-            );
+            let may = if error.status() == Some(403) {
+                "may"
+            } else {
+                "could"
+            };
+            let what = format!("{namespace} {may} not be read: {}", chain(error));
+            return Finding::skipped(LIMITS, what);
         }
     };
     let listed = limits
@@ -115,10 +114,62 @@ async fn of_namespace(api: &Api, namespace: &str) -> Finding {
         .collect();
     if ours.is_empty() {
         Finding::found(
-            "limits",
+            LIMITS,
             format!("{namespace} says nothing of tokens and jobs"),
         )
     } else {
-        Finding::found("limits", format!("{namespace}: {}", ours.join(", ")))
+        Finding::found(LIMITS, format!("{namespace}: {}", ours.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::genesys::Trouble;
+
+    use super::*;
+
+    fn refused(status: u16) -> ApiError {
+        ApiError::Refused {
+            route: "/jobs".to_owned(),
+            status,
+            code: None,
+            message: None,
+            context_id: None,
+        }
+    }
+
+    fn unavailable(what: Trouble) -> ApiError {
+        ApiError::Unavailable {
+            route: "/jobs".to_owned(),
+            what,
+            wait: None,
+            context_id: None,
+            source: None,
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_of_the_size_tells_a_limit() {
+        let tried = |error| tried_out::<()>("a page of 9", Err(error));
+
+        for status in [400, 413] {
+            let what = format!("a page of 9 is not: /jobs answered {status}");
+            assert_eq!(tried(refused(status)), Finding::found("limits", what));
+        }
+        for error in [
+            refused(401),
+            refused(403),
+            refused(404),
+            unavailable(Trouble::Status(504)),
+            unavailable(Trouble::Timeout),
+            unavailable(Trouble::NoTimeLeft),
+            ApiError::TooLarge {
+                route: "/jobs".to_owned(),
+                limit: 9,
+            },
+        ] {
+            let what = format!("a page of 9 could not be tried: {error}");
+            assert_eq!(tried(error), Finding::skipped("limits", what));
+        }
     }
 }

@@ -8,8 +8,18 @@ use crate::figures::time;
 use crate::problem::chain;
 use crate::settings::Settings;
 
+/// Where the archive lies, as far as that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Lies {
+    In(String),
+    /// A folder, or no archive was named.
+    Nowhere,
+    /// A bucket that cannot be opened.
+    Unknown,
+}
+
 /// Region, hosts, and whether data may go from there to the archive.
-pub(super) fn regions(settings: &Settings, bucket_region: Option<String>) -> Finding {
+pub(super) fn regions(settings: &Settings, archive: Lies) -> Finding {
     let endpoints = &settings.client.endpoints;
     let api = endpoints.api().host_str().unwrap_or_default();
     let login = endpoints.login().host_str().unwrap_or_default();
@@ -21,6 +31,15 @@ pub(super) fn regions(settings: &Settings, bucket_region: Option<String>) -> Fin
     };
     let what = format!("{region}: API at {api}, login at {login}");
     let regions = settings.engine.regions.clone();
+    let bucket_region = match archive {
+        Lies::In(region) => Some(region),
+        Lies::Nowhere => None,
+        Lies::Unknown => {
+            let undecided = "whether data may go to the bucket is undecided: it cannot be opened";
+            return Finding::warning("region", format!("{what}; {undecided}"))
+                .fix("see what is said of the archive below, and check again");
+        }
+    };
     match Residency::decide(regions.genesys, bucket_region, &regions.allowed) {
         Ok(_) => Finding::ok("region", what),
         Err(refusal) => Finding::failed("region", format!("{what}; {refusal}"))

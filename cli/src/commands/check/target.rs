@@ -3,35 +3,61 @@
 use conversation_archive::objects::Name;
 use conversation_archive::store::{ArchiveStore, Encryption, Object, S3Store, StoreError, Stored};
 
-use super::Finding;
+use super::interrupt::{Interrupt, Interrupted};
+use super::{Finding, Findings};
 use crate::place::Opened;
 use crate::problem::{Problem, chain};
 
 const CHECK: &str = "archive";
 
 /// What went wrong with a store that can be opened.
+#[derive(Debug)]
 enum Trouble {
     Store(StoreError),
     /// It did what it must not.
     Broken(&'static str),
 }
 
+/// What one object went through.
+struct Probe {
+    tried: Result<Result<(), Trouble>, Interrupted>,
+    /// What S3 says of it, if it got so far.
+    encryption: Option<Result<Encryption, StoreError>>,
+    /// Why it may still be there.
+    left: Option<StoreError>,
+}
+
 /// Whether the place takes objects, and for a bucket how it encrypts them.
-pub(super) async fn target(place: Option<Result<Opened, Problem>>) -> Vec<Finding> {
-    let opened = match place {
-        None => {
-            let what = "no archive was named";
-            return vec![Finding::skipped(CHECK, what).fix("name one with --out")];
-        }
-        Some(opened) => opened.and_then(Opened::for_writing),
+pub(super) async fn target(
+    place: Option<Result<Opened, Problem>>,
+    interrupt: &Interrupt,
+    findings: &mut Findings<'_>,
+) -> Result<(), Interrupted> {
+    let Some(opened) = place else {
+        findings.add(Finding::skipped(CHECK, "no archive was named").fix("name one with --out"));
+        return Ok(());
     };
-    match opened {
-        Err(problem) => vec![closed(problem)],
-        Ok(Opened::Bucket { store, .. }) => {
-            vec![tried(&store).await, encryption(&store).await]
+    let opened = match opened.and_then(Opened::for_writing) {
+        Ok(opened) => opened,
+        Err(problem) => {
+            findings.add(closed(problem));
+            return Ok(());
         }
-        Ok(folder) => vec![tried(&*folder.store()).await],
+    };
+    let bucket = match &opened {
+        Opened::Bucket { store, .. } => Some(store),
+        Opened::Folder { .. } => None,
+    };
+    let store = opened.store();
+    let probe = probe(&*store, bucket, &new_id(), interrupt).await;
+    if let (Err(Interrupted), Some(error)) = (&probe.tried, probe.left) {
+        findings.add(Finding::warning(CHECK, chain(error)).fix("delete it: nothing reads it"));
     }
+    findings.add(told(&*store, probe.tried?));
+    if bucket.is_some() {
+        findings.add(encryption(probe.encryption));
+    }
+    Ok(())
 }
 
 fn closed(problem: Problem) -> Finding {
@@ -40,37 +66,30 @@ fn closed(problem: Problem) -> Finding {
 }
 
 /// Which key it is, where one could expect another.
-async fn encryption(store: &S3Store) -> Finding {
-    match encrypted(store).await {
-        Err(error) => Finding::skipped("encryption", chain(error)),
-        Ok(Encryption {
+fn encryption(seen: Option<Result<Encryption, StoreError>>) -> Finding {
+    const ENCRYPTION: &str = "encryption";
+    match seen {
+        None => Finding::skipped(ENCRYPTION, "there was no object to look at"),
+        Some(Err(error)) => Finding::skipped(ENCRYPTION, chain(error)),
+        Some(Ok(Encryption {
             algorithm: None, ..
-        }) => Finding::found("encryption", "the store does not tell how it encrypts"),
-        Ok(Encryption {
+        })) => Finding::found(ENCRYPTION, "the store does not tell how it encrypts"),
+        Some(Ok(Encryption {
             algorithm: Some(algorithm),
             kms_key,
-        }) => {
+        })) => {
             let key = kms_key.map_or_else(String::new, |key| format!(" with {key}"));
             Finding::ok(
-                "encryption",
+                ENCRYPTION,
                 format!("objects are encrypted by {algorithm}{key}"),
             )
         }
     }
 }
 
-async fn encrypted(store: &S3Store) -> Result<Encryption, StoreError> {
-    let object = probe_object(&new_id());
-    let key = object.key.clone();
-    store.create(object).await?;
-    let told = store.encryption(&key).await;
-    store.delete(&key).await?;
-    told
-}
-
 /// The probe, told as a finding.
-async fn tried(store: &dyn ArchiveStore) -> Finding {
-    match probe(store, &new_id()).await {
+fn told(store: &dyn ArchiveStore, tried: Result<(), Trouble>) -> Finding {
+    match tried {
         Ok(()) => Finding::ok(
             CHECK,
             format!(
@@ -87,17 +106,45 @@ async fn tried(store: &dyn ArchiveStore) -> Finding {
     }
 }
 
-async fn probe(store: &dyn ArchiveStore, id: &str) -> Result<(), Trouble> {
+/// One object, written, looked at and deleted, whatever comes in between.
+async fn probe(
+    store: &dyn ArchiveStore,
+    bucket: Option<&S3Store>,
+    id: &str,
+    interrupt: &Interrupt,
+) -> Probe {
     let object = probe_object(id);
     let key = object.key.clone();
-    if store.create(object.clone()).await? != Stored::Created {
-        return Err(Trouble::Broken("says that a new object was there before"));
+    let mut encryption = None;
+    let tried = match store.create(object.clone()).await {
+        Err(error) => Ok(Err(error.into())),
+        // The key is new: what is said to be there already is our own write, whose answer was lost.
+        Ok(Stored::Created | Stored::AlreadyThere) => {
+            let steps = async {
+                if let Some(bucket) = bucket {
+                    encryption = Some(bucket.encryption(&key).await);
+                }
+                try_it(store, object).await
+            };
+            interrupt.or(steps).await
+        }
+    };
+    // Also behind a write that failed: it may have arrived.
+    let deleted = store.delete(&key).await;
+    let (tried, left) = match (tried, deleted) {
+        (Ok(Ok(())), Ok(())) => (Ok(is_gone(store, &key).await), None),
+        (Ok(Ok(())), Err(error)) => (Ok(Err(error.into())), None),
+        (tried, deleted) => (tried, deleted.err()),
+    };
+    Probe {
+        tried,
+        encryption,
+        left,
     }
-    let tried = try_it(store, object).await;
-    // Even when something is amiss: nothing is left behind.
-    store.delete(&key).await?;
-    tried?;
-    match store.get(&key).await? {
+}
+
+async fn is_gone(store: &dyn ArchiveStore, key: &str) -> Result<(), Trouble> {
+    match store.get(key).await? {
         None => Ok(()),
         Some(_) => Err(Trouble::Broken("keeps an object that was deleted")),
     }
@@ -142,59 +189,4 @@ impl From<StoreError> for Trouble {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Mutex;
-
-    use async_trait::async_trait;
-    use bytes::Bytes;
-    use conversation_archive::store::Listing;
-
-    use super::*;
-
-    /// A store that overwrites, as one without conditional writes does.
-    #[derive(Debug, Default)]
-    struct Careless(Mutex<BTreeMap<String, Bytes>>);
-
-    #[async_trait]
-    impl ArchiveStore for Careless {
-        async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-            Ok(self.0.lock().unwrap().get(key).cloned())
-        }
-
-        async fn create(&self, object: Object) -> Result<Stored, StoreError> {
-            self.replace(object).await.map(|()| Stored::Created)
-        }
-
-        async fn replace(&self, object: Object) -> Result<(), StoreError> {
-            self.0.lock().unwrap().insert(object.key, object.body);
-            Ok(())
-        }
-
-        async fn delete(&self, key: &str) -> Result<(), StoreError> {
-            self.0.lock().unwrap().remove(key);
-            Ok(())
-        }
-
-        async fn list(&self, _: &str, _: Option<&str>) -> Result<Listing, StoreError> {
-            Ok(Listing::default())
-        }
-
-        fn uri(&self, key: &str) -> String {
-            format!("careless/{key}")
-        }
-    }
-
-    #[tokio::test]
-    async fn a_store_without_conditional_writes_fails_and_keeps_nothing() {
-        let store = Careless::default();
-
-        let outcome = probe(&store, "7").await;
-
-        assert!(matches!(
-            outcome,
-            Err(Trouble::Broken("overwrites an object that must stay"))
-        ));
-        assert!(store.0.lock().unwrap().is_empty());
-    }
-}
+mod tests;

@@ -9,10 +9,13 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::access::denied;
+use super::interrupt::{Interrupt, Interrupted};
 use super::limits::tried_out;
 use super::{Api, DETAIL_VIEW, Finding, Findings, JOBS, interval};
 use crate::figures::time;
 use crate::problem::chain;
+
+const CHECK: &str = "trial job";
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// The vendor asks for no less between two looks.
@@ -22,73 +25,106 @@ const LONGEST_POLLING: Duration = Duration::from_mins(1);
 /// In common use, and the largest that anybody has heard of.
 const PAGE_SIZES: [u32; 2] = [1_000, 10_000];
 
-/// Submits, polls, reads and deletes. The job is deleted however far it comes.
-pub(super) async fn run(api: &Api, end: Timestamp, findings: &mut Findings<'_>) {
+/// Characters of the API's own words.
+const MOST_TOLD: usize = 300;
+
+/// What has become of the job.
+enum Polled {
+    Done(AsyncQueryStatus, Duration),
+    /// Without results, and with the API's words if there are any.
+    Ended(JobState, Option<String>),
+    StillWaiting(JobState),
+}
+
+/// Submits, polls, reads and deletes. The job is deleted however far it comes, and also when Ctrl-C ends the rest.
+pub(super) async fn run(
+    api: &Api,
+    end: Timestamp,
+    interrupt: &Interrupt,
+    findings: &mut Findings<'_>,
+) -> Result<(), Interrupted> {
     let query = json!({
         "interval": interval(end - MINUTE, end),
         "order": "asc",
         "orderBy": "conversationStart",
     });
-    let job = match api
-        .ask::<AsyncQueryResponse>(&Call::post(JOBS).json(&query))
-        .await
-    {
+    let submit = Call::post(JOBS).json(&query);
+    // Not interrupted: whoever does not wait for the job's id cannot delete it.
+    let job = match api.ask::<AsyncQueryResponse>(&submit).await {
         Ok(reply) => reply.value.job_id,
-        Err(error) => return findings.add(denied("trial job", DETAIL_VIEW, error)),
+        Err(error) => {
+            findings.add(denied(CHECK, DETAIL_VIEW, error));
+            return Ok(());
+        }
     };
     let path = format!("{JOBS}/{job}");
-    match poll(api, &path).await {
-        Ok(Ok((status, waited))) => {
-            findings.add(Finding::ok("trial job", format!("was done after {}", time(waited))));
-            findings.add(expiry(&status));
-            pages(api, &path, findings).await;
-        }
-        Ok(Err(state)) => findings.add(
-            Finding::warning("trial job", format!("is {state:?} after {}", time(LONGEST_POLLING)))
-                .fix("exports wait up to JOB_DEADLINE_HOURS; a job that stays queued means that others hold all places"),
-        ),
-        Err(error) => findings.add(denied("trial job", DETAIL_VIEW, error)),
-    }
+    let seen = interrupt.or(look_at(api, &path, findings)).await;
     findings.add(delete(api, &path).await);
+    seen
 }
 
-/// The job's last status and the time it took, or the state it is in after a minute.
-async fn poll(
-    api: &Api,
-    path: &str,
-) -> Result<Result<(AsyncQueryStatus, Duration), JobState>, ApiError> {
+async fn look_at(api: &Api, path: &str, findings: &mut Findings<'_>) {
+    match poll(api, path).await {
+        Ok(Polled::Done(status, waited)) => {
+            findings.add(Finding::ok(CHECK, format!("was done after {}", time(waited))));
+            findings.add(expiry(&status));
+            pages(api, path, findings).await;
+        }
+        Ok(Polled::Ended(state, message)) => findings.add(ended(&state, message)),
+        Ok(Polled::StillWaiting(state)) => findings.add(
+            Finding::warning(CHECK, format!("is {state:?} after {}", time(LONGEST_POLLING)))
+                .fix("exports wait up to JOB_DEADLINE_HOURS; a job that stays queued means that others hold all places"),
+        ),
+        Err(error) => findings.add(denied(CHECK, DETAIL_VIEW, error)),
+    }
+}
+
+/// Looks until the job is over, or for a minute.
+async fn poll(api: &Api, path: &str) -> Result<Polled, ApiError> {
     let mut waited = Duration::ZERO;
     loop {
         let status = api.ask::<AsyncQueryStatus>(&Call::get(path)).await?.value;
         match status.state {
-            JobState::Fulfilled => return Ok(Ok((status, waited))),
-            JobState::Queued | JobState::Pending | JobState::Other(_)
-                if waited < LONGEST_POLLING => {}
-            state => return Ok(Err(state)),
+            JobState::Fulfilled => return Ok(Polled::Done(status, waited)),
+            state @ (JobState::Failed | JobState::Cancelled | JobState::Expired) => {
+                return Ok(Polled::Ended(state, status.error_message));
+            }
+            state @ (JobState::Queued | JobState::Pending | JobState::Other(_))
+                if waited >= LONGEST_POLLING =>
+            {
+                return Ok(Polled::StillWaiting(state));
+            }
+            JobState::Queued | JobState::Pending | JobState::Other(_) => {}
         }
         api.clock.sleep(POLL_EVERY).await;
         waited += POLL_EVERY;
     }
 }
 
+fn ended(state: &JobState, message: Option<String>) -> Finding {
+    let said = message.map_or_else(
+        || ", and the API does not say why".to_owned(),
+        |message| format!(": {}", message.chars().take(MOST_TOLD).collect::<String>()),
+    );
+    Finding::failed(CHECK, format!("ended as {state:?}{said}"))
+        .fix("jobs of an export would end so, too: try again, then ask the vendor's support")
+}
+
 async fn pages(api: &Api, path: &str, findings: &mut Findings<'_>) {
     for size in PAGE_SIZES {
         let call = Call::get(format!("{path}/results")).query("pageSize", size.to_string());
-        let refused = api.ask::<IgnoredAny>(&call).await.err();
-        findings.add(tried_out(
-            &format!("a results page of {size}"),
-            refused.map(chain),
-        ));
+        let tried = api.ask::<IgnoredAny>(&call).await;
+        findings.add(tried_out(&format!("a results page of {size}"), tried));
     }
 }
 
 fn expiry(status: &AsyncQueryStatus) -> Finding {
     let (Some(submitted), Some(expires)) = (status.submission_date, status.expiration_date) else {
-        return Finding::found("trial job", "the API does not say when results expire");
+        return Finding::found(CHECK, "the API does not say when results expire");
     };
     let kept = Duration::try_from(expires.duration_since(submitted)).unwrap_or_default();
     Finding::found(
-        "trial job",
+        CHECK,
         format!("results expire {} after the submission", time(kept)),
     )
 }
@@ -99,8 +135,8 @@ async fn delete(api: &Api, path: &str) -> Finding {
         .call(&Call::delete(path), api.deadline(), |_| Ok(()))
         .await;
     match deleted {
-        Ok(reply) => Finding::found("trial job", format!("deleting it answers {}", reply.status)),
-        Err(error) => Finding::warning("trial job", format!("cannot be deleted: {}", chain(error)))
+        Ok(reply) => Finding::found(CHECK, format!("deleting it answers {}", reply.status)),
+        Err(error) => Finding::warning(CHECK, format!("cannot be deleted: {}", chain(error)))
             .fix("it expires by itself, and holds a place of the organisation's jobs until then"),
     }
 }

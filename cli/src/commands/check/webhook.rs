@@ -18,11 +18,21 @@ pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
     let (Some(url), Some(signer)) = (&settings.limits.webhook_url, &settings.signer) else {
         return Finding::skipped(CHECK, "DATA_LAKE_WEBHOOK_URL is not set, so nobody is told");
     };
-    let receiver = WebhookUrl::parse(url, &settings.address_rules).map_err(anyhow::Error::from);
-    let sender = Sender::new(settings.address_rules.clone()).map_err(anyhow::Error::from);
-    let (receiver, sender) = match (receiver, sender) {
-        (Ok(receiver), Ok(sender)) => (receiver, sender),
-        (Err(error), _) | (_, Err(error)) => return Finding::failed(CHECK, chain(error)),
+    let receiver = match WebhookUrl::parse(url, &settings.address_rules) {
+        Ok(receiver) => receiver,
+        Err(error) => {
+            return Finding::failed(CHECK, chain(error)).fix(
+                "set DATA_LAKE_WEBHOOK_URL to an https address; WEBHOOK_ALLOWED_HOSTS lists private hosts that may",
+            );
+        }
+    };
+    let sender = match Sender::new(settings.address_rules.clone()) {
+        Ok(sender) => sender,
+        Err(error) => {
+            return Finding::failed(CHECK, chain(error)).fix(
+                "no https connection can be made from here: check the machine's certificates",
+            );
+        }
     };
     let now = clock.now();
     let body = Bytes::from(json!({"type": PING, "timestamp": now, "data": {}}).to_string());

@@ -4,7 +4,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::S3Store;
-use super::failure::{source, status, store_error};
+use super::failure::{is_transient, source, status, store_error};
 use crate::store::{BoxError, StoreError};
 
 /// Why a bucket cannot hold an archive, or not now.
@@ -14,6 +14,13 @@ pub enum BucketError {
     Missing { bucket: String },
     #[error("access to the bucket {bucket} is denied")]
     Denied { bucket: String },
+    /// For another reason than a missing right; S3 says which.
+    #[error("the bucket {bucket} cannot be used")]
+    Refused {
+        bucket: String,
+        #[source]
+        source: BoxError,
+    },
     #[error("the bucket {bucket} lies in {region}")]
     Elsewhere { bucket: String, region: String },
     #[error("the bucket {bucket} does not answer")]
@@ -38,8 +45,29 @@ impl S3Store {
     /// Returns the bucket's region, if S3 tells it.
     pub async fn find_bucket(&self) -> Result<Option<String>, BucketError> {
         let asked = self.client.head_bucket().bucket(&self.bucket).send().await;
-        match asked {
-            Ok(found) => Ok(found.bucket_region),
+        let error = match asked {
+            Ok(found) => return Ok(found.bucket_region),
+            Err(error) => error,
+        };
+        // A reply to HEAD has no body, so there is no code to go by: expired credentials, a wrong secret and a missing
+        // right look the same.
+        if matches!(status(&error), Some(400 | 401 | 403)) && self.other_region(&error).is_none() {
+            self.list_one().await?;
+            return Ok(told_region(&error).map(str::to_owned));
+        }
+        Err(self.bucket_error(error))
+    }
+
+    /// The smallest request whose refusal says why. Who may list below the prefix alone is let in here, and not by HEAD.
+    async fn list_one(&self) -> Result<(), BucketError> {
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(&self.prefix)
+            .max_keys(1);
+        match request.send().await {
+            Ok(_) => Ok(()),
             Err(error) => Err(self.bucket_error(error)),
         }
     }
@@ -65,13 +93,18 @@ impl S3Store {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let bucket = self.bucket.clone();
-        // A reply to HEAD has no body, so there is no code to go by.
         match (status(&error), self.other_region(&error)) {
             (Some(301 | 307 | 400 | 403), Some(region)) => {
                 BucketError::Elsewhere { bucket, region }
             }
             (Some(404), _) => BucketError::Missing { bucket },
-            (Some(401 | 403), _) => BucketError::Denied { bucket },
+            (Some(401 | 403), _) if matches!(error.code(), None | Some("AccessDenied")) => {
+                BucketError::Denied { bucket }
+            }
+            (Some(400..=499), _) if !is_transient(&error) => BucketError::Refused {
+                bucket,
+                source: source("find", error),
+            },
             _ => BucketError::Unavailable {
                 bucket,
                 source: source("find", error),
@@ -81,10 +114,14 @@ impl S3Store {
 
     /// The region that S3 names, if it is not the one that was asked.
     fn other_region<E>(&self, error: &SdkError<E, HttpResponse>) -> Option<String> {
-        let told = error.raw_response()?.headers().get(REGION_HEADER)?;
+        let told = told_region(error)?;
         let asked = self.client.config().region().map(AsRef::as_ref);
         (asked != Some(told)).then(|| told.to_owned())
     }
+}
+
+fn told_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.raw_response()?.headers().get(REGION_HEADER)
 }
 
 #[cfg(test)]
@@ -138,6 +175,54 @@ mod tests {
         the bucket archive lies in us-east-1
         the bucket archive does not answer
         ");
+    }
+
+    /// A HEAD that is refused as S3 does it, and what the request with a body gets instead.
+    async fn refused(head: u16, listing: impl Fn() -> Reply + Send + Sync + 'static) -> String {
+        let fake = FakeAws::start(move |request| match request.method.as_str() {
+            "HEAD" => Reply::Answer {
+                status: head,
+                headers: vec![(REGION_HEADER, "eu-central-1".to_owned())],
+                body: Vec::new(),
+            },
+            _ => listing(),
+        })
+        .await;
+        let store = store(&fake, Some("a"));
+        let told = match store.find_bucket().await {
+            Ok(region) => format!("found in {}", region.unwrap_or_default()),
+            Err(error) => format!("{:#}", anyhow::Error::from(error)),
+        };
+        let listed = &fake.requests()[1];
+        assert_eq!(listed.parameter("max-keys"), Some("1"));
+        assert_eq!(listed.parameter("prefix"), Some("a/"));
+        told
+    }
+
+    #[tokio::test]
+    async fn credentials_that_are_of_no_use_are_no_missing_right_and_no_silence() {
+        let told = [
+            refused(400, || Reply::s3_error(400, "ExpiredToken")).await,
+            refused(403, || Reply::s3_error(403, "SignatureDoesNotMatch")).await,
+            refused(403, || Reply::s3_error(403, "InvalidAccessKeyId")).await,
+            refused(403, || Reply::s3_error(403, "AccessDenied")).await,
+        ];
+
+        insta::assert_snapshot!(told.join("\n"), @"
+        the bucket archive cannot be used: S3 answers ExpiredToken: as told; log in again: the credentials have expired
+        the bucket archive cannot be used: S3 answers SignatureDoesNotMatch: as told; check the AWS credentials
+        the bucket archive cannot be used: S3 answers InvalidAccessKeyId: as told; check the AWS credentials
+        access to the bucket archive is denied
+        ");
+    }
+
+    #[tokio::test]
+    async fn who_may_list_below_the_prefix_alone_is_let_in() {
+        let listing = r#"<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#;
+
+        let told = refused(403, move || Reply::ok(listing)).await;
+
+        assert_eq!(told, "found in eu-central-1");
     }
 
     #[tokio::test]

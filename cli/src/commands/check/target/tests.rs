@@ -1,0 +1,131 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use conversation_archive::store::Listing;
+use tokio::sync::watch;
+
+use super::*;
+
+/// What a store does otherwise than a good one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    /// It has no conditional writes.
+    Overwrites,
+    /// The first write arrives, its answer does not, and the SDK's next try gets 412.
+    LosesTheFirstAnswer,
+    /// Writes arrive and are answered by an error, and so are deletes.
+    AnswersErrors,
+    /// Somebody interrupts as soon as the object is there.
+    IsInterrupted,
+}
+
+#[derive(Debug)]
+struct Flawed {
+    flaw: Flaw,
+    objects: Mutex<BTreeMap<String, Bytes>>,
+    interrupt: watch::Sender<bool>,
+}
+
+fn unanswered(action: &'static str, key: &str) -> StoreError {
+    StoreError::Permanent {
+        action,
+        key: key.to_owned(),
+        source: "no answer".into(),
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for Flawed {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.objects.lock().unwrap().get(key).cloned())
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        let key = object.key.clone();
+        let mut objects = self.objects.lock().unwrap();
+        let is_there = objects.contains_key(&key);
+        if !is_there || self.flaw == Flaw::Overwrites {
+            objects.insert(object.key, object.body);
+        }
+        match self.flaw {
+            Flaw::AnswersErrors => Err(unanswered("create", &key)),
+            Flaw::LosesTheFirstAnswer => Ok(Stored::AlreadyThere),
+            Flaw::IsInterrupted => {
+                self.interrupt.send_replace(true);
+                Ok(Stored::Created)
+            }
+            Flaw::Overwrites => Ok(Stored::Created),
+        }
+    }
+
+    async fn replace(&self, _: Object) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.objects.lock().unwrap().remove(key);
+        if self.flaw == Flaw::AnswersErrors {
+            return Err(unanswered("delete", key));
+        }
+        Ok(())
+    }
+
+    async fn list(&self, _: &str, _: Option<&str>) -> Result<Listing, StoreError> {
+        Ok(Listing::default())
+    }
+
+    fn uri(&self, key: &str) -> String {
+        format!("flawed/{key}")
+    }
+}
+
+/// What comes of a probe; that it leaves nothing behind is part of each promise.
+async fn probed(flaw: Flaw) -> Probe {
+    let (interrupt, signal) = watch::channel(false);
+    let store = Flawed {
+        flaw,
+        objects: Mutex::default(),
+        interrupt,
+    };
+    let probe = probe(&store, None, "7", &Interrupt::after(signal)).await;
+    assert!(store.objects.lock().unwrap().is_empty(), "{flaw:?}");
+    probe
+}
+
+#[tokio::test]
+async fn a_store_without_conditional_writes_fails_and_keeps_nothing() {
+    let probe = probed(Flaw::Overwrites).await;
+
+    assert!(matches!(
+        probe.tried,
+        Ok(Err(Trouble::Broken("overwrites an object that must stay")))
+    ));
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_no_broken_store() {
+    let probe = probed(Flaw::LosesTheFirstAnswer).await;
+
+    assert!(matches!(probe.tried, Ok(Ok(()))), "{:?}", probe.tried);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_is_deleted_all_the_same_and_its_error_is_the_one_that_is_told() {
+    let probe = probed(Flaw::AnswersErrors).await;
+
+    let Ok(Err(Trouble::Store(error))) = probe.tried else {
+        panic!("{:?}", probe.tried)
+    };
+    assert_eq!(chain(error), "cannot create checks/7.json: no answer");
+    assert!(probe.left.is_some());
+}
+
+#[tokio::test]
+async fn an_interrupted_probe_keeps_nothing() {
+    let probe = probed(Flaw::IsInterrupted).await;
+
+    assert!(matches!(probe.tried, Err(Interrupted)));
+    assert!(probe.left.is_none());
+}

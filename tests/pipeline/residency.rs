@@ -1,0 +1,108 @@
+//! Residency: what may not go on under the present settings is refused, and what is done stays answered.
+
+use start_export::{Command, Regions, Resume, StartError, State};
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
+use conversation_archive::store::ArchiveStore as _;
+use end_to_end::world::{World, organisation};
+
+const REQUEST: &str = r#","slices":1,"pageSize":10,"exportId":"resident""#;
+
+fn regions(genesys: &str, allowed: &[&str]) -> Regions {
+    Regions {
+        genesys: Some(genesys.to_owned()),
+        bucket: Some("eu-central-1".to_owned()),
+        allowed: allowed.iter().map(ToString::to_string).collect(),
+    }
+}
+
+async fn begun() -> (World, ExportId) {
+    let mut world = World::new(organisation(41, 40)).await;
+    world.process.start.regions = regions("eu-central-1", &[]);
+    let request = world.request("analytics-job", REQUEST);
+    let id = world.start(&request).await;
+    (world, id)
+}
+
+async fn refusal(world: &mut World, command: Command) -> String {
+    let before = world.store.snapshot();
+    let answer = world.invoke(command).await.expect("alive");
+    let Err(StartError::Refused(refusal)) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(world.store.snapshot(), before, "nothing is written");
+    refusal.to_string()
+}
+
+fn resume(id: &ExportId) -> Command {
+    Command::Resume(Resume {
+        export_id: id.clone(),
+        quota_mb: None,
+        on_bad_record: None,
+    })
+}
+
+#[tokio::test]
+async fn the_rest_of_an_export_comes_from_no_other_region() {
+    let (mut world, id) = begun().await;
+    let request = world.request("analytics-job", REQUEST);
+    world.process.start.regions = regions("eu-west-1", &["eu-west-1", "eu-central-1"]);
+
+    let resumed = refusal(&mut world, resume(&id)).await;
+    let repeated = refusal(&mut world, Command::parse(&request).expect("a request")).await;
+
+    assert_eq!(
+        resumed,
+        "`GENESYS_REGION` is eu-west-1: the export was begun in eu-central-1; the rest must come from there, too"
+    );
+    assert_eq!(repeated, resumed);
+}
+
+#[tokio::test]
+async fn hosts_of_ones_own_are_another_organisation_than_the_regions() {
+    let (mut world, id) = begun().await;
+    world.process.start.regions.genesys = None;
+
+    let refused = refusal(&mut world, resume(&id)).await;
+
+    assert!(
+        refused.contains("is overridden by GENESYS_API_URL"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_plan_without_an_attempt_gets_none_by_a_refused_resume() {
+    let (mut world, id) = begun().await;
+    let attempt = Name::Attempt(&id, 1).key();
+    world.store.delete(&attempt).await.expect("deleted");
+    world.process.start.regions.allowed = vec!["us-east-1".to_owned()];
+
+    let refused = refusal(&mut world, resume(&id)).await;
+
+    assert!(
+        refused.contains("ALLOWED_REGIONS permits only us-east-1"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn regions_that_are_not_allowed_any_more_stop_a_resume_and_answer_what_is_done() {
+    let (mut world, id) = begun().await;
+    let tightened = regions("eu-central-1", &["us-east-1"]);
+    world.process.start.regions = tightened.clone();
+    let refused = refusal(&mut world, resume(&id)).await;
+    world.process.start.regions = regions("eu-central-1", &["eu-central-1"]);
+    world.resume(&id).await;
+    world.run().await;
+    world.process.start.regions = tightened;
+
+    let done = world.resume(&id).await;
+
+    assert!(
+        refused.contains("ALLOWED_REGIONS permits only us-east-1"),
+        "{refused}"
+    );
+    assert_eq!(done.state, State::Completed);
+}
