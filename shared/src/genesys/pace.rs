@@ -45,6 +45,8 @@ pub(crate) struct Pace {
     /// Let go and not answered yet.
     in_flight: u32,
     last: Option<Timestamp>,
+    /// The latest moment that anybody came with.
+    seen: Option<Timestamp>,
     /// A 429 asked for silence until then.
     held: Option<Timestamp>,
 }
@@ -62,9 +64,13 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// The longest pause between two requests while there is room: an answer is the only way to hear of more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Callers on several threads overtake each other by less; a clock that goes back further was set.
+const CLOCK_STEP: Duration = Duration::from_secs(2);
+
 impl Pace {
     /// How long nobody may send, whatever comes back in the meantime; zero if somebody may.
-    pub(crate) fn wait(&self, now: Timestamp) -> Duration {
+    pub(crate) fn wait(&mut self, now: Timestamp) -> Duration {
+        self.keep_time(now);
         let held = self.held.map_or(Duration::ZERO, |held| until(held, now));
         let budget = self.budget.as_ref();
         held.max(budget.map_or(Duration::ZERO, |budget| budget.exhausted(0, now)))
@@ -88,6 +94,7 @@ impl Pace {
 
     /// Learns from an answer. Missing and malformed headers teach nothing.
     pub(crate) fn answered(&mut self, ticket: &Ticket, headers: &HeaderMap, now: Timestamp) {
+        self.keep_time(now);
         self.in_flight = self.in_flight.saturating_sub(1);
         self.others.count_ours();
         let Some(told) = Told::read(headers, ticket.sent, now) else {
@@ -109,9 +116,26 @@ impl Pace {
         }
     }
 
-    /// Nobody sends before `until`.
-    pub(crate) fn hold(&mut self, until: Timestamp) {
-        self.held = self.held.max(Some(until));
+    /// Nobody sends for so long.
+    pub(crate) fn hold(&mut self, wait: Duration, now: Timestamp) {
+        self.keep_time(now);
+        self.held = self.held.max(now.saturating_add(wait).ok());
+    }
+
+    /// A wall clock may be set back. What we know of then moves with it, so that nobody waits until it is that late again.
+    fn keep_time(&mut self, now: Timestamp) {
+        let step = self.seen.map_or(Duration::ZERO, |seen| until(seen, now));
+        if step <= CLOCK_STEP {
+            self.seen = self.seen.max(Some(now));
+            return;
+        }
+        self.seen = Some(now);
+        self.held = self.held.map(|held| earlier(held, step));
+        self.last = self.last.map(|last| earlier(last, step));
+        self.others.set_back(step);
+        if let Some(budget) = &mut self.budget {
+            budget.set_back(step);
+        }
     }
 
     /// Until the next request is due.
@@ -132,4 +156,8 @@ impl Pace {
 
 fn until(moment: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO)
+}
+
+fn earlier(moment: Timestamp, by: Duration) -> Timestamp {
+    moment.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -56,9 +56,7 @@ impl Inner {
 
     /// Nobody sends for so long.
     pub(super) fn hold(&self, wait: Duration) {
-        if let Ok(until) = self.clock.now().saturating_add(wait) {
-            self.pace().hold(until);
-        }
+        self.pace().hold(wait, self.clock.now());
     }
 
     async fn stand_in_line(&self, call: &Call, deadline: Deadline) -> Result<Turn<'_>, ApiError> {

@@ -192,8 +192,8 @@ impl Run {
             let work = self.rng.u64(0..200);
             self.after(work, Event::Ready(caller));
         } else {
-            self.pace
-                .hold(moment(self.now + answer.retry_after * SECOND));
+            let wait = Duration::from_secs(answer.retry_after);
+            self.pace.hold(wait, moment(self.now));
             self.after(0, Event::Ready(caller));
         }
     }

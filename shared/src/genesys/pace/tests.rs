@@ -1,7 +1,9 @@
+use jiff::SignedDuration;
+
 use super::*;
 
 fn at(seconds: f64) -> Timestamp {
-    Timestamp::from_second(1_772_445_600).unwrap() + Duration::from_secs_f64(seconds)
+    Timestamp::from_second(1_772_445_600).unwrap() + SignedDuration::from_secs_f64(seconds)
 }
 
 fn headers(count: &str, allowed: &str, reset: &str) -> HeaderMap {
@@ -91,7 +93,9 @@ fn an_answer_that_comes_late_does_not_bring_places_back() {
     told(&mut pace, 2.0, 299, 28);
     let _last = pace.reserve(at(10.0)).unwrap();
 
-    told(&mut pace, 2.0, 292, 28);
+    pace.in_flight += 1;
+    let late = Ticket { sent: at(2.0) };
+    pace.answered(&late, &headers("292", "300", "28"), at(10.5));
 
     assert!(pace.reserve(at(11.0)).is_err());
 }
@@ -125,11 +129,53 @@ fn a_window_that_nobody_has_told_of_is_not_filled_in_a_burst() {
 fn a_429_holds_everybody_and_a_shorter_one_does_not_end_that() {
     let mut pace = Pace::default();
 
-    pace.hold(at(30.0));
-    pace.hold(at(10.0));
+    pace.hold(Duration::from_secs(30), at(0.0));
+    pace.hold(Duration::from_secs(10), at(0.0));
 
     assert_eq!(pace.reserve(at(0.0)).unwrap_err(), Duration::from_secs(30));
     assert!(pace.reserve(at(30.0)).is_ok());
+}
+
+#[test]
+fn a_clock_that_is_set_back_by_an_hour_makes_nobody_wait_for_it() {
+    for set_back in [-3600.0, -40.0] {
+        let mut pace = Pace::default();
+        told(&mut pace, 0.0, 300, 20);
+        pace.hold(Duration::from_secs(30), at(0.0));
+
+        let wait = pace.wait(at(set_back));
+        let on_its_way = Ticket { sent: at(0.0) };
+        pace.answered(&on_its_way, &headers("300", "300", "18"), at(set_back));
+        let after = pace.wait(at(set_back + 30.0));
+        told(&mut pace, set_back + 30.0, 1, 48);
+
+        assert_eq!((wait, after), (Duration::from_secs(30), Duration::ZERO));
+        assert_eq!(due(&mut pace, set_back + 30.0), 0.0);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_ahead_by_an_hour_costs_nothing() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 300, 42);
+    let on_its_way = Ticket { sent: at(0.0) };
+    pace.in_flight += 1;
+
+    pace.answered(&on_its_way, &headers("300", "300", "42"), at(3600.0));
+    told(&mut pace, 3601.0, 1, 59);
+
+    assert_eq!(due(&mut pace, 3601.0), 0.0);
+    assert_eq!(pace.allowed(), Some(300));
+}
+
+#[test]
+fn one_reset_that_is_far_too_long_does_not_stand_for_that_long() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 200, 500);
+
+    told(&mut pace, 6.0, 10, 50);
+
+    assert_eq!(due(&mut pace, 6.0), 0.0);
 }
 
 #[test]

@@ -35,10 +35,19 @@ enum Headers {
     Missing,
 }
 
+/// Whether those who answer share a clock; they share the count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nodes {
+    Agree,
+    /// By up to two seconds.
+    Differ,
+}
+
 pub(super) struct Server {
     window: Window,
     rounding: Rounding,
     headers: Headers,
+    nodes: Nodes,
     /// When the present window ends, of those that do.
     end: u64,
     count: u32,
@@ -66,6 +75,7 @@ impl Server {
             window,
             rounding,
             headers: Headers::Sent,
+            nodes: Nodes::Agree,
             end,
             count: 0,
             log: VecDeque::new(),
@@ -76,6 +86,12 @@ impl Server {
     pub(super) fn without_headers(self) -> Self {
         let headers = Headers::Missing;
         Self { headers, ..self }
+    }
+
+    /// The same server, as several whose clocks differ.
+    pub(super) fn with_skewed_nodes(self) -> Self {
+        let nodes = Nodes::Differ;
+        Self { nodes, ..self }
     }
 
     pub(super) fn count(&mut self, now: u64) -> Answer {
@@ -118,6 +134,12 @@ impl Server {
     }
 
     fn answer(&self, ok: bool, left: u64) -> Answer {
+        let left = match self.nodes {
+            Nodes::Agree => left,
+            Nodes::Differ => {
+                (left + [0, 900, 2_000][self.count as usize % 3]).saturating_sub(SECOND)
+            }
+        };
         let reset = match self.rounding {
             Rounding::Up => left.div_ceil(SECOND),
             Rounding::Down => left / SECOND,
