@@ -81,9 +81,14 @@ impl Pace {
         self.budget.as_ref().map(Budget::allowed)
     }
 
+    /// How long from now on nobody may send as far as we know; an answer to another may shorten it.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Duration {
+        self.wait(now).max(self.pause(now))
+    }
+
     /// Lets one request go, or says how long to wait before asking again. An answer to another may shorten that.
     pub(crate) fn reserve(&mut self, now: Timestamp) -> Result<Ticket, Duration> {
-        let wait = self.wait(now).max(self.pause(now));
+        let wait = self.due(now);
         if !wait.is_zero() {
             return Err(wait);
         }
@@ -105,6 +110,11 @@ impl Pace {
             Learned::Turned(count) => self.others.begin(count, now),
             Learned::Nothing => {}
         }
+    }
+
+    /// The request never left, so the server cannot have counted it.
+    pub(crate) fn unsent(&mut self, _: &Ticket) {
+        self.in_flight = self.in_flight.saturating_sub(1);
     }
 
     /// No answer came. The server may have counted the request all the same.
