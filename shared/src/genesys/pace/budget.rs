@@ -115,6 +115,11 @@ impl Budget {
         }
     }
 
+    /// Nobody has told of it for as long as a window lasts.
+    pub(super) fn is_forgotten(&self, now: Timestamp) -> bool {
+        until(now, self.received) > WINDOW
+    }
+
     /// A request that may have been counted.
     pub(super) fn count_one(&mut self) {
         self.count = self.count.saturating_add(1);
@@ -175,7 +180,7 @@ impl Budget {
 
     /// One more answer of the same window.
     fn narrow(&mut self, told: &Told) {
-        self.allowed = told.allowed;
+        self.received = self.received.max(told.received);
         self.count = self.count.max(told.count);
         self.earliest = self.earliest.max(told.earliest);
         self.latest = self.latest.min(told.latest);

@@ -128,7 +128,7 @@ impl Run {
             Event::Ready(caller) => self.waiting.push_back((caller, self.now)),
             Event::Ask(_) => {}
             Event::Arrival(caller) => {
-                let answer = self.server.count(self.now);
+                let answer = self.server.count_ours(self.now);
                 self.tally(|served| {
                     if answer.ok {
                         &mut served.ours
@@ -142,7 +142,7 @@ impl Run {
             }
             Event::Back(caller, number) => self.back(caller, number),
             Event::Other => {
-                let answer = self.server.count(self.now);
+                let answer = self.server.count_theirs(self.now);
                 self.tally(|served| {
                     if answer.ok {
                         &mut served.theirs

@@ -114,6 +114,44 @@ fn an_answer_of_the_window_before_does_not_use_up_the_new_one() {
 }
 
 #[test]
+fn each_of_two_limits_is_obeyed_by_its_own_count() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 299, 50);
+    let answer = |pace: &mut Pace, second: f64, count: &str| {
+        let ticket = pace.reserve(at(second)).unwrap();
+        pace.answered(&ticket, &headers(count, "60", "50"), at(second));
+    };
+
+    answer(&mut pace, 1.0, "5");
+    let in_both = pace.due(at(7.0));
+    told(&mut pace, 7.0, 300, 43);
+    let token_is_used_up = pace.wait(at(8.0));
+    told(&mut pace, 90.0, 1, 60);
+    answer(&mut pace, 91.0, "60");
+
+    assert_eq!(
+        (in_both, token_is_used_up),
+        (Duration::ZERO, Duration::from_secs(43))
+    );
+    assert_eq!(pace.wait(at(91.0)), Duration::from_secs(51));
+    assert_eq!(pace.allowed(), Some(60));
+}
+
+#[test]
+fn a_limit_that_is_told_of_no_more_is_forgotten() {
+    let mut pace = Pace::default();
+    let ticket = pace.reserve(at(0.0)).unwrap();
+    pace.answered(&ticket, &headers("55", "60", "50"), at(0.0));
+
+    told(&mut pace, 70.0, 1, 50);
+
+    assert_eq!(
+        (0..50).filter(|_| pace.reserve(at(70.0)).is_ok()).count(),
+        50
+    );
+}
+
+#[test]
 fn a_window_that_nobody_has_told_of_is_not_filled_in_a_burst() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 250, 2);
