@@ -188,7 +188,7 @@ fn a_clock_that_is_set_back_by_an_hour_makes_nobody_wait_for_it() {
         told(&mut pace, set_back + 30.0, 1, 48);
 
         assert_eq!((wait, after), (Duration::from_secs(30), Duration::ZERO));
-        assert_eq!(due(&mut pace, set_back + 30.0), 0.0);
+        assert_eq!(pace.due(at(set_back + 30.0)), Duration::ZERO);
     }
 }
 
@@ -202,7 +202,7 @@ fn a_clock_that_is_set_ahead_by_an_hour_costs_nothing() {
     pace.answered(&on_its_way, &headers("300", "300", "42"), at(3600.0));
     told(&mut pace, 3601.0, 1, 59);
 
-    assert_eq!(due(&mut pace, 3601.0), 0.0);
+    assert_eq!(pace.due(at(3601.0)), Duration::ZERO);
     assert_eq!(pace.allowed(), Some(300));
 }
 
@@ -213,7 +213,7 @@ fn one_reset_that_is_far_too_long_does_not_stand_for_that_long() {
 
     told(&mut pace, 6.0, 10, 50);
 
-    assert_eq!(due(&mut pace, 6.0), 0.0);
+    assert_eq!(pace.due(at(6.0)), Duration::ZERO);
 }
 
 #[test]
