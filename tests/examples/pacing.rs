@@ -72,25 +72,17 @@ async fn main() -> anyhow::Result<()> {
     until_the_next_minute().await;
     let before = client.stats();
     let end = Instant::now() + MINUTE * minutes;
-    let callers = (0..CALLERS).map(|_| tokio::spawn(archive(client.clone(), end)));
-    let callers: Vec<_> = callers.collect();
     let other = is_shared.then(|| tokio::spawn(take_half(simulator.url(), token.clone(), end)));
-    let mut ours = Count::default();
-    for caller in callers {
-        ours.ok += caller.await??;
-    }
-    ours.refused = client.stats().throttled - before.throttled;
+    let ours = archive_side_by_side(&client, end).await?;
     let theirs = match other {
         Some(other) => other.await??,
         None => Count::default(),
     };
     tell("ours", ours);
     tell("theirs", theirs);
-    let waited = client.stats().throttled_time - before.throttled_time;
-    println!(
-        "waited {:.1} s in all of {CALLERS} callers",
-        waited.as_secs_f64()
-    );
+    let after = client.stats().throttled_time;
+    let waited = after.saturating_sub(before.throttled_time).as_secs_f64();
+    println!("waited {waited:.1} s in all of {CALLERS} callers");
     judge(minutes, ours.and(theirs))
 }
 
@@ -113,6 +105,18 @@ fn client(simulator: &Simulator, settings: &Settings) -> anyhow::Result<GenesysC
 async fn until_the_next_minute() {
     let past = Clock::System.now().as_millisecond().rem_euclid(60_000);
     sleep(MINUTE.saturating_sub(Duration::from_millis(past.unsigned_abs()))).await;
+}
+
+async fn archive_side_by_side(client: &GenesysClient, end: Instant) -> anyhow::Result<Count> {
+    let before = client.stats().throttled;
+    let callers = (0..CALLERS).map(|_| tokio::spawn(archive(client.clone(), end)));
+    let callers: Vec<_> = callers.collect();
+    let mut count = Count::default();
+    for caller in callers {
+        count.ok += caller.await??;
+    }
+    count.refused = client.stats().throttled - before;
+    Ok(count)
 }
 
 /// One slice: a request, some work, and so on. How many requests were answered well.
