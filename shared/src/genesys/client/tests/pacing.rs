@@ -202,8 +202,8 @@ async fn who_is_still_in_line_when_time_is_up_was_throttled() {
 async fn the_first_in_line_is_woken_by_an_answer_and_the_next_one_when_it_gives_up() {
     let setup = Setup::on(Clock::System).await;
     let inner = &setup.client.inner;
-    setup.teach("299");
     let last_place = setup.turn().await;
+    setup.teach("299");
     let call = Call::get(JOBS);
     let mut progress = [(); 2].map(|()| Progress::default());
     let [first, second] = progress
