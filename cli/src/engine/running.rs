@@ -156,6 +156,8 @@ impl Running {
         }
         let now = dispatch.clock.now();
         let over_since = *self.over_since.get_or_insert(now);
+        // In this order, since a delivery can begin between two of these questions: only a queue that holds nothing at
+        // all, in hand or not, says that nothing is owed.
         let next_delivery = queues.next_visible(Queue::Webhooks);
         if queues.in_flight(Queue::Webhooks) > 0 {
             return Ok(None);

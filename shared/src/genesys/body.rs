@@ -67,6 +67,7 @@ impl Buffers {
             Some(place) => free.remove(place),
             None => free.pop().unwrap_or_default(),
         };
+        drop(free);
         bytes.reserve_exact(announced.unwrap_or(0));
         bytes
     }
