@@ -22,6 +22,7 @@ mod dead_letters;
 mod event;
 mod handlers;
 mod running;
+mod silence;
 mod standing;
 mod worker;
 

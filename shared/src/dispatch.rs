@@ -37,6 +37,13 @@ pub enum DispatchError {
     },
 }
 
+impl DispatchError {
+    /// Whether the archive may answer at another try.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Archive(error) if error.is_transient())
+    }
+}
+
 /// Which of the open slices get a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {

@@ -1,5 +1,6 @@
 //! Four callers on one token against the simulator's 300 requests a minute, for some real minutes: how much of the budget
-//! is used, and how much is answered 429. With `shared`, a second client takes half of it and says nothing.
+//! is used, and how much is answered 429. With `shared`, a second client takes half of it and says nothing. Fails when less
+//! than 95 % is used or more than 1 % refused.
 //!
 //! `cargo run --release -p end-to-end --example pacing -- [MINUTES] [shared]`
 
@@ -15,11 +16,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use conversation_archive::clock::{Clock, Deadline};
-use conversation_archive::genesys::{
-    Call, ClientSettings, Credentials, Endpoints, GenesysClient, StatsSnapshot,
-};
+use conversation_archive::genesys::{Call, ClientSettings, Credentials, Endpoints, GenesysClient};
 use genesys_simulator::{Settings, Simulator};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -32,10 +31,14 @@ const MINUTE: Duration = Duration::from_mins(1);
 const WORK_MS: std::ops::Range<u64> = 50..450;
 const PATH: &str = "/api/v2/analytics/conversations/details/jobs/availability";
 
-/// Requests and answers with 429 up to one moment.
-#[derive(Clone, Copy, Debug)]
+/// What is promised, in per cent.
+const LEAST_USED: f64 = 95.0;
+const MOST_REFUSED: f64 = 1.0;
+
+/// Answers to one client.
+#[derive(Clone, Copy, Debug, Default)]
 struct Count {
-    requests: u64,
+    ok: u64,
     refused: u64,
 }
 
@@ -58,17 +61,29 @@ async fn main() -> anyhow::Result<()> {
         .call(&Call::get(PATH), Deadline::NONE, |_| Ok(()))
         .await?;
 
+    let tokens = simulator.tokens();
+    let [token] = tokens.as_slice() else {
+        bail!(
+            "one client has logged in, and there are {} tokens",
+            tokens.len()
+        );
+    };
+
     until_the_next_minute().await;
-    let before = (Count::of(&simulator), client.stats());
+    let before = client.stats();
     let end = Instant::now() + MINUTE * minutes;
-    let callers = (0..CALLERS).map(|_| tokio::spawn(archive(client.clone(), end)));
-    let callers: Vec<_> = callers.collect();
-    let other = is_shared.then(|| tokio::spawn(take_half(simulator.url(), token(&simulator), end)));
-    for task in callers.into_iter().chain(other) {
-        task.await??;
-    }
-    tell(minutes, before, (Count::of(&simulator), client.stats()));
-    Ok(())
+    let other = is_shared.then(|| tokio::spawn(take_half(simulator.url(), token.clone(), end)));
+    let ours = archive_side_by_side(&client, end).await?;
+    let theirs = match other {
+        Some(other) => other.await??,
+        None => Count::default(),
+    };
+    tell("ours", ours);
+    tell("theirs", theirs);
+    let after = client.stats().throttled_time;
+    let waited = after.saturating_sub(before.throttled_time).as_secs_f64();
+    println!("waited {waited:.1} s in all of {CALLERS} callers");
+    judge(minutes, ours.and(theirs))
 }
 
 fn client(simulator: &Simulator, settings: &Settings) -> anyhow::Result<GenesysClient> {
@@ -92,21 +107,33 @@ async fn until_the_next_minute() {
     sleep(MINUTE.saturating_sub(Duration::from_millis(past.unsigned_abs()))).await;
 }
 
-/// One slice: a request, some work, and so on.
-async fn archive(client: GenesysClient, end: Instant) -> anyhow::Result<()> {
-    let slice = async {
-        loop {
-            client
-                .call(&Call::get(PATH), Deadline::NONE, |_| Ok(()))
-                .await?;
-            sleep(Duration::from_millis(fastrand::u64(WORK_MS))).await;
-        }
-    };
-    timeout_at(end, slice).await.unwrap_or(Ok(()))
+async fn archive_side_by_side(client: &GenesysClient, end: Instant) -> anyhow::Result<Count> {
+    let before = client.stats().throttled;
+    let callers = (0..CALLERS).map(|_| tokio::spawn(archive(client.clone(), end)));
+    let callers: Vec<_> = callers.collect();
+    let mut count = Count::default();
+    for caller in callers {
+        count.ok += caller.await??;
+    }
+    count.refused = client.stats().throttled - before;
+    Ok(count)
+}
+
+/// One slice: a request, some work, and so on. How many requests were answered well.
+async fn archive(client: GenesysClient, end: Instant) -> anyhow::Result<u64> {
+    let call = Call::get(PATH);
+    let mut ok = 0;
+    while let Ok(answer) = timeout_at(end, client.call(&call, Deadline::NONE, |_| Ok(()))).await {
+        answer?;
+        ok += 1;
+        sleep(Duration::from_millis(fastrand::u64(WORK_MS))).await;
+    }
+    Ok(ok)
 }
 
 /// A client that knows no pace: one request every 400 ms, whatever the answers say.
-async fn take_half(url: url::Url, token: String, end: Instant) -> anyhow::Result<()> {
+async fn take_half(url: url::Url, token: String, end: Instant) -> anyhow::Result<Count> {
+    let mut count = Count::default();
     let address = format!("127.0.0.1:{}", url.port().context("a port")?);
     let request = format!(
         "GET {PATH} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
@@ -115,51 +142,55 @@ async fn take_half(url: url::Url, token: String, end: Instant) -> anyhow::Result
     while ticks.tick().await < end {
         let mut stream = TcpStream::connect(&address).await?;
         stream.write_all(request.as_bytes()).await?;
-        stream.read_to_end(&mut Vec::new()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        match answer.get(..12) {
+            Some(b"HTTP/1.1 200") => count.ok += 1,
+            Some(b"HTTP/1.1 429") => count.refused += 1,
+            _ => bail!("the second client got neither 200 nor 429"),
+        }
     }
+    Ok(count)
+}
+
+fn tell(whose: &str, count: Count) {
+    let Count { ok, refused } = count;
+    println!(
+        "{whose}: {ok} answered 200, {refused} answered 429 ({:.2} %)",
+        count.refused_percent()
+    );
+}
+
+fn judge(minutes: u32, count: Count) -> anyhow::Result<()> {
+    let allowed = u64::from(PER_MINUTE * minutes);
+    let (used, refused) = (percent(count.ok, allowed), count.refused_percent());
+    println!(
+        "{minutes} min, {allowed} requests allowed: {used:.1} % used, {refused:.2} % of all refused"
+    );
+    ensure!(
+        used >= LEAST_USED,
+        "less than {LEAST_USED} % of the budget was used"
+    );
+    ensure!(
+        refused <= MOST_REFUSED,
+        "more than {MOST_REFUSED} % was refused"
+    );
     Ok(())
 }
 
-/// The one token that was issued: it stands among the texts that must never be printed, and is the longest of them
-/// without a blank.
-fn token(simulator: &Simulator) -> String {
-    let planted = simulator.truth().planted.into_iter();
-    planted
-        .filter(|text| !text.contains(' '))
-        .max_by_key(String::len)
-        .unwrap_or_default()
-}
-
-fn tell(minutes: u32, before: (Count, StatsSnapshot), after: (Count, StatsSnapshot)) {
-    let allowed = u64::from(PER_MINUTE * minutes);
-    let requests = after.0.requests - before.0.requests;
-    let refused = after.0.refused - before.0.refused;
-    let ours = after.1.requests - before.1.requests;
-    let ours_refused = after.1.throttled - before.1.throttled;
-    let percent = |part: u64, whole: u64| 100.0 * part as f64 / whole.max(1) as f64;
-    println!(
-        "{minutes} min, {allowed} requests allowed: {} served ({:.1} %), {refused} of {requests} answered 429 ({:.2} %)",
-        requests - refused,
-        percent(requests - refused, allowed),
-        percent(refused, requests),
-    );
-    println!(
-        "ours: {ours} requests, {ours_refused} answered 429 ({:.2} %), waited {:.1} s in all of {CALLERS} callers",
-        percent(ours_refused, ours),
-        after
-            .1
-            .throttled_time
-            .saturating_sub(before.1.throttled_time)
-            .as_secs_f64(),
-    );
-}
-
 impl Count {
-    fn of(simulator: &Simulator) -> Self {
-        let stats = simulator.stats();
+    fn and(self, other: Self) -> Self {
         Self {
-            requests: stats.total_requests(),
-            refused: stats.throttled,
+            ok: self.ok + other.ok,
+            refused: self.refused + other.refused,
         }
     }
+
+    fn refused_percent(self) -> f64 {
+        percent(self.refused, self.ok + self.refused)
+    }
+}
+
+fn percent(part: u64, whole: u64) -> f64 {
+    100.0 * part as f64 / whole.max(1) as f64
 }

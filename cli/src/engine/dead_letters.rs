@@ -43,7 +43,7 @@ impl Shop {
             attempt += 1;
         }
         self.report(Event::Buried { queue });
-        self.handled.notify_one();
+        self.progress.notify_one();
         if queue == Queue::Completion {
             // On AWS the hourly sweep finds such an export; here somebody is waiting for it.
             bail!("the export could not be concluded; the reasons are in the warnings above");

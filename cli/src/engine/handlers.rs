@@ -113,16 +113,6 @@ impl Handlers {
         super::invocation(self.dispatch.clock.now(), timeout)
     }
 
-    /// A message of the page queue. Apart from the others, because only this future can go from thread to thread.
-    pub(super) async fn archive_page(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
-        let message: PageMessage = read(delivery)?;
-        let handled = self
-            .page
-            .handle(&message, &self.invocation(ARCHIVE_PAGE_TIMEOUT))
-            .await?;
-        Ok(Receipt::Delete(Some(Event::of_page(handled))))
-    }
-
     pub(super) async fn handle(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
         match delivery.queue {
             Queue::Pages => self.archive_page(delivery).await,
@@ -159,6 +149,15 @@ impl Handlers {
         self.failure
             .handle(&letter, &self.invocation(ARCHIVE_PAGE_TIMEOUT))
             .await
+    }
+
+    async fn archive_page(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
+        let message: PageMessage = read(delivery)?;
+        let handled = self
+            .page
+            .handle(&message, &self.invocation(ARCHIVE_PAGE_TIMEOUT))
+            .await?;
+        Ok(Receipt::Delete(Some(Event::of_page(handled))))
     }
 
     async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {

@@ -1,40 +1,38 @@
 //! A running engine: its workers, how it is stopped or killed, and how one knows that it is done.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use conversation_archive::archive::ArchiveError;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::OPEN_PREFIX;
-use conversation_archive::queue::{AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, Queue};
-use futures::FutureExt as _;
-use futures::future::LocalBoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt as _};
+use conversation_archive::queue::{
+    AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, MessageQueue as _, Queue,
+};
 use jiff::{SignedDuration, Timestamp};
 use start_export::Command;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::Event;
 use super::handlers::Handlers;
+use super::silence::{Silence, may_still_start};
 use super::worker::Shop;
 
 /// Workers at work. Dropping it is a crash.
 #[derive(Debug)]
 pub struct Running {
     shop: Arc<Shop>,
-    /// On any thread.
-    archivers: JoinSet<anyhow::Result<()>>,
-    /// On the thread of whoever waits for the end: they have little to do.
-    others: FuturesUnordered<LocalBoxFuture<'static, anyhow::Result<()>>>,
+    /// Tasks of their own: none of them stands still while somebody asks the archive whether the export is over.
+    workers: JoinSet<anyhow::Result<()>>,
     id: ExportId,
     /// Since when the export is over.
     over_since: Option<Timestamp>,
     cancel_seen: bool,
     next_sweep: Timestamp,
+    silence: Silence,
 }
 
 /// Stops an engine from elsewhere.
@@ -66,19 +64,6 @@ const DELIVERY_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
-/// A store that does not answer for a moment ends nothing: the next look comes soon.
-fn bear(error: anyhow::Error) -> anyhow::Result<()> {
-    let passing = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<ArchiveError>())
-        .any(ArchiveError::is_transient);
-    if !passing {
-        return Err(error);
-    }
-    tracing::warn!(error = format!("{error:#}"), "the archive does not answer");
-    Ok(())
-}
-
 impl Running {
     pub(super) fn start(
         handlers: Arc<Handlers>,
@@ -91,49 +76,50 @@ impl Running {
             handlers,
             events,
             stop: watch::Sender::new(false),
-            handled: Notify::new(),
-            delivering: AtomicUsize::new(0),
+            progress: Notify::new(),
         });
-        let mut archivers = JoinSet::new();
+        let mut workers = JoinSet::new();
         for _ in 0..concurrency.max(1) {
-            archivers.spawn(Arc::clone(&shop).archive_pages());
+            workers.spawn(Arc::clone(&shop).work(Queue::Pages));
         }
-        let others = FuturesUnordered::new();
         for queue in [Queue::Waiting, Queue::Completion, Queue::Webhooks] {
-            others.push(Arc::clone(&shop).work(queue).boxed_local());
+            workers.spawn(Arc::clone(&shop).work(queue));
         }
-        others.push(Arc::clone(&shop).bury_dead_letters().boxed_local());
+        workers.spawn(Arc::clone(&shop).bury_dead_letters());
         Self {
             shop,
-            archivers,
-            others,
+            workers,
             id,
             over_since: None,
             cancel_seen: false,
             next_sweep,
+            silence: Silence::default(),
         }
     }
 
     /// Until the export is over, or the engine was stopped, or it cannot go on. Can be dropped and called again.
     pub async fn ended(&mut self) -> anyhow::Result<Ended> {
+        let mut around = false;
         loop {
-            match self.is_over().await {
+            match self.look(around).await {
                 Ok(Some(ended)) => {
                     self.finish().await;
                     return Ok(ended);
                 }
-                Ok(None) => {}
-                Err(error) => bear(error)?,
+                Ok(None) => self.silence.end(),
+                Err(error) => self.silence.bear(error, Instant::now())?,
             }
-            if self.archivers.is_empty() && self.others.is_empty() {
+            if self.workers.is_empty() {
                 return Ok(Ended::Stopped);
             }
-            tokio::select! {
-                Some(joined) = self.archivers.join_next() => joined.context("a worker of the engine died")??,
-                Some(done) = self.others.next() => done?,
-                () = self.shop.handled.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => self.look_around().await.or_else(bear)?,
-            }
+            around = tokio::select! {
+                Some(joined) = self.workers.join_next() => {
+                    joined.context("a worker of the engine died")??;
+                    false
+                }
+                () = self.shop.progress.notified() => false,
+                () = tokio::time::sleep(LOOK_EVERY) => true,
+            };
         }
     }
 
@@ -149,8 +135,15 @@ impl Running {
 
     /// Drops every worker wherever it stands, as the end of the process would.
     pub async fn kill(mut self) {
-        self.others.clear();
-        self.archivers.shutdown().await;
+        self.workers.shutdown().await;
+    }
+
+    /// Asks the archive, `around` for what nobody sends a message for, too.
+    async fn look(&mut self, around: bool) -> anyhow::Result<Option<Ended>> {
+        if around {
+            self.look_around().await?;
+        }
+        self.is_over().await
     }
 
     async fn is_over(&mut self) -> anyhow::Result<Option<Ended>> {
@@ -163,30 +156,36 @@ impl Running {
         }
         let now = dispatch.clock.now();
         let over_since = *self.over_since.get_or_insert(now);
-        if self.shop.delivering.load(Ordering::Acquire) > 0 {
+        // In this order, since a delivery can begin between two of these questions: only a queue that holds nothing at
+        // all, in hand or not, says that nothing is owed.
+        let next_delivery = queues.next_visible(Queue::Webhooks);
+        if queues.in_flight(Queue::Webhooks) > 0 {
             return Ok(None);
         }
-        Ok(match queues.next_visible(Queue::Webhooks) {
-            None => Some(Ended::Over),
-            Some(next) if next.duration_since(over_since) > DELIVERY_PATIENCE => {
-                Some(Ended::DeliveryOwed)
-            }
-            Some(_) => None,
-        })
+        if queues.depth(Queue::Webhooks).await? == 0 {
+            return Ok(Some(Ended::Over));
+        }
+        let is_owed =
+            next_delivery.is_some_and(|next| next.duration_since(over_since) > DELIVERY_PATIENCE);
+        Ok(is_owed.then_some(Ended::DeliveryOwed))
     }
 
     /// What nobody sends a message for: a request to cancel, and messages that were lost.
     async fn look_around(&mut self) -> anyhow::Result<()> {
         let handlers = &self.shop.handlers;
         if !self.cancel_seen && handlers.archive().is_cancelled(&self.id).await? {
-            self.cancel_seen = true;
             // Pages may wait for hours; each open slice gets a message that looks now.
             let invocation = handlers.invocation(AWAIT_READY_TIMEOUT);
             let cancel = Command::Cancel(self.id.clone());
-            if let Err(error) = handlers.start.handle(cancel, &invocation).await {
+            match handlers.start.handle(cancel, &invocation).await {
+                Err(error) if may_still_start(&error) => return Err(error.into()),
                 // The attempt may have ended in between; else every page looks for itself.
-                tracing::debug!(export.id = %self.id, %error, "nobody had to be told of the cancelling");
+                Err(error) => {
+                    tracing::debug!(export.id = %self.id, %error, "nobody had to be told of the cancelling");
+                }
+                Ok(_) => {}
             }
+            self.cancel_seen = true;
         }
         if handlers.dispatch.clock.now() >= self.next_sweep {
             self.next_sweep = handlers.dispatch.clock.now() + SWEEP_EVERY;
@@ -212,33 +211,9 @@ impl Running {
     async fn finish(&mut self) {
         const PATIENCE: Duration = Duration::from_secs(5);
         self.stop();
-        let drained = async {
-            while self.others.next().await.is_some() {}
-            while self.archivers.join_next().await.is_some() {}
-        };
+        let drained = async { while self.workers.join_next().await.is_some() {} };
         if tokio::time::timeout(PATIENCE, drained).await.is_err() {
-            self.archivers.shutdown().await;
+            self.workers.shutdown().await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use conversation_archive::store::StoreError;
-
-    use super::*;
-
-    #[test]
-    fn a_store_that_does_not_answer_is_borne_and_a_damaged_archive_is_not() {
-        let slow = StoreError::Transient {
-            action: "read",
-            key: "open/march".to_owned(),
-            source: "SlowDown".into(),
-        };
-        let slow = anyhow::Error::from(ArchiveError::from(slow)).context("cannot look");
-        let gone = anyhow::Error::from(ArchiveError::Missing("request.json".to_owned()));
-
-        assert!(bear(slow).is_ok());
-        assert!(bear(gone).is_err());
     }
 }

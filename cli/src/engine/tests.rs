@@ -15,6 +15,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 
+mod silent;
+
 struct World {
     simulator: Simulator,
     folder: TempDir,
@@ -38,6 +40,14 @@ impl World {
 
     /// An engine that knows nothing but the folder.
     fn engine(&self) -> (Engine, UnboundedReceiver<Event>) {
+        self.engine_on(Arc::new(self.store()))
+    }
+
+    fn store(&self) -> FolderStore {
+        FolderStore::open_without_sync(self.folder.path()).unwrap()
+    }
+
+    fn engine_on(&self, store: Arc<dyn ArchiveStore>) -> (Engine, UnboundedReceiver<Event>) {
         let url = self.simulator.url().to_string();
         let endpoints = Endpoints::new(None, Some(&url), Some(&url)).unwrap();
         let organisation = Settings::default();
@@ -51,7 +61,6 @@ impl World {
             Clock::System,
         )
         .unwrap();
-        let store = FolderStore::open_without_sync(self.folder.path()).unwrap();
         let settings = EngineSettings {
             concurrency: 2,
             limits: PlanLimits::default(),
@@ -62,7 +71,7 @@ impl World {
         };
         let (sender, events) = unbounded_channel();
         (
-            Engine::new(Arc::new(store), client, settings, sender).unwrap(),
+            Engine::new(store, client, settings, sender).unwrap(),
             events,
         )
     }

@@ -1,7 +1,6 @@
 //! One worker: receives from its queue, handles, deletes on success; on an error the message comes again later.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use conversation_archive::queue::{Delivery, Queue};
@@ -17,32 +16,22 @@ pub(super) struct Shop {
     pub(super) handlers: Arc<Handlers>,
     pub(super) events: UnboundedSender<Event>,
     pub(super) stop: watch::Sender<bool>,
-    /// Something was handled: the export may be over.
-    pub(super) handled: Notify,
-    /// Deliveries of a webhook that are under way.
-    pub(super) delivering: AtomicUsize,
+    /// Something was handled that can end the export or settle what it owes.
+    pub(super) progress: Notify,
 }
 
 /// The pause before a message that could not be handled comes again, per receipt.
 const RETRY_STEP: Duration = Duration::from_secs(2);
 
 impl Shop {
-    /// Archives pages until the engine is told to stop; the page in hand is finished first.
-    pub(super) async fn archive_pages(self: Arc<Self>) -> anyhow::Result<()> {
-        while let Some(delivery) = self.next(Queue::Pages).await {
-            let handled = self.handlers.archive_page(&delivery).await;
-            self.settle(&delivery, handled);
-        }
-        Ok(())
-    }
-
-    /// The same for the messages of any queue.
+    /// Handles the messages of one queue until the engine is told to stop; what is in hand is finished first.
     pub(super) async fn work(self: Arc<Self>, queue: Queue) -> anyhow::Result<()> {
         while let Some(delivery) = self.next(queue).await {
-            let under_way = (queue == Queue::Webhooks).then(|| UnderWay::of(&self.delivering));
             let handled = self.handlers.handle(&delivery).await;
             self.settle(&delivery, handled);
-            drop(under_way);
+            if matches!(queue, Queue::Completion | Queue::Webhooks) {
+                self.progress.notify_one();
+            }
         }
         Ok(())
     }
@@ -75,7 +64,6 @@ impl Shop {
             Ok(Receipt::Keep(event)) => self.report(event),
             Err(error) => self.release(delivery, &error),
         }
-        self.handled.notify_one();
     }
 
     fn release(&self, delivery: &Delivery, error: &anyhow::Error) {
@@ -110,21 +98,5 @@ impl Shop {
             receive_count,
             delay,
         });
-    }
-}
-
-/// Counts itself for as long as it lives.
-struct UnderWay<'a>(&'a AtomicUsize);
-
-impl<'a> UnderWay<'a> {
-    fn of(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

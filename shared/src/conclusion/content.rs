@@ -1,5 +1,6 @@
 //! What an export holds: the pages of every slice's chain, in order.
 
+use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::archive::{Archive, ArchiveError, SliceView};
@@ -98,12 +99,9 @@ pub async fn slice_chain(archive: &Archive, view: &SliceView) -> Result<Vec<Page
 pub fn chain_records<'a>(
     archive: &'a Archive,
     pages: &'a [PageId],
-) -> impl futures::Stream<Item = Result<PageRecord, ArchiveError>> + Unpin + 'a {
-    Box::pin(
-        stream::iter(pages)
-            .map(|page| archive.existing_record(page))
-            .buffered(READS_AT_ONCE),
-    )
+) -> BoxStream<'a, Result<PageRecord, ArchiveError>> {
+    let reads = pages.iter().map(|page| archive.existing_record(page));
+    stream::iter(reads).buffered(READS_AT_ONCE).boxed()
 }
 
 async fn origin_of(archive: &Archive, run: &RunId) -> Result<Origin, ArchiveError> {

@@ -11,8 +11,12 @@ use super::error::ApiError;
 /// An error body that is worth reading is a few hundred bytes of JSON.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// Buffers between two bodies, as many as were ever read at once. Megabytes allocated and freed page after page would
-/// leave the heap in pieces, and memory would grow with the length of an export.
+/// A larger buffer than this is freed: pages take a few megabytes, and one that was far larger must not stand in memory
+/// for as long as the client lives.
+const LARGEST_KEPT: usize = 16 * 1024 * 1024;
+
+/// Buffers between two bodies, as many as were ever read at once, the smallest first. Megabytes allocated and freed page
+/// after page would leave the heap in pieces, and memory would grow with the length of an export.
 #[derive(Clone, Default)]
 pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
@@ -33,32 +37,49 @@ pub(crate) async fn read(
         route: route.to_owned(),
         limit,
     };
-    let announced = response.content_length().unwrap_or(0);
-    if announced > limit {
+    let announced = response.content_length();
+    if announced.is_some_and(|announced| announced > limit) {
         return Err(too_large());
     }
-    let mut body = buffers.take();
-    body.bytes
-        .reserve_exact(usize::try_from(announced).unwrap_or(0));
+    // Freed if the reading fails: it may have become as large as the limit.
+    let mut bytes = buffers.take(announced.and_then(|announced| usize::try_from(announced).ok()));
     while let Some(chunk) = response
         .chunk()
         .await
         .map_err(|error| cut_off(route, error))?
     {
-        if body.len() as u64 + chunk.len() as u64 > limit {
+        if bytes.len() as u64 + chunk.len() as u64 > limit {
             return Err(too_large());
         }
-        body.bytes.extend_from_slice(&chunk);
+        bytes.extend_from_slice(&chunk);
     }
-    Ok(body)
+    let buffers = buffers.clone();
+    Ok(Body { bytes, buffers })
 }
 
 impl Buffers {
-    fn take(&self) -> Body {
-        Body {
-            bytes: self.lock().pop().unwrap_or_default(),
-            buffers: self.clone(),
+    /// An empty buffer: the smallest that holds so much, or the largest, since a length is left out of large replies.
+    fn take(&self, announced: Option<usize>) -> Vec<u8> {
+        let mut free = self.lock();
+        let fits = announced.map(|length| free.partition_point(|bytes| bytes.capacity() < length));
+        let place = fits.filter(|place| *place < free.len());
+        let mut bytes = match place {
+            Some(place) => free.remove(place),
+            None => free.pop().unwrap_or_default(),
+        };
+        drop(free);
+        bytes.reserve_exact(announced.unwrap_or(0));
+        bytes
+    }
+
+    fn give_back(&self, mut bytes: Vec<u8>) {
+        if bytes.capacity() == 0 || bytes.capacity() > LARGEST_KEPT {
+            return;
         }
+        bytes.clear();
+        let mut free = self.lock();
+        let place = free.partition_point(|other| other.capacity() < bytes.capacity());
+        free.insert(place, bytes);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
@@ -76,9 +97,7 @@ impl Deref for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        self.buffers.lock().push(bytes);
+        self.buffers.give_back(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -108,18 +127,63 @@ fn cut_off(route: &str, error: reqwest::Error) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::genesys::loopback::{Answer, Loopback};
+    use crate::genesys::transport::builder_for;
 
     #[test]
-    fn a_buffer_comes_back_empty_and_as_large_as_it_was() {
+    fn a_body_gives_its_buffer_back_empty_and_as_large_as_it_was() {
         let buffers = Buffers::default();
-        let mut first = buffers.take();
-        first.bytes.extend_from_slice(&[b'x'; 10_000]);
-        drop(first);
 
-        let again = buffers.take();
+        drop(body(&buffers, 10_000));
 
-        assert!(again.is_empty());
-        assert!(again.bytes.capacity() >= 10_000);
-        assert_eq!(buffers.take().bytes.capacity(), 0);
+        let again = buffers.take(None);
+        assert_eq!((again.len(), again.capacity()), (0, 10_000));
+        assert_eq!(buffers.take(None).capacity(), 0);
+    }
+
+    #[test]
+    fn a_small_body_leaves_the_large_buffer_to_a_large_one() {
+        let buffers = Buffers::default();
+        drop([5_000, 200, 900].map(|length| body(&buffers, length)));
+
+        let small = buffers.take(Some(100));
+        let large = buffers.take(Some(4_000));
+        let unknown = buffers.take(None);
+
+        let capacities = [small, large, unknown].map(|bytes| bytes.capacity());
+        assert_eq!(capacities, [200, 5_000, 900]);
+    }
+
+    #[test]
+    fn neither_a_huge_buffer_nor_one_of_nothing_is_kept() {
+        let buffers = Buffers::default();
+
+        drop(body(&buffers, LARGEST_KEPT + 1));
+        drop(body(&buffers, 0));
+
+        assert!(buffers.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_buffer_of_a_body_that_breaks_off_is_freed() {
+        let server = Loopback::start().await;
+        server.script("/page", [Answer::new(200, "x".repeat(900)).cut_off()]);
+        let buffers = Buffers::default();
+        drop(body(&buffers, 10));
+        let url = server.url.join("/page").unwrap();
+
+        let client = builder_for(&url).build().unwrap();
+        let response = client.get(url).send().await.unwrap();
+        let read = read(response, 1_000, "/page", &buffers).await;
+
+        assert!(read.is_err());
+        assert!(buffers.lock().is_empty());
+    }
+
+    fn body(buffers: &Buffers, length: usize) -> Body {
+        Body {
+            bytes: vec![b'x'; length],
+            buffers: buffers.clone(),
+        }
     }
 }

@@ -117,6 +117,11 @@ impl Simulator {
         self.shared.lock().queries.lose_all();
     }
 
+    /// Every token issued so far, whether or not it still works.
+    pub fn tokens(&self) -> Vec<String> {
+        self.shared.lock().tokens.all().cloned().collect()
+    }
+
     /// All tokens issued so far get 401 `bad.credentials`.
     pub fn revoke_tokens(&self) {
         self.shared.lock().tokens.revoke_all();

@@ -52,10 +52,15 @@ impl Inner {
         }
     }
 
-    async fn exchange(&self, call: &Call, attempt: u32, turn: Turn<'_>) -> Result<Answer, Failure> {
+    async fn exchange(
+        &self,
+        call: &Call,
+        attempt: u32,
+        mut turn: Turn<'_>,
+    ) -> Result<Answer, Failure> {
         let bearer = self.tokens.bearer(self.clock.now()).await?;
         add(&self.stats.requests, 1);
-        let response = self.send(call, &bearer).await?;
+        let response = self.send(call, &bearer, &mut turn).await?;
         let status = response.status().as_u16();
         tracing::debug!(
             http.method = call.method().as_str(),
@@ -79,7 +84,12 @@ impl Inner {
         }
     }
 
-    async fn send(&self, call: &Call, bearer: &Bearer) -> Result<Response, ApiError> {
+    async fn send(
+        &self,
+        call: &Call,
+        bearer: &Bearer,
+        turn: &mut Turn<'_>,
+    ) -> Result<Response, ApiError> {
         let url = call.url(self.settings.endpoints.api());
         let mut request = self
             .http
@@ -89,10 +99,13 @@ impl Inner {
         if let Some(body) = call.body() {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
-        request
-            .send()
-            .await
-            .map_err(|error| ApiError::transport(call.route(), error))
+        turn.sending();
+        request.send().await.map_err(|error| {
+            if error.is_connect() {
+                turn.not_sent();
+            }
+            ApiError::transport(call.route(), error)
+        })
     }
 
     async fn answer(&self, call: &Call, response: Response) -> Result<Answer, ApiError> {

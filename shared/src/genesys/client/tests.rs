@@ -43,6 +43,20 @@ impl Setup {
         logins: impl IntoIterator<Item = Scripted>,
         answers: impl IntoIterator<Item = Scripted>,
     ) -> Self {
+        Self::at(Clock::manual(start()), adjust, logins, answers).await
+    }
+
+    /// By this clock, with a server that is not asked for anything.
+    async fn on(clock: Clock) -> Self {
+        Self::at(clock, |_| {}, [], []).await
+    }
+
+    async fn at(
+        clock: Clock,
+        adjust: impl FnOnce(&mut ClientSettings),
+        logins: impl IntoIterator<Item = Scripted>,
+        answers: impl IntoIterator<Item = Scripted>,
+    ) -> Self {
         let server = Loopback::start().await;
         server.script(LOGIN, logins);
         server.script(JOBS, answers);
@@ -54,7 +68,6 @@ impl Setup {
             id: "c1".to_owned(),
             secret: "s3cret".into(),
         };
-        let clock = Clock::manual(start());
         let client = GenesysClient::new(settings, Arc::new(credentials), clock.clone()).unwrap();
         Self {
             server,

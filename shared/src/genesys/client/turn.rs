@@ -11,14 +11,25 @@ use crate::genesys::error::{ApiError, Trouble};
 use crate::genesys::pace::Ticket;
 use crate::genesys::retry;
 
-/// The right to send one request. Dropped without an answer, it is taken to be counted all the same.
+/// The right to send one request. Dropped without an answer, it is taken to be counted if it was sent.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     inner: &'a Inner,
     ticket: Option<Ticket>,
+    is_sent: bool,
 }
 
 impl Turn<'_> {
+    /// From now on the server may count it.
+    pub(super) fn sending(&mut self) {
+        self.is_sent = true;
+    }
+
+    /// There was nobody to send it to.
+    pub(super) fn not_sent(&mut self) {
+        self.is_sent = false;
+    }
+
     /// The answer's head is here; its body may take a while.
     pub(super) fn answered(mut self, headers: &HeaderMap) {
         if let Some(ticket) = self.ticket.take() {
@@ -31,7 +42,12 @@ impl Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.inner.pace().lost(&ticket);
+            let mut pace = self.inner.pace();
+            if self.is_sent {
+                pace.lost(&ticket);
+            } else {
+                pace.unsent(&ticket);
+            }
         }
         self.inner.news.notify_one();
     }
@@ -56,12 +72,13 @@ impl Inner {
 
     /// Nobody sends for so long.
     pub(super) fn hold(&self, wait: Duration) {
-        if let Ok(until) = self.clock.now().saturating_add(wait) {
-            self.pace().hold(until);
-        }
+        self.pace().hold(wait, self.clock.now());
     }
 
     async fn stand_in_line(&self, call: &Call, deadline: Deadline) -> Result<Turn<'_>, ApiError> {
+        if !deadline.allows(self.clock.now(), Duration::ZERO) {
+            return Err(ApiError::unavailable(call.route(), Trouble::NoTimeLeft));
+        }
         // Who cannot wait for the first in line cannot wait behind him.
         let wait = self.pace().wait(self.clock.now());
         self.check_wait(call, deadline, wait)?;
@@ -69,7 +86,7 @@ impl Inner {
             None => self.line.lock().await,
             Some(left) => tokio::time::timeout(left, self.line.lock())
                 .await
-                .map_err(|_| no_time_left(call))?,
+                .map_err(|_| self.late(call))?,
         };
         loop {
             let reserved = self.pace().reserve(self.clock.now());
@@ -79,6 +96,7 @@ impl Inner {
                     return Ok(Turn {
                         inner: self,
                         ticket,
+                        is_sent: false,
                     });
                 }
                 Err(wait) => wait,
@@ -99,17 +117,15 @@ impl Inner {
 
     /// Gives up at once what could not be waited for.
     fn check_wait(&self, call: &Call, deadline: Deadline, wait: Duration) -> Result<(), ApiError> {
-        let now = self.clock.now();
-        if !deadline.allows(now, Duration::ZERO) {
-            return Err(no_time_left(call));
-        }
-        if wait > retry::LONGEST_SLEEP || !deadline.allows(now, wait) {
+        if wait > retry::LONGEST_SLEEP || !deadline.allows(self.clock.now(), wait) {
             return Err(attempt::throttled(call.route(), Some(wait), None));
         }
         Ok(())
     }
-}
 
-fn no_time_left(call: &Call) -> ApiError {
-    ApiError::unavailable(call.route(), Trouble::NoTimeLeft)
+    /// Others were let go until our time was up: that was the rate limit, too.
+    fn late(&self, call: &Call) -> ApiError {
+        let due = self.pace().due(self.clock.now());
+        attempt::throttled(call.route(), Some(due), None)
+    }
 }

@@ -5,14 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::told::Told;
-use super::{WINDOW, until};
+use super::{WINDOW, earlier, until};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Budget {
     allowed: u32,
     /// The highest count of the window, since answers overtake each other.
     count: u32,
-    /// The window ends between these two.
+    /// No answer allows an end before this, and none one after that. Answers of servers whose clocks differ can
+    /// contradict each other: then the second comes first, and the window ends between the two all the same.
     earliest: Timestamp,
     latest: Timestamp,
     /// Of the answer that this is from.
@@ -42,6 +43,9 @@ pub(super) enum Learned {
     Nothing,
 }
 
+/// So much may the ends differ that the servers behind one address tell of the same window.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(3);
+
 /// What is left is never spread over less: closer to the end the seconds of the reset tell too little, and so long is
 /// the news of what others have spent on its way.
 const SHORTEST_SPREAD: Duration = Duration::from_secs(2);
@@ -58,17 +62,24 @@ const FREE_PART: u32 = 4;
 impl Budget {
     /// Takes an answer in.
     pub(super) fn learn(&mut self, told: &Told) -> Learned {
-        // Fixed windows end a window apart; ends that move on by less are those of one that slides.
-        let moved = until(told.earliest, self.latest);
-        if moved > WINDOW / 2 {
-            *self = Self::new(told, Course::Fixed);
-            return Learned::Turned(self.count);
+        // Fixed windows end a window apart.
+        let later = until(told.earliest, self.latest);
+        if later > WINDOW / 2 {
+            return self.turn(told);
         }
-        if !moved.is_zero() {
+        if until(self.earliest, told.latest) > WINDOW / 2 {
+            // Of the window before, unless we asked after we knew of ours: then that was a mistake.
+            return if told.sent < self.received {
+                Learned::Nothing
+            } else {
+                self.turn(told)
+            };
+        }
+        // Ends that move on by less, and further than clocks differ, are those of a window that slides.
+        if later > CLOCKS_DIFFER {
             self.course = Course::Sliding;
         }
         match self.course {
-            Course::Fixed if told.latest < self.earliest => Learned::Nothing,
             Course::Sliding if told.sent < self.sent => Learned::Nothing,
             Course::Fixed => {
                 self.narrow(told);
@@ -90,6 +101,23 @@ impl Budget {
 
     pub(super) fn allowed(&self) -> u32 {
         self.allowed
+    }
+
+    /// The clock was.
+    pub(super) fn set_back(&mut self, step: Duration) {
+        for moment in [
+            &mut self.earliest,
+            &mut self.latest,
+            &mut self.sent,
+            &mut self.received,
+        ] {
+            *moment = earlier(*moment, step);
+        }
+    }
+
+    /// Nobody has told of it for as long as a window lasts.
+    pub(super) fn is_forgotten(&self, now: Timestamp) -> bool {
+        until(now, self.received) > WINDOW
     }
 
     /// A request that may have been counted.
@@ -119,8 +147,8 @@ impl Budget {
             Course::Fixed if self.is_over(now) => even,
             // We aim at the earliest end, and others go on to the latest.
             Course::Fixed => {
-                let theirs = others * until(self.latest, now).as_secs_f64();
-                (room - theirs) / until(self.earliest, now).max(SHORTEST_SPREAD).as_secs_f64()
+                let theirs = others * until(self.over(), now).as_secs_f64();
+                (room - theirs) / until(self.aim(), now).max(SHORTEST_SPREAD).as_secs_f64()
             }
         })
     }
@@ -145,12 +173,27 @@ impl Budget {
         }
     }
 
+    fn turn(&mut self, told: &Told) -> Learned {
+        *self = Self::new(told, Course::Fixed);
+        Learned::Turned(self.count)
+    }
+
     /// One more answer of the same window.
     fn narrow(&mut self, told: &Told) {
-        self.allowed = told.allowed;
+        self.received = self.received.max(told.received);
         self.count = self.count.max(told.count);
         self.earliest = self.earliest.max(told.earliest);
         self.latest = self.latest.min(told.latest);
+    }
+
+    /// Whatever the end is, not before this.
+    fn aim(&self) -> Timestamp {
+        self.earliest.min(self.latest)
+    }
+
+    /// Whatever the end was, it is behind us.
+    fn over(&self) -> Timestamp {
+        self.earliest.max(self.latest)
     }
 
     /// How many may still be sent in this window.
@@ -180,7 +223,7 @@ impl Budget {
     /// What a sliding window holds is soon out of date.
     fn good_until(&self) -> Timestamp {
         match self.course {
-            Course::Fixed => self.latest,
+            Course::Fixed => self.over(),
             Course::Sliding => self
                 .received
                 .saturating_add(SHORTEST_SPREAD)

@@ -128,7 +128,7 @@ impl Run {
             Event::Ready(caller) => self.waiting.push_back((caller, self.now)),
             Event::Ask(_) => {}
             Event::Arrival(caller) => {
-                let answer = self.server.count(self.now);
+                let answer = self.server.count_ours(self.now);
                 self.tally(|served| {
                     if answer.ok {
                         &mut served.ours
@@ -142,7 +142,7 @@ impl Run {
             }
             Event::Back(caller, number) => self.back(caller, number),
             Event::Other => {
-                let answer = self.server.count(self.now);
+                let answer = self.server.count_theirs(self.now);
                 self.tally(|served| {
                     if answer.ok {
                         &mut served.theirs
@@ -192,8 +192,8 @@ impl Run {
             let work = self.rng.u64(0..200);
             self.after(work, Event::Ready(caller));
         } else {
-            self.pace
-                .hold(moment(self.now + answer.retry_after * SECOND));
+            let wait = Duration::from_secs(answer.retry_after);
+            self.pace.hold(wait, moment(self.now));
             self.after(0, Event::Ready(caller));
         }
     }

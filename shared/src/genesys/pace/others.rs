@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::until;
+use super::{earlier, until};
 
 /// An average over the last quarter of a minute or so.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +51,13 @@ impl Others {
         let weight = 1.0 - (-seconds / MEMORY.as_secs_f64()).exp();
         self.per_second += weight * (theirs - self.per_second);
         self.begin(count, now);
+    }
+
+    /// The clock was.
+    pub(super) fn set_back(&mut self, step: Duration) {
+        if let Some(mark) = &mut self.since {
+            mark.at = earlier(mark.at, step);
+        }
     }
 
     /// A window in which the count is this, to be compared with from now on.

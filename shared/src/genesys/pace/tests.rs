@@ -1,7 +1,9 @@
+use jiff::SignedDuration;
+
 use super::*;
 
 fn at(seconds: f64) -> Timestamp {
-    Timestamp::from_second(1_772_445_600).unwrap() + Duration::from_secs_f64(seconds)
+    Timestamp::from_second(1_772_445_600).unwrap() + SignedDuration::from_secs_f64(seconds)
 }
 
 fn headers(count: &str, allowed: &str, reset: &str) -> HeaderMap {
@@ -91,7 +93,9 @@ fn an_answer_that_comes_late_does_not_bring_places_back() {
     told(&mut pace, 2.0, 299, 28);
     let _last = pace.reserve(at(10.0)).unwrap();
 
-    told(&mut pace, 2.0, 292, 28);
+    pace.in_flight += 1;
+    let late = Ticket { sent: at(2.0) };
+    pace.answered(&late, &headers("292", "300", "28"), at(10.5));
 
     assert!(pace.reserve(at(11.0)).is_err());
 }
@@ -110,6 +114,44 @@ fn an_answer_of_the_window_before_does_not_use_up_the_new_one() {
 }
 
 #[test]
+fn each_of_two_limits_is_obeyed_by_its_own_count() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 299, 50);
+    let answer = |pace: &mut Pace, second: f64, count: &str| {
+        let ticket = pace.reserve(at(second)).unwrap();
+        pace.answered(&ticket, &headers(count, "60", "50"), at(second));
+    };
+
+    answer(&mut pace, 1.0, "5");
+    let in_both = pace.due(at(7.0));
+    told(&mut pace, 7.0, 300, 43);
+    let token_is_used_up = pace.wait(at(8.0));
+    told(&mut pace, 90.0, 1, 60);
+    answer(&mut pace, 91.0, "60");
+
+    assert_eq!(
+        (in_both, token_is_used_up),
+        (Duration::ZERO, Duration::from_secs(43))
+    );
+    assert_eq!(pace.wait(at(91.0)), Duration::from_secs(51));
+    assert_eq!(pace.allowed(), Some(60));
+}
+
+#[test]
+fn a_limit_that_is_told_of_no_more_is_forgotten() {
+    let mut pace = Pace::default();
+    let ticket = pace.reserve(at(0.0)).unwrap();
+    pace.answered(&ticket, &headers("55", "60", "50"), at(0.0));
+
+    told(&mut pace, 70.0, 1, 50);
+
+    assert_eq!(
+        (0..50).filter(|_| pace.reserve(at(70.0)).is_ok()).count(),
+        50
+    );
+}
+
+#[test]
 fn a_window_that_nobody_has_told_of_is_not_filled_in_a_burst() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 250, 2);
@@ -125,11 +167,53 @@ fn a_window_that_nobody_has_told_of_is_not_filled_in_a_burst() {
 fn a_429_holds_everybody_and_a_shorter_one_does_not_end_that() {
     let mut pace = Pace::default();
 
-    pace.hold(at(30.0));
-    pace.hold(at(10.0));
+    pace.hold(Duration::from_secs(30), at(0.0));
+    pace.hold(Duration::from_secs(10), at(0.0));
 
     assert_eq!(pace.reserve(at(0.0)).unwrap_err(), Duration::from_secs(30));
     assert!(pace.reserve(at(30.0)).is_ok());
+}
+
+#[test]
+fn a_clock_that_is_set_back_by_an_hour_makes_nobody_wait_for_it() {
+    for set_back in [-3600.0, -40.0] {
+        let mut pace = Pace::default();
+        told(&mut pace, 0.0, 300, 20);
+        pace.hold(Duration::from_secs(30), at(0.0));
+
+        let wait = pace.wait(at(set_back));
+        let on_its_way = Ticket { sent: at(0.0) };
+        pace.answered(&on_its_way, &headers("300", "300", "18"), at(set_back));
+        let after = pace.wait(at(set_back + 30.0));
+        told(&mut pace, set_back + 30.0, 1, 48);
+
+        assert_eq!((wait, after), (Duration::from_secs(30), Duration::ZERO));
+        assert_eq!(pace.due(at(set_back + 30.0)), Duration::ZERO);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_ahead_by_an_hour_costs_nothing() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 300, 42);
+    let on_its_way = Ticket { sent: at(0.0) };
+    pace.in_flight += 1;
+
+    pace.answered(&on_its_way, &headers("300", "300", "42"), at(3600.0));
+    told(&mut pace, 3601.0, 1, 59);
+
+    assert_eq!(pace.due(at(3601.0)), Duration::ZERO);
+    assert_eq!(pace.allowed(), Some(300));
+}
+
+#[test]
+fn one_reset_that_is_far_too_long_does_not_stand_for_that_long() {
+    let mut pace = Pace::default();
+    told(&mut pace, 0.0, 200, 500);
+
+    told(&mut pace, 6.0, 10, 50);
+
+    assert_eq!(pace.due(at(6.0)), Duration::ZERO);
 }
 
 #[test]

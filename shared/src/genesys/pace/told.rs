@@ -27,6 +27,8 @@ impl Told {
     /// The server wrote the headers at some moment between `sent` and `received`.
     pub(super) fn read(headers: &HeaderMap, sent: Timestamp, received: Timestamp) -> Option<Self> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
+        // Unless the clock was set back on the way.
+        let sent = sent.min(received);
         let reset = Duration::from_secs(number("inin-ratelimit-reset")?.into());
         let earliest = sent.saturating_add(reset.saturating_sub(ROUNDING)).ok()?;
         let latest = received.saturating_add(reset + ROUNDING).ok()?;

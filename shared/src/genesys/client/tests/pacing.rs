@@ -1,4 +1,71 @@
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+
+use reqwest::header::HeaderMap;
+
 use super::*;
+use crate::genesys::client::turn::Turn;
+
+impl Setup {
+    async fn turn(&self) -> Turn<'_> {
+        let call = Call::get(JOBS);
+        let mut progress = Progress::default();
+        let inner = &self.client.inner;
+        let turn = inner.await_turn(&call, Deadline::NONE, &mut progress).await;
+        turn.unwrap()
+    }
+
+    /// The budget as an answer to somebody would tell it.
+    fn teach(&self, count: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert("inin-ratelimit-count", count.parse().unwrap());
+        headers.insert("inin-ratelimit-allowed", "300".parse().unwrap());
+        headers.insert("inin-ratelimit-reset", "40".parse().unwrap());
+        let (mut pace, now) = (self.client.inner.pace(), self.client.inner.clock.now());
+        let ticket = pace.reserve(now).unwrap();
+        pace.answered(&ticket, &headers, now);
+    }
+
+    fn is_used_up(&self) -> bool {
+        let now = self.client.inner.clock.now();
+        !self.client.inner.pace().wait(now).is_zero()
+    }
+}
+
+/// A future that tells whether it wants to be polled again.
+struct Watched<F> {
+    future: Pin<Box<F>>,
+    woken: Arc<Woken>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl<F: Future> Watched<F> {
+    fn new(future: Pin<Box<F>>) -> Self {
+        let woken = Arc::default();
+        Self { future, woken }
+    }
+
+    /// Polls it once; it has to wait.
+    fn poll(&mut self) {
+        self.woken.0.store(false, Ordering::Release);
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let polled = self.future.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+
+    fn is_woken(&self) -> bool {
+        self.woken.0.load(Ordering::Acquire)
+    }
+}
 
 fn with_budget(answer: Scripted, count: &str) -> Scripted {
     answer
@@ -44,19 +111,117 @@ async fn callers_beyond_the_first_quarter_are_spread_over_the_window() {
 }
 
 #[tokio::test]
-async fn a_caller_that_gives_up_makes_room_for_the_next_one() {
+async fn an_answer_makes_room_for_the_next_caller() {
     let setup = Setup::new([with_budget(ok(), "299")]).await;
     setup.get().await.unwrap();
-    let inner = &setup.client.inner;
-    let call = Call::get(JOBS);
-    let mut progress = Progress::default();
-    let turn = inner.await_turn(&call, Deadline::NONE, &mut progress).await;
+    let turn = setup.turn().await;
 
-    let blocked = inner.pace().reserve(setup.clock.now()).is_err();
-    turn.unwrap().answered(&reqwest::header::HeaderMap::new());
+    let blocked = setup.client.inner.pace().due(setup.clock.now());
+    turn.answered(&HeaderMap::new());
     let reply = setup.get().await;
 
-    assert!(blocked && reply.is_ok());
+    // The turn took the five seconds of the longest pause.
+    assert_eq!(blocked, Duration::from_secs(36));
+    assert!(reply.is_ok());
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_before_it_sends_takes_no_place() {
+    let setup = Setup::new([with_budget(ok(), "299")]).await;
+    setup.get().await.unwrap();
+
+    drop(setup.turn().await);
+
+    assert!(!setup.is_used_up());
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_after_it_has_sent_takes_a_place() {
+    let setup = Setup::new([with_budget(ok(), "299")]).await;
+    setup.get().await.unwrap();
+
+    let mut turn = setup.turn().await;
+    turn.sending();
+    drop(turn);
+
+    assert!(setup.is_used_up());
+}
+
+#[tokio::test]
+async fn a_login_that_fails_is_not_charged_to_the_budget() {
+    let logins = [
+        Scripted::token("t0ken-1", 86_399),
+        Scripted::new(400, r#"{"error":"unsupported_grant_type"}"#),
+    ];
+    let setup = Setup::with(|_| {}, logins, [with_budget(ok(), "299")]).await;
+    setup.get().await.unwrap();
+    setup.clock.advance(Duration::from_hours(24));
+    // A day later: the token is to be renewed, and somebody else has used the budget up to its last place.
+    setup.teach("299");
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(matches!(error, ApiError::Login { .. }), "{error}");
+    assert!(!setup.is_used_up());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_not_charged_to_the_budget() {
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nowhere = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let to_nowhere = |settings: &mut ClientSettings| {
+        let login = settings.endpoints.login().to_string();
+        settings.endpoints = Endpoints::new(None, Some(&nowhere), Some(&login)).unwrap();
+        settings.attempts = 1;
+    };
+    let setup = Setup::with(to_nowhere, [Scripted::token("t0ken-1", 86_399)], []).await;
+    setup.teach("299");
+
+    let error = setup.get().await.unwrap_err();
+
+    assert_snapshot!(error, @"/api/v2/jobs could not be reached");
+    assert!(!setup.is_used_up());
+}
+
+#[tokio::test]
+async fn who_is_still_in_line_when_time_is_up_was_throttled() {
+    let setup = Setup::new([]).await;
+    let inner = &setup.client.inner;
+    inner.hold(Duration::from_millis(2));
+    let _first = inner.line.lock().await;
+
+    let soon = Deadline::at(start() + Duration::from_millis(5));
+    let error = setup.get_before(soon).await.unwrap_err();
+
+    assert!(matches!(error, ApiError::Throttled { .. }), "{error}");
+    assert_eq!(error.wait(), Some(Duration::from_millis(2)));
+}
+
+#[tokio::test]
+async fn the_first_in_line_is_woken_by_an_answer_and_the_next_one_when_it_gives_up() {
+    let setup = Setup::on(Clock::System).await;
+    let inner = &setup.client.inner;
+    let last_place = setup.turn().await;
+    setup.teach("299");
+    let call = Call::get(JOBS);
+    let mut progress = [(); 2].map(|()| Progress::default());
+    let [first, second] = progress
+        .each_mut()
+        .map(|progress| Box::pin(inner.await_turn(&call, Deadline::NONE, progress)));
+    let (mut first, mut second) = (Watched::new(first), Watched::new(second));
+
+    first.poll();
+    second.poll();
+    let asleep = [first.is_woken(), second.is_woken()];
+    drop(first);
+    let moves_up = second.is_woken();
+    second.poll();
+    let first_in_line = second.is_woken();
+    last_place.answered(&HeaderMap::new());
+
+    assert_eq!((asleep, moves_up, first_in_line), ([false; 2], true, false));
+    assert!(second.is_woken());
 }
 
 #[tokio::test]

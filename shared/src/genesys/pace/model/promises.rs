@@ -86,6 +86,36 @@ fn beside_another_client_the_budget_of_fixed_windows_is_used_and_hardly_anything
 }
 
 #[test]
+fn the_same_holds_when_the_clocks_of_those_who_answer_differ() {
+    for other in [Other::Nobody].into_iter().chain(OTHERS) {
+        let skewed = |seed, rounding| Server::new(fixed(seed), rounding).with_skewed_nodes();
+
+        let summary = summary_of(skewed, other);
+
+        assert!(summary.least_used >= 0.96, "{other:?} {summary:?}");
+        assert!(summary.refused <= 0.005, "{other:?} {summary:?}");
+        assert!(summary.most_refused <= 0.01, "{other:?} {summary:?}");
+        assert!(summary.others_refused <= 0.015, "{other:?} {summary:?}");
+    }
+}
+
+#[test]
+fn beside_another_token_the_limit_of_both_is_used_and_hardly_anything_refused() {
+    let layered = |seed, rounding| Server::new(fixed(seed), rounding).with_client_limit(400);
+    for other in [Other::Steady, Other::Random] {
+        let summary = summary_of(layered, other);
+
+        // Of 300; both may take 400, and the other one takes 150.
+        assert!(
+            summary.least_used >= 0.96 * 4.0 / 3.0,
+            "{other:?} {summary:?}"
+        );
+        assert!(summary.refused <= 0.005, "{other:?} {summary:?}");
+        assert!(summary.most_refused <= 0.01, "{other:?} {summary:?}");
+    }
+}
+
+#[test]
 fn the_same_holds_when_a_window_begins_with_its_first_request() {
     for other in OTHERS {
         let summary = summary(on_demand, other);

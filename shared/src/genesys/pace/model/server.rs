@@ -35,10 +35,22 @@ enum Headers {
     Missing,
 }
 
+/// Whether those who answer share a clock; they share the count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nodes {
+    Agree,
+    /// By up to two seconds.
+    Differ,
+}
+
 pub(super) struct Server {
     window: Window,
     rounding: Rounding,
     headers: Headers,
+    nodes: Nodes,
+    allowed: u32,
+    /// The limit of all tokens of the client together, if there is one.
+    client: Option<Box<Server>>,
     /// When the present window ends, of those that do.
     end: u64,
     count: u32,
@@ -51,6 +63,7 @@ pub(super) struct Answer {
     /// Seconds.
     pub(super) retry_after: u64,
     told: Headers,
+    allowed: u32,
     count: u32,
     reset: u64,
 }
@@ -66,6 +79,9 @@ impl Server {
             window,
             rounding,
             headers: Headers::Sent,
+            nodes: Nodes::Agree,
+            allowed: ALLOWED,
+            client: None,
             end,
             count: 0,
             log: VecDeque::new(),
@@ -78,7 +94,45 @@ impl Server {
         Self { headers, ..self }
     }
 
-    pub(super) fn count(&mut self, now: u64) -> Answer {
+    /// The same server, as several whose clocks differ.
+    pub(super) fn with_skewed_nodes(self) -> Self {
+        let nodes = Nodes::Differ;
+        Self { nodes, ..self }
+    }
+
+    /// The same server, where all tokens of the client share another limit, with windows of their own.
+    pub(super) fn with_client_limit(self, allowed: u32) -> Self {
+        let client = Self {
+            allowed,
+            ..Self::new(Window::OnDemand, self.rounding)
+        };
+        let client = Some(Box::new(client));
+        Self { client, ..self }
+    }
+
+    /// A request of ours. The answer tells of the limit with the fewest places left.
+    pub(super) fn count_ours(&mut self, now: u64) -> Answer {
+        let of_token = self.count(now);
+        let Some(client) = &mut self.client else {
+            return of_token;
+        };
+        let of_client = client.count(now);
+        if of_client.left() < of_token.left() {
+            of_client
+        } else {
+            of_token
+        }
+    }
+
+    /// One of somebody else's: of the same token, or of another one where the client has a limit.
+    pub(super) fn count_theirs(&mut self, now: u64) -> Answer {
+        match &mut self.client {
+            Some(client) => client.count(now),
+            None => self.count(now),
+        }
+    }
+
+    fn count(&mut self, now: u64) -> Answer {
         match self.window {
             Window::Fixed(_) | Window::OnDemand => self.count_in_window(now),
             Window::Sliding | Window::SlidingToEmpty => self.count_in_log(now),
@@ -95,7 +149,7 @@ impl Server {
             };
         }
         self.count += 1;
-        self.answer(self.count <= ALLOWED, self.end - now)
+        self.answer(self.count <= self.allowed, self.end - now)
     }
 
     /// A request that is refused takes no place.
@@ -103,7 +157,7 @@ impl Server {
         while self.log.front().is_some_and(|then| then + MINUTE <= now) {
             self.log.pop_front();
         }
-        let ok = self.log.len() < ALLOWED as usize;
+        let ok = self.log.len() < self.allowed as usize;
         if ok {
             self.log.push_back(now);
         }
@@ -118,6 +172,12 @@ impl Server {
     }
 
     fn answer(&self, ok: bool, left: u64) -> Answer {
+        let left = match self.nodes {
+            Nodes::Agree => left,
+            Nodes::Differ => {
+                (left + [0, 900, 2_000][self.count as usize % 3]).saturating_sub(SECOND)
+            }
+        };
         let reset = match self.rounding {
             Rounding::Up => left.div_ceil(SECOND),
             Rounding::Down => left / SECOND,
@@ -127,6 +187,7 @@ impl Server {
             ok,
             retry_after: reset.max(1),
             told: self.headers,
+            allowed: self.allowed,
             count: self.count,
             reset,
         }
@@ -134,13 +195,18 @@ impl Server {
 }
 
 impl Answer {
+    /// Below zero for one that is refused.
+    fn left(&self) -> i64 {
+        i64::from(self.allowed) - i64::from(self.count)
+    }
+
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if self.told == Headers::Missing {
             return headers;
         }
         headers.insert("inin-ratelimit-count", self.count.into());
-        headers.insert("inin-ratelimit-allowed", ALLOWED.into());
+        headers.insert("inin-ratelimit-allowed", self.allowed.into());
         headers.insert("inin-ratelimit-reset", self.reset.into());
         headers
     }

@@ -1,0 +1,134 @@
+//! An archive that does not answer: borne for a while, and told of once.
+
+use std::time::Duration;
+
+use conversation_archive::archive::ArchiveError;
+use conversation_archive::dispatch::DispatchError;
+use start_export::StartError;
+use tokio::time::Instant;
+
+/// Since when the archive does not answer, if it does not.
+#[derive(Debug, Default)]
+pub(super) struct Silence {
+    since: Option<Instant>,
+}
+
+/// Throttling and lost connections pass within a minute or two. Whoever waits longer than this should be told, and
+/// loses nothing: a resume goes on where the engine stopped.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+impl Silence {
+    /// The archive answers.
+    pub(super) fn end(&mut self) {
+        if self.since.take().is_some() {
+            tracing::info!("the archive answers again");
+        }
+    }
+
+    /// Takes an error for silence, or gives it back when it is something else or when the silence lasts too long.
+    pub(super) fn bear(&mut self, error: anyhow::Error, now: Instant) -> anyhow::Result<()> {
+        if !is_passing(&error) {
+            return Err(error);
+        }
+        let Some(since) = self.since else {
+            self.since = Some(now);
+            tracing::warn!(error = format!("{error:#}"), "the archive does not answer");
+            return Ok(());
+        };
+        if now.duration_since(since) < PATIENCE {
+            return Ok(());
+        }
+        let minutes = PATIENCE.as_secs() / 60;
+        Err(error.context(format!(
+            "the archive has not answered for {minutes} minutes"
+        )))
+    }
+}
+
+/// Whether a command may succeed at another try, as far as the archive is concerned.
+pub(super) fn may_still_start(error: &StartError) -> bool {
+    match error {
+        StartError::Archive(error) => error.is_transient(),
+        StartError::Dispatch(error) => error.is_transient(),
+        StartError::Refused(_) | StartError::Source(_) => false,
+    }
+}
+
+/// Each error that shows another one as itself hides it from the chain, and is asked in its place.
+fn is_passing(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref().is_some_and(ArchiveError::is_transient)
+            || cause
+                .downcast_ref()
+                .is_some_and(DispatchError::is_transient)
+            || cause.downcast_ref().is_some_and(may_still_start)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::store::StoreError;
+
+    use super::*;
+
+    fn slow() -> ArchiveError {
+        ArchiveError::from(StoreError::Transient {
+            action: "read",
+            key: "open/march".to_owned(),
+            source: "SlowDown".into(),
+        })
+    }
+
+    #[test]
+    fn a_store_that_does_not_answer_is_borne_however_its_error_is_wrapped() {
+        let dispatch = || DispatchError::from(slow());
+        for error in [
+            anyhow::Error::from(slow()),
+            anyhow::Error::from(dispatch()),
+            anyhow::Error::from(StartError::from(slow())),
+            anyhow::Error::from(StartError::from(dispatch())),
+            anyhow::Error::from(dispatch()).context("cannot sweep"),
+        ] {
+            let told = format!("{error:?}");
+
+            assert!(
+                Silence::default().bear(error, Instant::now()).is_ok(),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_archive_is_not_borne() {
+        let gone = || ArchiveError::Missing("request.json".to_owned());
+        for error in [
+            anyhow::Error::from(gone()),
+            anyhow::Error::from(DispatchError::from(gone())),
+        ] {
+            assert!(Silence::default().bear(error, Instant::now()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_store_that_stays_away_ends_the_engine_after_some_minutes() {
+        let mut silence = Silence::default();
+        let start = Instant::now();
+
+        silence.bear(slow().into(), start).unwrap();
+        silence.bear(slow().into(), start + PATIENCE / 2).unwrap();
+        let error = silence.bear(slow().into(), start + PATIENCE).unwrap_err();
+
+        insta::assert_snapshot!(error, @"the archive has not answered for 5 minutes");
+    }
+
+    #[test]
+    fn an_answer_in_between_begins_the_patience_anew() {
+        let mut silence = Silence::default();
+        let start = Instant::now();
+
+        silence.bear(slow().into(), start).unwrap();
+        silence.end();
+
+        assert!(silence.bear(slow().into(), start + PATIENCE).is_ok());
+    }
+}

@@ -1,0 +1,108 @@
+//! An archive that keeps whoever asks waiting, or does not answer for a moment.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use conversation_archive::store::{Listing, Object, StoreError, Stored};
+
+use super::*;
+
+/// A folder where it can be hard to learn which exports are open.
+#[derive(Debug)]
+struct Hesitant {
+    folder: FolderStore,
+    is_silent: AtomicBool,
+    failures: AtomicU32,
+}
+
+impl Hesitant {
+    fn of(world: &World) -> Arc<Self> {
+        Arc::new(Self {
+            folder: world.store(),
+            is_silent: AtomicBool::new(false),
+            failures: AtomicU32::new(0),
+        })
+    }
+
+    /// The next questions fail.
+    fn fail(&self, times: u32) {
+        self.failures.store(times, Ordering::Release);
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for Hesitant {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        if key.starts_with("open/") {
+            if self.is_silent.load(Ordering::Acquire) {
+                std::future::pending::<()>().await;
+            }
+            let less = |failures: u32| failures.checked_sub(1);
+            if self
+                .failures
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
+                .is_ok()
+            {
+                return Err(StoreError::Transient {
+                    action: "read",
+                    key: key.to_owned(),
+                    source: "SlowDown".into(),
+                });
+            }
+        }
+        self.folder.get(key).await
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        self.folder.create(object).await
+    }
+
+    async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        self.folder.replace(object).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.folder.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+        self.folder.list(prefix, after).await
+    }
+
+    fn uri(&self, key: &str) -> String {
+        self.folder.uri(key)
+    }
+}
+
+#[tokio::test]
+async fn every_worker_goes_on_while_the_archive_keeps_us_waiting() {
+    let world = World::new().await;
+    let store = Hesitant::of(&world);
+    let (engine, mut events) = world.engine_on(store.clone());
+    world.start(&engine).await;
+    store.is_silent.store(true, Ordering::Release);
+
+    let mut running = engine.run(&world.id);
+    let concluded = async { while !matches!(events.recv().await.unwrap(), Event::Outcome(_)) {} };
+    tokio::select! { _ = running.ended() => panic!("nobody can know"), () = concluded => {} }
+    store.is_silent.store(false, Ordering::Release);
+    let ended = running.ended().await.unwrap();
+
+    assert_eq!(ended, Ended::Over);
+    world.assert_complete().await;
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_for_a_moment_ends_nothing() {
+    let world = World::new().await;
+    let store = Hesitant::of(&world);
+    let (engine, _events) = world.engine_on(store.clone());
+    world.start(&engine).await;
+    store.fail(2);
+
+    let ended = engine.run(&world.id).ended().await.unwrap();
+
+    assert_eq!(ended, Ended::Over);
+    world.assert_complete().await;
+}
