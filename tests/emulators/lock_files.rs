@@ -25,7 +25,7 @@ fn no_lock_file_names_a_place() {
 #[test]
 fn whatever_a_tool_may_write_of_its_machine_is_a_place() {
     for line in [
-        "--find-links /opt/wheels",
+        "--find-links /some/wheels",
         "--index-url https://packages.example/simple",
         "--extra-index-url https://packages.example/simple",
         "package @ file:///home/somebody/package.whl",
