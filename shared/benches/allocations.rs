@@ -2,7 +2,7 @@
 //! times here say nothing.
 //!
 //! ```text
-//! cargo bench --bench allocations
+//! cargo bench -p conversation-archive --bench allocations
 //! ```
 
 #![expect(clippy::expect_used, reason = "a bench may stop where it stands")]

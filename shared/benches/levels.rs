@@ -1,7 +1,7 @@
 //! What each level of the compressor costs and gives, for the lines of a page and of its index.
 //!
 //! ```text
-//! cargo bench --bench levels
+//! cargo bench -p conversation-archive --bench levels
 //! ```
 
 #![expect(

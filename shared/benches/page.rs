@@ -2,7 +2,7 @@
 //! first: parse into `serde_json::Value`, write lines, compress with miniz at level 6.
 //!
 //! ```text
-//! cargo bench --bench page
+//! cargo bench -p conversation-archive --bench page
 //! ```
 
 #![expect(
