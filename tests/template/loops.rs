@@ -1,0 +1,82 @@
+//! Lambda stops a function that comes round 16 times in one chain of messages. Which functions do is derived from what
+//! their roles let them send, what invokes them, and where dead letters go.
+
+use std::collections::BTreeSet;
+
+use crate::template::{Template, one_or_more, referred, text};
+
+/// The queues that the function's role lets it send to.
+fn sends_to<'a>(template: &'a Template, function: &str) -> BTreeSet<&'a str> {
+    let role = referred(&template.properties(function)["Role"]);
+    let policies = template.properties(role)["Policies"]
+        .as_sequence()
+        .expect("a list");
+    policies
+        .iter()
+        .flat_map(|policy| one_or_more(&policy["PolicyDocument"]["Statement"]))
+        .filter(|statement| {
+            one_or_more(&statement["Action"])
+                .iter()
+                .any(|action| text(action) == "sqs:SendMessage")
+        })
+        .flat_map(|statement| one_or_more(&statement["Resource"]))
+        .map(referred)
+        .collect()
+}
+
+/// The functions that messages of a queue reach, its dead letters included.
+fn reached_from<'a>(template: &'a Template, queue: &str) -> BTreeSet<&'a str> {
+    let policy = template.properties(queue).as_mapping_get("RedrivePolicy");
+    let dead_letters = policy.map(|policy| referred(&policy["deadLetterTargetArn"]));
+    let queues: Vec<_> = [Some(queue), dead_letters].into_iter().flatten().collect();
+    let reads = |function: &&str| {
+        template
+            .sources(function)
+            .iter()
+            .any(|(source, _)| queues.contains(source))
+    };
+    template.functions().into_iter().filter(reads).collect()
+}
+
+fn feeds_itself(template: &Template, function: &str) -> bool {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![function];
+    while let Some(sender) = next.pop() {
+        for queue in sends_to(template, sender) {
+            let new = reached_from(template, queue)
+                .into_iter()
+                .filter(|function| reached.insert(*function));
+            next.extend(new.collect::<Vec<_>>());
+        }
+    }
+    reached.contains(function)
+}
+
+#[test]
+fn exactly_the_functions_that_feed_themselves_may_loop() {
+    let template = Template::read();
+    let functions = || template.functions().into_iter();
+
+    let feeding: Vec<_> = functions()
+        .filter(|function| feeds_itself(&template, function))
+        .collect();
+    let allowed: Vec<_> = functions()
+        .filter(|function| {
+            let set = template
+                .properties(function)
+                .as_mapping_get("RecursiveLoop");
+            set.is_some_and(|set| text(set) == "Allow")
+        })
+        .collect();
+
+    assert_eq!(allowed, feeding);
+    assert_eq!(
+        feeding,
+        [
+            "ArchivePage",
+            "AwaitReady",
+            "CompleteExport",
+            "RecordFailure"
+        ]
+    );
+}

@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use conversation_archive::queue::{
+    ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
+    Queue, SEND_WEBHOOK_TIMEOUT,
+};
+use saphyr::Yaml;
+
+use crate::template::{Template, referred, seconds, text};
+
+/// The queue of the template, by the end of its name.
+fn queue<'a>(template: &'a Template, queue: Queue, suffix: &str) -> (&'a str, &'a Yaml<'static>) {
+    let fifo = if queue.settings().fifo { ".fifo" } else { "" };
+    let name = format!("${{AWS::StackName}}-{}{suffix}{fifo}", queue.name());
+    let named = |resource: &&str| text(&template.properties(resource)["QueueName"]) == name;
+    let found = template
+        .resources("AWS::SQS::Queue")
+        .into_iter()
+        .find(named);
+    let resource = found.unwrap_or_else(|| panic!("no queue is called {name}"));
+    (resource, template.properties(resource))
+}
+
+fn is_fifo(properties: &Yaml<'static>) -> bool {
+    properties
+        .as_mapping_get("FifoQueue")
+        .and_then(Yaml::as_bool)
+        == Some(true)
+}
+
+fn consumer(queue: Queue) -> (&'static str, Duration) {
+    match queue {
+        Queue::Pages => ("archive-page", ARCHIVE_PAGE_TIMEOUT),
+        Queue::Waiting => ("await-ready", AWAIT_READY_TIMEOUT),
+        Queue::Completion => ("complete-export", COMPLETE_EXPORT_TIMEOUT),
+        Queue::Webhooks => ("send-webhook", SEND_WEBHOOK_TIMEOUT),
+    }
+}
+
+#[test]
+fn each_queue_is_set_as_the_code_counts_on() {
+    let template = Template::read();
+    for kind in Queue::ALL {
+        let wanted = kind.settings();
+        let (_, set) = queue(&template, kind, "");
+
+        assert_eq!(is_fifo(set), wanted.fifo, "{kind:?}");
+        assert_eq!(
+            seconds(&set["VisibilityTimeout"]),
+            wanted.visibility_timeout.as_secs(),
+            "{kind:?}"
+        );
+        assert_eq!(
+            seconds(&set["MessageRetentionPeriod"]),
+            wanted.retention.as_secs(),
+            "{kind:?}"
+        );
+        assert_eq!(
+            set["RedrivePolicy"]["maxReceiveCount"].as_integer(),
+            Some(wanted.max_receive_count.into()),
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
+fn dead_letters_go_to_a_queue_of_the_same_kind_that_record_failure_reads() {
+    let template = Template::read();
+    let recorder = template.sources(template.function("record-failure"));
+    for kind in Queue::ALL {
+        let (_, set) = queue(&template, kind, "");
+        let (letters, kept) = queue(&template, kind, "-dead-letters");
+
+        assert_eq!(
+            referred(&set["RedrivePolicy"]["deadLetterTargetArn"]),
+            letters
+        );
+        assert_eq!(is_fifo(kept), kind.settings().fifo, "{kind:?}");
+        assert_eq!(
+            seconds(&kept["MessageRetentionPeriod"]),
+            DEAD_LETTER_RETENTION.as_secs()
+        );
+        assert!(
+            recorder.iter().any(|(source, _)| *source == letters),
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
+fn each_consumer_takes_so_many_messages_and_so_long_as_the_code_counts_on() {
+    let template = Template::read();
+    for kind in Queue::ALL {
+        let (package, timeout) = consumer(kind);
+        let function = template.function(package);
+        let sources = template.sources(function);
+
+        let [(source, event)] = sources[..] else {
+            panic!("{package} reads {} queues", sources.len());
+        };
+        assert_eq!(source, queue(&template, kind, "").0);
+        assert_eq!(
+            event["BatchSize"].as_integer(),
+            Some(kind.settings().batch_size.into()),
+            "{package}"
+        );
+        assert_eq!(
+            seconds(&template.properties(function)["Timeout"]),
+            timeout.as_secs()
+        );
+    }
+}
+
+#[test]
+fn a_message_that_fails_fails_alone_and_comes_back_after_six_timeouts_at_the_earliest() {
+    let template = Template::read();
+    for function in template.functions() {
+        let timeout = seconds(&template.properties(function)["Timeout"]);
+        for (source, event) in template.sources(function) {
+            let responses = event["FunctionResponseTypes"]
+                .as_sequence()
+                .expect("a list");
+            assert_eq!(text(&responses[0]), "ReportBatchItemFailures", "{function}");
+            let visibility = seconds(&template.properties(source)["VisibilityTimeout"]);
+            assert!(visibility >= 6 * timeout, "{function} and {source}");
+        }
+    }
+}

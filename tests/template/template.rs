@@ -1,0 +1,115 @@
+//! `infra/template.yaml` as a tree, and what is asked of it.
+
+use saphyr::{LoadableYamlNode as _, Yaml};
+
+const TEMPLATE: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../infra/template.yaml"
+));
+
+pub(crate) struct Template(Yaml<'static>);
+
+impl Template {
+    pub(crate) fn read() -> Self {
+        let mut documents = Yaml::load_from_str(TEMPLATE).expect("the template is YAML");
+        Self(documents.remove(0))
+    }
+
+    pub(crate) fn globals(&self) -> &Yaml<'static> {
+        &self.0["Globals"]["Function"]
+    }
+
+    pub(crate) fn root(&self) -> &Yaml<'static> {
+        &self.0
+    }
+
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &Yaml<'static>)> {
+        entries(&self.0["Parameters"])
+    }
+
+    /// Whether a parameter or a resource has the name.
+    pub(crate) fn defines(&self, name: &str) -> bool {
+        ["Parameters", "Resources"]
+            .iter()
+            .any(|section| self.0[*section].contains_mapping_key(name))
+    }
+
+    /// The properties of the resource.
+    pub(crate) fn properties(&self, resource: &str) -> &Yaml<'static> {
+        &self.0["Resources"][resource]["Properties"]
+    }
+
+    /// Logical names of the resources of a type.
+    pub(crate) fn resources(&self, kind: &str) -> Vec<&str> {
+        let of_kind = |(name, resource): (_, &Yaml<'static>)| {
+            (text(&resource["Type"]) == kind).then_some(name)
+        };
+        entries(&self.0["Resources"]).filter_map(of_kind).collect()
+    }
+
+    pub(crate) fn functions(&self) -> Vec<&str> {
+        self.resources("AWS::Serverless::Function")
+    }
+
+    /// The function that is built from this package.
+    pub(crate) fn function(&self, package: &str) -> &str {
+        let built_from = |name: &&str| {
+            let metadata = &self.0["Resources"][*name]["Metadata"];
+            text(&metadata["BuildProperties"]["Binary"]) == package
+        };
+        self.functions()
+            .into_iter()
+            .find(built_from)
+            .unwrap_or_else(|| panic!("no function is built from {package}"))
+    }
+
+    /// The queues whose messages invoke the function, with the properties of each event.
+    pub(crate) fn sources(&self, function: &str) -> Vec<(&str, &Yaml<'static>)> {
+        let events = self.properties(function).as_mapping_get("Events");
+        let events = events.into_iter().flat_map(entries);
+        events
+            .filter(|(_, event)| text(&event["Type"]) == "SQS")
+            .map(|(_, event)| {
+                (
+                    referred(&event["Properties"]["Queue"]),
+                    &event["Properties"],
+                )
+            })
+            .collect()
+    }
+}
+
+/// The entries of a mapping.
+pub(crate) fn entries<'a>(
+    mapping: &'a Yaml<'static>,
+) -> impl Iterator<Item = (&'a str, &'a Yaml<'static>)> {
+    let mapping = mapping.as_mapping().expect("a mapping");
+    mapping.iter().map(|(key, value)| (text(key), value))
+}
+
+/// A text, without its tag if it has one.
+pub(crate) fn text<'a>(node: &'a Yaml<'static>) -> &'a str {
+    match node {
+        Yaml::Tagged(_, inner) => text(inner),
+        other => other.as_str().unwrap_or_default(),
+    }
+}
+
+/// The resource that `!Ref` or `!GetAtt` names.
+pub(crate) fn referred<'a>(node: &'a Yaml<'static>) -> &'a str {
+    let (name, _) = text(node).split_once('.').unwrap_or((text(node), ""));
+    name
+}
+
+/// One value or a list of them.
+pub(crate) fn one_or_more<'a>(node: &'a Yaml<'static>) -> Vec<&'a Yaml<'static>> {
+    match node.as_sequence() {
+        Some(several) => several.iter().collect(),
+        None => vec![node],
+    }
+}
+
+pub(crate) fn seconds(node: &Yaml<'static>) -> u64 {
+    let seconds = node.as_integer().expect("a whole number of seconds");
+    seconds.try_into().expect("seconds are not negative")
+}

@@ -1,0 +1,54 @@
+use std::collections::BTreeSet;
+
+use conversation_archive::config::FUNCTIONS;
+
+use crate::template::{Template, entries};
+
+/// Set by Lambda or by an emulator, never by the template.
+const OF_THE_PLATFORM: [&str; 2] = ["AWS_REGION", "AWS_ENDPOINT_URL"];
+
+/// The template keeps secrets in Secrets Manager.
+const IN_A_SECRET: [&str; 3] = [
+    "GENESYS_CLIENT_ID",
+    "GENESYS_CLIENT_SECRET",
+    "WEBHOOK_SIGNING_SECRET",
+];
+
+/// Read by the HTTP client itself, of the functions that speak to Genesys Cloud.
+const OF_THE_HTTP_CLIENT: &str = "HTTPS_PROXY";
+
+#[test]
+fn each_function_is_given_the_variables_that_it_reads_and_no_others() {
+    let template = Template::read();
+    for function in FUNCTIONS {
+        let read: BTreeSet<_> = function
+            .variables()
+            .map(|variable| variable.name)
+            .filter(|name| !OF_THE_PLATFORM.contains(name) && !IN_A_SECRET.contains(name))
+            .collect();
+        let own = template.properties(template.function(function.function));
+        let given = [template.globals(), own]
+            .into_iter()
+            .filter_map(|properties| properties.as_mapping_get("Environment"))
+            .flat_map(|environment| entries(&environment["Variables"]))
+            .map(|(name, _)| name)
+            .filter(|name| *name != OF_THE_HTTP_CLIENT)
+            .collect::<BTreeSet<_>>();
+
+        assert_eq!(given, read, "{}", function.function);
+    }
+}
+
+#[test]
+fn the_template_deploys_every_function() {
+    let template = Template::read();
+
+    let packages: BTreeSet<_> = FUNCTIONS.map(|function| function.function).into();
+    let deployed: BTreeSet<_> = packages
+        .iter()
+        .map(|package| template.function(package))
+        .collect();
+
+    assert_eq!(deployed.len(), packages.len());
+    assert_eq!(template.functions().len(), packages.len());
+}
