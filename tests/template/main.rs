@@ -8,5 +8,6 @@
 mod loops;
 mod queues;
 mod references;
+mod rights;
 mod template;
 mod variables;
