@@ -18,6 +18,7 @@ use crate::store::{ArchiveStore, Listed, Object, StoreError, Stored};
 use crate::waiting::Waiting;
 
 mod deliveries;
+mod exports;
 mod survey;
 
 pub use survey::{SliceView, first_message};

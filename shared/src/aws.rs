@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_s3::config::{ProvideCredentials, SharedHttpClient};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use secrecy::SecretString;
 
@@ -55,23 +55,33 @@ pub enum AwsError {
 
 impl AwsClients {
     pub async fn from_environment(settings: AwsSettings) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .read_timeout(READ_TIMEOUT)
-            .operation_timeout(OPERATION_TIMEOUT)
-            .build();
-        let loader = aws_config::defaults(BehaviorVersion::latest());
-        let config = loader
-            .http_client(https_client())
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        let config = configured().load().await;
+        Self { config, settings }
+    }
+
+    /// For an emulator at `endpoint`, which takes any credentials and asks for some.
+    pub async fn of_emulator(endpoint: &str, region: &'static str) -> Self {
+        let credentials = Credentials::new("test", "test", None, None, "emulator");
+        let config = configured()
+            .endpoint_url(endpoint)
+            .region(Region::from_static(region))
+            .credentials_provider(credentials)
             .load()
             .await;
+        let settings = AwsSettings {
+            force_path_style: true,
+        };
         Self { config, settings }
     }
 
     /// From a configuration made elsewhere.
     pub fn new(config: SdkConfig, settings: AwsSettings) -> Self {
         Self { config, settings }
+    }
+
+    /// For the clients of further services.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
     }
 
     pub fn region(&self) -> Option<&str> {
@@ -109,6 +119,18 @@ impl AwsClients {
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.config)
     }
+}
+
+/// What is the same wherever the clients go.
+fn configured() -> ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .read_timeout(READ_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https_client())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
 }
 
 /// The current text of a secret.

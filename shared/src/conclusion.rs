@@ -38,22 +38,6 @@ pub struct Concluding<'a> {
 }
 
 impl Dispatch {
-    /// How the attempt ended, if that is decided already.
-    pub async fn decided(
-        &self,
-        plan: &ExportPlan,
-        attempt: u32,
-    ) -> Result<Option<Outcome>, DispatchError> {
-        let id = &plan.export_id;
-        if let Some(manifest) = self.archive.read::<Manifest>(Name::Manifest(id)).await? {
-            return Ok(Some(manifest.outcome));
-        }
-        if let Some(cancelled) = self.archive.read(Name::Cancelled(id)).await? {
-            return Ok(Some(cancelled));
-        }
-        Ok(self.archive.read(Name::Failed(id, attempt)).await?)
-    }
-
     /// Like `conclude`, for an export that is given up: a slice that could not be ended is a failure.
     pub async fn conclude_ended(
         &self,

@@ -130,9 +130,12 @@ impl Name<'_> {
 /// The folder of the markers of exports that are not ended.
 pub const OPEN_PREFIX: &str = "open/";
 
+/// The folder of the exports.
+pub const EXPORTS_PREFIX: &str = "exports/";
+
 /// All objects of an export but its marker and its audit copies.
 pub fn export_prefix(id: &ExportId) -> String {
-    format!("exports/{id}/")
+    format!("{EXPORTS_PREFIX}{id}/")
 }
 
 /// All objects of a run.

@@ -40,7 +40,7 @@ impl CompleteExport {
             views: &views,
             invocation,
         };
-        if let Some(outcome) = self.dispatch.decided(&plan, attempt.attempt).await? {
+        if let Some(outcome) = archive.decided(&plan.export_id, attempt.attempt).await? {
             if archive.is_open(&message.export_id).await? {
                 self.dispatch.announce(concluding, &outcome).await?;
             }

@@ -24,7 +24,11 @@ impl StartExport {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
         };
         let attempt = self.newest_attempt(&plan).await?;
-        if let Some(outcome) = self.dispatch.decided(&plan, attempt.attempt).await? {
+        if let Some(outcome) = self
+            .archive()
+            .decided(&plan.export_id, attempt.attempt)
+            .await?
+        {
             let state = final_state(outcome.status);
             return match state {
                 Some(state) => Ok(self.started(&plan, outcome.attempt, state)),

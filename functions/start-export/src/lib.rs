@@ -54,7 +54,7 @@ pub struct Resume {
 }
 
 /// The answer to whoever started, resumed or cancelled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     pub export_id: ExportId,
@@ -66,7 +66,7 @@ pub struct Started {
 }
 
 /// What happened to the export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Started,

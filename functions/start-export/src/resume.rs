@@ -37,7 +37,11 @@ impl StartExport {
             self.check_residency(&plan)?;
             self.begin(&plan).await?
         };
-        let Some(outcome) = self.dispatch.decided(&plan, attempt.attempt).await? else {
+        let Some(outcome) = self
+            .archive()
+            .decided(&plan.export_id, attempt.attempt)
+            .await?
+        else {
             self.check_residency(&plan)?;
             return self.go_on(resume, &plan, &attempt).await;
         };

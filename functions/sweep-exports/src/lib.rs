@@ -173,7 +173,12 @@ impl SweepExports {
             views: &views,
             invocation,
         };
-        let outcome = match self.dispatch.decided(plan, attempt.attempt).await? {
+        let outcome = match self
+            .dispatch
+            .archive
+            .decided(&plan.export_id, attempt.attempt)
+            .await?
+        {
             Some(outcome) => outcome,
             None => match self.dispatch.conclude_ended(concluding).await {
                 Ok(outcome) => outcome,

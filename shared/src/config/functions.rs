@@ -7,7 +7,7 @@ use super::settings::Settings;
 use super::webhook::SigningSecretConfig;
 use crate::plan::PlanLimits;
 use crate::queue::{Queue, QueueUrls};
-use crate::webhook::{AddressRules, Loopback};
+use crate::webhook::AddressRules;
 
 #[derive(Clone, Debug)]
 pub struct StartExportConfig {
@@ -89,11 +89,11 @@ impl Config for StartExportConfig {
         let genesys = settings.genesys();
         let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
         let regions = settings.regions(endpoints, settings.needed("AWS_REGION"));
-        let address_rules = settings.address_rules(Loopback::Refused);
+        let address_rules = settings.address_rules(settings.loopback());
         let limits = settings.limits(&address_rules);
         let queues = settings.queues(&[Queue::Pages, Queue::Completion, Queue::Webhooks]);
         let max_open_slices = settings.max_open_slices();
-        let emulated = settings.optional("AWS_ENDPOINT_URL").is_some();
+        let emulated = settings.emulated();
         Some(Self {
             archive: archive?,
             queues,
@@ -152,7 +152,7 @@ impl Config for SendWebhookConfig {
     fn read(settings: &Settings<'_>) -> Option<Self> {
         let archive = settings.archive();
         let queues = settings.queues(&[Queue::Webhooks]);
-        let address_rules = settings.address_rules(Loopback::Refused);
+        let address_rules = settings.address_rules(settings.loopback());
         let signing_secret = settings.signing_secret();
         Some(Self {
             archive: archive?,

@@ -73,6 +73,11 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// `AWS_ENDPOINT_URL`: whether an emulator stands in for AWS.
+    pub fn emulated(&self) -> bool {
+        self.optional("AWS_ENDPOINT_URL").is_some()
+    }
+
     /// Comma separated; without it, empty.
     pub fn list(&self, name: &'static str) -> Vec<String> {
         let Some(value) = self.optional(name) else {

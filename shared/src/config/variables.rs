@@ -66,7 +66,7 @@ pub const FUNCTIONS: [FunctionVariables; 7] = [
     },
     FunctionVariables {
         function: "send-webhook",
-        groups: &[ARCHIVE, &[WEBHOOK_QUEUE, ALLOWED_HOSTS], SIGNING],
+        groups: &[ARCHIVE, &[WEBHOOK_QUEUE, ALLOWED_HOSTS, ENDPOINT], SIGNING],
     },
     FunctionVariables {
         function: "record-failure",
@@ -125,7 +125,7 @@ const ALLOWED_HOSTS: Variable = variable(
 const ENDPOINT: Variable = variable(
     "AWS_ENDPOINT_URL",
     Optional,
-    "an emulator in place of AWS: then an unreplaced scheduled time means now",
+    "an emulator in place of AWS: then an unreplaced scheduled time means now, and receivers on its machine may be told",
 );
 
 const GENESYS: &[Variable] = &[

@@ -23,6 +23,15 @@ impl Settings<'_> {
         }
     }
 
+    /// Receivers on this machine are what an emulator of AWS is for, and on AWS nobody has any.
+    pub fn loopback(&self) -> Loopback {
+        if self.emulated() {
+            Loopback::Allowed
+        } else {
+            Loopback::Refused
+        }
+    }
+
     /// `WEBHOOK_SIGNING_SECRET` or `WEBHOOK_SIGNING_SECRET_ARN`
     pub fn signing_secret(&self) -> Option<SigningSecretConfig> {
         const ARN: &str = "WEBHOOK_SIGNING_SECRET_ARN";
