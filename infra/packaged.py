@@ -1,0 +1,49 @@
+"""The template for functions that are built already: no function is built, each has its code at an address.
+
+    packaged.py TEMPLATE 'DIR/{name}.zip' > PACKAGED
+"""
+
+import re
+import sys
+
+FUNCTIONS = (
+    "start-export",
+    "archive-page",
+    "await-ready",
+    "complete-export",
+    "send-webhook",
+    "record-failure",
+    "sweep-exports",
+)
+
+# How each function of the template begins. Read as text, so that the comments stay for those who deploy.
+BUILT = re.compile(
+    r"    Metadata:\n"
+    r"      BuildMethod: rust-cargolambda\n"
+    r"      BuildProperties: \{ Binary: (?P<name>[a-z-]+) \}\n"
+    r"(?P<rest>    Properties:\n"
+    r"      FunctionName: .+\n)"
+    r"      CodeUri: \.\.\n"
+)
+
+
+def packaged(template, address):
+    """`address` makes the address of the code of a name."""
+    found = []
+
+    def replaced(match):
+        name = match["name"]
+        found.append(name)
+        return f"{match['rest']}      CodeUri: {address(name)}\n"
+
+    text = BUILT.sub(replaced, template)
+    left_over = text.count("rust-cargolambda") + text.count("CodeUri: ..")
+    if sorted(found) != sorted(FUNCTIONS) or left_over:
+        sys.exit(f"the template's functions do not begin as packaged.py expects; it knew {found}")
+    return text
+
+
+if __name__ == "__main__":
+    _, path, form = sys.argv
+    with open(path, encoding="utf-8") as file:
+        sys.stdout.write(packaged(file.read(), lambda name: form.format(name=name)))
