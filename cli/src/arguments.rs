@@ -1,5 +1,7 @@
 //! The command line: commands, their options, and help that teaches.
 
+mod deployed;
+mod local;
 mod simulate;
 
 use std::path::PathBuf;
@@ -8,9 +10,13 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use conversation_archive::ids::ExportId;
 use conversation_archive::request::OnBadRecord;
+use conversation_archive::time::Interval;
+use jiff::Timestamp;
 
 use crate::place::Place;
-pub(crate) use simulate::{FaultMix, SimulateArguments};
+pub(crate) use deployed::{StackArguments, StartArguments, StatusArguments};
+pub(crate) use local::{LocalArguments, LocalCommand, UpArguments};
+pub(crate) use simulate::{FaultMix, OrganisationArguments, SimulateArguments};
 
 /// Archives Genesys Cloud conversations: checkpointed page by page, verified, resumable.
 #[derive(Clone, Debug, Parser)]
@@ -45,6 +51,11 @@ After a crash, Ctrl-C or a failure, from where it stopped:
 Into a bucket, with the credentials that AWS tools find:
   genesys-archive export --request day.json --out s3://bucket/prefix
 
+The deployed stack on this machine, and then in AWS:
+  genesys-archive local up
+  genesys-archive start --local --request day.json
+  genesys-archive status --stack genesys-archive
+
 Exit codes: 0 done, 1 failed, 2 the request or a setting must change.";
 
 #[derive(Clone, Debug, Subcommand)]
@@ -56,6 +67,9 @@ pub(crate) enum CliCommand {
     Check(CheckArguments),
     Simulate(SimulateArguments),
     Demo(DemoArguments),
+    Local(LocalArguments),
+    Start(StartArguments),
+    Status(StatusArguments),
 }
 
 /// Archive conversations into a folder or a bucket
@@ -98,10 +112,15 @@ pub(crate) struct ExportArguments {
 Everything comes from the archive: no page that is stored is fetched again. After a failure, a new attempt begins:
   genesys-archive resume --out ./archive march
   genesys-archive resume --out ./archive march --quota-mb 1000
-  genesys-archive resume --out ./archive march --on-bad-record quarantine")]
+  genesys-archive resume --out ./archive march --on-bad-record quarantine
+
+In a deployed stack, which does the work:
+  genesys-archive resume --stack genesys-archive march")]
 pub(crate) struct ResumeArguments {
-    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
-    pub out: Place,
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    pub out: Option<Place>,
+    #[command(flatten)]
+    pub stack: StackArguments,
     pub export_id: ExportId,
     /// A new quota, in megabytes of 10⁶ stored bytes
     #[arg(long, value_name = "N")]
@@ -116,21 +135,33 @@ pub(crate) struct ResumeArguments {
 /// Cancel an export for good, whether or not a process works on it
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CancelArguments {
-    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
-    pub out: Place,
+    #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    pub out: Option<Place>,
+    #[command(flatten)]
+    pub stack: StackArguments,
     pub export_id: ExportId,
 }
 
 /// Recompute hashes, counts, ids and audit chains of a complete export
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Reads only, page by page, and names the first thing that does not fit. A folder needs no settings:
   genesys-archive verify ./archive march
-  AWS_PROFILE=… genesys-archive verify s3://bucket/prefix march")]
+  AWS_PROFILE=… genesys-archive verify s3://bucket/prefix march
+
+The archive of a deployed stack, found through the stack:
+  genesys-archive verify --stack genesys-archive march
+  genesys-archive verify --local march",
+    allow_missing_positional = true
+)]
 pub(crate) struct VerifyArguments {
-    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place())]
-    pub archive: Place,
+    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    pub archive: Option<Place>,
+    #[arg(required = true)]
     pub export_id: ExportId,
+    #[command(flatten)]
+    pub stack: StackArguments,
 }
 
 /// Find out whether everything is in place: settings, login, permissions, data, limits, archive, webhook
@@ -166,6 +197,20 @@ pub(crate) struct DemoArguments {
     pub keep: bool,
 }
 
+/// A moment, or a day's first.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let day = || format!("{text}T00:00:00Z").parse();
+    text.parse().or_else(|_| day()).map_err(|_| {
+        format!("`{text}` is no day and no moment: write 2026-03-01 or 2026-03-01T06:00:00Z")
+    })
+}
+
+/// Two days or moments.
+fn days(text: &str) -> Result<Interval, String> {
+    let (start, end) = text.split_once('/').ok_or("write start/end")?;
+    Interval::new(moment(start)?, moment(end)?).map_err(|error| error.to_string())
+}
+
 fn place() -> impl TypedValueParser<Value = Place> {
     OsStringValueParser::new().try_map(Place::parse)
 }
@@ -194,6 +239,45 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_day_is_its_first_moment() {
+        let march = days("2026-03-01/2026-04-01T00:00:00Z").unwrap();
+
+        assert_eq!(
+            march.to_string(),
+            "2026-03-01T00:00:00.000Z/2026-04-01T00:00:00.000Z"
+        );
+        assert!(days("2026-03-01").is_err());
+        assert!(days("2026-03-01/2026-02-01").is_err());
+        assert!(moment("yesterday").unwrap_err().contains("2026-03-01"));
+    }
+
+    #[test]
+    fn an_archive_is_named_by_its_place_or_by_its_stack() {
+        let parse = |words: &str| Arguments::try_parse_from(words.split(' ')).map(|_| ());
+
+        for words in [
+            "a verify . march",
+            "a verify --local march",
+            "a verify --stack s march",
+            "a cancel --out . march",
+            "a cancel --local=/x march",
+            "a resume --stack s march",
+        ] {
+            assert!(parse(words).is_ok(), "{words}");
+        }
+        for words in [
+            "a verify march",
+            "a verify --local . march",
+            "a cancel march",
+            "a cancel --out . --local march",
+            "a start",
+            "a status --local --stack s",
+        ] {
+            assert!(parse(words).is_err(), "{words}");
+        }
     }
 
     #[test]

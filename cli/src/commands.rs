@@ -10,8 +10,12 @@ mod check;
 mod closing;
 mod demo;
 mod export;
+mod following;
+mod local;
 mod resume;
 mod simulate;
+mod start;
+mod status;
 mod verify;
 
 pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Problem> {
@@ -23,6 +27,9 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Check(arguments) => check::check(arguments, screen).await,
         CliCommand::Simulate(arguments) => simulate::simulate(arguments, screen).await,
         CliCommand::Demo(arguments) => demo::demo(arguments, screen).await,
+        CliCommand::Local(arguments) => local::local(arguments, screen).await,
+        CliCommand::Start(arguments) => start::start(arguments, screen).await,
+        CliCommand::Status(arguments) => status::status(arguments, screen).await,
     }
 }
 

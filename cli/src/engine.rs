@@ -99,17 +99,7 @@ impl Engine {
 
     /// How the newest attempt ended, if it has.
     pub async fn outcome(&self, id: &ExportId) -> anyhow::Result<Option<Outcome>> {
-        let archive = self.handlers.archive();
-        let (Some(plan), Some(attempt)) =
-            (archive.plan(id).await?, archive.newest_attempt(id).await?)
-        else {
-            return Ok(None);
-        };
-        Ok(self
-            .handlers
-            .dispatch
-            .decided(&plan, attempt.attempt)
-            .await?)
+        Ok(self.handlers.archive().outcome(id).await?)
     }
 
     pub fn archive(&self) -> &conversation_archive::archive::Archive {

@@ -10,13 +10,17 @@ mod carry;
 mod commands;
 pub mod engine;
 mod figures;
+pub mod local;
 mod logs;
+mod organisation;
 mod place;
 mod problem;
 mod progress;
+mod receiver;
 mod screen;
 mod settings;
 mod shell;
+mod stack;
 mod summary;
 
 use arguments::Arguments;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use conversation_archive::genesys::StatsSnapshot;
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
 use crate::engine::{Event, Standing};
 use crate::screen::Screen;
@@ -44,6 +45,12 @@ impl Progress {
         }
     }
 
+    /// Where the export stands by now, as somebody else makes it go.
+    pub(crate) fn see(&mut self, standing: &Standing, now: Timestamp) {
+        self.tally.see(standing, now);
+        self.tick(&StatsSnapshot::default());
+    }
+
     /// Draws anew; called a few times a second.
     pub(crate) fn tick(&mut self, stats: &StatsSnapshot) {
         let line = self.tally.line(self.started.elapsed(), stats);
@@ -59,11 +66,16 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away and leaves the sums.
-    pub(crate) fn finish(self) -> Tally {
-        if let Some(bar) = &self.bar {
+    /// Takes the bar away.
+    pub(crate) fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+    }
+
+    /// Takes the bar away and leaves the sums.
+    pub(crate) fn finish(mut self) -> Tally {
+        self.end();
         self.tally
     }
 }

@@ -34,6 +34,15 @@ pub(crate) struct Summary<'a> {
     pub strays: u64,
 }
 
+/// What the archive alone tells of a complete export.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored<'a> {
+    pub plan: &'a ExportPlan,
+    pub manifest: &'a Manifest,
+    /// The archive.
+    pub root: &'a Place,
+}
+
 /// What it took in this process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Effort {
@@ -51,12 +60,93 @@ pub(crate) struct Effort {
 impl Summary<'_> {
     pub(crate) fn report(&self) -> Report {
         Report {
-            text: self.text(),
+            text: self.stored().text(&self.rows()),
             json: self.json(),
         }
     }
 
-    fn text(&self) -> String {
+    fn stored(&self) -> Stored<'_> {
+        Stored {
+            plan: self.plan,
+            manifest: self.manifest,
+            root: self.root,
+        }
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = self.stored().rows();
+        let effort = [("took", self.took()), ("survived", self.effort.survived())];
+        // Behind what is always told.
+        rows.splice(Stored::ALWAYS..Stored::ALWAYS, effort);
+        rows.extend(self.webhook_row());
+        let look = Look::at(self);
+        rows.push(("look", look.lines));
+        rows.push(("", look.table));
+        rows
+    }
+
+    fn took(&self) -> String {
+        let Effort {
+            records, elapsed, ..
+        } = self.effort;
+        match records {
+            0 => format!("{} here; the records were there already", time(elapsed)),
+            _ => format!(
+                "{}, {} records/s",
+                time(elapsed),
+                count(rate(records, elapsed))
+            ),
+        }
+    }
+
+    fn webhook_row(&self) -> Option<(&'static str, String)> {
+        self.plan.webhook_url.as_ref()?;
+        let how_to = shell::resume(self.root, &self.plan.export_id);
+        Some((
+            "webhook",
+            match self.webhook {
+                Webhook::Delivered => "delivered, signed".to_owned(),
+                Webhook::NotSent => "delivered before".to_owned(),
+                Webhook::Owed => format!("not taken yet, still owed; this sends it: {how_to}"),
+                Webhook::GivenUp => {
+                    "the receiver is gone or never took it; nothing is sent any more".to_owned()
+                }
+            },
+        ))
+    }
+
+    fn folder(&self) -> String {
+        self.stored().folder()
+    }
+
+    fn json(&self) -> Value {
+        let Effort {
+            elapsed,
+            stats,
+            crashes,
+            ..
+        } = &self.effort;
+        let mut json = self.stored().json();
+        json["webhook"] = json!(
+            self.plan
+                .webhook_url
+                .as_ref()
+                .map(|_| self.webhook.as_str())
+        );
+        json["here"] = effort(*elapsed, stats, *crashes, self.effort.records);
+        json
+    }
+
+    fn is_minimal(&self) -> bool {
+        self.plan.records == Projection::Minimal || self.plan.source == SourceKind::ExportGateway
+    }
+}
+
+impl Stored<'_> {
+    /// So many rows come first and are always there.
+    const ALWAYS: usize = 4;
+
+    pub(crate) fn text(&self, rows: &[(&'static str, String)]) -> String {
         let outcome = &self.manifest.outcome;
         let headline = match outcome.status {
             ExportStatus::CompletedWithRejects => "is complete, with records kept aside",
@@ -67,20 +157,18 @@ impl Summary<'_> {
             style("✓").green().bold(),
             style(&outcome.export_id).bold()
         );
-        for (label, value) in self.rows() {
+        for (label, value) in rows {
             let _ = writeln!(text, "  {}  {value}", style(format!("{label:<9}")).dim());
         }
         text.trim_end().to_owned()
     }
 
-    fn rows(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = vec![
             ("archived", self.archived()),
             ("interval", self.plan.interval.to_string()),
             ("in", self.folder()),
             ("size", self.size()),
-            ("took", self.took()),
-            ("survived", self.effort.survived()),
         ];
         let counts = self.manifest.content.counts;
         if counts.left_out > 0 {
@@ -103,10 +191,6 @@ impl Summary<'_> {
                 .iter()
                 .map(|warning| ("warning", warning.clone())),
         );
-        rows.extend(self.webhook_row());
-        let look = Look::at(self);
-        rows.push(("look", look.lines));
-        rows.push(("", look.table));
         rows
     }
 
@@ -142,48 +226,12 @@ impl Summary<'_> {
         }
     }
 
-    fn took(&self) -> String {
-        let Effort {
-            records, elapsed, ..
-        } = self.effort;
-        match records {
-            0 => format!("{} here; the records were there already", time(elapsed)),
-            _ => format!(
-                "{}, {} records/s",
-                time(elapsed),
-                count(rate(records, elapsed))
-            ),
-        }
-    }
-
-    fn webhook_row(&self) -> Option<(&'static str, String)> {
-        self.plan.webhook_url.as_ref()?;
-        let how_to = shell::resume(self.root, &self.plan.export_id);
-        Some((
-            "webhook",
-            match self.webhook {
-                Webhook::Delivered => "delivered, signed".to_owned(),
-                Webhook::NotSent => "delivered before".to_owned(),
-                Webhook::Owed => format!("not taken yet, still owed; this sends it: {how_to}"),
-                Webhook::GivenUp => {
-                    "the receiver is gone or never took it; nothing is sent any more".to_owned()
-                }
-            },
-        ))
-    }
-
     fn folder(&self) -> String {
         self.root.at(&format!("exports/{}", self.plan.export_id))
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let (outcome, content) = (&self.manifest.outcome, &self.manifest.content);
-        let Effort {
-            elapsed,
-            stats,
-            crashes,
-            ..
-        } = &self.effort;
         json!({
             "exportId": outcome.export_id,
             "status": outcome.status,
@@ -196,13 +244,7 @@ impl Summary<'_> {
             "storedBytes": content.stored_bytes,
             "recordBytes": outcome.totals.record_bytes,
             "warnings": self.manifest.warnings,
-            "webhook": self.plan.webhook_url.as_ref().map(|_| self.webhook.as_str()),
-            "here": effort(*elapsed, stats, *crashes, self.effort.records),
         })
-    }
-
-    fn is_minimal(&self) -> bool {
-        self.plan.records == Projection::Minimal || self.plan.source == SourceKind::ExportGateway
     }
 }
 

@@ -1,9 +1,17 @@
 //! What is installed for the tests is the same wherever it comes from: lock files name hashes, and no place.
 
-const LOCK_FILES: [(&str, &str); 3] = [
+const LOCK_FILES: [(&str, &str); 5] = [
     (
         "emulators/requirements.txt",
         include_str!("requirements.txt"),
+    ),
+    (
+        "infra/requirements.txt",
+        include_str!("../../infra/requirements.txt"),
+    ),
+    (
+        "infra/local/requirements.txt",
+        include_str!("../../infra/local/requirements.txt"),
     ),
     (
         "sdk/python/requirements.txt",

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Run the Genesys Cloud simulator alone
 ///
@@ -28,6 +29,13 @@ pub(crate) struct SimulateArguments {
     /// Where to listen; port 0 for any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub organisation: OrganisationArguments,
+}
+
+/// What a simulated organisation is like
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+pub(crate) struct OrganisationArguments {
     /// The same seed makes the same organisation
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -63,7 +71,7 @@ pub(crate) struct SimulateArguments {
     pub divisions: Option<u8>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub(crate) enum FaultMix {
     None,
     /// About every third request fails for a moment

@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 use conversation_archive::ids::ExportId;
 use conversation_archive::outcome::{ExportStatus, Outcome};
 use conversation_archive::store::FolderError;
+use serde_json::json;
 use start_export::{Command, State};
 
 use super::closing::check_signer;
-use super::settings;
+use super::{following, settings};
 use crate::arguments::CancelArguments;
 use crate::carry::Carrier;
 use crate::figures::counted;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::shell;
+use crate::stack::Stack;
 use crate::summary::failed_json;
 
 /// A running export looks before every page; a page takes seconds.
@@ -24,8 +26,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Result<Exit, Problem> {
     let id = &arguments.export_id;
+    let Some(out) = &arguments.out else {
+        let stack = Stack::find(&arguments.stack).await?;
+        let started = stack.invoke(&json!({"cancel": {"exportId": id}})).await?;
+        return following::follow_cancel(&stack, &started, screen).await;
+    };
     let settings = settings(None)?;
-    let place = arguments.out.open().await?.for_writing()?;
+    let place = out.open().await?.for_writing()?;
     let mut carrier = Carrier::new(place, &settings, screen)?;
     if let Some(plan) = carrier.engine.plan(id).await? {
         check_signer(plan.webhook_url.as_deref(), &settings)?;
@@ -51,7 +58,7 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
         None => {
             let hint = format!(
                 "it stops by itself; {} tells how it ended",
-                shell::resume(&arguments.out, id)
+                shell::resume(out, id)
             );
             Err(Problem::failed(format!(
                 "export {id} is still running, and stops at its next page"
@@ -92,13 +99,17 @@ async fn wait_or_work(
 }
 
 fn report(outcome: &Outcome) -> Report {
-    let pages = counted(outcome.totals.pages, "page stays", "pages stay");
-    let text = format!(
-        "export {} is cancelled; {pages} in the archive",
-        outcome.export_id
-    );
     Report {
-        text,
+        text: cancelled(outcome),
         json: failed_json(outcome),
     }
+}
+
+/// What a person gets to read.
+pub(super) fn cancelled(outcome: &Outcome) -> String {
+    let pages = counted(outcome.totals.pages, "page stays", "pages stay");
+    format!(
+        "export {} is cancelled; {pages} in the archive",
+        outcome.export_id
+    )
 }

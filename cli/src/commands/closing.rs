@@ -28,6 +28,13 @@ pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Re
         .with_hint("set it to whsec_ and the base64 of 24 random bytes or more"))
 }
 
+/// How to go on with an export, and where it is.
+pub(super) struct Ways<'a> {
+    pub place: &'a Place,
+    /// A command.
+    pub resume: String,
+}
+
 pub(super) async fn carry_to_the_end(
     carrier: &mut Carrier,
     out: &Place,
@@ -53,7 +60,13 @@ pub(super) async fn carry_to_the_end(
             screen.result(&report(carrier, out, id, &journey, 0).await?);
             Ok(Exit::Done)
         }
-        ExportStatus::Failed | ExportStatus::Cancelled => Err(not_complete(&outcome, out)),
+        ExportStatus::Failed | ExportStatus::Cancelled => Err(not_complete(
+            &outcome,
+            &Ways {
+                place: out,
+                resume: shell::resume(out, id),
+            },
+        )),
     }
 }
 
@@ -113,7 +126,7 @@ pub(super) async fn report(
     .report())
 }
 
-fn greeting(started: &Started) -> String {
+pub(super) fn greeting(started: &Started) -> String {
     let Started {
         export_id, attempt, ..
     } = started;
@@ -130,7 +143,7 @@ fn greeting(started: &Started) -> String {
     }
 }
 
-fn not_complete(outcome: &Outcome, out: &Place) -> Problem {
+pub(super) fn not_complete(outcome: &Outcome, ways: &Ways<'_>) -> Problem {
     let id = &outcome.export_id;
     let json = failed_json(outcome);
     if outcome.status == ExportStatus::Cancelled {
@@ -155,7 +168,10 @@ fn not_complete(outcome: &Outcome, out: &Place) -> Problem {
         } else {
             &format!("{more} more failures")
         };
-        message = format!("{message} ({others} in {})", outcome.name().key());
+        message = format!(
+            "{message} ({others} in {})",
+            ways.place.at(&outcome.name().key())
+        );
     }
     let option = outcome
         .failures
@@ -163,7 +179,7 @@ fn not_complete(outcome: &Outcome, out: &Place) -> Problem {
         .find_map(|failure| option_for(failure.failure.kind))
         .unwrap_or_default();
     Problem::failed(message)
-        .with_hint(format!("{}{option}", shell::resume(out, id)))
+        .with_hint(format!("{}{option}", ways.resume))
         .with_json(json)
 }
 

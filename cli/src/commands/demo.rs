@@ -1,6 +1,7 @@
 //! `demo`: the whole pipeline in one process. A simulated organisation with faults, an engine that is killed again and
 //! again, a receiver that checks signatures, and in the end a proof that nothing is missing and nothing is there twice.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Instant;
 
@@ -19,16 +20,15 @@ use crate::engine::{Ended, Event};
 use crate::figures::counted;
 use crate::place::Opened;
 use crate::problem::{Exit, Problem};
+use crate::receiver::{AtFirst, Receiver, new_secret};
 use crate::screen::{Report, Screen};
 use crate::settings::Settings;
 
 mod folder;
 mod proof;
-mod receiver;
 mod world;
 
 use proof::Proof;
-use receiver::Receiver;
 
 /// After so many pages of its life an engine is killed; the last one lives on.
 const CRASH_AFTER_PAGES: [u32; 3] = [5, 9, 7];
@@ -47,7 +47,8 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
     let simulator = Simulator::start(world::organisation(arguments))
         .await
         .map_err(anyhow::Error::from)?;
-    let receiver = Receiver::start().await?;
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let receiver = Receiver::start(anywhere, &new_secret(), AtFirst::Down, |_| ()).await?;
     let settings = world::settings(&simulator, &receiver)?;
     screen.line(&world::greeting(arguments, &simulator, &out));
     let id = world::export_id(arguments)?;

@@ -35,7 +35,7 @@ pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Resu
     carry_to_the_end(&mut carrier, &arguments.out, &started, screen).await
 }
 
-fn read(path: &Path) -> Result<String, Problem> {
+pub(super) fn read(path: &Path) -> Result<String, Problem> {
     let mut text = String::new();
     let read = match path.to_str() {
         Some("-") => std::io::stdin().read_to_string(&mut text),

@@ -1,17 +1,24 @@
 //! `resume`: goes on from the archive alone.
 
+use conversation_archive::request::OnBadRecord;
+use serde_json::json;
 use start_export::{Command, Resume};
 
 use super::closing::{carry_to_the_end, check_signer};
+use super::following::follow;
 use super::settings;
 use crate::arguments::ResumeArguments;
 use crate::carry::Carrier;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
+use crate::stack::Stack;
 
 pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
+    let Some(out) = &arguments.out else {
+        return in_stack(arguments, screen).await;
+    };
     let settings = settings(arguments.concurrency)?;
-    let place = arguments.out.open().await?.for_writing()?;
+    let place = out.open().await?.for_writing()?;
     let mut carrier = Carrier::new(place, &settings, screen)?;
     let _lock = carrier.lock(&arguments.export_id)?;
     if let Some(plan) = carrier.engine.plan(&arguments.export_id).await? {
@@ -23,5 +30,19 @@ pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Resu
         on_bad_record: arguments.on_bad_record.map(Into::into),
     }));
     let started = started.await?;
-    carry_to_the_end(&mut carrier, &arguments.out, &started, screen).await
+    carry_to_the_end(&mut carrier, out, &started, screen).await
+}
+
+/// The stack does it; this process watches.
+async fn in_stack(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
+    let stack = Stack::find(&arguments.stack).await?;
+    let mut resume = json!({"exportId": arguments.export_id});
+    if let Some(quota_mb) = arguments.quota_mb {
+        resume["quotaMb"] = json!(quota_mb);
+    }
+    if let Some(on_bad_record) = arguments.on_bad_record.map(OnBadRecord::from) {
+        resume["onBadRecord"] = json!(on_bad_record);
+    }
+    let started = stack.invoke(&json!({"resume": resume})).await?;
+    follow(&stack, &started, screen).await
 }

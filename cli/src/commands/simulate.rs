@@ -1,14 +1,11 @@
 //! `simulate`: the Genesys Cloud simulator alone, until Ctrl-C.
 
-use std::time::Duration;
-
-use conversation_archive::clock::Clock;
-use genesys_simulator::{Faults, Settings, Simulator, Stats, Watermark};
-use jiff::{SignedDuration, Timestamp};
+use genesys_simulator::{Settings, Simulator, Stats};
 use serde_json::json;
 
-use crate::arguments::{FaultMix, SimulateArguments};
+use crate::arguments::SimulateArguments;
 use crate::figures::count;
+use crate::organisation::organisation;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 
@@ -16,7 +13,7 @@ pub(super) async fn simulate(
     arguments: &SimulateArguments,
     screen: &Screen,
 ) -> Result<Exit, Problem> {
-    let settings = settings(arguments);
+    let settings = organisation(&arguments.organisation, arguments.listen);
     let simulator = Simulator::start(settings.clone()).await;
     let cannot =
         |error| Problem::refused(format!("cannot listen on {}: {error}", arguments.listen));
@@ -26,42 +23,6 @@ pub(super) async fn simulate(
     let _ = tokio::signal::ctrl_c().await;
     screen.line(&told(&simulator.stats()));
     Ok(Exit::Done)
-}
-
-fn settings(arguments: &SimulateArguments) -> Settings {
-    let today = midnight(Clock::System.now());
-    let defaults = Settings::default();
-    let days = SignedDuration::from_hours(24 * i64::from(arguments.days));
-    Settings {
-        listen: arguments.listen,
-        seed: arguments.seed,
-        conversations: arguments.conversations,
-        gateway_records: arguments.conversations,
-        interval: (today.saturating_sub(days).unwrap_or(today), today),
-        token_lifetime: Duration::from_secs(arguments.token_seconds),
-        permissions: arguments
-            .permissions
-            .clone()
-            .unwrap_or(defaults.permissions),
-        divisions_held: arguments.divisions.map(usize::from),
-        rate_per_minute: arguments.rate_per_minute,
-        rate_window: Duration::from_secs(arguments.rate_window_seconds),
-        job_ready_after: Duration::from_secs(arguments.job_seconds),
-        watermark: Watermark::Behind {
-            lag: Duration::from_secs(arguments.lag_hours.saturating_mul(3600)),
-        },
-        faults: match arguments.faults {
-            FaultMix::None => Faults::default(),
-            FaultMix::Transient => Faults::transient(arguments.seed),
-            FaultMix::Demo => Faults::demo(arguments.seed),
-        },
-        ..defaults
-    }
-}
-
-fn midnight(moment: Timestamp) -> Timestamp {
-    let second = moment.as_second();
-    Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap_or(moment)
 }
 
 fn greeting(simulator: &Simulator, settings: &Settings) -> Report {

@@ -10,24 +10,20 @@ use conversation_archive::verify::{Report as Verified, VerifyError, verify as ve
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::arguments::VerifyArguments;
+use crate::arguments::{StackArguments, VerifyArguments};
 use crate::figures::{bytes, counted};
 use crate::place::Place;
 use crate::problem::{Exit, Problem, chain};
 use crate::screen::{Report, Screen};
 use crate::shell;
+use crate::stack::Stack;
 
 pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {
-    let VerifyArguments {
-        archive: place,
-        export_id: id,
-    } = arguments;
-    if let Place::Folder(path) = place
-        && !path.is_dir()
-    {
-        return Err(Problem::refused(format!("{place} is no folder")));
-    }
-    let archive = Archive::new(place.open().await?.store());
+    let id = &arguments.export_id;
+    let (archive, place, resume) = match &arguments.archive {
+        Some(place) => of_place(place, id).await?,
+        None => of_stack(&arguments.stack, id).await?,
+    };
     if archive.plan(id).await.is_ok_and(|plan| plan.is_none()) {
         return Err(Problem::refused(format!(
             "there is no export {id} in {place}"
@@ -36,7 +32,7 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
     let open = archive.is_open(id).await.unwrap_or(false);
     let verified = check(&archive, id, screen).await.map_err(|problem| {
         if open {
-            problem.with_hint(shell::resume(place, id))
+            problem.with_hint(resume)
         } else {
             problem
         }
@@ -46,6 +42,25 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
         json: json!({"status": "verified", "report": verified}),
     });
     Ok(Exit::Done)
+}
+
+/// The archive, what it is called, and how to go on with an export of it that is not ended.
+type Subject = (Archive, Place, String);
+
+async fn of_place(place: &Place, id: &ExportId) -> Result<Subject, Problem> {
+    if let Place::Folder(path) = place
+        && !path.is_dir()
+    {
+        return Err(Problem::refused(format!("{place} is no folder")));
+    }
+    let archive = Archive::new(place.open().await?.store());
+    Ok((archive, place.clone(), shell::resume(place, id)))
+}
+
+async fn of_stack(arguments: &StackArguments, id: &ExportId) -> Result<Subject, Problem> {
+    let stack = Stack::find(arguments).await?;
+    let resume = stack.resume(id);
+    Ok((stack.archive().clone(), stack.place().clone(), resume))
 }
 
 /// Verifies with a bar on the screen.

@@ -1,4 +1,4 @@
-//! Where an export stands, read from the folder: what progress starts from.
+//! Where an export stands, read from the archive: what progress starts from.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use conversation_archive::ids::ExportId;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::run::End;
 use conversation_archive::totals::Totals;
+use conversation_archive::waiting::Waiting;
 
 /// The plan and, for each slice, how far it is.
 #[derive(Clone, Debug)]
@@ -17,15 +18,17 @@ pub struct Standing {
 }
 
 /// One slice.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SliceStanding {
     pub slice: u32,
     pub totals: Totals,
     pub complete: bool,
+    /// What its next page was parked for last.
+    pub waiting: Option<Waiting>,
 }
 
 impl Standing {
-    pub(super) async fn read(archive: &Archive, id: &ExportId) -> anyhow::Result<Self> {
+    pub async fn read(archive: &Archive, id: &ExportId) -> anyhow::Result<Self> {
         let plan = archive.planned(id).await?;
         let Some(attempt) = archive.newest_attempt(id).await? else {
             return Ok(Self {
@@ -40,14 +43,17 @@ impl Standing {
                 .end
                 .as_ref()
                 .is_some_and(|end| end.end == End::Complete);
-            let totals = match view.end.as_ref() {
-                Some(end) => end.totals,
-                None => archive.next_message(&view, &plan).await?.totals,
+            let (totals, waiting) = if let Some(end) = &view.end {
+                (end.totals, None)
+            } else {
+                let next = archive.next_message(&view, &plan).await?;
+                (next.totals, archive.waiting(&next).await?)
             };
             slices.push(SliceStanding {
                 slice: view.slice.number,
                 totals,
                 complete,
+                waiting,
             });
         }
         Ok(Self {

@@ -10,6 +10,7 @@ use conversation_archive::outcome::Outcome;
 use conversation_archive::run::End;
 use conversation_archive::totals::Totals;
 use conversation_archive::waiting::WaitReason;
+use jiff::Timestamp;
 
 use crate::engine::{Event, Standing};
 use crate::figures::{clock, count, counted, rate, time};
@@ -77,6 +78,21 @@ impl Tally {
         tally
     }
 
+    /// Takes in how the export stands by now, as somebody else makes it go.
+    pub(crate) fn see(&mut self, standing: &Standing, now: Timestamp) {
+        for slice in &standing.slices {
+            let waits = slice
+                .waiting
+                .as_ref()
+                .filter(|waiting| waiting.not_before > now);
+            *self.lane(slice.slice) = Lane {
+                totals: slice.totals,
+                complete: slice.complete,
+                waits: waits.map(|waiting| waits_until(slice.slice, waiting.not_before)),
+            };
+        }
+    }
+
     /// Takes the event in, and says so in a line if somebody would want to know at once.
     pub(crate) fn note(&mut self, event: &Event) -> Option<String> {
         match event {
@@ -101,8 +117,7 @@ impl Tally {
                     for_what(*reason),
                     clock(*until),
                 );
-                self.lane(*slice).waits =
-                    Some(format!("slice {slice} waits until {}", clock(*until)));
+                self.lane(*slice).waits = Some(waits_until(*slice, *until));
                 Some(line)
             }
             Event::Returned { slice } => {
@@ -228,6 +243,10 @@ impl Tally {
         self.webhook = webhook;
         line.map(ToOwned::to_owned)
     }
+}
+
+fn waits_until(slice: u32, until: Timestamp) -> String {
+    format!("slice {slice} waits until {}", clock(until))
 }
 
 fn for_what(reason: WaitReason) -> &'static str {

@@ -98,7 +98,7 @@ fn text_in(
         webhook,
         strays,
     };
-    console::strip_ansi_codes(&summary.text()).into_owned()
+    console::strip_ansi_codes(&summary.report().text).into_owned()
 }
 
 #[test]

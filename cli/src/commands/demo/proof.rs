@@ -14,9 +14,9 @@ use genesys_simulator::Simulator;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::receiver::{Receiver, Seen};
 use crate::figures::{count, counted};
 use crate::problem::Problem;
+use crate::receiver::{Receiver, Seen};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,6 +203,7 @@ mod tests {
             signed,
             status,
             event: "export.completed".to_owned(),
+            export_id: "demo-7".to_owned(),
         }
     }
 

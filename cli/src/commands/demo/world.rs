@@ -9,10 +9,10 @@ use genesys_simulator::{Faults, Settings as Organisation, Simulator, Watermark};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::Receiver;
 use crate::arguments::DemoArguments;
 use crate::figures::count;
 use crate::problem::Problem;
+use crate::receiver::Receiver;
 use crate::settings::Settings;
 
 /// 2026-03-01T00:00:00Z.

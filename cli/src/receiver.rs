@@ -1,7 +1,7 @@
-//! A webhook receiver on loopback. It is down at the first delivery and takes those that are signed.
+//! A webhook receiver on this machine, which takes what is signed.
 
 use std::convert::Infallible;
-use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -12,12 +12,13 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
 /// Answers until it is dropped.
 #[derive(Debug)]
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     url: String,
     secret: String,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -25,45 +26,77 @@ pub(super) struct Receiver {
 }
 
 /// One delivery as it came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) id: String,
-    pub(super) signed: bool,
-    pub(super) status: u16,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    pub(crate) signed: bool,
+    pub(crate) status: u16,
     /// The body's `type`.
-    pub(super) event: String,
+    pub(crate) event: String,
+    pub(crate) export_id: String,
+}
+
+/// Whether the receiver is there when it is called for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtFirst {
+    Up,
+    Down,
+}
+
+/// What a connection works with.
+struct Desk {
+    signer: Signer,
+    at_first: AtFirst,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    on_delivery: Box<dyn Fn(&Seen) + Send + Sync>,
 }
 
 impl Receiver {
-    pub(super) async fn start() -> anyhow::Result<Self> {
-        let secret = secret();
-        let signer = Signer::new(&secret.clone().into())?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}/archive-events", listener.local_addr()?);
+    /// Calls `on_delivery` for every delivery, taken or not.
+    pub(crate) async fn start(
+        address: SocketAddr,
+        secret: &str,
+        at_first: AtFirst,
+        on_delivery: impl Fn(&Seen) + Send + Sync + 'static,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let url = receiver_url(listener.local_addr()?);
         let seen = Arc::default();
-        let server = tokio::spawn(accept(listener, signer, Arc::clone(&seen))).abort_handle();
+        let desk = Desk {
+            signer: Signer::new(&secret.to_owned().into())?,
+            at_first,
+            seen: Arc::clone(&seen),
+            on_delivery: Box::new(on_delivery),
+        };
+        let server = tokio::spawn(accept(listener, Arc::new(desk))).abort_handle();
         Ok(Self {
             url,
-            secret,
+            secret: secret.to_owned(),
             seen,
             server,
         })
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    pub(super) fn secret(&self) -> &str {
+    pub(crate) fn secret(&self) -> &str {
         &self.secret
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+/// Where to send what goes to a receiver that listens there.
+pub(crate) fn receiver_url(address: SocketAddr) -> String {
+    format!("http://{address}/archive-events")
 }
 
 impl Drop for Receiver {
@@ -72,8 +105,8 @@ impl Drop for Receiver {
     }
 }
 
-/// A signing secret as an operator would make one: 24 random bytes as base64, for this run only.
-fn secret() -> String {
+/// A signing secret as an operator would make one: 24 random bytes as base64.
+pub(crate) fn new_secret() -> String {
     const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letters: String = (0..32)
         .map(|_| char::from(BASE64[fastrand::usize(..BASE64.len())]))
@@ -81,15 +114,15 @@ fn secret() -> String {
     format!("whsec_{letters}")
 }
 
-async fn accept(listener: TcpListener, signer: Signer, seen: Arc<Mutex<Vec<Seen>>>) {
+async fn accept(listener: TcpListener, desk: Arc<Desk>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, signer.clone(), Arc::clone(&seen)));
+        tokio::spawn(serve(stream, Arc::clone(&desk)));
     }
 }
 
-async fn serve(stream: TcpStream, signer: Signer, seen: Arc<Mutex<Vec<Seen>>>) {
+async fn serve(stream: TcpStream, desk: Arc<Desk>) {
     let service = service_fn(|request| async {
-        let status = take(request, &signer, &seen).await;
+        let status = take(request, &desk).await;
         let mut response = Response::new(Empty::<Bytes>::new());
         *response.status_mut() = status;
         Ok::<_, Infallible>(response)
@@ -100,7 +133,7 @@ async fn serve(stream: TcpStream, signer: Signer, seen: Arc<Mutex<Vec<Seen>>>) {
         .await;
 }
 
-async fn take(request: Request<Incoming>, signer: &Signer, seen: &Mutex<Vec<Seen>>) -> StatusCode {
+async fn take(request: Request<Incoming>, desk: &Desk) -> StatusCode {
     let header = |name| {
         request
             .headers()
@@ -114,22 +147,27 @@ async fn take(request: Request<Incoming>, signer: &Signer, seen: &Mutex<Vec<Seen
         return StatusCode::BAD_REQUEST;
     };
     let body = body.to_bytes();
-    let valid = signer
+    let valid = desk
+        .signer
         .verify(&id, &timestamp, &signature, &body, Clock::System.now())
         .is_ok();
     let json: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let status = match (seen.is_empty(), valid) {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let mut seen = desk.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let down = seen.is_empty() && desk.at_first == AtFirst::Down;
+    let status = match (down, valid) {
         (true, _) => StatusCode::SERVICE_UNAVAILABLE,
         (false, true) => StatusCode::NO_CONTENT,
         (false, false) => StatusCode::UNAUTHORIZED,
     };
-    let event = json["type"].as_str().unwrap_or_default().to_owned();
-    seen.push(Seen {
+    let delivery = Seen {
         id,
         signed: valid,
         status: status.as_u16(),
-        event,
-    });
+        event: text(&json["type"]),
+        export_id: text(&json["data"]["exportId"]),
+    };
+    (desk.on_delivery)(&delivery);
+    seen.push(delivery);
     status
 }

@@ -1,0 +1,83 @@
+//! What the commands on a deployed stack take.
+
+use std::path::PathBuf;
+
+use clap::{Args, value_parser};
+use conversation_archive::ids::ExportId;
+use conversation_archive::time::Interval;
+
+/// Which stack
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StackArguments {
+    /// A stack in AWS by its name [default: genesys-archive]
+    #[arg(long, value_name = "NAME", conflicts_with = "local")]
+    pub stack: Option<String>,
+    /// The stack on this machine, as `local up` has deployed it
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[expect(
+        clippy::option_option,
+        reason = "not given, given, given with a folder"
+    )]
+    pub local: Option<Option<PathBuf>>,
+}
+
+/// Start an export in a deployed stack, and follow it to its end
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Calls the stack's start-export with the request and watches the archive. Ctrl-C ends the watching, not the export.
+  genesys-archive start --request day.json
+  genesys-archive start --stack archive-emea --request day.json --detach
+  genesys-archive start --local --request day.json
+
+The same request again follows the export, goes on with it after a failure, or says that it is done.
+
+History, a month at a time: each is an export of its own, started when the one before is complete. Stopped for whatever
+reason, the same command goes on where it stopped. A request is optional, and gives what is not the interval:
+  genesys-archive start --backfill 2025-01-01/2026-01-01
+  genesys-archive start --backfill 2025-01-01/2026-01-01 --request voice.json
+
+AWS credentials and region are found as every AWS tool finds them; they must allow lambda:GetFunctionConfiguration and
+lambda:InvokeFunction on the functions, and s3:GetObject and s3:ListBucket (and kms:Decrypt) on the archive.")]
+pub(crate) struct StartArguments {
+    #[command(flatten)]
+    pub stack: StackArguments,
+    /// File with the request as JSON, or - for standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "backfill")]
+    pub request: Option<PathBuf>,
+    /// Days or moments, start/end: one export for each month between them
+    #[arg(long, value_name = "START/END", value_parser = super::days)]
+    pub backfill: Option<Interval>,
+    /// Start it and end at once; `status` tells the rest
+    #[arg(long, conflicts_with = "backfill")]
+    pub detach: bool,
+}
+
+/// Show a deployed stack: functions, queues, exports; or one export
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+  genesys-archive status
+  genesys-archive status march
+  genesys-archive status --local --coverage
+  genesys-archive status --coverage --since 2026-01-01
+
+`--coverage` lists what no complete export covers: from the first export, or from --since, to the newest end. Exports with
+filters cover nothing. It ends with 1 when something is missing, so that a schedule can watch it.")]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub stack: StackArguments,
+    /// Only this export, slice by slice
+    #[arg(conflicts_with_all = ["coverage", "exports"])]
+    pub export_id: Option<ExportId>,
+    /// So many of the newest exports
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
+    pub exports: u32,
+    /// The windows that no complete export covers
+    #[arg(long)]
+    pub coverage: bool,
+    /// Coverage from this day or moment on
+    #[arg(long, value_name = "START", requires = "coverage", value_parser = super::moment)]
+    pub since: Option<jiff::Timestamp>,
+    /// Coverage up to this day or moment
+    #[arg(long, value_name = "END", requires = "coverage", value_parser = super::moment)]
+    pub until: Option<jiff::Timestamp>,
+}

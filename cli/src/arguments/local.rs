@@ -1,0 +1,65 @@
+//! `local`: the deployment on this machine.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::OrganisationArguments;
+
+/// The deployed stack on this machine, without AWS and without Docker
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+`up` builds the functions, starts an emulator of AWS, a simulated organisation and a webhook receiver, all on loopback, and
+deploys infra/template.yaml as it is. It needs this checkout, Rust, and Python 3.11 with venv; the first time takes minutes.
+
+  genesys-archive local up
+  genesys-archive start --local --request request.json
+  genesys-archive local down
+
+What is archived survives `down`, and also a killed emulator: `up` deploys anew, and open exports go on from the bucket.
+The simulator keeps nothing: give `up` the same options for the same organisation.")]
+pub(crate) struct LocalArguments {
+    #[command(subcommand)]
+    pub command: LocalCommand,
+    /// Where everything lies [default: .local in the checkout]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum LocalCommand {
+    Up(Box<UpArguments>),
+    Down,
+    Status,
+    #[command(hide = true)]
+    Serve,
+}
+
+/// Build, start and deploy; once more to deploy what has changed
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UpArguments {
+    /// Port of the emulator of AWS; 0 for any free one [default: the last one, else 4566]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Port of the simulator; 0 for any free one [default: the last one, else 4567]
+    #[arg(long, value_name = "PORT")]
+    pub simulator_port: Option<u16>,
+    /// Port of the webhook receiver; 0 for any free one [default: the last one, else 4568]
+    #[arg(long, value_name = "PORT")]
+    pub receiver_port: Option<u16>,
+    /// A parameter of the template, instead of the one for this machine
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub parameters: Vec<(String, String)>,
+    /// Where the emulator is installed [default: the folder itself]
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub environments: Option<PathBuf>,
+    #[command(flatten)]
+    pub organisation: OrganisationArguments,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,157 @@
+//! Watches an export that a deployed stack makes go, until it has ended.
+
+use std::time::{Duration, Instant};
+
+use conversation_archive::archive::Archive;
+use conversation_archive::clock::Clock;
+use conversation_archive::objects::Name;
+use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
+use conversation_archive::plan::ExportPlan;
+use serde_json::json;
+use start_export::Started;
+
+use super::closing::{Ways, greeting, not_complete};
+use crate::engine::Standing;
+use crate::figures::time;
+use crate::problem::{Exit, Problem, chain};
+use crate::progress::Progress;
+use crate::screen::{Report, Screen};
+use crate::stack::Stack;
+use crate::summary::{Stored, failed_json};
+
+/// Between two looks; a look that takes long is followed by a longer pause.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const PAUSE_PER_LOOK: u32 = 4;
+
+/// A receiver that is there takes the webhook within seconds.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(10);
+
+/// From the answer of start-export to the end of the export.
+pub(super) async fn follow(
+    stack: &Stack,
+    started: &Started,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let id = &started.export_id;
+    screen.line(&greeting(started));
+    let since = Instant::now();
+    let outcome = watch(stack, started, screen).await?;
+    let ways = Ways {
+        place: stack.place(),
+        resume: stack.resume(id),
+    };
+    match outcome.status {
+        ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
+            screen.result(&report(stack, &outcome, since.elapsed()).await?);
+            Ok(Exit::Done)
+        }
+        ExportStatus::Failed | ExportStatus::Cancelled => Err(not_complete(&outcome, &ways)),
+    }
+}
+
+/// Until an outcome of this attempt, or Ctrl-C.
+pub(super) async fn watch(
+    stack: &Stack,
+    started: &Started,
+    screen: &Screen,
+) -> Result<Outcome, Problem> {
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut watching = std::pin::pin!(look(stack.archive(), started, screen));
+    tokio::select! {
+        outcome = &mut watching => Ok(outcome?),
+        Ok(()) = &mut interrupt => {
+            let id = &started.export_id;
+            let status = format!("genesys-archive status{} {id}", stack.option());
+            Err(Problem::failed(format!("export {id} goes on in the stack without us")).with_hint(status))
+        }
+    }
+}
+
+async fn look(archive: &Archive, started: &Started, screen: &Screen) -> anyhow::Result<Outcome> {
+    let id = &started.export_id;
+    let mut progress: Option<Progress> = None;
+    loop {
+        let since = Instant::now();
+        let standing = Standing::read(archive, id).await?;
+        let progress = progress.get_or_insert_with(|| Progress::new(screen, &standing));
+        progress.see(&standing, Clock::System.now());
+        let outcome = archive.outcome(id).await?;
+        if let Some(outcome) = outcome.filter(|outcome| outcome.attempt >= started.attempt) {
+            progress.end();
+            return Ok(outcome);
+        }
+        let pause = LOOK_EVERY.max(since.elapsed() * PAUSE_PER_LOOK);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Report, Problem> {
+    let (archive, id) = (stack.archive(), &outcome.export_id);
+    let read = async {
+        let plan = archive.planned(id).await?;
+        let manifest: Option<Manifest> = archive.read(Name::Manifest(id)).await?;
+        anyhow::Ok((plan, manifest))
+    };
+    let (plan, manifest) = read.await?;
+    let Some(manifest) = manifest else {
+        return Err(Problem::failed(format!("the manifest of {id} is gone")));
+    };
+    let stored = Stored {
+        plan: &plan,
+        manifest: &manifest,
+        root: stack.place(),
+    };
+    let webhook = webhook(archive, &plan, outcome).await;
+    let verify = format!("genesys-archive verify{} {id}", stack.option());
+    let mut rows = stored.rows();
+    rows.push(("followed", time(took)));
+    rows.extend(webhook.map(|told| ("webhook", told.to_owned())));
+    rows.push(("verify", verify));
+    let mut json = stored.json();
+    json["webhook"] = json!(webhook);
+    Ok(Report {
+        text: stored.text(&rows),
+        json,
+    })
+}
+
+/// Whether the receiver has taken it. What cannot be found out now is not worth failing for.
+async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Option<&'static str> {
+    plan.webhook_url.as_ref()?;
+    let since = Instant::now();
+    loop {
+        match archive.is_delivered(outcome).await {
+            Ok(true) => return Some("delivered, signed"),
+            Ok(false) if since.elapsed() < DELIVERED_WITHIN => {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok(false) => return Some("not taken yet; it is sent again for a day"),
+            Err(error) => {
+                tracing::warn!("deliveries cannot be read: {}", chain(error));
+                return None;
+            }
+        }
+    }
+}
+
+/// How an export that was to be cancelled has ended.
+pub(super) async fn follow_cancel(
+    stack: &Stack,
+    started: &Started,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let id = &started.export_id;
+    screen.line(&greeting(started));
+    let outcome = watch(stack, started, screen).await?;
+    if outcome.status != ExportStatus::Cancelled {
+        let status = outcome.status.as_str();
+        return Err(Problem::failed(format!(
+            "export {id} ended before it could be cancelled: {status}"
+        )));
+    }
+    screen.result(&Report {
+        text: super::cancel::cancelled(&outcome),
+        json: failed_json(&outcome),
+    });
+    Ok(Exit::Done)
+}

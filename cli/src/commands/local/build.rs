@@ -1,0 +1,68 @@
+//! Builds the functions for this machine, quickly and large, as `cargo build` does.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use conversation_archive::config::{FUNCTIONS, environment};
+use serde::Deserialize;
+
+use crate::local::Project;
+use crate::problem::{Problem, chain};
+
+/// The binary of each function.
+pub(super) type Binaries = BTreeMap<String, PathBuf>;
+
+/// A line that cargo writes for programs.
+#[derive(Deserialize)]
+struct Message {
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// What cargo has to say goes to standard error. Blocks.
+pub(super) fn build(project: &Project) -> Result<Binaries, Problem> {
+    let cargo = environment("CARGO").unwrap_or_else(|| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--locked", "--bins"])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(project.root())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    // With this program, whose features are more: what it is made of is built already.
+    command.args(["--package", env!("CARGO_PKG_NAME")]);
+    for function in FUNCTIONS {
+        command.args(["--package", function.function]);
+    }
+    let built = command.output().map_err(|error| {
+        Problem::refused(format!("cargo does not start: {error}"))
+            .with_hint("install Rust from https://rustup.rs")
+    })?;
+    if !built.status.success() {
+        return Err(Problem::failed("the functions cannot be built; see above"));
+    }
+    binaries(&String::from_utf8_lossy(&built.stdout)).map_err(|error| Problem::failed(chain(error)))
+}
+
+fn binaries(told: &str) -> anyhow::Result<Binaries> {
+    let messages = told
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    let binaries: Binaries = messages
+        .filter_map(|message| Some((message.target?.name, message.executable?)))
+        .collect();
+    for function in FUNCTIONS {
+        anyhow::ensure!(
+            binaries.contains_key(function.function),
+            "cargo built no binary of {}",
+            function.function
+        );
+    }
+    Ok(binaries)
+}

@@ -1,0 +1,29 @@
+//! `local down`: everything ends and is kept.
+
+use serde_json::json;
+
+use super::services::{Stopped, stop};
+use super::up::busy;
+use crate::local::Folder;
+use crate::problem::{Exit, Problem};
+use crate::screen::{Report, Screen};
+
+pub(super) fn down(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
+    let Some(_turn) = folder.lock_changes()? else {
+        return Err(busy(folder));
+    };
+    let stopped = tokio::task::block_in_place(|| stop(folder))?;
+    let root = folder.root().display();
+    let (text, status) = match stopped {
+        Stopped::Running => (
+            format!("down; archive, queues and settings are kept in {root}"),
+            "down",
+        ),
+        Stopped::NotRunning => (format!("nothing runs in {root}"), "not running"),
+    };
+    screen.result(&Report {
+        text,
+        json: json!({"status": status, "folder": folder.root()}),
+    });
+    Ok(Exit::Done)
+}

@@ -1,0 +1,158 @@
+//! The services of a deployment on this machine, in one process in the background: the simulated organisation, the webhook
+//! receiver, and the emulator of AWS as a child.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use conversation_archive::config::environment;
+use genesys_simulator::Simulator;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::local::{Folder, LocalSettings, Running, terminate};
+use crate::organisation::organisation;
+use crate::problem::{Exit, Problem};
+use crate::receiver::{AtFirst, Receiver, Seen};
+use crate::screen::Screen;
+
+/// Between two looks at the emulator.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// It writes its whole memory down before it ends.
+const EMULATOR_ENDS_WITHIN: Duration = Duration::from_mins(1);
+
+pub(super) async fn serve(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
+    let Some(_lock) = folder.lock_services()? else {
+        return Err(Problem::failed("the services run already"));
+    };
+    let Some(settings) = LocalSettings::read(folder)? else {
+        return Err(Problem::refused("there is nothing to serve: run local up"));
+    };
+    let _simulator = simulator(&settings).await?;
+    let _receiver = receiver(folder, &settings).await?;
+    let mut emulator = start_emulator(folder, &settings)?;
+    let running = Running {
+        services: std::process::id(),
+        emulator: emulator.id(),
+    };
+    running.write(folder)?;
+    let ended = until_told(&mut emulator).await;
+    Running::forget(folder);
+    match ended? {
+        Ended::Told => {
+            screen.line("told to end");
+            stop(&mut emulator).await?;
+            Ok(Exit::Done)
+        }
+        Ended::Emulator(status) => Err(Problem::failed(format!("the emulator ended: {status}"))),
+    }
+}
+
+/// Why the services end.
+enum Ended {
+    Told,
+    Emulator(std::process::ExitStatus),
+}
+
+async fn simulator(settings: &LocalSettings) -> Result<Simulator, Problem> {
+    let address = settings.ports.simulator();
+    let simulator = Simulator::start(organisation(&settings.organisation, address)).await;
+    simulator.map_err(|error| taken(address, "--simulator-port", &error.to_string()))
+}
+
+async fn receiver(folder: &Folder, settings: &LocalSettings) -> Result<Receiver, Problem> {
+    let address = settings.ports.receiver();
+    let path = folder.deliveries();
+    let note = move |delivery: &Seen| note(&path, delivery);
+    let receiver = Receiver::start(address, &settings.signing_secret, AtFirst::Up, note).await;
+    receiver.map_err(|error| taken(address, "--receiver-port", &format!("{error:#}")))
+}
+
+/// A line for people and for `jq`. A delivery that cannot be noted is taken all the same.
+fn note(path: &PathBuf, delivery: &Seen) {
+    let Ok(mut line) = serde_json::to_string(delivery) else {
+        return;
+    };
+    line.push('\n');
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
+        tracing::warn!(%error, "a delivery was not noted");
+    }
+}
+
+fn taken(address: SocketAddr, option: &str, error: &str) -> Problem {
+    Problem::refused(format!(
+        "cannot listen on {address} ({error}): end what does, or choose another port with {option}"
+    ))
+}
+
+/// In a group of its own, so that Ctrl-C in a terminal is not for it, and with a short list of variables: the functions
+/// inherit all that it has.
+fn start_emulator(folder: &Folder, settings: &LocalSettings) -> Result<Child, Problem> {
+    let address = settings.ports.emulator();
+    // It would listen elsewhere, or say so where nobody reads it.
+    drop(TcpListener::bind(address).map_err(|error| taken(address, "--port", &error.to_string()))?);
+    let log = folder.start_log("emulator")?;
+    let errors = log.try_clone().context("cannot write the emulator's log")?;
+    let child = Command::new(settings.python.join("bin/ministack"))
+        .env_clear()
+        .env("PATH", environment("PATH").unwrap_or_default())
+        .env("HOME", folder.root())
+        .env("PYTHONUNBUFFERED", "1")
+        .env("BIND_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", address.port().to_string())
+        .env("AWS_ENDPOINT_URL", settings.ports.endpoint())
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("SFTP_ENABLED", "0")
+        .env("PERSIST_STATE", "1")
+        .env("STATE_DIR", folder.emulator_state())
+        .env("S3_PERSIST", "1")
+        .env("S3_DATA_DIR", folder.emulator_objects())
+        .current_dir(folder.root())
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors)
+        .process_group(0)
+        .spawn()
+        .context("the emulator does not start")?;
+    Ok(child)
+}
+
+async fn until_told(emulator: &mut Child) -> anyhow::Result<Ended> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    // A terminal that goes away takes nothing with it.
+    let _hung_up = signal(SignalKind::hangup())?;
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            _ = terminated.recv() => return Ok(Ended::Told),
+            _ = interrupted.recv() => return Ok(Ended::Told),
+            _ = look.tick() => if let Some(status) = emulator.try_wait()? {
+                return Ok(Ended::Emulator(status));
+            },
+        }
+    }
+}
+
+/// With SIGTERM it keeps its queues and functions for the next time.
+async fn stop(emulator: &mut Child) -> anyhow::Result<()> {
+    terminate(emulator.id())?;
+    let since = Instant::now();
+    while emulator.try_wait()?.is_none() {
+        if since.elapsed() > EMULATOR_ENDS_WITHIN {
+            emulator.kill()?;
+            emulator.wait()?;
+            anyhow::bail!(
+                "the emulator did not end within {EMULATOR_ENDS_WITHIN:?} and was killed"
+            );
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Starts and ends the process that carries the services.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::local::{Folder, LocalSettings, Running, kill, runs, terminate};
+use crate::problem::Problem;
+use crate::screen::Screen;
+
+/// On a busy machine.
+const STARTED_WITHIN: Duration = Duration::from_mins(1);
+
+/// The emulator's own time and a little more.
+const ENDED_WITHIN: Duration = Duration::from_secs(75);
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Whether there was anything to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    Running,
+    NotRunning,
+}
+
+/// Starts them in the background, carried by `program`, which is this one. Blocks until they are there.
+pub(super) fn start(
+    program: &Path,
+    folder: &Folder,
+    settings: &LocalSettings,
+    screen: &Screen,
+) -> Result<(), Problem> {
+    clear_away(folder, settings, screen)?;
+    let log = folder.start_log("services")?;
+    let errors = log.try_clone().context("cannot write the services' log")?;
+    let mut services = Command::new(program)
+        .args(["local", "serve", "--folder"])
+        .arg(folder.root())
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors)
+        .process_group(0)
+        .spawn()
+        .context("the services do not start")?;
+    wait_until_there(folder, &mut services)
+}
+
+fn wait_until_there(folder: &Folder, services: &mut Child) -> Result<(), Problem> {
+    let since = Instant::now();
+    loop {
+        if Running::told(folder)?.is_some_and(|running| running.services == services.id()) {
+            return Ok(());
+        }
+        if services.try_wait().map_err(anyhow::Error::from)?.is_some() {
+            return Err(why(folder));
+        }
+        if since.elapsed() > STARTED_WITHIN {
+            let log = folder.log("services");
+            return Err(Problem::failed(format!(
+                "the services have not started within {STARTED_WITHIN:?}; see {}",
+                log.display()
+            )));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// What they said in the end.
+fn why(folder: &Folder) -> Problem {
+    let log = folder.log("services");
+    let text = fs::read_to_string(&log).unwrap_or_default();
+    match text.lines().find_map(|line| line.strip_prefix("error: ")) {
+        Some(error) => Problem::refused(error),
+        None => Problem::failed(format!("the services ended at once; see {}", log.display())),
+    }
+}
+
+/// What processes that were killed have left behind: a file, and perhaps an emulator.
+fn clear_away(folder: &Folder, settings: &LocalSettings, screen: &Screen) -> Result<(), Problem> {
+    let Some(left) = Running::told(folder)? else {
+        return Ok(());
+    };
+    if runs(left.emulator, &settings.python.join("bin/ministack")) {
+        screen.line("ends the emulator that services before these have left behind");
+        end(left.emulator, settings)?;
+    }
+    Running::forget(folder);
+    Ok(())
+}
+
+fn end(emulator: u32, settings: &LocalSettings) -> Result<(), Problem> {
+    terminate(emulator)?;
+    let since = Instant::now();
+    while runs(emulator, &settings.python.join("bin/ministack")) {
+        if since.elapsed() > ENDED_WITHIN {
+            kill(emulator)?;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}
+
+/// Asks them to end, and blocks until they have.
+pub(super) fn stop(folder: &Folder) -> Result<Stopped, Problem> {
+    if !folder.has_services()? {
+        return Ok(Stopped::NotRunning);
+    }
+    let Some(running) = Running::told(folder)? else {
+        return Err(Problem::failed("the services are just starting; try again"));
+    };
+    terminate(running.services)?;
+    let since = Instant::now();
+    while folder.has_services()? {
+        if since.elapsed() > ENDED_WITHIN {
+            return Err(Problem::failed(format!(
+                "the services have not ended within {ENDED_WITHIN:?}; see {}",
+                folder.log("services").display()
+            )));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(Stopped::Running)
+}

@@ -1,0 +1,145 @@
+//! `local up`: builds, starts and deploys, each only where something has changed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::build::build;
+use super::deploy::deploy;
+use super::services;
+use crate::arguments::UpArguments;
+use crate::figures::count;
+use crate::local::{
+    Folder, LocalSettings, Ports, Project, REGION, STACK, free_port, python_environment,
+};
+use crate::organisation::organisation;
+use crate::problem::{Exit, Problem, chain};
+use crate::receiver::{new_secret, receiver_url};
+use crate::screen::{Report, Screen};
+
+/// Where the emulators of AWS usually are, and next to it.
+const PORTS: Ports = Ports {
+    emulator: 4566,
+    simulator: 4567,
+    receiver: 4568,
+};
+
+pub(super) fn up(
+    folder: &Folder,
+    arguments: &UpArguments,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let here = std::env::current_dir().map_err(anyhow::Error::from)?;
+    let project = Project::find(&here)?;
+    let Some(_turn) = folder.lock_changes()? else {
+        return Err(busy(folder));
+    };
+    let settings = tokio::task::block_in_place(|| raise(&project, folder, arguments, screen))?;
+    screen.result(&report(folder, &settings));
+    Ok(Exit::Done)
+}
+
+pub(super) fn busy(folder: &Folder) -> Problem {
+    Problem::failed(format!(
+        "another `local up` or `local down` is at work in {}; wait for it",
+        folder.root().display()
+    ))
+}
+
+/// Blocks for as long as it takes.
+fn raise(
+    project: &Project,
+    folder: &Folder,
+    arguments: &UpArguments,
+    screen: &Screen,
+) -> Result<LocalSettings, Problem> {
+    let environments = arguments.environments.as_deref().unwrap_or(folder.root());
+    let python = environment(project, environments, screen)?;
+    // Asked for before the build, which may put another in its place.
+    let program = std::env::current_exe().context("this program has no name")?;
+    screen.line("builds the functions");
+    let binaries = build(project)?;
+    let before = LocalSettings::read(folder)?;
+    let mut settings = settings(before.as_ref(), python, arguments)?;
+    if folder.has_services()? && before.as_ref() != Some(&settings) {
+        screen.line("starts the services anew, for other options");
+        services::stop(folder)?;
+    }
+    settings.write(folder)?;
+    if !folder.has_services()? {
+        screen.line("starts emulator, simulator and receiver");
+        services::start(&program, folder, &settings, screen)?;
+    }
+    screen.line("deploys infra/template.yaml");
+    let outputs = deploy(project, &settings, &binaries, &arguments.parameters, screen)?;
+    settings.bucket = outputs.get("ArchiveBucketName").cloned();
+    settings.write(folder)?;
+    Ok(settings)
+}
+
+fn environment(project: &Project, folder: &Path, screen: &Screen) -> Result<PathBuf, Problem> {
+    let making = || screen.line("installs the emulator of AWS, once: half a minute");
+    python_environment(folder, &project.requirements(), making)
+        .map_err(|error| Problem::refused(chain(error)))
+}
+
+/// What is not asked for stays as it was.
+fn settings(
+    before: Option<&LocalSettings>,
+    python: PathBuf,
+    arguments: &UpArguments,
+) -> Result<LocalSettings, Problem> {
+    let last = before.map_or(PORTS, |before| before.ports);
+    let port = |asked: Option<u16>, last: u16| match asked {
+        // A free one that was found is kept.
+        Some(0) if before.is_some() => Ok(last),
+        Some(0) => free_port(),
+        Some(port) => Ok(port),
+        None => Ok(last),
+    };
+    let ports = || -> io::Result<Ports> {
+        Ok(Ports {
+            emulator: port(arguments.port, last.emulator)?,
+            simulator: port(arguments.simulator_port, last.simulator)?,
+            receiver: port(arguments.receiver_port, last.receiver)?,
+        })
+    };
+    Ok(LocalSettings {
+        ports: ports().map_err(anyhow::Error::from)?,
+        organisation: arguments.organisation.clone(),
+        signing_secret: before.map_or_else(new_secret, |before| before.signing_secret.clone()),
+        python,
+        bucket: before.and_then(|before| before.bucket.clone()),
+    })
+}
+
+fn report(folder: &Folder, settings: &LocalSettings) -> Report {
+    let ports = &settings.ports;
+    let organisation = organisation(&settings.organisation, ports.simulator());
+    let (start, end) = organisation.interval;
+    let interval = format!("{start}/{end}");
+    let (endpoint, simulator) = (ports.endpoint(), format!("http://{}", ports.simulator()));
+    let bucket = settings.bucket.as_deref().unwrap_or_default();
+    let text = format!(
+        "the stack {STACK} is up on this machine\n\n  \
+           AWS       {endpoint}, an emulator\n  \
+           Genesys   {simulator}, {} conversations between {start} and {end}\n  \
+           webhooks  {}, noted in {}\n  \
+           archive   s3://{bucket}\n\n\
+         start an export and follow it:\n  \
+           echo '{{\"exportId\": \"first\", \"interval\": \"{interval}\", \"slices\": 3}}' | genesys-archive start --local --request -\n\n\
+         for other tools:\n  \
+           export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_S3_FORCE_PATH_STYLE=true",
+        count(organisation.conversations as u64),
+        receiver_url(ports.receiver()),
+        folder.deliveries().display(),
+    );
+    let json = json!({
+        "status": "up", "stack": STACK, "endpoint": endpoint, "region": REGION, "simulator": simulator,
+        "interval": interval, "conversations": organisation.conversations, "bucket": bucket,
+        "deliveries": folder.deliveries(),
+    });
+    Report { text, json }
+}

@@ -1,0 +1,51 @@
+//! `start`: an export in a deployed stack, or one for each month of a history.
+
+use conversation_archive::clock::Clock;
+use conversation_archive::request::{ExportRequest, scheduled_time};
+use serde_json::{Value, json};
+use start_export::Started;
+
+use super::export::read;
+use super::following::follow;
+use crate::arguments::StartArguments;
+use crate::problem::{Exit, Problem};
+use crate::screen::{Report, Screen};
+use crate::stack::Stack;
+
+mod backfill;
+
+pub(super) async fn start(arguments: &StartArguments, screen: &Screen) -> Result<Exit, Problem> {
+    let text = arguments.request.as_deref().map(read).transpose()?;
+    if let Some(history) = arguments.backfill {
+        return backfill::backfill(&arguments.stack, history, text.as_deref(), screen).await;
+    }
+    let payload = payload(&text.unwrap_or_default())?;
+    let stack = Stack::find(&arguments.stack).await?;
+    let started = stack.invoke(&payload).await?;
+    if arguments.detach {
+        screen.result(&detached(&stack, &started));
+        return Ok(Exit::Done);
+    }
+    follow(&stack, &started, screen).await
+}
+
+/// Checked here as far as it can be, and with the time it counts from: a call that is repeated is the same request.
+fn payload(text: &str) -> Result<Value, Problem> {
+    let mut request = ExportRequest::parse(text)?;
+    let now = Clock::System.now();
+    let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
+    request.scheduled_time = Some(scheduled.to_string());
+    Ok(serde_json::to_value(request).map_err(anyhow::Error::from)?)
+}
+
+fn detached(stack: &Stack, started: &Started) -> Report {
+    let id = &started.export_id;
+    let status = format!("genesys-archive status{} {id}", stack.option());
+    Report {
+        text: format!(
+            "{}\nit goes on in the stack: {status}",
+            super::closing::greeting(started)
+        ),
+        json: json!(started),
+    }
+}

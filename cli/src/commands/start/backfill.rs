@@ -1,0 +1,185 @@
+//! `start --backfill`: a history, a month at a time. Each month is an export whose id follows from the month, so that the
+//! same command, given again, finds what is done.
+
+use conversation_archive::time::Interval;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::{Value, json};
+
+use super::payload;
+use crate::arguments::StackArguments;
+use crate::commands::following::follow;
+use crate::figures::counted;
+use crate::problem::{Exit, Problem};
+use crate::screen::Screen;
+use crate::stack::Stack;
+
+/// Ids of the exports begin with it, unless the request has one.
+const PREFIX: &str = "backfill";
+
+pub(super) async fn backfill(
+    arguments: &StackArguments,
+    history: Interval,
+    request: Option<&str>,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let template = template(request)?;
+    let months = months(history);
+    // All of them are checked before the first is started.
+    let payloads: Vec<Value> = months
+        .iter()
+        .map(|month| payload(&of_month(&template, *month).to_string()))
+        .collect::<Result<_, _>>()?;
+    let stack = Stack::find(arguments).await?;
+    let all = payloads.len();
+    for (number, (payload, month)) in payloads.iter().zip(&months).enumerate() {
+        screen.line(&format!("month {} of {all}: {month}", number + 1));
+        let go_on = |problem: Problem| match problem.hint {
+            Some(_) => problem,
+            None => problem.with_hint("the same command goes on with this month"),
+        };
+        let started = stack.invoke(payload).await.map_err(go_on)?;
+        follow(&stack, &started, screen).await?;
+    }
+    screen.line(&format!(
+        "{} complete: {history}",
+        counted(all as u64, "month is", "months are")
+    ));
+    Ok(Exit::Done)
+}
+
+/// A request without its interval.
+fn template(request: Option<&str>) -> Result<Value, Problem> {
+    let Some(text) = request else {
+        return Ok(json!({}));
+    };
+    let template: Value = serde_json::from_str(text)
+        .map_err(|error| Problem::refused(format!("the request is no JSON: {error}")))?;
+    match template.as_object() {
+        None => Err(Problem::refused("the request is no JSON object")),
+        Some(fields) if fields.contains_key("interval") => Err(Problem::refused(
+            "the request has an `interval`, and --backfill gives it another",
+        )
+        .with_hint("leave `interval` out of the request")),
+        Some(_) => Ok(template),
+    }
+}
+
+fn of_month(template: &Value, month: Interval) -> Value {
+    let mut request = template.clone();
+    let prefix = request["exportId"].as_str().unwrap_or(PREFIX).to_owned();
+    request["exportId"] = json!(format!("{prefix}-{}", name(month)));
+    request["interval"] = json!(month.to_string());
+    request
+}
+
+/// `2026-03` for a whole month, else its first and last moment.
+fn name(month: Interval) -> String {
+    let compact = |moment: Timestamp| {
+        let moment = Offset::UTC.to_datetime(moment);
+        if moment.time() == jiff::civil::Time::midnight() {
+            moment.strftime("%Y%m%d").to_string()
+        } else {
+            moment.strftime("%Y%m%dT%H%M%S").to_string()
+        }
+    };
+    let first = first_of(month.start());
+    if start_of(first) == month.start() && start_of(next(first)) == month.end() {
+        first.strftime("%Y-%m").to_string()
+    } else {
+        format!("{}-{}", compact(month.start()), compact(month.end()))
+    }
+}
+
+/// The history, cut where months begin in UTC.
+fn months(history: Interval) -> Vec<Interval> {
+    let mut months = Vec::new();
+    let mut start = history.start();
+    while start < history.end() {
+        let end = start_of(next(first_of(start))).min(history.end());
+        months.extend(Interval::new(start, end));
+        start = end;
+    }
+    months
+}
+
+fn first_of(moment: Timestamp) -> Date {
+    Offset::UTC.to_datetime(moment).date().first_of_month()
+}
+
+/// Behind the last month that can be written there is none.
+fn next(first: Date) -> Date {
+    first.checked_add(1.month()).unwrap_or(Date::MAX)
+}
+
+fn start_of(day: Date) -> Timestamp {
+    let midnight = day.at(0, 0, 0, 0);
+    Offset::UTC.to_timestamp(midnight).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(text: &str) -> Interval {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_history_is_cut_where_months_begin() {
+        let history = interval("2025-11-15T06:00:00Z/2026-02-10T00:00:00Z");
+
+        let months: Vec<_> = months(history)
+            .into_iter()
+            .map(|month| (name(month), month.to_string()))
+            .collect();
+
+        let expected = [
+            (
+                "20251115T060000-20251201",
+                "2025-11-15T06:00:00.000Z/2025-12-01T00:00:00.000Z",
+            ),
+            (
+                "2025-12",
+                "2025-12-01T00:00:00.000Z/2026-01-01T00:00:00.000Z",
+            ),
+            (
+                "2026-01",
+                "2026-01-01T00:00:00.000Z/2026-02-01T00:00:00.000Z",
+            ),
+            (
+                "20260201-20260210",
+                "2026-02-01T00:00:00.000Z/2026-02-10T00:00:00.000Z",
+            ),
+        ];
+        let expected = expected.map(|(name, month)| (name.to_owned(), month.to_owned()));
+        assert_eq!(months, expected);
+    }
+
+    #[test]
+    fn the_request_of_a_month_is_the_given_one_with_its_own_id() {
+        let template = template(Some(r#"{"exportId": "voice", "pageSize": 100}"#)).unwrap();
+
+        let request = of_month(
+            &template,
+            interval("2026-03-01T00:00:00Z/2026-04-01T00:00:00Z"),
+        );
+
+        assert_eq!(
+            request,
+            json!({
+                "exportId": "voice-2026-03", "pageSize": 100,
+                "interval": "2026-03-01T00:00:00.000Z/2026-04-01T00:00:00.000Z",
+            })
+        );
+    }
+
+    #[test]
+    fn a_request_with_an_interval_of_its_own_is_refused() {
+        let problem = template(Some(r#"{"interval": {"last": "P1D"}}"#)).unwrap_err();
+
+        assert_eq!(problem.exit, Exit::Refused);
+        assert!(problem.message.contains("`interval`"));
+    }
+}

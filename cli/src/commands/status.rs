@@ -1,0 +1,142 @@
+//! `status`: what a deployed stack is made of and where its exports stand.
+
+use std::fmt::Write as _;
+
+use console::style;
+use conversation_archive::clock::Clock;
+use serde_json::{Value, json};
+
+use crate::arguments::{StackArguments, StatusArguments};
+use crate::figures::{bytes, count};
+use crate::local::{Folder, LocalSettings, Running};
+use crate::problem::{Exit, Problem};
+use crate::screen::{Report, Screen};
+use crate::stack::{FunctionView, QueueView, Stack};
+
+mod coverage;
+mod exports;
+mod one;
+
+/// What the stack's own report shows, if nobody says how many.
+const EXPORTS: usize = 20;
+
+pub(super) async fn status(arguments: &StatusArguments, screen: &Screen) -> Result<Exit, Problem> {
+    let stack = Stack::find(&arguments.stack).await?;
+    if let Some(id) = &arguments.export_id {
+        screen.result(&one::report(&stack, id).await?);
+        return Ok(Exit::Done);
+    }
+    if arguments.coverage {
+        return coverage::coverage(&stack, arguments, screen).await;
+    }
+    screen.result(&whole(&stack, arguments.exports as usize).await?);
+    Ok(Exit::Done)
+}
+
+/// Of the deployment on this machine: its processes, then the stack in it.
+pub(super) async fn local(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
+    let settings = LocalSettings::read(folder)?;
+    let (Some(settings), true) = (settings, folder.has_services()?) else {
+        let message = format!("nothing runs in {}", folder.root().display());
+        return Err(Problem::failed(message).with_hint("genesys-archive local up"));
+    };
+    let arguments = StackArguments {
+        stack: None,
+        local: Some(Some(folder.root().to_owned())),
+    };
+    let stack = Stack::find(&arguments).await?;
+    let mut report = whole(&stack, EXPORTS).await?;
+    let running = Running::told(folder)?;
+    let ports = settings.ports;
+    let processes = running.as_ref().map_or_else(String::new, |running| {
+        format!(" (processes {} and {})", running.services, running.emulator)
+    });
+    report.text = format!(
+        "emulator {}, simulator http://{}, receiver http://{}{processes}\n\n{}",
+        ports.endpoint(),
+        ports.simulator(),
+        ports.receiver(),
+        report.text
+    );
+    report.json["ports"] = json!(ports);
+    report.json["processes"] = json!(running);
+    screen.result(&report);
+    Ok(Exit::Done)
+}
+
+async fn whole(stack: &Stack, shown: usize) -> Result<Report, Problem> {
+    let (functions, queues, exports) = tokio::try_join!(
+        stack.functions(),
+        stack.queues(),
+        exports::read(stack.archive())
+    )?;
+    let now = Clock::System.now();
+    let text = format!(
+        "{} in {}, archive {}\n\n{}\n{}\n{}",
+        style(stack.name()).bold(),
+        stack.region(),
+        stack.place(),
+        functions_text(&functions),
+        queues_text(&queues),
+        exports::text(&exports, shown, now),
+    );
+    let json = json!({
+        "stack": stack.name(),
+        "region": stack.region(),
+        "archive": stack.place().to_string(),
+        "functions": functions,
+        "queues": queues,
+        "exports": exports::json(&exports, shown),
+        "exportsInAll": exports.len(),
+    });
+    Ok(Report {
+        text: text.trim_end().to_owned(),
+        json,
+    })
+}
+
+fn functions_text(functions: &[FunctionView]) -> String {
+    let mut text = heading("functions");
+    for view in functions {
+        let number = |value: Option<i32>| value.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        let _ = writeln!(
+            text,
+            "  {:<16} {:<8} {:>4} MB {:>4} s  {:>8}  {}",
+            view.function,
+            view.state,
+            number(view.memory_mb),
+            number(view.timeout_seconds),
+            bytes(view.code_size_bytes.unsigned_abs()),
+            view.last_modified.as_deref().unwrap_or_default(),
+        );
+    }
+    text
+}
+
+fn queues_text(queues: &[QueueView]) -> String {
+    let mut text = heading("queues");
+    for view in queues {
+        let dead = view.dead_letters.to_string();
+        let dead = if dead == "empty" {
+            String::new()
+        } else {
+            format!("; dead letters: {dead}")
+        };
+        let _ = writeln!(text, "  {:<16} {}{dead}", view.queue, view.messages);
+    }
+    text
+}
+
+fn heading(text: &str) -> String {
+    format!("{}\n", style(text).bold())
+}
+
+/// `1,234 records`, or nothing.
+fn records(number: u64) -> String {
+    format!("{} records", count(number))
+}
+
+/// A document of the archive as JSON.
+fn value<T: serde::Serialize>(document: &T) -> Value {
+    serde_json::to_value(document).unwrap_or_default()
+}

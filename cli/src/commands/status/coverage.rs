@@ -1,0 +1,150 @@
+//! What no complete export covers, so that a missed schedule shows.
+
+use std::fmt::Write as _;
+
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::request::SourceKind;
+use conversation_archive::time::Interval;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::exports::{self, ExportView};
+use super::value;
+use crate::arguments::StatusArguments;
+use crate::figures::counted;
+use crate::problem::{Exit, Problem};
+use crate::screen::{Report, Screen};
+use crate::stack::Stack;
+
+/// Everything from where to where, and what of it is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Coverage {
+    span: Interval,
+    gaps: Vec<Interval>,
+}
+
+pub(super) async fn coverage(
+    stack: &Stack,
+    arguments: &StatusArguments,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let views = exports::read(stack.archive()).await?;
+    let mut report = Report {
+        text: String::new(),
+        json: json!({"sources": []}),
+    };
+    let mut missing = 0;
+    for source in [SourceKind::AnalyticsJob, SourceKind::ExportGateway] {
+        let covered = covered(&views, source);
+        let Some(found) = find(covered, arguments.since, arguments.until) else {
+            continue;
+        };
+        missing += found.gaps.len();
+        tell(&mut report, source, &found);
+    }
+    if report.text.is_empty() {
+        report
+            .text
+            .push_str("no complete export without filters covers anything yet");
+        missing += 1;
+    }
+    report.text.truncate(report.text.trim_end().len());
+    report.json["missing"] = json!(missing);
+    screen.result(&report);
+    // Told already, and the exit code is for a program.
+    Ok(if missing == 0 {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+/// What the complete exports of a source cover.
+fn covered(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
+    let whole = |plan: &ExportPlan| plan.source == source && plan.filters.is_empty();
+    let views = views
+        .iter()
+        .filter(|view| whole(&view.plan) && view.is_complete());
+    views.map(|view| view.plan.interval).collect()
+}
+
+fn tell(report: &mut Report, source: SourceKind, found: &Coverage) {
+    let gaps = match found.gaps.len() {
+        0 => "covered without a gap".to_owned(),
+        gaps => format!(
+            "{} not covered",
+            counted(gaps as u64, "window is", "windows are")
+        ),
+    };
+    let _ = writeln!(report.text, "{source}: of {}, {gaps}", found.span);
+    for gap in &found.gaps {
+        let _ = writeln!(report.text, "  {gap}");
+    }
+    if let Some(sources) = report.json["sources"].as_array_mut() {
+        sources.push(json!({"source": value(&source), "span": found.span, "gaps": found.gaps}));
+    }
+}
+
+/// `None` where there is nothing to look at.
+fn find(
+    mut covered: Vec<Interval>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Option<Coverage> {
+    covered.sort_by_key(|interval| (interval.start(), interval.end()));
+    let first = covered.first().map(Interval::start);
+    let last = covered.iter().map(Interval::end).max();
+    // Of a source that nobody uses nothing is missing.
+    let (first, last) = (first?, last?);
+    let span = Interval::new(since.unwrap_or(first), until.unwrap_or(last)).ok()?;
+    let mut gaps = Vec::new();
+    let mut reached = span.start();
+    for interval in covered {
+        gaps.extend(Interval::new(reached, interval.start().min(span.end())));
+        reached = reached.max(interval.end());
+    }
+    gaps.extend(Interval::new(reached, span.end()));
+    Some(Coverage { span, gaps })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(start: u8, end: u8) -> Interval {
+        format!("2026-03-{start:02}T00:00:00Z/2026-03-{end:02}T00:00:00Z")
+            .parse()
+            .unwrap()
+    }
+
+    fn gaps(covered: &[(u8, u8)], since: Option<u8>, until: Option<u8>) -> Vec<Interval> {
+        let covered = covered.iter().map(|(start, end)| days(*start, *end));
+        let day = |day: u8| days(day, 31).start();
+        let found = find(covered.collect(), since.map(day), until.map(day));
+        found.unwrap().gaps
+    }
+
+    #[test]
+    fn a_missed_day_is_a_gap() {
+        assert_eq!(gaps(&[(1, 2), (3, 4), (2, 3)], None, None), []);
+        assert_eq!(gaps(&[(1, 2), (4, 5), (3, 4)], None, None), [days(2, 3)]);
+    }
+
+    #[test]
+    fn a_long_export_covers_the_short_ones_in_it() {
+        assert_eq!(gaps(&[(1, 10), (2, 3), (10, 11)], None, None), []);
+    }
+
+    #[test]
+    fn what_is_before_the_first_and_behind_the_last_counts_only_when_asked_for() {
+        assert_eq!(gaps(&[(5, 6)], Some(3), Some(8)), [days(3, 5), days(6, 8)]);
+        assert_eq!(gaps(&[(5, 9)], Some(6), Some(8)), []);
+        assert_eq!(gaps(&[(5, 6)], Some(8), Some(9)), [days(8, 9)]);
+        assert_eq!(gaps(&[(5, 6)], Some(2), Some(4)), [days(2, 4)]);
+    }
+
+    #[test]
+    fn without_exports_there_is_nothing_to_cover() {
+        assert_eq!(find(Vec::new(), None, None), None);
+    }
+}

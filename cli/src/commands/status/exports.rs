@@ -1,0 +1,124 @@
+//! All exports of an archive, from the few objects that say where each stands.
+
+use std::fmt::Write as _;
+
+use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::{ExportStatus, Outcome};
+use conversation_archive::plan::ExportPlan;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use super::{heading, records, value};
+use crate::figures::{bytes, counted, time};
+use crate::problem::Problem;
+
+/// Exports that are read side by side.
+const AT_ONCE: usize = 16;
+
+/// One export.
+#[derive(Clone, Debug)]
+pub(super) struct ExportView {
+    pub(super) plan: Arc<ExportPlan>,
+    /// Of the newest attempt; `None` while it goes on.
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// The newest first. What has an id and no plan is no export yet.
+pub(super) async fn read(archive: &Archive) -> Result<Vec<ExportView>, Problem> {
+    let ids = archive.exports().await.map_err(anyhow::Error::from)?;
+    let views = stream::iter(ids.iter().map(|id| view(archive, id)))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await
+        .map_err(anyhow::Error::from)?;
+    let mut views: Vec<_> = views.into_iter().flatten().collect();
+    views.sort_by_key(|view| {
+        std::cmp::Reverse((view.plan.planned_at, view.plan.export_id.to_string()))
+    });
+    Ok(views)
+}
+
+async fn view(archive: &Archive, id: &ExportId) -> Result<Option<ExportView>, ArchiveError> {
+    let Some(plan) = archive.plan(id).await? else {
+        return Ok(None);
+    };
+    let outcome = archive.outcome(id).await?;
+    Ok(Some(ExportView { plan, outcome }))
+}
+
+impl ExportView {
+    pub(super) fn status(&self) -> &'static str {
+        self.outcome
+            .as_ref()
+            .map_or("running", |outcome| outcome.status.as_str())
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        let status = self.outcome.as_ref().map(|outcome| outcome.status);
+        matches!(
+            status,
+            Some(ExportStatus::Completed | ExportStatus::CompletedWithRejects)
+        )
+    }
+
+    fn line(&self, now: Timestamp) -> String {
+        let age = |since: Timestamp| {
+            let age = now.duration_since(since).unsigned_abs();
+            format!("{} ago", time(age))
+        };
+        let told = match &self.outcome {
+            None => format!(
+                "{}, started {}",
+                counted(self.plan.slice_count.into(), "slice", "slices"),
+                age(self.plan.planned_at)
+            ),
+            Some(outcome) => format!(
+                "{}, {}, {}, ended {}",
+                counted(outcome.totals.pages, "page", "pages"),
+                records(outcome.totals.counts.archived),
+                bytes(outcome.totals.stored_bytes),
+                age(outcome.ended_at)
+            ),
+        };
+        format!(
+            "  {:<24} {:<22} {}  {told}",
+            self.plan.export_id.as_str(),
+            self.status(),
+            self.plan.interval
+        )
+    }
+}
+
+pub(super) fn text(views: &[ExportView], shown: usize, now: Timestamp) -> String {
+    let mut text = heading("exports");
+    if views.is_empty() {
+        text.push_str("  none yet\n");
+    }
+    for view in views.iter().take(shown) {
+        let _ = writeln!(text, "{}", view.line(now));
+    }
+    if let more @ 1.. = views.len().saturating_sub(shown) {
+        let _ = writeln!(text, "  and {more} more: --exports {}", views.len());
+    }
+    text
+}
+
+pub(super) fn json(views: &[ExportView], shown: usize) -> Vec<Value> {
+    let views = views.iter().take(shown);
+    views
+        .map(|view| {
+            json!({
+                "exportId": view.plan.export_id,
+                "status": view.status(),
+                "interval": view.plan.interval,
+                "plannedAt": view.plan.planned_at,
+                "outcome": view.outcome.as_ref().map(crate::summary::failed_json),
+                "slices": view.plan.slice_count,
+                "source": value(&view.plan.source),
+            })
+        })
+        .collect()
+}

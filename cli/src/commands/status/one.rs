@@ -1,0 +1,101 @@
+//! One export, slice by slice.
+
+use std::fmt::Write as _;
+
+use console::style;
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
+use serde_json::json;
+
+use super::records;
+use crate::engine::{SliceStanding, Standing};
+use crate::figures::{bytes, counted};
+use crate::problem::Problem;
+use crate::screen::Report;
+use crate::stack::Stack;
+use crate::summary::failed_json;
+
+pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Problem> {
+    let archive = stack.archive();
+    let plan = archive.plan(id).await.map_err(anyhow::Error::from)?;
+    if plan.is_none() {
+        return Err(Problem::refused(format!(
+            "there is no export {id} in {}",
+            stack.place()
+        )));
+    }
+    let standing = Standing::read(archive, id).await?;
+    let outcome = archive.outcome(id).await.map_err(anyhow::Error::from)?;
+    let cancelling = archive
+        .is_cancelled(id)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let status = match &outcome {
+        Some(outcome) => outcome.status.as_str(),
+        None if cancelling => "being cancelled",
+        None => "running",
+    };
+    let mut text = format!(
+        "{} is {status}, attempt {}: {} of {}\n",
+        style(id).bold(),
+        standing.attempt,
+        standing.plan.interval,
+        standing.plan.source
+    );
+    for slice in &standing.slices {
+        let _ = writeln!(text, "  {}", line(slice));
+    }
+    for failure in outcome.iter().flat_map(|outcome| &outcome.failures) {
+        let _ = writeln!(text, "  {}", failure.failure);
+    }
+    if outcome
+        .as_ref()
+        .is_some_and(|outcome| !outcome.failures.is_empty())
+    {
+        let _ = writeln!(text, "  go on with it: {}", stack.resume(id));
+    }
+    let slices: Vec<_> = standing.slices.iter().map(json_of).collect();
+    let json = json!({
+        "exportId": id,
+        "status": status,
+        "attempt": standing.attempt,
+        "interval": standing.plan.interval,
+        "slices": slices,
+        "outcome": outcome.as_ref().map(failed_json),
+        "request": stack.place().at(&Name::Request(id).key()),
+    });
+    Ok(Report {
+        text: text.trim_end().to_owned(),
+        json,
+    })
+}
+
+fn line(slice: &SliceStanding) -> String {
+    let totals = slice.totals;
+    let state = match (&slice.waiting, slice.complete) {
+        (_, true) => "done".to_owned(),
+        (Some(waiting), false) => format!(
+            "parked {} times, until {:.0}: {}",
+            waiting.times_parked, waiting.not_before, waiting.detail
+        ),
+        (None, false) => "open".to_owned(),
+    };
+    format!(
+        "slice {:<4} {}, {}, {}; {state}",
+        slice.slice,
+        counted(totals.pages, "page", "pages"),
+        records(totals.counts.archived),
+        bytes(totals.stored_bytes)
+    )
+}
+
+fn json_of(slice: &SliceStanding) -> serde_json::Value {
+    json!({
+        "slice": slice.slice,
+        "complete": slice.complete,
+        "pages": slice.totals.pages,
+        "counts": slice.totals.counts,
+        "storedBytes": slice.totals.stored_bytes,
+        "waiting": slice.waiting,
+    })
+}

@@ -1,0 +1,80 @@
+//! The checkout: what is deployed is built from it.
+
+use std::path::{Path, PathBuf};
+
+use crate::problem::Problem;
+
+/// Its root.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    root: PathBuf,
+}
+
+impl Project {
+    /// The first folder from here upwards that holds the template.
+    pub(crate) fn find(from: &Path) -> Result<Self, Problem> {
+        let holds = |folder: &&Path| folder.join("infra/template.yaml").is_file();
+        let Some(root) = from.ancestors().find(holds) else {
+            let message = format!(
+                "{} is in no checkout of Genesys Conversation Archive: there is no infra/template.yaml",
+                from.display()
+            );
+            return Err(Problem::refused(message)
+                .with_hint("change into the checkout: the functions are built from it"));
+        };
+        Ok(Self {
+            root: root.to_owned(),
+        })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the deployment keeps, unless somebody names another folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.root.join(".local")
+    }
+
+    pub(crate) fn template(&self) -> PathBuf {
+        self.scripts().join("template.yaml")
+    }
+
+    pub(crate) fn scripts(&self) -> PathBuf {
+        self.root.join("infra")
+    }
+
+    pub(crate) fn requirements(&self) -> PathBuf {
+        self.scripts().join("local/requirements.txt")
+    }
+
+    pub(crate) fn deploy_script(&self) -> PathBuf {
+        self.scripts().join("local/deploy.py")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_inside_the_checkout_belongs_to_it() {
+        let inside = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+
+        let project = Project::find(&inside).unwrap();
+
+        assert!(project.template().is_file());
+        assert!(project.requirements().is_file());
+        assert!(project.deploy_script().is_file());
+    }
+
+    #[test]
+    fn elsewhere_the_problem_says_where_to_go() {
+        let elsewhere = tempfile::tempdir().unwrap();
+
+        let problem = Project::find(elsewhere.path()).unwrap_err();
+
+        assert!(problem.message.ends_with("there is no infra/template.yaml"));
+        assert!(problem.hint.is_some());
+    }
+}

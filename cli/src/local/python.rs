@@ -1,0 +1,127 @@
+//! Python programs on this machine: a virtual environment of locked packages, made once.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use conversation_archive::hash::Sha256;
+
+/// The locked packages want no older one.
+const VERSION: &str = "import sys
+if sys.version_info < (3, 11): sys.exit('this is ' + sys.version)
+print(sys.version)";
+
+/// Why there is no environment. Each in a line, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum PythonError {
+    #[error(
+        "Python 3.11 or later is needed as `python3`, and {0}; install it (Debian: apt install python3 python3-venv)"
+    )]
+    Python(String),
+    #[error(
+        "python3 cannot make a virtual environment: {0}; install its venv (Debian: apt install python3-venv)"
+    )]
+    Venv(String),
+    #[error(
+        "pip cannot install {requirements}: {told}; it needs the network, or a mirror in PIP_INDEX_URL"
+    )]
+    Pip { requirements: String, told: String },
+    #[error("cannot write to {path}")]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The environment below `folder` that holds exactly `requirements`, made if it is not there; `making` is told before.
+/// Blocks. One process makes it, others wait.
+pub fn environment(
+    folder: &Path,
+    requirements: &Path,
+    making: impl FnOnce(),
+) -> Result<PathBuf, PythonError> {
+    let python = version()?;
+    let in_folder = |source| PythonError::Folder {
+        path: folder.to_owned(),
+        source,
+    };
+    fs::create_dir_all(folder).map_err(in_folder)?;
+    let lock = File::create(folder.join("python.lock")).map_err(in_folder)?;
+    lock.lock().map_err(in_folder)?;
+    let wanted = fs::read(requirements).map_err(|source| PythonError::Folder {
+        path: requirements.to_owned(),
+        source,
+    })?;
+    // Another Python needs another environment.
+    let digest = Sha256::of([wanted, python].concat()).short(12);
+    let environment = folder.join(format!("python-{digest}"));
+    let complete = environment.join("complete");
+    if !complete.exists() || !works(&environment) {
+        making();
+        make(&environment, requirements)?;
+        File::create(&complete).map_err(in_folder)?;
+    }
+    Ok(environment)
+}
+
+fn version() -> Result<Vec<u8>, PythonError> {
+    match Command::new("python3").args(["-c", VERSION]).output() {
+        Ok(output) if output.status.success() => Ok(output.stdout),
+        Ok(output) => Err(PythonError::Python(last_line(&output))),
+        Err(error) => Err(PythonError::Python(format!("it does not start: {error}"))),
+    }
+}
+
+/// The Python that it was made of may be gone.
+fn works(environment: &Path) -> bool {
+    let mut nothing = Command::new(environment.join("bin/python"));
+    let done = nothing.args(["-c", ""]).output();
+    done.is_ok_and(|output| output.status.success())
+}
+
+/// What an earlier installation left half-made goes first.
+fn make(environment: &Path, requirements: &Path) -> Result<(), PythonError> {
+    if environment.exists() {
+        fs::remove_dir_all(environment).map_err(|source| PythonError::Folder {
+            path: environment.to_owned(),
+            source,
+        })?;
+    }
+    let venv = Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(environment)
+        .output();
+    succeeded(venv).map_err(PythonError::Venv)?;
+    let pip = Command::new(environment.join("bin/python"))
+        .args(["-m", "pip", "install", "--quiet"])
+        .args(["--disable-pip-version-check", "--require-hashes"])
+        .arg("--requirement")
+        .arg(requirements)
+        .output();
+    succeeded(pip).map_err(|told| PythonError::Pip {
+        requirements: requirements.display().to_string(),
+        told,
+    })
+}
+
+fn succeeded(output: io::Result<Output>) -> Result<(), String> {
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(last_line(&output)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What a Python program says in the end says what is wrong.
+fn last_line(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    let text = String::from_utf8_lossy(&text).trim_end().to_owned();
+    let last = text.lines().next_back().unwrap_or_default();
+    if last.is_empty() {
+        output.status.to_string()
+    } else {
+        last.to_owned()
+    }
+}

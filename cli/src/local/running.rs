@@ -1,0 +1,65 @@
+//! The processes of a deployment on this machine: found, and ended by their ids.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+
+use super::Folder;
+use super::folder::{read, write};
+
+/// `running.json`, written by the services themselves. Believed only while somebody holds their lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    /// Simulator, receiver, and who started the emulator.
+    pub services: u32,
+    pub emulator: u32,
+}
+
+impl Running {
+    /// What the file says, which may be of a process that was killed.
+    pub(crate) fn told(folder: &Folder) -> anyhow::Result<Option<Self>> {
+        read(&folder.running())
+    }
+
+    pub(crate) fn write(&self, folder: &Folder) -> anyhow::Result<()> {
+        write(&folder.running(), self)
+    }
+
+    pub(crate) fn forget(folder: &Folder) {
+        // Nothing depends on it once nobody holds the lock.
+        let _ = fs::remove_file(folder.running());
+    }
+}
+
+/// Asks a process to end; one that is gone already has.
+pub(crate) fn terminate(process: u32) -> anyhow::Result<()> {
+    signal(process, Signal::TERM)
+}
+
+pub(crate) fn kill(process: u32) -> anyhow::Result<()> {
+    signal(process, Signal::KILL)
+}
+
+fn signal(process: u32, signal: Signal) -> anyhow::Result<()> {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+    let Some(pid) = pid else {
+        return Ok(());
+    };
+    match kill_process(pid, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the process runs the program: an id alone may be somebody else's by now. Where the system does not tell what
+/// a process runs, it is not.
+pub(crate) fn runs(process: u32, program: &Path) -> bool {
+    let Ok(command) = fs::read(format!("/proc/{process}/cmdline")) else {
+        return false;
+    };
+    let program = program.to_string_lossy();
+    let command = String::from_utf8_lossy(&command);
+    command.split('\0').any(|word| word == program)
+}

@@ -1,0 +1,46 @@
+//! A simulated organisation as the command line describes it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use conversation_archive::clock::Clock;
+use genesys_simulator::{Faults, Settings, Watermark};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::arguments::{FaultMix, OrganisationArguments};
+
+pub(crate) fn organisation(arguments: &OrganisationArguments, listen: SocketAddr) -> Settings {
+    let today = midnight(Clock::System.now());
+    let defaults = Settings::default();
+    let days = SignedDuration::from_hours(24 * i64::from(arguments.days));
+    Settings {
+        listen,
+        seed: arguments.seed,
+        conversations: arguments.conversations,
+        gateway_records: arguments.conversations,
+        interval: (today.saturating_sub(days).unwrap_or(today), today),
+        token_lifetime: Duration::from_secs(arguments.token_seconds),
+        permissions: arguments
+            .permissions
+            .clone()
+            .unwrap_or(defaults.permissions),
+        divisions_held: arguments.divisions.map(usize::from),
+        rate_per_minute: arguments.rate_per_minute,
+        rate_window: Duration::from_secs(arguments.rate_window_seconds),
+        job_ready_after: Duration::from_secs(arguments.job_seconds),
+        watermark: Watermark::Behind {
+            lag: Duration::from_secs(arguments.lag_hours.saturating_mul(3600)),
+        },
+        faults: match arguments.faults {
+            FaultMix::None => Faults::default(),
+            FaultMix::Transient => Faults::transient(arguments.seed),
+            FaultMix::Demo => Faults::demo(arguments.seed),
+        },
+        ..defaults
+    }
+}
+
+fn midnight(moment: Timestamp) -> Timestamp {
+    let second = moment.as_second();
+    Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap_or(moment)
+}

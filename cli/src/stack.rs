@@ -1,0 +1,196 @@
+//! A deployed stack, in AWS or on this machine, as its own functions know it: start-export's variables say where the archive
+//! is. Nothing is configured twice.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use conversation_archive::archive::Archive;
+use conversation_archive::aws::AwsClients;
+use conversation_archive::ids::ExportId;
+use conversation_archive::store::{S3Settings, S3Store};
+use serde_json::Value;
+use start_export::Started;
+
+mod arguments;
+mod functions;
+mod queues;
+
+pub(crate) use functions::FunctionView;
+pub(crate) use queues::QueueView;
+
+use crate::arguments::StackArguments;
+use crate::place::Place;
+use crate::problem::Problem;
+
+/// start-export has two minutes; Lambda adds a cold start.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(150);
+
+/// How it is called on a command line, and its clients.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    name: String,
+    /// ` --local` or ` --stack NAME`.
+    option: String,
+    clients: AwsClients,
+    lambda: Client,
+    place: Place,
+    archive: Archive,
+}
+
+impl Stack {
+    pub(crate) async fn find(arguments: &StackArguments) -> Result<Self, Problem> {
+        let (name, option) = (arguments.name(), arguments.option());
+        let clients = arguments.clients().await?;
+        let lambda = lambda(&clients);
+        let start = format!("{name}-start-export");
+        let found = lambda.get_function_configuration().function_name(&start);
+        let found = found
+            .send()
+            .await
+            .map_err(|error| unreachable(&name, error))?;
+        let variables = found.environment.and_then(|all| all.variables);
+        let variables: BTreeMap<String, String> =
+            variables.unwrap_or_default().into_iter().collect();
+        let variable = |name: &str| {
+            variables
+                .get(name)
+                .filter(|value| !value.is_empty())
+                .cloned()
+        };
+        let Some(bucket) = variable("ARCHIVE_BUCKET") else {
+            return Err(Problem::failed(format!(
+                "the function {start} has no ARCHIVE_BUCKET: it is not of this project, or you may not see its variables"
+            )));
+        };
+        let settings = S3Settings {
+            bucket: bucket.clone(),
+            prefix: variable("ARCHIVE_PREFIX"),
+            kms_key_id: variable("ARCHIVE_KMS_KEY_ID"),
+        };
+        let place = Place::Bucket {
+            bucket,
+            prefix: settings.prefix.clone(),
+        };
+        let store = S3Store::new(clients.s3(), settings);
+        let archive = Archive::new(std::sync::Arc::new(store));
+        Ok(Self {
+            name,
+            option,
+            clients,
+            lambda,
+            place,
+            archive,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What names this stack on a command line.
+    pub(crate) fn option(&self) -> &str {
+        &self.option
+    }
+
+    /// The command that goes on with an export.
+    pub(crate) fn resume(&self, id: &ExportId) -> String {
+        format!("genesys-archive resume{} {id}", self.option)
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// Whether it is in AWS or where else.
+    pub(crate) fn region(&self) -> &str {
+        self.clients.region().unwrap_or("an unknown region")
+    }
+
+    /// Calls start-export with a request, a resume or a cancel.
+    pub(crate) async fn invoke(&self, payload: &Value) -> Result<Started, Problem> {
+        let name = format!("{}-start-export", self.name);
+        let reply = self
+            .lambda
+            .invoke()
+            .function_name(name)
+            .invocation_type(InvocationType::RequestResponse)
+            .payload(Blob::new(payload.to_string()))
+            .send()
+            .await
+            .map_err(|error| unreachable(&self.name, error))?;
+        let body = reply.payload.map(Blob::into_inner).unwrap_or_default();
+        match reply.function_error {
+            None => Ok(serde_json::from_slice(&body).map_err(anyhow::Error::from)?),
+            Some(_) => Err(refused(&body)),
+        }
+    }
+}
+
+fn lambda(clients: &AwsClients) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .read_timeout(ANSWERED_WITHIN)
+        .operation_timeout(ANSWERED_WITHIN)
+        .build();
+    let config = aws_sdk_lambda::config::Builder::from(clients.config());
+    Client::from_conf(config.timeout_config(timeouts).build())
+}
+
+/// What start-export says of a call that it did not do.
+fn refused(body: &[u8]) -> Problem {
+    let told: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |field: &str| told[field].as_str().unwrap_or_default().to_owned();
+    let message = text("errorMessage");
+    match text("errorType").as_str() {
+        "Refused" => Problem::refused(message),
+        kind if message.is_empty() => Problem::failed(format!("start-export failed: {kind}")),
+        _ => Problem::failed(format!("start-export failed: {message}")),
+    }
+}
+
+fn unreachable<E>(name: &str, error: SdkError<E>) -> Problem
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let told = error.as_service_error();
+    let code = told
+        .and_then(ProvideErrorMetadata::code)
+        .unwrap_or_default();
+    if code == "ResourceNotFoundException" {
+        return Problem::refused(format!("there is no stack {name} here")).with_hint(
+            "check --stack, AWS_PROFILE and AWS_REGION; --local is for the one on this machine",
+        );
+    }
+    if code.starts_with("AccessDenied") {
+        let message = told.and_then(ProvideErrorMetadata::message).unwrap_or(code);
+        return Problem::refused(format!("AWS does not let you: {message}"))
+            .with_hint("you need lambda:GetFunctionConfiguration and lambda:InvokeFunction on the stack's functions, and to read its bucket");
+    }
+    Problem::from(anyhow::Error::new(error).context(format!("the stack {name} cannot be reached")))
+        .with_hint("check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL")
+}
+
+/// For a stack in AWS, with the credentials and the region that every tool of AWS finds.
+async fn of_environment() -> Result<AwsClients, Problem> {
+    let settings = crate::settings::BucketSettings::from_env()?;
+    let clients = AwsClients::from_environment(settings.aws).await;
+    if clients.region().is_none() {
+        let message = "AWS_REGION is not set, and no profile names a region";
+        return Err(Problem::refused(message).with_hint("set AWS_REGION to the stack's region"));
+    }
+    clients.require_credentials().await?;
+    Ok(clients)
+}
+
+/// For the stack that `local up` has deployed.
+async fn on_this_machine(settings: &crate::local::LocalSettings) -> AwsClients {
+    AwsClients::of_emulator(&settings.ports.endpoint(), crate::local::REGION).await
+}

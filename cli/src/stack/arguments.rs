@@ -1,0 +1,39 @@
+//! From what somebody names to the clients of that stack.
+
+use conversation_archive::aws::AwsClients;
+
+use super::{of_environment, on_this_machine};
+use crate::arguments::StackArguments;
+use crate::local::{Folder, LocalSettings, STACK};
+use crate::problem::Problem;
+use crate::shell::word;
+
+impl StackArguments {
+    pub(super) fn name(&self) -> String {
+        self.stack.clone().unwrap_or_else(|| STACK.to_owned())
+    }
+
+    /// As it has to be repeated on a command line.
+    pub(super) fn option(&self) -> String {
+        match &self.local {
+            Some(None) => " --local".to_owned(),
+            Some(Some(folder)) => format!(" --local={}", word(&folder.display().to_string())),
+            None => format!(" --stack {}", word(&self.name())),
+        }
+    }
+
+    pub(super) async fn clients(&self) -> Result<AwsClients, Problem> {
+        let Some(named) = &self.local else {
+            return of_environment().await;
+        };
+        let folder = Folder::named(named.as_deref())?;
+        let settings = LocalSettings::read(&folder)?;
+        match settings {
+            Some(settings) if folder.has_services()? => Ok(on_this_machine(&settings).await),
+            _ => Err(
+                Problem::failed(format!("nothing runs in {}", folder.root().display()))
+                    .with_hint("genesys-archive local up"),
+            ),
+        }
+    }
+}

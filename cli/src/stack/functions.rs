@@ -1,0 +1,49 @@
+//! The functions of a stack, as Lambda describes them.
+
+use conversation_archive::config::FUNCTIONS;
+use futures::future::try_join_all;
+use serde::Serialize;
+
+use super::{Stack, unreachable};
+use crate::problem::Problem;
+
+/// One function.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FunctionView {
+    pub function: &'static str,
+    /// `Active`, or why it cannot be called.
+    pub state: String,
+    pub memory_mb: Option<i32>,
+    pub timeout_seconds: Option<i32>,
+    pub code_size_bytes: i64,
+    pub last_modified: Option<String>,
+}
+
+impl Stack {
+    pub(crate) async fn functions(&self) -> Result<Vec<FunctionView>, Problem> {
+        let views = FUNCTIONS.map(|function| self.function(function.function));
+        try_join_all(views).await
+    }
+
+    async fn function(&self, function: &'static str) -> Result<FunctionView, Problem> {
+        let request = self
+            .lambda
+            .get_function_configuration()
+            .function_name(format!("{}-{function}", self.name));
+        let found = request
+            .send()
+            .await
+            .map_err(|error| unreachable(&self.name, error))?;
+        Ok(FunctionView {
+            function,
+            state: found
+                .state
+                .map_or_else(|| "unknown".to_owned(), |state| state.as_str().to_owned()),
+            memory_mb: found.memory_size,
+            timeout_seconds: found.timeout,
+            code_size_bytes: found.code_size,
+            last_modified: found.last_modified,
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! The queues of a stack, as SQS counts them: approximately.
+
+use std::fmt;
+
+use anyhow::Context as _;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName::{
+    self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
+    ApproximateNumberOfMessagesNotVisible,
+};
+use conversation_archive::queue::Queue;
+use futures::future::try_join_all;
+use serde::Serialize;
+
+use super::Stack;
+use crate::problem::Problem;
+
+const QUEUES: [Queue; 4] = [
+    Queue::Pages,
+    Queue::Waiting,
+    Queue::Completion,
+    Queue::Webhooks,
+];
+
+/// One queue and its dead letters.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct QueueView {
+    pub queue: &'static str,
+    pub messages: Depth,
+    pub dead_letters: Depth,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Depth {
+    pub visible: u64,
+    pub in_flight: u64,
+    pub delayed: u64,
+}
+
+impl fmt::Display for Depth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            (self.visible, "waiting"),
+            (self.in_flight, "in flight"),
+            (self.delayed, "delayed"),
+        ];
+        let parts: Vec<_> = parts
+            .iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        if parts.is_empty() {
+            f.write_str("empty")
+        } else {
+            f.write_str(&parts.join(", "))
+        }
+    }
+}
+
+impl Stack {
+    pub(crate) async fn queues(&self) -> Result<Vec<QueueView>, Problem> {
+        let sqs = self.clients.sqs();
+        let views = QUEUES.map(|queue| self.queue(&sqs, queue));
+        Ok(try_join_all(views).await?)
+    }
+
+    async fn queue(&self, sqs: &Client, queue: Queue) -> anyhow::Result<QueueView> {
+        let fifo = if queue.settings().fifo { ".fifo" } else { "" };
+        let name = format!("{}-{}", self.name, queue.name());
+        Ok(QueueView {
+            queue: queue.name(),
+            messages: depth(sqs, &format!("{name}{fifo}")).await?,
+            dead_letters: depth(sqs, &format!("{name}-dead-letters{fifo}")).await?,
+        })
+    }
+}
+
+async fn depth(sqs: &Client, name: &str) -> anyhow::Result<Depth> {
+    let unread = || format!("the queue {name} cannot be asked");
+    let url = sqs.get_queue_url().queue_name(name).send().await;
+    let url = url.with_context(unread)?.queue_url.with_context(unread)?;
+    let wanted = vec![
+        ApproximateNumberOfMessages,
+        ApproximateNumberOfMessagesNotVisible,
+        ApproximateNumberOfMessagesDelayed,
+    ];
+    let asked = sqs.get_queue_attributes().queue_url(url);
+    let told = asked.set_attribute_names(Some(wanted)).send().await;
+    let told = told.with_context(unread)?.attributes.unwrap_or_default();
+    let number = |name: QueueAttributeName| told.get(&name).and_then(|text| text.parse().ok());
+    Ok(Depth {
+        visible: number(ApproximateNumberOfMessages).with_context(unread)?,
+        in_flight: number(ApproximateNumberOfMessagesNotVisible).with_context(unread)?,
+        delayed: number(ApproximateNumberOfMessagesDelayed).with_context(unread)?,
+    })
+}
