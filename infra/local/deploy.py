@@ -18,7 +18,7 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from packaged import FUNCTIONS, packaged
 
 CODE_BUCKET = "functions-code"
@@ -32,7 +32,10 @@ def main():
     cloudformation, s3 = (client(settings, name) for name in ("cloudformation", "s3"))
     addresses = {name: upload(s3, settings, name) for name in FUNCTIONS}
     template = packaged(Path(settings["template"]).read_text(encoding="utf-8"), addresses.get)
-    outputs = deploy(cloudformation, s3, settings, template)
+    # Too large to be sent along with a request.
+    s3.put_object(Bucket=CODE_BUCKET, Key="template.yaml", Body=template.encode())
+    address = f"{settings['endpoint']}/{CODE_BUCKET}/template.yaml"
+    outputs = deploy(cloudformation, s3, settings, address)
     json.dump(outputs, sys.stdout)
 
 
@@ -121,7 +124,7 @@ def change(cloudformation, stack, template, parameters, kind):
         StackName=stack,
         ChangeSetName=name,
         ChangeSetType=kind,
-        TemplateBody=template,
+        TemplateURL=template,
         Parameters=parameters,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
@@ -190,4 +193,7 @@ def first_failure(cloudformation, stack):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(str(error).partition("\n")[0])

@@ -11,8 +11,11 @@ use secrecy::SecretString;
 
 use crate::store::BoxError;
 
+mod calls;
 #[cfg(test)]
 pub(crate) mod fake;
+
+use calls::Calls;
 
 /// Answering takes S3 milliseconds; half of the page function's timeout is what a lost answer may cost. It runs from
 /// the start of the request, so it also bounds the upload of a page over a slow line.
@@ -108,16 +111,19 @@ impl AwsClients {
         aws_sdk_s3::Client::from_conf(
             config
                 .force_path_style(self.settings.force_path_style)
+                .interceptor(Calls)
                 .build(),
         )
     }
 
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.config)
+        let config = aws_sdk_sqs::config::Builder::from(&self.config);
+        aws_sdk_sqs::Client::from_conf(config.interceptor(Calls).build())
     }
 
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
-        aws_sdk_secretsmanager::Client::new(&self.config)
+        let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
+        aws_sdk_secretsmanager::Client::from_conf(config.interceptor(Calls).build())
     }
 }
 

@@ -15,10 +15,12 @@ use crate::ids::ExportId;
 use crate::invocation::Invocation;
 use crate::marker::OpenMarker;
 use crate::message::WebhookMessage;
+use crate::metrics;
 use crate::objects::Name;
 use crate::outcome::{ExportStatus, Manifest, Outcome, SliceFailure};
 use crate::plan::ExportPlan;
 use crate::run::End;
+use crate::store::Stored;
 use crate::totals::Totals;
 
 mod content;
@@ -60,11 +62,7 @@ impl Dispatch {
         let id = &plan.export_id;
         if self.archive.is_cancelled(id).await? {
             let outcome = self.outcome(concluding, ExportStatus::Cancelled, Vec::new());
-            return Ok(self
-                .archive
-                .create_or_read(Name::Cancelled(id), outcome)
-                .await?
-                .0);
+            return self.decide(Name::Cancelled(id), outcome).await;
         }
         let failures = failures(views);
         if !failures.is_empty() {
@@ -90,12 +88,10 @@ impl Dispatch {
             content,
             warnings,
         };
-        Ok(self
-            .archive
-            .create_or_read(Name::Manifest(id), manifest)
-            .await?
-            .0
-            .outcome)
+        let name = Name::Manifest(id);
+        let (manifest, stored) = self.archive.create_or_read(name, manifest).await?;
+        measure(&manifest.outcome, stored);
+        Ok(manifest.outcome)
     }
 
     /// Writes the failure of the attempt.
@@ -112,7 +108,14 @@ impl Dispatch {
         tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
         let outcome = self.outcome(concluding, ExportStatus::Failed, failures);
         let name = Name::Failed(&plan.export_id, attempt.attempt);
-        Ok(self.archive.create_or_read(name, outcome).await?.0)
+        self.decide(name, outcome).await
+    }
+
+    /// The outcome that counts, which may be somebody else's.
+    async fn decide(&self, name: Name<'_>, outcome: Outcome) -> Result<Outcome, DispatchError> {
+        let (outcome, stored) = self.archive.create_or_read(name, outcome).await?;
+        measure(&outcome, stored);
+        Ok(outcome)
     }
 
     /// Everything that a decided outcome owes: copies of the audit events, the webhook, the marker's removal.
@@ -237,4 +240,19 @@ fn outcome_event(
         None => event,
     };
     event.after(Some(plan.start_event.hash))
+}
+
+/// What an outcome adds to the metrics, once.
+fn measure(outcome: &Outcome, stored: Stored) {
+    if stored != Stored::Created {
+        return;
+    }
+    let ended = match outcome.status {
+        ExportStatus::Completed | ExportStatus::CompletedWithRejects => metrics::EXPORTS_COMPLETED,
+        ExportStatus::Failed => metrics::EXPORTS_FAILED,
+        ExportStatus::Cancelled => metrics::EXPORTS_CANCELLED,
+    };
+    let took = outcome.ended_at.duration_since(outcome.started_at);
+    let took = metrics::millis(took.try_into().unwrap_or_default());
+    metrics::record(&[(ended, 1), (metrics::EXPORT_DURATION, took)]);
 }

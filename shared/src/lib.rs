@@ -24,6 +24,7 @@ pub mod invocation;
 pub mod lambda;
 pub mod marker;
 pub mod message;
+pub mod metrics;
 pub mod objects;
 pub mod outcome;
 pub mod page;

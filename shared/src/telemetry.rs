@@ -1,18 +1,23 @@
-//! Logging: JSON lines on Lambda, readable lines at a desk.
+//! Logging: JSON lines on Lambda, readable lines at a desk. On Lambda metrics, too, as lines of their own.
 //!
 //! `RUST_LOG` sets the level, `info` without it. The debug lines of foreign crates hold headers and payloads, so those
 //! crates are never heard below `info`, whatever `RUST_LOG` asks for.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::fmt::{MakeWriter, layer};
-use tracing_subscriber::layer::{Filter, SubscriberExt as _};
+use tracing_subscriber::layer::{Context, Filter, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, Registry};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::clock::Clock;
+use crate::config::environment;
+use crate::metrics;
 
 /// Our own packages by the targets of their lines.
 const OWN: [&str; 10] = [
@@ -28,10 +33,14 @@ const OWN: [&str; 10] = [
     "genesys_simulator",
 ];
 
-/// One JSON object a line on standard output, where Lambda collects them. To be called once, first of all.
+/// One JSON object a line on standard output, where Lambda collects them; metrics among them where `STACK_NAME` says
+/// whose they are. To be called once, first of all.
 pub fn lambda() {
+    let lines = json(std::io::stdout, asked());
+    let stack = environment("STACK_NAME").filter(|stack| !stack.is_empty());
+    let metrics = stack.map(|stack| embedded(stack, std::io::stdout));
     // That somebody was first is a test's business; logging goes on as they set it up.
-    let _ = json(std::io::stdout, asked()).try_init();
+    let _ = lines.with(metrics).try_init();
 }
 
 /// Lines for people, on standard error. To be called once, first of all.
@@ -45,7 +54,7 @@ pub fn desk() {
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-fn json<W>(writer: W, asked: EnvFilter) -> impl Subscriber + Send + Sync
+fn json<W>(writer: W, asked: EnvFilter) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -57,6 +66,50 @@ where
         .with_writer(writer)
         .with_filter(heard(asked));
     Registry::default().with(lines)
+}
+
+/// Writes what is measured, and hears nothing else.
+fn embedded<S, W>(stack: String, writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let measured = filter_fn(|metadata| metadata.target() == metrics::TARGET);
+    Embedded { stack, writer }.with_filter(measured)
+}
+
+struct Embedded<W> {
+    stack: String,
+    writer: W,
+}
+
+impl<S, W> tracing_subscriber::Layer<S> for Embedded<W>
+where
+    S: Subscriber,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut measured = Measured(None);
+        event.record(&mut measured);
+        let line = measured
+            .0
+            .and_then(|measured| metrics::line(&self.stack, Clock::System.now(), &measured));
+        if let Some(line) = line {
+            // Who cannot write cannot say so either.
+            let _ = writeln!(self.writer.make_writer(), "{line}");
+        }
+    }
+}
+
+/// The one field of such an event.
+struct Measured(Option<String>);
+
+impl Visit for Measured {
+    fn record_str(&mut self, _: &Field, value: &str) {
+        self.0 = Some(value.to_owned());
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
 /// `RUST_LOG`
@@ -74,6 +127,9 @@ where
 }
 
 fn may_be_heard(metadata: &Metadata<'_>) -> bool {
+    if metadata.target() == metrics::TARGET {
+        return false;
+    }
     let package = metadata.target().split("::").next().unwrap_or_default();
     *metadata.level() <= Level::INFO || OWN.contains(&package)
 }
@@ -124,6 +180,25 @@ mod tests {
         assert_eq!(line["size_bytes"], 7);
         assert_eq!(line["spans"][0]["export.id"], "daily");
         assert_eq!(line["spans"][0]["page.number"], 3);
+    }
+
+    #[test]
+    fn what_is_measured_is_a_line_of_its_own_and_no_log_line() {
+        let (logs, lines) = (Lines::default(), Lines::default());
+        let (log_writer, writer) = (logs.clone(), lines.clone());
+        let subscriber = json(move || log_writer.clone(), EnvFilter::new("trace"))
+            .with(embedded("archive".to_owned(), move || writer.clone()));
+
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!("a line");
+            metrics::record(&[(metrics::PAGES, 1), (metrics::RECORDS, 100)]);
+        });
+
+        let text = |lines: &Lines| String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(text(&lines).trim()).unwrap();
+        assert_eq!(line["Stack"], "archive");
+        assert_eq!((&line["Pages"], &line["Records"]), (&1.into(), &100.into()));
+        assert!(text(&logs).contains("a line") && !text(&logs).contains("Pages"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 )]
 
 mod loops;
+mod metrics;
 mod queues;
 mod references;
 mod rights;

@@ -14,8 +14,8 @@ const IN_A_SECRET: [&str; 3] = [
     "WEBHOOK_SIGNING_SECRET",
 ];
 
-/// Read by the HTTP client itself, of the functions that speak to Genesys Cloud.
-const OF_THE_HTTP_CLIENT: &str = "HTTPS_PROXY";
+/// Read before there are settings: by the HTTP client of the functions that speak to Genesys Cloud, and by telemetry.
+const OF_NO_CONFIG: [&str; 3] = ["HTTPS_PROXY", "RUST_LOG", "STACK_NAME"];
 
 #[test]
 fn each_function_is_given_the_variables_that_it_reads_and_no_others() {
@@ -32,7 +32,7 @@ fn each_function_is_given_the_variables_that_it_reads_and_no_others() {
             .filter_map(|properties| properties.as_mapping_get("Environment"))
             .flat_map(|environment| entries(&environment["Variables"]))
             .map(|(name, _)| name)
-            .filter(|name| *name != OF_THE_HTTP_CLIENT)
+            .filter(|name| !OF_NO_CONFIG.contains(name))
             .collect::<BTreeSet<_>>();
 
         assert_eq!(given, read, "{}", function.function);

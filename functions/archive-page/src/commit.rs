@@ -5,6 +5,7 @@ use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
 use conversation_archive::checkpoint::Checkpoint;
 use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::hash::Sha256;
+use conversation_archive::metrics;
 use conversation_archive::objects::Name;
 use conversation_archive::page::{PageBody, Reject};
 use conversation_archive::page_record::{
@@ -12,6 +13,7 @@ use conversation_archive::page_record::{
 };
 use conversation_archive::request::OnBadRecord;
 use conversation_archive::source::{Setback, SourcePage};
+use conversation_archive::store::Stored;
 use serde_json::json;
 
 use crate::{ArchivePage, Task};
@@ -67,6 +69,9 @@ impl ArchivePage {
             stored = ?stored,
             "page archived"
         );
+        if stored == Stored::Created {
+            measure(&record);
+        }
         Ok(Ok(record))
     }
 
@@ -138,6 +143,22 @@ impl ArchivePage {
         event.latency_ms = Some(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX));
         event.after(Some(task.message.audit_head))
     }
+}
+
+/// What a committed page adds to the metrics.
+fn measure(record: &PageRecord) {
+    let (counts, totals) = (&record.content.counts, record.content.totals());
+    metrics::record(&[
+        (metrics::PAGES, 1),
+        (metrics::RECORDS, counts.archived),
+        (metrics::REJECTED_RECORDS, counts.rejected),
+        (metrics::RECORD_BYTES, totals.record_bytes),
+        (metrics::STORED_BYTES, totals.stored_bytes),
+        (
+            metrics::API_LATENCY,
+            record.event.latency_ms.unwrap_or_default(),
+        ),
+    ]);
 }
 
 /// With `onBadRecord: fail` the first bad record ends the run.

@@ -8,6 +8,7 @@ use conversation_archive::dispatch::Dispatch;
 use conversation_archive::failure::Failure;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::PageMessage;
+use conversation_archive::metrics;
 use conversation_archive::page_record::{NextStep, PageRecord};
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::run::{End, RunEnd};
@@ -169,6 +170,7 @@ impl ArchivePage {
                 self.dispatch
                     .waiting(&waiting.message(task.message.clone()))
                     .await?;
+                metrics::record(&[(metrics::PAGES_PARKED, 1)]);
                 tracing::info!(
                     reason = ?waiting.reason,
                     times_parked = waiting.times_parked,

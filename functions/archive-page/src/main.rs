@@ -4,7 +4,7 @@ use archive_page::ArchivePage;
 use conversation_archive::config::{ArchivePageConfig, Config};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
-use conversation_archive::telemetry;
+use conversation_archive::{metrics, telemetry};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -23,9 +23,12 @@ async fn app(config: ArchivePageConfig) -> anyhow::Result<ArchivePage> {
 }
 
 async fn archive(app: &ArchivePage, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
-    each_message(event, async |message, _| {
+    let before = app.sources.client.stats();
+    let response = each_message(event, async |message, _| {
         app.handle(message, invocation).await?;
         Ok(Fate::Done)
     })
-    .await
+    .await;
+    metrics::record_client(&before, &app.sources.client.stats());
+    response
 }

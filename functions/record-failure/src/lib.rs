@@ -12,10 +12,12 @@ use conversation_archive::invocation::Invocation;
 use conversation_archive::message::{
     CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
 };
+use conversation_archive::metrics;
 use conversation_archive::objects::Name;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::queue::Queue;
 use conversation_archive::run::End;
+use conversation_archive::store::Stored;
 use serde::{Deserialize, Serialize};
 
 /// The handler and what it works with.
@@ -82,7 +84,10 @@ impl RecordFailure {
             kept_at,
             body: letter.body.to_owned(),
         };
-        self.dispatch.archive.create_or_read(name, kept).await?;
+        let (_, stored) = self.dispatch.archive.create_or_read(name, kept).await?;
+        if stored == Stored::Created {
+            metrics::record(&[(metrics::GIVEN_UP, 1)]);
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use conversation_archive::dispatch::Dispatch;
 use conversation_archive::hash::Sha256;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::WebhookMessage;
+use conversation_archive::metrics;
 use conversation_archive::outcome::Outcome;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::queue::Queue;
@@ -77,6 +78,7 @@ impl SendWebhook {
                 self.event(&plan, &outcome, &received, &answer, invocation),
             )
             .await?;
+        measure(&answer);
         match answer {
             Answer {
                 verdict: Verdict::Delivered,
@@ -164,4 +166,13 @@ impl SendWebhook {
 struct Answer {
     verdict: Verdict,
     text: String,
+}
+
+/// What a delivery attempt adds to the metrics.
+fn measure(answer: &Answer) {
+    let taken = match answer.verdict {
+        Verdict::Delivered => metrics::WEBHOOKS_DELIVERED,
+        Verdict::Gone | Verdict::Retry => metrics::WEBHOOK_FAILURES,
+    };
+    metrics::record(&[(taken, 1)]);
 }

@@ -8,6 +8,7 @@ use conversation_archive::dispatch::{Dispatch, Which};
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
+use conversation_archive::metrics;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::plan::{Draft, ExportPlan, Identity, PlanLimits, Residency};
@@ -164,6 +165,7 @@ impl StartExport {
         self.dispatch
             .open_slices(&plan, &attempt, Which::Unstarted)
             .await?;
+        metrics::record(&[(metrics::EXPORTS_STARTED, 1)]);
         tracing::info!(export.id = %plan.export_id, slices = plan.slice_count, "export started");
         Ok(self.started(&plan, attempt.attempt, State::Started))
     }

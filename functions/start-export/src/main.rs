@@ -3,7 +3,7 @@
 use conversation_archive::config::{Config, StartExportConfig};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::lambda::{self, Clients};
-use conversation_archive::telemetry;
+use conversation_archive::{metrics, telemetry};
 use serde_json::Value;
 use start_export::{Command, StartError, StartExport, Started};
 
@@ -32,7 +32,10 @@ async fn start(
     invocation: &Invocation,
 ) -> anyhow::Result<Started> {
     let command = Command::parse(&payload.to_string())?;
-    match app.handle(command, invocation).await {
+    let before = app.sources.client.stats();
+    let started = app.handle(command, invocation).await;
+    metrics::record_client(&before, &app.sources.client.stats());
+    match started {
         Ok(started) => Ok(started),
         // As itself, so that the caller is told that the request must change.
         Err(StartError::Refused(refusal)) => Err(refusal.into()),

@@ -1,0 +1,49 @@
+//! Every request to AWS as a debug line: which service, which operation, on what. Headers and bodies are never shown.
+//!
+//! `RUST_LOG=info,conversation_archive::aws=debug` shows them. What they add up to is what the functions' roles have to allow.
+
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
+use serde_json::Value;
+
+use crate::store::BoxError;
+
+/// Where a request with a JSON body says what it is about.
+const RESOURCES: [&str; 2] = ["QueueUrl", "SecretId"];
+
+/// To be given to every client.
+#[derive(Debug)]
+pub(super) struct Calls;
+
+impl Intercept for Calls {
+    fn name(&self) -> &'static str {
+        "Calls"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(operation) = cfg.load::<Metadata>() {
+            tracing::debug!(
+                service = operation.service(),
+                operation = operation.name(),
+                resource = resource(context.request()),
+                "aws call"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A queue's URL, a secret's ARN, or the path, which names bucket and key.
+fn resource(request: &HttpRequest) -> String {
+    let body = request.body().bytes().unwrap_or_default();
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let named = RESOURCES.iter().find_map(|name| body[name].as_str());
+    let path = || request.uri().split('?').next().unwrap_or_default();
+    named.unwrap_or_else(path).to_owned()
+}

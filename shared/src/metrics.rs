@@ -1,0 +1,204 @@
+//! Metrics in CloudWatch's embedded metric format: lines on standard output, which need no call and no right.
+//!
+//! Measured where it happens, written by [`crate::telemetry::lambda`], and by nobody else: at a desk they are not heard.
+//! Each has one dimension, the stack, so that each is one metric on the bill. A step that is done twice is counted twice,
+//! unless it was committed only once. Alarms and dashboard of the template use exactly these.
+//!
+//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::genesys::StatsSnapshot;
+
+/// Of all metrics.
+pub const NAMESPACE: &str = "ConversationArchive";
+
+/// The one dimension.
+pub const DIMENSION: &str = "Stack";
+
+/// What the lines go by on their way to standard output.
+pub(crate) const TARGET: &str = "conversation_archive::metrics";
+
+/// As CloudWatch calls them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Count,
+    Bytes,
+    Milliseconds,
+}
+
+/// Something that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub unit: Unit,
+    pub meaning: &'static str,
+}
+
+const fn metric(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+    Metric {
+        name,
+        unit,
+        meaning,
+    }
+}
+
+pub const EXPORTS_STARTED: Metric = metric("ExportsStarted", Unit::Count, "exports planned");
+pub const EXPORTS_COMPLETED: Metric = metric("ExportsCompleted", Unit::Count, "manifests written");
+pub const EXPORTS_FAILED: Metric = metric("ExportsFailed", Unit::Count, "attempts that failed");
+pub const EXPORTS_CANCELLED: Metric = metric(
+    "ExportsCancelled",
+    Unit::Count,
+    "exports that were cancelled",
+);
+pub const EXPORT_DURATION: Metric = metric(
+    "ExportDuration",
+    Unit::Milliseconds,
+    "from the start of an export to its outcome",
+);
+pub const PAGES: Metric = metric("Pages", Unit::Count, "pages committed");
+pub const RECORDS: Metric = metric("Records", Unit::Count, "records on these pages");
+pub const REJECTED_RECORDS: Metric = metric(
+    "RejectedRecords",
+    Unit::Count,
+    "records without id or start, kept aside",
+);
+pub const RECORD_BYTES: Metric = metric(
+    "RecordBytes",
+    Unit::Bytes,
+    "the records of these pages before compression",
+);
+pub const STORED_BYTES: Metric = metric("StoredBytes", Unit::Bytes, "their page objects");
+pub const API_LATENCY: Metric = metric(
+    "ApiLatency",
+    Unit::Milliseconds,
+    "from the request for a page to its last byte, retries and waits included",
+);
+pub const PAGES_PARKED: Metric = metric(
+    "PagesParked",
+    Unit::Count,
+    "pages that could not go on within their invocation",
+);
+pub const API_REQUESTS: Metric =
+    metric("ApiRequests", Unit::Count, "requests to the API but logins");
+pub const API_RETRIES: Metric = metric("ApiRetries", Unit::Count, "those that were tries again");
+pub const API_BYTES: Metric = metric("ApiBytes", Unit::Bytes, "bodies of the API's answers");
+pub const THROTTLED_ANSWERS: Metric = metric("ThrottledAnswers", Unit::Count, "answers 429");
+pub const THROTTLED_TIME: Metric = metric(
+    "ThrottledTime",
+    Unit::Milliseconds,
+    "waited because of rate limits",
+);
+pub const WEBHOOKS_DELIVERED: Metric = metric("WebhooksDelivered", Unit::Count, "deliveries taken");
+pub const WEBHOOK_FAILURES: Metric = metric(
+    "WebhookFailures",
+    Unit::Count,
+    "delivery attempts that were not taken",
+);
+pub const GIVEN_UP: Metric = metric(
+    "GivenUp",
+    Unit::Count,
+    "messages and starts that were given up and kept",
+);
+
+/// All there are.
+pub const ALL: [Metric; 20] = [
+    EXPORTS_STARTED,
+    EXPORTS_COMPLETED,
+    EXPORTS_FAILED,
+    EXPORTS_CANCELLED,
+    EXPORT_DURATION,
+    PAGES,
+    RECORDS,
+    REJECTED_RECORDS,
+    RECORD_BYTES,
+    STORED_BYTES,
+    API_LATENCY,
+    PAGES_PARKED,
+    API_REQUESTS,
+    API_RETRIES,
+    API_BYTES,
+    THROTTLED_ANSWERS,
+    THROTTLED_TIME,
+    WEBHOOKS_DELIVERED,
+    WEBHOOK_FAILURES,
+    GIVEN_UP,
+];
+
+/// Notes what was measured together.
+pub fn record(measured: &[(Metric, u64)]) {
+    let measured: Map<_, _> = measured
+        .iter()
+        .map(|(metric, value)| (metric.name.to_owned(), json!(value)))
+        .collect();
+    let measured = Value::Object(measured).to_string();
+    tracing::info!(target: TARGET, measured);
+}
+
+/// Notes what a client has done since it stood at `before`; nothing, if that is nothing.
+pub fn record_client(before: &StatsSnapshot, after: &StatsSnapshot) {
+    let measured = [
+        (API_REQUESTS, after.requests - before.requests),
+        (API_RETRIES, after.retries - before.retries),
+        (API_BYTES, after.bytes_in - before.bytes_in),
+        (THROTTLED_ANSWERS, after.throttled - before.throttled),
+        (
+            THROTTLED_TIME,
+            millis(after.throttled_time.saturating_sub(before.throttled_time)),
+        ),
+    ];
+    if measured.iter().any(|(_, value)| *value > 0) {
+        record(&measured);
+    }
+}
+
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The line for what [`record`] noted. `None` for what it did not write.
+pub(crate) fn line(stack: &str, now: Timestamp, measured: &str) -> Option<String> {
+    let measured: Map<String, Value> = serde_json::from_str(measured).ok()?;
+    let known = |name: &String| ALL.into_iter().find(|metric| metric.name == name);
+    let metrics: Vec<_> = measured
+        .keys()
+        .filter_map(known)
+        .map(|metric| json!({"Name": metric.name, "Unit": format!("{:?}", metric.unit)}))
+        .collect();
+    let mut line = json!({
+        "_aws": {
+            "Timestamp": now.as_millisecond(),
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics}],
+        },
+        DIMENSION: stack,
+    });
+    line.as_object_mut()?.extend(measured);
+    Some(line.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_what_cloudwatch_reads_metrics_from() {
+        let now = "2026-03-02T10:00:00Z".parse().unwrap();
+
+        let line = line("archive", now, r#"{"Pages":1,"StoredBytes":7}"#).unwrap();
+
+        insta::assert_snapshot!(line, @r#"{"_aws":{"Timestamp":1772445600000,"CloudWatchMetrics":[{"Namespace":"ConversationArchive","Dimensions":[["Stack"]],"Metrics":[{"Name":"Pages","Unit":"Count"},{"Name":"StoredBytes","Unit":"Bytes"}]}]},"Stack":"archive","Pages":1,"StoredBytes":7}"#);
+    }
+
+    #[test]
+    fn no_two_metrics_share_a_name_and_each_says_what_it_is() {
+        let names: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
+
+        assert_eq!(names.len(), ALL.len());
+        assert!(ALL.iter().all(|metric| metric.meaning.len() > 5));
+    }
+}

@@ -1,0 +1,92 @@
+use std::collections::BTreeSet;
+
+use conversation_archive::metrics::{ALL, DIMENSION, NAMESPACE};
+use saphyr::Yaml;
+use serde_json::Value;
+
+use crate::template::{Template, text};
+
+/// A metric as the dashboard or an alarm names it.
+type Named = (String, Vec<String>);
+
+fn ours(stack: &str) -> Vec<String> {
+    vec![DIMENSION.to_owned(), stack.to_owned()]
+}
+
+fn known() -> BTreeSet<String> {
+    ALL.iter().map(|metric| metric.name.to_owned()).collect()
+}
+
+#[test]
+fn the_dashboard_shows_every_metric_that_the_functions_write_and_no_other() {
+    let template = Template::read();
+    let shown = of_dashboard(&template);
+
+    let stacks: BTreeSet<_> = shown.iter().map(|(_, dimensions)| dimensions).collect();
+    let names: BTreeSet<_> = shown.iter().map(|(name, _)| name.clone()).collect();
+
+    assert_eq!(stacks, BTreeSet::from([&ours("${AWS::StackName}")]));
+    assert_eq!(names, known());
+}
+
+#[test]
+fn every_alarm_on_our_metrics_is_on_one_that_the_functions_write() {
+    let template = Template::read();
+    let mut watched = BTreeSet::new();
+    for alarm in template.resources("AWS::CloudWatch::Alarm") {
+        let alarm = template.properties(alarm);
+        if text(&alarm["Namespace"]) == NAMESPACE {
+            watched.insert(text(&alarm["MetricName"]).to_owned());
+            let dimension = &alarm["Dimensions"][0];
+            let dimension =
+                [&dimension["Name"], &dimension["Value"]].map(|node| text(node).to_owned());
+            assert_eq!(dimension.to_vec(), ours("AWS::StackName"));
+        }
+    }
+
+    let expected = [
+        "ExportsCompleted",
+        "ExportsFailed",
+        "GivenUp",
+        "ThrottledTime",
+        "WebhookFailures",
+    ];
+    assert_eq!(watched, expected.map(str::to_owned).into());
+    assert!(watched.is_subset(&known()));
+}
+
+#[test]
+fn every_alarm_tells_somebody_and_says_what_it_means() {
+    let template = Template::read();
+
+    for name in template.resources("AWS::CloudWatch::Alarm") {
+        let alarm = template.properties(name);
+        assert_eq!(text(&alarm["AlarmActions"][0]), "Alarms", "{name}");
+        assert!(text(&alarm["AlarmDescription"]).len() > 20, "{name}");
+        assert!(
+            !matches!(alarm["TreatMissingData"], Yaml::BadValue),
+            "{name}"
+        );
+    }
+}
+
+/// Our metrics on the dashboard.
+fn of_dashboard(template: &Template) -> Vec<Named> {
+    let body = text(&template.properties("Dashboard")["DashboardBody"]);
+    let body: Value = serde_json::from_str(body).expect("the dashboard is JSON");
+    let widgets = body["widgets"].as_array().expect("widgets");
+    let lists = widgets
+        .iter()
+        .map(|widget| widget["properties"]["metrics"].as_array().expect("metrics"));
+    lists
+        .flatten()
+        .map(|metric| {
+            let words = metric.as_array().expect("a metric").iter();
+            words
+                .map(|word| word.as_str().expect("a word").to_owned())
+                .collect()
+        })
+        .filter(|words: &Vec<String>| words[0] == NAMESPACE)
+        .map(|words| (words[1].clone(), words[2..].to_vec()))
+        .collect()
+}
