@@ -16,7 +16,7 @@ pub(crate) use running::{Running, kill, runs, terminate};
 pub(crate) use settings::{LocalSettings, Ports, free_port};
 
 /// Where the emulator says that everything is. Any region would do; the simulated organisation is in the same.
-pub(crate) const REGION: &str = "eu-central-1";
+pub const REGION: &str = "eu-central-1";
 
 /// The stack's name there.
-pub(crate) const STACK: &str = "genesys-archive";
+pub const STACK: &str = "genesys-archive";

@@ -9,7 +9,7 @@ use genesys_simulator::{Faults, Route, Settings, Simulator};
 use tempfile::TempDir;
 
 use crate::emulator::{ACCESS_KEY, Emulator, REGION, SECRET_KEY};
-use crate::running::{PATIENCE, PAUSE, Running, Told};
+use end_to_end::running::{PATIENCE, PAUSE, Running, Told};
 
 const BUCKET: &str = "archive";
 const PLACE: &str = "s3://archive/team";

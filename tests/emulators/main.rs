@@ -19,6 +19,5 @@ mod lock_files;
 mod lossy;
 mod lost_replies;
 mod queues;
-mod running;
 mod s3_promises;
 mod sqs_promises;

@@ -9,5 +9,7 @@ mod logs;
 pub mod memory_store;
 pub mod process;
 pub mod receiver;
+pub mod running;
 pub mod seams;
+pub mod template;
 pub mod world;

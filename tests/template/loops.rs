@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::template::{Template, one_or_more, referred, text};
+use end_to_end::template::{Template, one_or_more, referred, text};
 
 /// The queues that the function's role lets it send to.
 fn sends_to<'a>(template: &'a Template, function: &str) -> BTreeSet<&'a str> {

@@ -10,5 +10,4 @@ mod metrics;
 mod queues;
 mod references;
 mod rights;
-mod template;
 mod variables;

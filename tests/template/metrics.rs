@@ -4,7 +4,7 @@ use conversation_archive::metrics::{ALL, DIMENSION, NAMESPACE};
 use saphyr::Yaml;
 use serde_json::Value;
 
-use crate::template::{Template, text};
+use end_to_end::template::{Template, text};
 
 /// A metric as the dashboard or an alarm names it.
 type Named = (String, Vec<String>);

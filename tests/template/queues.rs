@@ -6,7 +6,7 @@ use conversation_archive::queue::{
 };
 use saphyr::Yaml;
 
-use crate::template::{Template, referred, seconds, text};
+use end_to_end::template::{Template, referred, seconds, text};
 
 /// The queue of the template, by the end of its name.
 fn queue<'a>(template: &'a Template, queue: Queue, suffix: &str) -> (&'a str, &'a Yaml<'static>) {

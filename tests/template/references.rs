@@ -2,7 +2,7 @@
 
 use saphyr::Yaml;
 
-use crate::template::{Template, text};
+use end_to_end::template::{Template, text};
 
 /// Every name that `!Ref`, `!GetAtt` and the texts of `!Sub` refer to.
 fn references(node: &Yaml<'static>, found: &mut Vec<String>) {

@@ -1,6 +1,6 @@
 use saphyr::Yaml;
 
-use crate::template::{Template, one_or_more, text};
+use end_to_end::template::{Template, one_or_more, text};
 
 fn statements(template: &Template) -> Vec<&Yaml<'static>> {
     let roles = template.resources("AWS::IAM::Role").into_iter();

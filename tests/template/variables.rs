@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use conversation_archive::config::FUNCTIONS;
 
-use crate::template::{Template, entries};
+use end_to_end::template::{Template, entries};
 
 /// Set by Lambda or by an emulator, never by the template.
 const OF_THE_PLATFORM: [&str; 2] = ["AWS_REGION", "AWS_ENDPOINT_URL"];

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use conversation_archive::archive::Archive;
+use conversation_archive::archive::{Archive, ArchiveError};
 use conversation_archive::clock::Clock;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
@@ -69,20 +69,36 @@ pub(super) async fn watch(
 
 async fn look(archive: &Archive, started: &Started, screen: &Screen) -> anyhow::Result<Outcome> {
     let id = &started.export_id;
-    let mut progress: Option<Progress> = None;
+    let (mut progress, mut damaged): (Option<Progress>, Option<()>) = (None, None);
     loop {
         let since = Instant::now();
-        let standing = Standing::read(archive, id).await?;
-        let progress = progress.get_or_insert_with(|| Progress::new(screen, &standing));
-        progress.see(&standing, Clock::System.now());
+        match Standing::read(archive, id).await {
+            Ok(standing) => progress
+                .get_or_insert_with(|| Progress::new(screen, &standing))
+                .see(&standing, Clock::System.now()),
+            // The stack finds it, too, and ends the export.
+            Err(error) if is_damage(&error) => {
+                if damaged.replace(()).is_none() {
+                    screen.line(&format!("{error:#}"));
+                }
+            }
+            Err(error) => return Err(error),
+        }
         let outcome = archive.outcome(id).await?;
         if let Some(outcome) = outcome.filter(|outcome| outcome.attempt >= started.attempt) {
-            progress.end();
+            if let Some(progress) = &mut progress {
+                progress.end();
+            }
             return Ok(outcome);
         }
         let pause = LOOK_EVERY.max(since.elapsed() * PAUSE_PER_LOOK);
         tokio::time::sleep(pause).await;
     }
+}
+
+fn is_damage(error: &anyhow::Error) -> bool {
+    let archive = error.downcast_ref::<ArchiveError>();
+    archive.is_some_and(ArchiveError::is_damage)
 }
 
 async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Report, Problem> {

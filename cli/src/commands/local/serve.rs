@@ -14,7 +14,7 @@ use conversation_archive::config::environment;
 use genesys_simulator::Simulator;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::local::{Folder, LocalSettings, Running, terminate};
+use crate::local::{Folder, LocalSettings, REGION, Running, terminate};
 use crate::organisation::organisation;
 use crate::problem::{Exit, Problem};
 use crate::receiver::{AtFirst, Receiver, Seen};
@@ -107,6 +107,8 @@ fn start_emulator(folder: &Folder, settings: &LocalSettings) -> Result<Child, Pr
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", address.port().to_string())
         .env("AWS_ENDPOINT_URL", settings.ports.endpoint())
+        // Where it takes buckets to be whose region it has lost, when it was killed.
+        .env("MINISTACK_REGION", REGION)
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
         .env("PERSIST_STATE", "1")

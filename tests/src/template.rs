@@ -7,52 +7,67 @@ const TEMPLATE: &str = include_str!(concat!(
     "/../infra/template.yaml"
 ));
 
-pub(crate) struct Template(Yaml<'static>);
+#[derive(Debug)]
+pub struct Template(Yaml<'static>);
 
 impl Template {
-    pub(crate) fn read() -> Self {
+    pub fn read() -> Self {
         let mut documents = Yaml::load_from_str(TEMPLATE).expect("the template is YAML");
         Self(documents.remove(0))
     }
 
-    pub(crate) fn globals(&self) -> &Yaml<'static> {
+    pub fn globals(&self) -> &Yaml<'static> {
         &self.0["Globals"]["Function"]
     }
 
-    pub(crate) fn root(&self) -> &Yaml<'static> {
+    pub fn root(&self) -> &Yaml<'static> {
         &self.0
     }
 
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &Yaml<'static>)> {
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &Yaml<'static>)> {
         entries(&self.0["Parameters"])
     }
 
     /// Whether a parameter or a resource has the name.
-    pub(crate) fn defines(&self, name: &str) -> bool {
+    pub fn defines(&self, name: &str) -> bool {
         ["Parameters", "Resources"]
             .iter()
             .any(|section| self.0[*section].contains_mapping_key(name))
     }
 
     /// The properties of the resource.
-    pub(crate) fn properties(&self, resource: &str) -> &Yaml<'static> {
+    pub fn properties(&self, resource: &str) -> &Yaml<'static> {
         &self.0["Resources"][resource]["Properties"]
     }
 
     /// Logical names of the resources of a type.
-    pub(crate) fn resources(&self, kind: &str) -> Vec<&str> {
+    pub fn resources(&self, kind: &str) -> Vec<&str> {
         let of_kind = |(name, resource): (_, &Yaml<'static>)| {
             (text(&resource["Type"]) == kind).then_some(name)
         };
         entries(&self.0["Resources"]).filter_map(of_kind).collect()
     }
 
-    pub(crate) fn functions(&self) -> Vec<&str> {
+    /// The queue of this name in a stack whose names begin with `stack`.
+    pub fn named_queue(&self, name: &str, stack: &str) -> String {
+        let wanted = name.strip_prefix(stack).unwrap_or(name);
+        let named = |queue: &&str| {
+            let name = text(&self.properties(queue)["QueueName"]);
+            name.strip_prefix("${AWS::StackName}-") == Some(wanted)
+        };
+        let queues = self.resources("AWS::SQS::Queue");
+        let found = queues.into_iter().find(named);
+        found
+            .unwrap_or_else(|| panic!("no queue is called {name}"))
+            .to_owned()
+    }
+
+    pub fn functions(&self) -> Vec<&str> {
         self.resources("AWS::Serverless::Function")
     }
 
     /// The function that is built from this package.
-    pub(crate) fn function(&self, package: &str) -> &str {
+    pub fn function(&self, package: &str) -> &str {
         let built_from = |name: &&str| {
             let metadata = &self.0["Resources"][*name]["Metadata"];
             text(&metadata["BuildProperties"]["Binary"]) == package
@@ -64,7 +79,7 @@ impl Template {
     }
 
     /// The queues whose messages invoke the function, with the properties of each event.
-    pub(crate) fn sources(&self, function: &str) -> Vec<(&str, &Yaml<'static>)> {
+    pub fn sources(&self, function: &str) -> Vec<(&str, &Yaml<'static>)> {
         let events = self.properties(function).as_mapping_get("Events");
         let events = events.into_iter().flat_map(entries);
         events
@@ -80,7 +95,7 @@ impl Template {
 }
 
 /// The entries of a mapping.
-pub(crate) fn entries<'a>(
+pub fn entries<'a>(
     mapping: &'a Yaml<'static>,
 ) -> impl Iterator<Item = (&'a str, &'a Yaml<'static>)> {
     let mapping = mapping.as_mapping().expect("a mapping");
@@ -88,7 +103,7 @@ pub(crate) fn entries<'a>(
 }
 
 /// A text, without its tag if it has one.
-pub(crate) fn text<'a>(node: &'a Yaml<'static>) -> &'a str {
+pub fn text<'a>(node: &'a Yaml<'static>) -> &'a str {
     match node {
         Yaml::Tagged(_, inner) => text(inner),
         other => other.as_str().unwrap_or_default(),
@@ -96,20 +111,20 @@ pub(crate) fn text<'a>(node: &'a Yaml<'static>) -> &'a str {
 }
 
 /// The resource that `!Ref` or `!GetAtt` names.
-pub(crate) fn referred<'a>(node: &'a Yaml<'static>) -> &'a str {
+pub fn referred<'a>(node: &'a Yaml<'static>) -> &'a str {
     let (name, _) = text(node).split_once('.').unwrap_or((text(node), ""));
     name
 }
 
 /// One value or a list of them.
-pub(crate) fn one_or_more<'a>(node: &'a Yaml<'static>) -> Vec<&'a Yaml<'static>> {
+pub fn one_or_more<'a>(node: &'a Yaml<'static>) -> Vec<&'a Yaml<'static>> {
     match node.as_sequence() {
         Some(several) => several.iter().collect(),
         None => vec![node],
     }
 }
 
-pub(crate) fn seconds(node: &Yaml<'static>) -> u64 {
+pub fn seconds(node: &Yaml<'static>) -> u64 {
     let seconds = node.as_integer().expect("a whole number of seconds");
     seconds.try_into().expect("seconds are not negative")
 }

@@ -6,13 +6,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// Longer than anything takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Between two looks at something that another process does.
-pub(crate) const PAUSE: Duration = Duration::from_millis(50);
+pub const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
     out: File,
     err: File,
@@ -20,15 +20,15 @@ pub(crate) struct Running {
 
 /// How it ended.
 #[derive(Debug)]
-pub(crate) struct Told {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
+pub struct Told {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl Running {
     /// What it prints goes into files, so that it never waits for a reader.
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let (out, err) = (file(), file());
         let child = command
             .stdin(Stdio::null())
@@ -40,10 +40,15 @@ impl Running {
     }
 
     /// Waits until it ends by itself.
-    pub(crate) async fn ended(mut self) -> Told {
-        let Ok(status) = tokio::time::timeout(PATIENCE, self.exit()).await else {
+    pub async fn ended(self) -> Told {
+        self.ended_within(PATIENCE).await
+    }
+
+    /// The same, for what takes longer than anything else.
+    pub async fn ended_within(mut self, patience: Duration) -> Told {
+        let Ok(status) = tokio::time::timeout(patience, self.exit()).await else {
             let told = text(&mut self.err);
-            panic!("it has not ended after {PATIENCE:?}:\n{told}");
+            panic!("it has not ended after {patience:?}:\n{told}");
         };
         Told {
             code: status.code(),
@@ -62,7 +67,7 @@ impl Running {
     }
 
     /// As `kill -9` does.
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("ended");
     }

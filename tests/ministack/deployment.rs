@@ -1,0 +1,203 @@
+//! A stack that `local up` has deployed into a folder of its own, and that ends with its handle.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use conversation_archive::aws::AwsClients;
+use end_to_end::running::{PATIENCE, PAUSE, Running, Told};
+use genesys_archive::local::{REGION, STACK};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The first time installs an emulator and compiles the functions.
+const UP_WITHIN: Duration = Duration::from_mins(15);
+
+/// The end of a log that is shown when a test fails.
+const TAIL_LINES: usize = 40;
+
+pub(crate) struct Deployment {
+    folder: TempDir,
+    options: Vec<String>,
+    /// What `local up` printed last.
+    told: Value,
+}
+
+impl Deployment {
+    pub(crate) async fn up(options: &[&str]) -> Self {
+        let mut deployment = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            options: Vec::new(),
+            told: Value::Null,
+        };
+        deployment.change(options);
+        deployment.up_again(&[]).await;
+        deployment
+    }
+
+    /// Other options from the next time on.
+    pub(crate) fn change(&mut self, options: &[&str]) {
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+    }
+
+    /// With the same options, and these parameters of the template.
+    pub(crate) async fn up_again(&mut self, parameters: &[&str]) {
+        let environments = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("emulators");
+        let mut command = Self::command(&["local", "up", "--json", "--folder"]);
+        command
+            .arg(self.folder())
+            .arg("--environments")
+            .arg(environments)
+            .args([
+                "--port",
+                "0",
+                "--simulator-port",
+                "0",
+                "--receiver-port",
+                "0",
+            ])
+            .args(&self.options);
+        for parameter in parameters {
+            command.args(["--parameter", parameter]);
+        }
+        let up = Running::start(command).ended_within(UP_WITHIN).await;
+        assert_eq!(up.code, Some(0), "{}", up.err);
+        self.told = serde_json::from_str(&up.out).expect("JSON");
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The days of the simulated organisation.
+    pub(crate) fn interval(&self) -> &str {
+        self.told["interval"].as_str().expect("an interval")
+    }
+
+    pub(crate) fn bucket(&self) -> &str {
+        self.told["bucket"].as_str().expect("a bucket")
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        self.told["endpoint"].as_str().expect("an endpoint")
+    }
+
+    pub(crate) async fn clients(&self) -> AwsClients {
+        AwsClients::of_emulator(self.endpoint(), REGION).await
+    }
+
+    /// A command on the stack, to its end.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Told {
+        self.start(arguments).ended().await
+    }
+
+    /// A command that names no stack, to its end.
+    pub(crate) async fn plain(arguments: &[&str]) -> Told {
+        Running::start(Self::command(arguments)).ended().await
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = Self::command(arguments);
+        command.arg(format!("--local={}", self.folder().display()));
+        Running::start(command)
+    }
+
+    /// What it says as JSON, and it has to end well.
+    pub(crate) async fn told(&self, arguments: &[&str]) -> Value {
+        let told = self.run(&[arguments, &["--json"]].concat()).await;
+        assert_eq!(
+            told.code,
+            Some(0),
+            "{arguments:?}: {}{}",
+            told.out,
+            told.err
+        );
+        serde_json::from_str(&told.out).expect("JSON")
+    }
+
+    /// A file with a request, for `start`.
+    pub(crate) fn request(&self, request: &Value) -> String {
+        let name = request["exportId"].as_str().expect("an id");
+        let path = self.folder().join(format!("{name}.json"));
+        fs::write(&path, request.to_string()).expect("a request");
+        path.display().to_string()
+    }
+
+    /// What the receiver was told of an export: event, and whether its signature was good.
+    pub(crate) fn deliveries(&self, export: &str) -> Vec<(String, bool)> {
+        let text = fs::read_to_string(self.folder().join("deliveries.ndjson")).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+            .filter(|delivery| delivery["exportId"] == export)
+            .map(|delivery| {
+                let event = delivery["event"].as_str().unwrap_or_default().to_owned();
+                (event, delivery["signed"] == true)
+            })
+            .collect()
+    }
+
+    /// The ids of the processes: services, emulator.
+    pub(crate) fn processes(&self) -> (u64, u64) {
+        let text = fs::read(self.folder().join("running.json")).expect("processes");
+        let running: Value = serde_json::from_slice(&text).expect("JSON");
+        let id = |field: &str| running[field].as_u64().expect("an id");
+        (id("services"), id("emulator"))
+    }
+
+    /// Calls a service that the product has no client for.
+    pub(crate) async fn aws(&self, arguments: &[&str]) -> Value {
+        let settings = fs::read(self.folder().join("settings.json")).expect("settings");
+        let settings: Value = serde_json::from_slice(&settings).expect("JSON");
+        let python: PathBuf = settings["python"].as_str().expect("a folder").into();
+        let mut command = Command::new(python.join("bin/python"));
+        command
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/ministack/aws.py"))
+            .args([self.endpoint(), REGION])
+            .args(arguments);
+        let told = Running::start(command).ended().await;
+        assert_eq!(told.code, Some(0), "{}", told.err);
+        serde_json::from_str(&told.out).expect("JSON")
+    }
+
+    /// The name of a function or a queue of the stack.
+    pub(crate) fn name(part: &str) -> String {
+        format!("{STACK}-{part}")
+    }
+
+    fn command(arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_genesys-archive-tested"));
+        command.args(arguments).current_dir(ROOT);
+        command
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        let mut down = Self::command(&["local", "down", "--folder"]);
+        let ended = down.arg(self.folder()).stdin(Stdio::null()).output();
+        if std::thread::panicking() {
+            for log in ["services.log", "emulator.log"] {
+                let text = fs::read_to_string(self.folder().join(log)).unwrap_or_default();
+                let lines = text.lines().filter(|line| !line.contains("[persistence]"));
+                let lines: Vec<_> = lines.collect();
+                let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+                println!("{log}:\n{}", tail.join("\n"));
+            }
+            println!("{ended:?}");
+        }
+    }
+}
+
+/// Looks until it is so.
+pub(crate) async fn until(what: &str, seen: impl AsyncFn() -> bool) {
+    let looking = async {
+        while !seen().await {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let looked = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(looked.is_ok(), "{what} is not seen within {PATIENCE:?}");
+}

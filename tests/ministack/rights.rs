@@ -1,0 +1,268 @@
+//! What the functions called is held against the rights of their roles. The emulator enforces none: this stands in for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conversation_archive::config::FUNCTIONS;
+use end_to_end::template::{Template, one_or_more, referred, text};
+use saphyr::Yaml;
+use serde_json::Value;
+
+use crate::deployment::Deployment;
+
+/// An action on a resource of the template; of the bucket, on its objects, its markers or itself.
+type Right = (String, String);
+
+/// What nobody calls and every role needs, or every role of such a function.
+const IMPLIED: [(&str, &str, &str); 9] = [
+    (
+        "kms:Decrypt",
+        "ArchiveKey",
+        "S3 reads what is encrypted with it",
+    ),
+    ("kms:GenerateDataKey", "ArchiveKey", "S3 encrypts with it"),
+    (
+        "s3:ListBucket",
+        "Bucket",
+        "without it, S3 answers 403 where an object is missing",
+    ),
+    (
+        "logs:CreateLogStream",
+        "Logs",
+        "Lambda keeps what is printed",
+    ),
+    ("logs:PutLogEvents", "Logs", "Lambda keeps what is printed"),
+    ("sqs:ReceiveMessage", "Source", "the event source mapping"),
+    ("sqs:DeleteMessage", "Source", "the event source mapping"),
+    (
+        "sqs:GetQueueAttributes",
+        "Source",
+        "the event source mapping",
+    ),
+    (
+        "sqs:SendMessage",
+        "FailedStarts",
+        "Lambda keeps invocations that failed",
+    ),
+];
+
+/// Steps of the pipeline that these stories do not take; the tests in memory do.
+const RARE: [(&str, &str, &str, &str); 10] = [
+    (
+        "start-export",
+        "s3:DeleteObject",
+        "Markers",
+        "resume pays what an outcome still owes",
+    ),
+    (
+        "start-export",
+        "sqs:SendMessage",
+        "CompletionQueue",
+        "cancel and resume of an export all of whose slices have ended",
+    ),
+    (
+        "start-export",
+        "sqs:SendMessage",
+        "WebhooksQueue",
+        "resume pays what an outcome still owes",
+    ),
+    (
+        "await-ready",
+        "sqs:SendMessage",
+        "WaitingQueue",
+        "a wait longer than a message may be delayed",
+    ),
+    (
+        "sweep-exports",
+        "s3:PutObject",
+        "Objects",
+        "an export in which nothing has moved for an hour",
+    ),
+    (
+        "sweep-exports",
+        "s3:DeleteObject",
+        "Markers",
+        "an export in which nothing has moved for an hour",
+    ),
+    (
+        "sweep-exports",
+        "sqs:GetQueueAttributes",
+        "PagesQueue",
+        "an export in which nothing has moved for an hour",
+    ),
+    (
+        "sweep-exports",
+        "sqs:SendMessage",
+        "PagesQueue",
+        "an export in which nothing has moved for an hour",
+    ),
+    (
+        "sweep-exports",
+        "sqs:SendMessage",
+        "CompletionQueue",
+        "an export in which nothing has moved for an hour",
+    ),
+    (
+        "sweep-exports",
+        "sqs:SendMessage",
+        "WebhooksQueue",
+        "an export in which nothing has moved for an hour",
+    ),
+];
+
+pub(crate) async fn check(deployment: &Deployment) {
+    let template = Template::read();
+    let mut wrong = Vec::new();
+    for function in FUNCTIONS {
+        let function = function.function;
+        let called = called(deployment, &template, function).await;
+        let allowed = allowed(&template, function);
+        let implied = implied(&template, function, &allowed);
+        let rare: BTreeSet<Right> = RARE
+            .iter()
+            .filter(|(of, ..)| *of == function)
+            .map(|(_, action, resource, _)| ((*action).to_owned(), (*resource).to_owned()))
+            .collect();
+
+        let needed: BTreeSet<Right> = &(&called | &implied) | &rare;
+        for (what, rights) in [
+            ("called and not allowed", &called - &allowed),
+            ("allowed and not called", &allowed - &needed),
+            ("called and listed as rare", &rare & &called),
+        ] {
+            let told = rights
+                .into_iter()
+                .map(|(action, on)| format!("{function} {action} on {on}: {what}"));
+            wrong.extend(told);
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// As the function's own log tells it.
+async fn called(deployment: &Deployment, template: &Template, function: &str) -> BTreeSet<Right> {
+    let lines = deployment.aws(&["logs", &Deployment::name(function)]).await;
+    let lines = lines.as_array().expect("lines");
+    let calls = lines.iter().filter(|line| line["message"] == "aws call");
+    let calls: BTreeSet<_> = calls
+        .map(|call| right(deployment, template, call))
+        .collect();
+    assert!(!calls.is_empty(), "{function} calls nothing");
+    calls
+}
+
+/// The right that a call needs.
+fn right(deployment: &Deployment, template: &Template, call: &Value) -> Right {
+    let of = |field: &str| call[field].as_str().expect("a text");
+    let (operation, resource) = (of("operation"), of("resource"));
+    let queue = || {
+        template.named_queue(
+            resource.rsplit('/').next().unwrap_or_default(),
+            &Deployment::name(""),
+        )
+    };
+    let (action, resource) = match (of("service"), operation) {
+        ("S3", "ListObjectsV2") => ("s3:ListBucket".to_owned(), "Bucket".to_owned()),
+        ("S3", _) => (
+            format!("s3:{operation}"),
+            object(deployment, operation, resource),
+        ),
+        ("SQS", _) => (format!("sqs:{operation}"), queue()),
+        ("Secrets Manager", _) => (
+            format!("secretsmanager:{operation}"),
+            secret(template, resource),
+        ),
+        (service, _) => panic!("{service} is called"),
+    };
+    (action, resource)
+}
+
+/// Only markers may be deleted, and so only those are told apart.
+fn object(deployment: &Deployment, operation: &str, uri: &str) -> String {
+    let (_, key) = uri
+        .split_once(&format!("/{}/", deployment.bucket()))
+        .expect("a key");
+    let markers = operation == "DeleteObject" && key.starts_with("open/");
+    if markers { "Markers" } else { "Objects" }.to_owned()
+}
+
+fn secret(template: &Template, arn: &str) -> String {
+    let secrets = template.resources("AWS::SecretsManager::Secret");
+    let secret = secrets
+        .into_iter()
+        .find(|secret| arn.contains(&format!("-{secret}-")));
+    secret.expect("a secret of the template").to_owned()
+}
+
+fn allowed(template: &Template, function: &str) -> BTreeSet<Right> {
+    let function = template.properties(template.function(function));
+    let role = template.properties(referred(&function["Role"]));
+    let policies = one_or_more(&role["Policies"]);
+    let statements = policies
+        .iter()
+        .flat_map(|policy| one_or_more(&policy["PolicyDocument"]["Statement"]));
+    statements.flat_map(rights).collect()
+}
+
+fn rights(statement: &Yaml<'static>) -> Vec<Right> {
+    let resources: Vec<_> = one_or_more(&statement["Resource"])
+        .into_iter()
+        .map(resource)
+        .collect();
+    let actions = one_or_more(&statement["Action"]);
+    let pairs = actions.iter().flat_map(|action| {
+        let action = text(action).to_owned();
+        resources
+            .iter()
+            .map(move |resource| (action.clone(), resource.clone()))
+    });
+    pairs.collect()
+}
+
+/// `!GetAtt`, `!Ref`, the key of `!If`, or an address in the bucket.
+fn resource(node: &Yaml<'static>) -> String {
+    let node = match node {
+        Yaml::Tagged(_, inner) => inner.as_ref(),
+        plain => plain,
+    };
+    let first = node.as_sequence().and_then(|parts| parts.first());
+    match first.map(text) {
+        None => referred(node).to_owned(),
+        Some("MakesKey") => "ArchiveKey".to_owned(),
+        Some(address) if address.ends_with("open/*") => "Markers".to_owned(),
+        Some(address) if address.ends_with("/${Prefix}*") => "Objects".to_owned(),
+        Some(address) if address.ends_with("${Bucket}") => "Bucket".to_owned(),
+        Some(other) => panic!("{other} is no resource that the functions use"),
+    }
+}
+
+/// The implied rights, in the names of this function's own resources.
+fn implied(template: &Template, function: &str, allowed: &BTreeSet<Right>) -> BTreeSet<Right> {
+    let logical = template.function(function);
+    let sources: Vec<_> = template
+        .sources(logical)
+        .into_iter()
+        .map(|(queue, _)| queue)
+        .collect();
+    let of = |(action, resource, _): &(&str, &str, &str)| -> Vec<Right> {
+        let resources = match *resource {
+            "Logs" => vec![format!("{logical}Logs")],
+            "Source" => sources.iter().map(|queue| (*queue).to_owned()).collect(),
+            other => vec![other.to_owned()],
+        };
+        resources
+            .into_iter()
+            .map(|resource| ((*action).to_owned(), resource))
+            .collect()
+    };
+    let implied: BTreeSet<Right> = IMPLIED.iter().flat_map(of).collect();
+    let missing: BTreeMap<_, _> = implied
+        .iter()
+        .filter(|right| right.1 != "FailedStarts" && !allowed.contains(*right))
+        .map(|(action, resource)| (action, resource))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "the role of {function} lacks {missing:?}"
+    );
+    implied
+}

@@ -1,0 +1,392 @@
+//! What a deployed stack goes through, one after another in one deployment: what its functions called meanwhile is held
+//! against the rights of their roles in the end.
+
+use std::time::Instant;
+
+use aws_sdk_sqs::types::QueueAttributeName::{QueueArn, RedrivePolicy, VisibilityTimeout};
+use conversation_archive::aws::AwsClients;
+use serde_json::{Value, json};
+
+use crate::deployment::{Deployment, until};
+use crate::rights;
+
+const CONVERSATIONS: u64 = 150;
+const CONVERSATIONS_TEXT: &str = "150";
+
+/// Shows what the functions call.
+const CALLS: &str = "LogFilter=info,conversation_archive::aws=debug";
+
+/// A port on which nobody listens.
+const NOBODY: &str = "http://127.0.0.1:1/";
+
+/// Longer than a page polls before it parks.
+const LONG_JOB: &str = "33";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployed_stack_archives_fails_goes_on_and_calls_only_what_its_roles_allow() {
+    let mut deployment = Deployment::up(&organisation("1")).await;
+    let since = Instant::now();
+    let done = |story: &str| println!("{story}: after {:.1} s", since.elapsed().as_secs_f64());
+
+    scheduled(&mut deployment).await;
+    done("scheduled");
+    poisoned(&deployment).await;
+    done("poisoned");
+    cancelled(&deployment).await;
+    done("cancelled");
+    swept(&deployment).await;
+    done("swept");
+    looked_at(&deployment).await;
+    done("looked at");
+    backfilled(&deployment).await;
+    done("backfilled");
+    taken_down(&mut deployment).await;
+    done("taken down and up");
+    parked(&mut deployment).await;
+    done("parked");
+    rights::check(&deployment).await;
+    done("rights");
+}
+
+fn organisation(job_seconds: &str) -> Vec<&str> {
+    let words = [
+        "--conversations",
+        CONVERSATIONS_TEXT,
+        "--rate-per-minute",
+        "0",
+        "--job-seconds",
+    ];
+    [&words[..], &[job_seconds]].concat()
+}
+
+/// A schedule starts an export; its pages chain beyond Lambda's sixteen, and end in a manifest, a
+/// webhook, and an event of each page record.
+async fn scheduled(deployment: &mut Deployment) {
+    let queue = deployment.aws(&["rule", deployment.bucket()]).await;
+    let queue = queue.as_str().expect("a queue").to_owned();
+    let request = json!({
+        "exportId": "scheduled", "interval": deployment.interval(), "slices": 3, "pageSize": 2,
+    });
+    let request = format!("ScheduleRequest={request}");
+    let every_minute = [
+        "ScheduleState=ENABLED",
+        "ScheduleExpression=rate(1 minute)",
+        &request,
+    ];
+
+    deployment
+        .up_again(&[&every_minute[..], &[CALLS]].concat())
+        .await;
+    until("the scheduled export", async || {
+        let status = deployment.run(&["status", "scheduled", "--json"]).await;
+        status.out.contains(r#""status": "completed""#)
+    })
+    .await;
+    deployment
+        .up_again(&["ScheduleState=DISABLED", CALLS])
+        .await;
+
+    let status = deployment.told(&["status", "scheduled"]).await;
+    let outcome = &status["outcome"];
+    assert_eq!(outcome["counts"]["archived"], CONVERSATIONS);
+    let slices = status["slices"].as_array().expect("slices");
+    let longest = slices
+        .iter()
+        .filter_map(|slice| slice["pages"].as_u64())
+        .max();
+    assert!(longest > Some(16), "a chain of {longest:?} pages");
+    assert_eq!(told_of(deployment, "scheduled").await, ["export.completed"]);
+    let pages = outcome["pages"].as_u64().expect("pages");
+    let keys = events(&deployment.clients().await, &queue, pages).await;
+    assert_eq!(keys.len() as u64, pages, "an event for each page record");
+    assert!(
+        keys.iter()
+            .all(|key| key.starts_with("exports/scheduled/slices/"))
+    );
+    let verified = deployment.run(&["verify", "scheduled"]).await;
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
+}
+
+/// A message that no attempt of the export sent fails until it is dead. The failure is recorded, the export fails, its
+/// webhook says so; resume completes it.
+async fn poisoned(deployment: &Deployment) {
+    let clients = deployment.clients().await;
+    let queue = impatient(&clients).await;
+    let request = deployment.request(&json!({
+        "exportId": "poisoned", "interval": deployment.interval(), "slices": 1, "pageSize": 1,
+    }));
+
+    let export = deployment.start(&["start", "--request", &request]);
+    until("the export", async || {
+        let status = deployment.run(&["status", "poisoned"]).await;
+        status.code == Some(0)
+    })
+    .await;
+    let send = clients
+        .sqs()
+        .send_message()
+        .queue_url(queue)
+        .message_body(poison());
+    let send = send
+        .message_group_id("poisoned-s1")
+        .message_deduplication_id("poison");
+    send.send().await.expect("sent");
+    let failed = export.ended().await;
+    let resumed = deployment.told(&["resume", "poisoned"]).await;
+
+    assert_eq!(failed.code, Some(1), "{}{}", failed.out, failed.err);
+    let told = "ended in the dead letters of the pages queue";
+    assert!(failed.err.contains(told), "{}", failed.err);
+    assert!(
+        failed.err.contains("genesys-archive resume --local="),
+        "{}",
+        failed.err
+    );
+    assert_eq!(resumed["status"], "completed");
+    assert_eq!(resumed["attempt"], 2);
+    assert_eq!(resumed["counts"]["archived"], CONVERSATIONS);
+    assert_eq!(
+        told_of(deployment, "poisoned").await,
+        ["export.failed", "export.completed"]
+    );
+    let letters = keys(deployment, "exports/poisoned/failures/dead-letter-").await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+}
+
+/// The sample of a page message, as of an attempt that there is not.
+fn poison() -> String {
+    let sample = include_str!("../../functions/archive-page/events/first-page.json");
+    let sample: Value = serde_json::from_str(sample).expect("JSON");
+    let body = sample["Records"][0]["body"].as_str().expect("a body");
+    let mut body: Value = serde_json::from_str(body).expect("JSON");
+    body["exportId"] = json!("poisoned");
+    body["attempt"] = json!(99);
+    body.to_string()
+}
+
+async fn cancelled(deployment: &Deployment) {
+    let request = deployment.request(&json!({
+        "exportId": "cancelled", "interval": deployment.interval(), "slices": 2, "pageSize": 1,
+    }));
+    deployment
+        .told(&["start", "--detach", "--request", &request])
+        .await;
+
+    let cancelled = deployment.told(&["cancel", "cancelled"]).await;
+    let again = deployment.run(&["start", "--request", &request]).await;
+
+    assert_eq!(cancelled["status"], "cancelled");
+    assert_eq!(told_of(deployment, "cancelled").await, ["export.cancelled"]);
+    assert_eq!(again.code, Some(1), "{}", again.err);
+    assert!(
+        again.err.contains("was cancelled, and that is final"),
+        "{}",
+        again.err
+    );
+}
+
+/// The hourly sweep leaves an export alone that moves.
+async fn swept(deployment: &Deployment) {
+    let request = deployment.request(&json!({
+        "exportId": "swept", "interval": deployment.interval(), "slices": 1, "pageSize": 10,
+    }));
+    deployment
+        .told(&["start", "--detach", "--request", &request])
+        .await;
+    let name = Deployment::name("sweep-exports");
+    let event = include_str!("../../functions/sweep-exports/events/hourly.json");
+
+    let swept = deployment.aws(&["invoke", &name, event]).await;
+
+    let ended = deployment.told(&["start", "--request", &request]).await;
+    assert_eq!(swept["error"], Value::Null, "{swept}");
+    assert_eq!(
+        (&ended["status"], &ended["attempt"]),
+        (&json!("completed"), &json!(1))
+    );
+}
+
+async fn looked_at(deployment: &Deployment) {
+    let status = deployment.told(&["status"]).await;
+    let covered = deployment.told(&["status", "--coverage"]).await;
+    let missing = ["status", "--json", "--coverage", "--since", "2020-01-01"];
+    let missing = deployment.run(&missing).await;
+    let unknown = deployment.run(&["status", "nobody"]).await;
+
+    let functions = status["functions"].as_array().expect("functions");
+    assert_eq!(functions.len(), 7);
+    assert!(
+        functions
+            .iter()
+            .all(|function| function["state"] == "Active")
+    );
+    let exports = status["exports"].as_array().expect("exports");
+    let exports: Vec<_> = exports
+        .iter()
+        .map(|export| (export["exportId"].as_str(), export["status"].as_str()))
+        .collect();
+    let expected = [
+        (Some("swept"), Some("completed")),
+        (Some("cancelled"), Some("cancelled")),
+        (Some("poisoned"), Some("completed")),
+        (Some("scheduled"), Some("completed")),
+    ];
+    assert_eq!(exports, expected);
+    assert_eq!(covered["missing"], 0, "{covered}");
+    assert_eq!(missing.code, Some(1), "{}", missing.out);
+    assert!(
+        missing.out.contains("2020-01-01T00:00:00.000Z/"),
+        "{}",
+        missing.out
+    );
+    assert_eq!(unknown.code, Some(2));
+}
+
+/// Two months, one export each, and the same command again finds both.
+async fn backfilled(deployment: &Deployment) {
+    let (start, end) = deployment.interval().split_once('/').expect("an interval");
+    let end: jiff::Timestamp = end.parse().expect("a moment");
+    let before: jiff::Timestamp = start.parse().expect("a moment");
+    let before = before - jiff::SignedDuration::from_hours(24 * 31);
+    let history = format!("{before}/{end}");
+    let request = deployment.request(&json!({"exportId": "history", "slices": 1}));
+    let backfill = ["start", "--backfill", &history, "--request", &request];
+
+    let first = deployment.run(&backfill).await;
+    let again = deployment.run(&backfill).await;
+
+    assert_eq!(first.code, Some(0), "{}{}", first.out, first.err);
+    assert_eq!(again.code, Some(0), "{}{}", again.out, again.err);
+    assert!(again.err.contains("is complete already"), "{}", again.err);
+}
+
+/// Everything that was archived is still there.
+async fn taken_down(deployment: &mut Deployment) {
+    let before = deployment.told(&["status"]).await;
+
+    let folder = deployment.folder().display().to_string();
+    let down = Deployment::plain(&["local", "down", "--folder", &folder]).await;
+    let local = Deployment::plain(&["local", "status", "--folder", &folder]).await;
+    deployment.up_again(&[CALLS]).await;
+    let after = deployment.told(&["status"]).await;
+
+    assert_eq!(down.code, Some(0), "{}", down.err);
+    assert_eq!(local.code, Some(1), "{}", local.out);
+    assert_eq!(before["exports"], after["exports"]);
+}
+
+/// A job takes longer than its page polls: the page parks, comes back and goes on. Nobody takes the webhook.
+async fn parked(deployment: &mut Deployment) {
+    deployment.change(&organisation(LONG_JOB));
+    deployment.up_again(&[CALLS]).await;
+    let request = deployment.request(&json!({
+        "exportId": "parked", "interval": deployment.interval(), "slices": 1, "webhookUrl": NOBODY,
+    }));
+
+    let ended = deployment.told(&["start", "--request", &request]).await;
+
+    assert_eq!(ended["status"], "completed");
+    assert_eq!(
+        ended["webhook"],
+        "not taken yet; it is sent again for a day"
+    );
+    let logs = deployment
+        .aws(&["logs", &Deployment::name("archive-page")])
+        .await;
+    let mut lines = logs.as_array().expect("lines").iter();
+    let parks = |line: &Value| line["message"] == "page parked" && line["reason"] == "Job";
+    assert!(lines.any(parks), "no page was parked");
+}
+
+/// A page message that fails comes back after two seconds, and is dead at the second time. The queue's URL.
+async fn impatient(clients: &AwsClients) -> String {
+    let sqs = clients.sqs();
+    let (queue, dead) = tokio::join!(
+        url(&sqs, Deployment::name("pages.fifo")),
+        url(&sqs, Deployment::name("pages-dead-letters.fifo")),
+    );
+    let asked = sqs.get_queue_attributes().queue_url(dead);
+    let told = asked
+        .attribute_names(QueueArn)
+        .send()
+        .await
+        .expect("attributes");
+    let arn = told.attributes.expect("attributes")[&QueueArn].clone();
+    let redrive = json!({"deadLetterTargetArn": arn, "maxReceiveCount": 2}).to_string();
+    let set = sqs
+        .set_queue_attributes()
+        .queue_url(&queue)
+        .attributes(VisibilityTimeout, "2")
+        .attributes(RedrivePolicy, redrive);
+    set.send().await.expect("set");
+    queue
+}
+
+async fn url(sqs: &aws_sdk_sqs::Client, name: String) -> String {
+    let asked = sqs.get_queue_url().queue_name(name).send().await;
+    asked.expect("a queue").queue_url.expect("a URL")
+}
+
+/// What the receiver was told of an export; a delivery comes shortly after the outcome.
+async fn told_of(deployment: &Deployment, export: &str) -> Vec<String> {
+    let status = deployment.told(&["status", export]).await;
+    let wanted = status["outcome"]["status"].as_str().expect("a status");
+    let wanted = format!("export.{wanted}");
+    until(&wanted, async || {
+        let deliveries = deployment.deliveries(export);
+        deliveries.iter().any(|(event, _)| *event == wanted)
+    })
+    .await;
+    let deliveries = deployment.deliveries(export);
+    assert!(
+        deliveries.iter().all(|(_, signed)| *signed),
+        "{deliveries:?}"
+    );
+    deliveries.into_iter().map(|(event, _)| event).collect()
+}
+
+async fn keys(deployment: &Deployment, prefix: &str) -> Vec<String> {
+    let s3 = deployment.clients().await.s3();
+    let listed = s3
+        .list_objects_v2()
+        .bucket(deployment.bucket())
+        .prefix(prefix);
+    let listed = listed.send().await.expect("a listing");
+    let objects = listed.contents.unwrap_or_default();
+    objects
+        .into_iter()
+        .filter_map(|object| object.key)
+        .collect()
+}
+
+/// The keys of the events in the queue, once there are so many.
+async fn events(clients: &AwsClients, queue: &str, wanted: u64) -> Vec<String> {
+    let sqs = clients.sqs();
+    let mut keys = Vec::new();
+    while (keys.len() as u64) < wanted {
+        let receive = sqs
+            .receive_message()
+            .queue_url(queue)
+            .max_number_of_messages(10)
+            .wait_time_seconds(10);
+        let received = receive.send().await.expect("messages").messages;
+        let messages = received.unwrap_or_default();
+        assert!(
+            !messages.is_empty(),
+            "{} of {wanted} events came",
+            keys.len()
+        );
+        for message in messages {
+            let body: Value = serde_json::from_str(&message.body.expect("a body")).expect("JSON");
+            let key = body["detail"]["object"]["key"].as_str().expect("a key");
+            keys.push(key.to_owned());
+            let receipt = message.receipt_handle.expect("a receipt");
+            let delete = sqs
+                .delete_message()
+                .queue_url(queue)
+                .receipt_handle(receipt);
+            delete.send().await.expect("deleted");
+        }
+    }
+    keys
+}
