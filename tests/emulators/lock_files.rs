@@ -1,6 +1,6 @@
 //! What is installed for the tests is the same wherever it comes from: lock files name hashes, and no place.
 
-const LOCK_FILES: [(&str, &str); 5] = [
+const LOCK_FILES: [(&str, &str); 6] = [
     (
         "emulators/requirements.txt",
         include_str!("requirements.txt"),
@@ -8,6 +8,10 @@ const LOCK_FILES: [(&str, &str); 5] = [
     (
         "infra/requirements.txt",
         include_str!("../../infra/requirements.txt"),
+    ),
+    (
+        "infra/checkov/requirements.txt",
+        include_str!("../../infra/checkov/requirements.txt"),
     ),
     (
         "infra/local/requirements.txt",

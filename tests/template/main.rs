@@ -10,4 +10,5 @@ mod metrics;
 mod queues;
 mod references;
 mod rights;
+mod skips;
 mod variables;
