@@ -15,7 +15,7 @@ mod up;
 pub(super) async fn local(arguments: &LocalArguments, screen: &Screen) -> Result<Exit, Problem> {
     let folder = Folder::named(arguments.folder.as_deref())?;
     match &arguments.command {
-        LocalCommand::Up(arguments) => up::up(&folder, arguments, screen),
+        LocalCommand::Up(arguments) => up::up(&folder, arguments, screen).await,
         LocalCommand::Down => down::down(&folder, screen),
         LocalCommand::Status => super::status::local(&folder, screen).await,
         LocalCommand::Serve => serve::serve(&folder, screen).await,

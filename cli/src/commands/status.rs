@@ -40,11 +40,7 @@ pub(super) async fn local(folder: &Folder, screen: &Screen) -> Result<Exit, Prob
         let message = format!("nothing runs in {}", folder.root().display());
         return Err(Problem::failed(message).with_hint("genesys-archive local up"));
     };
-    let arguments = StackArguments {
-        stack: None,
-        local: Some(Some(folder.root().to_owned())),
-    };
-    let stack = Stack::find(&arguments).await?;
+    let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
     let mut report = whole(&stack, EXPORTS).await?;
     let running = Running::told(folder)?;
     let ports = settings.ports;

@@ -47,6 +47,11 @@ impl Folder {
         self.root.join("deliveries.ndjson")
     }
 
+    /// What the stack sets for its functions, for running one outside of it.
+    pub(crate) fn functions_env(&self) -> PathBuf {
+        self.root.join("functions.env")
+    }
+
     /// The emulator's memory, as it was at its last clean stop.
     pub(crate) fn emulator_state(&self) -> PathBuf {
         self.root.join("state")

@@ -9,6 +9,14 @@ use crate::problem::Problem;
 use crate::shell::word;
 
 impl StackArguments {
+    /// The stack on this machine that lies there.
+    pub(crate) fn of_folder(folder: &Folder) -> Self {
+        Self {
+            stack: None,
+            local: Some(Some(folder.root().to_owned())),
+        }
+    }
+
     pub(super) fn name(&self) -> String {
         self.stack.clone().unwrap_or_else(|| STACK.to_owned())
     }

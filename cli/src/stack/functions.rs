@@ -1,5 +1,8 @@
 //! The functions of a stack, as Lambda describes them.
 
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use conversation_archive::config::FUNCTIONS;
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -26,15 +29,18 @@ impl Stack {
         try_join_all(views).await
     }
 
+    /// What the stack sets for its functions, all of them together: none is set to two values.
+    pub(crate) async fn variables(&self) -> Result<BTreeMap<String, String>, Problem> {
+        let found = FUNCTIONS.map(|function| self.configuration(function.function));
+        let found = try_join_all(found).await?;
+        let variables = found
+            .into_iter()
+            .filter_map(|function| function.environment?.variables);
+        Ok(variables.flatten().collect())
+    }
+
     async fn function(&self, function: &'static str) -> Result<FunctionView, Problem> {
-        let request = self
-            .lambda
-            .get_function_configuration()
-            .function_name(format!("{}-{function}", self.name));
-        let found = request
-            .send()
-            .await
-            .map_err(|error| unreachable(&self.name, error))?;
+        let found = self.configuration(function).await?;
         Ok(FunctionView {
             function,
             state: found
@@ -45,5 +51,17 @@ impl Stack {
             code_size_bytes: found.code_size,
             last_modified: found.last_modified,
         })
+    }
+
+    async fn configuration(
+        &self,
+        function: &str,
+    ) -> Result<GetFunctionConfigurationOutput, Problem> {
+        let request = self
+            .lambda
+            .get_function_configuration()
+            .function_name(format!("{}-{function}", self.name));
+        let found = request.send().await;
+        found.map_err(|error| unreachable(&self.name, error))
     }
 }

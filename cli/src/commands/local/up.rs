@@ -9,7 +9,7 @@ use serde_json::json;
 use super::build::build;
 use super::deploy::deploy;
 use super::services;
-use crate::arguments::UpArguments;
+use crate::arguments::{StackArguments, UpArguments};
 use crate::figures::count;
 use crate::local::{
     Folder, LocalSettings, Ports, Project, REGION, STACK, free_port, python_environment,
@@ -18,6 +18,7 @@ use crate::organisation::organisation;
 use crate::problem::{Exit, Problem, chain};
 use crate::receiver::{new_secret, receiver_url};
 use crate::screen::{Report, Screen};
+use crate::stack::Stack;
 
 /// Where the emulators of AWS usually are, and next to it.
 const PORTS: Ports = Ports {
@@ -26,7 +27,7 @@ const PORTS: Ports = Ports {
     receiver: 4568,
 };
 
-pub(super) fn up(
+pub(super) async fn up(
     folder: &Folder,
     arguments: &UpArguments,
     screen: &Screen,
@@ -37,6 +38,7 @@ pub(super) fn up(
         return Err(busy(folder));
     };
     let settings = tokio::task::block_in_place(|| raise(&project, folder, arguments, screen))?;
+    write_environment(folder, &settings).await?;
     screen.result(&report(folder, &settings));
     Ok(Exit::Done)
 }
@@ -113,6 +115,25 @@ fn settings(
         python,
         bucket: before.and_then(|before| before.bucket.clone()),
     })
+}
+
+/// For `cargo lambda watch`: the variables of the stack, and where AWS is.
+async fn write_environment(folder: &Folder, settings: &LocalSettings) -> Result<(), Problem> {
+    let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
+    let mut variables = stack.variables().await?;
+    let aws = [
+        ("AWS_ENDPOINT_URL", settings.ports.endpoint()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+    ];
+    variables.extend(aws.map(|(name, value)| (name.to_owned(), value)));
+    let lines = variables
+        .iter()
+        .map(|(name, value)| format!("{name}='{value}'\n"));
+    let path = folder.functions_env();
+    let written = std::fs::write(&path, lines.collect::<String>());
+    Ok(written.with_context(|| format!("cannot write {}", path.display()))?)
 }
 
 fn report(folder: &Folder, settings: &LocalSettings) -> Report {
