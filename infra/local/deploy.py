@@ -22,6 +22,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from packaged import FUNCTIONS, packaged
 
 CODE_BUCKET = "functions-code"
+# Nothing but a deletion is possible then. A stack whose update was rolled back can be updated again.
+UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 READY_WITHIN_S = 60
 DEPLOYED_WITHIN_S = 300
 
@@ -102,16 +104,16 @@ def zipped(binary):
 def deploy(cloudformation, s3, settings, template):
     stack = settings["stack"]
     status = stack_status(cloudformation, stack)
-    if status and ("ROLLBACK" in status or "FAILED" in status):
+    if status in UNUSABLE:
         # What is half made holds no conversation: bucket and key are retained.
         cloudformation.delete_stack(StackName=stack)
         wait_for(cloudformation, stack, lambda status: status is None)
         status = None
     parameters = dict(settings["parameters"])
     if status is None and bucket_exists(s3, settings.get("keepBucket")):
-        parameters["ExistingBucketName"] = settings["keepBucket"]
+        parameters.setdefault("ExistingBucketName", settings["keepBucket"])
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-    if status is not None:
+    if status is not None and "ExistingBucketName" not in parameters:
         given.append({"ParameterKey": "ExistingBucketName", "UsePreviousValue": True})
     change(cloudformation, stack, template, given, "UPDATE" if status else "CREATE")
     described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
