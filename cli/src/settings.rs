@@ -81,6 +81,7 @@ impl Config for Settings {
             concurrency: settings.max_open_slices(),
             limits: settings.limits(&address_rules),
             pages: settings.page_settings(),
+            sources: settings.source_settings(),
             regions,
             address_rules,
             signer: signer(settings),

@@ -8,7 +8,6 @@ use conversation_archive::genesys::StatsSnapshot;
 use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
 use conversation_archive::page::Projection;
 use conversation_archive::plan::ExportPlan;
-use conversation_archive::request::SourceKind;
 use serde_json::{Value, json};
 
 use crate::figures::{bytes, count, counted, rate, time};
@@ -138,7 +137,7 @@ impl Summary<'_> {
     }
 
     fn is_minimal(&self) -> bool {
-        self.plan.records == Projection::Minimal || self.plan.source == SourceKind::ExportGateway
+        self.plan.records == Projection::Minimal || !self.plan.source.is_analytics()
     }
 }
 
@@ -201,11 +200,10 @@ impl Stored<'_> {
             .iter()
             .map(|slice| slice.pages.len() as u64)
             .sum();
-        let what = match self.plan.source {
-            SourceKind::AnalyticsJob => {
-                counted(content.counts.archived, "conversation", "conversations")
-            }
-            SourceKind::ExportGateway => counted(content.counts.archived, "record", "records"),
+        let what = if self.plan.source.is_analytics() {
+            counted(content.counts.archived, "conversation", "conversations")
+        } else {
+            counted(content.counts.archived, "record", "records")
         };
         let slices = counted(content.slices.len() as u64, "slice", "slices");
         format!("{what} in {slices} and {}", counted(pages, "page", "pages"))

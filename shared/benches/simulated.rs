@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use conversation_archive::page::{
-    JobResults, PageBody, PageRules, Projection, RecordShape, encode, gateway_records,
+    DETAILS_FIELDS, PageBody, PageRules, Projection, RecordShape, encode, gateway_records,
 };
 use genesys_simulator::{Settings, Truth};
 
@@ -39,9 +39,11 @@ impl Pages {
     }
 
     pub(crate) fn encode_analytics(&self, projection: Projection) -> PageBody {
-        let results = JobResults::from_slice(self.analytics.as_bytes()).expect("a valid page");
+        let results = DETAILS_FIELDS
+            .read(self.analytics.as_bytes())
+            .expect("a valid page");
         let rules = rules(RecordShape::Analytics, projection);
-        encode(&results.conversations, &rules)
+        encode(&results.records, &rules)
     }
 
     pub(crate) fn encode_gateway(&self, projection: Projection) -> PageBody {

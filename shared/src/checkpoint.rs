@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Interval;
+
 /// The place in a run from which a page is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
@@ -15,6 +17,8 @@ pub enum Checkpoint {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
+    /// The window of time to be read next; behind it comes what is left of the slice.
+    Windows { next: Interval },
 }
 
 impl Checkpoint {
@@ -27,7 +31,7 @@ impl Checkpoint {
     pub fn job(&self) -> Option<&str> {
         match self {
             Self::Cursor { job, .. } => job.as_deref(),
-            Self::Offset { .. } => None,
+            Self::Offset { .. } | Self::Windows { .. } => None,
         }
     }
 }

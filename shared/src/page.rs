@@ -27,14 +27,14 @@ mod properties;
 
 pub use check::{IndexMismatch, check};
 pub use codec::{CodecError, decode_lines};
-pub use identity::{RecordField, RejectReason};
+pub use identity::{RecordField, RecordIdentity, RejectReason};
 pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
-pub use results::{JobResults, gateway_records};
+pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, gateway_records};
 pub use standard::dropped_paths;
 
 use copy::{WHOLE, copy};
 use draft::Draft;
-use identity::{Identifying, Identity};
+use identity::Identifying;
 use walk::pick;
 
 /// How much of a record is kept.
@@ -106,7 +106,7 @@ pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
     let mut draft = Draft::new(rules.shape);
     for record in records {
         let identifying = rules.project(record.get(), draft.line());
-        match Identity::by(identifying, record.get(), rules.shape) {
+        match RecordIdentity::by(identifying, record.get(), rules.shape) {
             Err(reason) => draft.reject(record, reason),
             Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
             Ok(identity) => draft.archive(identity),
@@ -116,7 +116,7 @@ pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
 }
 
 impl PageRules<'_> {
-    fn leave_out(&self, identity: &Identity<'_>) -> bool {
+    fn leave_out(&self, identity: &RecordIdentity<'_>) -> bool {
         self.membership
             .is_some_and(|interval| !interval.contains(identity.start))
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::audit::AuditEvent;
+use crate::checkpoint::Checkpoint;
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::ExportId;
@@ -124,8 +125,21 @@ impl ExportPlan {
     /// Which fields are a record's id and start.
     pub fn shape(&self) -> RecordShape {
         match self.source {
-            SourceKind::AnalyticsJob => RecordShape::Analytics,
+            SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => RecordShape::Analytics,
             SourceKind::ExportGateway => RecordShape::Gateway,
+        }
+    }
+
+    /// Where a slice begins, in the run's job if the source has jobs.
+    pub fn first_checkpoint(&self, range: SliceRange, job: Option<String>) -> Checkpoint {
+        match (self.source, range) {
+            (SourceKind::AnalyticsQuery, SliceRange::Interval(next)) => {
+                Checkpoint::Windows { next }
+            }
+            (_, SliceRange::Interval(_)) => Checkpoint::job_start(job),
+            (_, SliceRange::Offsets(OffsetRange { start, .. })) => {
+                Checkpoint::Offset { offset: start }
+            }
         }
     }
 }

@@ -21,7 +21,9 @@ pub struct ExportRequest {
     pub export_id: Option<String>,
     #[serde(default)]
     pub source: SourceKind,
-    pub interval: RequestedInterval,
+    /// Only conversations that are looked up by their ids do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<RequestedInterval>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_time: Option<String>,
     #[serde(default)]
@@ -53,14 +55,33 @@ pub enum SourceKind {
     /// The asynchronous conversation details job, the bulk route of the public API.
     #[default]
     AnalyticsJob,
+    /// The conversation details query, for fresh conversations and for some among many.
+    AnalyticsQuery,
     /// An organisation's own export gateway.
     ExportGateway,
+}
+
+impl SourceKind {
+    pub const ALL: [Self; 3] = [
+        Self::AnalyticsJob,
+        Self::AnalyticsQuery,
+        Self::ExportGateway,
+    ];
+
+    /// Whether it is an endpoint of the public API.
+    pub fn is_analytics(self) -> bool {
+        match self {
+            Self::AnalyticsJob | Self::AnalyticsQuery => true,
+            Self::ExportGateway => false,
+        }
+    }
 }
 
 impl std::fmt::Display for SourceKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::AnalyticsJob => "analytics-job",
+            Self::AnalyticsQuery => "analytics-query",
             Self::ExportGateway => "export-gateway",
         })
     }
@@ -104,6 +125,9 @@ pub struct Filters {
     pub message_types: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub queue_ids: Vec<String>,
+    /// `inbound` or `outbound`: how the conversation began.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub directions: Vec<String>,
 }
 
 /// Ids from `min` to `max`, both included.
@@ -117,6 +141,33 @@ pub struct IdRange {
 impl Filters {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether conversations are asked for by their ids and nothing else.
+    pub fn are_only_ids(&self) -> bool {
+        let others = Self {
+            conversation_ids: Vec::new(),
+            ..self.clone()
+        };
+        !self.conversation_ids.is_empty() && others.is_empty()
+    }
+
+    /// The filters that restrict something, by the names of their fields, with their values.
+    pub fn given(&self) -> Vec<(&'static str, String)> {
+        let lists = [
+            ("conversationIds", &self.conversation_ids),
+            ("participantIds", &self.participant_ids),
+            ("mediaTypes", &self.media_types),
+            ("messageTypes", &self.message_types),
+            ("queueIds", &self.queue_ids),
+            ("directions", &self.directions),
+        ];
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let mut given: Vec<_> = lists.map(|(name, list)| (name, list.join(", "))).collect();
+        if let Some(IdRange { min, max }) = &self.conversation_id_range {
+            given.push(("conversationIdRange", format!("{min}..{max}")));
+        }
+        given
     }
 }
 
@@ -132,12 +183,19 @@ impl ExportRequest {
         Ok(request)
     }
 
+    /// Whether it asks for conversations by their ids, whenever they began.
+    pub fn is_lookup(&self) -> bool {
+        self.source == SourceKind::AnalyticsQuery
+            && self.interval.is_none()
+            && self.filters.are_only_ids()
+    }
+
     /// What makes two requests the same: everything but the id, with the interval made absolute.
     pub fn fingerprint(&self, interval: crate::time::Interval) -> Sha256 {
         let asked = Self {
             export_id: None,
             scheduled_time: None,
-            interval: RequestedInterval::Absolute(interval),
+            interval: Some(RequestedInterval::Absolute(interval)),
             ..self.clone()
         };
         let mut asked = serde_json::to_value(&asked).unwrap_or_default();
@@ -206,7 +264,7 @@ mod tests {
     fn a_value_that_cannot_be_read_is_named_by_its_field() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","source":"carrier-pigeon"}"#),
-            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected `analytics-job` or `export-gateway` at line 1 column 81"
+            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway` at line 1 column 81"
         );
         assert_snapshot!(
             refused(r#"{"interval":{"last":"soon"}}"#),

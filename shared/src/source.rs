@@ -17,10 +17,12 @@ use crate::request::SourceKind;
 use crate::waiting::{Wait, WaitReason};
 
 mod analytics_job;
+mod analytics_query;
+mod conversation_query;
 mod export_gateway;
-mod filters;
 
 pub use analytics_job::AnalyticsJob;
+pub use analytics_query::AnalyticsQuery;
 pub use export_gateway::ExportGateway;
 
 /// One kind of source.
@@ -99,18 +101,31 @@ pub enum Setback {
     Failed(Failure),
 }
 
+/// What is not known of the sources for certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceSettings {
+    /// So long after a conversation began the details query finds it.
+    pub query_lag: Duration,
+}
+
 /// The sources by their kind.
 #[derive(Clone, Debug)]
 pub struct Sources {
     pub client: GenesysClient,
     analytics_job: AnalyticsJob,
+    analytics_query: AnalyticsQuery,
     export_gateway: ExportGateway,
 }
 
 impl Sources {
-    pub fn new(client: GenesysClient, clock: crate::clock::Clock) -> Self {
+    pub fn new(
+        client: GenesysClient,
+        clock: crate::clock::Clock,
+        settings: SourceSettings,
+    ) -> Self {
         Self {
             analytics_job: AnalyticsJob::new(client.clone(), clock.clone()),
+            analytics_query: AnalyticsQuery::new(client.clone(), clock.clone(), settings),
             export_gateway: ExportGateway::new(client.clone(), clock),
             client,
         }
@@ -119,7 +134,18 @@ impl Sources {
     pub fn of(&self, kind: SourceKind) -> &dyn Source {
         match kind {
             SourceKind::AnalyticsJob => &self.analytics_job,
+            SourceKind::AnalyticsQuery => &self.analytics_query,
             SourceKind::ExportGateway => &self.export_gateway,
+        }
+    }
+}
+
+impl Default for SourceSettings {
+    fn default() -> Self {
+        Self {
+            // The vendor advises to end an interval at least a minute before the present; how late conversations can be
+            // is not documented.
+            query_lag: Duration::from_mins(2),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use end_to_end::crashes::Afterwards::{self, BucketAlone, Redelivery};
-use end_to_end::crashes::{Case, GATEWAY, JOB, Pass, Story, every_crash_point, run};
+use end_to_end::crashes::{Case, GATEWAY, JOB, Pass, QUERY, Story, every_crash_point, run};
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::seams::Kill;
 use end_to_end::world::{Turn, World, organisation};
@@ -18,6 +18,16 @@ async fn a_job_export_killed_at_any_step_ends_in_the_same_archive() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_export_killed_at_any_step_ends_in_the_same_archive() {
     every(GATEWAY, Redelivery).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_export_killed_at_any_step_ends_in_the_same_archive() {
+    every(QUERY, Redelivery).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_export_goes_on_from_the_bucket_alone_after_any_step() {
+    every(QUERY, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ mod cancelling;
 mod crash_points;
 mod deliveries;
 mod fault_schedules;
+mod fresh_conversations;
 mod lost_sources;
 mod membership;
 mod minimal_records;

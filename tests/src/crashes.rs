@@ -68,6 +68,11 @@ pub const GATEWAY: Case = Case {
     more: r#","exportId":"disturbed","slices":2,"pageSize":7,"records":"minimal""#,
     story: Story::Plain,
 };
+pub const QUERY: Case = Case {
+    source: "analytics-query",
+    more: r#","exportId":"disturbed","slices":2,"pageSize":1,"records":"full""#,
+    story: Story::Plain,
+};
 
 impl Case {
     /// The same export in another story.

@@ -64,7 +64,7 @@ impl Handlers {
             clock: clock.clone(),
             max_open_slices: settings.concurrency,
         };
-        let sources = Sources::new(client, clock);
+        let sources = Sources::new(client, clock, settings.sources);
         let sender = Sender::new(settings.address_rules.clone())
             .context("cannot set up the sending of webhooks")?;
         let webhook = settings.signer.map(|signer| SendWebhook {

@@ -65,6 +65,7 @@ impl World {
             concurrency: 2,
             limits: PlanLimits::default(),
             pages: archive_page::PageSettings::default(),
+            sources: conversation_archive::source::SourceSettings::default(),
             regions: Regions::default(),
             address_rules: AddressRules::default(),
             signer: None,

@@ -6,7 +6,6 @@ use conversation_archive::genesys::Call;
 use conversation_archive::genesys::wire::DataRetention;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::plan::Draft;
-use conversation_archive::request::SourceKind;
 use conversation_archive::source::Setback;
 
 impl StartExport {
@@ -16,7 +15,7 @@ impl StartExport {
         draft: &Draft,
         invocation: &Invocation,
     ) -> Result<(), StartError> {
-        if self.limits.retention_days.is_some() || draft.source() != SourceKind::AnalyticsJob {
+        if self.limits.retention_days.is_some() || !draft.depends_on_retention() {
             return Ok(());
         }
         let call = Call::get("/api/v2/analytics/dataretention/settings");
@@ -28,10 +27,10 @@ impl StartExport {
             .await
             .map_err(Setback::from)
         {
-            Ok(reply) => match reply.value.retention_days {
-                Some(days) => Ok(draft.check_retention(self.dispatch.clock.now(), days)?),
-                None => Ok(()),
-            },
+            Ok(reply) => {
+                let now = self.dispatch.clock.now();
+                Ok(draft.check_retention(now, reply.value.retention_days)?)
+            }
             Err(Setback::Failed(failure)) if failure.kind == FailureKind::Refused => {
                 tracing::debug!(%failure, "the API does not tell its retention; none is assumed");
                 Ok(())

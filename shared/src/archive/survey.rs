@@ -2,13 +2,12 @@
 
 use super::{Archive, ArchiveError};
 use crate::attempt::{Attempt, SliceStanding};
-use crate::checkpoint::Checkpoint;
 use crate::format::FormatVersion;
 use crate::ids::{PageId, RunId};
 use crate::message::PageMessage;
 use crate::objects::{Name, RECORD_SUFFIX, run_prefix};
 use crate::page_record::{NextStep, PageRecord};
-use crate::plan::{ExportPlan, OffsetRange, Slice, SliceRange};
+use crate::plan::{ExportPlan, Slice};
 use crate::run::{End, Origin, RunEnd};
 use crate::store::Listed;
 use crate::totals::Totals;
@@ -206,10 +205,7 @@ pub fn first_message(
     job: Option<String>,
     totals: Totals,
 ) -> PageMessage {
-    let checkpoint = match view.slice.range {
-        SliceRange::Interval(_) => Checkpoint::job_start(job),
-        SliceRange::Offsets(OffsetRange { start, .. }) => Checkpoint::Offset { offset: start },
-    };
+    let checkpoint = plan.first_checkpoint(view.slice.range, job);
     PageMessage {
         format_version: FormatVersion,
         id: view.run.page(1),

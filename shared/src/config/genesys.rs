@@ -1,10 +1,13 @@
 //! Which organisation is read, as whom, and where its data may go.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use super::error::Problem;
 use super::settings::Settings;
 use crate::genesys::{ClientSettings, Credentials, Endpoints};
+use crate::source::SourceSettings;
 
 /// The way into the organisation.
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub struct GenesysConfig {
     pub client: ClientSettings,
     /// `GENESYS_CLIENT_ID` with `GENESYS_CLIENT_SECRET`, or `GENESYS_CREDENTIALS_SECRET_ARN`
     pub credentials: CredentialsConfig,
+    /// `GENESYS_QUERY_LAG_SECONDS`
+    pub source: SourceSettings,
 }
 
 /// Where the OAuth client's id and secret are.
@@ -42,9 +47,11 @@ impl Settings<'_> {
     pub fn genesys(&self) -> Option<GenesysConfig> {
         let client = self.client_settings();
         let credentials = self.credentials();
+        let source = self.source_settings();
         Some(GenesysConfig {
             client: client?,
             credentials: credentials?,
+            source,
         })
     }
 
@@ -78,6 +85,16 @@ impl Settings<'_> {
             body_limit_bytes,
             ..settings
         })
+    }
+
+    /// `GENESYS_QUERY_LAG_SECONDS`
+    pub fn source_settings(&self) -> SourceSettings {
+        let default = SourceSettings::default();
+        SourceSettings {
+            query_lag: self
+                .number("GENESYS_QUERY_LAG_SECONDS", 60..=86_400)
+                .map_or(default.query_lag, Duration::from_secs),
+        }
     }
 
     /// The OAuth client, or where it is kept.

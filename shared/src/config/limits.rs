@@ -19,6 +19,11 @@ impl Settings<'_> {
                 default.job_page_size_max,
                 10_000,
             ),
+            query_page_size_max: count(
+                "GENESYS_QUERY_PAGE_SIZE_MAX",
+                default.query_page_size_max,
+                10_000,
+            ),
             gateway_page_size_max: count(
                 "GATEWAY_PAGE_SIZE_MAX",
                 default.gateway_page_size_max,
@@ -27,6 +32,11 @@ impl Settings<'_> {
             job_interval_max_days: count(
                 "GENESYS_JOB_INTERVAL_MAX_DAYS",
                 default.job_interval_max_days,
+                366,
+            ),
+            query_interval_max_days: count(
+                "GENESYS_QUERY_INTERVAL_MAX_DAYS",
+                default.query_interval_max_days,
                 366,
             ),
             // As many as the keys of slices have digits for.

@@ -164,6 +164,11 @@ const GENESYS: &[Variable] = &[
         Optional,
         "the largest reply that is read, in MB of 10⁶ bytes; without it, 67",
     ),
+    variable(
+        "GENESYS_QUERY_LAG_SECONDS",
+        Optional,
+        "how far behind the present the details query is believed; without it, 120",
+    ),
 ];
 
 const RESIDENCY: &[Variable] = &[
@@ -186,6 +191,11 @@ const LIMITS: &[Variable] = &[
         "the largest page of a job's results; without it, 1000",
     ),
     variable(
+        "GENESYS_QUERY_PAGE_SIZE_MAX",
+        Optional,
+        "the largest page of the details query, and ids looked up at a time; without it, 100",
+    ),
+    variable(
         "GATEWAY_PAGE_SIZE_MAX",
         Optional,
         "the largest page of a gateway; without it, 1000",
@@ -194,6 +204,11 @@ const LIMITS: &[Variable] = &[
         "GENESYS_JOB_INTERVAL_MAX_DAYS",
         Optional,
         "the longest interval of one job; without it, 31",
+    ),
+    variable(
+        "GENESYS_QUERY_INTERVAL_MAX_DAYS",
+        Optional,
+        "the longest interval of one query; without it, 7",
     ),
     variable(
         "MAX_SLICES",

@@ -65,7 +65,7 @@ impl Clients {
             }
         };
         let client = GenesysClient::new(genesys.client, credentials, Clock::System)?;
-        Ok(Sources::new(client, Clock::System))
+        Ok(Sources::new(client, Clock::System, genesys.source))
     }
 
     pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::codec::CodecError;
-use super::identity::{Identity, RejectReason};
+use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
 use super::{Projection, RecordShape};
 
@@ -72,10 +72,15 @@ fn stored_shape(shape: RecordShape, projection: Projection) -> RecordShape {
     }
 }
 
-fn identity(text: &[u8], line: u64, shape: RecordShape) -> Result<Identity<'_>, IndexMismatch> {
+fn identity(
+    text: &[u8],
+    line: u64,
+    shape: RecordShape,
+) -> Result<RecordIdentity<'_>, IndexMismatch> {
     let record: &RawValue =
         serde_json::from_slice(text).map_err(|source| IndexMismatch::NotJson { line, source })?;
-    Identity::of(record.get(), shape).map_err(|source| IndexMismatch::NotARecord { line, source })
+    RecordIdentity::of(record.get(), shape)
+        .map_err(|source| IndexMismatch::NotARecord { line, source })
 }
 
 fn compare(
@@ -106,7 +111,7 @@ mod tests {
 
     fn entries() -> [IndexEntry<'static>; 2] {
         let entry = |id: &str, start: &str, offset, line| {
-            let identity = Identity {
+            let identity = RecordIdentity {
                 id: id.to_owned().into(),
                 start: start.parse().unwrap(),
             };

@@ -5,7 +5,7 @@
 use serde_json::value::RawValue;
 
 use super::codec::{Member, in_memory};
-use super::identity::{Identity, RejectReason};
+use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
 use super::{Counts, PageBody, RecordShape, Reject};
 
@@ -56,7 +56,7 @@ impl Draft {
     }
 
     /// Adds the line that was written.
-    pub(super) fn archive(&mut self, identity: Identity<'_>) {
+    pub(super) fn archive(&mut self, identity: RecordIdentity<'_>) {
         self.counts.received += 1;
         self.counts.archived += 1;
         into_one_line(&mut self.line);
@@ -66,7 +66,7 @@ impl Draft {
         self.ndjson_bytes += self.line.len() as u64;
     }
 
-    fn add_to_index(&mut self, identity: Identity<'_>) {
+    fn add_to_index(&mut self, identity: RecordIdentity<'_>) {
         let entry = IndexEntry::of(identity, self.ndjson_bytes, self.line.as_bytes());
         self.entry.clear();
         in_memory(serde_json::to_writer(&mut self.entry, &entry));

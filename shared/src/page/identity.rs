@@ -12,10 +12,11 @@ use super::walk::{is_null, is_object, pick};
 /// No id of the API has more than 36 characters; a page index must stay readable line by line.
 const MAX_ID_BYTES: usize = 1024;
 
+/// The id and the start of a record, by the fields that its shape names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Identity<'a> {
-    pub(super) id: Cow<'a, str>,
-    pub(super) start: Timestamp,
+pub struct RecordIdentity<'a> {
+    pub id: Cow<'a, str>,
+    pub start: Timestamp,
 }
 
 /// Why a record cannot be archived. Names the field, never its value.
@@ -90,8 +91,8 @@ impl RecordShape {
     }
 }
 
-impl<'a> Identity<'a> {
-    pub(super) fn of(record: &'a str, shape: RecordShape) -> Result<Self, RejectReason> {
+impl<'a> RecordIdentity<'a> {
+    pub fn of(record: &'a str, shape: RecordShape) -> Result<Self, RejectReason> {
         Self::by(pick(record, shape.identifying()), record, shape)
     }
 
@@ -155,11 +156,11 @@ fn is_integer(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str, shape: RecordShape) -> Result<Identity<'_>, RejectReason> {
-        Identity::of(text, shape)
+    fn read(text: &str, shape: RecordShape) -> Result<RecordIdentity<'_>, RejectReason> {
+        RecordIdentity::of(text, shape)
     }
 
-    fn gateway(text: &str) -> Result<Identity<'_>, RejectReason> {
+    fn gateway(text: &str) -> Result<RecordIdentity<'_>, RejectReason> {
         read(text, RecordShape::Gateway)
     }
 

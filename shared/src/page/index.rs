@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::codec::{CodecError, nothing_follows};
-use super::identity::Identity;
+use super::identity::RecordIdentity;
 use crate::hash::Sha256;
 use crate::time::millis;
 
@@ -30,8 +30,8 @@ pub struct IndexEntry<'a> {
 }
 
 impl<'a> IndexEntry<'a> {
-    pub(super) fn of(identity: Identity<'a>, offset: u64, line: &[u8]) -> Self {
-        let Identity { id, start } = identity;
+    pub(super) fn of(identity: RecordIdentity<'a>, offset: u64, line: &[u8]) -> Self {
+        let RecordIdentity { id, start } = identity;
         Self {
             id,
             start,
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn entry(start: &str) -> IndexEntry<'static> {
-        let identity = Identity {
+        let identity = RecordIdentity {
             id: "a\n\"b".into(),
             start: start.parse().unwrap(),
         };

@@ -8,90 +8,136 @@ use serde_json::value::RawValue;
 
 use super::walk::unquoted;
 
-/// A page of an analytics job's results. Fields we do not use are passed over.
+/// A page of results: records, and what stands beside them. Fields we do not use are passed over.
 #[derive(Default)]
-pub struct JobResults<'a> {
+pub struct ResultsPage<'a> {
     /// Empty when absent or null: a last page may lack it.
-    pub conversations: Vec<&'a RawValue>,
-    /// Absent on the last page.
-    pub cursor: Option<String>,
-    /// The watermark that held for the job.
+    pub records: Vec<&'a RawValue>,
+    /// What leads to the next page; absent on the last one.
+    pub next: Option<String>,
+    /// The watermark that held for a job.
     pub data_availability_date: Option<Timestamp>,
+    /// How much a query finds in all.
+    pub total_hits: Option<u64>,
 }
+
+/// Under which names a reply has its records and what leads to the next page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultsFields {
+    pub records: &'static str,
+    pub next: &'static str,
+}
+
+/// Of a job's results and, though it never has a cursor, of the details query.
+pub const DETAILS_FIELDS: ResultsFields = ResultsFields {
+    records: "conversations",
+    next: "cursor",
+};
 
 /// The records of a gateway's results page, which is a bare array.
 pub fn gateway_records(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
-    serde_json::from_slice(body).map_err(|error| without_values(error, "the body is not an array"))
+    serde_json::from_slice(body)
+        .map_err(|error| without_values(error, || "the body is not an array".to_owned()))
 }
 
-impl<'a> JobResults<'a> {
-    pub fn from_slice(body: &'a [u8]) -> Result<Self, serde_json::Error> {
-        let mut expected = "the body is not an object";
+impl ResultsFields {
+    pub fn read(self, body: &[u8]) -> Result<ResultsPage<'_>, serde_json::Error> {
+        let mut expected = Expected::Object;
         let mut json = serde_json::Deserializer::from_slice(body);
         let results = json
             .deserialize_map(Fields {
+                named: self,
                 otherwise: &mut expected,
             })
-            .map_err(|error| without_values(error, expected))?;
+            .map_err(|error| without_values(error, || expected.to_string()))?;
         json.end()?;
         Ok(results)
     }
 }
 
+/// What the value in hand should be.
+#[derive(Clone, Copy)]
+enum Expected {
+    Object,
+    Array(&'static str),
+    String(&'static str),
+    Moment(&'static str),
+    Count(&'static str),
+}
+
 /// Reads the fields we use, in one go; of one that repeats the last counts.
 struct Fields<'s> {
+    named: ResultsFields,
     /// What is wrong if the value in hand has another form.
-    otherwise: &'s mut &'static str,
+    otherwise: &'s mut Expected,
 }
 
 impl<'de> Visitor<'de> for Fields<'_> {
-    type Value = JobResults<'de>;
+    type Value = ResultsPage<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut results = JobResults::default();
+        const WATERMARK: &str = "dataAvailabilityDate";
+        const HITS: &str = "totalHits";
+        let ResultsFields { records, next } = self.named;
+        let mut results = ResultsPage::default();
         while let Some(key) = map.next_key::<&RawValue>()? {
-            match &*unquoted(key.get()) {
-                "conversations" => {
-                    *self.otherwise = "`conversations` is not an array";
-                    results.conversations = map.next_value::<Option<_>>()?.unwrap_or_default();
-                }
-                "cursor" => {
-                    *self.otherwise = "`cursor` is not a string";
-                    results.cursor = map.next_value()?;
-                }
-                "dataAvailabilityDate" => {
-                    *self.otherwise = "`dataAvailabilityDate` is not an ISO-8601 timestamp";
-                    results.data_availability_date = map.next_value()?;
-                }
-                _ => {
-                    map.next_value::<&RawValue>()?;
-                }
+            let key = &*unquoted(key.get());
+            if key == records {
+                *self.otherwise = Expected::Array(records);
+                results.records = map.next_value::<Option<_>>()?.unwrap_or_default();
+            } else if key == next {
+                *self.otherwise = Expected::String(next);
+                results.next = map.next_value()?;
+            } else if key == WATERMARK {
+                *self.otherwise = Expected::Moment(WATERMARK);
+                results.data_availability_date = map.next_value()?;
+            } else if key == HITS {
+                *self.otherwise = Expected::Count(HITS);
+                results.total_hits = map.next_value()?;
+            } else {
+                map.next_value::<&RawValue>()?;
             }
         }
         Ok(results)
     }
 }
 
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object => f.write_str("the body is not an object"),
+            Self::Array(name) => write!(f, "`{name}` is not an array"),
+            Self::String(name) => write!(f, "`{name}` is not a string"),
+            Self::Moment(name) => write!(f, "`{name}` is not an ISO-8601 timestamp"),
+            Self::Count(name) => write!(f, "`{name}` is not a count"),
+        }
+    }
+}
+
 /// serde quotes a value of the wrong type in its error; it may be somebody's message.
-fn without_values(error: serde_json::Error, otherwise: &'static str) -> serde_json::Error {
+fn without_values(
+    error: serde_json::Error,
+    otherwise: impl FnOnce() -> String,
+) -> serde_json::Error {
     if error.is_data() {
-        serde_json::Error::custom(otherwise)
+        serde_json::Error::custom(otherwise())
     } else {
         error
     }
 }
 
-impl fmt::Debug for JobResults<'_> {
-    /// Without the conversations: a page must not end up in a log.
+impl fmt::Debug for ResultsPage<'_> {
+    /// Without the records: a page must not end up in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobResults")
-            .field("conversations", &self.conversations.len())
-            .field("cursor", &self.cursor.is_some())
+        f.debug_struct("ResultsPage")
+            .field("records", &self.records.len())
+            .field("next", &self.next.is_some())
             .field("data_availability_date", &self.data_availability_date)
+            .field("total_hits", &self.total_hits)
             .finish()
     }
 }
@@ -105,19 +151,30 @@ mod tests {
         let body = br#"{"cursor":"a+/=\u0041","conversations":[{"x": 1e400}, 7],"new":{},
             "dataAvailabilityDate":"2026-03-02T00:00:00Z"}"#;
 
-        let page = JobResults::from_slice(body).unwrap();
+        let page = DETAILS_FIELDS.read(body).unwrap();
 
-        let texts: Vec<_> = page
-            .conversations
-            .iter()
-            .map(|record| record.get())
-            .collect();
+        let texts: Vec<_> = page.records.iter().map(|record| record.get()).collect();
         assert_eq!(texts, [r#"{"x": 1e400}"#, "7"]);
-        assert_eq!(page.cursor.as_deref(), Some("a+/=A"));
+        assert_eq!(page.next.as_deref(), Some("a+/=A"));
         assert_eq!(
             page.data_availability_date,
             Some("2026-03-02T00:00:00Z".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn a_reply_with_other_names_is_read_by_them() {
+        let fields = ResultsFields {
+            records: "entities",
+            next: "nextPageToken",
+        };
+        let body = br#"{"entities":[1],"nextPageToken":"t","conversations":"x","totalHits":7}"#;
+
+        let page = fields.read(body).unwrap();
+
+        assert_eq!(page.records.len(), 1);
+        assert_eq!(page.next.as_deref(), Some("t"));
+        assert_eq!(page.total_hits, Some(7));
     }
 
     #[test]
@@ -126,10 +183,10 @@ mod tests {
             "{}",
             r#"{"conversations":null,"cursor":null,"dataAvailabilityDate":null}"#,
         ] {
-            let page = JobResults::from_slice(body.as_bytes()).unwrap();
+            let page = DETAILS_FIELDS.read(body.as_bytes()).unwrap();
 
-            assert!(page.conversations.is_empty());
-            assert!(page.cursor.is_none());
+            assert!(page.records.is_empty());
+            assert!(page.next.is_none());
             assert!(page.data_availability_date.is_none());
         }
     }
@@ -142,10 +199,12 @@ mod tests {
             r#"{"conversations":"Mary"}"#,
             r#"{"cursor":["Mary"]}"#,
             r#"{"dataAvailabilityDate":"Mary"}"#,
+            r#"{"totalHits":"Mary"}"#,
         ];
 
         let errors = bodies.map(|body| {
-            JobResults::from_slice(body.as_bytes())
+            DETAILS_FIELDS
+                .read(body.as_bytes())
                 .unwrap_err()
                 .to_string()
         });
@@ -156,6 +215,7 @@ mod tests {
         `conversations` is not an array
         `cursor` is not a string
         `dataAvailabilityDate` is not an ISO-8601 timestamp
+        `totalHits` is not a count
         ");
     }
 
@@ -165,13 +225,15 @@ mod tests {
 
         for length in 0..body.len() {
             assert!(
-                JobResults::from_slice(&body.as_bytes()[..length])
+                DETAILS_FIELDS
+                    .read(&body.as_bytes()[..length])
                     .unwrap_err()
                     .is_eof()
             );
         }
         assert!(
-            JobResults::from_slice(format!("{body}x").as_bytes())
+            DETAILS_FIELDS
+                .read(format!("{body}x").as_bytes())
                 .unwrap_err()
                 .is_syntax()
         );

@@ -1,13 +1,15 @@
 //! From a request to a plan: every rule that can be checked before anything is sent.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::rules::{check_end, check_filters, check_retention, page_size};
+use super::rules::{check_end, check_filters, check_membership, check_retention, page_size};
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
-    Membership, PlanLimits, Refusal, Residency, Sha256, Slice, SliceRange, SourceKind, day_slices,
-    equal_slices, offset_ranges,
+    Membership, OffsetRange, PlanLimits, Refusal, Residency, Sha256, Slice, SliceRange, SourceKind,
+    day_slices, equal_slices, offset_ranges,
 };
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::ids::ExportId;
@@ -27,19 +29,20 @@ pub struct Draft {
 impl Draft {
     /// Checks the request against the clock and the limits.
     pub fn check(
-        request: ExportRequest,
+        mut request: ExportRequest,
         identity: Identity,
         now: Timestamp,
         limits: &PlanLimits,
     ) -> Result<Self, Refusal> {
+        without_repetitions(&mut request.filters.conversation_ids);
         let Identity {
             export_id,
             query_hash,
             interval,
         } = identity;
         check_end(interval, now)?;
-        check_retention(interval, now, limits.retention_days)?;
         check_filters(request.source, &request.filters)?;
+        check_membership(&request)?;
         let page_size = page_size(&request, limits)?;
         let quota_mb = request.quota_mb.or(limits.quota_mb);
         if quota_mb == Some(0) {
@@ -62,6 +65,7 @@ impl Draft {
             webhook_url,
             request,
         };
+        draft.check_retention(now, limits.retention_days)?;
         draft.check_slices(limits)?;
         Ok(draft)
     }
@@ -78,9 +82,17 @@ impl Draft {
         self.request.include_media
     }
 
-    /// The interval against the retention that the API says it has.
-    pub fn check_retention(&self, now: Timestamp, retention_days: u32) -> Result<(), Refusal> {
-        check_retention(self.interval, now, Some(retention_days))
+    /// Whether how long conversations are kept says anything about what is asked for.
+    pub fn depends_on_retention(&self) -> bool {
+        self.request.source.is_analytics() && !self.request.is_lookup()
+    }
+
+    /// The interval against the retention, where one is known.
+    pub fn check_retention(&self, now: Timestamp, days: Option<u32>) -> Result<(), Refusal> {
+        match days {
+            Some(days) if !self.request.is_lookup() => check_retention(self.interval, now, days),
+            _ => Ok(()),
+        }
     }
 
     /// The plan, with the gateway's query if the source has one.
@@ -156,8 +168,8 @@ impl Draft {
     }
 
     fn ranges(&self, query: Option<&GatewayQuery>) -> Vec<SliceRange> {
-        match (self.request.source, self.request.membership) {
-            (SourceKind::ExportGateway, _) => {
+        match self.request.source {
+            SourceKind::ExportGateway => {
                 let total = query.map_or(0, |query| query.total_records);
                 let pages = total
                     .div_ceil(self.page_size.into())
@@ -165,7 +177,13 @@ impl Draft {
                 let count = u64::from(self.request.slices.unwrap_or(1)).min(pages);
                 offset_ranges(total, self.page_size, u32::try_from(count).unwrap_or(1))
             }
-            (SourceKind::AnalyticsJob, _) => self
+            SourceKind::AnalyticsQuery if self.request.is_lookup() => {
+                vec![SliceRange::Offsets(OffsetRange {
+                    start: 0,
+                    end: Some(self.request.filters.conversation_ids.len() as u64),
+                })]
+            }
+            SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => self
                 .intervals()
                 .into_iter()
                 .map(SliceRange::Interval)
@@ -196,9 +214,23 @@ impl Draft {
                 ));
             }
         }
-        if self.request.source != SourceKind::AnalyticsJob {
-            return Ok(());
-        }
+        self.check_intervals(limits)
+    }
+
+    fn check_intervals(&self, limits: &PlanLimits) -> Result<(), Refusal> {
+        let (what, days, setting) = match self.request.source {
+            SourceKind::AnalyticsJob => (
+                "a job",
+                limits.job_interval_max_days,
+                "GENESYS_JOB_INTERVAL_MAX_DAYS",
+            ),
+            SourceKind::AnalyticsQuery if !self.request.is_lookup() => (
+                "a query",
+                limits.query_interval_max_days,
+                "GENESYS_QUERY_INTERVAL_MAX_DAYS",
+            ),
+            SourceKind::AnalyticsQuery | SourceKind::ExportGateway => return Ok(()),
+        };
         let intervals = self.intervals();
         if intervals.len() > limits.slices_max as usize {
             let rule = format!(
@@ -208,16 +240,13 @@ impl Draft {
             );
             return Err(Refusal::new("interval", self.interval, rule));
         }
-        let longest = SignedDuration::from_hours(24 * i64::from(limits.job_interval_max_days));
+        let longest = SignedDuration::from_hours(24 * i64::from(days));
         match intervals
             .iter()
             .find(|slice| slice.end().duration_since(slice.start()) > longest)
         {
             Some(slice) => {
-                let days = limits.job_interval_max_days;
-                let rule = format!(
-                    "a job takes at most {days} days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices"
-                );
+                let rule = format!("{what} takes at most {days} days ({setting}); use more slices");
                 Err(Refusal::new("interval", slice, rule))
             }
             None => Ok(()),
@@ -244,6 +273,12 @@ impl Draft {
         );
         Err(Refusal::new("quotaMb", quota_mb, rule))
     }
+}
+
+/// Who is asked for twice comes once.
+fn without_repetitions(ids: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
 }
 
 #[cfg(test)]
@@ -284,6 +319,13 @@ mod tests {
             r#"{"interval":"2025-03-01T00:00:00Z/2025-03-02T00:00:00Z"}"#.to_owned(),
             r#"{"interval":"2025-12-01T00:00:00Z/2026-02-01T00:00:00Z","slices":1}"#.to_owned(),
             r#"{"interval":"2026-03-02T00:00:00Z/2026-03-01T00:00:00Z"}"#.to_owned(),
+            "{}".to_owned(),
+            r#"{"source":"analytics-query"}"#.to_owned(),
+            format!(r#"{{{DAY},"source":"analytics-query","membership":"activity"}}"#),
+            format!(r#"{{{DAY},"source":"analytics-query","pageSize":101}}"#),
+            format!(r#"{{{DAY},"filters":{{"conversationIds":["42"]}}}}"#),
+            format!(r#"{{{DAY},"filters":{{"directions":["sideways"]}}}}"#),
+            r#"{"source":"analytics-query","interval":"2026-02-01T00:00:00Z/2026-02-09T00:00:00Z","slices":1}"#.to_owned(),
         ];
 
         let messages: Vec<_> = refusals.iter().map(|json| refused(json)).collect();
@@ -295,12 +337,19 @@ mod tests {
         `quotaMb` is 0: at least 1 (megabytes of 10⁶ stored bytes)
         `slices` is 0: 1 to 366
         `slices` is 2: an export with membership `activity` has one slice
-        `filters.conversationIdRange` is a..b: only the source export-gateway filters by a range of ids
-        `filters.mediaTypes` is voice: the source export-gateway filters only by filters.conversationIdRange
+        `filters.conversationIdRange` is a..b: the source analytics-job filters only by conversationIds, participantIds, mediaTypes, messageTypes, queueIds, directions
+        `filters.mediaTypes` is voice: the source export-gateway filters only by conversationIdRange
         `interval` is 2026-03-01T00:00:00.000Z/2026-03-12T00:00:00.000Z: the end lies more than 24 hours ahead; the latest now is 2026-03-11T00:00:00.000Z
         `interval` is 2025-03-01T00:00:00.000Z/2025-03-02T00:00:00.000Z: conversations are kept 365 days; the earliest start now is 2025-03-10T00:00:00.000Z
         `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job takes at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
         the request is not readable: `interval`: `2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first at line 1 column 56
+        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query with filters.conversationIds and no other filter does without
+        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query with filters.conversationIds and no other filter does without
+        `membership` is activity: the source analytics-query reads window by window, which takes `start`; analytics-job takes both
+        `pageSize` is 101: analytics-query takes 1 to 100 (GENESYS_QUERY_PAGE_SIZE_MAX)
+        `filters.conversationIds[0]` is 42: an id of 36 characters is expected, as 0f8fad5b-d9cb-469f-a165-70867728950e
+        `filters.directions[0]` is sideways: inbound or outbound
+        `interval` is 2026-02-01T00:00:00.000Z/2026-02-09T00:00:00.000Z: a query takes at most 7 days (GENESYS_QUERY_INTERVAL_MAX_DAYS); use more slices
         "#);
     }
 

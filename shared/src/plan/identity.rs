@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{ExportRequest, Interval, Refusal, Sha256};
 use crate::ids::ExportId;
+use crate::time::millis;
 
 /// Which export a request means: known before any of its rules is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,10 @@ pub struct Identity {
 
 impl Identity {
     pub fn of(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Self, Refusal> {
-        let interval = request.interval.resolve(scheduled_time)?;
+        let interval = match &request.interval {
+            Some(interval) => interval.resolve(scheduled_time)?,
+            None => all_until(request, scheduled_time)?,
+        };
         let query_hash = request.fingerprint(interval);
         let export_id = export_id(request, interval, query_hash)?;
         Ok(Self {
@@ -24,6 +28,16 @@ impl Identity {
             interval,
         })
     }
+}
+
+/// What is looked up by its id may have begun at any time.
+fn all_until(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Interval, Refusal> {
+    if !request.is_lookup() {
+        let rule = "\"start/end\" or {\"last\": \"P1D\"} is expected; only analytics-query with filters.conversationIds and no other filter does without";
+        return Err(Refusal::new("interval", "missing", rule));
+    }
+    Interval::new(Timestamp::UNIX_EPOCH, scheduled_time)
+        .map_err(|error| Refusal::new("scheduledTime", millis(scheduled_time), error.to_string()))
 }
 
 /// The id asked for, or one that says what it is and differs whenever the request does.

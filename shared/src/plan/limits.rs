@@ -6,9 +6,12 @@ use crate::audit::Governance;
 #[derive(Clone, Debug)]
 pub struct PlanLimits {
     pub job_page_size_max: u32,
+    pub query_page_size_max: u32,
     pub gateway_page_size_max: u32,
     /// Longest interval of one job.
     pub job_interval_max_days: u32,
+    /// Longest interval of one query.
+    pub query_interval_max_days: u32,
     pub slices_max: u32,
     /// How long the organisation keeps conversations, if that is set here.
     pub retention_days: Option<u32>,
@@ -24,9 +27,13 @@ impl Default for PlanLimits {
         Self {
             // In common use; a maximum of 10,000 is only rumoured.
             job_page_size_max: 1000,
+            // Undocumented; what four other clients agree on.
+            query_page_size_max: 100,
             gateway_page_size_max: 1000,
             // Undocumented; a cautious choice that other clients make.
             job_interval_max_days: 31,
+            // Undocumented; other clients say 7 or 31.
+            query_interval_max_days: 7,
             slices_max: 366,
             retention_days: None,
             // A web messaging record of about 7 KB compresses to about a tenth.

@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ExportRequest, Filters, Interval, PlanLimits, Refusal, SourceKind, millis};
+use super::{
+    ExportRequest, Filters, Interval, Membership, PlanLimits, Refusal, SourceKind, millis,
+};
 
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
     let latest = now
@@ -21,9 +23,8 @@ pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusa
 pub(super) fn check_retention(
     interval: Interval,
     now: Timestamp,
-    days: Option<u32>,
+    days: u32,
 ) -> Result<(), Refusal> {
-    let Some(days) = days else { return Ok(()) };
     let kept = SignedDuration::from_hours(24 * i64::from(days));
     let earliest = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
     if earliest <= interval.start() {
@@ -36,41 +37,102 @@ pub(super) fn check_retention(
     Err(Refusal::new("interval", interval, rule))
 }
 
-pub(super) fn check_filters(source: SourceKind, filters: &Filters) -> Result<(), Refusal> {
-    let refused =
-        |field, value: &dyn std::fmt::Display, rule: &str| Err(Refusal::new(field, value, rule));
-    match source {
-        SourceKind::AnalyticsJob => match &filters.conversation_id_range {
-            Some(range) => refused(
-                "filters.conversationIdRange",
-                &format_args!("{}..{}", range.min, range.max),
-                "only the source export-gateway filters by a range of ids",
-            ),
-            None => Ok(()),
-        },
-        SourceKind::ExportGateway => {
-            let lists = [
-                ("filters.conversationIds", &filters.conversation_ids),
-                ("filters.participantIds", &filters.participant_ids),
-                ("filters.mediaTypes", &filters.media_types),
-                ("filters.messageTypes", &filters.message_types),
-                ("filters.queueIds", &filters.queue_ids),
-            ];
-            match lists.into_iter().find(|(_, list)| !list.is_empty()) {
-                Some((field, list)) => refused(
-                    field,
-                    &list.join(", "),
-                    "the source export-gateway filters only by filters.conversationIdRange",
-                ),
-                None => Ok(()),
-            }
-        }
+/// What is active in two windows of a query would be stored twice.
+pub(super) fn check_membership(request: &ExportRequest) -> Result<(), Refusal> {
+    if request.source != SourceKind::AnalyticsQuery || request.membership == Membership::Start {
+        return Ok(());
     }
+    let rule = "the source analytics-query reads window by window, which takes `start`; analytics-job takes both";
+    Err(Refusal::new("membership", "activity", rule))
+}
+
+/// A request to the API may hold 512,000 bytes; a filter of one value takes about 120 of them.
+const MAX_FILTER_VALUES: usize = 3_000;
+
+/// Whether the source knows these filters, and their values look like what it knows.
+pub(super) fn check_filters(source: SourceKind, filters: &Filters) -> Result<(), Refusal> {
+    let taken = taken_filters(source);
+    let given = filters.given();
+    if let Some((name, value)) = given.iter().find(|(name, _)| !taken.contains(name)) {
+        let rule = format!("the source {source} filters only by {}", taken.join(", "));
+        return Err(Refusal::new(format!("filters.{name}"), value, rule));
+    }
+    if !source.is_analytics() {
+        return Ok(());
+    }
+    let ids = [
+        ("conversationIds", &filters.conversation_ids),
+        ("participantIds", &filters.participant_ids),
+        ("queueIds", &filters.queue_ids),
+    ];
+    for (name, list) in ids {
+        check_values(
+            name,
+            list,
+            is_uuid,
+            "an id of 36 characters is expected, as 0f8fad5b-d9cb-469f-a165-70867728950e",
+        )?;
+    }
+    let known = |value: &str| matches!(value, "inbound" | "outbound");
+    check_values(
+        "directions",
+        &filters.directions,
+        known,
+        "inbound or outbound",
+    )?;
+    let values: usize = given
+        .iter()
+        .map(|(_, value)| value.split(", ").count())
+        .sum();
+    if values <= MAX_FILTER_VALUES || filters.are_only_ids() {
+        return Ok(());
+    }
+    let rule = format!("at most {MAX_FILTER_VALUES} fit into a request; make several exports");
+    Err(Refusal::new("filters", format!("{values} values"), rule))
+}
+
+/// The filters that a source can be asked by.
+fn taken_filters(source: SourceKind) -> &'static [&'static str] {
+    match source {
+        SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => &[
+            "conversationIds",
+            "participantIds",
+            "mediaTypes",
+            "messageTypes",
+            "queueIds",
+            "directions",
+        ],
+        SourceKind::ExportGateway => &["conversationIdRange"],
+    }
+}
+
+fn check_values(
+    name: &str,
+    values: &[String],
+    is_good: impl Fn(&str) -> bool,
+    rule: &str,
+) -> Result<(), Refusal> {
+    match values.iter().position(|value| !is_good(value)) {
+        Some(place) => Err(Refusal::new(
+            format!("filters.{name}[{place}]"),
+            &values[place],
+            rule,
+        )),
+        None => Ok(()),
+    }
+}
+
+/// 36 characters: five groups of hexadecimal digits.
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<_> = text.split('-').collect();
+    let is_hexadecimal = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hexadecimal)
 }
 
 pub(super) fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<u32, Refusal> {
     let (max, setting) = match request.source {
         SourceKind::AnalyticsJob => (limits.job_page_size_max, "GENESYS_JOB_PAGE_SIZE_MAX"),
+        SourceKind::AnalyticsQuery => (limits.query_page_size_max, "GENESYS_QUERY_PAGE_SIZE_MAX"),
         SourceKind::ExportGateway => (limits.gateway_page_size_max, "GATEWAY_PAGE_SIZE_MAX"),
     };
     let size = request.page_size.unwrap_or(max);

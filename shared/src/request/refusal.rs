@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Refusal {
     #[error("`{field}` is {value}: {rule}")]
     Field {
-        field: &'static str,
+        field: String,
         value: String,
         rule: String,
     },
@@ -19,14 +19,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub fn new(field: &'static str, value: impl fmt::Display, rule: impl Into<String>) -> Self {
+    pub fn new(
+        field: impl Into<String>,
+        value: impl fmt::Display,
+        rule: impl Into<String>,
+    ) -> Self {
         // A value is shown for recognition, not for copying: a long one is cut.
         let mut text = value.to_string();
         if text.chars().count() > 120 {
             text = text.chars().take(120).chain(['…']).collect();
         }
         Self::Field {
-            field,
+            field: field.into(),
             value: text,
             rule: rule.into(),
         }

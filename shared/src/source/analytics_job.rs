@@ -5,17 +5,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Serialize;
 use serde_json::json;
 
-use super::filters::{Filter, conversation_filters, segment_filters};
+use super::conversation_query::{ConversationQuery, Order};
 use super::{Asked, Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
 use crate::failure::{Failure, FailureKind};
 use crate::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, DataAvailability, JobState};
 use crate::genesys::{Call, GenesysClient};
-use crate::page::{self, JobResults};
+use crate::page::{self, DETAILS_FIELDS};
 use crate::plan::{GatewayQuery, SliceRange};
 use crate::time::{Interval, millis};
 use crate::waiting::{Wait, WaitReason};
@@ -32,19 +31,6 @@ const LONGEST_POLLING: Duration = Duration::from_secs(30);
 pub struct AnalyticsJob {
     client: GenesysClient,
     clock: Clock,
-}
-
-/// The submission, named as the API names it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AsyncConversationQuery<'a> {
-    interval: Interval,
-    order: &'static str,
-    order_by: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    conversation_filters: Vec<Filter<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    segment_filters: Vec<Filter<'a>>,
 }
 
 impl AnalyticsJob {
@@ -107,13 +93,11 @@ impl Source for AnalyticsJob {
                 ),
             }));
         }
-        let submission = json!(AsyncConversationQuery {
+        let submission = json!(ConversationQuery::new(
             interval,
-            order: "asc",
-            order_by: "conversationStart",
-            conversation_filters: conversation_filters(&reading.plan.filters),
-            segment_filters: segment_filters(&reading.plan.filters),
-        });
+            Order::Asc,
+            &reading.plan.filters
+        ));
         let call = Call::post(JOBS).json(&submission);
         let decode = |body: &[u8]| serde_json::from_slice::<AsyncQueryResponse>(body);
         let job = self
@@ -173,9 +157,9 @@ impl Source for AnalyticsJob {
         }
         let rules = reading.rules();
         let decode = |body: &[u8]| {
-            let results = JobResults::from_slice(body)?;
-            let encoded = page::encode(&results.conversations, &rules);
-            Ok((encoded, results.cursor, results.data_availability_date))
+            let results = DETAILS_FIELDS.read(body)?;
+            let encoded = page::encode(&results.records, &rules);
+            Ok((encoded, results.next, results.data_availability_date))
         };
         let reply = self
             .client

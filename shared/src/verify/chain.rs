@@ -8,13 +8,11 @@ use super::page::Absence;
 use super::runs::SliceRuns;
 use super::subject::{Subject, VerifyError};
 use super::sums::Sums;
-use crate::checkpoint::Checkpoint;
 use crate::conclusion::slice_chain;
 use crate::hash::Sha256;
 use crate::objects::Name;
 use crate::outcome::{PageEntry, SliceContent};
 use crate::page_record::{NextStep, PageRecord};
-use crate::plan::SliceRange;
 use crate::run::{Origin, RunRecord};
 use crate::totals::Totals;
 
@@ -107,12 +105,8 @@ impl History<'_> {
 impl<'a> Chain<'a> {
     fn new(history: &History<'_>, runs: &'a SliceRuns) -> Self {
         let first = runs.records.values().next();
-        let checkpoint = match runs.view.slice.range {
-            SliceRange::Offsets(range) => Checkpoint::Offset {
-                offset: range.start,
-            },
-            SliceRange::Interval(_) => Checkpoint::job_start(first.and_then(|run| run.job.clone())),
-        };
+        let job = first.and_then(|run| run.job.clone());
+        let checkpoint = history.plan.first_checkpoint(runs.view.slice.range, job);
         let is_first = first.is_some_and(|run| run.origin == Origin::First);
         let place = Place {
             head: history.plan.start_event.hash,

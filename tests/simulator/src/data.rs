@@ -18,10 +18,12 @@ mod voice;
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::faults::malformed::{Good, is_malformed, malformed};
+use crate::organisation::interval::after;
 use crate::settings::Settings;
 use crate::truth::{Truth, TruthConversation, TruthRecord};
 use cast::Cast;
@@ -80,6 +82,12 @@ impl Dataset {
         let before = |time| self.conversations.partition_point(|it| it.start < time);
         let end = before(within.end);
         before(within.start).min(end)..end
+    }
+
+    /// Whether a query finds by now what has started: each conversation keeps it waiting for its own share of `lag`.
+    pub(crate) fn is_found(&self, place: usize, lag: Duration, now: Timestamp) -> bool {
+        let wait = lag.mul_f64(LAG_SHARES[place % LAG_SHARES.len()]);
+        after(self.conversations[place].start, wait) <= now
     }
 
     /// The place of the conversation with this id.
@@ -170,6 +178,9 @@ impl Conversation {
         }
     }
 }
+
+/// Neighbours differ, so that what comes late comes in between.
+const LAG_SHARES: [f64; 7] = [0.1, 1.0, 0.4, 0.8, 0.2, 0.6, 0.3];
 
 /// The text without these parts of it, which are in order.
 fn without(text: &str, parts: &[Range<usize>]) -> String {

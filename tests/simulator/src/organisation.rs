@@ -6,7 +6,7 @@ mod cursor;
 mod details;
 mod filter;
 pub(crate) mod gateway;
-mod interval;
+pub(crate) mod interval;
 pub(crate) mod jobs;
 mod limits;
 mod login;

@@ -73,6 +73,9 @@ pub struct Settings {
     pub query_reach: usize,
     /// A longer interval is refused with 400. Third parties disagree (7 and 31 days); the shorter one is the safe one.
     pub query_interval_max: Option<Duration>,
+    /// The details query finds a conversation this long after its start, or sooner; each has its own time. That there is such
+    /// a delay is what the vendor's advice to leave out the last minute implies; its length is not documented.
+    pub query_lag: Duration,
     /// Undocumented: 1000 is in common use, 10,000 a rumour.
     pub job_page_size_max: u32,
     /// Undocumented.
@@ -125,6 +128,7 @@ impl Default for Settings {
             query_page_size_max: 100,
             query_reach: 100_000,
             query_interval_max: Some(7 * DAY),
+            query_lag: Duration::ZERO,
             job_page_size_max: 1000,
             job_page_size_default: 1000,
             job_ready_after: Duration::from_secs(2),

@@ -120,6 +120,10 @@ impl World {
             .status
     }
 
+    fn set_time(&self, time: Timestamp) {
+        *self.now.lock().unwrap() = time;
+    }
+
     fn pass(&self, time: Duration) {
         let mut now = self.now.lock().unwrap();
         *now = now.checked_add(time).unwrap();

@@ -34,7 +34,7 @@ pub(super) async fn coverage(
         json: json!({"sources": []}),
     };
     let mut missing = 0;
-    for source in [SourceKind::AnalyticsJob, SourceKind::ExportGateway] {
+    for source in SourceKind::ALL {
         let covered = covered(&views, source);
         let Some(found) = find(covered, arguments.since, arguments.until) else {
             continue;

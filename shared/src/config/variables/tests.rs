@@ -8,7 +8,7 @@ use crate::config::{
 };
 
 /// A setting of everything, as a function on AWS has it.
-const COMPLETE: [(&str, &str); 33] = [
+const COMPLETE: [(&str, &str); 36] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
     ("ARCHIVE_BYTES_PER_RECORD", "700"),
@@ -33,6 +33,9 @@ const COMPLETE: [(&str, &str); 33] = [
     ),
     ("GENESYS_JOB_INTERVAL_MAX_DAYS", "7"),
     ("GENESYS_JOB_PAGE_SIZE_MAX", "500"),
+    ("GENESYS_QUERY_INTERVAL_MAX_DAYS", "7"),
+    ("GENESYS_QUERY_LAG_SECONDS", "300"),
+    ("GENESYS_QUERY_PAGE_SIZE_MAX", "50"),
     ("GENESYS_REGION", "mypurecloud.de"),
     ("JOB_DEADLINE_HOURS", "6"),
     ("MAX_OPEN_SLICES", "4"),

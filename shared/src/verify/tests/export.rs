@@ -288,5 +288,9 @@ fn at(checkpoint: &Checkpoint, job: Option<String>, next: Option<&str>) -> Check
             let offset = next.map_or(*offset, |next| next.parse().unwrap());
             Checkpoint::Offset { offset }
         }
+        Checkpoint::Windows { next: window } => {
+            let next = next.map_or(*window, |next| next.parse().unwrap());
+            Checkpoint::Windows { next }
+        }
     }
 }

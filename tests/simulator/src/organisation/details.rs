@@ -54,18 +54,33 @@ impl Organisation {
         Ok(self.details(shown, &[("totalHits", json!(rows.len()))]))
     }
 
+    /// How many conversations queries find by now.
+    fn found_so_far(&self, now: Timestamp) -> usize {
+        let lag = self.settings.query_lag;
+        let late = now.checked_sub(lag).unwrap_or(Timestamp::MIN);
+        let started = self.data.started(late..now);
+        let (settled, recent) = (started.start, started);
+        settled
+            + recent
+                .filter(|place| self.data.is_found(*place, lag, now))
+                .count()
+    }
+
     /// What started on a day that the interval touches, and has started by now.
     fn rows_of(&mut self, criteria: Criteria, interval: Interval, now: Timestamp) -> Arc<[usize]> {
         let asked = Asked {
             criteria,
-            there: self.data.started(Timestamp::MIN..now).end,
+            there: self.found_so_far(now),
             divisions_held: self.settings.divisions_held,
         };
         if let Some(rows) = self.recent.rows(&asked) {
             return rows;
         }
         let days = interval.whole_days();
-        let candidates = self.visible(days.start..days.end.min(now));
+        let lag = self.settings.query_lag;
+        let candidates = self
+            .visible(days.start..days.end.min(now))
+            .filter(|place| self.data.is_found(*place, lag, now));
         let rows = asked.criteria.rows(&self.data, candidates, interval);
         self.recent.keep(asked, rows)
     }

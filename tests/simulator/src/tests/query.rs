@@ -228,3 +228,29 @@ async fn aggregations_are_refused_rather_than_ignored() {
 
     assert_eq!(world.post(QUERY, &body).await.status, 400);
 }
+
+#[tokio::test]
+async fn what_has_only_just_started_is_found_later_each_at_its_own_time() {
+    let world = World::new(Settings {
+        conversations: 400,
+        query_lag: Duration::from_hours(2),
+        ..small()
+    })
+    .await;
+    let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    world.set_time(noon);
+    let started = world.truth_where(|it| it.start < noon);
+
+    let at_noon = world.all_of(MARCH_1ST).await;
+    world.pass(Duration::from_hours(2));
+    let later = world.all_of(MARCH_1ST).await;
+
+    assert!(at_noon.len() < started.len());
+    let missed = started.iter().filter(|id| !at_noon.contains(id)).count();
+    assert!(
+        missed > 0 && at_noon.len() > missed,
+        "some are late, most are not"
+    );
+    let of_the_day = |id: &&String| started.contains(id);
+    assert!(later.iter().filter(of_the_day).count() > at_noon.len());
+}

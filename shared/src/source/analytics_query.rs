@@ -1,0 +1,246 @@
+//! The conversation details query: fresh conversations window by window, or conversations by their ids.
+//!
+//! A query has no snapshot: records move between pages while it is paged. So a window of time is closed before it is
+//! read, read whole within one page of the archive, and believed only when what it finds stood still meanwhile.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::conversation_query::{ConversationQuery, Order, Paging};
+use super::{Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings, broken};
+use crate::checkpoint::Checkpoint;
+use crate::clock::{Clock, Deadline};
+use crate::failure::{Failure, FailureKind};
+use crate::genesys::{Call, GenesysClient, Reply};
+use crate::page::{self, DETAILS_FIELDS, PageRules};
+use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
+use crate::time::{Interval, millis};
+use crate::waiting::{Wait, WaitReason};
+use harvest::{Harvest, PAGES, QueryResults, Reach};
+
+mod harvest;
+mod windows;
+
+const DETAILS: &str = "/api/v2/analytics/conversations/details";
+
+/// A window that moved while it was read is read again this often before it is made smaller.
+const SECOND_LOOKS: u32 = 1;
+/// When even the smallest window does not stand still, the organisation is given time.
+const RESTLESS: Duration = Duration::from_mins(1);
+
+/// The query as a source.
+#[derive(Clone, Debug)]
+pub struct AnalyticsQuery {
+    client: GenesysClient,
+    clock: Clock,
+    settings: SourceSettings,
+}
+
+/// What the requests for one page of the archive took.
+#[derive(Default)]
+struct Effort {
+    requested: u64,
+    latency: Duration,
+    correlation_id: Option<String>,
+}
+
+impl AnalyticsQuery {
+    pub fn new(client: GenesysClient, clock: Clock, settings: SourceSettings) -> Self {
+        Self {
+            client,
+            clock,
+            settings,
+        }
+    }
+
+    /// Reads the window, or the first part of it that can be read in one go, and says which window comes next.
+    async fn window(
+        &self,
+        next: Interval,
+        slice: &Interval,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Setback> {
+        let mut window = self.closed(next)?;
+        let most = u64::from(reading.plan.page_size) * u64::from(PAGES);
+        let mut effort = Effort::default();
+        let mut looks = 0;
+        loop {
+            let (harvest, reach) = self.read(window, reading, &mut effort).await?;
+            window = match reach {
+                Reach::Whole => {
+                    let next = windows::following(window, slice, harvest.started(), most)
+                        .map(|next| Checkpoint::Windows { next });
+                    let rules = PageRules {
+                        membership: Some(&window),
+                        ..reading.rules()
+                    };
+                    return Ok(effort.page(harvest.encode(&rules), next));
+                }
+                Reach::Moved if looks < SECOND_LOOKS => {
+                    looks += 1;
+                    window
+                }
+                Reach::Moved => {
+                    looks = 0;
+                    windows::half(window).ok_or_else(|| restless(window))?
+                }
+                Reach::TooMany { hits } => {
+                    windows::holding(window, hits, most).ok_or_else(|| crowded(window, most))?
+                }
+            };
+        }
+    }
+
+    /// The pages of a window, the newest conversations first, as far as they are needed or allowed.
+    async fn read(
+        &self,
+        window: Interval,
+        reading: &Reading<'_>,
+        effort: &mut Effort,
+    ) -> Result<(Harvest, Reach), Setback> {
+        let page_size = reading.plan.page_size;
+        let mut harvest = Harvest::new(window);
+        loop {
+            let paging = Paging {
+                page_size,
+                page_number: harvest.pages() + 1,
+            };
+            let query =
+                ConversationQuery::new(window, Order::Desc, &reading.plan.filters).page(paging);
+            let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
+            let reply = self
+                .client
+                .call(&call, reading.deadline, |body| {
+                    DETAILS_FIELDS.read(body).map(QueryResults::of)
+                })
+                .await?;
+            effort.add(&reply, page_size.into());
+            let Some(results) = reply.value else {
+                return Err(broken("the answer to the query has no `totalHits`"));
+            };
+            if let Some(reach) = harvest.add(results) {
+                return Ok((harvest, reach));
+            }
+        }
+    }
+
+    /// As much of the window as lies far enough back for the API to know all of it.
+    fn closed(&self, window: Interval) -> Result<Interval, Setback> {
+        let lag = SignedDuration::try_from(self.settings.query_lag).unwrap_or(SignedDuration::MAX);
+        let now = self.clock.now();
+        let known = now.saturating_sub(lag).unwrap_or(window.start());
+        match windows::before(window, known) {
+            Some(closed) => Ok(closed),
+            None => Err(Setback::Wait(Wait {
+                reason: WaitReason::Watermark,
+                hint: Duration::try_from(window.end().duration_since(known)).ok(),
+                detail: format!(
+                    "the window {window} is not over, or was not long enough ago (GENESYS_QUERY_LAG_SECONDS) at {}",
+                    millis(now)
+                ),
+            })),
+        }
+    }
+
+    /// Conversations by their ids, so many at a time. The API passes over ids that it does not know.
+    async fn lookup(
+        &self,
+        offset: u64,
+        range: OffsetRange,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Setback> {
+        let ids = &reading.plan.filters.conversation_ids;
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ids.len());
+        let end = range.end.unwrap_or(ids.len() as u64);
+        let until = end.min(offset + u64::from(reading.plan.page_size));
+        let batch = &ids[place(offset)..place(until)];
+        let call = Call::get(DETAILS).query("id", batch.join(","));
+        let rules = reading.rules();
+        let reply = self
+            .client
+            .call(&call, reading.deadline, |body| {
+                DETAILS_FIELDS
+                    .read(body)
+                    .map(|results| page::encode(&results.records, &rules))
+            })
+            .await?;
+        let mut effort = Effort::default();
+        effort.add(&reply, batch.len() as u64);
+        let next = (until < end).then_some(Checkpoint::Offset { offset: until });
+        Ok(effort.page(reply.value, next))
+    }
+}
+
+#[async_trait]
+impl Source for AnalyticsQuery {
+    async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
+        Ok(None)
+    }
+
+    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
+        Ok(Opened::default())
+    }
+
+    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
+        Ok(())
+    }
+
+    async fn page(
+        &self,
+        checkpoint: &Checkpoint,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Setback> {
+        match (checkpoint, &reading.slice.range) {
+            (Checkpoint::Windows { next }, SliceRange::Interval(slice)) => {
+                self.window(*next, slice, reading).await
+            }
+            (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) => {
+                self.lookup(*offset, *range, reading).await
+            }
+            _ => Err(broken("the checkpoint does not fit the slice")),
+        }
+    }
+
+    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
+        Ok(())
+    }
+}
+
+impl Effort {
+    fn add<T>(&mut self, reply: &Reply<T>, requested: u64) {
+        self.requested += requested;
+        self.latency += reply.latency;
+        self.correlation_id.clone_from(&reply.correlation_id);
+    }
+
+    fn page(self, body: page::PageBody, next: Option<Checkpoint>) -> SourcePage {
+        SourcePage {
+            body,
+            next,
+            requested: self.requested,
+            watermark: None,
+            correlation_id: self.correlation_id,
+            latency: self.latency,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// The smallest window did not stand still.
+fn restless(window: Interval) -> Setback {
+    Setback::Wait(Wait {
+        reason: WaitReason::Unavailable,
+        hint: Some(RESTLESS),
+        detail: format!("what is found in {window} changes while it is read"),
+    })
+}
+
+/// The smallest window holds too much.
+fn crowded(window: Interval, most: u64) -> Setback {
+    let message =
+        format!("more than {most} conversations start in {window}, which cannot be made smaller");
+    Setback::Failed(Failure::new(FailureKind::SourceBroken, message))
+}

@@ -1,0 +1,258 @@
+//! What was read of a window, and whether that is all. Pure.
+//!
+//! A query also finds what began before the window and went on in it. Sorted by start and the newest first, that comes
+//! last and need not be read: so a window is small when few conversations begin in it, however many go on.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use crate::hash::Sha256;
+use crate::page::{self, PageBody, PageRules, RecordIdentity, RecordShape, ResultsPage};
+use crate::time::Interval;
+
+/// So many pages of a query make one page of the archive: at 300 requests a minute, two seconds' worth.
+pub(super) const PAGES: u32 = 10;
+
+/// A page of the query, on its own.
+pub(super) struct QueryResults {
+    records: Vec<Box<RawValue>>,
+    hits: u64,
+}
+
+/// What was read so far.
+pub(super) struct Harvest {
+    window: Interval,
+    pages: u32,
+    /// As they came: the newest first.
+    records: Vec<Box<RawValue>>,
+    seen: HashSet<Sha256>,
+    /// Those that began in the window.
+    started: u64,
+    /// With those that came twice.
+    received: u64,
+    /// What the first page said there is.
+    hits: Option<u64>,
+    /// The start of what came last.
+    oldest: Option<Timestamp>,
+    order: Kept,
+}
+
+/// How the reading of a window ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All that began in it is here.
+    Whole,
+    /// What is found changed meanwhile.
+    Moved,
+    /// More than we read in one go.
+    TooMany { hits: u64 },
+}
+
+/// Whether the answers are in the order asked for. If not, all has to be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Yes,
+    No,
+}
+
+impl QueryResults {
+    /// `None` when the reply does not say how much there is.
+    pub(super) fn of(results: ResultsPage<'_>) -> Option<Self> {
+        Some(Self {
+            hits: results.total_hits?,
+            records: results.records.into_iter().map(ToOwned::to_owned).collect(),
+        })
+    }
+}
+
+impl Harvest {
+    pub(super) fn new(window: Interval) -> Self {
+        Self {
+            window,
+            pages: 0,
+            records: Vec::new(),
+            seen: HashSet::new(),
+            started: 0,
+            received: 0,
+            hits: None,
+            oldest: None,
+            order: Kept::Yes,
+        }
+    }
+
+    pub(super) fn pages(&self) -> u32 {
+        self.pages
+    }
+
+    pub(super) fn started(&self) -> u64 {
+        self.started
+    }
+
+    /// Takes a page; `None` when the next one is needed.
+    pub(super) fn add(&mut self, page: QueryResults) -> Option<Reach> {
+        self.pages += 1;
+        self.received += page.records.len() as u64;
+        let nothing_came = page.records.is_empty();
+        for record in page.records {
+            self.keep(record);
+        }
+        let first_hits = *self.hits.get_or_insert(page.hits);
+        if first_hits != page.hits {
+            Some(Reach::Moved)
+        } else if self.is_behind_window() || self.received >= page.hits {
+            Some(Reach::Whole)
+        } else if nothing_came {
+            Some(Reach::Moved)
+        } else if self.pages == PAGES {
+            Some(Reach::TooMany { hits: page.hits })
+        } else {
+            None
+        }
+    }
+
+    /// Whether everything that is still to come began before the window.
+    fn is_behind_window(&self) -> bool {
+        self.order == Kept::Yes
+            && self
+                .oldest
+                .is_some_and(|oldest| oldest < self.window.start())
+    }
+
+    /// Keeps the record, unless it is here already. One that does not say which it is is known by its bytes.
+    fn keep(&mut self, record: Box<RawValue>) {
+        let identity = RecordIdentity::of(record.get(), RecordShape::Analytics);
+        let is_new = match &identity {
+            Ok(identity) => self.seen.insert(Sha256::of(&*identity.id)),
+            Err(_) => self.seen.insert(Sha256::of(record.get())),
+        };
+        if let Ok(RecordIdentity { start, .. }) = identity {
+            if self.oldest.is_some_and(|oldest| oldest < start) {
+                self.order = Kept::No;
+            }
+            self.oldest = Some(start);
+            self.started += u64::from(is_new && self.window.contains(start));
+        }
+        if is_new {
+            self.records.push(record);
+        }
+    }
+
+    /// The page of the archive: the oldest first.
+    pub(super) fn encode(&self, rules: &PageRules<'_>) -> PageBody {
+        let records: Vec<&RawValue> = self.records.iter().rev().map(|record| &**record).collect();
+        page::encode(&records, rules)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: &str = "2026-03-01T10:00:00Z/2026-03-01T11:00:00Z";
+
+    /// A conversation of that day that began so many minutes after ten o'clock.
+    fn begun(id: &str, minutes: i64) -> String {
+        let start = Timestamp::from_second(1_772_359_200 + minutes * 60).unwrap();
+        format!(r#"{{"conversationId":"{id}","conversationStart":"{start:.3}"}}"#)
+    }
+
+    fn results(records: &[String], hits: u64) -> QueryResults {
+        let raw = |record: &String| RawValue::from_string(record.clone()).unwrap();
+        QueryResults {
+            records: records.iter().map(raw).collect(),
+            hits,
+        }
+    }
+
+    fn harvest() -> Harvest {
+        Harvest::new(WINDOW.parse().unwrap())
+    }
+
+    #[test]
+    fn a_window_is_whole_when_all_that_is_found_is_here() {
+        let mut harvest = harvest();
+
+        assert_eq!(
+            harvest.add(results(&[begun("a", 50), begun("b", 40)], 3)),
+            None
+        );
+        assert_eq!(
+            harvest.add(results(&[begun("c", 30)], 3)),
+            Some(Reach::Whole)
+        );
+        assert_eq!(harvest.started(), 3);
+    }
+
+    #[test]
+    fn what_began_before_the_window_need_not_be_read() {
+        let mut harvest = harvest();
+
+        let reach = harvest.add(results(&[begun("a", 50), begun("b", -1)], 5_000));
+
+        assert_eq!(reach, Some(Reach::Whole));
+        assert_eq!(harvest.started(), 1);
+    }
+
+    #[test]
+    fn an_answer_out_of_order_is_read_to_its_end() {
+        let mut harvest = harvest();
+
+        assert_eq!(
+            harvest.add(results(&[begun("b", -1), begun("a", 50)], 4)),
+            None
+        );
+        assert_eq!(
+            harvest.add(results(&[begun("c", -2), begun("d", 20)], 4)),
+            Some(Reach::Whole)
+        );
+        assert_eq!(harvest.started(), 2);
+    }
+
+    #[test]
+    fn what_changes_between_two_pages_or_does_not_come_is_not_believed() {
+        let mut more = harvest();
+        let mut fewer = harvest();
+
+        assert_eq!(more.add(results(&[begun("b", 50)], 3)), None);
+        assert_eq!(fewer.add(results(&[begun("b", 50)], 3)), None);
+
+        assert_eq!(more.add(results(&[begun("b", 50)], 4)), Some(Reach::Moved));
+        assert_eq!(fewer.add(results(&[], 3)), Some(Reach::Moved));
+    }
+
+    #[test]
+    fn a_window_of_more_pages_than_we_read_holds_too_many() {
+        let mut harvest = harvest();
+        let pages: Vec<_> = (0..PAGES)
+            .map(|page| harvest.add(results(&[begun(&page.to_string(), 50)], 11)))
+            .collect();
+
+        assert!(pages[..9].iter().all(Option::is_none));
+        assert_eq!(pages[9], Some(Reach::TooMany { hits: 11 }));
+    }
+
+    #[test]
+    fn what_came_twice_is_kept_once_the_oldest_first_even_without_an_id() {
+        let mut harvest = harvest();
+        let bad = r#"{"conversationStart":"2026-03-01T10:50:00Z"}"#.to_owned();
+        harvest.add(results(&[begun("a", 50), bad.clone(), begun("b", 40)], 7));
+        harvest.add(results(&[begun("b", 40), bad, begun("c", 30)], 7));
+        let window = harvest.window;
+        let rules = PageRules {
+            shape: RecordShape::Analytics,
+            projection: crate::page::Projection::Full,
+            membership: Some(&window),
+        };
+
+        let page = harvest.encode(&rules);
+
+        let ids: Vec<_> = crate::page::read_index(page.index.as_deref().unwrap())
+            .map(|entry| entry.unwrap().id)
+            .collect();
+        assert_eq!(ids, ["c", "b", "a"]);
+        assert_eq!(page.rejects.len(), 1);
+        assert_eq!(harvest.started(), 3);
+    }
+}

@@ -1,0 +1,150 @@
+//! Windows of time: how they are made to hold what can be read in one go, and which one follows. Pure.
+//!
+//! Borders are whole milliseconds, as the API has them.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::time::Interval;
+
+/// Of what can be read at most, so much is aimed at: the next hour is not like the last one.
+const AIM: f64 = 0.8;
+/// From one window to the next the length changes by no more than this factor, for the same reason.
+const STRIDE: f64 = 4.0;
+
+/// The part of the window that lies before `moment`; `None` when there is none.
+pub(super) fn before(window: Interval, moment: Timestamp) -> Option<Interval> {
+    let end = Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment);
+    Interval::new(window.start(), window.end().min(end)).ok()
+}
+
+/// The first half; `None` when the window is as small as can be.
+pub(super) fn half(window: Interval) -> Option<Interval> {
+    shorter(window, 0.5)
+}
+
+/// A first part that may hold no more than `most`, where the whole holds no more than `hits`. Smaller in any case.
+pub(super) fn holding(window: Interval, hits: u64, most: u64) -> Option<Interval> {
+    shorter(window, (AIM * ratio(most, hits)).min(0.5))
+}
+
+/// The window behind this one, in which `started` were found; `None` at the end of the slice.
+pub(super) fn following(
+    window: Interval,
+    slice: &Interval,
+    started: u64,
+    most: u64,
+) -> Option<Interval> {
+    let growth = (AIM * ratio(most, started)).clamp(1.0 / STRIDE, STRIDE);
+    let start = window.end();
+    Interval::new(start, after(start, window, growth).min(slice.end())).ok()
+}
+
+fn shorter(window: Interval, share: f64) -> Option<Interval> {
+    let end = after(window.start(), window, share);
+    (end < window.end()).then(|| Interval::new(window.start(), end).ok())?
+}
+
+/// So many times the window's length behind `start`, and at least a millisecond.
+fn after(start: Timestamp, window: Interval, share: f64) -> Timestamp {
+    let length = window.end().duration_since(window.start());
+    let millis = (length.as_secs_f64() * share * 1000.0).floor().max(1.0);
+    let length = SignedDuration::try_from_secs_f64(millis / 1000.0).unwrap_or(length);
+    start.saturating_add(length).unwrap_or(Timestamp::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn ratio(of: u64, to: u64) -> f64 {
+    of as f64 / to.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: i64 = 86_400_000;
+
+    fn millis(start: i64, end: i64) -> Interval {
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
+        Interval::new(at(start), at(end)).unwrap()
+    }
+
+    #[test]
+    fn a_window_is_cut_to_what_can_be_read() {
+        assert_eq!(
+            holding(millis(0, DAY), 8_000, 1_000),
+            Some(millis(0, DAY / 10))
+        );
+        assert_eq!(
+            holding(millis(0, DAY), 1_001, 1_000),
+            Some(millis(0, DAY / 2))
+        );
+        assert_eq!(holding(millis(5, 6), 8_000, 1_000), None);
+    }
+
+    #[test]
+    fn the_next_window_is_as_long_as_this_one_makes_likely() {
+        let next = |started| following(millis(0, 1_000), &millis(0, DAY), started, 1_000);
+
+        assert_eq!(next(800), Some(millis(1_000, 2_000)));
+        assert_eq!(next(400), Some(millis(1_000, 3_000)));
+        assert_eq!(next(0), Some(millis(1_000, 5_000)));
+    }
+
+    #[test]
+    fn behind_the_last_window_of_the_slice_comes_none() {
+        assert_eq!(following(millis(0, 7), &millis(0, 7), 1, 10), None);
+        assert_eq!(
+            following(millis(0, 6), &millis(0, 7), 1, 10),
+            Some(millis(6, 7))
+        );
+    }
+
+    #[test]
+    fn what_is_not_over_is_left_for_later() {
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
+
+        assert_eq!(before(millis(0, 10), at(20)), Some(millis(0, 10)));
+        assert_eq!(before(millis(0, 10), at(4)), Some(millis(0, 4)));
+        assert_eq!(before(millis(5, 10), at(5)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_smaller_window_begins_where_the_larger_one_does_and_can_be_made_smaller_no_further_than_a_millisecond(
+            start in 0_i64..4_000_000_000_000, length in 1_i64..10_000_000_000, hits in 0_u64..1_000_000, most in 1_u64..1_000,
+        ) {
+            let window = millis(start, start + length);
+
+            for smaller in [half(window), holding(window, hits, most)] {
+                prop_assert_eq!(smaller.is_none(), length == 1);
+                if let Some(smaller) = smaller {
+                    prop_assert_eq!(smaller.start(), window.start());
+                    prop_assert!(smaller.end() < window.end());
+                }
+            }
+        }
+
+        #[test]
+        fn windows_cover_their_slice_without_gap_or_overlap(
+            length in 1_i64..100_000, found in prop::collection::vec(0_u64..5_000, 1..50),
+        ) {
+            let slice = millis(0, length);
+            let mut window = slice;
+            let mut reached = slice.start();
+            for started in found.into_iter().cycle() {
+                prop_assert_eq!(window.start(), reached);
+                // Some windows turn out to hold too many.
+                window = if started > 1_000 { holding(window, started, 1_000).unwrap_or(window) } else { window };
+                reached = window.end();
+                match following(window, &slice, started, 1_000) {
+                    Some(next) => window = next,
+                    None => break,
+                }
+            }
+
+            prop_assert_eq!(reached, slice.end());
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The details query as a source: windows of a day that is still going on, days too full for one query, filters, and
+//! conversations by their ids.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::outcome::{ExportStatus, Manifest};
+use conversation_archive::time::Interval;
+use genesys_simulator::{Faults, Permanent, Route, Settings, TruthConversation};
+use start_export::{Command, StartError};
+
+use end_to_end::world::{DAYS, NOW, World, organisation};
+
+const ALL_DAY: &str = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z";
+
+/// The ids of the conversations of which this holds.
+fn ids_where(world: &World, holds: impl Fn(&TruthConversation) -> bool) -> BTreeSet<String> {
+    let conversations = world.simulator.truth().conversations.into_iter();
+    conversations
+        .filter(|found| holds(found))
+        .map(|found| found.id)
+        .collect()
+}
+
+fn started_in(world: &World, interval: &str) -> BTreeSet<String> {
+    let interval: Interval = interval.parse().expect("an interval");
+    ids_where(world, |found| interval.contains(found.start))
+}
+
+async fn assert_archived_once(world: &World, manifest: &Manifest, expected: &BTreeSet<String>) {
+    let archived = world.archived_ids(manifest, "conversationId").await;
+    assert!(archived.values().all(|count| *count == 1));
+    assert_eq!(&archived.into_keys().collect::<BTreeSet<_>>(), expected);
+}
+
+/// An organisation in the midst of its day: four hours ago it opened, in four hours it closes.
+fn working_day(seed: u64, conversations: usize) -> Settings {
+    let moment = |text: &str| text.parse().expect("a moment");
+    Settings {
+        interval: (
+            moment("2026-03-09T20:00:00Z"),
+            moment("2026-03-10T04:00:00Z"),
+        ),
+        spill: 0.1,
+        ..organisation(seed, conversations)
+    }
+}
+
+#[tokio::test]
+async fn a_day_that_is_still_going_on_is_read_to_its_end_with_each_conversation_once() {
+    let mut world = World::new(Settings {
+        query_lag: Duration::from_secs(100),
+        ..working_day(41, 2_000)
+    })
+    .await;
+    // Each request takes three seconds, so that conversations begin and show up while pages are read.
+    let clock = world.clock.clone();
+    world.simulator.update(|settings| {
+        settings.clock = Arc::new(move || {
+            clock.advance(Duration::from_secs(3));
+            clock.now()
+        });
+    });
+    let interval = "2026-03-09T20:00:00Z/2026-03-10T04:00:00Z";
+    let webhook = world.receiver.url();
+
+    let manifest = world
+        .export(&format!(
+            r#"{{"source":"analytics-query","interval":"{interval}","slices":2,"pageSize":5,"webhookUrl":"{webhook}"}}"#
+        ))
+        .await;
+
+    assert_archived_once(&world, &manifest, &started_in(&world, interval)).await;
+    assert!(world.now() > "2026-03-10T04:02:00Z".parse().expect("a moment"));
+    assert!(
+        world
+            .told
+            .texts()
+            .iter()
+            .any(|text| text.contains("GENESYS_QUERY_LAG_SECONDS")),
+        "it waited for the end"
+    );
+    let id = manifest.outcome.export_id;
+    world.verify(&id).await;
+}
+
+#[tokio::test]
+async fn a_window_that_moves_is_read_again_and_made_smaller_until_it_stands_still() {
+    // Conversations show up later than we expect them, so that windows we take for closed still move.
+    let mut world = World::new(Settings {
+        query_lag: Duration::from_mins(20),
+        ..working_day(42, 1_000)
+    })
+    .await;
+    let clock = world.clock.clone();
+    world.simulator.update(|settings| {
+        settings.clock = Arc::new(move || {
+            clock.advance(Duration::from_secs(5));
+            clock.now()
+        });
+    });
+
+    // Up to the present: the newest window is on the move.
+    let request = format!(
+        r#"{{"source":"analytics-query","interval":"2026-03-09T23:00:00Z/{NOW}","slices":1,"pageSize":5}}"#
+    );
+    let manifest = world.export(&request).await;
+
+    let archived = world.archived_ids(&manifest, "conversationId").await;
+    assert!(archived.values().all(|count| *count == 1), "none twice");
+    let pages = &manifest.content.slices[0].pages;
+    assert!(pages.len() > 3, "several windows");
+    let old = started_in(&world, "2026-03-09T23:00:00Z/2026-03-09T23:30:00Z");
+    assert!(
+        old.iter().all(|id| archived.contains_key(id)),
+        "what stands still is whole"
+    );
+}
+
+#[tokio::test]
+async fn a_day_of_more_hits_than_a_query_reaches_is_read_in_windows_within_every_limit() {
+    let mut world = World::new(Settings {
+        spill: 0.2,
+        query_page_size_max: 10,
+        query_reach: 400,
+        query_interval_max: Some(Duration::from_hours(24)),
+        ..organisation(43, 6_000)
+    })
+    .await;
+    let request = world.request("analytics-query", r#","pageSize":10"#);
+
+    let manifest = world.export(&request).await;
+
+    assert_archived_once(&world, &manifest, &started_in(&world, DAYS)).await;
+    let content = &manifest.content;
+    let largest = content
+        .slices
+        .iter()
+        .flat_map(|slice| &slice.pages)
+        .map(|page| page.counts.archived)
+        .max();
+    assert!(
+        largest.is_some_and(|largest| (60..=100).contains(&largest)),
+        "{largest:?}"
+    );
+    let requests = world.simulator.stats().requests_on(Route::DetailsQuery);
+    let least = content.counts.archived / 10;
+    println!(
+        "{requests} requests of 10 for {} conversations in {} windows",
+        content.counts.archived, manifest.outcome.totals.pages
+    );
+    assert!(
+        requests < 2 * least,
+        "{requests} requests where {least} would do at best"
+    );
+}
+
+#[tokio::test]
+async fn conversations_that_go_on_through_many_windows_do_not_make_them_smaller() {
+    // One in ten begins in the interval; the others began before and are active in all of it.
+    let mut world = World::new(Settings {
+        spill: 3.0,
+        ..organisation(44, 300)
+    })
+    .await;
+    let request = world.request("analytics-query", r#","slices":8,"pageSize":5"#);
+
+    let manifest = world.export(&request).await;
+
+    assert_archived_once(&world, &manifest, &started_in(&world, DAYS)).await;
+    assert!(
+        manifest.outcome.totals.pages < 30,
+        "{} windows",
+        manifest.outcome.totals.pages
+    );
+}
+
+#[tokio::test]
+async fn filters_of_conversations_and_segments_all_have_to_hold() {
+    let mut world = World::new(organisation(45, 400)).await;
+    let request = world.request(
+        "analytics-query",
+        r#","filters":{"mediaTypes":["message"],"directions":["inbound"]}"#,
+    );
+
+    let manifest = world.export(&request).await;
+
+    let lines = world.archived_lines(&manifest).await;
+    assert!(!lines.is_empty() && lines.len() < 400);
+    for line in lines.keys() {
+        assert!(
+            line.contains(r#""mediaType":"message""#)
+                && line.contains(r#""originatingDirection":"inbound""#)
+        );
+    }
+}
+
+#[tokio::test]
+async fn records_without_id_or_start_are_kept_aside_once_and_the_rest_goes_on() {
+    let mut world = World::new(Settings {
+        faults: Faults {
+            malformed_every: Some(20),
+            ..Faults::default()
+        },
+        ..organisation(46, 200)
+    })
+    .await;
+    let request = world.request("analytics-query", r#","slices":1,"pageSize":10"#);
+
+    let manifest = world.export(&request).await;
+
+    let good = ids_where(&world, |found| !found.malformed);
+    let interval: Interval = DAYS.parse().expect("an interval");
+    let started = ids_where(&world, |found| interval.contains(found.start));
+    let expected = good.intersection(&started).cloned().collect();
+    assert_archived_once(&world, &manifest, &expected).await;
+    assert_eq!(manifest.outcome.status, ExportStatus::CompletedWithRejects);
+    assert!(manifest.content.counts.rejected > 0);
+}
+
+#[tokio::test]
+async fn conversations_are_looked_up_by_their_ids_a_hundred_at_a_time() {
+    let mut world = World::new(organisation(47, 300)).await;
+    let known: Vec<_> = ids_where(&world, |_| true).into_iter().take(150).collect();
+    let unknown = "00000000-0000-4000-8000-000000000000".to_owned();
+    let twice = known[0].clone();
+    let asked: Vec<_> = known.iter().cloned().chain([unknown, twice]).collect();
+    let ids = serde_json::to_string(&asked).expect("JSON");
+
+    let manifest = world
+        .export(&format!(
+            r#"{{"source":"analytics-query","filters":{{"conversationIds":{ids}}}}}"#
+        ))
+        .await;
+
+    assert_archived_once(&world, &manifest, &known.into_iter().collect()).await;
+    let stats = world.simulator.stats();
+    assert_eq!(stats.requests_on(Route::DetailsByIds), 2);
+    assert_eq!(stats.requests_on(Route::DetailsQuery), 0);
+    let id = manifest.outcome.export_id;
+    world.verify(&id).await;
+}
+
+#[tokio::test]
+async fn ids_and_an_interval_together_are_a_query() {
+    let mut world = World::new(organisation(48, 100)).await;
+    let ids: Vec<_> = ids_where(&world, |_| true).into_iter().take(40).collect();
+    let list = serde_json::to_string(&ids).expect("JSON");
+
+    let manifest = world
+        .export(&format!(
+            r#"{{"source":"analytics-query","interval":"{ALL_DAY}","filters":{{"conversationIds":{list}}}}}"#
+        ))
+        .await;
+
+    let of_the_day = started_in(&world, ALL_DAY);
+    let expected = ids
+        .into_iter()
+        .filter(|id| of_the_day.contains(id))
+        .collect();
+    assert_archived_once(&world, &manifest, &expected).await;
+}
+
+#[tokio::test]
+async fn an_interval_in_which_nothing_began_completes_empty() {
+    let mut world = World::new(organisation(49, 50)).await;
+
+    let manifest = world
+        .export(r#"{"source":"analytics-query","interval":"2026-03-05T00:00:00Z/2026-03-06T00:00:00Z"}"#)
+        .await;
+
+    assert_eq!(manifest.outcome.status, ExportStatus::Completed);
+    assert_eq!(manifest.content.counts.archived, 0);
+}
+
+#[tokio::test]
+async fn what_the_query_cannot_answer_is_refused_before_anything_is_sent() {
+    let mut world = World::new(organisation(50, 10)).await;
+    let refusals = [
+        r#"{"source":"analytics-query"}"#,
+        r#"{"source":"analytics-job","filters":{"conversationIds":["00000000-0000-4000-8000-000000000000"]}}"#,
+        r#"{"source":"analytics-query","filters":{"conversationIds":["42"]}}"#,
+        r#"{"source":"analytics-query","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","membership":"activity"}"#,
+        r#"{"source":"analytics-query","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pageSize":101}"#,
+        r#"{"source":"analytics-query","interval":"2026-03-01T00:00:00Z/2026-03-10T00:00:00Z","slices":1}"#,
+        r#"{"source":"analytics-query","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","filters":{"directions":["sideways"]}}"#,
+        r#"{"source":"analytics-query","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","filters":{"conversationIdRange":{"min":"a","max":"b"}}}"#,
+    ];
+
+    let mut messages = Vec::new();
+    for request in refusals {
+        let command = Command::parse(request).expect("a readable request");
+        let answer = world.invoke(command).await.expect("not killed");
+        match answer {
+            Err(StartError::Refused(refusal)) => messages.push(refusal.to_string()),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    let fields = messages
+        .iter()
+        .map(|message| message.split('`').nth(1).expect("a field"));
+    assert_eq!(
+        fields.collect::<Vec<_>>(),
+        [
+            "interval",
+            "interval",
+            "filters.conversationIds[0]",
+            "membership",
+            "pageSize",
+            "interval",
+            "filters.directions[0]",
+            "filters.conversationIdRange",
+        ]
+    );
+    assert_eq!(world.simulator.stats().requests_on(Route::DetailsQuery), 0);
+}
+
+#[tokio::test]
+async fn a_permission_that_is_missing_fails_the_export_with_the_words_of_the_api() {
+    let mut world = World::new(Settings {
+        permissions: vec!["analytics:dataRetention:view".to_owned()],
+        ..organisation(51, 10)
+    })
+    .await;
+    let request = world.request("analytics-query", "");
+
+    let id = world.start(&request).await;
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failure = &failed.failures[0].failure;
+    assert_eq!(failure.kind, FailureKind::Refused);
+    assert!(
+        failure
+            .message
+            .contains("analytics:conversationDetail:view"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn an_outage_in_the_middle_of_a_window_costs_nothing() {
+    let mut world = World::new(Settings {
+        faults: Faults {
+            permanent: Some(Permanent {
+                route: Route::DetailsQuery,
+                after: 7,
+                status: 503,
+                code: "service.unavailable".to_owned(),
+                message: "out of order".to_owned(),
+            }),
+            ..Faults::default()
+        },
+        ..organisation(52, 200)
+    })
+    .await;
+    let request = world.request("analytics-query", r#","slices":1,"pageSize":5"#);
+    let id = world.start(&request).await;
+    world
+        .run_until(|world| world.simulator.stats().requests_on(Route::DetailsQuery) > 12)
+        .await;
+
+    world.simulator.set_faults(Faults::default());
+    world.run().await;
+
+    let manifest = world.manifest(&id).await;
+    assert_archived_once(&world, &manifest, &started_in(&world, DAYS)).await;
+}
