@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::place::Place;
 pub(crate) use deployed::{StackArguments, StartArguments, StatusArguments};
 pub(crate) use local::{LocalArguments, LocalCommand, UpArguments};
-pub(crate) use simulate::{FaultMix, OrganisationArguments, SimulateArguments};
+pub(crate) use simulate::{FaultMix, History, OrganisationArguments, SimulateArguments};
 
 /// Archives Genesys Cloud conversations: checkpointed page by page, verified, resumable.
 #[derive(Clone, Debug, Parser)]

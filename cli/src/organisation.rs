@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use conversation_archive::clock::Clock;
-use genesys_simulator::{Faults, Settings, Watermark};
+use genesys_simulator::{Faults, HistoryForm, Settings, Watermark};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::arguments::{FaultMix, OrganisationArguments};
+use crate::arguments::{FaultMix, History, OrganisationArguments};
 
 pub(crate) fn organisation(arguments: &OrganisationArguments, listen: SocketAddr) -> Settings {
     let today = midnight(Clock::System.now());
@@ -24,6 +24,10 @@ pub(crate) fn organisation(arguments: &OrganisationArguments, listen: SocketAddr
             .permissions
             .clone()
             .unwrap_or(defaults.permissions),
+        history: arguments.history.map(|form| match form {
+            History::PageToken => HistoryForm::PageToken,
+            History::Continuation => HistoryForm::Continuation,
+        }),
         divisions_held: arguments.divisions.map(usize::from),
         rate_per_minute: arguments.rate_per_minute,
         rate_window: Duration::from_secs(arguments.rate_window_seconds),

@@ -96,6 +96,8 @@ impl ExportPlan {
     /// How the bytes of a results page become stored bytes.
     pub fn page_rules<'a>(&self, slice: &'a Slice) -> PageRules<'a> {
         let membership = match (&slice.range, self.membership) {
+            // A gateway's own filter decides.
+            _ if !self.source.is_analytics() => None,
             (SliceRange::Interval(interval), Membership::Start) => Some(interval),
             _ => None,
         };
@@ -126,7 +128,7 @@ impl ExportPlan {
     pub fn shape(&self) -> RecordShape {
         match self.source {
             SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => RecordShape::Analytics,
-            SourceKind::ExportGateway => RecordShape::Gateway,
+            SourceKind::ExportGateway | SourceKind::HistoryGateway => RecordShape::Gateway,
         }
     }
 

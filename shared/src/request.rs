@@ -59,20 +59,23 @@ pub enum SourceKind {
     AnalyticsQuery,
     /// An organisation's own export gateway.
     ExportGateway,
+    /// An organisation's own history gateway.
+    HistoryGateway,
 }
 
 impl SourceKind {
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::AnalyticsJob,
         Self::AnalyticsQuery,
         Self::ExportGateway,
+        Self::HistoryGateway,
     ];
 
     /// Whether it is an endpoint of the public API.
     pub fn is_analytics(self) -> bool {
         match self {
             Self::AnalyticsJob | Self::AnalyticsQuery => true,
-            Self::ExportGateway => false,
+            Self::ExportGateway | Self::HistoryGateway => false,
         }
     }
 }
@@ -83,6 +86,18 @@ impl std::fmt::Display for SourceKind {
             Self::AnalyticsJob => "analytics-job",
             Self::AnalyticsQuery => "analytics-query",
             Self::ExportGateway => "export-gateway",
+            Self::HistoryGateway => "history-gateway",
+        })
+    }
+}
+
+impl std::fmt::Display for Category {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Conversation => "conversation",
+            Self::Wrapup => "wrapup",
+            Self::Disposition => "disposition",
+            Self::Routing => "routing",
         })
     }
 }
@@ -128,6 +143,20 @@ pub struct Filters {
     /// `inbound` or `outbound`: how the conversation began.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub directions: Vec<String>,
+    /// Of a history gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+}
+
+/// What of its records a history gateway is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    #[default]
+    Conversation,
+    Wrapup,
+    Disposition,
+    Routing,
 }
 
 /// Ids from `min` to `max`, both included.
@@ -166,6 +195,9 @@ impl Filters {
         let mut given: Vec<_> = lists.map(|(name, list)| (name, list.join(", "))).collect();
         if let Some(IdRange { min, max }) = &self.conversation_id_range {
             given.push(("conversationIdRange", format!("{min}..{max}")));
+        }
+        if let Some(category) = self.category {
+            given.push(("category", category.to_string()));
         }
         given
     }
@@ -264,7 +296,7 @@ mod tests {
     fn a_value_that_cannot_be_read_is_named_by_its_field() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","source":"carrier-pigeon"}"#),
-            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway` at line 1 column 81"
+            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway`, `history-gateway` at line 1 column 81"
         );
         assert_snapshot!(
             refused(r#"{"interval":{"last":"soon"}}"#),

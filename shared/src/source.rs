@@ -20,10 +20,12 @@ mod analytics_job;
 mod analytics_query;
 mod conversation_query;
 mod export_gateway;
+mod history_gateway;
 
 pub use analytics_job::AnalyticsJob;
 pub use analytics_query::AnalyticsQuery;
 pub use export_gateway::ExportGateway;
+pub use history_gateway::{HistoryForm, HistoryGateway, UnknownForm};
 
 /// One kind of source.
 #[async_trait]
@@ -106,6 +108,7 @@ pub enum Setback {
 pub struct SourceSettings {
     /// So long after a conversation began the details query finds it.
     pub query_lag: Duration,
+    pub history_form: HistoryForm,
 }
 
 /// The sources by their kind.
@@ -115,6 +118,7 @@ pub struct Sources {
     analytics_job: AnalyticsJob,
     analytics_query: AnalyticsQuery,
     export_gateway: ExportGateway,
+    history_gateway: HistoryGateway,
 }
 
 impl Sources {
@@ -127,6 +131,7 @@ impl Sources {
             analytics_job: AnalyticsJob::new(client.clone(), clock.clone()),
             analytics_query: AnalyticsQuery::new(client.clone(), clock.clone(), settings),
             export_gateway: ExportGateway::new(client.clone(), clock),
+            history_gateway: HistoryGateway::new(client.clone(), settings.history_form),
             client,
         }
     }
@@ -136,6 +141,7 @@ impl Sources {
             SourceKind::AnalyticsJob => &self.analytics_job,
             SourceKind::AnalyticsQuery => &self.analytics_query,
             SourceKind::ExportGateway => &self.export_gateway,
+            SourceKind::HistoryGateway => &self.history_gateway,
         }
     }
 }
@@ -146,6 +152,7 @@ impl Default for SourceSettings {
             // The vendor advises to end an interval at least a minute before the present; how late conversations can be
             // is not documented.
             query_lag: Duration::from_mins(2),
+            history_form: HistoryForm::default(),
         }
     }
 }

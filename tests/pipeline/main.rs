@@ -13,6 +13,7 @@ mod crash_points;
 mod deliveries;
 mod fault_schedules;
 mod fresh_conversations;
+mod history;
 mod lost_sources;
 mod membership;
 mod minimal_records;

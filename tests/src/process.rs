@@ -16,7 +16,7 @@ use conversation_archive::message::{
 };
 use conversation_archive::plan::PlanLimits;
 use conversation_archive::queue::{Delivery, MessageQueue, Queue};
-use conversation_archive::source::{SourceSettings, Sources};
+use conversation_archive::source::Sources;
 use conversation_archive::store::ArchiveStore;
 use conversation_archive::webhook::{AddressRules, Loopback, Sender, Signer};
 use genesys_simulator::Simulator;
@@ -50,7 +50,7 @@ pub enum Disposition {
 
 impl Process {
     pub fn build(
-        client: GenesysClient,
+        sources: Sources,
         store: Arc<dyn ArchiveStore>,
         queue: Arc<dyn MessageQueue>,
         clock: &Clock,
@@ -62,7 +62,6 @@ impl Process {
             clock: clock.clone(),
             max_open_slices,
         };
-        let sources = Sources::new(client, clock.clone(), SourceSettings::default());
         let address_rules = AddressRules {
             allowed_hosts: Vec::new(),
             loopback: Loopback::Allowed,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::clock::Clock;
+use conversation_archive::genesys::GenesysClient;
 use conversation_archive::ids::ExportId;
 use conversation_archive::outcome::Manifest;
 use conversation_archive::queue::{Delivery, MemoryQueues, MessageQueue, Queue};
+use conversation_archive::source::{SourceSettings, Sources};
 use conversation_archive::store::ArchiveStore;
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
@@ -40,6 +42,7 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     pub order: Order,
     pub max_open_slices: usize,
     read_timeout: Duration,
+    sources: SourceSettings,
     invocations: u64,
     errors: Vec<String>,
     /// Where the captured logs stood when this world began.
@@ -112,7 +115,9 @@ impl<S: ArchiveStore + 'static> World<S> {
         let told = Arc::new(Told::default());
         let receiver = Receiver::start(clock.clone()).await;
         let seams = seams(&store, &queues, &steps, &told);
-        let process = build(&simulator, seams, &clock, max_open_slices, read_timeout);
+        let sources = SourceSettings::default();
+        let client = client(&simulator, &clock, read_timeout);
+        let process = build(client, seams, &clock, max_open_slices, sources);
         Self {
             clock,
             simulator,
@@ -127,10 +132,19 @@ impl<S: ArchiveStore + 'static> World<S> {
             order: Order::Steady,
             max_open_slices,
             read_timeout,
+            sources,
             invocations: 0,
             errors: Vec::new(),
             logs_before,
         }
+    }
+
+    /// The same world, whose processes have these settings.
+    #[must_use]
+    pub fn reading_by(mut self, sources: SourceSettings) -> Self {
+        self.sources = sources;
+        self.restart();
+        self
     }
 
     /// A new process over what is left: token, plan and pace forgotten.
@@ -142,11 +156,11 @@ impl<S: ArchiveStore + 'static> World<S> {
     pub fn another_process(&self) -> Process {
         let seams = seams(&self.store, &self.queues, &self.steps, &self.told);
         build(
-            &self.simulator,
+            client(&self.simulator, &self.clock, self.read_timeout),
             seams,
             &self.clock,
             self.max_open_slices,
-            self.read_timeout,
+            self.sources,
         )
     }
 
@@ -403,13 +417,12 @@ fn seams<S: ArchiveStore + 'static>(
 }
 
 fn build(
-    simulator: &Simulator,
-    seams: Seams,
+    client: GenesysClient,
+    (store, queues): Seams,
     clock: &Clock,
     max_open_slices: usize,
-    read_timeout: Duration,
+    sources: SourceSettings,
 ) -> Process {
-    let client = client(simulator, clock, read_timeout);
-    let (store, queues) = seams;
-    Process::build(client, store, queues, clock, max_open_slices)
+    let sources = Sources::new(client, clock.clone(), sources);
+    Process::build(sources, store, queues, clock, max_open_slices)
 }

@@ -69,6 +69,15 @@ pub(crate) struct OrganisationArguments {
     /// The client's role holds in so many of the five divisions; conversations of others are silently absent [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=5))]
     pub divisions: Option<u8>,
+    /// A history gateway in place of the details query, and where it wants its token
+    #[arg(long, value_name = "FORM")]
+    pub history: Option<History>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub(crate) enum History {
+    PageToken,
+    Continuation,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::genesys::{EndpointError, UnknownRegion};
+use crate::source::UnknownForm;
 use crate::webhook::{SigningSecretError, WebhookUrlError};
 
 /// The settings cannot be used.
@@ -38,6 +39,8 @@ pub enum Problem {
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
     SigningSecret(#[from] SigningSecretError),
+    #[error("GATEWAY_HISTORY_FORM: {0}")]
+    HistoryForm(#[from] UnknownForm),
     #[error("DATA_LAKE_WEBHOOK_URL: {0}")]
     WebhookUrl(#[from] WebhookUrlError),
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::error::Problem;
 use super::settings::Settings;
 use crate::genesys::{ClientSettings, Credentials, Endpoints};
-use crate::source::SourceSettings;
+use crate::source::{HistoryForm, SourceSettings};
 
 /// The way into the organisation.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct GenesysConfig {
     pub client: ClientSettings,
     /// `GENESYS_CLIENT_ID` with `GENESYS_CLIENT_SECRET`, or `GENESYS_CREDENTIALS_SECRET_ARN`
     pub credentials: CredentialsConfig,
-    /// `GENESYS_QUERY_LAG_SECONDS`
+    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`
     pub source: SourceSettings,
 }
 
@@ -87,14 +87,22 @@ impl Settings<'_> {
         })
     }
 
-    /// `GENESYS_QUERY_LAG_SECONDS`
+    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`
     pub fn source_settings(&self) -> SourceSettings {
         let default = SourceSettings::default();
         SourceSettings {
             query_lag: self
                 .number("GENESYS_QUERY_LAG_SECONDS", 60..=86_400)
                 .map_or(default.query_lag, Duration::from_secs),
+            history_form: self.history_form(),
         }
+    }
+
+    /// `GATEWAY_HISTORY_FORM`
+    pub fn history_form(&self) -> HistoryForm {
+        self.optional("GATEWAY_HISTORY_FORM")
+            .and_then(|text| self.usable(text.parse()))
+            .unwrap_or_default()
     }
 
     /// The OAuth client, or where it is kept.

@@ -29,6 +29,7 @@ impl Settings<'_> {
                 default.gateway_page_size_max,
                 10_000,
             ),
+            history_page_size_max: self.history_form().page_size_max(),
             job_interval_max_days: count(
                 "GENESYS_JOB_INTERVAL_MAX_DAYS",
                 default.job_interval_max_days,

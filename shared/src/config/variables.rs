@@ -169,6 +169,11 @@ const GENESYS: &[Variable] = &[
         Optional,
         "how far behind the present the details query is believed; without it, 120",
     ),
+    variable(
+        "GATEWAY_HISTORY_FORM",
+        Optional,
+        "where a history gateway wants its token, `page-token` or `continuation`; without it, `page-token`",
+    ),
 ];
 
 const RESIDENCY: &[Variable] = &[

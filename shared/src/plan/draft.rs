@@ -183,6 +183,7 @@ impl Draft {
                     end: Some(self.request.filters.conversation_ids.len() as u64),
                 })]
             }
+            SourceKind::HistoryGateway => vec![SliceRange::Interval(self.interval)],
             SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => self
                 .intervals()
                 .into_iter()
@@ -206,15 +207,25 @@ impl Draft {
             if !(1..=max).contains(&count) {
                 return Err(Refusal::new("slices", count, format!("1 to {max}")));
             }
-            if self.request.membership == Membership::Activity && count > 1 {
-                return Err(Refusal::new(
-                    "slices",
-                    count,
-                    "an export with membership `activity` has one slice",
-                ));
+            if let Some(what) = self.only_one_slice().filter(|_| count > 1) {
+                let rule = format!("{what} makes one slice");
+                return Err(Refusal::new("slices", count, rule));
             }
         }
         self.check_intervals(limits)
+    }
+
+    /// What it is about the request that leaves no choice of slices.
+    fn only_one_slice(&self) -> Option<&'static str> {
+        if self.request.source == SourceKind::HistoryGateway {
+            Some("a history gateway, read by tokens,")
+        } else if self.request.is_lookup() {
+            Some("a lookup by ids")
+        } else if self.request.membership == Membership::Activity {
+            Some("membership `activity`")
+        } else {
+            None
+        }
     }
 
     fn check_intervals(&self, limits: &PlanLimits) -> Result<(), Refusal> {
@@ -229,7 +240,9 @@ impl Draft {
                 limits.query_interval_max_days,
                 "GENESYS_QUERY_INTERVAL_MAX_DAYS",
             ),
-            SourceKind::AnalyticsQuery | SourceKind::ExportGateway => return Ok(()),
+            SourceKind::AnalyticsQuery | SourceKind::ExportGateway | SourceKind::HistoryGateway => {
+                return Ok(());
+            }
         };
         let intervals = self.intervals();
         if intervals.len() > limits.slices_max as usize {
@@ -336,7 +349,7 @@ mod tests {
         `exportId` is ../etc: 1 to 64 letters, digits, `-` or `_`
         `quotaMb` is 0: at least 1 (megabytes of 10⁶ stored bytes)
         `slices` is 0: 1 to 366
-        `slices` is 2: an export with membership `activity` has one slice
+        `slices` is 2: membership `activity` makes one slice
         `filters.conversationIdRange` is a..b: the source analytics-job filters only by conversationIds, participantIds, mediaTypes, messageTypes, queueIds, directions
         `filters.mediaTypes` is voice: the source export-gateway filters only by conversationIdRange
         `interval` is 2026-03-01T00:00:00.000Z/2026-03-12T00:00:00.000Z: the end lies more than 24 hours ahead; the latest now is 2026-03-11T00:00:00.000Z

@@ -1,6 +1,7 @@
 //! What a plan must respect, and what it takes where the request is silent.
 
 use crate::audit::Governance;
+use crate::source::HistoryForm;
 
 /// Settings that planning needs. Limits that the API does not document are settings, never constants.
 #[derive(Clone, Debug)]
@@ -8,6 +9,7 @@ pub struct PlanLimits {
     pub job_page_size_max: u32,
     pub query_page_size_max: u32,
     pub gateway_page_size_max: u32,
+    pub history_page_size_max: u32,
     /// Longest interval of one job.
     pub job_interval_max_days: u32,
     /// Longest interval of one query.
@@ -30,6 +32,7 @@ impl Default for PlanLimits {
             // Undocumented; what four other clients agree on.
             query_page_size_max: 100,
             gateway_page_size_max: 1000,
+            history_page_size_max: HistoryForm::default().page_size_max(),
             // Undocumented; a cautious choice that other clients make.
             job_interval_max_days: 31,
             // Undocumented; other clients say 7 or 31.

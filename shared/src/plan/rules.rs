@@ -103,6 +103,12 @@ fn taken_filters(source: SourceKind) -> &'static [&'static str] {
             "directions",
         ],
         SourceKind::ExportGateway => &["conversationIdRange"],
+        SourceKind::HistoryGateway => &[
+            "conversationIds",
+            "participantIds",
+            "mediaTypes",
+            "category",
+        ],
     }
 }
 
@@ -134,6 +140,7 @@ pub(super) fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<
         SourceKind::AnalyticsJob => (limits.job_page_size_max, "GENESYS_JOB_PAGE_SIZE_MAX"),
         SourceKind::AnalyticsQuery => (limits.query_page_size_max, "GENESYS_QUERY_PAGE_SIZE_MAX"),
         SourceKind::ExportGateway => (limits.gateway_page_size_max, "GATEWAY_PAGE_SIZE_MAX"),
+        SourceKind::HistoryGateway => (limits.history_page_size_max, "GATEWAY_HISTORY_FORM"),
     };
     let size = request.page_size.unwrap_or(max);
     if (1..=max).contains(&size) {

@@ -20,7 +20,7 @@ mod tests;
 pub use faults::{Faults, Outage, OutageKind, Permanent, RetryAfter};
 pub use organisation::jobs::{JobState, JobView};
 pub use route::Route;
-pub use settings::{CancelledJobs, Clock, Settings, Watermark, wall_clock};
+pub use settings::{CancelledJobs, Clock, HistoryForm, Settings, Watermark, wall_clock};
 pub use simulator::Simulator;
 pub use stats::Stats;
 pub use truth::{Truth, TruthConversation, TruthRecord};

@@ -6,6 +6,7 @@ mod cursor;
 mod details;
 mod filter;
 pub(crate) mod gateway;
+mod history;
 pub(crate) mod interval;
 pub(crate) mod jobs;
 mod limits;
@@ -30,6 +31,7 @@ use crate::stats::Stats;
 use answer::{Answer, ApiError, Reply};
 use details::Recent;
 use gateway::Queries;
+use history::History;
 use jobs::Jobs;
 use request::Request;
 use tokens::{Tokens, Usage};
@@ -40,6 +42,7 @@ pub(crate) struct Organisation {
     pub(crate) tokens: Tokens,
     pub(crate) jobs: Jobs,
     pub(crate) queries: Queries,
+    pub(crate) history: History,
     pub(crate) stats: Stats,
     recent: Recent,
     schedule: Schedule,
@@ -53,6 +56,7 @@ impl Organisation {
             tokens: Tokens::default(),
             jobs: Jobs::default(),
             queries: Queries::default(),
+            history: History::default(),
             stats: Stats::default(),
             recent: Recent::default(),
             schedule: Schedule::default(),
@@ -118,7 +122,10 @@ impl Organisation {
     ) -> Result<Answer, ApiError> {
         match route {
             Route::Login => Ok(self.login(request, now)),
-            Route::DetailsQuery => self.query_details(request, now),
+            Route::DetailsQuery => match self.settings.history {
+                Some(form) => self.history(form, request),
+                None => self.query_details(request, now),
+            },
             Route::DetailsByIds => self.details_by_ids(request, now),
             Route::DetailsById => self.details_by_id(id, now),
             Route::Availability => Ok(resources::availability(self.settings.watermark.at(now))),

@@ -34,6 +34,31 @@ pub enum CancelledJobs {
     Stay,
 }
 
+/// Where a history gateway wants its token, and calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryForm {
+    /// `nextPageToken` in the query string.
+    PageToken,
+    /// `continuationToken` in the body.
+    Continuation,
+}
+
+impl HistoryForm {
+    pub(crate) fn token_name(self) -> &'static str {
+        match self {
+            Self::PageToken => "nextPageToken",
+            Self::Continuation => "continuationToken",
+        }
+    }
+
+    pub(crate) fn page_size_max(self) -> usize {
+        match self {
+            Self::PageToken => 2000,
+            Self::Continuation => 1000,
+        }
+    }
+}
+
 /// `seed`, `conversations`, `interval`, `spill`, `gateway_records`, `gateway_interactions` and `listen` count at the start;
 /// all else can be changed while the simulator runs.
 #[derive(Clone)]
@@ -49,6 +74,8 @@ pub struct Settings {
     pub gateway_records: usize,
     /// Half of them have fewer interactions than this.
     pub gateway_interactions: u32,
+    /// A history gateway of this form, with the export gateway's records, stands in place of the details query.
+    pub history: Option<HistoryForm>,
     pub client_id: String,
     pub client_secret: String,
     pub token_lifetime: Duration,
@@ -112,6 +139,7 @@ impl Default for Settings {
             spill: 0.05,
             gateway_records: CONVERSATIONS,
             gateway_interactions: 12,
+            history: None,
             client_id: "simulated-client".to_owned(),
             client_secret: "simulated-secret-not-for-any-real-org".to_owned(),
             token_lifetime: DAY,

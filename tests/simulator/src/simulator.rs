@@ -117,6 +117,11 @@ impl Simulator {
         self.shared.lock().queries.lose_all();
     }
 
+    /// All present page tokens of the history gateway become unknown: 404.
+    pub fn forget_page_tokens(&self) {
+        self.shared.lock().history.forget_tokens();
+    }
+
     /// Every token issued so far, whether or not it still works.
     pub fn tokens(&self) -> Vec<String> {
         self.shared.lock().tokens.all().cloned().collect()

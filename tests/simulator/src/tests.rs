@@ -5,6 +5,7 @@ mod data;
 mod details;
 mod faults;
 mod gateway;
+mod history;
 mod jobs;
 mod lasting_faults;
 mod limits;

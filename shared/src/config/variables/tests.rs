@@ -8,7 +8,7 @@ use crate::config::{
 };
 
 /// A setting of everything, as a function on AWS has it.
-const COMPLETE: [(&str, &str); 36] = [
+const COMPLETE: [(&str, &str); 37] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
     ("ARCHIVE_BYTES_PER_RECORD", "700"),
@@ -25,6 +25,7 @@ const COMPLETE: [(&str, &str); 36] = [
     ("COMPLIANCE_VERSION", "2"),
     ("DATA_CLASSIFICATION", "restricted"),
     ("DATA_LAKE_WEBHOOK_URL", "https://lake.example/hook"),
+    ("GATEWAY_HISTORY_FORM", "continuation"),
     ("GATEWAY_PAGE_SIZE_MAX", "500"),
     ("GENESYS_BODY_LIMIT_MB", "32"),
     (

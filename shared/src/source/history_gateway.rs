@@ -1,0 +1,199 @@
+//! An organisation's own history gateway: pages of one query by a token. Not part of the public API.
+//!
+//! The token of a page leads to the next one; without one the query is read to its end.
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Asked, Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
+use crate::checkpoint::Checkpoint;
+use crate::clock::Deadline;
+use crate::genesys::{Call, GenesysClient};
+use crate::page::{self, ResultsFields};
+use crate::plan::{ExportPlan, GatewayQuery};
+use crate::request::Category;
+use crate::time::{Interval, millis};
+
+const QUERY: &str = "/api/v2/analytics/conversations/details/query";
+
+/// Where the gateway wants its token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HistoryForm {
+    /// `nextPageToken` in the query string.
+    #[default]
+    PageToken,
+    /// `continuationToken` in the body.
+    Continuation,
+}
+
+/// The gateway as a source.
+#[derive(Clone, Debug)]
+pub struct HistoryGateway {
+    client: GenesysClient,
+    form: HistoryForm,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HistoryQuery<'a> {
+    filter: HistoryFilter<'a>,
+    category: Category,
+    page_size: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continuation_token: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HistoryFilter<'a> {
+    date_range: DateRange,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    interaction_id: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    participant_id: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    channel_type: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct DateRange {
+    start: String,
+    end: String,
+}
+
+impl HistoryForm {
+    /// The largest page that the contract allows.
+    pub fn page_size_max(self) -> u32 {
+        match self {
+            Self::PageToken => 2000,
+            Self::Continuation => 1000,
+        }
+    }
+
+    fn fields(self) -> ResultsFields {
+        ResultsFields {
+            records: "entities",
+            next: match self {
+                Self::PageToken => "nextPageToken",
+                Self::Continuation => "continuationToken",
+            },
+        }
+    }
+
+    fn call(self, plan: &ExportPlan, token: Option<&str>) -> Call {
+        let query = |continuation_token| json!(HistoryQuery::new(plan, continuation_token));
+        let call = Call::post(QUERY);
+        match (self, token) {
+            (Self::PageToken, Some(token)) => call.query("nextPageToken", token).json(&query(None)),
+            (Self::PageToken, None) => call.json(&query(None)),
+            (Self::Continuation, token) => call.json(&query(token)),
+        }
+    }
+}
+
+impl std::str::FromStr for HistoryForm {
+    type Err = UnknownForm;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "page-token" => Ok(Self::PageToken),
+            "continuation" => Ok(Self::Continuation),
+            _ => Err(UnknownForm(text.to_owned())),
+        }
+    }
+}
+
+/// A text that names no form of the gateway.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is no form of a history gateway: page-token or continuation is expected")]
+pub struct UnknownForm(String);
+
+impl<'a> HistoryQuery<'a> {
+    fn new(plan: &'a ExportPlan, continuation_token: Option<&'a str>) -> Self {
+        let filters = &plan.filters;
+        Self {
+            filter: HistoryFilter {
+                date_range: plan.interval.into(),
+                interaction_id: &filters.conversation_ids,
+                participant_id: &filters.participant_ids,
+                channel_type: &filters.media_types,
+            },
+            category: filters.category.unwrap_or_default(),
+            page_size: plan.page_size,
+            continuation_token,
+        }
+    }
+}
+
+impl From<Interval> for DateRange {
+    fn from(interval: Interval) -> Self {
+        Self {
+            start: millis(interval.start()).to_string(),
+            end: millis(interval.end()).to_string(),
+        }
+    }
+}
+
+impl HistoryGateway {
+    pub fn new(client: GenesysClient, form: HistoryForm) -> Self {
+        Self { client, form }
+    }
+}
+
+#[async_trait]
+impl Source for HistoryGateway {
+    async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
+        Ok(None)
+    }
+
+    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
+        Ok(Opened::default())
+    }
+
+    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
+        Ok(())
+    }
+
+    async fn page(
+        &self,
+        checkpoint: &Checkpoint,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Setback> {
+        let Checkpoint::Cursor { job: None, cursor } = checkpoint else {
+            return Err(broken("the checkpoint is no token"));
+        };
+        let call = self.form.call(reading.plan, cursor.as_deref());
+        let rules = reading.rules();
+        let decode = |body: &[u8]| {
+            let results = self.form.fields().read(body)?;
+            Ok((page::encode(&results.records, &rules), results.next))
+        };
+        let reply = self
+            .client
+            .call(&call, reading.deadline, decode)
+            .await
+            .map_err(lost_when_unknown)?;
+        let (body, next) = reply.value;
+        let next = next.filter(|token| !token.is_empty());
+        if next.is_some() && next == *cursor {
+            return Err(broken("the page names its own token as the next one"));
+        }
+        Ok(SourcePage {
+            body,
+            next: next.map(|token| Checkpoint::Cursor {
+                job: None,
+                cursor: Some(token),
+            }),
+            requested: reading.plan.page_size.into(),
+            watermark: None,
+            correlation_id: reply.correlation_id,
+            latency: reply.latency,
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
+        Ok(())
+    }
+}

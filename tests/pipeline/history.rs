@@ -1,0 +1,147 @@
+//! The history gateway in both of its forms: a chain of pages by tokens.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use conversation_archive::outcome::Manifest;
+use conversation_archive::source::{HistoryForm as Form, SourceSettings};
+use genesys_simulator::{Faults, HistoryForm, Outage, OutageKind, Route, Settings};
+
+use end_to_end::world::{World, organisation};
+
+const FORMS: [(HistoryForm, Form); 2] = [
+    (HistoryForm::PageToken, Form::PageToken),
+    (HistoryForm::Continuation, Form::Continuation),
+];
+
+async fn world(seed: u64, (theirs, ours): (HistoryForm, Form), faults: Faults) -> World {
+    let settings = Settings {
+        history: Some(theirs),
+        faults,
+        ..organisation(seed, 120)
+    };
+    let sources = SourceSettings {
+        history_form: ours,
+        ..SourceSettings::default()
+    };
+    World::new(settings).await.reading_by(sources)
+}
+
+async fn assert_archived_once(world: &World, manifest: &Manifest) {
+    let archived = world.archived_ids(manifest, "id").await;
+    let truth = world.simulator.truth().gateway;
+    let expected: BTreeSet<_> = truth.into_iter().map(|record| record.id).collect();
+    assert!(archived.values().all(|count| *count == 1));
+    assert_eq!(archived.into_keys().collect::<BTreeSet<_>>(), expected);
+    world.verify(&manifest.outcome.export_id).await;
+}
+
+#[tokio::test]
+async fn either_form_is_read_to_its_end_even_when_the_login_expires_on_the_way() {
+    for form in FORMS {
+        let mut world = world(61, form, Faults::default()).await;
+        let request = world.request("history-gateway", r#","pageSize":10"#);
+        let id = world.start(&request).await;
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::DetailsQuery) > 4)
+            .await;
+
+        world.simulator.revoke_tokens();
+        world.run().await;
+
+        let manifest = world.manifest(&id).await;
+        assert_archived_once(&world, &manifest).await;
+        assert_eq!(world.simulator.stats().requests_on(Route::Login), 2);
+        assert_eq!(manifest.content.slices[0].pages.len(), 12);
+    }
+}
+
+#[tokio::test]
+async fn a_page_token_that_expires_on_the_way_begins_the_chain_anew() {
+    for form in FORMS {
+        let mut world = world(62, form, Faults::default()).await;
+        let request = world.request("history-gateway", r#","pageSize":10"#);
+        let id = world.start(&request).await;
+        world
+            .run_until(|world| world.simulator.stats().requests_on(Route::DetailsQuery) > 4)
+            .await;
+
+        world.simulator.forget_page_tokens();
+        world.run().await;
+
+        let manifest = world.manifest(&id).await;
+        assert_archived_once(&world, &manifest).await;
+        assert!(
+            manifest.content.slices[0]
+                .pages
+                .iter()
+                .all(|page| page.run == 2)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_times_out_now_and_then_is_asked_again() {
+    for form in FORMS {
+        let faults = Faults {
+            stall: 0.2,
+            ..Faults::default()
+        };
+        let mut world = world(63, form, faults).await;
+        let request = world.request("history-gateway", r#","pageSize":20"#);
+
+        let manifest = world.export(&request).await;
+
+        assert_archived_once(&world, &manifest).await;
+        assert!(world.simulator.stats().faults_of("stall") > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_away_for_half_a_minute_costs_no_attempt() {
+    let mut world = world(64, FORMS[0], Faults::default()).await;
+    let start = world.now();
+    let clock = world.clock.clone();
+    world.simulator.update(|settings| {
+        settings.faults.outage = Some(Outage {
+            from: start,
+            to: start + Duration::from_secs(30),
+            kind: OutageKind::Unavailable,
+        });
+    });
+    let request = world.request("history-gateway", r#","pageSize":20"#);
+
+    let manifest = world.export(&request).await;
+
+    assert_archived_once(&world, &manifest).await;
+    assert!(clock.now() >= start + Duration::from_secs(30));
+    assert_eq!(world.highest_receive_count, 1);
+}
+
+#[tokio::test]
+async fn filters_are_asked_by_the_gateways_names() {
+    let mut world = world(65, FORMS[1], Faults::default()).await;
+    let ids: Vec<_> = world
+        .simulator
+        .truth()
+        .gateway
+        .into_iter()
+        .map(|record| record.id)
+        .take(7)
+        .collect();
+    let list = serde_json::to_string(&ids).expect("JSON");
+    let by_ids = world.request(
+        "history-gateway",
+        &format!(r#","pageSize":100,"filters":{{"conversationIds":{list},"mediaTypes":["webchat"],"category":"conversation"}}"#),
+    );
+    let of_routing = world.request(
+        "history-gateway",
+        r#","pageSize":100,"filters":{"category":"routing"}"#,
+    );
+
+    let found = world.export(&by_ids).await;
+    let nothing = world.export(&of_routing).await;
+
+    assert_eq!(found.content.counts.archived, 7);
+    assert_eq!(nothing.content.counts.archived, 0);
+}
