@@ -30,12 +30,12 @@ fn value_and_miniz(bencher: Bencher<'_, '_>) {
     counted(bencher, &PAGES.analytics).bench(|| plain(&PAGES.analytics));
 }
 
-#[divan::bench(sample_count = 20, args = [Projection::Full, Projection::Standard, Projection::Minimal])]
+#[divan::bench(sample_count = 20, args = [Projection::Full, Projection::Standard, Projection::Minimal, Projection::Normalized])]
 fn analytics(bencher: Bencher<'_, '_>, projection: Projection) {
     counted(bencher, &PAGES.analytics).bench(|| PAGES.encode_analytics(projection));
 }
 
-#[divan::bench(sample_count = 20, args = [Projection::Full, Projection::Minimal])]
+#[divan::bench(sample_count = 20, args = [Projection::Full, Projection::Minimal, Projection::Normalized])]
 fn gateway(bencher: Bencher<'_, '_>, projection: Projection) {
     counted(bencher, &PAGES.gateway).bench(|| PAGES.encode_gateway(projection));
 }
@@ -50,14 +50,23 @@ fn describe() {
     let by_miniz = plain(analytics).len();
     println!("a page of the API, {} bytes:", analytics.len());
     println!("  Value and miniz, level 6: {by_miniz}");
-    for projection in [Projection::Full, Projection::Standard, Projection::Minimal] {
+    for projection in [
+        Projection::Full,
+        Projection::Standard,
+        Projection::Minimal,
+        Projection::Normalized,
+    ] {
         println!(
             "  {projection}: {}",
             stored(PAGES.encode_analytics(projection))
         );
     }
     println!("a page of the gateway, {} bytes:", gateway.len());
-    for projection in [Projection::Full, Projection::Minimal] {
+    for projection in [
+        Projection::Full,
+        Projection::Minimal,
+        Projection::Normalized,
+    ] {
         println!(
             "  {projection}: {}",
             stored(PAGES.encode_gateway(projection))

@@ -57,5 +57,6 @@ fn rules(shape: RecordShape, projection: Projection) -> PageRules<'static> {
         shape,
         projection,
         membership: None,
+        planned_at: jiff::Timestamp::UNIX_EPOCH,
     }
 }

@@ -6,11 +6,13 @@
 use std::fmt;
 use std::ops::Add;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::time::Interval;
 
+mod channel;
 mod check;
 mod codec;
 mod copy;
@@ -18,6 +20,7 @@ mod draft;
 mod identity;
 mod index;
 mod minimal;
+mod normalized;
 mod results;
 mod standard;
 mod walk;
@@ -48,6 +51,8 @@ pub enum Projection {
     Standard,
     /// The record as it is.
     Full,
+    /// One flat row with the same twelve fields, whatever the source.
+    Normalized,
 }
 
 /// Whose records these are, which says where id and start stand.
@@ -57,6 +62,8 @@ pub enum RecordShape {
     Analytics,
     /// `id` and `startTime`. An id may be an integer.
     Gateway,
+    /// `recordId` and `startTime`, which is in milliseconds: what a normalized line says itself.
+    Normalized,
 }
 
 /// What becomes of the records of a page.
@@ -66,6 +73,8 @@ pub struct PageRules<'a> {
     pub projection: Projection,
     /// Records that start outside are left out; `None` keeps everything.
     pub membership: Option<&'a Interval>,
+    /// `normalizedAt` of normalized records: the plan's time, so that a page can be made again.
+    pub planned_at: Timestamp,
 }
 
 /// A page as it is stored. Equal records under equal rules give equal bytes.
@@ -109,7 +118,7 @@ pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
         match RecordIdentity::by(identifying, record.get(), rules.shape) {
             Err(reason) => draft.reject(record, reason),
             Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
-            Ok(identity) => draft.archive(identity),
+            Ok(identity) => draft.archive(rules.stored(identity)),
         }
     }
     draft.finish()
@@ -121,6 +130,14 @@ impl PageRules<'_> {
             .is_some_and(|interval| !interval.contains(identity.start))
     }
 
+    /// As the line will say it.
+    fn stored<'a>(&self, identity: RecordIdentity<'a>) -> RecordIdentity<'a> {
+        match self.projection {
+            Projection::Normalized => identity.in_millis(),
+            Projection::Minimal | Projection::Standard | Projection::Full => identity,
+        }
+    }
+
     /// Writes the line that the record becomes, should it be archived, and gives the members that identify it.
     fn project<'a>(&self, record: &'a str, line: &mut String) -> Identifying<'a> {
         let names = self.shape.identifying();
@@ -130,7 +147,15 @@ impl PageRules<'_> {
             (Projection::Standard, RecordShape::Analytics) => {
                 return copy(record, names, &standard::RECORD, line);
             }
-            (Projection::Standard, RecordShape::Gateway) | (Projection::Full, _) => {
+            (Projection::Normalized, RecordShape::Analytics) => {
+                return normalized::analytics(record, self.planned_at, line);
+            }
+            (Projection::Normalized, RecordShape::Gateway) => {
+                return normalized::gateway(record, self.planned_at, line);
+            }
+            (Projection::Standard, RecordShape::Gateway)
+            | (Projection::Full, _)
+            | (_, RecordShape::Normalized) => {
                 return copy(record, names, &WHOLE, line);
             }
         }
@@ -157,6 +182,7 @@ impl fmt::Display for Projection {
             Self::Minimal => "minimal",
             Self::Standard => "standard",
             Self::Full => "full",
+            Self::Normalized => "normalized",
         })
     }
 }
@@ -179,6 +205,7 @@ mod tests {
         shape: RecordShape::Gateway,
         projection: Projection::Full,
         membership: None,
+        planned_at: Timestamp::UNIX_EPOCH,
     };
 
     fn page(body: &str, rules: &PageRules<'_>) -> (PageBody, String) {
@@ -315,7 +342,12 @@ mod tests {
 
     #[test]
     fn projections_and_counts_are_written_in_these_words() {
-        let projections = [Projection::Minimal, Projection::Standard, Projection::Full];
+        let projections = [
+            Projection::Minimal,
+            Projection::Standard,
+            Projection::Full,
+            Projection::Normalized,
+        ];
         let counts = Counts {
             received: 4,
             archived: 1,
@@ -323,8 +355,8 @@ mod tests {
             rejected: 1,
         };
 
-        insta::assert_snapshot!(serde_json::to_string(&projections).unwrap(), @r#"["minimal","standard","full"]"#);
-        insta::assert_snapshot!(projections.map(|projection| projection.to_string()).join(" "), @"minimal standard full");
+        insta::assert_snapshot!(serde_json::to_string(&projections).unwrap(), @r#"["minimal","standard","full","normalized"]"#);
+        insta::assert_snapshot!(projections.map(|projection| projection.to_string()).join(" "), @"minimal standard full normalized");
         insta::assert_snapshot!(serde_json::to_string(&(counts + counts)).unwrap(), @r#"{"received":8,"archived":2,"leftOut":4,"rejected":2}"#);
     }
 }

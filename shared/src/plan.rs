@@ -105,6 +105,7 @@ impl ExportPlan {
             shape: self.shape(),
             projection: self.records,
             membership,
+            planned_at: self.planned_at,
         }
     }
 

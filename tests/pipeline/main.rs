@@ -17,6 +17,7 @@ mod history;
 mod lost_sources;
 mod membership;
 mod minimal_records;
+mod normalized_records;
 mod odd_answers;
 mod residency;
 mod sweeping;

@@ -10,6 +10,7 @@ const RULES: PageRules<'_> = PageRules {
     shape: RecordShape::Gateway,
     projection: Projection::Standard,
     membership: None,
+    planned_at: jiff::Timestamp::UNIX_EPOCH,
 };
 
 pub(crate) fn encode_pages(count: usize, rounds: usize) {

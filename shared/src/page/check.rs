@@ -68,6 +68,7 @@ pub fn check(
 fn stored_shape(shape: RecordShape, projection: Projection) -> RecordShape {
     match projection {
         Projection::Minimal => RecordShape::Gateway,
+        Projection::Normalized => RecordShape::Normalized,
         Projection::Standard | Projection::Full => shape,
     }
 }

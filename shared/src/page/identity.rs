@@ -46,6 +46,7 @@ pub enum RecordField {
     ConversationId,
     ConversationStart,
     Id,
+    RecordId,
     StartTime,
 }
 
@@ -55,6 +56,7 @@ impl RecordField {
             Self::ConversationId => "conversationId",
             Self::ConversationStart => "conversationStart",
             Self::Id => "id",
+            Self::RecordId => "recordId",
             Self::StartTime => "startTime",
         }
     }
@@ -71,13 +73,14 @@ impl RecordShape {
         match self {
             Self::Analytics => RecordField::ConversationId,
             Self::Gateway => RecordField::Id,
+            Self::Normalized => RecordField::RecordId,
         }
     }
 
     fn start_field(self) -> RecordField {
         match self {
             Self::Analytics => RecordField::ConversationStart,
-            Self::Gateway => RecordField::StartTime,
+            Self::Gateway | Self::Normalized => RecordField::StartTime,
         }
     }
 }
@@ -94,6 +97,18 @@ impl RecordShape {
 impl<'a> RecordIdentity<'a> {
     pub fn of(record: &'a str, shape: RecordShape) -> Result<Self, RejectReason> {
         Self::by(pick(record, shape.identifying()), record, shape)
+    }
+
+    /// With the start in whole milliseconds, as a normalized record has it.
+    pub(super) fn in_millis(self) -> Self {
+        let millis = self.start.as_nanosecond().div_euclid(1_000_000);
+        let start = i64::try_from(millis)
+            .ok()
+            .and_then(|millis| Timestamp::from_millisecond(millis).ok());
+        Self {
+            start: start.unwrap_or(self.start),
+            ..self
+        }
     }
 
     /// The same, for whoever has met the record's fields on the way.
@@ -133,6 +148,10 @@ fn read_start(value: Option<&str>, shape: RecordShape) -> Result<Timestamp, Reje
     let value = value
         .filter(|value| !is_null(value))
         .ok_or(RejectReason::StartMissing(field))?;
+    if shape == RecordShape::Normalized {
+        let millis = value.parse().map_err(|_| malformed)?;
+        return Timestamp::from_millisecond(millis).map_err(|_| malformed);
+    }
     let text = read_string(value).ok_or(malformed)?;
     text.parse().map_err(|_| malformed)
 }
@@ -267,8 +286,8 @@ mod tests {
 
     #[test]
     fn reasons_are_written_in_these_words_and_read_back() {
-        use RecordField::{ConversationId, ConversationStart, Id, StartTime};
-        for field in [ConversationId, ConversationStart, Id, StartTime] {
+        use RecordField::{ConversationId, ConversationStart, Id, RecordId, StartTime};
+        for field in [ConversationId, ConversationStart, Id, RecordId, StartTime] {
             assert_eq!(
                 serde_json::to_string(&field).unwrap(),
                 format!("\"{field}\"")

@@ -15,7 +15,12 @@ use plain::Json;
 
 const LIMIT: u64 = 1 << 26;
 const SHAPES: [RecordShape; 2] = [RecordShape::Gateway, RecordShape::Analytics];
-const PROJECTIONS: [Projection; 3] = [Projection::Minimal, Projection::Standard, Projection::Full];
+const PROJECTIONS: [Projection; 4] = [
+    Projection::Minimal,
+    Projection::Standard,
+    Projection::Full,
+    Projection::Normalized,
+];
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
@@ -35,6 +40,7 @@ fn page(records: &[String], shape: RecordShape, projection: Projection) -> PageB
             shape,
             projection,
             membership: None,
+            planned_at: jiff::Timestamp::UNIX_EPOCH,
         },
     )
 }
@@ -83,6 +89,17 @@ proptest! {
         let expected: Vec<_> =
             archived(&records, &page).iter().map(plain::minimal_of_analytics).collect();
         prop_assert_eq!(lines(&page), expected);
+    }
+
+    #[test]
+    fn a_normalized_record_is_a_row_of_what_the_record_says(records in generate::page()) {
+        for shape in SHAPES {
+            let page = page(&records, shape, Projection::Normalized);
+
+            let expected: Vec<_> =
+                archived(&records, &page).iter().map(|record| plain::normalized(record, shape)).collect();
+            prop_assert_eq!(lines(&page), expected);
+        }
     }
 
     #[test]

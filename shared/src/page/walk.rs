@@ -183,18 +183,24 @@ pub(super) fn unquoted(key: &str) -> Cow<'_, str> {
 /// plain JSON. All are `None` when the value is no object.
 pub(super) fn pick<'a, const N: usize>(value: &'a str, names: [&str; N]) -> [Option<&'a str>; N] {
     let mut picked = [None; N];
+    members(value, |key, value| {
+        let name = unquoted(key);
+        if let Some(place) = names.iter().position(|wanted| *wanted == name) {
+            picked[place] = Some(value);
+        }
+    });
+    picked
+}
+
+/// Visits every member of an object in order, its key with quotes and escapes; nothing when the value is no object.
+pub(super) fn members<'a>(value: &'a str, mut visit: impl FnMut(&'a str, &'a str)) {
     let mut cursor = Cursor::new(value);
     if cursor.is_at_object() {
         cursor.enter();
         while let Some(key) = cursor.next_key() {
-            let place = names.iter().position(|name| key.is(name));
-            let value = cursor.skip();
-            if let Some(place) = place {
-                picked[place] = Some(value);
-            }
+            visit(key.quoted, cursor.skip());
         }
     }
-    picked
 }
 
 pub(super) fn is_object(value: &str) -> bool {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Names that mean something on some level of a record.
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 33] = [
     "id",
     "type",
     "startTime",
@@ -32,6 +32,11 @@ const NAMES: [&str; 28] = [
     "sipResponseCodes",
     "scoredAgents",
     "attributes",
+    "queueId",
+    "queueName",
+    "wrapUpCode",
+    "channelType",
+    "interactionId",
     "idx",
     "",
 ];
@@ -213,6 +218,9 @@ fn string() -> BoxedStrategy<String> {
         r"\ud800",
         r"\uDFFF",
         "id",
+        "acd",
+        "sms",
+        "voice",
     ]);
     vec(piece, 0..6)
         .prop_map(|pieces| format!("\"{}\"", pieces.concat()))

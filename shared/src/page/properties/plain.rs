@@ -125,6 +125,182 @@ pub(super) fn minimal_of_analytics(record: &Json<'_>) -> String {
     )
 }
 
+/// The row of a record, `normalizedAt` being 0.
+pub(super) fn normalized(record: &Json<'_>, shape: RecordShape) -> String {
+    let analytics = shape == RecordShape::Analytics;
+    let [id, start, end] = if analytics {
+        ["conversationId", "conversationStart", "conversationEnd"]
+    } else {
+        ["id", "startTime", "endTime"]
+    };
+    let id = id_text(record.get(id)).unwrap();
+    let start = moment(record.get(start)).unwrap();
+    let end = moment(record.get(end));
+    let rest = if analytics {
+        [vec![("interactionId", id.clone())], of_conversation(record)].concat()
+    } else {
+        of_gateway(record, &id)
+    };
+    let value = |name: &str| {
+        let found = rest.iter().find(|(key, _)| *key == name);
+        found.map_or("null".to_owned(), |(_, value)| value.clone())
+    };
+    let number = |number: Option<i128>| number.map_or("null".to_owned(), |it| it.to_string());
+    let count = record.get("participants").and_then(|it| match &it.kind {
+        Kind::Array(elements) => Some(elements.len() as i128),
+        _ => None,
+    });
+    let fields = [
+        ("recordId", id),
+        ("interactionId", value("interactionId")),
+        ("channelType", value("channelType")),
+        ("startTime", start.to_string()),
+        ("endTime", number(end)),
+        ("durationMs", number(end.map(|end| end - start))),
+        ("participantCount", number(count)),
+        ("queueId", value("queueId")),
+        ("queueName", value("queueName")),
+        ("wrapUpCode", value("wrapUpCode")),
+        ("attributes", value("attributes")),
+        ("normalizedAt", "0".to_owned()),
+    ];
+    let fields = fields.map(|(key, value)| format!("\"{key}\":{value}"));
+    one_line(&format!("{{{}}}", fields.join(",")))
+}
+
+type Fields = Vec<(&'static str, String)>;
+
+fn of_gateway(record: &Json<'_>, id: &str) -> Fields {
+    let words = ["channelType", "type", "messageType", "mediaType"].map(|name| record.get(name));
+    let strings = ["queueId", "queueName", "wrapUpCode"];
+    let mut fields: Fields = vec![("channelType", channel(&words))];
+    fields.extend(
+        strings
+            .into_iter()
+            .filter_map(|name| Some((name, string(record.get(name))?))),
+    );
+    let interaction = string(record.get("interactionId")).or_else(|| {
+        record
+            .get("conversationId")
+            .map(|it| id_text(Some(it)).unwrap_or("null".to_owned()))
+    });
+    fields.push(("interactionId", interaction.unwrap_or(id.to_owned())));
+    let attributes = record
+        .get("attributes")
+        .filter(|it| matches!(it.kind, Kind::Object(_)));
+    fields.extend(attributes.map(|it| ("attributes", it.text.to_owned())));
+    fields
+}
+
+fn of_conversation(record: &Json<'_>) -> Fields {
+    let participants = list(record, "participants");
+    let sessions: Vec<_> = participants
+        .iter()
+        .flat_map(|it| list(it, "sessions"))
+        .collect();
+    let segments: Vec<_> = sessions
+        .iter()
+        .flat_map(|it| list(it, "segments"))
+        .collect();
+    let words: Vec<_> = sessions
+        .iter()
+        .flat_map(|it| [it.get("messageType"), it.get("mediaType")])
+        .collect();
+    let is_acd = |it: &&Json<'_>| it.get("purpose").is_some_and(|it| said(it) == "acd");
+    let acd = participants.iter().find(is_acd);
+    let queue_of = |participant: &Json<'_>| {
+        let mut segments = list(participant, "sessions")
+            .into_iter()
+            .flat_map(|it| list(&it, "segments"));
+        segments.find_map(|it| string(it.get("queueId")))
+    };
+    let queue_id = acd
+        .and_then(queue_of)
+        .or_else(|| participants.iter().find_map(queue_of));
+    let queue_name = acd.and_then(|it| string(it.get("participantName")));
+    let wrap_up = segments
+        .iter()
+        .filter_map(|it| string(it.get("wrapUpCode")))
+        .next_back();
+    let mut fields: Fields = vec![("channelType", channel(&words))];
+    fields.extend(queue_id.map(|it| ("queueId", it)));
+    fields.extend(queue_name.map(|it| ("queueName", it)));
+    fields.extend(wrap_up.map(|it| ("wrapUpCode", it)));
+    fields.extend(attributes(&participants).map(|it| ("attributes", it)));
+    fields
+}
+
+fn list<'a>(value: &Json<'a>, name: &str) -> Vec<Json<'a>> {
+    value
+        .get(name)
+        .map(|it| it.elements().to_vec())
+        .unwrap_or_default()
+}
+
+fn attributes(participants: &[Json<'_>]) -> Option<String> {
+    let mut merged: Option<Vec<(String, String)>> = None;
+    for participant in participants {
+        let Some(Json {
+            kind: Kind::Object(members),
+            ..
+        }) = participant.get("attributes")
+        else {
+            continue;
+        };
+        let merged = merged.get_or_insert_default();
+        for (key, value) in members {
+            let name = |key: &str| String::from_utf16(&unescape(key)).unwrap_or_default();
+            if merged.iter().all(|(known, _)| name(known) != name(key)) {
+                merged.push(((*key).to_owned(), value.text.to_owned()));
+            }
+        }
+    }
+    let members = merged?
+        .into_iter()
+        .map(|(key, value)| format!("{key}:{value}"));
+    Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+}
+
+fn channel(words: &[Option<&Json<'_>>]) -> String {
+    let mut known = words
+        .iter()
+        .flatten()
+        .map(|word| match said(word).to_lowercase().as_str() {
+            "voice" => "VOICE",
+            "sms" => "SMS",
+            _ => "UNKNOWN",
+        });
+    format!(
+        "\"{}\"",
+        known.find(|it| *it != "UNKNOWN").unwrap_or("UNKNOWN")
+    )
+}
+
+/// What a string says; nothing that anybody looks for when it is none.
+fn said(value: &Json<'_>) -> String {
+    match value.text.strip_prefix('"') {
+        Some(_) => String::from_utf16(&unescape(value.text)).unwrap_or_default(),
+        None => String::new(),
+    }
+}
+
+fn string(value: Option<&Json<'_>>) -> Option<String> {
+    value
+        .filter(|it| it.text.starts_with('"'))
+        .map(|it| it.text.to_owned())
+}
+
+fn id_text(value: Option<&Json<'_>>) -> Option<String> {
+    let number = |it: &&Json<'_>| it.text.parse::<f64>().is_ok();
+    string(value).or_else(|| Some(format!("\"{}\"", value.filter(number)?.text)))
+}
+
+/// Milliseconds since 1970.
+fn moment(value: Option<&Json<'_>>) -> Option<i128> {
+    let moment: jiff::Timestamp = said(value?).parse().ok()?;
+    Some(moment.as_nanosecond().div_euclid(1_000_000))
+}
+
 fn with_participants(
     fields: &[(&str, Option<&Json<'_>>)],
     record: &Json<'_>,
@@ -183,6 +359,7 @@ pub(super) fn is_identified(record: &str, shape: RecordShape) -> bool {
     let (id, start) = match shape {
         RecordShape::Gateway => ("id", "startTime"),
         RecordShape::Analytics => ("conversationId", "conversationStart"),
+        RecordShape::Normalized => ("recordId", "startTime"),
     };
     let number = |text: &str| text.parse::<i128>().is_ok();
     let is_id = |text: &str| match text.strip_prefix('"') {

@@ -244,6 +244,7 @@ mod tests {
             shape: RecordShape::Analytics,
             projection: crate::page::Projection::Full,
             membership: Some(&window),
+            planned_at: jiff::Timestamp::UNIX_EPOCH,
         };
 
         let page = harvest.encode(&rules);

@@ -1,0 +1,340 @@
+//! The normalized record: one flat row for a conversation, whatever source and shape it came in.
+//!
+//! Every record becomes a row: what is absent, or of a form we do not know, is null, and never an error. Moments are
+//! milliseconds since 1970. See docs/format.md for each field and where it comes from.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::channel::Channel;
+use super::identity::Identifying;
+use super::walk::{elements, is_array, is_object, members, pick, separate, unquoted};
+
+/// What of a row does not stand in every record. Values are JSON texts.
+#[derive(Default)]
+struct Row<'a> {
+    interaction_id: Option<&'a str>,
+    channel: Channel,
+    end: Option<&'a str>,
+    participants: Option<&'a str>,
+    queue_id: Option<&'a str>,
+    queue_name: Option<&'a str>,
+    wrap_up_code: Option<&'a str>,
+    attributes: Option<Cow<'a, str>>,
+}
+
+pub(super) fn gateway<'a>(record: &'a str, at: Timestamp, out: &mut String) -> Identifying<'a> {
+    let [id, start, end, participants] =
+        pick(record, ["id", "startTime", "endTime", "participants"]);
+    let [interaction_id, conversation_id] = pick(record, ["interactionId", "conversationId"]);
+    let channel_words = pick(record, ["channelType", "type", "messageType", "mediaType"]);
+    let [queue_id, queue_name, wrap_up_code, attributes] =
+        pick(record, ["queueId", "queueName", "wrapUpCode", "attributes"]);
+    let row = Row {
+        interaction_id: interaction_id.filter(|id| is_text(id)).or(conversation_id),
+        channel: channel(channel_words),
+        end,
+        participants,
+        queue_id,
+        queue_name,
+        wrap_up_code,
+        attributes: attributes
+            .filter(|attributes| is_object(attributes))
+            .map(Cow::Borrowed),
+    };
+    row.write(id, start, at, out);
+    [id, start]
+}
+
+pub(super) fn analytics<'a>(record: &'a str, at: Timestamp, out: &mut String) -> Identifying<'a> {
+    let names = [
+        "conversationId",
+        "conversationStart",
+        "conversationEnd",
+        "participants",
+    ];
+    let [id, start, end, participants] = pick(record, names);
+    let mut row = Row {
+        end,
+        participants,
+        ..Row::default()
+    };
+    let mut queues = Queues::default();
+    elements(participants.unwrap_or_default(), |participant| {
+        let [purpose, name, sessions, attributes] = pick(
+            participant,
+            ["purpose", "participantName", "sessions", "attributes"],
+        );
+        let mut queue_id = None;
+        elements(sessions.unwrap_or_default(), |session| {
+            let [message_type, media_type, segments] =
+                pick(session, ["messageType", "mediaType", "segments"]);
+            row.channel = row.channel.or(channel([message_type, media_type]));
+            elements(segments.unwrap_or_default(), |segment| {
+                let [queue, wrap_up_code] = pick(segment, ["queueId", "wrapUpCode"]).map(text);
+                queue_id = queue_id.or(queue);
+                row.wrap_up_code = wrap_up_code.or(row.wrap_up_code);
+            });
+        });
+        queues.met(purpose, name, queue_id);
+        add_attributes(&mut row.attributes, attributes);
+    });
+    [row.queue_id, row.queue_name] = queues.first();
+    row.write(id, start, at, out);
+    [id, start]
+}
+
+/// The queues of a conversation, as its participants tell of them.
+#[derive(Default)]
+struct Queues<'a> {
+    /// Id and name by the first participant that is a queue.
+    queue: Option<[Option<&'a str>; 2]>,
+    /// By the first participant that was in one.
+    anybody: Option<&'a str>,
+}
+
+impl<'a> Queues<'a> {
+    fn met(&mut self, purpose: Option<&'a str>, name: Option<&'a str>, queue_id: Option<&'a str>) {
+        self.anybody = self.anybody.or(queue_id);
+        let is_queue =
+            purpose.is_some_and(|purpose| is_text(purpose) && unquoted(purpose) == "acd");
+        if is_queue && self.queue.is_none() {
+            self.queue = Some([queue_id, name]);
+        }
+    }
+
+    fn first(self) -> [Option<&'a str>; 2] {
+        let [id, name] = self.queue.unwrap_or_default();
+        [id.or(self.anybody), name]
+    }
+}
+
+/// All participants' attributes in one object; of a key that repeats the first counts.
+fn add_attributes(all: &mut Option<Cow<'_, str>>, attributes: Option<&str>) {
+    let Some(attributes) = attributes.filter(|attributes| is_object(attributes)) else {
+        return;
+    };
+    let merged = all.get_or_insert_with(|| "{}".into()).to_mut();
+    let mut added = String::new();
+    members(attributes, |key, value| {
+        let name = unquoted(key);
+        let mut is_new = true;
+        for known in [merged.as_str(), &format!("{{{added}}}")] {
+            members(known, |key, _| is_new &= unquoted(key) != name);
+        }
+        if is_new {
+            let comma = if added.is_empty() && merged.len() == 2 {
+                ""
+            } else {
+                ","
+            };
+            added.extend([comma, key, ":", value]);
+        }
+    });
+    merged.insert_str(merged.len() - 1, &added);
+}
+
+impl Row<'_> {
+    /// Writes the row; nothing for a record that does not say when it started, which is none.
+    fn write(&self, id: Option<&str>, start: Option<&str>, at: Timestamp, out: &mut String) {
+        let Some(start) = start.and_then(moment) else {
+            return;
+        };
+        let end = self.end.and_then(moment);
+        let id = quoted(id);
+        let interaction_id = self
+            .interaction_id
+            .map_or_else(|| id.clone(), |id| quoted(Some(id)));
+        out.push('{');
+        field(out, "recordId", &id);
+        field(out, "interactionId", &interaction_id);
+        field(out, "channelType", &format!("\"{}\"", self.channel));
+        field(out, "startTime", &start.to_string());
+        field(out, "endTime", &number(end));
+        field(out, "durationMs", &number(end.map(|end| end - start)));
+        field(
+            out,
+            "participantCount",
+            &number(self.participants.and_then(count)),
+        );
+        field(out, "queueId", text(self.queue_id).unwrap_or(NULL));
+        field(out, "queueName", text(self.queue_name).unwrap_or(NULL));
+        field(out, "wrapUpCode", text(self.wrap_up_code).unwrap_or(NULL));
+        field(
+            out,
+            "attributes",
+            self.attributes.as_deref().unwrap_or(NULL),
+        );
+        field(out, "normalizedAt", &at.as_millisecond().to_string());
+        out.push('}');
+    }
+}
+
+const NULL: &str = "null";
+
+fn field(out: &mut String, key: &str, value: &str) {
+    separate(out);
+    let _ = write!(out, "\"{key}\":{value}");
+}
+
+/// An id as text, though it came as a number.
+fn quoted(id: Option<&str>) -> String {
+    match id {
+        Some(id) if is_text(id) => id.to_owned(),
+        Some(id) if id.parse::<f64>().is_ok() => format!("\"{id}\""),
+        _ => NULL.to_owned(),
+    }
+}
+
+fn number(value: Option<i64>) -> String {
+    value.map_or_else(|| NULL.to_owned(), |value| value.to_string())
+}
+
+fn text(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| is_text(value))
+}
+
+fn is_text(value: &str) -> bool {
+    value.starts_with('"')
+}
+
+/// Milliseconds since 1970, whole ones.
+fn moment(value: &str) -> Option<i64> {
+    let moment: Timestamp = is_text(value).then(|| unquoted(value))?.parse().ok()?;
+    i64::try_from(moment.as_nanosecond().div_euclid(1_000_000)).ok()
+}
+
+fn count(participants: &str) -> Option<i64> {
+    let mut count = 0;
+    elements(participants, |_| count += 1);
+    is_array(participants).then_some(count)
+}
+
+/// The first of the words that names a channel.
+fn channel<const N: usize>(words: [Option<&str>; N]) -> Channel {
+    words
+        .into_iter()
+        .flatten()
+        .fold(Channel::Unknown, |known, word| {
+            let named = if is_text(word) {
+                Channel::of(&unquoted(word))
+            } else {
+                Channel::Unknown
+            };
+            known.or(named)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use genesys_simulator::{Settings, Truth};
+    use serde_json::Value;
+
+    use super::*;
+
+    const AT: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn row(project: impl Fn(&str, &mut String), record: &str) -> String {
+        let mut line = String::new();
+        project(record, &mut line);
+        line
+    }
+
+    fn conversation(record: &str) -> String {
+        row(|record, line| _ = analytics(record, AT, line), record)
+    }
+
+    fn entity(record: &str) -> String {
+        row(|record, line| _ = gateway(record, AT, line), record)
+    }
+
+    #[test]
+    fn a_web_messaging_conversation_becomes_this_row() {
+        insta::assert_snapshot!(conversation(include_str!("examples/webmessaging.json")), @r#"{"recordId":"00001001-0000-4000-8000-000000001001","interactionId":"00001001-0000-4000-8000-000000001001","channelType":"WEBCHAT","startTime":1772460190112,"endTime":1772461304907,"durationMs":1114795,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Web Support","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","attributes":{"context.customField1Label":"Order number","context.customField1":"A-10442","context.genesys.legacyRoutingTargetQueueAddress":"Web Support"},"normalizedAt":0}"#);
+    }
+
+    #[test]
+    fn a_call_becomes_this_row() {
+        insta::assert_snapshot!(conversation(include_str!("examples/voice.json")), @r#"{"recordId":"00002001-0000-4000-8000-000000002001","interactionId":"00002001-0000-4000-8000-000000002001","channelType":"VOICE","startTime":1772463600017,"endTime":1772463992641,"durationMs":392624,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Billing","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","attributes":{"ivr.Skills":"billing","AccountTier":"gold"},"normalizedAt":0}"#);
+    }
+
+    #[test]
+    fn an_entity_of_a_gateway_becomes_this_row() {
+        let record = r#"{"id":17,"interactionId":"i-4","channelType":"WEBCHAT","startTime":"2026-03-02T14:00:00Z",
+            "endTime":"2026-03-02T14:10:00.5Z","participants":[{"id":1},{"id":2}],"queueName":"Support","wrapUpCode":"done",
+            "attributes":{"order":"A-1"}}"#;
+
+        insta::assert_snapshot!(entity(record), @r#"{"recordId":"17","interactionId":"i-4","channelType":"WEBCHAT","startTime":1772460000000,"endTime":1772460600500,"durationMs":600500,"participantCount":2,"queueId":null,"queueName":"Support","wrapUpCode":"done","attributes":{"order":"A-1"},"normalizedAt":0}"#);
+    }
+
+    #[test]
+    fn what_is_absent_or_odd_is_null() {
+        let bare = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z"}"#;
+        let odd = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","conversationEnd":7,"participants":"none"}"#;
+        let odd_entity = r#"{"id":"e","startTime":"2026-03-02T14:00:00Z","endTime":"soon","queueName":{},"wrapUpCode":9,"attributes":[1],"type":4}"#;
+
+        let rows = [conversation(bare), conversation(odd), entity(odd_entity)];
+
+        insta::assert_snapshot!(rows.join("\n"), @r#"
+        {"recordId":"c","interactionId":"c","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"attributes":null,"normalizedAt":0}
+        {"recordId":"c","interactionId":"c","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"attributes":null,"normalizedAt":0}
+        {"recordId":"e","interactionId":"e","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"attributes":null,"normalizedAt":0}
+        "#);
+    }
+
+    #[test]
+    fn the_queue_is_the_first_one_by_name_and_the_wrap_up_code_the_last_one() {
+        let record = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","participants":[
+            {"purpose":"customer","sessions":[{"mediaType":"voice","segments":[{"queueId":"q2"}]}],"attributes":{"a":"1"}},
+            {"purpose":"acd","participantName":"First","sessions":[{"segments":[{},{"queueId":"q1"}]}]},
+            {"purpose":"acd","participantName":"Second","sessions":[{"segments":[{"queueId":"q2"}]}]},
+            {"purpose":"agent","sessions":[{"segments":[{"wrapUpCode":"w1"},{"wrapUpCode":"w2"},{"wrapUpCode":null}]}],"attributes":{"a":"2","b":"3"}}]}"#;
+
+        let row: Value = serde_json::from_str(&conversation(record)).unwrap();
+
+        assert_eq!(
+            (&row["queueId"], &row["queueName"]),
+            (&"q1".into(), &"First".into())
+        );
+        assert_eq!(row["wrapUpCode"], "w2");
+        assert_eq!(row["attributes"], serde_json::json!({"a": "1", "b": "3"}));
+    }
+
+    #[test]
+    fn ten_thousand_records_all_become_rows_of_the_same_fields_and_a_known_channel() {
+        let truth = Truth::of(&Settings {
+            conversations: 8_000,
+            gateway_records: 2_000,
+            spill: 0.0,
+            ..Settings::default()
+        });
+        let conversations = truth.conversations.iter().map(|it| conversation(&it.json));
+        let entities = truth.gateway.iter().map(|it| entity(&it.json));
+
+        let mut channels = std::collections::BTreeSet::new();
+        let mut rows = 0;
+        for line in conversations.chain(entities) {
+            let mut row: std::collections::BTreeMap<String, Value> =
+                serde_json::from_str(&line).unwrap();
+            assert_eq!(row.len(), 12);
+            let number = |name| row[name].as_i64();
+            assert_eq!(
+                number("durationMs"),
+                number("endTime").map(|end| end - number("startTime").unwrap())
+            );
+            channels.insert(
+                row.remove("channelType")
+                    .unwrap()
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+            );
+            rows += 1;
+        }
+
+        assert_eq!(rows, 10_000);
+        insta::assert_snapshot!(channels.into_iter().collect::<Vec<_>>().join(" "), @"CHAT SMS SOCIAL_MEDIA UNKNOWN VOICE WEBCHAT");
+    }
+}
