@@ -184,6 +184,9 @@ impl Stored<'_> {
                 format!("{rejected} without id or start, kept under failures/"),
             ));
         }
+        if !self.manifest.missing_ids.is_empty() {
+            rows.push(("not found", self.missing()));
+        }
         rows.extend(
             self.manifest
                 .warnings
@@ -191,6 +194,20 @@ impl Stored<'_> {
                 .map(|warning| ("warning", warning.clone())),
         );
         rows
+    }
+
+    /// A few of them by name; the manifest has all.
+    fn missing(&self) -> String {
+        const NAMED: usize = 3;
+        let missing = &self.manifest.missing_ids;
+        let named: Vec<_> = missing.iter().take(NAMED).map(String::as_str).collect();
+        let more = if missing.len() > NAMED { ", …" } else { "" };
+        format!(
+            "{} of {} ids, unknown or in a division that the client lacks: {}{more}",
+            missing.len(),
+            self.plan.filters.conversation_ids.len(),
+            named.join(", ")
+        )
     }
 
     fn archived(&self) -> String {

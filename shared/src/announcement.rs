@@ -31,6 +31,11 @@ pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
             "auditHash": outcome.event.hash,
         },
     });
+    if let Some(Value::Object(metrics)) = outcome.metrics.map(|metrics| json!(metrics)) {
+        for (name, value) in metrics {
+            data["metrics"][name] = value;
+        }
+    }
     if outcome.status == ExportStatus::Failed {
         data["error"] = json!(outcome.failures);
     }

@@ -17,7 +17,7 @@ use crate::marker::OpenMarker;
 use crate::message::WebhookMessage;
 use crate::metrics;
 use crate::objects::Name;
-use crate::outcome::{ExportStatus, Manifest, Outcome, SliceFailure};
+use crate::outcome::{ExportMetrics, ExportStatus, Manifest, Outcome, SliceFailure};
 use crate::plan::ExportPlan;
 use crate::run::End;
 use crate::store::Stored;
@@ -25,9 +25,11 @@ use crate::totals::Totals;
 
 mod content;
 mod copies;
+mod missing;
 mod repeated;
 
 pub use content::{chain_records, slice_chain};
+pub use missing::find_missing;
 pub use repeated::{Repeated, find_repeated};
 
 /// An attempt all of whose slices have ended, or an export that is given up.
@@ -68,7 +70,7 @@ impl Dispatch {
         if !failures.is_empty() {
             return self.fail_export(concluding, failures).await;
         }
-        let (content, warnings) = self.archive.content(plan, views).await?;
+        let (content, warnings, effort) = self.archive.content(plan, views).await?;
         if let Some(repeated) = find_repeated(&self.archive, &content).await? {
             let failure = SliceFailure {
                 slice: None,
@@ -78,14 +80,26 @@ impl Dispatch {
             };
             return self.fail_export(concluding, vec![failure]).await;
         }
+        let missing = find_missing(&self.archive, plan, &content).await?;
+        let query = attempt.query(plan);
         let status = match content.counts.rejected {
             0 => ExportStatus::Completed,
             _ => ExportStatus::CompletedWithRejects,
         };
         tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.counts.archived, "export complete");
         let manifest = Manifest {
-            outcome: self.outcome(concluding, status, Vec::new()),
+            outcome: Outcome {
+                metrics: Some(ExportMetrics::of(
+                    plan,
+                    query,
+                    &content,
+                    effort,
+                    missing.len() as u64,
+                )),
+                ..self.outcome(concluding, status, Vec::new())
+            },
             content,
+            missing_ids: missing,
             warnings,
         };
         let name = Name::Manifest(id);
@@ -184,6 +198,7 @@ impl Dispatch {
             ended_at: now,
             failures,
             audit_heads,
+            metrics: None,
             event,
         }
     }

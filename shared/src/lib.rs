@@ -15,6 +15,7 @@ pub mod config;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod dispatch;
+pub mod effort;
 pub mod failure;
 mod format;
 pub mod genesys;

@@ -77,6 +77,11 @@ pub const API_LATENCY: Metric = metric(
     Unit::Milliseconds,
     "from the request for a page to its last byte, retries and waits included",
 );
+pub const CACHED_PAGES: Metric = metric(
+    "CachedPages",
+    Unit::Count,
+    "pages that were known already and took no request",
+);
 pub const PAGES_PARKED: Metric = metric(
     "PagesParked",
     Unit::Count,
@@ -105,7 +110,7 @@ pub const GIVEN_UP: Metric = metric(
 );
 
 /// All there are.
-pub const ALL: [Metric; 20] = [
+pub const ALL: [Metric; 21] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_FAILED,
@@ -117,6 +122,7 @@ pub const ALL: [Metric; 20] = [
     RECORD_BYTES,
     STORED_BYTES,
     API_LATENCY,
+    CACHED_PAGES,
     PAGES_PARKED,
     API_REQUESTS,
     API_RETRIES,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditEvent;
+use crate::effort::Effort;
 use crate::failure::Failure;
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
@@ -11,7 +12,7 @@ use crate::ids::ExportId;
 use crate::objects::Name;
 use crate::page::Counts;
 use crate::page_record::PageObjects;
-use crate::plan::{Residency, SliceRange};
+use crate::plan::{ExportPlan, GatewayQuery, Residency, SliceRange};
 use crate::request::SourceKind;
 use crate::time::Interval;
 use crate::totals::Totals;
@@ -37,6 +38,9 @@ pub struct Outcome {
     pub failures: Vec<SliceFailure>,
     /// The hash of each slice's last event.
     pub audit_heads: Vec<Sha256>,
+    /// Of a complete export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<ExportMetrics>,
     pub event: AuditEvent,
 }
 
@@ -73,8 +77,33 @@ pub struct Manifest {
     #[serde(flatten)]
     pub outcome: Outcome,
     pub content: Content,
+    /// Of the conversations that were asked for by their ids, those that did not come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_ids: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// What a complete export took, and how complete it is. Rates are from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExportMetrics {
+    pub pages: u64,
+    pub records: u64,
+    #[serde(flatten)]
+    pub effort: Effort,
+    /// Answered requests among all; `None` when there was none.
+    pub success_rate: Option<f64>,
+    pub latency_mean_ms: Option<f64>,
+    /// Pages from the cache among all.
+    pub cache_hit_rate: Option<f64>,
+    /// Conversations that came among those that were asked for by id, or records among those that a gateway announced;
+    /// `None` where nobody knows how many there are.
+    pub completeness: Option<f64>,
+    /// Conversations that were asked for by id and did not come.
+    pub missing: u64,
+    /// Pages of the longest slice.
+    pub pagination_depth: u64,
 }
 
 /// The part of a manifest that depends on the source's answers alone.
@@ -104,6 +133,46 @@ pub struct PageEntry {
     pub counts: Counts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<PageObjects>,
+}
+
+impl ExportMetrics {
+    pub fn of(
+        plan: &ExportPlan,
+        query: Option<&GatewayQuery>,
+        content: &Content,
+        effort: Effort,
+        missing: u64,
+    ) -> Self {
+        let depths = || content.slices.iter().map(|slice| slice.pages.len() as u64);
+        let pages = depths().sum();
+        let asked = plan.filters.conversation_ids.len() as u64;
+        let completeness = match query {
+            Some(query) => rate(
+                content.counts.received.min(query.total_records),
+                query.total_records,
+            ),
+            None if plan.source.is_analytics() => rate(asked.saturating_sub(missing), asked),
+            None => None,
+        };
+        Self {
+            pages,
+            records: content.counts.archived,
+            effort,
+            success_rate: rate(effort.answers, effort.answers + effort.repeats),
+            latency_mean_ms: rate(effort.latency_ms, effort.answers),
+            cache_hit_rate: rate(effort.cached, pages),
+            completeness,
+            missing,
+            pagination_depth: depths().max().unwrap_or_default(),
+        }
+    }
+}
+
+/// To four digits; `None` of nothing.
+fn rate(part: u64, whole: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let rate = part as f64 / whole as f64;
+    (whole > 0).then(|| (rate * 1e4).round() / 1e4)
 }
 
 impl Outcome {

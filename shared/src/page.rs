@@ -30,7 +30,7 @@ mod properties;
 
 pub use check::{IndexMismatch, check};
 pub use codec::{CodecError, decode_lines};
-pub use identity::{RecordField, RecordIdentity, RejectReason};
+pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended};
 pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
 pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, gateway_records};
 pub use standard::dropped_paths;

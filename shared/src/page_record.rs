@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditEvent;
 use crate::checkpoint::Checkpoint;
+use crate::effort::Effort;
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::PageId;
@@ -28,6 +29,9 @@ pub struct PageRecord {
     /// The API's correlation id of the answer that was archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// What it took to read the page.
+    #[serde(default)]
+    pub effort: Effort,
     pub event: AuditEvent,
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::checkpoint::Checkpoint;
 use crate::clock::Deadline;
+use crate::effort::Effort;
 use crate::failure::{Failure, FailureKind, in_one_line};
 use crate::genesys::{ApiError, GenesysClient};
 use crate::page::{PageBody, PageRules};
@@ -18,6 +19,8 @@ use crate::waiting::{Wait, WaitReason};
 
 mod analytics_job;
 mod analytics_query;
+mod answer;
+mod cache;
 mod conversation_query;
 mod export_gateway;
 mod history_gateway;
@@ -88,7 +91,7 @@ pub struct SourcePage {
     pub requested: u64,
     pub watermark: Option<Timestamp>,
     pub correlation_id: Option<String>,
-    pub latency: Duration,
+    pub effort: Effort,
     pub warnings: Vec<String>,
 }
 
@@ -109,6 +112,8 @@ pub struct SourceSettings {
     /// So long after a conversation began the details query finds it.
     pub query_lag: Duration,
     pub history_form: HistoryForm,
+    /// How long an answer that cannot change any more is known, in memory.
+    pub cache_time_to_live: Duration,
 }
 
 /// The sources by their kind.
@@ -130,8 +135,8 @@ impl Sources {
         Self {
             analytics_job: AnalyticsJob::new(client.clone(), clock.clone()),
             analytics_query: AnalyticsQuery::new(client.clone(), clock.clone(), settings),
-            export_gateway: ExportGateway::new(client.clone(), clock),
-            history_gateway: HistoryGateway::new(client.clone(), settings.history_form),
+            export_gateway: ExportGateway::new(client.clone(), clock.clone()),
+            history_gateway: HistoryGateway::new(client.clone(), clock, settings),
             client,
         }
     }
@@ -153,6 +158,7 @@ impl Default for SourceSettings {
             // is not documented.
             query_lag: Duration::from_mins(2),
             history_form: HistoryForm::default(),
+            cache_time_to_live: Duration::from_mins(5),
         }
     }
 }

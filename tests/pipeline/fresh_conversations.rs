@@ -226,7 +226,11 @@ async fn conversations_are_looked_up_by_their_ids_a_hundred_at_a_time() {
     let known: Vec<_> = ids_where(&world, |_| true).into_iter().take(150).collect();
     let unknown = "00000000-0000-4000-8000-000000000000".to_owned();
     let twice = known[0].clone();
-    let asked: Vec<_> = known.iter().cloned().chain([unknown, twice]).collect();
+    let asked: Vec<_> = known
+        .iter()
+        .map(|id| id.to_uppercase())
+        .chain([unknown.clone(), twice])
+        .collect();
     let ids = serde_json::to_string(&asked).expect("JSON");
 
     let manifest = world
@@ -239,6 +243,17 @@ async fn conversations_are_looked_up_by_their_ids_a_hundred_at_a_time() {
     let stats = world.simulator.stats();
     assert_eq!(stats.requests_on(Route::DetailsByIds), 2);
     assert_eq!(stats.requests_on(Route::DetailsQuery), 0);
+    assert_eq!(manifest.missing_ids, [unknown]);
+    let metrics = manifest.outcome.metrics.expect("metrics");
+    assert_eq!(
+        (metrics.pages, metrics.records, metrics.missing),
+        (2, 150, 1)
+    );
+    assert_eq!(
+        (metrics.effort.answers, metrics.success_rate),
+        (2, Some(1.0))
+    );
+    assert_eq!(metrics.completeness, Some(0.9934), "150 of 151");
     let id = manifest.outcome.export_id;
     world.verify(&id).await;
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// Fields that tell when, by which invocation and through which job something was done, and the hashes over them.
-const MASKED: [&str; 23] = [
+const MASKED: [&str; 25] = [
     "seal",
     "hash",
     "previousHash",
@@ -22,6 +22,8 @@ const MASKED: [&str; 23] = [
     "requestId",
     "latencyMs",
     "correlationId",
+    "effort",
+    "metrics",
     "job",
     "queryId",
     "queryHash",

@@ -67,6 +67,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
             ended_at: plan.planned_at,
             failures: Vec::new(),
             audit_heads: vec![Sha256::of("head")],
+            metrics: None,
             event: event.after(None),
         },
         content: Content {
@@ -74,6 +75,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
             stored_bytes: 5_000_000,
             slices: vec![slice(1), slice(2)],
         },
+        missing_ids: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 use conversation_archive::FormatVersion;
 use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
 use conversation_archive::checkpoint::Checkpoint;
+use conversation_archive::effort::Effort;
 use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::hash::Sha256;
 use conversation_archive::metrics;
@@ -48,7 +49,7 @@ impl ArchivePage {
             rejects,
             warnings,
         };
-        let event = self.event(task, &content, page.requested, page.latency);
+        let event = self.event(task, &content, page.requested, page.effort);
         let record = PageRecord {
             format_version: FormatVersion,
             id: task.message.id.clone(),
@@ -57,6 +58,7 @@ impl ArchivePage {
             committed_at: self.dispatch.clock.now(),
             watermark: page.watermark,
             correlation_id: page.correlation_id,
+            effort: page.effort,
             event,
         };
         let (record, stored) = self
@@ -123,7 +125,7 @@ impl ArchivePage {
         task: &Task<'_>,
         content: &PageContent,
         requested: u64,
-        latency: std::time::Duration,
+        effort: Effort,
     ) -> AuditEvent {
         let id = &task.message.id;
         let mut event = AuditEvent::new(Happening {
@@ -140,7 +142,7 @@ impl ArchivePage {
         });
         event.records_requested = Some(requested);
         event.records_retrieved = Some(content.counts.received);
-        event.latency_ms = Some(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX));
+        event.latency_ms = Some(effort.latency_ms);
         event.after(Some(task.message.audit_head))
     }
 }
@@ -154,10 +156,8 @@ fn measure(record: &PageRecord) {
         (metrics::REJECTED_RECORDS, counts.rejected),
         (metrics::RECORD_BYTES, totals.record_bytes),
         (metrics::STORED_BYTES, totals.stored_bytes),
-        (
-            metrics::API_LATENCY,
-            record.event.latency_ms.unwrap_or_default(),
-        ),
+        (metrics::API_LATENCY, record.effort.latency_ms),
+        (metrics::CACHED_PAGES, record.effort.cached),
     ]);
 }
 

@@ -4,6 +4,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::archive::{Archive, ArchiveError, SliceView};
+use crate::effort::Effort;
 use crate::ids::{PageId, RunId};
 use crate::outcome::{Content, PageEntry, SliceContent};
 use crate::page::Counts;
@@ -15,17 +16,18 @@ use crate::run::Origin;
 const READS_AT_ONCE: usize = 16;
 
 impl Archive {
-    /// The manifest's content and its warnings.
+    /// The manifest's content, its warnings, and what the pages took.
     pub(super) async fn content(
         &self,
         plan: &ExportPlan,
         views: &[SliceView],
-    ) -> Result<(Content, Vec<String>), ArchiveError> {
+    ) -> Result<(Content, Vec<String>, Effort), ArchiveError> {
         let mut content = Content {
             slices: Vec::with_capacity(plan.slices.len()),
             ..Content::default()
         };
         let mut warnings = Vec::new();
+        let mut effort = Effort::default();
         for view in views {
             let pages = slice_chain(self, view).await?;
             let mut slice = SliceContent {
@@ -42,6 +44,7 @@ impl Archive {
                     .as_ref()
                     .map_or(0, |objects| objects.page.size_bytes);
                 content.stored_bytes += stored;
+                effort = effort.plus(record.effort);
                 slice.counts = slice.counts + record.content.counts;
                 let place = format!("slice {} page {}: ", view.slice.number, record.id.page);
                 warnings.extend(
@@ -62,7 +65,7 @@ impl Archive {
             content.counts = content.counts + slice.counts;
             content.slices.push(slice);
         }
-        Ok((content, warnings))
+        Ok((content, warnings, effort))
     }
 }
 

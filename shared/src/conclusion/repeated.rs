@@ -92,7 +92,7 @@ async fn name(
         .map(|(id, index_keys)| Repeated { id, index_keys }))
 }
 
-async fn each_id(
+pub(super) async fn each_id(
     archive: &Archive,
     content: &Content,
     mut visit: impl FnMut(&str, &str),

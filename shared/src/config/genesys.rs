@@ -16,7 +16,7 @@ pub struct GenesysConfig {
     pub client: ClientSettings,
     /// `GENESYS_CLIENT_ID` with `GENESYS_CLIENT_SECRET`, or `GENESYS_CREDENTIALS_SECRET_ARN`
     pub credentials: CredentialsConfig,
-    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`
+    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`, `RESPONSE_CACHE_SECONDS`
     pub source: SourceSettings,
 }
 
@@ -87,7 +87,7 @@ impl Settings<'_> {
         })
     }
 
-    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`
+    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`, `RESPONSE_CACHE_SECONDS`
     pub fn source_settings(&self) -> SourceSettings {
         let default = SourceSettings::default();
         SourceSettings {
@@ -95,6 +95,9 @@ impl Settings<'_> {
                 .number("GENESYS_QUERY_LAG_SECONDS", 60..=86_400)
                 .map_or(default.query_lag, Duration::from_secs),
             history_form: self.history_form(),
+            cache_time_to_live: self
+                .number("RESPONSE_CACHE_SECONDS", 0..=86_400)
+                .map_or(default.cache_time_to_live, Duration::from_secs),
         }
     }
 

@@ -174,6 +174,11 @@ const GENESYS: &[Variable] = &[
         Optional,
         "where a history gateway wants its token, `page-token` or `continuation`; without it, `page-token`",
     ),
+    variable(
+        "RESPONSE_CACHE_SECONDS",
+        Optional,
+        "how long answers to queries that cannot change any more are kept in memory; 0 keeps none; without it, 300",
+    ),
 ];
 
 const RESIDENCY: &[Variable] = &[

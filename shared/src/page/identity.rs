@@ -85,6 +85,16 @@ impl RecordShape {
     }
 }
 
+/// Whether the record says when it ended: then it changes no more, but for what is corrected later.
+pub fn has_ended(record: &str, shape: RecordShape) -> bool {
+    let name = match shape {
+        RecordShape::Analytics => "conversationEnd",
+        RecordShape::Gateway | RecordShape::Normalized => "endTime",
+    };
+    let [end] = pick(record, [name]);
+    end.is_some_and(|end| !is_null(end))
+}
+
 /// The values of the fields that identify a record, as they stand in it.
 pub(super) type Identifying<'a> = [Option<&'a str>; 2];
 

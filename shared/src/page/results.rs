@@ -40,6 +40,13 @@ pub fn gateway_records(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error>
         .map_err(|error| without_values(error, || "the body is not an array".to_owned()))
 }
 
+impl ResultsPage<'_> {
+    /// The records on their own, for whoever keeps them longer than the body.
+    pub fn into_records(self) -> Vec<Box<RawValue>> {
+        self.records.into_iter().map(ToOwned::to_owned).collect()
+    }
+}
+
 impl ResultsFields {
     pub fn read(self, body: &[u8]) -> Result<ResultsPage<'_>, serde_json::Error> {
         let mut expected = Expected::Object;

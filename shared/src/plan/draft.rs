@@ -34,7 +34,9 @@ impl Draft {
         now: Timestamp,
         limits: &PlanLimits,
     ) -> Result<Self, Refusal> {
-        without_repetitions(&mut request.filters.conversation_ids);
+        if request.source.is_analytics() {
+            tidy(&mut request.filters.conversation_ids);
+        }
         let Identity {
             export_id,
             query_hash,
@@ -288,8 +290,11 @@ impl Draft {
     }
 }
 
-/// Who is asked for twice comes once.
-fn without_repetitions(ids: &mut Vec<String>) {
+/// As the API writes them, and who is asked for twice once.
+fn tidy(ids: &mut Vec<String>) {
+    for id in ids.iter_mut() {
+        id.make_ascii_lowercase();
+    }
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
 }

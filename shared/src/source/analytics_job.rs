@@ -11,6 +11,7 @@ use super::conversation_query::{ConversationQuery, Order};
 use super::{Asked, Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
+use crate::effort::Effort;
 use crate::failure::{Failure, FailureKind};
 use crate::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, DataAvailability, JobState};
 use crate::genesys::{Call, GenesysClient};
@@ -166,6 +167,7 @@ impl Source for AnalyticsJob {
             .call(&call, reading.deadline, decode)
             .await
             .map_err(lost_when_unknown)?;
+        let effort = Effort::of(&reply);
         let (body, next, watermark) = reply.value;
         if next.is_some() && next == *cursor {
             return Err(broken(
@@ -181,7 +183,7 @@ impl Source for AnalyticsJob {
             requested: page_size.into(),
             watermark,
             correlation_id: reply.correlation_id,
-            latency: reply.latency,
+            effort,
             warnings: Vec::new(),
         })
     }

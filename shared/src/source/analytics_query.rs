@@ -3,19 +3,22 @@
 //! A query has no snapshot: records move between pages while it is paged. So a window of time is closed before it is
 //! read, read whole within one page of the archive, and believed only when what it finds stood still meanwhile.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::json;
 
+use super::answer::{Answer, Asking};
+use super::cache::ResponseCache;
 use super::conversation_query::{ConversationQuery, Order, Paging};
 use super::{Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings, broken};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
 use crate::failure::{Failure, FailureKind};
-use crate::genesys::{Call, GenesysClient, Reply};
-use crate::page::{self, DETAILS_FIELDS, PageRules};
+use crate::genesys::{Call, GenesysClient};
+use crate::page::{self, DETAILS_FIELDS, RecordShape, ResultsPage};
 use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::time::{Interval, millis};
 use crate::waiting::{Wait, WaitReason};
@@ -37,20 +40,14 @@ pub struct AnalyticsQuery {
     client: GenesysClient,
     clock: Clock,
     settings: SourceSettings,
-}
-
-/// What the requests for one page of the archive took.
-#[derive(Default)]
-struct Effort {
-    requested: u64,
-    latency: Duration,
-    correlation_id: Option<String>,
+    cache: ResponseCache,
 }
 
 impl AnalyticsQuery {
     pub fn new(client: GenesysClient, clock: Clock, settings: SourceSettings) -> Self {
         Self {
             client,
+            cache: ResponseCache::new(settings.cache_time_to_live, clock.clone()),
             clock,
             settings,
         }
@@ -62,22 +59,18 @@ impl AnalyticsQuery {
         next: Interval,
         slice: &Interval,
         reading: &Reading<'_>,
-    ) -> Result<SourcePage, Setback> {
+    ) -> Result<(Answer, Asking), Setback> {
         let mut window = self.closed(next)?;
         let most = u64::from(reading.plan.page_size) * u64::from(PAGES);
-        let mut effort = Effort::default();
+        let mut asking = Asking::default();
         let mut looks = 0;
         loop {
-            let (harvest, reach) = self.read(window, reading, &mut effort).await?;
+            let (harvest, reach) = self.read(window, reading, &mut asking).await?;
             window = match reach {
                 Reach::Whole => {
                     let next = windows::following(window, slice, harvest.started(), most)
                         .map(|next| Checkpoint::Windows { next });
-                    let rules = PageRules {
-                        membership: Some(&window),
-                        ..reading.rules()
-                    };
-                    return Ok(effort.page(harvest.encode(&rules), next));
+                    return Ok((harvest.answer(next), asking));
                 }
                 Reach::Moved if looks < SECOND_LOOKS => {
                     looks += 1;
@@ -99,7 +92,7 @@ impl AnalyticsQuery {
         &self,
         window: Interval,
         reading: &Reading<'_>,
-        effort: &mut Effort,
+        asking: &mut Asking,
     ) -> Result<(Harvest, Reach), Setback> {
         let page_size = reading.plan.page_size;
         let mut harvest = Harvest::new(window);
@@ -117,7 +110,7 @@ impl AnalyticsQuery {
                     DETAILS_FIELDS.read(body).map(QueryResults::of)
                 })
                 .await?;
-            effort.add(&reply, page_size.into());
+            asking.add(&reply, page_size.into());
             let Some(results) = reply.value else {
                 return Err(broken("the answer to the query has no `totalHits`"));
             };
@@ -151,26 +144,28 @@ impl AnalyticsQuery {
         offset: u64,
         range: OffsetRange,
         reading: &Reading<'_>,
-    ) -> Result<SourcePage, Setback> {
+    ) -> Result<(Answer, Asking), Setback> {
         let ids = &reading.plan.filters.conversation_ids;
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ids.len());
         let end = range.end.unwrap_or(ids.len() as u64);
         let until = end.min(offset + u64::from(reading.plan.page_size));
         let batch = &ids[place(offset)..place(until)];
         let call = Call::get(DETAILS).query("id", batch.join(","));
-        let rules = reading.rules();
         let reply = self
             .client
             .call(&call, reading.deadline, |body| {
-                DETAILS_FIELDS
-                    .read(body)
-                    .map(|results| page::encode(&results.records, &rules))
+                DETAILS_FIELDS.read(body).map(ResultsPage::into_records)
             })
             .await?;
-        let mut effort = Effort::default();
-        effort.add(&reply, batch.len() as u64);
+        let mut asking = Asking::default();
+        asking.add(&reply, batch.len() as u64);
         let next = (until < end).then_some(Checkpoint::Offset { offset: until });
-        Ok(effort.page(reply.value, next))
+        let answer = Answer {
+            records: reply.value,
+            window: None,
+            next,
+        };
+        Ok((answer, asking))
     }
 }
 
@@ -193,15 +188,24 @@ impl Source for AnalyticsQuery {
         checkpoint: &Checkpoint,
         reading: &Reading<'_>,
     ) -> Result<SourcePage, Setback> {
-        match (checkpoint, &reading.slice.range) {
+        let key = ResponseCache::key(reading, checkpoint);
+        if let Some(known) = self.cache.get(&key) {
+            return Ok(known.page(reading, Asking::nothing()));
+        }
+        let (answer, asking) = match (checkpoint, &reading.slice.range) {
             (Checkpoint::Windows { next }, SliceRange::Interval(slice)) => {
-                self.window(*next, slice, reading).await
+                self.window(*next, slice, reading).await?
             }
             (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) => {
-                self.lookup(*offset, *range, reading).await
+                self.lookup(*offset, *range, reading).await?
             }
-            _ => Err(broken("the checkpoint does not fit the slice")),
+            _ => return Err(broken("the checkpoint does not fit the slice")),
+        };
+        let answer = Arc::new(answer);
+        if has_settled(&answer, &asking) {
+            self.cache.keep(key, &answer);
         }
+        Ok(answer.page(reading, asking))
     }
 
     async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
@@ -209,24 +213,14 @@ impl Source for AnalyticsQuery {
     }
 }
 
-impl Effort {
-    fn add<T>(&mut self, reply: &Reply<T>, requested: u64) {
-        self.requested += requested;
-        self.latency += reply.latency;
-        self.correlation_id.clone_from(&reply.correlation_id);
-    }
-
-    fn page(self, body: page::PageBody, next: Option<Checkpoint>) -> SourcePage {
-        SourcePage {
-            body,
-            next,
-            requested: self.requested,
-            watermark: None,
-            correlation_id: self.correlation_id,
-            latency: self.latency,
-            warnings: Vec::new(),
-        }
-    }
+/// A window was closed before it was read. What was looked up may still be going on, or begin.
+fn has_settled(answer: &Answer, asking: &Asking) -> bool {
+    let all_are_there = answer.records.len() as u64 == asking.requested;
+    let have_ended = || {
+        let mut records = answer.records.iter();
+        records.all(|record| page::has_ended(record.get(), RecordShape::Analytics))
+    };
+    answer.window.is_some() || all_are_there && have_ended()
 }
 
 /// The smallest window did not stand still.

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{Asked, Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
+use crate::effort::Effort;
 use crate::genesys::wire::QueryReply;
 use crate::genesys::{Call, GenesysClient};
 use crate::page::{self, PageBody, gateway_records};
@@ -34,7 +35,7 @@ struct Results {
     received: u64,
     more_than_asked: bool,
     correlation_id: Option<String>,
-    latency: Duration,
+    effort: Effort,
 }
 
 impl ExportGateway {
@@ -70,14 +71,15 @@ impl ExportGateway {
             .call(&call, reading.deadline, decode)
             .await
             .map_err(lost_when_unknown)?;
+        let effort = Effort::of(&reply);
+        let correlation_id = reply.correlation_id;
         let (body, received, more_than_asked) = reply.value;
-        let (correlation_id, latency) = (reply.correlation_id, reply.latency);
         Ok(Results {
             body,
             received,
             more_than_asked,
             correlation_id,
-            latency,
+            effort,
         })
     }
 }
@@ -206,7 +208,7 @@ fn source_page(step: Step, results: Results, offset: u64, total: u64, limit: u64
         requested: limit,
         watermark: None,
         correlation_id: results.correlation_id,
-        latency: results.latency,
+        effort: results.effort,
         warnings,
     }
 }
@@ -218,7 +220,7 @@ fn nothing(reading: &Reading<'_>) -> Results {
         received: 0,
         more_than_asked: false,
         correlation_id: None,
-        latency: Duration::ZERO,
+        effort: Effort::default(),
     }
 }
 

@@ -2,15 +2,21 @@
 //!
 //! The token of a page leads to the next one; without one the query is read to its end.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Asked, Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
+use super::answer::{Answer, Asking};
+use super::cache::ResponseCache;
+use super::{
+    Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_when_unknown,
+};
 use crate::checkpoint::Checkpoint;
-use crate::clock::Deadline;
-use crate::genesys::{Call, GenesysClient};
-use crate::page::{self, ResultsFields};
+use crate::clock::{Clock, Deadline};
+use crate::genesys::{ApiError, Call, GenesysClient};
+use crate::page::ResultsFields;
 use crate::plan::{ExportPlan, GatewayQuery};
 use crate::request::Category;
 use crate::time::{Interval, millis};
@@ -31,7 +37,9 @@ pub enum HistoryForm {
 #[derive(Clone, Debug)]
 pub struct HistoryGateway {
     client: GenesysClient,
-    form: HistoryForm,
+    clock: Clock,
+    settings: SourceSettings,
+    cache: ResponseCache,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,8 +144,63 @@ impl From<Interval> for DateRange {
 }
 
 impl HistoryGateway {
-    pub fn new(client: GenesysClient, form: HistoryForm) -> Self {
-        Self { client, form }
+    pub fn new(client: GenesysClient, clock: Clock, settings: SourceSettings) -> Self {
+        Self {
+            client,
+            cache: ResponseCache::new(settings.cache_time_to_live, clock.clone()),
+            clock,
+            settings,
+        }
+    }
+
+    async fn ask(
+        &self,
+        token: Option<&str>,
+        reading: &Reading<'_>,
+    ) -> Result<(Answer, Asking), Setback> {
+        let form = self.settings.history_form;
+        let decode = |body: &[u8]| {
+            let mut results = form.fields().read(body)?;
+            let next = results.next.take();
+            Ok((results.into_records(), next))
+        };
+        let reply = self
+            .client
+            .call(&form.call(reading.plan, token), reading.deadline, decode)
+            .await
+            .map_err(|error| self.lost(error))?;
+        let mut asking = Asking::default();
+        asking.add(&reply, reading.plan.page_size.into());
+        let (records, next) = reply.value;
+        let next = next.filter(|token| !token.is_empty());
+        if next.is_some() && next.as_deref() == token {
+            return Err(broken("the page names its own token as the next one"));
+        }
+        let answer = Answer {
+            records,
+            window: None,
+            next: next.map(|token| Checkpoint::Cursor {
+                job: None,
+                cursor: Some(token),
+            }),
+        };
+        Ok((answer, asking))
+    }
+
+    /// Where a token is not known any more, kept pages lead nowhere.
+    fn lost(&self, error: ApiError) -> Setback {
+        let setback = lost_when_unknown(error);
+        if matches!(setback, Setback::Lost(_)) {
+            self.cache.clear();
+        }
+        setback
+    }
+
+    /// Whether the interval was over long enough ago.
+    fn has_settled(&self, reading: &Reading<'_>) -> bool {
+        let end = reading.plan.interval.end();
+        let settled = end.saturating_add(self.settings.query_lag);
+        settled.is_ok_and(|settled| settled <= self.clock.now())
     }
 }
 
@@ -163,34 +226,16 @@ impl Source for HistoryGateway {
         let Checkpoint::Cursor { job: None, cursor } = checkpoint else {
             return Err(broken("the checkpoint is no token"));
         };
-        let call = self.form.call(reading.plan, cursor.as_deref());
-        let rules = reading.rules();
-        let decode = |body: &[u8]| {
-            let results = self.form.fields().read(body)?;
-            Ok((page::encode(&results.records, &rules), results.next))
-        };
-        let reply = self
-            .client
-            .call(&call, reading.deadline, decode)
-            .await
-            .map_err(lost_when_unknown)?;
-        let (body, next) = reply.value;
-        let next = next.filter(|token| !token.is_empty());
-        if next.is_some() && next == *cursor {
-            return Err(broken("the page names its own token as the next one"));
+        let key = ResponseCache::key(reading, checkpoint);
+        if let Some(known) = self.cache.get(&key) {
+            return Ok(known.page(reading, Asking::nothing()));
         }
-        Ok(SourcePage {
-            body,
-            next: next.map(|token| Checkpoint::Cursor {
-                job: None,
-                cursor: Some(token),
-            }),
-            requested: reading.plan.page_size.into(),
-            watermark: None,
-            correlation_id: reply.correlation_id,
-            latency: reply.latency,
-            warnings: Vec::new(),
-        })
+        let (answer, asking) = self.ask(cursor.as_deref(), reading).await?;
+        let answer = Arc::new(answer);
+        if self.has_settled(reading) {
+            self.cache.keep(key, &answer);
+        }
+        Ok(answer.page(reading, asking))
     }
 
     async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {

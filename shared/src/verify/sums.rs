@@ -5,11 +5,12 @@ use super::history::History;
 use super::rest::Rest;
 use super::subject::{Damage, Subject, VerifyError};
 use super::{Progress, Report};
-use crate::conclusion::find_repeated;
+use crate::conclusion::{find_missing, find_repeated};
 use crate::dispatch::DispatchError;
+use crate::effort::Effort;
 use crate::hash::Sha256;
 use crate::objects::Name;
-use crate::outcome::{ExportStatus, SliceContent};
+use crate::outcome::{ExportMetrics, ExportStatus, SliceContent};
 use crate::page::Counts;
 use crate::page_record::PageRecord;
 use crate::run::RunEnd;
@@ -22,6 +23,7 @@ pub(super) struct Sums<'a> {
     seen: Progress,
     of_slice: Counts,
     totals: Totals,
+    effort: Effort,
     audit_heads: Vec<Sha256>,
     warnings: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl<'a> Sums<'a> {
             },
             of_slice: Counts::default(),
             totals: Totals::default(),
+            effort: Effort::default(),
             audit_heads: Vec::new(),
             warnings: Vec::new(),
         }
@@ -57,6 +60,7 @@ impl<'a> Sums<'a> {
         let warnings = record.content.warnings.iter();
         self.warnings
             .extend(warnings.map(|warning| format!("{place}{warning}")));
+        self.effort = self.effort.plus(record.effort);
         self.seen.pages += 1;
         (self.progress)(self.seen);
     }
@@ -102,11 +106,24 @@ impl<'a> Sums<'a> {
             ("auditHeads", outcome.audit_heads == self.audit_heads),
             ("warnings", manifest.warnings == self.warnings),
             ("failures", outcome.failures.is_empty()),
+            ("metrics", self.are_metrics_true()?),
         ] {
             let rule = format_args!("its `{field}` is not what the page records make");
             self.manifest().require(same, rule)?;
         }
         Ok(())
+    }
+
+    /// Manifests have not always had metrics.
+    fn are_metrics_true(&self) -> Result<bool, VerifyError> {
+        let (plan, manifest) = (&self.history.plan, &self.history.manifest);
+        let Some(told) = manifest.outcome.metrics else {
+            return Ok(true);
+        };
+        let attempt = self.history.attempt_number(manifest.outcome.attempt)?;
+        let missing = manifest.missing_ids.len() as u64;
+        let query = attempt.query(plan);
+        Ok(told == ExportMetrics::of(plan, query, &manifest.content, self.effort, missing))
     }
 
     pub(super) fn report(self, ends: &[RunEnd], audit: Audit, rest: Rest) -> Report {
@@ -144,26 +161,39 @@ impl<'a> Sums<'a> {
 }
 
 impl History<'_> {
-    /// No conversation stands on two pages.
-    pub(super) async fn check_ids_differ(&self) -> Result<(), VerifyError> {
+    /// No conversation stands on two pages, and those that were asked for and are on none are the ones that are named.
+    pub(super) async fn check_ids(&self) -> Result<(), VerifyError> {
         let of_manifest = Subject::of(Name::Manifest(self.id()));
-        match find_repeated(self.archive, &self.manifest.content).await {
-            Ok(None) => Ok(()),
-            Ok(Some(repeated)) => {
-                let last = repeated
-                    .index_keys
-                    .last()
-                    .map_or(of_manifest.key.as_str(), String::as_str);
-                Err(Subject::at(last).damaged(repeated.failure().message))
-            }
-            Err(DispatchError::Archive(error)) => Err(error.into()),
-            Err(DispatchError::Index { key, source }) => Err(VerifyError::Damage(Damage {
-                key,
-                what: source.to_string(),
-            })),
-            Err(error @ (DispatchError::Queue(_) | DispatchError::Message(_))) => {
-                unreachable!("nothing is sent: {error}")
-            }
+        let content = &self.manifest.content;
+        if let Some(repeated) = find_repeated(self.archive, content).await.map_err(unread)? {
+            let last = repeated
+                .index_keys
+                .last()
+                .map_or(of_manifest.key.as_str(), String::as_str);
+            return Err(Subject::at(last).damaged(repeated.failure().message));
+        }
+        // Named for as long as there have been metrics.
+        if self.manifest.outcome.metrics.is_none() {
+            return Ok(());
+        }
+        let missing = find_missing(self.archive, &self.plan, content).await;
+        let same = missing.map_err(unread)? == self.manifest.missing_ids;
+        of_manifest.require(
+            same,
+            "its `missingIds` are not those that the page indexes lack",
+        )
+    }
+}
+
+fn unread(error: DispatchError) -> VerifyError {
+    match error {
+        DispatchError::Archive(error) => error.into(),
+        DispatchError::Index { key, source } => VerifyError::Damage(Damage {
+            key,
+            what: source.to_string(),
+        }),
+        DispatchError::Queue(_) | DispatchError::Message(_) => {
+            unreachable!("nothing is sent: {error}")
         }
     }
 }

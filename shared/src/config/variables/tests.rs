@@ -8,7 +8,7 @@ use crate::config::{
 };
 
 /// A setting of everything, as a function on AWS has it.
-const COMPLETE: [(&str, &str); 37] = [
+const COMPLETE: [(&str, &str); 38] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
     ("ARCHIVE_BYTES_PER_RECORD", "700"),
@@ -44,6 +44,7 @@ const COMPLETE: [(&str, &str); 37] = [
     ("MAX_RUNS_PER_SLICE", "3"),
     ("MAX_SLICES", "31"),
     ("PAGE_QUEUE_URL", "https://sqs.example/1/pages.fifo"),
+    ("RESPONSE_CACHE_SECONDS", "60"),
     ("RETENTION_DIRECTIVE", "seven years"),
     ("THROTTLED_DEADLINE_HOURS", "24"),
     ("UNAVAILABLE_DEADLINE_HOURS", "24"),

@@ -8,8 +8,10 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use crate::checkpoint::Checkpoint;
 use crate::hash::Sha256;
-use crate::page::{self, PageBody, PageRules, RecordIdentity, RecordShape, ResultsPage};
+use crate::page::{RecordIdentity, RecordShape, ResultsPage};
+use crate::source::answer::Answer;
 use crate::time::Interval;
 
 /// So many pages of a query make one page of the archive: at 300 requests a minute, two seconds' worth.
@@ -62,7 +64,7 @@ impl QueryResults {
     pub(super) fn of(results: ResultsPage<'_>) -> Option<Self> {
         Some(Self {
             hits: results.total_hits?,
-            records: results.records.into_iter().map(ToOwned::to_owned).collect(),
+            records: results.into_records(),
         })
     }
 }
@@ -139,10 +141,14 @@ impl Harvest {
         }
     }
 
-    /// The page of the archive: the oldest first.
-    pub(super) fn encode(&self, rules: &PageRules<'_>) -> PageBody {
-        let records: Vec<&RawValue> = self.records.iter().rev().map(|record| &**record).collect();
-        page::encode(&records, rules)
+    /// For a page of the archive: the oldest first.
+    pub(super) fn answer(mut self, next: Option<Checkpoint>) -> Answer {
+        self.records.reverse();
+        Answer {
+            records: self.records,
+            window: Some(self.window),
+            next,
+        }
     }
 }
 
@@ -239,21 +245,16 @@ mod tests {
         let bad = r#"{"conversationStart":"2026-03-01T10:50:00Z"}"#.to_owned();
         harvest.add(results(&[begun("a", 50), bad.clone(), begun("b", 40)], 7));
         harvest.add(results(&[begun("b", 40), bad, begun("c", 30)], 7));
-        let window = harvest.window;
-        let rules = PageRules {
-            shape: RecordShape::Analytics,
-            projection: crate::page::Projection::Full,
-            membership: Some(&window),
-            planned_at: jiff::Timestamp::UNIX_EPOCH,
-        };
+        let started = harvest.started();
+        let answer = harvest.answer(None);
 
-        let page = harvest.encode(&rules);
-
-        let ids: Vec<_> = crate::page::read_index(page.index.as_deref().unwrap())
-            .map(|entry| entry.unwrap().id)
+        let ids: Vec<_> = answer
+            .records
+            .iter()
+            .map(|record| RecordIdentity::of(record.get(), RecordShape::Analytics))
+            .map(|identity| identity.map_or("bad".into(), |identity| identity.id))
             .collect();
-        assert_eq!(ids, ["c", "b", "a"]);
-        assert_eq!(page.rejects.len(), 1);
-        assert_eq!(harvest.started(), 3);
+        assert_eq!(ids, ["c", "b", "bad", "a"]);
+        assert_eq!(started, 3);
     }
 }

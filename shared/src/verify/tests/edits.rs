@@ -84,7 +84,10 @@ fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
 /// Another value of the same kind, so that the document can still be read.
 fn other(value: &Value) -> Value {
     match value {
-        Value::Number(number) => json!(number.as_u64().unwrap() + 1),
+        Value::Number(number) => match number.as_u64() {
+            Some(whole) => json!(whole + 1),
+            None => json!(number.as_f64().unwrap() + 0.5),
+        },
         Value::Bool(flag) => json!(!flag),
         Value::String(text) => match text.parse::<jiff::Timestamp>() {
             Ok(moment) => json!(moment.checked_add(SignedDuration::from_hours(-1)).unwrap()),
@@ -153,13 +156,13 @@ async fn an_edit_that_is_sealed_again_is_noticed_wherever_another_object_speaks_
     exports/daily/failures/dead-letter-44136fa355b3678a.json: formatVersion from keptAt
     exports/daily/slices/0001/r01/page-000001.record.json: committedAt correlationId
     exports/daily/slices/0001/r01/page-000002.record.json: committedAt correlationId
-    exports/daily/slices/0001/r01/page-000003.record.json: committedAt correlationId
+    exports/daily/slices/0001/r01/page-000003.record.json: committedAt correlationId effort.answers effort.repeats effort.cached effort.latencyMs
     exports/daily/slices/0001/r01/run.json: createdAt
     exports/daily/slices/0001/r01/waiting.json: page reason detail timesParked since.throttled notBefore deadline
     exports/daily/slices/0001/r02/page-000003.record.json: committedAt correlationId
     exports/daily/slices/0001/r02/run.json: createdAt
-    exports/daily/slices/0002/r01/page-000001.record.json: committedAt correlationId
-    exports/daily/slices/0002/r01/page-000002.record.json: committedAt correlationId
+    exports/daily/slices/0002/r01/page-000001.record.json: committedAt correlationId effort.answers effort.repeats effort.cached effort.latencyMs
+    exports/daily/slices/0002/r01/page-000002.record.json: committedAt correlationId effort.answers effort.repeats effort.cached effort.latencyMs
     exports/daily/slices/0002/r01/run.json: createdAt
     exports/daily/slices/0002/r02/page-000001.record.json: committedAt correlationId
     exports/daily/slices/0002/r02/page-000002.record.json: committedAt correlationId
@@ -182,14 +185,14 @@ async fn an_edit_with_a_new_event_hash_breaks_the_chain() {
     exports/daily/failures/dead-letter-44136fa355b3678a.json: formatVersion from keptAt
     exports/daily/slices/0001/r01/page-000001.record.json: committedAt correlationId
     exports/daily/slices/0001/r01/page-000002.record.json: committedAt correlationId
-    exports/daily/slices/0001/r01/page-000003.record.json: content.next.checkpoint.job content.next.checkpoint.cursor content.warnings.0 committedAt correlationId event.auditId event.requestId event.timestamp event.recordsRequested event.latencyMs
+    exports/daily/slices/0001/r01/page-000003.record.json: content.next.checkpoint.job content.next.checkpoint.cursor content.warnings.0 committedAt correlationId effort.answers effort.repeats effort.cached effort.latencyMs event.auditId event.requestId event.timestamp event.recordsRequested event.latencyMs
     exports/daily/slices/0001/r01/run.json: createdAt
     exports/daily/slices/0001/r01/waiting.json: page reason detail timesParked since.throttled notBefore deadline
     exports/daily/slices/0001/r02/page-000003.record.json: committedAt correlationId
     exports/daily/slices/0001/r02/run.json: createdAt
     exports/daily/slices/0002/r01/end.json: end.reason lastPage event.auditId event.requestId event.timestamp event.errorMessage
-    exports/daily/slices/0002/r01/page-000001.record.json: committedAt correlationId
-    exports/daily/slices/0002/r01/page-000002.record.json: committedAt correlationId
+    exports/daily/slices/0002/r01/page-000001.record.json: committedAt correlationId effort.answers effort.repeats effort.cached effort.latencyMs
+    exports/daily/slices/0002/r01/page-000002.record.json: committedAt correlationId effort.answers effort.repeats effort.cached effort.latencyMs
     exports/daily/slices/0002/r01/run.json: createdAt
     exports/daily/slices/0002/r02/page-000001.record.json: committedAt correlationId
     exports/daily/slices/0002/r02/page-000002.record.json: committedAt correlationId

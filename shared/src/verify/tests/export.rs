@@ -14,6 +14,7 @@ use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
 use crate::dispatch::Dispatch;
+use crate::effort::Effort;
 use crate::hash::Sha256;
 use crate::ids::ExportId;
 use crate::invocation::Invocation;
@@ -181,6 +182,7 @@ impl Workshop {
             committed_at: self.tick(),
             watermark: None,
             correlation_id: Some("c-1".to_owned()),
+            effort: Effort::default(),
             event,
         };
         self.archive()

@@ -109,6 +109,7 @@ impl Workshop {
         let manifest = Manifest {
             outcome,
             content,
+            missing_ids: Vec::new(),
             warnings,
         };
         self.archive()

@@ -1,0 +1,72 @@
+//! What the requests for one page of the archive brought, and what they took.
+
+use serde_json::value::RawValue;
+
+use super::{Reading, SourcePage};
+use crate::checkpoint::Checkpoint;
+use crate::effort::Effort;
+use crate::genesys::Reply;
+use crate::page::{self, PageRules};
+use crate::time::Interval;
+
+/// The records of a page as they came, before any of them is left out or projected.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) records: Vec<Box<RawValue>>,
+    /// Where records were read by windows, the window: records that began outside are left out.
+    pub(super) window: Option<Interval>,
+    /// `None` behind the last page.
+    pub(super) next: Option<Checkpoint>,
+}
+
+/// The requests for a page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asking {
+    pub(super) requested: u64,
+    effort: Effort,
+    correlation_id: Option<String>,
+}
+
+impl Asking {
+    /// Nothing was asked: the answer was known.
+    pub(super) fn nothing() -> Self {
+        Self {
+            effort: Effort::CACHED,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn add<T>(&mut self, reply: &Reply<T>, requested: u64) {
+        self.requested += requested;
+        self.effort = self.effort.plus(Effort::of(reply));
+        self.correlation_id.clone_from(&reply.correlation_id);
+    }
+}
+
+impl Answer {
+    /// The page in its stored form.
+    pub(super) fn page(&self, reading: &Reading<'_>, asking: Asking) -> SourcePage {
+        let rules = match &self.window {
+            Some(window) => PageRules {
+                membership: Some(window),
+                ..reading.rules()
+            },
+            None => reading.rules(),
+        };
+        let records: Vec<&RawValue> = self.records.iter().map(|record| &**record).collect();
+        SourcePage {
+            body: page::encode(&records, &rules),
+            next: self.next.clone(),
+            requested: asking.requested,
+            watermark: None,
+            correlation_id: asking.correlation_id,
+            effort: asking.effort,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What it holds in memory, nearly.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.records.iter().map(|record| record.get().len()).sum()
+    }
+}

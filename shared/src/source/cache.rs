@@ -1,0 +1,199 @@
+//! Answers that are kept for a while, in memory: the same question, asked again within that time, takes no request.
+//!
+//! Only what cannot change any more may be kept; who keeps an answer sees to that. Whoever asks for a page a second time
+//! because it was not to be trusted must not ask here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lru::LruCache;
+use serde_json::json;
+
+use super::Reading;
+use super::answer::Answer;
+use crate::checkpoint::Checkpoint;
+use crate::clock::Clock;
+use crate::hash::Sha256;
+
+/// Of all answers: those that were not needed for the longest time go first.
+const MAX_BYTES: usize = 32_000_000;
+
+/// Clones share what is kept.
+#[derive(Clone, Debug)]
+pub(super) struct ResponseCache {
+    kept: Arc<Mutex<Kept>>,
+    time_to_live: Duration,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Kept {
+    answers: LruCache<Sha256, Entry>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    answer: Arc<Answer>,
+    until: Timestamp,
+}
+
+impl ResponseCache {
+    /// A time to live of nothing keeps nothing.
+    pub(super) fn new(time_to_live: Duration, clock: Clock) -> Self {
+        let kept = Kept {
+            answers: LruCache::unbounded(),
+            bytes: 0,
+        };
+        Self {
+            kept: Arc::new(Mutex::new(kept)),
+            time_to_live,
+            clock,
+        }
+    }
+
+    /// The digest of all that the answer depends on.
+    pub(super) fn key(reading: &Reading<'_>, checkpoint: &Checkpoint) -> Sha256 {
+        let plan = reading.plan;
+        let mut query = json!({
+            "source": plan.source,
+            "filters": plan.filters,
+            "pageSize": plan.page_size,
+            "range": reading.slice.range,
+            "checkpoint": checkpoint,
+        });
+        query.sort_all_objects();
+        Sha256::of(query.to_string())
+    }
+
+    pub(super) fn get(&self, key: &Sha256) -> Option<Arc<Answer>> {
+        let now = self.clock.now();
+        let mut kept = self.lock();
+        let entry = kept.answers.get(key)?;
+        if now < entry.until {
+            return Some(Arc::clone(&entry.answer));
+        }
+        kept.remove(key);
+        None
+    }
+
+    pub(super) fn keep(&self, key: Sha256, answer: &Arc<Answer>) {
+        let size = answer.size_bytes();
+        if self.time_to_live.is_zero() || size > MAX_BYTES {
+            return;
+        }
+        let until = self.clock.now().saturating_add(self.time_to_live);
+        let entry = Entry {
+            answer: Arc::clone(answer),
+            until: until.unwrap_or(Timestamp::MAX),
+        };
+        let mut kept = self.lock();
+        kept.remove(&key);
+        kept.answers.put(key, entry);
+        kept.bytes += size;
+        while kept.bytes > MAX_BYTES && kept.remove_oldest() {}
+    }
+
+    /// Forgets everything: what leads on from a kept page is not there any more.
+    pub(super) fn clear(&self) {
+        let mut kept = self.lock();
+        kept.answers.clear();
+        kept.bytes = 0;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn remove(&mut self, key: &Sha256) {
+        if let Some(entry) = self.answers.pop(key) {
+            self.bytes -= entry.answer.size_bytes();
+        }
+    }
+
+    /// Whether there was one.
+    fn remove_oldest(&mut self) -> bool {
+        let oldest = self.answers.pop_lru();
+        if let Some((_, entry)) = &oldest {
+            self.bytes -= entry.answer.size_bytes();
+        }
+        oldest.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn cache(seconds: u64) -> (ResponseCache, Clock) {
+        let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
+        let cache = ResponseCache::new(Duration::from_secs(seconds), clock.clone());
+        (cache, clock)
+    }
+
+    fn answer(bytes: usize) -> Arc<Answer> {
+        let text = format!("\"{}\"", "x".repeat(bytes - 2));
+        Arc::new(Answer {
+            records: vec![RawValue::from_string(text).unwrap()],
+            window: None,
+            next: None,
+        })
+    }
+
+    #[test]
+    fn an_answer_is_known_until_its_time_is_over() {
+        let (cache, clock) = cache(60);
+        let key = Sha256::of("a");
+        cache.keep(key, &answer(10));
+
+        clock.advance(Duration::from_secs(59));
+        assert!(cache.get(&key).is_some());
+        clock.advance(Duration::from_secs(1));
+        assert!(cache.get(&key).is_none());
+        assert_eq!(cache.lock().bytes, 0);
+    }
+
+    #[test]
+    fn what_was_not_needed_for_the_longest_time_goes_when_room_is_needed() {
+        let (cache, _) = cache(60);
+        let keys = ["a", "b", "c"].map(Sha256::of);
+        cache.keep(keys[0], &answer(MAX_BYTES / 2));
+        cache.keep(keys[1], &answer(MAX_BYTES / 2));
+        cache.get(&keys[0]);
+
+        cache.keep(keys[2], &answer(10));
+
+        let known = keys.map(|key| cache.get(&key).is_some());
+        assert_eq!(known, [true, false, true]);
+    }
+
+    #[test]
+    fn nothing_is_kept_without_time_and_nothing_that_is_too_large() {
+        let (timeless, _) = cache(0);
+        let (small, _) = cache(60);
+        let key = Sha256::of("a");
+
+        timeless.keep(key, &answer(10));
+        small.keep(key, &answer(MAX_BYTES + 1));
+
+        assert!(timeless.get(&key).is_none() && small.get(&key).is_none());
+    }
+
+    #[test]
+    fn the_same_answer_kept_twice_counts_once() {
+        let (cache, _) = cache(60);
+        let key = Sha256::of("a");
+
+        cache.keep(key, &answer(10));
+        cache.keep(key, &answer(30));
+
+        assert_eq!(cache.lock().bytes, 30);
+        cache.clear();
+        assert_eq!(cache.lock().bytes, 0);
+    }
+}

@@ -1,0 +1,97 @@
+//! The same question twice: answers that cannot change any more are known for a while, and what could is asked for again.
+
+use std::time::Duration;
+
+use conversation_archive::outcome::ExportMetrics;
+use genesys_simulator::{HistoryForm, Route, Settings};
+
+use end_to_end::world::{World, organisation};
+
+const DAY: &str = r#","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z""#;
+
+async fn export(world: &mut World, id: &str, source: &str, more: &str) -> ExportMetrics {
+    let request = format!(r#"{{"exportId":"{id}","source":"{source}"{more}}}"#);
+    let manifest = world.export(&request).await;
+    manifest
+        .outcome
+        .metrics
+        .expect("metrics of a complete export")
+}
+
+async fn world(settings: Settings) -> World {
+    let mut world = World::new(settings).await;
+    // Told, so that the API is not asked for it.
+    world.process.start.limits.retention_days = Some(3_650);
+    world
+}
+
+#[tokio::test]
+async fn a_query_repeated_within_the_time_to_live_takes_no_request_and_later_it_does() {
+    for (source, more) in [
+        ("analytics-query", r#","pageSize":20"#),
+        ("history-gateway", r#","pageSize":50"#),
+    ] {
+        let mut world = world(Settings {
+            history: (source == "history-gateway").then_some(HistoryForm::PageToken),
+            ..organisation(81, 400)
+        })
+        .await;
+        let more = format!("{DAY}{more}");
+        let first = export(&mut world, "first", source, &more).await;
+        let requests = world.simulator.stats().total_requests();
+
+        let second = export(&mut world, "second", source, &more).await;
+        let requests_after_second = world.simulator.stats().total_requests();
+        world.pass(Duration::from_mins(5));
+        let third = export(&mut world, "third", source, &more).await;
+
+        assert!(first.pages > 1 && first.records > 0);
+        assert_eq!(first.cache_hit_rate, Some(0.0));
+        assert_eq!(requests_after_second, requests, "{source}");
+        assert_eq!(
+            (second.cache_hit_rate, second.records),
+            (Some(1.0), first.records)
+        );
+        assert_eq!(third.cache_hit_rate, Some(0.0));
+        assert!(world.simulator.stats().total_requests() > requests);
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_that_goes_on_or_is_not_there_yet_is_asked_for_again() {
+    let mut world = world(organisation(82, 300)).await;
+    let truth = world.simulator.truth().conversations;
+    let ended = truth
+        .iter()
+        .filter(|found| found.end.is_some())
+        .map(|found| &found.id);
+    let going_on = truth
+        .iter()
+        .find(|found| found.end.is_none())
+        .expect("one that goes on");
+    let ended: Vec<_> = ended.take(3).collect();
+    let ids = |ids: &[&str]| {
+        let ids = serde_json::to_string(ids).expect("JSON");
+        format!(r#","filters":{{"conversationIds":{ids}}}"#)
+    };
+    let cases = [
+        (ids(&[ended[0], ended[1]]), 1),
+        (ids(&[ended[0], &going_on.id]), 2),
+        (ids(&[ended[0], "00000000-0000-4000-8000-000000000000"]), 2),
+    ];
+
+    for (number, (filters, requests)) in cases.into_iter().enumerate() {
+        let before = world.simulator.stats().requests_on(Route::DetailsByIds);
+        for time in ["a", "b"] {
+            export(
+                &mut world,
+                &format!("{time}{number}"),
+                "analytics-query",
+                &filters,
+            )
+            .await;
+        }
+        let asked = world.simulator.stats().requests_on(Route::DetailsByIds) - before;
+        assert_eq!(asked, requests, "case {number}");
+    }
+}
