@@ -37,6 +37,9 @@ const EXAMPLES: &str = "\
 Try it without an organisation, an account or settings:
   genesys-archive demo
 
+Where does a conversation lie?
+  genesys-archive find ./archive CONVERSATION_ID
+
 Is everything in place?
   genesys-archive check --out ./archive
 
@@ -64,6 +67,7 @@ pub(crate) enum CliCommand {
     Resume(ResumeArguments),
     Cancel(CancelArguments),
     Verify(VerifyArguments),
+    Find(FindArguments),
     Check(CheckArguments),
     Simulate(SimulateArguments),
     Demo(DemoArguments),
@@ -164,6 +168,33 @@ pub(crate) struct VerifyArguments {
     pub stack: StackArguments,
 }
 
+/// Show where a conversation lies in an archive, and its record
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "\
+Looks through the page indexes of complete exports. Each version of the conversation is a line, the latest one last; then
+comes the latest one's record, as it is stored:
+  genesys-archive find ./archive 0f8fad5b-d9cb-469f-a165-70867728950e
+  genesys-archive find ./archive 0f8fad5b-d9cb-469f-a165-70867728950e --day 2026-03-01
+  genesys-archive find ./archive 0f8fad5b-d9cb-469f-a165-70867728950e | tail -1 | jq .participants
+
+The archive of a deployed stack, found through the stack:
+  genesys-archive find --stack genesys-archive 0f8fad5b-d9cb-469f-a165-70867728950e",
+    allow_missing_positional = true
+)]
+pub(crate) struct FindArguments {
+    #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
+    pub archive: Option<Place>,
+    /// The conversation's id
+    #[arg(required = true)]
+    pub id: String,
+    /// Look only into exports whose interval touches this day (UTC)
+    #[arg(long, value_parser = day)]
+    pub day: Option<Interval>,
+    #[command(flatten)]
+    pub stack: StackArguments,
+}
+
 /// Find out whether everything is in place: settings, login, permissions, data, limits, archive, webhook
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -203,6 +234,16 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     text.parse().or_else(|_| day()).map_err(|_| {
         format!("`{text}` is no day and no moment: write 2026-03-01 or 2026-03-01T06:00:00Z")
     })
+}
+
+/// A day, whole.
+fn day(text: &str) -> Result<Interval, String> {
+    let start = format!("{text}T00:00:00Z");
+    let start: Timestamp = start
+        .parse()
+        .map_err(|_| format!("`{text}` is no day: write 2026-03-01"))?;
+    let end = start + jiff::SignedDuration::from_hours(24);
+    Interval::new(start, end).map_err(|error| error.to_string())
 }
 
 /// Two days or moments.

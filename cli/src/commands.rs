@@ -10,6 +10,7 @@ mod check;
 mod closing;
 mod demo;
 mod export;
+mod find;
 mod following;
 mod local;
 mod resume;
@@ -24,6 +25,7 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Resume(arguments) => resume::resume(arguments, screen).await,
         CliCommand::Cancel(arguments) => cancel::cancel(arguments, screen).await,
         CliCommand::Verify(arguments) => verify::verify(arguments, screen).await,
+        CliCommand::Find(arguments) => find::find(arguments, screen).await,
         CliCommand::Check(arguments) => check::check(arguments, screen).await,
         CliCommand::Simulate(arguments) => simulate::simulate(arguments, screen).await,
         CliCommand::Demo(arguments) => demo::demo(arguments, screen).await,

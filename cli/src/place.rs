@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use conversation_archive::archive::Archive;
 use conversation_archive::aws::AwsClients;
 use conversation_archive::ids::ExportId;
 use conversation_archive::store::{
@@ -61,6 +62,16 @@ impl Place {
             }),
             Self::Bucket { bucket, prefix } => open_bucket(bucket, prefix.clone()).await,
         }
+    }
+
+    /// The archive that is there already.
+    pub(crate) async fn archive(&self) -> Result<Archive, Problem> {
+        if let Self::Folder(path) = self
+            && !path.is_dir()
+        {
+            return Err(Problem::refused(format!("{self} is no folder")));
+        }
+        Ok(Archive::new(self.open().await?.store()))
     }
 
     /// As it is named from any folder.

@@ -19,8 +19,10 @@ use crate::waiting::Waiting;
 
 mod deliveries;
 mod exports;
+mod find;
 mod survey;
 
+pub use find::{Searched, Version};
 pub use survey::{SliceView, first_message};
 
 /// Typed access to one store.
@@ -48,6 +50,12 @@ pub enum ArchiveError {
         #[source]
         source: SealError,
     },
+    #[error("{key} cannot be read")]
+    Page {
+        key: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Runs count upwards; anything else would be followed for ever.
     #[error("{0} names a successor that is no later run")]
     Lineage(String),
@@ -67,7 +75,7 @@ impl ArchiveError {
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
-            Self::Damaged { .. } | Self::Lineage(_) | Self::Missing(_)
+            Self::Damaged { .. } | Self::Page { .. } | Self::Lineage(_) | Self::Missing(_)
         )
     }
 }

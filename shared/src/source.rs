@@ -33,7 +33,8 @@ pub use history_gateway::{HistoryForm, HistoryGateway, UnknownForm};
 /// One kind of source.
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
-    /// Asks the source for a query over the whole export, where offsets mean something only within one.
+    /// Asks the source for a query over the whole export, where offsets mean something only within one. Where they do not,
+    /// it may find out whether it may ask at all.
     async fn query(
         &self,
         asked: &Asked<'_>,
@@ -201,7 +202,11 @@ impl From<ApiError> for Setback {
         };
         let failed = |kind| {
             let context_id = error.context_id().map(ToOwned::to_owned);
-            Self::Failed(Failure::new(kind, in_one_line(&error)).with_context_id(context_id))
+            let mut text = in_one_line(&error);
+            if error.lacks_permission() {
+                text.extend(["; ", GRANT]);
+            }
+            Self::Failed(Failure::new(kind, text).with_context_id(context_id))
         };
         match &error {
             ApiError::Throttled { .. } => wait(WaitReason::Throttled),
@@ -212,6 +217,10 @@ impl From<ApiError> for Setback {
         }
     }
 }
+
+/// What to do about a permission that is missing: the API names it, and not where to grant it.
+const GRANT: &str = "in Genesys Cloud, add the permission to a role (Admin > Roles) and give the OAuth client that role in all \
+                     divisions (Admin > OAuth)";
 
 /// A job or query that the API does not know any more is lost, not refused.
 fn lost_when_unknown(error: ApiError) -> Setback {

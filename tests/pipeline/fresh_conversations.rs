@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use conversation_archive::failure::FailureKind;
 use conversation_archive::outcome::{ExportStatus, Manifest};
+use conversation_archive::source::Setback;
 use conversation_archive::time::Interval;
 use genesys_simulator::{Faults, Permanent, Route, Settings, TruthConversation};
 use start_export::{Command, StartError};
@@ -242,7 +243,7 @@ async fn conversations_are_looked_up_by_their_ids_a_hundred_at_a_time() {
     assert_archived_once(&world, &manifest, &known.into_iter().collect()).await;
     let stats = world.simulator.stats();
     assert_eq!(stats.requests_on(Route::DetailsByIds), 2);
-    assert_eq!(stats.requests_on(Route::DetailsQuery), 0);
+    assert_eq!(stats.requests_on(Route::DetailsQuery), 1, "the rehearsal");
     assert_eq!(manifest.missing_ids, [unknown]);
     let metrics = manifest.outcome.metrics.expect("metrics");
     assert_eq!(
@@ -334,7 +335,7 @@ async fn what_the_query_cannot_answer_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_missing_fails_the_export_with_the_words_of_the_api() {
+async fn a_permission_that_is_missing_is_named_before_anything_is_planned() {
     let mut world = World::new(Settings {
         permissions: vec!["analytics:dataRetention:view".to_owned()],
         ..organisation(51, 10)
@@ -342,18 +343,20 @@ async fn a_permission_that_is_missing_fails_the_export_with_the_words_of_the_api
     .await;
     let request = world.request("analytics-query", "");
 
-    let id = world.start(&request).await;
-    world.run().await;
+    let command = Command::parse(&request).expect("a request");
+    let answer = world.invoke(command).await.expect("not killed");
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
-    let failure = &failed.failures[0].failure;
+    let Err(StartError::Source(Setback::Failed(failure))) = answer else {
+        panic!("{answer:?}");
+    };
     assert_eq!(failure.kind, FailureKind::Refused);
-    assert!(
-        failure
-            .message
-            .contains("analytics:conversationDetail:view"),
-        "{failure}"
-    );
+    for told in [
+        "[analytics:conversationDetail:view, analytics:agentConversationDetail:view]",
+        "add the permission to a role (Admin > Roles)",
+    ] {
+        assert!(failure.message.contains(told), "{failure}");
+    }
+    assert!(world.store.snapshot().is_empty(), "nothing was planned");
 }
 
 #[tokio::test]

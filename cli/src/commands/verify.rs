@@ -48,12 +48,7 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
 type Subject = (Archive, Place, String);
 
 async fn of_place(place: &Place, id: &ExportId) -> Result<Subject, Problem> {
-    if let Place::Folder(path) = place
-        && !path.is_dir()
-    {
-        return Err(Problem::refused(format!("{place} is no folder")));
-    }
-    let archive = Archive::new(place.open().await?.store());
+    let archive = place.archive().await?;
     Ok((archive, place.clone(), shell::resume(place, id)))
 }
 

@@ -5,6 +5,7 @@
 
 mod cancelling;
 mod check;
+mod finding;
 mod going_on;
 mod refusals;
 mod results;

@@ -107,6 +107,21 @@ impl ApiError {
         }
     }
 
+    /// Whether the client lacks a permission, as the API's own code says.
+    pub fn lacks_permission(&self) -> bool {
+        let codes = [
+            "missing.permissions",
+            "missing.any.permissions",
+            "not.authorized",
+        ];
+        match self {
+            Self::Refused {
+                status: 403, code, ..
+            } => code.as_deref().is_none_or(|code| codes.contains(&code)),
+            _ => false,
+        }
+    }
+
     /// What the vendor's support asks for.
     pub fn context_id(&self) -> Option<&str> {
         match self {

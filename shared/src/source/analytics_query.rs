@@ -4,6 +4,7 @@
 //! read, read whole within one page of the archive, and believed only when what it finds stood still meanwhile.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,6 +42,8 @@ pub struct AnalyticsQuery {
     clock: Clock,
     settings: SourceSettings,
     cache: ResponseCache,
+    /// Once a query was answered.
+    is_allowed: Arc<AtomicBool>,
 }
 
 impl AnalyticsQuery {
@@ -50,6 +53,7 @@ impl AnalyticsQuery {
             cache: ResponseCache::new(settings.cache_time_to_live, clock.clone()),
             clock,
             settings,
+            is_allowed: Arc::default(),
         }
     }
 
@@ -171,7 +175,26 @@ impl AnalyticsQuery {
 
 #[async_trait]
 impl Source for AnalyticsQuery {
-    async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
+    /// One record, unless it was proven already that this client may ask: a permission that is missing shows before
+    /// anything is planned.
+    async fn query(
+        &self,
+        asked: &Asked<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<GatewayQuery>, Setback> {
+        if !self.is_allowed.load(Ordering::Relaxed) {
+            let paging = Paging {
+                page_size: 1,
+                page_number: 1,
+            };
+            let interval = windows::last_day(asked.interval);
+            let query = ConversationQuery::new(interval, Order::Desc, asked.filters).page(paging);
+            let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
+            self.client
+                .call(&call, deadline, |body| DETAILS_FIELDS.read(body).map(drop))
+                .await?;
+            self.is_allowed.store(true, Ordering::Relaxed);
+        }
         Ok(None)
     }
 

@@ -34,6 +34,9 @@ impl From<ArchiveError> for VerifyError {
     fn from(error: ArchiveError) -> Self {
         match error {
             ArchiveError::Damaged { key, source } => Subject::at(key).damaged(in_one_line(&source)),
+            ArchiveError::Page { key, source } => {
+                Subject::at(key).damaged(format!("it cannot be read: {source}"))
+            }
             ArchiveError::Missing(key) => Subject::at(key).damaged("missing"),
             ArchiveError::Lineage(key) => Subject::at(key).damaged("its successor is no later run"),
             ArchiveError::Store(_) | ArchiveError::Message(_) => Self::Archive(error),

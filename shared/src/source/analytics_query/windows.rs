@@ -11,6 +11,15 @@ const AIM: f64 = 0.8;
 /// From one window to the next the length changes by no more than this factor, for the same reason.
 const STRIDE: f64 = 4.0;
 
+/// No more than the last day of an interval.
+pub(super) fn last_day(interval: Interval) -> Interval {
+    let day_before = interval
+        .end()
+        .saturating_sub(SignedDuration::from_hours(24));
+    let start = day_before.map_or(interval.start(), |start| start.max(interval.start()));
+    Interval::new(start, interval.end()).unwrap_or(interval)
+}
+
 /// The part of the window that lies before `moment`; `None` when there is none.
 pub(super) fn before(window: Interval, moment: Timestamp) -> Option<Interval> {
     let end = Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment);

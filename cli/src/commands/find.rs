@@ -1,0 +1,100 @@
+//! `find`: where a conversation lies in an archive, and its record.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use conversation_archive::archive::{Archive, Searched, Version};
+use conversation_archive::time::millis;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::arguments::FindArguments;
+use crate::figures::counted;
+use crate::place::Place;
+use crate::problem::{Exit, Problem, chain};
+use crate::screen::{Report, Screen};
+use crate::stack::Stack;
+
+pub(super) async fn find(arguments: &FindArguments, screen: &Screen) -> Result<Exit, Problem> {
+    let (archive, place) = match &arguments.archive {
+        Some(place) => (place.archive().await?, place.clone()),
+        None => {
+            let stack = Stack::find(&arguments.stack).await?;
+            (stack.archive().clone(), stack.place().clone())
+        }
+    };
+    let bar = screen.is_terminal.then(|| screen.add(bar()));
+    let mut searched = Searched::default();
+    let mut show = |so_far: Searched| {
+        searched = so_far;
+        if let Some(bar) = &bar {
+            bar.set_message(text_of(so_far));
+        }
+    };
+    let versions = archive.find(&arguments.id, arguments.day, &mut show).await;
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    let versions = versions.map_err(|error| Problem::failed(chain(error)))?;
+    match versions.last() {
+        Some(latest) => screen.result(&found(&archive, &versions, latest).await?),
+        None => return Err(not_found(arguments, &place, searched)),
+    }
+    Ok(Exit::Done)
+}
+
+async fn found(
+    archive: &Archive,
+    versions: &[Version],
+    latest: &Version,
+) -> Result<Report, Problem> {
+    let record = archive.stored_record(latest).await;
+    let record = record.map_err(|error| Problem::failed(chain(error)))?;
+    let mut text = String::new();
+    for version in versions {
+        let _ = writeln!(
+            text,
+            "{} as of {}, content {}: slice {} page {}, {}",
+            version.export_id,
+            millis(version.as_of),
+            version.entry.sha256.short(8),
+            version.slice,
+            version.page,
+            version.page_key
+        );
+    }
+    text.push_str(&record);
+    let record: Box<RawValue> = serde_json::from_str(&record).map_err(anyhow::Error::from)?;
+    Ok(Report {
+        text,
+        json: json!({"status": "found", "versions": versions, "record": record}),
+    })
+}
+
+fn not_found(arguments: &FindArguments, place: &Place, searched: Searched) -> Problem {
+    let day = arguments
+        .day
+        .map_or(String::new(), |day| format!(" that touch {day}"));
+    let message = format!(
+        "conversation {} is not in {place}: {} of complete exports{day} looked through",
+        arguments.id,
+        text_of(searched)
+    );
+    Problem::failed(message).with_json(json!({"status": "not_found", "id": arguments.id}))
+}
+
+fn text_of(searched: Searched) -> String {
+    let pages = counted(searched.pages, "page", "pages");
+    let exports = counted(searched.exports, "export", "exports");
+    format!("{pages} in {exports}")
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} looked through {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

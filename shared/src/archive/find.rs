@@ -1,0 +1,160 @@
+//! Where a conversation lies: the versions of it that complete exports hold, through their page indexes.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Archive, ArchiveError};
+use crate::ids::{ExportId, RunId};
+use crate::objects::Name;
+use crate::outcome::{Manifest, PageEntry};
+use crate::page::{IndexEntry, decode_lines, read_index};
+use crate::page_record::PageObjects;
+use crate::plan::ExportPlan;
+use crate::request::SourceKind;
+use crate::time::Interval;
+
+/// So many page indexes are read at a time.
+const READS_AT_ONCE: usize = 16;
+/// The largest page that is unpacked to show a record of it.
+const PAGE_LIMIT_BYTES: u64 = 1 << 30;
+
+/// One version of a conversation, and where it is.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    pub export_id: ExportId,
+    pub source: SourceKind,
+    /// Of the export.
+    pub interval: Interval,
+    /// Up to when the source knew what it gave: its watermark, or, of a source without one, when the page was read.
+    pub as_of: Timestamp,
+    pub exported_at: Timestamp,
+    pub slice: u32,
+    pub page: u32,
+    pub page_key: String,
+    /// The conversation's entry in the page index: its start, its place in the unpacked object, its content hash.
+    pub entry: IndexEntry<'static>,
+}
+
+/// How far a search is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Searched {
+    pub exports: u64,
+    pub pages: u64,
+}
+
+impl Archive {
+    /// All versions of a conversation, the latest one last: as of when it is, then the end of the interval,
+    /// then the time of the export. With a day, only exports that touch it are looked into.
+    pub async fn find(
+        &self,
+        id: &str,
+        day: Option<Interval>,
+        progress: &mut (dyn FnMut(Searched) + Send),
+    ) -> Result<Vec<Version>, ArchiveError> {
+        let mut versions = Vec::new();
+        let mut searched = Searched::default();
+        for export_id in self.exports().await? {
+            let Some(plan) = self.plan(&export_id).await? else {
+                continue;
+            };
+            if day.is_some_and(|day| !touches(plan.interval, day)) {
+                continue;
+            }
+            let Some(manifest) = self.read::<Manifest>(Name::Manifest(&export_id)).await? else {
+                continue;
+            };
+            versions.extend(self.in_export(id, &plan, &manifest).await?);
+            searched.exports += 1;
+            searched.pages += manifest.outcome.totals.pages;
+            progress(searched);
+        }
+        versions
+            .sort_by_key(|version| (version.as_of, version.interval.end(), version.exported_at));
+        Ok(versions)
+    }
+
+    /// The record as it is stored.
+    pub async fn stored_record(&self, version: &Version) -> Result<String, ArchiveError> {
+        let key = &version.page_key;
+        let object = self.store().get(key).await?;
+        let object = object.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
+        let damaged = |source: Box<dyn std::error::Error + Send + Sync>| ArchiveError::Page {
+            key: key.clone(),
+            source,
+        };
+        let lines =
+            decode_lines(&object, PAGE_LIMIT_BYTES).map_err(|error| damaged(error.into()))?;
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let (start, length) = (version.entry.offset, version.entry.length);
+        let line = lines.get(place(start)..place(start.saturating_add(length)));
+        let line = line.ok_or_else(|| damaged("its index names a line that it has not".into()))?;
+        String::from_utf8(line.to_vec()).map_err(|error| damaged(error.into()))
+    }
+
+    async fn in_export(
+        &self,
+        id: &str,
+        plan: &ExportPlan,
+        manifest: &Manifest,
+    ) -> Result<Vec<Version>, ArchiveError> {
+        // Collected: a stream over borrowing closures could not move between threads.
+        let pages: Vec<(u32, &PageEntry, &PageObjects)> = manifest
+            .content
+            .slices
+            .iter()
+            .flat_map(|slice| slice.pages.iter().map(|page| (slice.slice, page)))
+            .filter_map(|(slice, page)| Some((slice, page, page.objects.as_ref()?)))
+            .collect();
+        let search = async |(slice, page, objects): (u32, &PageEntry, &PageObjects)| {
+            let Some(entry) = self.entry(id, objects).await? else {
+                return Ok::<_, ArchiveError>(None);
+            };
+            let run = RunId {
+                export_id: plan.export_id.clone(),
+                slice,
+                run: page.run,
+            };
+            let record = self.existing_record(&run.page(page.page)).await?;
+            Ok(Some(Version {
+                export_id: run.export_id,
+                source: plan.source,
+                interval: plan.interval,
+                exported_at: plan.planned_at,
+                as_of: record.watermark.unwrap_or(record.committed_at),
+                slice,
+                page: page.page,
+                page_key: objects.page.key.clone(),
+                entry,
+            }))
+        };
+        let found = stream::iter(pages).map(search).buffered(READS_AT_ONCE);
+        let found: Vec<Option<Version>> = Box::pin(found).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn entry(
+        &self,
+        id: &str,
+        objects: &PageObjects,
+    ) -> Result<Option<IndexEntry<'static>>, ArchiveError> {
+        let key = &objects.index.key;
+        let index = self.store().get(key).await?;
+        let index = index.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
+        for entry in read_index(&index) {
+            let entry = entry.map_err(|error| ArchiveError::Page {
+                key: key.clone(),
+                source: error.into(),
+            })?;
+            if entry.id == id {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn touches(interval: Interval, day: Interval) -> bool {
+    interval.start() < day.end() && day.start() < interval.end()
+}
