@@ -1,6 +1,7 @@
 //! The command line: commands, their options, and help that teaches.
 
 mod deployed;
+mod history;
 mod local;
 mod simulate;
 
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 
 use crate::place::Place;
 pub(crate) use deployed::{StackArguments, StartArguments, StatusArguments};
+pub(crate) use history::{Format, HistoryArguments, word};
 pub(crate) use local::{LocalArguments, LocalCommand, UpArguments};
 pub(crate) use simulate::{FaultMix, History, OrganisationArguments, SimulateArguments};
 
@@ -36,6 +38,10 @@ const PLACE: &str = "Folder of the archive, created if need be, or s3://bucket[/
 const EXAMPLES: &str = "\
 Try it without an organisation, an account or settings:
   genesys-archive demo
+
+These conversations, now:
+  genesys-archive history CONVERSATION_ID…
+  genesys-archive history --last PT2H --media voice
 
 Where does a conversation lie?
   genesys-archive find ./archive CONVERSATION_ID
@@ -67,6 +73,7 @@ pub(crate) enum CliCommand {
     Resume(ResumeArguments),
     Cancel(CancelArguments),
     Verify(VerifyArguments),
+    History(HistoryArguments),
     Find(FindArguments),
     Check(CheckArguments),
     Simulate(SimulateArguments),

@@ -12,6 +12,7 @@ mod demo;
 mod export;
 mod find;
 mod following;
+mod history;
 mod local;
 mod resume;
 mod simulate;
@@ -25,6 +26,7 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Resume(arguments) => resume::resume(arguments, screen).await,
         CliCommand::Cancel(arguments) => cancel::cancel(arguments, screen).await,
         CliCommand::Verify(arguments) => verify::verify(arguments, screen).await,
+        CliCommand::History(arguments) => history::history(arguments, screen).await,
         CliCommand::Find(arguments) => find::find(arguments, screen).await,
         CliCommand::Check(arguments) => check::check(arguments, screen).await,
         CliCommand::Simulate(arguments) => simulate::simulate(arguments, screen).await,

@@ -48,6 +48,11 @@ impl Screen {
         }
     }
 
+    /// Whether results are printed for people, not for programs.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.form == Form::Text
+    }
+
     /// The result of the command.
     pub(crate) fn result(&self, report: &Report) {
         let json = || serde_json::to_string_pretty(&report.json).unwrap_or_default();

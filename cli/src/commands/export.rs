@@ -20,19 +20,29 @@ use crate::screen::Screen;
 use crate::settings::Settings;
 
 pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Result<Exit, Problem> {
-    let mut request = ExportRequest::parse(&read(&arguments.request)?)?;
+    let request = ExportRequest::parse(&read(&arguments.request)?)?;
     let settings = settings(arguments.concurrency)?;
+    Box::pin(archive(request, settings, &arguments.out, screen)).await
+}
+
+/// Carries the request out, into that place.
+pub(super) async fn archive(
+    mut request: ExportRequest,
+    settings: Settings,
+    out: &Place,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
     let (id, draft) = check(&mut request, &settings)?;
     let receiver = request
         .webhook_url
         .as_ref()
         .or(settings.engine.limits.webhook_url.as_ref());
     check_signer(receiver.map(String::as_str), &settings)?;
-    let place = open(&arguments.out, &id, draft).await?;
+    let place = open(out, &id, draft).await?;
     let mut carrier = Carrier::new(place.for_writing()?, &settings, screen)?;
     let _lock = carrier.lock(&id)?;
     let started = carrier.command(Command::Start(Box::new(request))).await?;
-    carry_to_the_end(&mut carrier, &arguments.out, &started, screen).await
+    carry_to_the_end(&mut carrier, out, &started, screen).await
 }
 
 pub(super) fn read(path: &Path) -> Result<String, Problem> {

@@ -17,12 +17,11 @@ use crate::screen::{Report, Screen};
 use crate::stack::Stack;
 
 pub(super) async fn find(arguments: &FindArguments, screen: &Screen) -> Result<Exit, Problem> {
-    let (archive, place) = match &arguments.archive {
-        Some(place) => (place.archive().await?, place.clone()),
-        None => {
-            let stack = Stack::find(&arguments.stack).await?;
-            (stack.archive().clone(), stack.place().clone())
-        }
+    let (archive, place) = if let Some(place) = &arguments.archive {
+        (place.archive().await?, place.clone())
+    } else {
+        let stack = Stack::find(&arguments.stack).await?;
+        (stack.archive().clone(), stack.place().clone())
     };
     let bar = screen.is_terminal.then(|| screen.add(bar()));
     let mut searched = Searched::default();

@@ -7,6 +7,7 @@ mod cancelling;
 mod check;
 mod finding;
 mod going_on;
+mod history;
 mod refusals;
 mod results;
 mod simulating;

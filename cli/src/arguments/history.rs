@@ -1,0 +1,136 @@
+//! What `history` takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use conversation_archive::page::Projection;
+use conversation_archive::request::SourceKind;
+use conversation_archive::time::Interval;
+
+use super::{PLACE, days, place};
+use crate::place::Place;
+
+/// Fetch these conversations now: by id, time, participant, media or queue
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+By id, on the command line or one a line in a file:
+  genesys-archive history 0f8fad5b-d9cb-469f-a165-70867728950e 7c9e6679-7425-40de-944b-e07fc1f90ae7
+  genesys-archive history --ids ids.txt --format csv > conversations.csv
+
+By time and whatever else narrows it down; several values of a filter are alternatives:
+  genesys-archive history --last PT2H --media message --message-type webmessaging
+  genesys-archive history --interval 2026-03-01/2026-03-02 --queue QUEUE_ID --direction inbound
+
+A table on a terminal, lines of JSON in a pipe:
+  genesys-archive history --last PT1H | jq -r .conversationId
+  genesys-archive history --last PT1H --records normalized | head
+
+Into an archive, as `export` does:
+  genesys-archive history --last PT6H --media voice --out ./archive
+
+The details query knows of a conversation a little after it began: what is younger than GENESYS_QUERY_LAG_SECONDS (120) is
+not asked for. It knows no participants' attributes; `export` with the default source does. Settings are those of `export`.
+
+Exit codes: 0 done, 1 failed or an id was not found, 2 the request or a setting must change.")]
+pub(crate) struct HistoryArguments {
+    /// Conversations by their ids
+    #[arg(value_name = "ID")]
+    pub conversation_ids: Vec<String>,
+    /// File with ids, one a line, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub ids: Option<PathBuf>,
+    /// Conversations that began in it: two days or moments, start/end
+    #[arg(long, value_name = "START/END", value_parser = days, conflicts_with = "last")]
+    pub interval: Option<Interval>,
+    /// Conversations that began in the last hours or days: an ISO-8601 duration such as PT2H
+    #[arg(long, value_name = "DURATION")]
+    pub last: Option<String>,
+    /// Users who took part, by id
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    pub participant: Vec<String>,
+    /// voice, message, email, chat, callback …
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
+    pub media: Vec<String>,
+    /// webmessaging, sms, whatsapp …
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
+    pub message_type: Vec<String>,
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    pub queue: Vec<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub direction: Vec<Direction>,
+    /// Of a history gateway: what of its records
+    #[arg(long)]
+    pub category: Option<CategoryName>,
+    #[arg(long, value_enum, default_value_t = HistorySource::AnalyticsQuery)]
+    pub source: HistorySource,
+    /// [default: table on a terminal, ndjson elsewhere]
+    #[arg(long)]
+    pub format: Option<Format>,
+    /// Which record a line of JSON is; tables and CSV are of normalized ones
+    #[arg(long, default_value = "standard")]
+    pub records: Records,
+    /// An archive in place of the output
+    #[arg(long, long_help = PLACE, value_name = "PLACE", value_parser = place(), conflicts_with = "format")]
+    pub out: Option<Place>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Direction {
+    Inbound,
+    Outbound,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CategoryName {
+    Conversation,
+    Wrapup,
+    Disposition,
+    Routing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HistorySource {
+    AnalyticsQuery,
+    HistoryGateway,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Ndjson,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Records {
+    Minimal,
+    Standard,
+    Full,
+    Normalized,
+}
+
+impl From<HistorySource> for SourceKind {
+    fn from(source: HistorySource) -> Self {
+        match source {
+            HistorySource::AnalyticsQuery => Self::AnalyticsQuery,
+            HistorySource::HistoryGateway => Self::HistoryGateway,
+        }
+    }
+}
+
+impl From<Records> for Projection {
+    fn from(records: Records) -> Self {
+        match records {
+            Records::Minimal => Self::Minimal,
+            Records::Standard => Self::Standard,
+            Records::Full => Self::Full,
+            Records::Normalized => Self::Normalized,
+        }
+    }
+}
+
+/// The word on the command line.
+pub(crate) fn word(value: &impl ValueEnum) -> String {
+    let named = value.to_possible_value();
+    named.map_or_else(String::new, |value| value.get_name().to_owned())
+}

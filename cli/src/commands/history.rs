@@ -1,0 +1,192 @@
+//! `history`: conversations as the API has them now, straight to the output, page after page. Nothing is stored, unless an
+//! archive is asked for: then it is an export.
+
+use std::collections::HashSet;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::genesys::GenesysClient;
+use conversation_archive::page::{decode_lines, each_indexed_id};
+use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
+use conversation_archive::request::{ExportRequest, scheduled_time};
+use conversation_archive::source::{Asked, Reading, Setback, SourcePage, Sources};
+use start_export::StartError;
+
+use super::{export, settings};
+use crate::arguments::{Format, HistoryArguments};
+use crate::figures::counted;
+use crate::problem::{Exit, Problem};
+use crate::screen::Screen;
+use crate::settings::Settings;
+use output::{Output, Written};
+
+mod asked;
+mod output;
+mod table;
+
+/// So often somebody is waited for who does not say how long.
+const PAUSE: Duration = Duration::from_secs(5);
+const WAITS: u32 = 60;
+
+/// No page of a query is larger.
+const PAGE_LIMIT_BYTES: u64 = 1 << 30;
+
+/// How many ids are named in a message.
+const NAMED: usize = 5;
+
+pub(super) async fn history(
+    arguments: &HistoryArguments,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let settings = settings(None)?;
+    let now = Clock::System.now();
+    let for_people = std::io::stdout().is_terminal() && screen.is_for_people();
+    let usual = if for_people {
+        Format::Table
+    } else {
+        Format::Ndjson
+    };
+    let format = arguments.format.unwrap_or(usual);
+    let request = asked::request(arguments, format, now, settings.engine.sources.query_lag)?;
+    if let Some(place) = &arguments.out {
+        return Box::pin(export::archive(request, settings, place, screen)).await;
+    }
+    let mut history = History::new(request, &settings, screen).await?;
+    let mut output = Output::new(format, history.plan.records);
+    let wanted = history.read(&mut output).await?;
+    output.finish();
+    Ok(match wanted {
+        Written::Unwanted => Exit::Done,
+        Written::Wanted => history.conclude(),
+    })
+}
+
+/// A query while it is read.
+struct History<'a> {
+    sources: Sources,
+    plan: ExportPlan,
+    missing: HashSet<String>,
+    records: u64,
+    rejected: u64,
+    screen: &'a Screen,
+}
+
+impl<'a> History<'a> {
+    /// Everything that is checked or asked before the first page.
+    async fn new(
+        request: ExportRequest,
+        settings: &Settings,
+        screen: &'a Screen,
+    ) -> Result<Self, Problem> {
+        let now = Clock::System.now();
+        let limits = &settings.engine.limits;
+        let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
+        let identity = Identity::of(&request, scheduled)?;
+        let draft = Draft::check(request, identity, now, limits)?;
+        let credentials = Arc::new(settings.credentials.clone());
+        let client = GenesysClient::new(settings.client.clone(), credentials, Clock::System)
+            .map_err(anyhow::Error::from)?;
+        let sources = Sources::new(client, Clock::System, settings.engine.sources);
+        let source = sources.of(draft.source());
+        source
+            .query(&Asked::by_draft(&draft), Deadline::NONE)
+            .await
+            .map_err(StartError::from)?;
+        let residency = Residency::decide(None, None, &[])?;
+        let plan = draft.plan(None, residency, limits, now, "history")?;
+        Ok(Self {
+            sources,
+            missing: plan.filters.conversation_ids.iter().cloned().collect(),
+            plan,
+            records: 0,
+            rejected: 0,
+            screen,
+        })
+    }
+
+    /// Slice after slice, page after page, as long as somebody wants them.
+    async fn read(&mut self, output: &mut Output) -> Result<Written, Problem> {
+        for slice in self.plan.slices.clone() {
+            let mut next = Some(self.plan.first_checkpoint(slice.range, None));
+            while let Some(checkpoint) = next.take() {
+                let reading = Reading {
+                    plan: &self.plan,
+                    slice: &slice,
+                    query: None,
+                    deadline: Deadline::NONE,
+                };
+                let page = self.page(&checkpoint, &reading).await?;
+                if self.write(&page, output)? == Written::Unwanted {
+                    return Ok(Written::Unwanted);
+                }
+                next = page.next;
+            }
+        }
+        Ok(Written::Wanted)
+    }
+
+    async fn page(
+        &self,
+        checkpoint: &conversation_archive::checkpoint::Checkpoint,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Problem> {
+        let source = self.sources.of(self.plan.source);
+        for _ in 0..WAITS {
+            match source.page(checkpoint, reading).await {
+                Ok(page) => return Ok(page),
+                Err(Setback::Wait(wait)) => {
+                    self.screen.line(&format!("waiting: {}", wait.detail));
+                    Clock::System.sleep(wait.hint.unwrap_or(PAUSE)).await;
+                }
+                Err(setback) => return Err(StartError::from(setback).into()),
+            }
+        }
+        Err(Problem::failed("the API let us wait too often").with_hint("try again later"))
+    }
+
+    fn write(&mut self, page: &SourcePage, output: &mut Output) -> Result<Written, Problem> {
+        let counts = page.body.counts;
+        self.records += counts.archived;
+        self.rejected += counts.rejected;
+        if let Some(index) = &page.body.index {
+            each_indexed_id(index, |id| _ = self.missing.remove(id))
+                .map_err(anyhow::Error::from)?;
+        }
+        let Some(object) = &page.body.object else {
+            return Ok(Written::Wanted);
+        };
+        let lines = decode_lines(object, PAGE_LIMIT_BYTES).map_err(anyhow::Error::from)?;
+        let lines = String::from_utf8(lines).map_err(anyhow::Error::from)?;
+        output.write(&lines)
+    }
+
+    fn conclude(&self) -> Exit {
+        if self.rejected > 0 {
+            let rejected = counted(self.rejected, "record", "records");
+            self.screen
+                .line(&format!("{rejected} without id or start left out"));
+        }
+        let asked = &self.plan.filters.conversation_ids;
+        let missing: Vec<_> = asked
+            .iter()
+            .filter(|id| self.missing.contains(*id))
+            .collect();
+        if missing.is_empty() || !self.plan.source.is_analytics() {
+            if self.records == 0 {
+                self.screen.line("no conversation is like that");
+            }
+            return Exit::Done;
+        }
+        let named: Vec<_> = missing.iter().take(NAMED).map(|id| id.as_str()).collect();
+        let more = if missing.len() > NAMED { ", …" } else { "" };
+        self.screen.line(&format!(
+            "{} of {} not found: {}{more}\nunknown to the API, older than it keeps, or in a division that the client's role lacks",
+            missing.len(),
+            counted(asked.len() as u64, "id", "ids"),
+            named.join(", ")
+        ));
+        Exit::Failed
+    }
+}

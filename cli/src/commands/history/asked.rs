@@ -1,0 +1,116 @@
+//! From the command line to a request, by the rules of every request.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use conversation_archive::page::Projection;
+use conversation_archive::request::{ExportRequest, RequestedInterval, SourceKind};
+use conversation_archive::time::Interval;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::arguments::{Format, HistoryArguments, word};
+use crate::problem::Problem;
+
+pub(super) fn request(
+    arguments: &HistoryArguments,
+    format: Format,
+    now: Timestamp,
+    lag: Duration,
+) -> Result<ExportRequest, Problem> {
+    let known = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
+    let source = SourceKind::from(arguments.source);
+    let mut request = json!({
+        "source": source.to_string(),
+        "scheduledTime": now.to_string(),
+        "filters": filters(arguments)?,
+        "records": records(arguments, format).to_string(),
+    });
+    if let Some(interval) = interval(arguments, source, now, known)? {
+        request["interval"] = json!(interval);
+    } else if request["filters"] == json!({}) {
+        let problem = Problem::refused("neither ids nor a time are given");
+        return Err(
+            problem.with_hint("name ids, or --last PT2H, or --interval 2026-03-01/2026-03-02")
+        );
+    }
+    Ok(ExportRequest::parse(&request.to_string())?)
+}
+
+/// What is not known yet is not waited for.
+fn interval(
+    arguments: &HistoryArguments,
+    source: SourceKind,
+    now: Timestamp,
+    known: Timestamp,
+) -> Result<Option<Interval>, Problem> {
+    let asked = match (&arguments.interval, &arguments.last) {
+        (Some(interval), _) => *interval,
+        (None, Some(last)) => {
+            let relative = json!({"last": last}).to_string();
+            let relative: RequestedInterval = serde_json::from_str(&relative)
+                .map_err(|error| Problem::refused(format!("--last: {error}")))?;
+            relative.resolve(now)?
+        }
+        (None, None) => return Ok(None),
+    };
+    let end = if source.is_analytics() {
+        asked.end().min(known)
+    } else {
+        asked.end()
+    };
+    let interval = Interval::new(asked.start(), end).map_err(|_| {
+        Problem::refused(format!("nothing of {asked} is known yet")).with_hint(
+            "the details query is believed up to GENESYS_QUERY_LAG_SECONDS (120) before now",
+        )
+    })?;
+    Ok(Some(interval))
+}
+
+fn records(arguments: &HistoryArguments, format: Format) -> Projection {
+    match format {
+        Format::Ndjson => arguments.records.into(),
+        Format::Table | Format::Csv => Projection::Normalized,
+    }
+}
+
+fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
+    let mut ids = arguments.conversation_ids.clone();
+    if let Some(path) = &arguments.ids {
+        ids.extend(ids_of(path)?);
+    }
+    let directions = arguments.direction.iter().map(word);
+    let lists = [
+        ("conversationIds", ids),
+        ("participantIds", arguments.participant.clone()),
+        ("mediaTypes", arguments.media.clone()),
+        ("messageTypes", arguments.message_type.clone()),
+        ("queueIds", arguments.queue.clone()),
+        ("directions", directions.collect()),
+    ];
+    let mut filters = json!({});
+    for (name, list) in lists {
+        if !list.is_empty() {
+            filters[name] = json!(list);
+        }
+    }
+    if let Some(category) = &arguments.category {
+        filters["category"] = json!(word(category));
+    }
+    Ok(filters)
+}
+
+/// One a line; what stands around them on the line is none of them.
+fn ids_of(path: &Path) -> Result<Vec<String>, Problem> {
+    let mut text = String::new();
+    let read = match path.to_str() {
+        Some("-") => std::io::stdin().read_to_string(&mut text),
+        _ => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    read.map_err(|error| {
+        Problem::refused(format!("cannot read the ids {}: {error}", path.display()))
+    })?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(ToOwned::to_owned).collect())
+}

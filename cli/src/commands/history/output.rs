@@ -1,0 +1,124 @@
+//! Where records go: a table, lines of JSON, or CSV. Who closes the pipe does not want the rest, which is no failure.
+
+use std::io::{self, ErrorKind, Write};
+
+use conversation_archive::page::Projection;
+use serde_json::{Map, Value};
+
+use super::table;
+use crate::arguments::Format;
+use crate::problem::Problem;
+
+/// The fields of a normalized record.
+const COLUMNS: [&str; 12] = [
+    "recordId",
+    "interactionId",
+    "channelType",
+    "startTime",
+    "endTime",
+    "durationMs",
+    "participantCount",
+    "queueId",
+    "queueName",
+    "wrapUpCode",
+    "attributes",
+    "normalizedAt",
+];
+
+/// Whether anybody takes more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Wanted,
+    Unwanted,
+}
+
+pub(super) struct Output {
+    format: Format,
+    has_begun: bool,
+}
+
+impl Output {
+    pub(super) fn new(format: Format, records: Projection) -> Self {
+        debug_assert!(format == Format::Ndjson || records == Projection::Normalized);
+        Self {
+            format,
+            has_begun: false,
+        }
+    }
+
+    /// Lines of records, each with its line break.
+    pub(super) fn write(&mut self, lines: &str) -> Result<Written, Problem> {
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        let text = match self.format {
+            Format::Ndjson => lines.to_owned(),
+            Format::Csv => csv(lines, is_first)?,
+            Format::Table => table::rows(&values(lines)?, is_first),
+        };
+        put(&text)
+    }
+
+    /// Nothing came: a table says so by its head alone, and a reader of CSV gets its columns.
+    pub(super) fn finish(&mut self) {
+        if !self.has_begun && self.format == Format::Csv {
+            let _ = put(&(COLUMNS.join(",") + "\n"));
+        }
+    }
+}
+
+fn put(text: &str) -> Result<Written, Problem> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Ok(()) => Ok(Written::Wanted),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Written::Unwanted),
+        Err(error) => Err(Problem::failed(format!("cannot write the output: {error}"))),
+    }
+}
+
+fn values(lines: &str) -> Result<Vec<Map<String, Value>>, Problem> {
+    let read = |line| serde_json::from_str(line).map_err(|error| anyhow::Error::from(error).into());
+    lines.lines().map(read).collect()
+}
+
+/// Attributes as JSON in one field.
+fn csv(lines: &str, is_first: bool) -> Result<String, Problem> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |error: csv::Error| Problem::from(anyhow::Error::from(error));
+    if is_first {
+        writer.write_record(COLUMNS).map_err(failed)?;
+    }
+    for row in values(lines)? {
+        let cells = COLUMNS.map(|column| cell(row.get(column)));
+        writer.write_record(cells).map_err(failed)?;
+    }
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| Problem::failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| anyhow::Error::from(error).into())
+}
+
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_has_its_columns_once_and_quotes_what_needs_it() {
+        let row = r#"{"recordId":"a","queueName":"Billing, \"new\"","durationMs":7,"attributes":{"k":"v"},"endTime":null}"#;
+
+        insta::assert_snapshot!(csv(row, true).unwrap() + &csv(row, false).unwrap(), @r#"
+        recordId,interactionId,channelType,startTime,endTime,durationMs,participantCount,queueId,queueName,wrapUpCode,attributes,normalizedAt
+        a,,,,,7,,,"Billing, ""new""",,"{""k"":""v""}",
+        a,,,,,7,,,"Billing, ""new""",,"{""k"":""v""}",
+        "#);
+    }
+}
