@@ -177,6 +177,10 @@ impl Stored<'_> {
                 format!("{left_out} the API returned for another interval"),
             ));
         }
+        if counts.unchanged > 0 {
+            let unchanged = counted(counts.unchanged, "record is", "records are");
+            rows.push(("unchanged", format!("{unchanged} archived already as now")));
+        }
         if counts.rejected > 0 {
             let rejected = counted(counts.rejected, "record", "records");
             rows.push((

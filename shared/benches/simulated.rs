@@ -58,5 +58,6 @@ fn rules(shape: RecordShape, projection: Projection) -> PageRules<'static> {
         projection,
         membership: None,
         planned_at: jiff::Timestamp::UNIX_EPOCH,
+        known: None,
     }
 }

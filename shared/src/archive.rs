@@ -10,6 +10,7 @@ use crate::attempt::Attempt;
 use crate::ids::{ExportId, PageId, RunId};
 use crate::message::PageMessage;
 use crate::objects::{Name, export_prefix};
+use crate::page::KnownVersions;
 use crate::page_record::PageRecord;
 use crate::plan::ExportPlan;
 use crate::run::{RunEnd, RunRecord};
@@ -20,6 +21,7 @@ use crate::waiting::Waiting;
 mod deliveries;
 mod exports;
 mod find;
+mod known;
 mod survey;
 
 pub use find::{Searched, Version};
@@ -37,6 +39,7 @@ pub struct Archive {
 struct Recent {
     plan: Option<Arc<ExportPlan>>,
     attempt: Option<Arc<Attempt>>,
+    known: Option<(ExportId, Arc<KnownVersions>)>,
 }
 
 /// Why an object could not be read or written.

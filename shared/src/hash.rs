@@ -21,6 +21,13 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
+    /// The first 64 bits, where a whole digest would be too much to keep.
+    pub fn head(&self) -> u64 {
+        let mut head = [0; 8];
+        head.copy_from_slice(&self.0[..8]);
+        u64::from_be_bytes(head)
+    }
+
     /// The first `digits` hexadecimal digits, for names that only need to differ.
     pub fn short(&self, digits: usize) -> String {
         let mut text = self.to_string();

@@ -19,6 +19,7 @@ mod copy;
 mod draft;
 mod identity;
 mod index;
+mod known;
 mod minimal;
 mod normalized;
 mod results;
@@ -32,6 +33,7 @@ pub use check::{IndexMismatch, check};
 pub use codec::{CodecError, decode_lines};
 pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended};
 pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
+pub use known::KnownVersions;
 pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, gateway_records};
 pub use standard::dropped_paths;
 
@@ -75,6 +77,8 @@ pub struct PageRules<'a> {
     pub membership: Option<&'a Interval>,
     /// `normalizedAt` of normalized records: the plan's time, so that a page can be made again.
     pub planned_at: Timestamp,
+    /// Versions that are archived already: a record that has not changed since is left out.
+    pub known: Option<&'a KnownVersions>,
 }
 
 /// A page as it is stored. Equal records under equal rules give equal bytes.
@@ -90,7 +94,7 @@ pub struct PageBody {
     pub ndjson_bytes: u64,
 }
 
-/// What became of the records received; the other three add up to `received`.
+/// What became of the records received; the others add up to `received`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -98,7 +102,18 @@ pub struct Counts {
     pub archived: u64,
     /// Records that belong to another interval.
     pub left_out: u64,
+    /// Records that are archived already as they are now. Only a revisit has them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unchanged: u64,
     pub rejected: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A record that cannot be archived, because nobody could say which one it is or where it belongs.
@@ -118,7 +133,7 @@ pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
         match RecordIdentity::by(identifying, record.get(), rules.shape) {
             Err(reason) => draft.reject(record, reason),
             Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
-            Ok(identity) => draft.archive(rules.stored(identity)),
+            Ok(identity) => draft.archive(rules.stored(identity), rules.known),
         }
     }
     draft.finish()
@@ -171,6 +186,7 @@ impl Add for Counts {
             received: self.received + other.received,
             archived: self.archived + other.archived,
             left_out: self.left_out + other.left_out,
+            unchanged: self.unchanged + other.unchanged,
             rejected: self.rejected + other.rejected,
         }
     }
@@ -206,6 +222,7 @@ mod tests {
         projection: Projection::Full,
         membership: None,
         planned_at: Timestamp::UNIX_EPOCH,
+        known: None,
     };
 
     fn page(body: &str, rules: &PageRules<'_>) -> (PageBody, String) {
@@ -286,6 +303,7 @@ mod tests {
                 received: 4,
                 archived: 2,
                 left_out: 2,
+                unchanged: 0,
                 rejected: 0
             }
         );
@@ -318,6 +336,7 @@ mod tests {
                 received: 4,
                 archived: 2,
                 left_out: 0,
+                unchanged: 0,
                 rejected: 2
             }
         );
@@ -352,6 +371,7 @@ mod tests {
             received: 4,
             archived: 1,
             left_out: 2,
+            unchanged: 0,
             rejected: 1,
         };
 

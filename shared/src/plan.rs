@@ -19,12 +19,14 @@ mod draft;
 mod identity;
 mod limits;
 mod residency;
+mod revisit;
 mod rules;
 
 pub use draft::Draft;
 pub use identity::Identity;
 pub use limits::PlanLimits;
 pub use residency::{Residency, ResidencyRule};
+pub use revisit::{Revisit, revisits};
 
 /// `request.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub struct ExportPlan {
     pub quota_mb: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
+    /// Of an interval that was exported before: only what has changed is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revisit: Option<Revisit>,
     pub slice_count: u32,
     pub slices: Vec<Slice>,
     /// The gateway's query, for sources that have one. A later attempt may hold a newer one.
@@ -106,6 +111,7 @@ impl ExportPlan {
             projection: self.records,
             membership,
             planned_at: self.planned_at,
+            known: None,
         }
     }
 

@@ -9,7 +9,7 @@ mod interval;
 mod refusal;
 
 pub use interval::{
-    RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time,
+    Period, RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time,
 };
 pub use refusal::Refusal;
 
@@ -46,6 +46,9 @@ pub struct ExportRequest {
     pub on_bad_record: OnBadRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
+    /// So long after each scheduled time its interval is looked at again, for what has changed since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisit: Vec<Period>,
 }
 
 /// Where the pages come from.
@@ -222,11 +225,13 @@ impl ExportRequest {
             && self.filters.are_only_ids()
     }
 
-    /// What makes two requests the same: everything but the id, with the interval made absolute.
+    /// What makes two requests the same: everything but the id and what comes later, with the
+    /// interval made absolute.
     pub fn fingerprint(&self, interval: crate::time::Interval) -> Sha256 {
         let asked = Self {
             export_id: None,
             scheduled_time: None,
+            revisit: Vec::new(),
             interval: Some(RequestedInterval::Absolute(interval)),
             ..self.clone()
         };
@@ -288,7 +293,7 @@ mod tests {
     fn an_unknown_field_is_named_beside_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl` at line 1 column 66"
+            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `revisit` at line 1 column 66"
         );
     }
 
@@ -300,7 +305,7 @@ mod tests {
         );
         assert_snapshot!(
             refused(r#"{"interval":{"last":"soon"}}"#),
-            @r#"the request is not readable: `interval`: neither "start/end" nor {"last": "P1D"}: `last` is soon: an ISO-8601 duration such as P1D or PT6H, longer than nothing at line 1 column 28"#
+            @r#"the request is not readable: `interval`: neither "start/end" nor {"last": "P1D"}: soon is no ISO-8601 duration such as P1D or PT6H, longer than nothing at line 1 column 28"#
         );
         assert_snapshot!(
             refused(r#"{"interval":{"last":"P1D"},"filters":{"queueIds":"all"}}"#),

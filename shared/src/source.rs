@@ -12,7 +12,7 @@ use crate::clock::Deadline;
 use crate::effort::Effort;
 use crate::failure::{Failure, FailureKind, in_one_line};
 use crate::genesys::{ApiError, GenesysClient};
-use crate::page::{PageBody, PageRules};
+use crate::page::{KnownVersions, PageBody, PageRules};
 use crate::plan::{Draft, ExportPlan, GatewayQuery, Slice};
 use crate::request::SourceKind;
 use crate::waiting::{Wait, WaitReason};
@@ -73,6 +73,8 @@ pub struct Reading<'a> {
     pub plan: &'a ExportPlan,
     pub slice: &'a Slice,
     pub query: Option<&'a GatewayQuery>,
+    /// For a revisit: what is archived already.
+    pub known: Option<&'a KnownVersions>,
     pub deadline: Deadline,
 }
 
@@ -186,7 +188,10 @@ impl<'a> Asked<'a> {
 
 impl<'a> Reading<'a> {
     fn rules(&self) -> PageRules<'a> {
-        self.plan.page_rules(self.slice)
+        PageRules {
+            known: self.known,
+            ..self.plan.page_rules(self.slice)
+        }
     }
 }
 

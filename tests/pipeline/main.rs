@@ -21,5 +21,6 @@ mod normalized_records;
 mod odd_answers;
 mod repeated_queries;
 mod residency;
+mod revisits;
 mod sweeping;
 mod waiting;

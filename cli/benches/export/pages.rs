@@ -11,6 +11,7 @@ const RULES: PageRules<'_> = PageRules {
     projection: Projection::Standard,
     membership: None,
     planned_at: jiff::Timestamp::UNIX_EPOCH,
+    known: None,
 };
 
 pub(crate) fn encode_pages(count: usize, rounds: usize) {

@@ -32,6 +32,12 @@ pub(super) async fn archive(
     out: &Place,
     screen: &Screen,
 ) -> Result<Exit, Problem> {
+    if !request.revisit.is_empty() {
+        let problem = Problem::refused("`revisit` is for schedules: an export here is one export");
+        return Err(problem.with_hint(
+            "leave it out, or give the request to a deployed stack: genesys-archive start",
+        ));
+    }
     let (id, draft) = check(&mut request, &settings)?;
     let receiver = request
         .webhook_url

@@ -115,6 +115,7 @@ impl<'a> History<'a> {
                     plan: &self.plan,
                     slice: &slice,
                     query: None,
+                    known: None,
                     deadline: Deadline::NONE,
                 };
                 let page = self.page(&checkpoint, &reading).await?;

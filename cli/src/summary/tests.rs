@@ -30,6 +30,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
         received: 5_120,
         archived: 5_000,
         left_out: 117,
+        unchanged: 0,
         rejected: 3,
     };
     let event = AuditEvent::new(Happening {

@@ -72,10 +72,12 @@ impl ArchivePage {
             anyhow::bail!("{} has no slice {}", export_id, message.id.run.slice);
         };
         let query = attempt.query(&plan);
+        let known = self.archive().known_versions(&plan).await?;
         let reading = Reading {
             plan: &plan,
             slice: &slice,
             query,
+            known: known.as_deref(),
             deadline: invocation.deadline,
         };
         let task = Task {

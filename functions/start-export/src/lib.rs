@@ -11,7 +11,9 @@ use conversation_archive::marker::OpenMarker;
 use conversation_archive::metrics;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::ExportStatus;
-use conversation_archive::plan::{Draft, ExportPlan, Identity, PlanLimits, Residency};
+use conversation_archive::plan::{
+    Draft, ExportPlan, Identity, PlanLimits, Residency, Revisit, revisits,
+};
 use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal, scheduled_time};
 use conversation_archive::source::{Asked, Setback, Sources};
 use conversation_archive::webhook::{AddressRules, WebhookUrl};
@@ -64,6 +66,9 @@ pub struct Started {
     pub slices: u32,
     /// Where the outcome is or will be.
     pub manifest_uri: String,
+    /// Beside it, of intervals that were exported before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisits: Vec<Started>,
 }
 
 /// What happened to the export.
@@ -145,6 +150,25 @@ impl StartExport {
         let now = self.dispatch.clock.now();
         let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, self.emulated)?;
         let identity = Identity::of(&request, scheduled)?;
+        let due = revisits(&request, scheduled)?;
+        let mut started = self.start_one(&request, identity, None, invocation).await?;
+        for (identity, revisit) in due {
+            // Where there was no first export, there is nothing to revisit.
+            if self.archive().plan(&revisit.exports[0]).await?.is_some() {
+                let revisiting = self.start_one(&request, identity, Some(revisit), invocation);
+                started.revisits.push(revisiting.await?);
+            }
+        }
+        Ok(started)
+    }
+
+    async fn start_one(
+        &self,
+        request: &ExportRequest,
+        identity: Identity,
+        revisit: Option<Revisit>,
+        invocation: &Invocation,
+    ) -> Result<Started, StartError> {
         // What exists is answered for as long as it exists, whatever the rules for new exports say by now.
         if let Some(plan) = self.archive().plan(&identity.export_id).await? {
             if plan.query_hash != identity.query_hash {
@@ -158,7 +182,12 @@ impl StartExport {
             };
             return self.resume(&resume, invocation).await;
         }
-        let draft = Draft::check(request, identity, now, &self.limits)?;
+        let now = self.dispatch.clock.now();
+        let draft = Draft::check(request.clone(), identity, now, &self.limits)?;
+        let draft = match revisit {
+            Some(revisit) => draft.revisiting(revisit),
+            None => draft,
+        };
         self.check_webhook(&draft)?;
         let plan = self.plan(draft, invocation).await?;
         let attempt = self.begin(&plan).await?;
@@ -246,6 +275,7 @@ impl StartExport {
                 .archive()
                 .store()
                 .uri(&Name::Manifest(&plan.export_id).key()),
+            revisits: Vec::new(),
         }
     }
 

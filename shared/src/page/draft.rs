@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use super::codec::{Member, in_memory};
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
-use super::{Counts, PageBody, RecordShape, Reject};
+use super::{Counts, KnownVersions, PageBody, RecordShape, Reject};
+use crate::hash::Sha256;
 
 pub(super) struct Draft {
     object: Member,
@@ -55,11 +56,15 @@ impl Draft {
         &mut self.line
     }
 
-    /// Adds the line that was written.
-    pub(super) fn archive(&mut self, identity: RecordIdentity<'_>) {
+    /// Adds the line that was written, unless it is known.
+    pub(super) fn archive(&mut self, identity: RecordIdentity<'_>, known: Option<&KnownVersions>) {
         self.counts.received += 1;
-        self.counts.archived += 1;
         into_one_line(&mut self.line);
+        if known.is_some_and(|known| known.holds(&identity.id, &Sha256::of(&self.line))) {
+            self.counts.unchanged += 1;
+            return;
+        }
+        self.counts.archived += 1;
         self.add_to_index(identity);
         self.line.push('\n');
         self.object.write(self.line.as_bytes());
@@ -139,6 +144,7 @@ mod tests {
             projection: Projection::Full,
             membership: None,
             planned_at: jiff::Timestamp::UNIX_EPOCH,
+            known: None,
         };
         encode(&records, &rules).object.unwrap().len()
     }

@@ -41,6 +41,7 @@ fn page(records: &[String], shape: RecordShape, projection: Projection) -> PageB
             projection,
             membership: None,
             planned_at: jiff::Timestamp::UNIX_EPOCH,
+            known: None,
         },
     )
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::rules::{check_end, check_filters, check_membership, check_retention, page_size};
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
-    Membership, OffsetRange, PlanLimits, Refusal, Residency, Sha256, Slice, SliceRange, SourceKind,
-    day_slices, equal_slices, offset_ranges,
+    Membership, OffsetRange, PlanLimits, Refusal, Residency, Revisit, Sha256, Slice, SliceRange,
+    SourceKind, day_slices, equal_slices, offset_ranges,
 };
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::ids::ExportId;
@@ -23,6 +23,7 @@ pub struct Draft {
     pub page_size: u32,
     pub quota_mb: Option<u64>,
     pub webhook_url: Option<String>,
+    revisit: Option<Revisit>,
     request: ExportRequest,
 }
 
@@ -65,11 +66,21 @@ impl Draft {
             page_size,
             quota_mb,
             webhook_url,
+            revisit: None,
             request,
         };
         draft.check_retention(now, limits.retention_days)?;
         draft.check_slices(limits)?;
         Ok(draft)
+    }
+
+    /// The same, of what has changed since those exports.
+    #[must_use]
+    pub fn revisiting(self, revisit: Revisit) -> Self {
+        Self {
+            revisit: Some(revisit),
+            ..self
+        }
     }
 
     pub fn source(&self) -> SourceKind {
@@ -120,6 +131,7 @@ impl Draft {
             page_size,
             quota_mb,
             webhook_url,
+            revisit,
             request,
         } = self;
         let mut plan = ExportPlan {
@@ -136,6 +148,7 @@ impl Draft {
             on_bad_record: request.on_bad_record,
             quota_mb,
             webhook_url,
+            revisit,
             slice_count: u32::try_from(slices.len()).unwrap_or(u32::MAX),
             slices,
             query,

@@ -45,19 +45,30 @@ pub struct RelativeInterval {
 }
 
 /// An ISO-8601 duration of whole seconds, days being 24 hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-struct Period(SignedDuration);
+pub struct Period(SignedDuration);
+
+impl Period {
+    pub fn before(self, moment: Timestamp) -> Option<Timestamp> {
+        moment.checked_sub(self.0).ok()
+    }
+
+    /// For ids: `72h`, or seconds where it is no whole number of hours.
+    pub fn short(self) -> String {
+        match self.0.as_secs() {
+            seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+            seconds => format!("{seconds}s"),
+        }
+    }
+}
 
 impl TryFrom<String> for Period {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let rule = || {
-            format!(
-                "`last` is {text}: an ISO-8601 duration such as P1D or PT6H, longer than nothing"
-            )
-        };
+        let rule =
+            || format!("{text} is no ISO-8601 duration such as P1D or PT6H, longer than nothing");
         let span: Span = text.parse().map_err(|_| rule())?;
         let duration = span
             .to_duration(SpanRelativeTo::days_are_24_hours())
@@ -89,7 +100,7 @@ impl RequestedInterval {
                         "reaches before all time",
                     )
                 };
-                let start = scheduled_time.checked_sub(last.0).map_err(|_| refusal())?;
+                let start = last.before(scheduled_time).ok_or_else(refusal)?;
                 Interval::new(start, scheduled_time).map_err(|_| refusal())
             }
         }
@@ -150,7 +161,7 @@ mod tests {
             assert!(
                 error
                     .to_string()
-                    .contains(&format!("`last` is {last}: an ISO-8601 duration")),
+                    .contains(&format!("{last} is no ISO-8601 duration")),
                 "{error}"
             );
         }

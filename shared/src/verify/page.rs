@@ -79,8 +79,15 @@ impl History<'_> {
         let counts = content.counts;
         // No page is that large; what is more would overflow the sums.
         let sane = u32::try_from(counts.received).is_ok();
-        let sum =
-            u128::from(counts.archived) + u128::from(counts.left_out) + u128::from(counts.rejected);
+        let sum = [
+            counts.archived,
+            counts.left_out,
+            counts.unchanged,
+            counts.rejected,
+        ]
+        .map(u128::from)
+        .iter()
+        .sum::<u128>();
         subject.require(
             sane && sum == u128::from(counts.received),
             "its counts do not add up",

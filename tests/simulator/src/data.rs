@@ -30,6 +30,7 @@ use cast::Cast;
 use gateway::Gateway;
 pub(crate) use gateway::Head;
 
+#[derive(Clone)]
 pub(crate) struct Dataset {
     /// By start, then id.
     pub(crate) conversations: Vec<Conversation>,
@@ -39,6 +40,7 @@ pub(crate) struct Dataset {
     by_id: Vec<usize>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Conversation {
     pub(crate) id: String,
     pub(crate) start: Timestamp,
@@ -135,6 +137,18 @@ impl Dataset {
             gateway: gateway.collect(),
             planted: self.cast.planted(),
         }
+    }
+
+    /// Changes the record of a conversation, as late corrections do: every read serves it changed from then on.
+    pub(crate) fn amend(&mut self, id: &str) -> bool {
+        let Some(place) = self.place_of(id) else {
+            return false;
+        };
+        let json = &mut self.conversations[place].json;
+        // At the end, so that nothing in it moves.
+        json.pop();
+        json.push_str(r#","selfServed":true}"#);
+        true
     }
 
     /// What a query of the gateway filters by.

@@ -88,6 +88,13 @@ impl Simulator {
         change(&mut self.shared.lock().settings);
     }
 
+    /// Changes the records of these conversations, as the nightly corrections of the API do. How many there are.
+    pub fn amend(&self, ids: &[String]) -> usize {
+        let mut organisation = self.shared.lock();
+        let data = Arc::make_mut(&mut organisation.data);
+        ids.iter().filter(|id| data.amend(id)).count()
+    }
+
     /// All present jobs become EXPIRED, their results 404.
     pub fn expire_jobs(&self) {
         self.advanced().jobs.expire_all();

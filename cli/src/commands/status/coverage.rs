@@ -61,7 +61,9 @@ pub(super) async fn coverage(
 
 /// What the complete exports of a source cover.
 fn covered(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
-    let whole = |plan: &ExportPlan| plan.source == source && plan.filters.is_empty();
+    let whole = |plan: &ExportPlan| {
+        plan.source == source && plan.filters.is_empty() && plan.revisit.is_none()
+    };
     let views = views
         .iter()
         .filter(|view| whole(&view.plan) && view.is_complete());

@@ -7,6 +7,7 @@ use super::chance::pick;
 use super::ids::uuid;
 use super::languages::{LANGUAGES, Language};
 
+#[derive(Clone)]
 pub(crate) struct Cast {
     pub(crate) people: Vec<String>,
     pub(crate) emails: Vec<String>,
@@ -18,12 +19,14 @@ pub(crate) struct Cast {
     pub(crate) divisions: Vec<String>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Agent {
     pub(crate) id: String,
     pub(crate) team: String,
     pub(crate) name: String,
 }
 
+#[derive(Clone)]
 pub(crate) struct Queue {
     pub(crate) id: String,
     pub(crate) flow: String,

@@ -18,6 +18,7 @@ const KIND: u64 = 2;
 
 /// The gateway's records. Only what a query filters by is held; a text is written anew each time it is asked for, so that
 /// there may be millions.
+#[derive(Clone)]
 pub(crate) struct Gateway {
     seed: u64,
     interval: (Moment, Moment),
@@ -26,6 +27,7 @@ pub(crate) struct Gateway {
     heads: Vec<Head>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Head {
     pub(crate) id: String,
     pub(crate) start: Timestamp,

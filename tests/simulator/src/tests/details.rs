@@ -72,3 +72,25 @@ async fn what_has_not_started_is_not_there() {
 
     assert_eq!((before, world.get(&path).await.status), (404, 200));
 }
+
+#[tokio::test]
+async fn an_amended_conversation_is_served_changed_by_every_read() {
+    let world = World::new(small()).await;
+    let before = world.simulator.truth().conversations;
+    let id = before[3].id.clone();
+
+    let amended = world.simulator.amend(&[id.clone(), "nobody".to_owned()]);
+
+    let after = world.simulator.truth().conversations;
+    let changed: Vec<_> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before.json != after.json)
+        .map(|(before, _)| before.id.as_str())
+        .collect();
+    assert_eq!((amended, changed), (1, vec![id.as_str()]));
+    let details = world
+        .get(&format!("api/v2/analytics/conversations/{id}/details"))
+        .await;
+    assert_eq!(details.json()["selfServed"], true);
+}

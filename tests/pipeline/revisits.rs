@@ -1,0 +1,128 @@
+//! Revisits: an interval is looked at again days later, and only what has changed is stored, as a new version.
+
+use std::collections::BTreeSet;
+
+use conversation_archive::outcome::Manifest;
+use genesys_simulator::{Settings, Simulator};
+use start_export::{Command, Started};
+
+use end_to_end::world::{World, organisation};
+
+/// A schedule's request, at four o'clock on that day of March, for the day that ended then.
+async fn scheduled(world: &mut World, day: u8, more: &str) -> Started {
+    let request = format!(
+        r#"{{"interval":{{"last":"P1D"}},"scheduledTime":"2026-03-{day:02}T04:00:00Z","revisit":["P3D","P1D"]{more}}}"#
+    );
+    let command = Command::parse(&request).expect("a request");
+    let started = world
+        .invoke(command)
+        .await
+        .expect("not killed")
+        .expect("started");
+    world.run().await;
+    started
+}
+
+async fn revisited(world: &World, started: &Started, place: usize) -> Manifest {
+    let manifest = world.manifest(&started.revisits[place].export_id).await;
+    world.verify(&manifest.outcome.export_id).await;
+    manifest
+}
+
+fn some_of(simulator: &Simulator, archived: &BTreeSet<String>, count: usize) -> Vec<String> {
+    let truth = simulator.truth().conversations.into_iter();
+    truth
+        .map(|it| it.id)
+        .filter(|id| archived.contains(id))
+        .take(count)
+        .collect()
+}
+
+async fn ids(world: &World, manifest: &Manifest) -> BTreeSet<String> {
+    let ids = world.archived_ids(manifest, "conversationId").await;
+    ids.into_keys().collect()
+}
+
+#[tokio::test]
+async fn a_revisit_stores_exactly_the_conversations_that_changed() {
+    for more in [
+        "",
+        r#","source":"analytics-query""#,
+        r#","records":"full","pageSize":50"#,
+    ] {
+        let mut world = World::new(Settings {
+            spill: 0.1,
+            ..organisation(91, 1_000)
+        })
+        .await;
+        let first = scheduled(&mut world, 2, more).await;
+        assert!(first.revisits.is_empty(), "there was nothing before");
+        let manifest = world.manifest(&first.export_id).await;
+        let archived = ids(&world, &manifest).await;
+        let changed = some_of(&world.simulator, &archived, 3);
+        assert_eq!(world.simulator.amend(&changed), 3);
+        world.pass(std::time::Duration::from_mins(10));
+
+        let next_day = scheduled(&mut world, 3, more).await;
+
+        let revisit = revisited(&world, &next_day, 0).await;
+        assert_eq!(next_day.revisits.len(), 1);
+        assert_eq!(revisit.outcome.interval, manifest.outcome.interval);
+        assert_eq!(ids(&world, &revisit).await, changed.into_iter().collect());
+        let counts = revisit.content.counts;
+        assert_eq!(
+            (counts.archived, counts.unchanged),
+            (3, archived.len() as u64 - 3)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_later_revisit_goes_by_what_the_earlier_one_stored() {
+    let mut world = World::new(organisation(92, 300)).await;
+    let first = scheduled(&mut world, 2, "").await;
+    let manifest = world.manifest(&first.export_id).await;
+    let archived = ids(&world, &manifest).await;
+    let changed = some_of(&world.simulator, &archived, 5);
+    world.simulator.amend(&changed[..3]);
+
+    let after_a_day = scheduled(&mut world, 3, "").await;
+    world.simulator.amend(&changed[3..]);
+    scheduled(&mut world, 4, "").await;
+    let after_three_days = scheduled(&mut world, 5, "").await;
+
+    let one = revisited(&world, &after_a_day, 0).await;
+    let three = revisited(&world, &after_three_days, 1).await;
+    assert_eq!(
+        ids(&world, &one).await,
+        changed[..3].iter().cloned().collect()
+    );
+    assert_eq!(
+        ids(&world, &three).await,
+        changed[3..].iter().cloned().collect()
+    );
+    let versions = world
+        .archive()
+        .find(&changed[4], None, &mut |_| {})
+        .await
+        .expect("found");
+    let exports: Vec<_> = versions.iter().map(|version| &version.export_id).collect();
+    assert_eq!(
+        exports,
+        [&first.export_id, &three.outcome.export_id],
+        "the latest one last"
+    );
+}
+
+#[tokio::test]
+async fn a_schedule_that_fires_twice_starts_nothing_twice() {
+    let mut world = World::new(organisation(93, 50)).await;
+    scheduled(&mut world, 2, "").await;
+    let once = scheduled(&mut world, 3, "").await;
+    let jobs = world.simulator.stats().jobs_submitted;
+
+    let twice = scheduled(&mut world, 3, "").await;
+
+    assert_eq!(world.simulator.stats().jobs_submitted, jobs);
+    assert_eq!(twice.revisits[0].export_id, once.revisits[0].export_id);
+}
