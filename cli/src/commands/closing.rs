@@ -131,7 +131,7 @@ pub(super) fn greeting(started: &Started) -> String {
         export_id, attempt, ..
     } = started;
     let slices = counted(started.slices.into(), "slice", "slices");
-    match started.state {
+    let greeting = match started.state {
         State::Started => format!("export {export_id} starts: {slices}"),
         State::Resumed if *attempt > 1 => {
             format!("export {export_id} goes on: attempt {attempt}, {slices}")
@@ -140,7 +140,10 @@ pub(super) fn greeting(started: &Started) -> String {
         State::Completed => format!("export {export_id} is complete already"),
         State::Cancelled => format!("export {export_id} is cancelled"),
         State::Cancelling => format!("export {export_id} is being cancelled"),
-    }
+    };
+    let revisits = started.revisits.iter();
+    let revisits = revisits.map(|revisit| format!("\nbeside it {}", revisit.export_id));
+    greeting + &revisits.collect::<String>()
 }
 
 pub(super) fn not_complete(outcome: &Outcome, ways: &Ways<'_>) -> Problem {

@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conversation_archive::checkpoint::Checkpoint;
 use conversation_archive::clock::{Clock, Deadline};
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::page::{decode_lines, each_indexed_id};
@@ -130,7 +131,7 @@ impl<'a> History<'a> {
 
     async fn page(
         &self,
-        checkpoint: &conversation_archive::checkpoint::Checkpoint,
+        checkpoint: &Checkpoint,
         reading: &Reading<'_>,
     ) -> Result<SourcePage, Problem> {
         let source = self.sources.of(self.plan.source);

@@ -20,15 +20,19 @@ pub(super) fn last_day(interval: Interval) -> Interval {
     Interval::new(start, interval.end()).unwrap_or(interval)
 }
 
+/// What still moves in a window of a second would move in a smaller one.
+const SMALLEST_MOVING: SignedDuration = SignedDuration::from_secs(1);
+
 /// The part of the window that lies before `moment`; `None` when there is none.
 pub(super) fn before(window: Interval, moment: Timestamp) -> Option<Interval> {
     let end = Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment);
     Interval::new(window.start(), window.end().min(end)).ok()
 }
 
-/// The first half; `None` when the window is as small as can be.
+/// The first half; `None` when the window is so small that what moves in it is not its size.
 pub(super) fn half(window: Interval) -> Option<Interval> {
-    shorter(window, 0.5)
+    let half = shorter(window, 0.5)?;
+    (half.end().duration_since(half.start()) >= SMALLEST_MOVING).then_some(half)
 }
 
 /// A first part that may hold no more than `most`, where the whole holds no more than `hits`. Smaller in any case.
@@ -126,8 +130,9 @@ mod tests {
         ) {
             let window = millis(start, start + length);
 
+            prop_assert_eq!(holding(window, hits, most).is_none(), length == 1);
+            prop_assert_eq!(half(window).is_none(), length < 2_000);
             for smaller in [half(window), holding(window, hits, most)] {
-                prop_assert_eq!(smaller.is_none(), length == 1);
                 if let Some(smaller) = smaller {
                     prop_assert_eq!(smaller.start(), window.start());
                     prop_assert!(smaller.end() < window.end());
