@@ -142,6 +142,8 @@ impl From<StartError> for Problem {
             StartError::Source(setback @ Setback::Wait(_)) => {
                 Self::failed(setback.to_string()).with_hint("nothing was started; try again later")
             }
+            // Its own words say all; it is its own cause.
+            StartError::Source(setback) => Self::failed(setback.to_string()),
             other => Self::failed(chain(other)),
         }
     }

@@ -85,7 +85,7 @@ impl AnalyticsQuery {
                     windows::half(window).ok_or_else(|| restless(window))?
                 }
                 Reach::TooMany { hits } => {
-                    windows::holding(window, hits, most).ok_or_else(|| crowded(window, most))?
+                    windows::holding(window, hits, most).ok_or_else(|| crowded(window, hits))?
                 }
             };
         }
@@ -256,8 +256,8 @@ fn restless(window: Interval) -> Setback {
 }
 
 /// The smallest window holds too much.
-fn crowded(window: Interval, most: u64) -> Setback {
+fn crowded(window: Interval, hits: u64) -> Setback {
     let message =
-        format!("more than {most} conversations start in {window}, which cannot be made smaller");
+        format!("too many of {hits} conversations start in {window}, which cannot be made smaller");
     Setback::Failed(Failure::new(FailureKind::SourceBroken, message))
 }

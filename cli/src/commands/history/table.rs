@@ -13,7 +13,7 @@ use crate::figures::time;
 const COLUMNS: [(&str, usize); 6] = [
     ("started (UTC)", 19),
     ("channel", 12),
-    ("lasted", 10),
+    ("lasted", 12),
     ("queue", 20),
     ("people", 6),
     ("conversation", 36),
@@ -94,9 +94,9 @@ mod tests {
         );
 
         insta::assert_snapshot!(console::strip_ansi_codes(&table), @r"
-        started (UTC)        channel       lasted      queue                 people  conversation
-        2026-03-02 15:00:00  VOICE         6 min 32 s  Billing               4       a-1
-        2026-03-02 14:03:10  SOCIAL_MEDIA  –           カスタマーサポート…   –       b-2
+        started (UTC)        channel       lasted        queue                 people  conversation
+        2026-03-02 15:00:00  VOICE         6 min 32 s    Billing               4       a-1
+        2026-03-02 14:03:10  SOCIAL_MEDIA  –             カスタマーサポート…   –       b-2
         ");
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use super::windows;
 use crate::checkpoint::Checkpoint;
 use crate::hash::Sha256;
 use crate::page::{RecordIdentity, RecordShape, ResultsPage};
@@ -16,6 +17,8 @@ use crate::time::Interval;
 
 /// So many pages of a query make one page of the archive: at 300 requests a minute, two seconds' worth.
 pub(super) const PAGES: u32 = 10;
+/// Of a window that cannot be made smaller: a memory's worth, and twenty seconds'.
+const PAGES_OF_THE_SMALLEST: u32 = 100;
 
 /// A page of the query, on its own.
 pub(super) struct QueryResults {
@@ -107,10 +110,18 @@ impl Harvest {
             Some(Reach::Whole)
         } else if nothing_came {
             Some(Reach::Moved)
-        } else if self.pages == PAGES {
+        } else if self.pages == self.most_pages() {
             Some(Reach::TooMany { hits: page.hits })
         } else {
             None
+        }
+    }
+
+    fn most_pages(&self) -> u32 {
+        if windows::is_smallest(self.window) {
+            PAGES_OF_THE_SMALLEST
+        } else {
+            PAGES
         }
     }
 
@@ -237,6 +248,19 @@ mod tests {
 
         assert!(pages[..9].iter().all(Option::is_none));
         assert_eq!(pages[9], Some(Reach::TooMany { hits: 11 }));
+    }
+
+    #[test]
+    fn a_window_that_cannot_be_made_smaller_is_read_further() {
+        let smallest = "2026-03-01T10:00:00Z/2026-03-01T10:00:00.001Z";
+        let mut harvest = Harvest::new(smallest.parse().unwrap());
+
+        let pages: Vec<_> = (0..PAGES_OF_THE_SMALLEST)
+            .map(|page| harvest.add(results(&[begun(&page.to_string(), 0)], 101)))
+            .collect();
+
+        assert!(pages[..99].iter().all(Option::is_none));
+        assert_eq!(pages[99], Some(Reach::TooMany { hits: 101 }));
     }
 
     #[test]

@@ -52,6 +52,11 @@ pub(super) fn following(
     Interval::new(start, after(start, window, growth).min(slice.end())).ok()
 }
 
+/// A millisecond: starts are no finer.
+pub(super) fn is_smallest(window: Interval) -> bool {
+    shorter(window, 0.5).is_none()
+}
+
 fn shorter(window: Interval, share: f64) -> Option<Interval> {
     let end = after(window.start(), window, share);
     (end < window.end()).then(|| Interval::new(window.start(), end).ok())?
