@@ -137,11 +137,9 @@ mod tests {
 
             prop_assert_eq!(holding(window, hits, most).is_none(), length == 1);
             prop_assert_eq!(half(window).is_none(), length < 2_000);
-            for smaller in [half(window), holding(window, hits, most)] {
-                if let Some(smaller) = smaller {
-                    prop_assert_eq!(smaller.start(), window.start());
-                    prop_assert!(smaller.end() < window.end());
-                }
+            for smaller in [half(window), holding(window, hits, most)].into_iter().flatten() {
+                prop_assert_eq!(smaller.start(), window.start());
+                prop_assert!(smaller.end() < window.end());
             }
         }
 
