@@ -30,22 +30,25 @@ pub use analytics_query::AnalyticsQuery;
 pub use export_gateway::ExportGateway;
 pub use history_gateway::{HistoryForm, HistoryGateway, UnknownForm};
 
-/// One kind of source.
+/// One kind of source. What is not said otherwise is that of a source that holds nothing at the other side: no query, no
+/// job, nothing to wait for or to give back.
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
     /// Asks the source for a query over the whole export, where offsets mean something only within one. Where they do not,
     /// it may find out whether it may ask at all.
-    async fn query(
-        &self,
-        asked: &Asked<'_>,
-        deadline: Deadline,
-    ) -> Result<Option<GatewayQuery>, Setback>;
+    async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
+        Ok(None)
+    }
 
     /// Begins a run: what comes back is committed by `run.json`.
-    async fn open(&self, reading: &Reading<'_>) -> Result<Opened, Setback>;
+    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
+        Ok(Opened::default())
+    }
 
     /// Whether the first page can be read now.
-    async fn ready(&self, opened: &Opened, reading: &Reading<'_>) -> Result<(), Setback>;
+    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
+        Ok(())
+    }
 
     /// Reads the page at `checkpoint` and brings it into its stored form.
     async fn page(
@@ -55,7 +58,9 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     ) -> Result<SourcePage, Setback>;
 
     /// Gives back what `open` took. That it is gone already is as good.
-    async fn close(&self, job: &str, deadline: Deadline) -> Result<(), Setback>;
+    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
+        Ok(())
+    }
 }
 
 /// What an export asks for as a whole.

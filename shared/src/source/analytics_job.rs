@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::conversation_query::{ConversationQuery, Order};
-use super::{Asked, Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
+use super::{Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
 use crate::effort::Effort;
@@ -16,7 +16,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, DataAvailability, JobState};
 use crate::genesys::{Call, GenesysClient};
 use crate::page::{self, DETAILS_FIELDS};
-use crate::plan::{GatewayQuery, SliceRange};
+use crate::plan::SliceRange;
 use crate::time::{Interval, millis};
 use crate::waiting::{Wait, WaitReason};
 
@@ -73,10 +73,6 @@ impl AnalyticsJob {
 
 #[async_trait]
 impl Source for AnalyticsJob {
-    async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
-        Ok(None)
-    }
-
     async fn open(&self, reading: &Reading<'_>) -> Result<Opened, Setback> {
         let interval = interval(reading)?;
         let watermark = self

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::answer::{Answer, Asking};
 use super::cache::ResponseCache;
 use super::conversation_query::{ConversationQuery, Order, Paging};
-use super::{Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings, broken};
+use super::{Asked, Reading, Setback, Source, SourcePage, SourceSettings, broken};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
 use crate::failure::{Failure, FailureKind};
@@ -198,14 +198,6 @@ impl Source for AnalyticsQuery {
         Ok(None)
     }
 
-    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
-        Ok(Opened::default())
-    }
-
-    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
-        Ok(())
-    }
-
     async fn page(
         &self,
         checkpoint: &Checkpoint,
@@ -229,10 +221,6 @@ impl Source for AnalyticsQuery {
             self.cache.keep(key, &answer);
         }
         Ok(answer.page(reading, asking))
-    }
-
-    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
-        Ok(())
     }
 }
 

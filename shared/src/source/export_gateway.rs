@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Asked, Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
+use super::{Asked, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
 use crate::effort::Effort;
@@ -114,14 +114,6 @@ impl Source for ExportGateway {
         }))
     }
 
-    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
-        Ok(Opened::default())
-    }
-
-    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
-        Ok(())
-    }
-
     async fn page(
         &self,
         checkpoint: &Checkpoint,
@@ -153,10 +145,6 @@ impl Source for ExportGateway {
             tries += 1;
             self.clock.sleep(EMPTY_PAGE_PAUSE).await;
         }
-    }
-
-    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
-        Ok(())
     }
 }
 

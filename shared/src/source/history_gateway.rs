@@ -10,14 +10,12 @@ use serde_json::json;
 
 use super::answer::{Answer, Asking};
 use super::cache::ResponseCache;
-use super::{
-    Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_when_unknown,
-};
+use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
-use crate::clock::{Clock, Deadline};
+use crate::clock::Clock;
 use crate::genesys::{ApiError, Call, GenesysClient};
 use crate::page::ResultsFields;
-use crate::plan::{ExportPlan, GatewayQuery};
+use crate::plan::ExportPlan;
 use crate::request::Category;
 use crate::time::{Interval, millis};
 
@@ -206,18 +204,6 @@ impl HistoryGateway {
 
 #[async_trait]
 impl Source for HistoryGateway {
-    async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
-        Ok(None)
-    }
-
-    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
-        Ok(Opened::default())
-    }
-
-    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
-        Ok(())
-    }
-
     async fn page(
         &self,
         checkpoint: &Checkpoint,
@@ -236,9 +222,5 @@ impl Source for HistoryGateway {
             self.cache.keep(key, &answer);
         }
         Ok(answer.page(reading, asking))
-    }
-
-    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
-        Ok(())
     }
 }
