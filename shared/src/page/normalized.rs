@@ -4,6 +4,7 @@
 //! milliseconds since 1970. See docs/format.md for each field and where it comes from.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -62,6 +63,7 @@ pub(super) fn analytics<'a>(record: &'a str, at: Timestamp, out: &mut String) ->
         ..Row::default()
     };
     let mut queues = Queues::default();
+    let mut all_attributes = Attributes::default();
     elements(participants.unwrap_or_default(), |participant| {
         let [purpose, name, sessions, attributes] = pick(
             participant,
@@ -79,8 +81,9 @@ pub(super) fn analytics<'a>(record: &'a str, at: Timestamp, out: &mut String) ->
             });
         });
         queues.met(purpose, name, queue_id);
-        add_attributes(&mut row.attributes, attributes);
+        all_attributes.add(attributes);
     });
+    row.attributes = all_attributes.merged();
     [row.queue_id, row.queue_name] = queues.first();
     row.write(id, start, at, out);
     [id, start]
@@ -112,28 +115,30 @@ impl<'a> Queues<'a> {
 }
 
 /// All participants' attributes in one object; of a key that repeats the first counts.
-fn add_attributes(all: &mut Option<Cow<'_, str>>, attributes: Option<&str>) {
-    let Some(attributes) = attributes.filter(|attributes| is_object(attributes)) else {
-        return;
-    };
-    let merged = all.get_or_insert_with(|| "{}".into()).to_mut();
-    let mut added = String::new();
-    members(attributes, |key, value| {
-        let name = unquoted(key);
-        let mut is_new = true;
-        for known in [merged.as_str(), &format!("{{{added}}}")] {
-            members(known, |key, _| is_new &= unquoted(key) != name);
-        }
-        if is_new {
-            let comma = if added.is_empty() && merged.len() == 2 {
-                ""
-            } else {
-                ","
-            };
-            added.extend([comma, key, ":", value]);
-        }
-    });
-    merged.insert_str(merged.len() - 1, &added);
+#[derive(Default)]
+struct Attributes<'a> {
+    /// The members, once anybody had an object.
+    members: Option<String>,
+    seen: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Attributes<'a> {
+    fn add(&mut self, attributes: Option<&'a str>) {
+        let Some(attributes) = attributes.filter(|attributes| is_object(attributes)) else {
+            return;
+        };
+        let all = self.members.get_or_insert_default();
+        members(attributes, |key, value| {
+            if self.seen.insert(unquoted(key)) {
+                let comma = if all.is_empty() { "" } else { "," };
+                all.extend([comma, key, ":", value]);
+            }
+        });
+    }
+
+    fn merged(self) -> Option<Cow<'a, str>> {
+        self.members.map(|members| format!("{{{members}}}").into())
+    }
 }
 
 impl Row<'_> {
