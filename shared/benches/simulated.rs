@@ -59,5 +59,6 @@ fn rules(shape: RecordShape, projection: Projection) -> PageRules<'static> {
         membership: None,
         planned_at: jiff::Timestamp::UNIX_EPOCH,
         known: None,
+        names: None,
     }
 }

@@ -21,6 +21,7 @@ mod identity;
 mod index;
 mod known;
 mod minimal;
+mod names;
 mod normalized;
 mod results;
 mod standard;
@@ -34,6 +35,7 @@ pub use codec::{CodecError, decode_lines};
 pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended};
 pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
 pub use known::KnownVersions;
+pub use names::Names;
 pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, gateway_records};
 pub use standard::dropped_paths;
 
@@ -53,7 +55,7 @@ pub enum Projection {
     Standard,
     /// The record as it is.
     Full,
-    /// One flat row with the same twelve fields, whatever the source.
+    /// One flat row with the same thirteen fields, whatever the source.
     Normalized,
 }
 
@@ -79,6 +81,8 @@ pub struct PageRules<'a> {
     pub planned_at: Timestamp,
     /// Versions that are archived already: a record that has not changed since is left out.
     pub known: Option<&'a KnownVersions>,
+    /// For normalized records: names of what they name only by an id.
+    pub names: Option<&'a Names>,
 }
 
 /// A page as it is stored. Equal records under equal rules give equal bytes.
@@ -163,10 +167,10 @@ impl PageRules<'_> {
                 return copy(record, names, &standard::RECORD, line);
             }
             (Projection::Normalized, RecordShape::Analytics) => {
-                return normalized::analytics(record, self.planned_at, line);
+                return normalized::analytics(record, self, line);
             }
             (Projection::Normalized, RecordShape::Gateway) => {
-                return normalized::gateway(record, self.planned_at, line);
+                return normalized::gateway(record, self, line);
             }
             (Projection::Standard, RecordShape::Gateway)
             | (Projection::Full, _)
@@ -223,6 +227,7 @@ mod tests {
         membership: None,
         planned_at: Timestamp::UNIX_EPOCH,
         known: None,
+        names: None,
     };
 
     fn page(body: &str, rules: &PageRules<'_>) -> (PageBody, String) {

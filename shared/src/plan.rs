@@ -41,6 +41,8 @@ pub struct ExportPlan {
     pub membership: Membership,
     pub filters: Filters,
     pub records: Projection,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lookup_names: bool,
     pub page_size: u32,
     pub include_media: bool,
     pub on_bad_record: OnBadRecord,
@@ -112,6 +114,7 @@ impl ExportPlan {
             membership,
             planned_at: self.planned_at,
             known: None,
+            names: None,
         }
     }
 

@@ -38,6 +38,9 @@ pub struct ExportRequest {
     pub slices: Option<u32>,
     #[serde(default)]
     pub records: Projection,
+    /// Of normalized records: names of queues and wrap-up codes are asked for where a record has only their ids.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lookup_names: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redaction: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -293,7 +296,7 @@ mod tests {
     fn an_unknown_field_is_named_beside_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `revisit` at line 1 column 66"
+            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `revisit` at line 1 column 66"
         );
     }
 

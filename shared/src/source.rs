@@ -2,6 +2,7 @@
 //!
 //! A source knows its part of the API and nothing of stores, queues or messages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,10 +13,11 @@ use crate::clock::Deadline;
 use crate::effort::Effort;
 use crate::failure::{Failure, FailureKind, in_one_line};
 use crate::genesys::{ApiError, GenesysClient};
-use crate::page::{KnownVersions, PageBody, PageRules};
+use crate::page::{KnownVersions, Names, PageBody, PageRules};
 use crate::plan::{Draft, ExportPlan, GatewayQuery, Slice};
 use crate::request::SourceKind;
 use crate::waiting::{Wait, WaitReason};
+use names::NameDirectory;
 
 mod analytics_job;
 mod analytics_query;
@@ -24,6 +26,7 @@ mod cache;
 mod conversation_query;
 mod export_gateway;
 mod history_gateway;
+mod names;
 
 pub use analytics_job::AnalyticsJob;
 pub use analytics_query::AnalyticsQuery;
@@ -80,6 +83,8 @@ pub struct Reading<'a> {
     pub query: Option<&'a GatewayQuery>,
     /// For a revisit: what is archived already.
     pub known: Option<&'a KnownVersions>,
+    /// For normalized records, if they are asked for.
+    pub names: Option<&'a Names>,
     pub deadline: Deadline,
 }
 
@@ -132,6 +137,7 @@ pub struct Sources {
     analytics_query: AnalyticsQuery,
     export_gateway: ExportGateway,
     history_gateway: HistoryGateway,
+    names: NameDirectory,
 }
 
 impl Sources {
@@ -144,8 +150,22 @@ impl Sources {
             analytics_job: AnalyticsJob::new(client.clone(), clock.clone()),
             analytics_query: AnalyticsQuery::new(client.clone(), clock.clone(), settings),
             export_gateway: ExportGateway::new(client.clone(), clock.clone()),
-            history_gateway: HistoryGateway::new(client.clone(), clock, settings),
+            history_gateway: HistoryGateway::new(client.clone(), clock.clone(), settings),
+            names: NameDirectory::new(client.clone(), clock),
             client,
+        }
+    }
+
+    /// The names that the plan wants looked up.
+    pub async fn names(
+        &self,
+        plan: &ExportPlan,
+        deadline: Deadline,
+    ) -> Result<Option<Arc<Names>>, Setback> {
+        if plan.lookup_names {
+            self.names.names(deadline).await.map(Some)
+        } else {
+            Ok(None)
         }
     }
 
@@ -195,6 +215,7 @@ impl<'a> Reading<'a> {
     fn rules(&self) -> PageRules<'a> {
         PageRules {
             known: self.known,
+            names: self.names,
             ..self.plan.page_rules(self.slice)
         }
     }

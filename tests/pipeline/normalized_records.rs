@@ -1,6 +1,7 @@
 //! Exports of flat rows, from conversations and from a gateway's records.
 
 use end_to_end::world::{World, organisation};
+use genesys_simulator::{Route, Settings};
 
 #[tokio::test]
 async fn an_export_of_rows_is_complete_and_intact_whatever_the_source() {
@@ -15,4 +16,51 @@ async fn an_export_of_rows_is_complete_and_intact_whatever_the_source() {
         assert!(rows.values().all(|count| *count == 1));
         world.verify(&manifest.outcome.export_id).await;
     }
+}
+
+#[tokio::test]
+async fn names_are_looked_up_once_and_stand_in_every_row_that_has_a_code() {
+    let mut world = World::new(organisation(72, 200)).await;
+    let request = world.request(
+        "analytics-job",
+        r#","slices":2,"pageSize":20,"records":"normalized","lookupNames":true"#,
+    );
+
+    let manifest = world.export(&request).await;
+
+    let rows = world.archived_lines(&manifest).await;
+    let with_code = rows
+        .keys()
+        .filter(|row| !row.contains(r#""wrapUpCode":null"#));
+    assert!(with_code.clone().count() > 50);
+    for row in with_code {
+        assert!(
+            row.contains(r#""wrapUpName":"Outcome "#),
+            "a name for each code"
+        );
+    }
+    let stats = world.simulator.stats();
+    assert_eq!(stats.requests_on(Route::Queues), 1);
+    let codes = stats.requests_on(Route::WrapUpCodes);
+    assert!((1..=4).contains(&codes), "{codes} pages of codes");
+}
+
+#[tokio::test]
+async fn names_that_may_not_be_looked_up_fail_the_export_and_name_the_permission() {
+    let mut world = World::new(Settings {
+        permissions: vec!["analytics:conversationDetail:view".to_owned()],
+        ..organisation(73, 20)
+    })
+    .await;
+    let request = world.request(
+        "analytics-query",
+        r#","slices":1,"records":"normalized","lookupNames":true"#,
+    );
+    let id = world.start(&request).await;
+
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    let message = &failed.failures[0].failure.message;
+    assert!(message.contains("[routing:queue:view]"), "{message}");
 }

@@ -12,6 +12,7 @@ const RULES: PageRules<'_> = PageRules {
     membership: None,
     planned_at: jiff::Timestamp::UNIX_EPOCH,
     known: None,
+    names: None,
 };
 
 pub(crate) fn encode_pages(count: usize, rounds: usize) {

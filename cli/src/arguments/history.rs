@@ -69,6 +69,10 @@ pub(crate) struct HistoryArguments {
     /// Which record a line of JSON is; tables and CSV are of normalized ones
     #[arg(long, default_value = "standard")]
     pub records: Records,
+    /// Look up the names of queues and wrap-up codes where a row has only their ids; takes routing:queue:view and
+    /// routing:wrapupCode:view
+    #[arg(long)]
+    pub names: bool,
     /// An archive in place of the output
     #[arg(long, long_help = PLACE, value_name = "PLACE", value_parser = place(), conflicts_with = "format")]
     pub out: Option<Place>,

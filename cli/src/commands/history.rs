@@ -109,6 +109,8 @@ impl<'a> History<'a> {
 
     /// Slice after slice, page after page, as long as somebody wants them.
     async fn read(&mut self, output: &mut Output) -> Result<Written, Problem> {
+        let names = self.sources.names(&self.plan, Deadline::NONE).await;
+        let names = names.map_err(StartError::from)?;
         for slice in self.plan.slices.clone() {
             let mut next = Some(self.plan.first_checkpoint(slice.range, None));
             while let Some(checkpoint) = next.take() {
@@ -117,6 +119,7 @@ impl<'a> History<'a> {
                     slice: &slice,
                     query: None,
                     known: None,
+                    names: names.as_deref(),
                     deadline: Deadline::NONE,
                 };
                 let page = self.page(&checkpoint, &reading).await?;

@@ -244,6 +244,45 @@ async fn a_history_gateway_is_read_in_the_form_that_is_set() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_queues_and_codes_are_looked_up_when_they_are_asked_for() {
+    let world = world().await;
+
+    let ids_only = world
+        .run(&["history", "--interval", DAYS, "--records", "normalized"])
+        .await;
+    let named = world
+        .run(&[
+            "history",
+            "--interval",
+            DAYS,
+            "--records",
+            "normalized",
+            "--names",
+        ])
+        .await;
+    let of_others = world
+        .run(&[
+            "history",
+            "--interval",
+            DAYS,
+            "--records",
+            "full",
+            "--names",
+        ])
+        .await;
+
+    assert_eq!((ids_only.code, named.code), (0, 0), "{}", named.err);
+    assert!(!ids_only.out.contains(r#""wrapUpName":"Outcome "#));
+    assert!(named.out.contains(r#""wrapUpName":"Outcome "#));
+    assert_eq!(of_others.code, 2);
+    assert!(
+        of_others.error().starts_with("`lookupNames` is true"),
+        "{}",
+        of_others.err
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_archive_in_place_of_the_output_is_an_export() {
     let world = world().await;
     let out = world.out().display().to_string();

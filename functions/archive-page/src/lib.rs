@@ -72,12 +72,12 @@ impl ArchivePage {
             anyhow::bail!("{} has no slice {}", export_id, message.id.run.slice);
         };
         let query = attempt.query(&plan);
-        let known = self.archive().known_versions(&plan).await?;
         let reading = Reading {
             plan: &plan,
             slice: &slice,
             query,
-            known: known.as_deref(),
+            known: None,
+            names: None,
             deadline: invocation.deadline,
         };
         let task = Task {
@@ -122,12 +122,18 @@ impl ArchivePage {
             Ok(checkpoint) => checkpoint,
             Err(setback) => return Ok(Err(setback)),
         };
-        match self
-            .sources
-            .of(task.plan.source)
-            .page(&checkpoint, &task.reading)
-            .await
-        {
+        let known = self.archive().known_versions(task.plan).await?;
+        let names = match self.sources.names(task.plan, task.reading.deadline).await {
+            Ok(names) => names,
+            Err(setback) => return Ok(Err(setback)),
+        };
+        let reading = Reading {
+            known: known.as_deref(),
+            names: names.as_deref(),
+            ..task.reading
+        };
+        let source = self.sources.of(task.plan.source);
+        match source.page(&checkpoint, &reading).await {
             Ok(page) => self.commit(task, checkpoint, page).await,
             Err(setback) => Ok(Err(setback)),
         }

@@ -82,6 +82,23 @@ pub struct DataRetention {
     pub retention_days: Option<u32>,
 }
 
+/// `GET …/routing/queues` and its like: one page of what has a name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntityListing {
+    #[serde(default)]
+    pub entities: Vec<NamedEntity>,
+    /// 0 when the listing does not say: then its first page is all.
+    #[serde(default)]
+    pub page_count: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct NamedEntity {
+    pub id: String,
+    pub name: Option<String>,
+}
+
 /// The export gateway's answer to a query. Not an endpoint of the public API.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

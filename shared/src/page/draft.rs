@@ -145,6 +145,7 @@ mod tests {
             membership: None,
             planned_at: jiff::Timestamp::UNIX_EPOCH,
             known: None,
+            names: None,
         };
         encode(&records, &rules).object.unwrap().len()
     }

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::PageRules;
 use super::channel::Channel;
 use super::identity::Identifying;
 use super::walk::{elements, is_array, is_object, members, pick, separate, unquoted};
@@ -23,16 +24,21 @@ struct Row<'a> {
     queue_id: Option<&'a str>,
     queue_name: Option<&'a str>,
     wrap_up_code: Option<&'a str>,
+    wrap_up_name: Option<&'a str>,
     attributes: Option<Cow<'a, str>>,
 }
 
-pub(super) fn gateway<'a>(record: &'a str, at: Timestamp, out: &mut String) -> Identifying<'a> {
+pub(super) fn gateway<'a>(
+    record: &'a str,
+    rules: &PageRules<'_>,
+    out: &mut String,
+) -> Identifying<'a> {
     let [id, start, end, participants] =
         pick(record, ["id", "startTime", "endTime", "participants"]);
     let [interaction_id, conversation_id] = pick(record, ["interactionId", "conversationId"]);
     let channel_words = pick(record, ["channelType", "type", "messageType", "mediaType"]);
-    let [queue_id, queue_name, wrap_up_code, attributes] =
-        pick(record, ["queueId", "queueName", "wrapUpCode", "attributes"]);
+    let [queue_id, queue_name, attributes] = pick(record, ["queueId", "queueName", "attributes"]);
+    let [wrap_up_code, wrap_up_name] = pick(record, ["wrapUpCode", "wrapUpName"]);
     let row = Row {
         interaction_id: interaction_id.filter(|id| is_text(id)).or(conversation_id),
         channel: channel(channel_words),
@@ -41,15 +47,20 @@ pub(super) fn gateway<'a>(record: &'a str, at: Timestamp, out: &mut String) -> I
         queue_id,
         queue_name,
         wrap_up_code,
+        wrap_up_name,
         attributes: attributes
             .filter(|attributes| is_object(attributes))
             .map(Cow::Borrowed),
     };
-    row.write(id, start, at, out);
+    row.write(id, start, rules, out);
     [id, start]
 }
 
-pub(super) fn analytics<'a>(record: &'a str, at: Timestamp, out: &mut String) -> Identifying<'a> {
+pub(super) fn analytics<'a>(
+    record: &'a str,
+    rules: &PageRules<'_>,
+    out: &mut String,
+) -> Identifying<'a> {
     let names = [
         "conversationId",
         "conversationStart",
@@ -85,7 +96,7 @@ pub(super) fn analytics<'a>(record: &'a str, at: Timestamp, out: &mut String) ->
     });
     row.attributes = all_attributes.merged();
     [row.queue_id, row.queue_name] = queues.first();
-    row.write(id, start, at, out);
+    row.write(id, start, rules, out);
     [id, start]
 }
 
@@ -143,7 +154,13 @@ impl<'a> Attributes<'a> {
 
 impl Row<'_> {
     /// Writes the row; nothing for a record that does not say when it started, which is none.
-    fn write(&self, id: Option<&str>, start: Option<&str>, at: Timestamp, out: &mut String) {
+    fn write(
+        &self,
+        id: Option<&str>,
+        start: Option<&str>,
+        rules: &PageRules<'_>,
+        out: &mut String,
+    ) {
         let Some(start) = start.and_then(moment) else {
             return;
         };
@@ -164,15 +181,22 @@ impl Row<'_> {
             "participantCount",
             &number(self.participants.and_then(count)),
         );
-        field(out, "queueId", text(self.queue_id).unwrap_or(NULL));
-        field(out, "queueName", text(self.queue_name).unwrap_or(NULL));
-        field(out, "wrapUpCode", text(self.wrap_up_code).unwrap_or(NULL));
+        let (queue_id, wrap_up_code) = (text(self.queue_id), text(self.wrap_up_code));
+        let names = rules.names;
+        // What the record says itself comes first: it was the name at the time.
+        let queue_name = text(self.queue_name).or_else(|| names?.queue(queue_id?));
+        let wrap_up_name = text(self.wrap_up_name).or_else(|| names?.wrap_up_code(wrap_up_code?));
+        field(out, "queueId", queue_id.unwrap_or(NULL));
+        field(out, "queueName", queue_name.unwrap_or(NULL));
+        field(out, "wrapUpCode", wrap_up_code.unwrap_or(NULL));
+        field(out, "wrapUpName", wrap_up_name.unwrap_or(NULL));
         field(
             out,
             "attributes",
             self.attributes.as_deref().unwrap_or(NULL),
         );
-        field(out, "normalizedAt", &at.as_millisecond().to_string());
+        let at = rules.planned_at.as_millisecond();
+        field(out, "normalizedAt", &at.to_string());
         out.push('}');
     }
 }
@@ -237,9 +261,17 @@ mod tests {
     use genesys_simulator::{Settings, Truth};
     use serde_json::Value;
 
+    use super::super::{Names, Projection, RecordShape};
     use super::*;
 
-    const AT: Timestamp = Timestamp::UNIX_EPOCH;
+    const RULES: PageRules<'_> = PageRules {
+        shape: RecordShape::Analytics,
+        projection: Projection::Normalized,
+        membership: None,
+        planned_at: Timestamp::UNIX_EPOCH,
+        known: None,
+        names: None,
+    };
 
     fn row(project: impl Fn(&str, &mut String), record: &str) -> String {
         let mut line = String::new();
@@ -248,21 +280,21 @@ mod tests {
     }
 
     fn conversation(record: &str) -> String {
-        row(|record, line| _ = analytics(record, AT, line), record)
+        row(|record, line| _ = analytics(record, &RULES, line), record)
     }
 
     fn entity(record: &str) -> String {
-        row(|record, line| _ = gateway(record, AT, line), record)
+        row(|record, line| _ = gateway(record, &RULES, line), record)
     }
 
     #[test]
     fn a_web_messaging_conversation_becomes_this_row() {
-        insta::assert_snapshot!(conversation(include_str!("examples/webmessaging.json")), @r#"{"recordId":"00001001-0000-4000-8000-000000001001","interactionId":"00001001-0000-4000-8000-000000001001","channelType":"WEBCHAT","startTime":1772460190112,"endTime":1772461304907,"durationMs":1114795,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Web Support","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","attributes":{"context.customField1Label":"Order number","context.customField1":"A-10442","context.genesys.legacyRoutingTargetQueueAddress":"Web Support"},"normalizedAt":0}"#);
+        insta::assert_snapshot!(conversation(include_str!("examples/webmessaging.json")), @r#"{"recordId":"00001001-0000-4000-8000-000000001001","interactionId":"00001001-0000-4000-8000-000000001001","channelType":"WEBCHAT","startTime":1772460190112,"endTime":1772461304907,"durationMs":1114795,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Web Support","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","wrapUpName":null,"attributes":{"context.customField1Label":"Order number","context.customField1":"A-10442","context.genesys.legacyRoutingTargetQueueAddress":"Web Support"},"normalizedAt":0}"#);
     }
 
     #[test]
     fn a_call_becomes_this_row() {
-        insta::assert_snapshot!(conversation(include_str!("examples/voice.json")), @r#"{"recordId":"00002001-0000-4000-8000-000000002001","interactionId":"00002001-0000-4000-8000-000000002001","channelType":"VOICE","startTime":1772463600017,"endTime":1772463992641,"durationMs":392624,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Billing","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","attributes":{"ivr.Skills":"billing","AccountTier":"gold"},"normalizedAt":0}"#);
+        insta::assert_snapshot!(conversation(include_str!("examples/voice.json")), @r#"{"recordId":"00002001-0000-4000-8000-000000002001","interactionId":"00002001-0000-4000-8000-000000002001","channelType":"VOICE","startTime":1772463600017,"endTime":1772463992641,"durationMs":392624,"participantCount":4,"queueId":"00000051-0000-4000-8000-000000000051","queueName":"Billing","wrapUpCode":"000000c1-0000-4000-8000-0000000000c1","wrapUpName":null,"attributes":{"ivr.Skills":"billing","AccountTier":"gold"},"normalizedAt":0}"#);
     }
 
     #[test]
@@ -271,7 +303,7 @@ mod tests {
             "endTime":"2026-03-02T14:10:00.5Z","participants":[{"id":1},{"id":2}],"queueName":"Support","wrapUpCode":"done",
             "attributes":{"order":"A-1"}}"#;
 
-        insta::assert_snapshot!(entity(record), @r#"{"recordId":"17","interactionId":"i-4","channelType":"WEBCHAT","startTime":1772460000000,"endTime":1772460600500,"durationMs":600500,"participantCount":2,"queueId":null,"queueName":"Support","wrapUpCode":"done","attributes":{"order":"A-1"},"normalizedAt":0}"#);
+        insta::assert_snapshot!(entity(record), @r#"{"recordId":"17","interactionId":"i-4","channelType":"WEBCHAT","startTime":1772460000000,"endTime":1772460600500,"durationMs":600500,"participantCount":2,"queueId":null,"queueName":"Support","wrapUpCode":"done","wrapUpName":null,"attributes":{"order":"A-1"},"normalizedAt":0}"#);
     }
 
     #[test]
@@ -283,9 +315,9 @@ mod tests {
         let rows = [conversation(bare), conversation(odd), entity(odd_entity)];
 
         insta::assert_snapshot!(rows.join("\n"), @r#"
-        {"recordId":"c","interactionId":"c","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"attributes":null,"normalizedAt":0}
-        {"recordId":"c","interactionId":"c","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"attributes":null,"normalizedAt":0}
-        {"recordId":"e","interactionId":"e","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"attributes":null,"normalizedAt":0}
+        {"recordId":"c","interactionId":"c","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"wrapUpName":null,"attributes":null,"normalizedAt":0}
+        {"recordId":"c","interactionId":"c","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"wrapUpName":null,"attributes":null,"normalizedAt":0}
+        {"recordId":"e","interactionId":"e","channelType":"UNKNOWN","startTime":1772460000000,"endTime":null,"durationMs":null,"participantCount":null,"queueId":null,"queueName":null,"wrapUpCode":null,"wrapUpName":null,"attributes":null,"normalizedAt":0}
         "#);
     }
 
@@ -308,6 +340,41 @@ mod tests {
     }
 
     #[test]
+    fn names_are_looked_up_where_the_record_has_only_an_id() {
+        let pair = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+        let names = Names::new(
+            [pair("q1", "Billing \"new\""), pair("q2", "Sales")],
+            [pair("w1", "Solved")],
+        );
+        let rules = PageRules {
+            names: Some(&names),
+            ..RULES
+        };
+        let record = |acd: &str| {
+            format!(
+                r#"{{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","participants":[
+                {acd}{{"purpose":"agent","sessions":[{{"segments":[{{"queueId":"q1","wrapUpCode":"w1"}}]}}]}}]}}"#
+            )
+        };
+        let read = |record: &str| -> Value {
+            serde_json::from_str(&row(
+                |record, line| _ = analytics(record, &rules, line),
+                record,
+            ))
+            .unwrap()
+        };
+
+        let looked_up = read(&record(""));
+        let told = read(&record(
+            r#"{"purpose":"acd","participantName":"Billing, then"},"#,
+        ));
+
+        assert_eq!(looked_up["queueName"], "Billing \"new\"");
+        assert_eq!(looked_up["wrapUpName"], "Solved");
+        assert_eq!(told["queueName"], "Billing, then");
+    }
+
+    #[test]
     fn ten_thousand_records_all_become_rows_of_the_same_fields_and_a_known_channel() {
         let truth = Truth::of(&Settings {
             conversations: 8_000,
@@ -323,7 +390,7 @@ mod tests {
         for line in conversations.chain(entities) {
             let mut row: std::collections::BTreeMap<String, Value> =
                 serde_json::from_str(&line).unwrap();
-            assert_eq!(row.len(), 12);
+            assert_eq!(row.len(), 13);
             let number = |name| row[name].as_i64();
             assert_eq!(
                 number("durationMs"),

@@ -42,6 +42,7 @@ fn page(records: &[String], shape: RecordShape, projection: Projection) -> PageB
             membership: None,
             planned_at: jiff::Timestamp::UNIX_EPOCH,
             known: None,
+            names: None,
         },
     )
 }

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::rules::{check_end, check_filters, check_membership, check_retention, page_size};
+use super::rules::{
+    check_end, check_filters, check_membership, check_names, check_retention, page_size,
+};
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
     Membership, OffsetRange, PlanLimits, Refusal, Residency, Revisit, Sha256, Slice, SliceRange,
@@ -46,6 +48,7 @@ impl Draft {
         check_end(interval, now)?;
         check_filters(request.source, &request.filters)?;
         check_membership(&request)?;
+        check_names(&request)?;
         let page_size = page_size(&request, limits)?;
         let quota_mb = request.quota_mb.or(limits.quota_mb);
         if quota_mb == Some(0) {
@@ -143,6 +146,7 @@ impl Draft {
             membership: request.membership,
             filters: request.filters,
             records: request.records,
+            lookup_names: request.lookup_names,
             page_size,
             include_media: request.include_media,
             on_bad_record: request.on_bad_record,
@@ -356,6 +360,7 @@ mod tests {
             format!(r#"{{{DAY},"source":"analytics-query","pageSize":101}}"#),
             format!(r#"{{{DAY},"filters":{{"conversationIds":["42"]}}}}"#),
             format!(r#"{{{DAY},"filters":{{"directions":["sideways"]}}}}"#),
+            format!(r#"{{{DAY},"lookupNames":true}}"#),
             r#"{"source":"analytics-query","interval":"2026-02-01T00:00:00Z/2026-02-09T00:00:00Z","slices":1}"#.to_owned(),
         ];
 
@@ -380,6 +385,7 @@ mod tests {
         `pageSize` is 101: analytics-query takes 1 to 100 (GENESYS_QUERY_PAGE_SIZE_MAX)
         `filters.conversationIds[0]` is 42: an id of 36 characters is expected, as 0f8fad5b-d9cb-469f-a165-70867728950e
         `filters.directions[0]` is sideways: inbound or outbound
+        `lookupNames` is true: only the records `normalized` of analytics sources have names that are looked up
         `interval` is 2026-02-01T00:00:00.000Z/2026-02-09T00:00:00.000Z: a query takes at most 7 days (GENESYS_QUERY_INTERVAL_MAX_DAYS); use more slices
         "#);
     }

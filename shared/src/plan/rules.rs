@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     ExportRequest, Filters, Interval, Membership, PlanLimits, Refusal, SourceKind, millis,
 };
+use crate::page::Projection;
 
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
     let latest = now
@@ -44,6 +45,16 @@ pub(super) fn check_membership(request: &ExportRequest) -> Result<(), Refusal> {
     }
     let rule = "the source analytics-query reads window by window, which takes `start`; analytics-job takes both";
     Err(Refusal::new("membership", "activity", rule))
+}
+
+/// Other records are kept as they are.
+pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
+    let has_names = request.records == Projection::Normalized && request.source.is_analytics();
+    if !request.lookup_names || has_names {
+        return Ok(());
+    }
+    let rule = "only the records `normalized` of analytics sources have names that are looked up";
+    Err(Refusal::new("lookupNames", true, rule))
 }
 
 /// A request to the API may hold 512,000 bytes; a filter of one value takes about 120 of them.

@@ -151,6 +151,25 @@ impl Dataset {
         true
     }
 
+    /// Ids and names.
+    pub(crate) fn queues(&self) -> Vec<(String, String)> {
+        let queues = self.cast.queues.iter();
+        queues
+            .map(|queue| (queue.id.clone(), queue.language.queue.to_owned()))
+            .collect()
+    }
+
+    /// Ids and names of those that occur.
+    pub(crate) fn wrap_up_codes(&self) -> Vec<(String, String)> {
+        const KEY: &str = "\"wrapUpCode\":\"";
+        let ids = self.conversations.iter().flat_map(|it| {
+            let behind = it.json.split(KEY).skip(1);
+            behind.filter_map(|rest| rest.split('"').next())
+        });
+        ids.map(|id| (id.to_owned(), format!("Outcome {}", &id[..4])))
+            .collect()
+    }
+
     /// What a query of the gateway filters by.
     pub(crate) fn gateway_heads(&self) -> &[Head] {
         self.gateway.heads()

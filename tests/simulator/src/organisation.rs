@@ -10,6 +10,7 @@ mod history;
 pub(crate) mod interval;
 pub(crate) mod jobs;
 mod limits;
+mod listing;
 mod login;
 mod permissions;
 pub(crate) mod request;
@@ -33,6 +34,7 @@ use details::Recent;
 use gateway::Queries;
 use history::History;
 use jobs::Jobs;
+use listing::listing;
 use request::Request;
 use tokens::{Tokens, Usage};
 
@@ -139,6 +141,8 @@ impl Organisation {
             Route::JobDelete => self.delete_job(id, now),
             Route::ExportQuery => self.submit_query(request),
             Route::ExportResults => self.query_results(id, request),
+            Route::Queues => listing(self.data.queues(), request),
+            Route::WrapUpCodes => listing(self.data.wrap_up_codes(), request),
             Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),
             Route::WrongMethod => Err(ApiError::new(
                 405,

@@ -22,6 +22,8 @@ pub enum Route {
     LimitDefaults,
     ExportQuery,
     ExportResults,
+    Queues,
+    WrapUpCodes,
     /// Nothing is there: 404.
     Unknown,
     /// Something is there, but not for this method: 405.
@@ -47,6 +49,8 @@ impl Route {
             Self::LimitDefaults => "limit-defaults",
             Self::ExportQuery => "export-query",
             Self::ExportResults => "export-results",
+            Self::Queues => "queues",
+            Self::WrapUpCodes => "wrap-up-codes",
             Self::Unknown => "unknown",
             Self::WrongMethod => "wrong-method",
         }
@@ -75,6 +79,8 @@ fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
             (&[(Method::GET, Route::Retention)], "")
         }
         ["api", "v2", "analytics", "conversations", rest @ ..] => of_conversations(rest),
+        ["api", "v2", "routing", "queues"] => (&[(Method::GET, Route::Queues)], ""),
+        ["api", "v2", "routing", "wrapupcodes"] => (&[(Method::GET, Route::WrapUpCodes)], ""),
         ["api", "v2", "organizations", "limits", rest @ ..] => of_limits(rest),
         _ => (&[], ""),
     }

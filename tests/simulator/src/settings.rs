@@ -148,6 +148,8 @@ impl Default for Settings {
             permissions: vec![
                 "analytics:conversationDetail:view".to_owned(),
                 "analytics:dataRetention:view".to_owned(),
+                "routing:queue:view".to_owned(),
+                "routing:wrapupCode:view".to_owned(),
             ],
             divisions_held: None,
             rate_per_minute: 300,

@@ -26,6 +26,7 @@ pub(super) fn request(
         "scheduledTime": now.to_string(),
         "filters": filters(arguments)?,
         "records": records(arguments, format).to_string(),
+        "lookupNames": arguments.names,
     });
     if let Some(interval) = interval(arguments, source, now, known)? {
         request["interval"] = json!(interval);

@@ -10,7 +10,7 @@ use crate::arguments::Format;
 use crate::problem::Problem;
 
 /// The fields of a normalized record.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "recordId",
     "interactionId",
     "channelType",
@@ -21,6 +21,7 @@ const COLUMNS: [&str; 12] = [
     "queueId",
     "queueName",
     "wrapUpCode",
+    "wrapUpName",
     "attributes",
     "normalizedAt",
 ];
@@ -116,9 +117,9 @@ mod tests {
         let row = r#"{"recordId":"a","queueName":"Billing, \"new\"","durationMs":7,"attributes":{"k":"v"},"endTime":null}"#;
 
         insta::assert_snapshot!(csv(row, true).unwrap() + &csv(row, false).unwrap(), @r#"
-        recordId,interactionId,channelType,startTime,endTime,durationMs,participantCount,queueId,queueName,wrapUpCode,attributes,normalizedAt
-        a,,,,,7,,,"Billing, ""new""",,"{""k"":""v""}",
-        a,,,,,7,,,"Billing, ""new""",,"{""k"":""v""}",
+        recordId,interactionId,channelType,startTime,endTime,durationMs,participantCount,queueId,queueName,wrapUpCode,wrapUpName,attributes,normalizedAt
+        a,,,,,7,,,"Billing, ""new""",,,"{""k"":""v""}",
+        a,,,,,7,,,"Billing, ""new""",,,"{""k"":""v""}",
         "#);
     }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Names that mean something on some level of a record.
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 34] = [
     "id",
     "type",
     "startTime",
@@ -35,6 +35,7 @@ const NAMES: [&str; 33] = [
     "queueId",
     "queueName",
     "wrapUpCode",
+    "wrapUpName",
     "channelType",
     "interactionId",
     "idx",

@@ -161,6 +161,7 @@ pub(super) fn normalized(record: &Json<'_>, shape: RecordShape) -> String {
         ("queueId", value("queueId")),
         ("queueName", value("queueName")),
         ("wrapUpCode", value("wrapUpCode")),
+        ("wrapUpName", value("wrapUpName")),
         ("attributes", value("attributes")),
         ("normalizedAt", "0".to_owned()),
     ];
@@ -172,7 +173,7 @@ type Fields = Vec<(&'static str, String)>;
 
 fn of_gateway(record: &Json<'_>, id: &str) -> Fields {
     let words = ["channelType", "type", "messageType", "mediaType"].map(|name| record.get(name));
-    let strings = ["queueId", "queueName", "wrapUpCode"];
+    let strings = ["queueId", "queueName", "wrapUpCode", "wrapUpName"];
     let mut fields: Fields = vec![("channelType", channel(&words))];
     fields.extend(
         strings

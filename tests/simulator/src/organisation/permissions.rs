@@ -22,6 +22,8 @@ fn needed(route: Route) -> &'static [&'static str] {
         | Route::JobDelete => &[DETAILS, OWN_DETAILS],
         Route::Availability => &[DETAILS],
         Route::Retention => &["analytics:dataRetention:view"],
+        Route::Queues => &["routing:queue:view"],
+        Route::WrapUpCodes => &["routing:wrapupCode:view"],
         Route::Login
         | Route::LimitDocs
         | Route::Limits

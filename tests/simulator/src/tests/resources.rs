@@ -76,3 +76,35 @@ async fn a_namespace_without_limits_is_a_404() {
 
     assert_eq!(answer.status, 404);
 }
+
+#[tokio::test]
+async fn queues_and_wrap_up_codes_are_listed_page_by_page_under_their_own_permissions() {
+    let world = World::new(small()).await;
+
+    let first = world.get("api/v2/routing/queues?pageSize=3").await.json();
+    let last_number = first["pageCount"].as_u64().unwrap();
+    let last = world
+        .get(&format!(
+            "api/v2/routing/queues?pageSize=3&pageNumber={last_number}"
+        ))
+        .await
+        .json();
+    let codes = world.get("api/v2/routing/wrapupcodes").await.json();
+    let too_many = world.get("api/v2/routing/wrapupcodes?pageSize=101").await;
+    world
+        .simulator
+        .update(|settings| settings.permissions.clear());
+    let refused = world.get("api/v2/routing/queues").await;
+
+    assert_eq!(first["entities"].as_array().unwrap().len(), 3);
+    assert!(first["entities"][0]["id"].is_string() && first["entities"][0]["name"].is_string());
+    let left = first["total"].as_u64().unwrap() - 3 * (last_number - 1);
+    assert_eq!(last["entities"].as_array().unwrap().len() as u64, left);
+    assert!(
+        codes["entities"][0]["name"]
+            .as_str()
+            .unwrap()
+            .starts_with("Outcome ")
+    );
+    assert_eq!((too_many.status, refused.status), (400, 403));
+}
