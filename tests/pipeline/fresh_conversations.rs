@@ -83,6 +83,12 @@ async fn a_day_that_is_still_going_on_is_read_to_its_end_with_each_conversation_
             .any(|text| text.contains("GENESYS_QUERY_LAG_SECONDS")),
         "it waited for the end"
     );
+    let told = world.receiver.arrived().pop().expect("a webhook").body;
+    let metrics = &told["data"]["metrics"];
+    assert_eq!(metrics["successRate"], 1.0);
+    assert_eq!(metrics["records"], manifest.content.counts.archived);
+    assert!(metrics["paginationDepth"].as_u64() > Some(3));
+    assert!(metrics["answers"].as_u64() >= metrics["pages"].as_u64());
     let id = manifest.outcome.export_id;
     world.verify(&id).await;
 }
