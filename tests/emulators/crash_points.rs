@@ -116,7 +116,8 @@ async fn on_s3(case: Case, afterwards: Afterwards, pass: Pass) {
         Arc::new(S3Store::new(client.clone(), settings))
     };
 
-    let told = every_crash_point(case, afterwards, store, pass).await;
+    // Boxed: it holds a whole world.
+    let told = Box::pin(every_crash_point(case, afterwards, store, pass)).await;
 
     println!("s3://: {told}");
 }
