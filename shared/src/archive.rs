@@ -21,6 +21,7 @@ use crate::waiting::Waiting;
 mod deliveries;
 mod exports;
 mod find;
+mod indexes;
 mod known;
 mod survey;
 

@@ -4,6 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::indexes::READS_AT_ONCE;
 use super::{Archive, ArchiveError};
 use crate::ids::{ExportId, RunId};
 use crate::objects::Name;
@@ -14,8 +15,6 @@ use crate::plan::ExportPlan;
 use crate::request::SourceKind;
 use crate::time::Interval;
 
-/// So many page indexes are read at a time.
-const READS_AT_ONCE: usize = 16;
 /// The largest page that is unpacked to show a record of it.
 const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
@@ -78,8 +77,7 @@ impl Archive {
     /// The record as it is stored.
     pub async fn stored_record(&self, version: &Version) -> Result<String, ArchiveError> {
         let key = &version.page_key;
-        let object = self.store().get(key).await?;
-        let object = object.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
+        let object = self.object(key).await?;
         let damaged = |source: Box<dyn std::error::Error + Send + Sync>| ArchiveError::Page {
             key: key.clone(),
             source,
@@ -140,8 +138,7 @@ impl Archive {
         objects: &PageObjects,
     ) -> Result<Option<IndexEntry<'static>>, ArchiveError> {
         let key = &objects.index.key;
-        let index = self.store().get(key).await?;
-        let index = index.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
+        let index = self.object(key).await?;
         for entry in read_index(&index) {
             let entry = entry.map_err(|error| ArchiveError::Page {
                 key: key.clone(),

@@ -2,15 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::TryStreamExt as _;
 
 use super::{Archive, ArchiveError};
 use crate::objects::Name;
 use crate::outcome::Manifest;
 use crate::page::KnownVersions;
 use crate::plan::{ExportPlan, Revisit};
-
-const READS_AT_ONCE: usize = 16;
 
 impl Archive {
     /// The latest versions that the complete ones among those exports hold; `None` for what is no revisit. Read once per
@@ -39,20 +37,7 @@ impl Archive {
             let Some(manifest) = self.read::<Manifest>(Name::Manifest(id)).await? else {
                 continue;
             };
-            let pages = manifest
-                .content
-                .slices
-                .into_iter()
-                .flat_map(|slice| slice.pages);
-            let keys: Vec<String> = pages
-                .filter_map(|page| Some(page.objects?.index.key))
-                .collect();
-            let read = async |key: String| {
-                let index = self.store().get(&key).await?;
-                let index = index.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
-                Ok::<_, ArchiveError>((key, index))
-            };
-            let mut indexes = Box::pin(stream::iter(keys).map(read).buffered(READS_AT_ONCE));
+            let mut indexes = self.indexes(&manifest.content);
             while let Some((key, index)) = indexes.try_next().await? {
                 known
                     .add_index(&index)

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::TryStreamExt as _;
 
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::Archive;
 use crate::dispatch::DispatchError;
 use crate::failure::{Failure, FailureKind};
 use crate::outcome::Content;
@@ -14,7 +14,6 @@ use crate::page::each_indexed_id;
 /// Ids compared at a time: 8 bytes each. Larger exports are read in several passes, each over its share of the ids:
 /// n million records, n readings of the page indexes.
 const IDS_PER_PASS: u64 = 1_000_000;
-const READS_AT_ONCE: usize = 8;
 
 /// An id that stands in two places.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,21 +96,7 @@ pub(super) async fn each_id(
     content: &Content,
     mut visit: impl FnMut(&str, &str),
 ) -> Result<(), DispatchError> {
-    let pages = content.slices.iter().flat_map(|slice| &slice.pages);
-    // Collected: a stream over borrowing closures could not move between threads.
-    let keys: Vec<String> = pages
-        .filter_map(|page| Some(page.objects.as_ref()?.index.key.clone()))
-        .collect();
-    let read = async |key: String| {
-        let bytes = archive
-            .store()
-            .get(&key)
-            .await
-            .map_err(ArchiveError::from)?;
-        let bytes = bytes.ok_or_else(|| ArchiveError::Missing(key.clone()))?;
-        Ok::<_, ArchiveError>((key, bytes))
-    };
-    let mut indexes = Box::pin(stream::iter(keys).map(read).buffered(READS_AT_ONCE));
+    let mut indexes = archive.indexes(content);
     while let Some((key, bytes)) = indexes.try_next().await? {
         each_indexed_id(&bytes, |id| visit(&key, id))
             .map_err(|source| DispatchError::Index { key, source })?;

@@ -1,0 +1,36 @@
+//! The page indexes of an export, read side by side.
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, stream};
+
+use super::{Archive, ArchiveError};
+use crate::outcome::Content;
+
+/// So many page indexes are in memory at a time.
+pub(super) const READS_AT_ONCE: usize = 8;
+
+impl Archive {
+    /// Each page index with its key, in the order of the pages.
+    pub fn indexes<'a>(
+        &'a self,
+        content: &Content,
+    ) -> BoxStream<'a, Result<(String, Bytes), ArchiveError>> {
+        let pages = content.slices.iter().flat_map(|slice| &slice.pages);
+        // Collected: a stream over borrowing closures could not move between threads.
+        let keys: Vec<String> = pages
+            .filter_map(|page| Some(page.objects.as_ref()?.index.key.clone()))
+            .collect();
+        let read = move |key: String| async move {
+            let index = self.object(&key).await?;
+            Ok((key, index))
+        };
+        stream::iter(keys).map(read).buffered(READS_AT_ONCE).boxed()
+    }
+
+    /// An object that has to be there.
+    pub(super) async fn object(&self, key: &str) -> Result<Bytes, ArchiveError> {
+        let object = self.store().get(key).await?;
+        object.ok_or_else(|| ArchiveError::Missing(key.to_owned()))
+    }
+}
