@@ -1,10 +1,9 @@
 //! What it took to read pages: requests, repetitions and time. For metrics; nothing is decided by it.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::genesys::Reply;
+use crate::metrics;
 
 /// What one page, or several, took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +33,7 @@ impl Effort {
             answers: 1,
             repeats: u64::from(reply.attempts.saturating_sub(1)),
             cached: 0,
-            latency_ms: millis(reply.latency),
+            latency_ms: metrics::millis(reply.latency),
         }
     }
 
@@ -47,8 +46,4 @@ impl Effort {
             latency_ms: self.latency_ms + other.latency_ms,
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

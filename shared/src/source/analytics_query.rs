@@ -10,8 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::json;
+use serde_json::value::RawValue;
 
-use super::answer::{Answer, Asking};
+use super::answer::{Answer, Asking, Permanence};
 use super::cache::ResponseCache;
 use super::conversation_query::{ConversationQuery, Order, Paging};
 use super::{Asked, Reading, Setback, Source, SourcePage, SourceSettings, broken};
@@ -164,10 +165,16 @@ impl AnalyticsQuery {
         let mut asking = Asking::default();
         asking.add(&reply, batch.len() as u64);
         let next = (until < end).then_some(Checkpoint::Offset { offset: until });
+        let records = reply.value;
+        // What goes on may change, and what is not there may begin.
+        let has_ended = |record: &RawValue| page::has_ended(record.get(), RecordShape::Analytics);
+        let all_have_ended =
+            records.len() == batch.len() && records.iter().all(|record| has_ended(record));
         let answer = Answer {
-            records: reply.value,
+            records,
             window: None,
             next,
+            permanence: Permanence::settled_if(all_have_ended),
         };
         Ok((answer, asking))
     }
@@ -203,35 +210,19 @@ impl Source for AnalyticsQuery {
         checkpoint: &Checkpoint,
         reading: &Reading<'_>,
     ) -> Result<SourcePage, Setback> {
-        let key = ResponseCache::key(reading, checkpoint);
-        if let Some(known) = self.cache.get(&key) {
-            return Ok(known.page(reading, Asking::nothing()));
-        }
-        let (answer, asking) = match (checkpoint, &reading.slice.range) {
-            (Checkpoint::Windows { next }, SliceRange::Interval(slice)) => {
-                self.window(*next, slice, reading).await?
+        let ask = async {
+            match (checkpoint, &reading.slice.range) {
+                (Checkpoint::Windows { next }, SliceRange::Interval(slice)) => {
+                    self.window(*next, slice, reading).await
+                }
+                (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) => {
+                    self.lookup(*offset, *range, reading).await
+                }
+                _ => Err(broken("the checkpoint does not fit the slice")),
             }
-            (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) => {
-                self.lookup(*offset, *range, reading).await?
-            }
-            _ => return Err(broken("the checkpoint does not fit the slice")),
         };
-        let answer = Arc::new(answer);
-        if has_settled(&answer, &asking) {
-            self.cache.keep(key, &answer);
-        }
-        Ok(answer.page(reading, asking))
+        self.cache.page(checkpoint, reading, ask).await
     }
-}
-
-/// A window was closed before it was read. What was looked up may still be going on, or begin.
-fn has_settled(answer: &Answer, asking: &Asking) -> bool {
-    let all_are_there = answer.records.len() as u64 == asking.requested;
-    let have_ended = || {
-        let mut records = answer.records.iter();
-        records.all(|record| page::has_ended(record.get(), RecordShape::Analytics))
-    };
-    answer.window.is_some() || all_are_there && have_ended()
 }
 
 /// The smallest window did not stand still.

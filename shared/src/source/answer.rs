@@ -17,6 +17,25 @@ pub(super) struct Answer {
     pub(super) window: Option<Interval>,
     /// `None` behind the last page.
     pub(super) next: Option<Checkpoint>,
+    pub(super) permanence: Permanence,
+}
+
+/// Whether the same question will have the same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permanence {
+    Settled,
+    /// Something that was asked for goes on, or is yet to begin.
+    Passing,
+}
+
+impl Permanence {
+    pub(super) fn settled_if(condition: bool) -> Self {
+        if condition {
+            Self::Settled
+        } else {
+            Self::Passing
+        }
+    }
 }
 
 /// The requests for a page.

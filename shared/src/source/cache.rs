@@ -1,7 +1,7 @@
 //! Answers that are kept for a while, in memory: the same question, asked again within that time, takes no request.
 //!
-//! Only what cannot change any more may be kept; who keeps an answer sees to that. Whoever asks for a page a second time
-//! because it was not to be trusted must not ask here.
+//! Only what has settled is kept; the source says whether an answer has. Whoever asks for a page a second time because it
+//! was not to be trusted must not ask here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use lru::LruCache;
 use serde_json::json;
 
-use super::Reading;
-use super::answer::Answer;
+use super::answer::{Answer, Asking, Permanence};
+use super::{Reading, Setback, SourcePage};
 use crate::checkpoint::Checkpoint;
 use crate::clock::Clock;
 use crate::hash::Sha256;
@@ -53,8 +53,27 @@ impl ResponseCache {
         }
     }
 
+    /// The page by the answer that is known, or by what `ask` brings, which is kept if it has settled.
+    pub(super) async fn page(
+        &self,
+        checkpoint: &Checkpoint,
+        reading: &Reading<'_>,
+        ask: impl Future<Output = Result<(Answer, Asking), Setback>>,
+    ) -> Result<SourcePage, Setback> {
+        let key = Self::key(reading, checkpoint);
+        if let Some(known) = self.get(&key) {
+            return Ok(known.page(reading, Asking::nothing()));
+        }
+        let (answer, asking) = ask.await?;
+        let answer = Arc::new(answer);
+        if answer.permanence == Permanence::Settled {
+            self.keep(key, &answer);
+        }
+        Ok(answer.page(reading, asking))
+    }
+
     /// The digest of all that the answer depends on.
-    pub(super) fn key(reading: &Reading<'_>, checkpoint: &Checkpoint) -> Sha256 {
+    fn key(reading: &Reading<'_>, checkpoint: &Checkpoint) -> Sha256 {
         let plan = reading.plan;
         let mut query = json!({
             "source": plan.source,
@@ -67,7 +86,7 @@ impl ResponseCache {
         Sha256::of(query.to_string())
     }
 
-    pub(super) fn get(&self, key: &Sha256) -> Option<Arc<Answer>> {
+    fn get(&self, key: &Sha256) -> Option<Arc<Answer>> {
         let now = self.clock.now();
         let mut kept = self.lock();
         let entry = kept.answers.get(key)?;
@@ -78,7 +97,7 @@ impl ResponseCache {
         None
     }
 
-    pub(super) fn keep(&self, key: Sha256, answer: &Arc<Answer>) {
+    fn keep(&self, key: Sha256, answer: &Arc<Answer>) {
         let size = answer.size_bytes();
         if self.time_to_live.is_zero() || size > MAX_BYTES {
             return;
@@ -142,6 +161,7 @@ mod tests {
             records: vec![RawValue::from_string(text).unwrap()],
             window: None,
             next: None,
+            permanence: Permanence::Settled,
         })
     }
 

@@ -2,13 +2,11 @@
 //!
 //! The token of a page leads to the next one; without one the query is read to its end.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::json;
 
-use super::answer::{Answer, Asking};
+use super::answer::{Answer, Asking, Permanence};
 use super::cache::ResponseCache;
 use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
@@ -181,6 +179,7 @@ impl HistoryGateway {
                 job: None,
                 cursor: Some(token),
             }),
+            permanence: Permanence::settled_if(self.is_over(reading)),
         };
         Ok((answer, asking))
     }
@@ -195,7 +194,7 @@ impl HistoryGateway {
     }
 
     /// Whether the interval was over long enough ago.
-    fn has_settled(&self, reading: &Reading<'_>) -> bool {
+    fn is_over(&self, reading: &Reading<'_>) -> bool {
         let end = reading.plan.interval.end();
         let settled = end.saturating_add(self.settings.query_lag);
         settled.is_ok_and(|settled| settled <= self.clock.now())
@@ -212,15 +211,7 @@ impl Source for HistoryGateway {
         let Checkpoint::Cursor { job: None, cursor } = checkpoint else {
             return Err(broken("the checkpoint is no token"));
         };
-        let key = ResponseCache::key(reading, checkpoint);
-        if let Some(known) = self.cache.get(&key) {
-            return Ok(known.page(reading, Asking::nothing()));
-        }
-        let (answer, asking) = self.ask(cursor.as_deref(), reading).await?;
-        let answer = Arc::new(answer);
-        if self.has_settled(reading) {
-            self.cache.keep(key, &answer);
-        }
-        Ok(answer.page(reading, asking))
+        let ask = self.ask(cursor.as_deref(), reading);
+        self.cache.page(checkpoint, reading, ask).await
     }
 }

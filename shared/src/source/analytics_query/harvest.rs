@@ -12,7 +12,7 @@ use super::windows;
 use crate::checkpoint::Checkpoint;
 use crate::hash::Sha256;
 use crate::page::{RecordIdentity, RecordShape, ResultsPage};
-use crate::source::answer::Answer;
+use crate::source::answer::{Answer, Permanence};
 use crate::time::Interval;
 
 /// So many pages of a query make one page of the archive: at 300 requests a minute, two seconds' worth.
@@ -159,6 +159,8 @@ impl Harvest {
             records: self.records,
             window: Some(self.window),
             next,
+            // A window was closed before it was read.
+            permanence: Permanence::Settled,
         }
     }
 }
