@@ -194,6 +194,16 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_that_serves_two_purposes_is_told_of_once() {
+        let read = read(&[("GATEWAY_HISTORY_FORM", "scroll")], |settings| {
+            settings.source_settings();
+            Some(settings.history_form())
+        });
+
+        insta::assert_snapshot!(read.unwrap_err(), @"GATEWAY_HISTORY_FORM: `scroll` is no form of a history gateway: page-token or continuation is expected");
+    }
+
+    #[test]
     fn a_region_or_both_hosts_are_needed() {
         assert_eq!(
             read(&[], |settings| settings.endpoints()).unwrap_err(),

@@ -103,8 +103,12 @@ impl<'a> Settings<'a> {
         self.note(Problem::Malformed { name, value, rule });
     }
 
+    /// Once, though what is wrong may be read for several purposes.
     pub fn note(&self, problem: impl Into<Problem>) {
-        self.problems.borrow_mut().push(problem.into());
+        let (problem, mut problems) = (problem.into(), self.problems.borrow_mut());
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
     }
 }
 
