@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::place::Place;
 pub(crate) use deployed::{StackArguments, StartArguments, StatusArguments};
-pub(crate) use history::{Format, HistoryArguments, word};
+pub(crate) use history::{Format, HistoryArguments, HistorySource, Records, word};
 pub(crate) use local::{LocalArguments, LocalCommand, UpArguments};
 pub(crate) use simulate::{FaultMix, History, OrganisationArguments, SimulateArguments};
 

@@ -1,10 +1,8 @@
 //! Carries one export as far as it goes: an engine, its progress on the screen, and Ctrl-C.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use conversation_archive::clock::Clock;
-use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
+use conversation_archive::genesys::StatsSnapshot;
 use conversation_archive::ids::ExportId;
 use conversation_archive::store::ExportLock;
 use start_export::{Command, Started};
@@ -52,9 +50,7 @@ impl Carrier {
         settings: &Settings,
         screen: &Screen,
     ) -> Result<Self, Problem> {
-        let credentials = Arc::new(settings.credentials.clone());
-        let client = GenesysClient::new(settings.client.clone(), credentials, Clock::System)
-            .map_err(anyhow::Error::from)?;
+        let client = settings.genesys_client()?;
         let (sender, events) = unbounded_channel();
         let mut engine = settings.engine.clone();
         engine.regions.bucket = place.region();

@@ -12,6 +12,13 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// The first of them by name, and an ellipsis for the others.
+pub(crate) fn first_of(names: &[impl AsRef<str>], count: usize) -> String {
+    let first: Vec<&str> = names.iter().take(count).map(AsRef::as_ref).collect();
+    let more = if names.len() > count { ", …" } else { "" };
+    first.join(", ") + more
+}
+
 /// Megabytes of 10⁶ bytes, as the quota counts them.
 pub(crate) fn bytes(number: u64) -> String {
     indicatif::DecimalBytes(number).to_string()
@@ -46,6 +53,12 @@ pub(crate) fn clock(moment: jiff::Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_names_are_cut_to_the_first_ones() {
+        assert_eq!(first_of(&["a", "b"], 2), "a, b");
+        assert_eq!(first_of(&["a", "b", "c"], 2), "a, b, …");
+    }
 
     #[test]
     fn times_are_written_as_coarsely_as_they_are_long() {

@@ -1,11 +1,14 @@
 //! The settings of the commands: the variables of the deployed functions, as far as one process needs them. Region,
 //! endpoint and credentials of AWS are read by its SDK.
 
+use std::sync::Arc;
+
 use conversation_archive::aws::AwsSettings;
+use conversation_archive::clock::Clock;
 use conversation_archive::config::{
     self, Config, ConfigError, CredentialsConfig, Problem, SigningSecretConfig, environment,
 };
-use conversation_archive::genesys::{ClientSettings, Credentials};
+use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
 use conversation_archive::webhook::{Loopback, Signer};
 
 use crate::engine::EngineSettings;
@@ -53,6 +56,15 @@ impl Settings {
             }
         };
         Ok(<Self as Config>::from_lookup(local)?)
+    }
+}
+
+impl Settings {
+    /// The way into the organisation, on this machine's time.
+    pub(crate) fn genesys_client(&self) -> Result<GenesysClient, crate::problem::Problem> {
+        let credentials = Arc::new(self.credentials.clone());
+        let client = GenesysClient::new(self.client.clone(), credentials, Clock::System);
+        Ok(client.map_err(anyhow::Error::from)?)
     }
 }
 

@@ -10,7 +10,7 @@ use conversation_archive::page::Projection;
 use conversation_archive::plan::ExportPlan;
 use serde_json::{Value, json};
 
-use crate::figures::{bytes, count, counted, rate, time};
+use crate::figures::{bytes, count, counted, first_of, rate, time};
 use crate::place::Place;
 use crate::progress::Webhook;
 use crate::screen::Report;
@@ -204,13 +204,11 @@ impl Stored<'_> {
     fn missing(&self) -> String {
         const NAMED: usize = 3;
         let missing = &self.manifest.missing_ids;
-        let named: Vec<_> = missing.iter().take(NAMED).map(String::as_str).collect();
-        let more = if missing.len() > NAMED { ", …" } else { "" };
         format!(
-            "{} of {} ids, unknown or in a division that the client lacks: {}{more}",
+            "{} of {} ids, unknown or in a division that the client lacks: {}",
             missing.len(),
             self.plan.filters.conversation_ids.len(),
-            named.join(", ")
+            first_of(missing, NAMED)
         )
     }
 

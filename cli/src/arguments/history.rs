@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use conversation_archive::page::Projection;
-use conversation_archive::request::SourceKind;
 use conversation_archive::time::Interval;
 
 use super::{PLACE, days, place};
@@ -113,27 +111,7 @@ pub(crate) enum Records {
     Normalized,
 }
 
-impl From<HistorySource> for SourceKind {
-    fn from(source: HistorySource) -> Self {
-        match source {
-            HistorySource::AnalyticsQuery => Self::AnalyticsQuery,
-            HistorySource::HistoryGateway => Self::HistoryGateway,
-        }
-    }
-}
-
-impl From<Records> for Projection {
-    fn from(records: Records) -> Self {
-        match records {
-            Records::Minimal => Self::Minimal,
-            Records::Standard => Self::Standard,
-            Records::Full => Self::Full,
-            Records::Normalized => Self::Normalized,
-        }
-    }
-}
-
-/// The word on the command line.
+/// The word on the command line, which is a request's word too.
 pub(crate) fn word(value: &impl ValueEnum) -> String {
     let named = value.to_possible_value();
     named.map_or_else(String::new, |value| value.get_name().to_owned())

@@ -3,7 +3,6 @@
 //!
 //! It reads as little as the answer takes: one conversation at a time, of which nothing is kept or shown.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::clock::{Clock, Deadline};
@@ -55,11 +54,10 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
         "settings",
         "all that is needed is set, and can be read",
     ));
-    let credentials = Arc::new(settings.credentials.clone());
-    let clock = Clock::System;
-    let client = GenesysClient::new(settings.client.clone(), credentials, clock.clone())
-        .map_err(anyhow::Error::from)?;
-    let api = Api { client, clock };
+    let api = Api {
+        client: settings.genesys_client()?,
+        clock: Clock::System,
+    };
     let interrupt = Interrupt::listen(screen);
     let looked = look(arguments, &settings, &api, &interrupt, &mut findings).await;
     match looked {

@@ -1,8 +1,5 @@
 //! `export`: from a request to a finished archive.
 
-use std::io::Read as _;
-use std::path::Path;
-
 use conversation_archive::clock::Clock;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::Name;
@@ -11,7 +8,7 @@ use conversation_archive::request::{ExportRequest, Refusal, scheduled_time};
 use start_export::Command;
 
 use super::closing::{carry_to_the_end, check_signer};
-use super::settings;
+use super::{read, settings};
 use crate::arguments::ExportArguments;
 use crate::carry::Carrier;
 use crate::place::{Opened, Place};
@@ -20,7 +17,7 @@ use crate::screen::Screen;
 use crate::settings::Settings;
 
 pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Result<Exit, Problem> {
-    let request = ExportRequest::parse(&read(&arguments.request)?)?;
+    let request = ExportRequest::parse(&read("request", &arguments.request)?)?;
     let settings = settings(arguments.concurrency)?;
     Box::pin(archive(request, settings, &arguments.out, screen)).await
 }
@@ -49,21 +46,6 @@ pub(super) async fn archive(
     let _lock = carrier.lock(&id)?;
     let started = carrier.command(Command::Start(Box::new(request))).await?;
     carry_to_the_end(&mut carrier, out, &started, screen).await
-}
-
-pub(super) fn read(path: &Path) -> Result<String, Problem> {
-    let mut text = String::new();
-    let read = match path.to_str() {
-        Some("-") => std::io::stdin().read_to_string(&mut text),
-        _ => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
-    };
-    match read {
-        Ok(_) => Ok(text),
-        Err(error) => Err(Problem::refused(format!(
-            "cannot read the request {}: {error}",
-            path.display()
-        ))),
-    }
 }
 
 /// The request's id, which has to be known before it is started, for the lock; and whether the request could begin a new

@@ -3,12 +3,10 @@
 
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::checkpoint::Checkpoint;
 use conversation_archive::clock::{Clock, Deadline};
-use conversation_archive::genesys::GenesysClient;
 use conversation_archive::page::{decode_lines, each_indexed_id};
 use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
 use conversation_archive::request::{ExportRequest, scheduled_time};
@@ -17,7 +15,7 @@ use start_export::StartError;
 
 use super::{export, settings};
 use crate::arguments::{Format, HistoryArguments};
-use crate::figures::counted;
+use crate::figures::{counted, first_of};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -55,7 +53,7 @@ pub(super) async fn history(
         return Box::pin(export::archive(request, settings, place, screen)).await;
     }
     let mut history = History::new(request, &settings, screen).await?;
-    let mut output = Output::new(format, history.plan.records);
+    let mut output = Output::new(format);
     let wanted = history.read(&mut output).await?;
     output.finish();
     Ok(match wanted {
@@ -86,9 +84,7 @@ impl<'a> History<'a> {
         let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
         let identity = Identity::of(&request, scheduled)?;
         let draft = Draft::check(request, identity, now, limits)?;
-        let credentials = Arc::new(settings.credentials.clone());
-        let client = GenesysClient::new(settings.client.clone(), credentials, Clock::System)
-            .map_err(anyhow::Error::from)?;
+        let client = settings.genesys_client()?;
         let sources = Sources::new(client, Clock::System, settings.engine.sources);
         let source = sources.of(draft.source());
         source
@@ -184,13 +180,11 @@ impl<'a> History<'a> {
             }
             return Exit::Done;
         }
-        let named: Vec<_> = missing.iter().take(NAMED).map(|id| id.as_str()).collect();
-        let more = if missing.len() > NAMED { ", …" } else { "" };
         self.screen.line(&format!(
-            "{} of {} not found: {}{more}\nunknown to the API, older than it keeps, or in a division that the client's role lacks",
+            "{} of {} not found: {}\nunknown to the API, older than it keeps, or in a division that the client's role lacks",
             missing.len(),
             counted(asked.len() as u64, "id", "ids"),
-            named.join(", ")
+            first_of(&missing, NAMED)
         ));
         Exit::Failed
     }

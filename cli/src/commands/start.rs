@@ -5,8 +5,8 @@ use conversation_archive::request::{ExportRequest, scheduled_time};
 use serde_json::{Value, json};
 use start_export::Started;
 
-use super::export::read;
 use super::following::follow;
+use super::read;
 use crate::arguments::StartArguments;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
@@ -15,7 +15,11 @@ use crate::stack::Stack;
 mod backfill;
 
 pub(super) async fn start(arguments: &StartArguments, screen: &Screen) -> Result<Exit, Problem> {
-    let text = arguments.request.as_deref().map(read).transpose()?;
+    let text = arguments
+        .request
+        .as_deref()
+        .map(|path| read("request", path))
+        .transpose()?;
     if let Some(history) = arguments.backfill {
         return backfill::backfill(&arguments.stack, history, text.as_deref(), screen).await;
     }

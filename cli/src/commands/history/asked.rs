@@ -1,16 +1,15 @@
 //! From the command line to a request, by the rules of every request.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use conversation_archive::page::Projection;
-use conversation_archive::request::{ExportRequest, RequestedInterval, SourceKind};
+use conversation_archive::request::{ExportRequest, RequestedInterval};
 use conversation_archive::time::Interval;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::arguments::{Format, HistoryArguments, word};
+use crate::arguments::{Format, HistoryArguments, HistorySource, Records, word};
+use crate::commands::read;
 use crate::problem::Problem;
 
 pub(super) fn request(
@@ -20,15 +19,14 @@ pub(super) fn request(
     lag: Duration,
 ) -> Result<ExportRequest, Problem> {
     let known = now - jiff::SignedDuration::try_from(lag).unwrap_or_default();
-    let source = SourceKind::from(arguments.source);
     let mut request = json!({
-        "source": source.to_string(),
+        "source": word(&arguments.source),
         "scheduledTime": now.to_string(),
         "filters": filters(arguments)?,
-        "records": records(arguments, format).to_string(),
+        "records": records(arguments, format),
         "lookupNames": arguments.names,
     });
-    if let Some(interval) = interval(arguments, source, now, known)? {
+    if let Some(interval) = interval(arguments, now, known)? {
         request["interval"] = json!(interval);
     } else if request["filters"] == json!({}) {
         let problem = Problem::refused("neither ids nor a time are given");
@@ -42,7 +40,6 @@ pub(super) fn request(
 /// What is not known yet is not waited for.
 fn interval(
     arguments: &HistoryArguments,
-    source: SourceKind,
     now: Timestamp,
     known: Timestamp,
 ) -> Result<Option<Interval>, Problem> {
@@ -56,10 +53,9 @@ fn interval(
         }
         (None, None) => return Ok(None),
     };
-    let end = if source.is_analytics() {
-        asked.end().min(known)
-    } else {
-        asked.end()
+    let end = match arguments.source {
+        HistorySource::AnalyticsQuery => asked.end().min(known),
+        HistorySource::HistoryGateway => asked.end(),
     };
     let interval = Interval::new(asked.start(), end).map_err(|_| {
         Problem::refused(format!("nothing of {asked} is known yet")).with_hint(
@@ -69,10 +65,10 @@ fn interval(
     Ok(Some(interval))
 }
 
-fn records(arguments: &HistoryArguments, format: Format) -> Projection {
+fn records(arguments: &HistoryArguments, format: Format) -> String {
     match format {
-        Format::Ndjson => arguments.records.into(),
-        Format::Table | Format::Csv => Projection::Normalized,
+        Format::Ndjson => word(&arguments.records),
+        Format::Table | Format::Csv => word(&Records::Normalized),
     }
 }
 
@@ -104,14 +100,7 @@ fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
 
 /// One a line; what stands around them on the line is none of them.
 fn ids_of(path: &Path) -> Result<Vec<String>, Problem> {
-    let mut text = String::new();
-    let read = match path.to_str() {
-        Some("-") => std::io::stdin().read_to_string(&mut text),
-        _ => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
-    };
-    read.map_err(|error| {
-        Problem::refused(format!("cannot read the ids {}: {error}", path.display()))
-    })?;
+    let text = read("ids", path)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.map(ToOwned::to_owned).collect())
 }

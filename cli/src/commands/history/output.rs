@@ -2,7 +2,6 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use conversation_archive::page::Projection;
 use serde_json::{Map, Value};
 
 use super::table;
@@ -39,8 +38,8 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(format: Format, records: Projection) -> Self {
-        debug_assert!(format == Format::Ndjson || records == Projection::Normalized);
+    /// Tables and CSV are of normalized records.
+    pub(super) fn new(format: Format) -> Self {
         Self {
             format,
             has_begun: false,
