@@ -32,6 +32,7 @@ pub mod page;
 pub mod page_record;
 pub mod plan;
 pub mod queue;
+pub mod redaction;
 pub mod request;
 pub mod run;
 pub mod runs;

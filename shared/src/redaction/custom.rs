@@ -1,0 +1,142 @@
+//! An organisation's own patterns: its customer numbers, its project names.
+
+use regex::{Regex, RegexBuilder};
+
+use super::Value;
+
+/// The memory that one compiled pattern may take.
+const MOST_BYTES: usize = 1 << 20;
+
+/// What stands in a text where a value was.
+const REPLACED: &str = "[REDACTED:";
+
+/// A pattern, and the label of what it finds. Patterns are matched in linear time, whatever they say.
+#[derive(Clone, Debug)]
+pub struct CustomPattern {
+    label: String,
+    pattern: Regex,
+}
+
+/// Why a pattern cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PatternError {
+    #[error("`{0}` is no label: 1 to 24 of A to Z and _ are expected")]
+    Label(String),
+    #[error("the pattern of {label} cannot be read")]
+    Syntax {
+        label: String,
+        source: Box<regex::Error>,
+    },
+    #[error("the pattern of {0} finds the empty text everywhere")]
+    Empty(String),
+}
+
+impl CustomPattern {
+    pub fn new(label: &str, pattern: &str) -> Result<Self, PatternError> {
+        let is_label = (1..=24).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        if !is_label {
+            return Err(PatternError::Label(label.to_owned()));
+        }
+        let syntax = |error| PatternError::Syntax {
+            label: label.to_owned(),
+            source: Box::new(error),
+        };
+        let pattern = RegexBuilder::new(pattern)
+            .size_limit(MOST_BYTES)
+            .build()
+            .map_err(syntax)?;
+        if pattern.is_match("") {
+            return Err(PatternError::Empty(label.to_owned()));
+        }
+        Ok(Self {
+            label: label.to_owned(),
+            pattern,
+        })
+    }
+}
+
+/// What the patterns find, in order; the first pattern that finds something there has it. What was redacted stays as it is.
+pub(super) fn values<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Value<'r>> {
+    let mut values: Vec<Value<'r>> = Vec::new();
+    for CustomPattern { label, pattern } in patterns {
+        for found in pattern.find_iter(text) {
+            let range = found.range();
+            let overlaps =
+                |taken: &std::ops::Range<usize>| taken.start < range.end && range.start < taken.end;
+            if range.is_empty()
+                || values.iter().any(|value| overlaps(&value.range))
+                || replaced(text).any(|taken| overlaps(&taken))
+            {
+                continue;
+            }
+            values.push(Value {
+                label,
+                kind: None,
+                known_as: found.as_str().to_owned(),
+                range,
+            });
+        }
+    }
+    values.sort_by_key(|value| value.range.start);
+    values
+}
+
+fn replaced(text: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
+    text.match_indices(REPLACED).map(|(start, _)| {
+        let end = text[start..]
+            .find(']')
+            .map_or(text.len(), |end| start + end + 1);
+        start..end
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Redactor, Replacement, Rules, Tally};
+    use super::*;
+
+    fn redacted(patterns: &[(&str, &str)], text: &str) -> String {
+        let custom = patterns
+            .iter()
+            .map(|(label, pattern)| CustomPattern::new(label, pattern).unwrap());
+        let redactor = Redactor::new(Rules {
+            kinds: Vec::new(),
+            replacement: Replacement::Label,
+            regions: Vec::new(),
+            custom: custom.collect(),
+            allowed: vec!["C-1".to_owned()],
+        });
+        redactor.redact(text, &mut Tally::default()).into_owned()
+    }
+
+    #[test]
+    fn what_a_pattern_finds_is_replaced_by_its_label_unless_it_is_allowed() {
+        let patterns = [("CUSTOMER", r"\bC-\d+\b"), ("ANY", "[A-Z]-?")];
+
+        assert_eq!(
+            redacted(&patterns, "C-4711, c-1 and C-1: X"),
+            "[REDACTED:CUSTOMER], c-1 and C-1: [REDACTED:ANY]"
+        );
+    }
+
+    #[test]
+    fn patterns_that_could_not_work_are_refused() {
+        let refused = [
+            ("x", "a"),
+            ("A", "("),
+            ("A", "a*"),
+            ("A", "(a{1000}){1000}"),
+        ]
+        .map(|(label, pattern)| CustomPattern::new(label, pattern).unwrap_err().to_string());
+
+        insta::assert_snapshot!(refused.join("\n"), @r"
+        `x` is no label: 1 to 24 of A to Z and _ are expected
+        the pattern of A cannot be read
+        the pattern of A finds the empty text everywhere
+        the pattern of A cannot be read
+        ");
+    }
+}

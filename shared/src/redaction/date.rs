@@ -1,0 +1,232 @@
+//! Dates, as people write them; which of them are dates of birth the words around them say.
+
+use std::ops::Range;
+
+use super::digits::{Digits, behind_digits};
+use super::fold::{Folded, LETTER, is_word};
+use super::labels::{self, Topic};
+
+/// `de`, `of`: what may stand between day, month and year, and a month, in letters.
+const LONGEST_WORD: usize = 24;
+
+/// A date of birth, if one begins at this digit or with the month's name before it.
+pub(super) fn of_birth(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    let range = numeric(text, digit)
+        .or_else(|| in_cjk(text, digit))
+        .or_else(|| day_first(text, digit))
+        .or_else(|| month_first(text, digit))?;
+    (labels::topic(text, &range) == Some(Topic::BirthDate)).then_some(range)
+}
+
+/// Three numbers that can be a day, joined by the same separator: `5.3.1984`, `1984-03-05`, `05/03/84`.
+pub(super) fn numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    if is_word(text.before(start)) {
+        return None;
+    }
+    let first = group(text, start)?;
+    let separator = text.byte(first.end);
+    let second = behind(text, &first, separator)?;
+    let last = behind(text, &second, separator)?;
+    let has_more = text.byte(last.end) == separator && text.byte(last.end + 1).is_ascii_digit();
+    let numbers =
+        [&first, &second, &last].map(|part| (Digits::within(text, part).prefix(4), part.len()));
+    let is_date = is_day(numbers) && !has_more && !text.byte(last.end).is_ascii_alphanumeric();
+    is_date.then_some(start..last.end)
+}
+
+fn group(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    let end = behind_digits(text, start);
+    (1..=4).contains(&(end - start)).then_some(start..end)
+}
+
+/// The digits behind these and a separator of dates.
+fn behind(text: &Folded<'_>, group_before: &Range<usize>, separator: u8) -> Option<Range<usize>> {
+    let at = group_before.end;
+    if !b"./-".contains(&separator) || text.byte(at) != separator {
+        return None;
+    }
+    // `5. 3. 1984`, as it is right in several languages.
+    let gap = usize::from(separator == b'.' && text.byte(at + 1) == b' ');
+    group(text, at + 1 + gap)
+}
+
+/// Day, month and year in any of the orders in use.
+fn is_day(numbers: [(u32, usize); 3]) -> bool {
+    let is_year = |(number, length): (u32, usize)| {
+        length == 2 || length == 4 && (1850..2100).contains(&number)
+    };
+    let is_month = |(number, length): (u32, usize)| length <= 2 && (1..=12).contains(&number);
+    let is_of_month = |(number, length): (u32, usize)| length <= 2 && (1..=31).contains(&number);
+    let [first, second, last] = numbers;
+    let day_and_month =
+        |one, other| is_of_month(one) && is_month(other) || is_month(one) && is_of_month(other);
+    is_year(last) && day_and_month(first, second)
+        || is_year(first) && is_month(second) && is_of_month(last)
+}
+
+/// `1984年3月5日`, `昭和59年3月5日`, `1984년 3월 5일`.
+fn in_cjk(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    let mut at = start;
+    for (place, units) in [["年", "년"], ["月", "월"], ["日", "일"]]
+        .into_iter()
+        .enumerate()
+    {
+        let end = behind_digits(text, at);
+        let unit = &text.text()[text.range(&(end..end)).start..];
+        let is_unit =
+            (1..=4).contains(&(end - at)) && units.iter().any(|sign| unit.starts_with(sign));
+        let is_day_without_unit = place == 2 && unit.starts_with('号');
+        if !is_unit && !is_day_without_unit {
+            return None;
+        }
+        at = end + 1;
+        if place < 2 {
+            at += usize::from(text.byte(at) == b' ');
+        }
+    }
+    Some(era(text, start)..at)
+}
+
+/// Where the name of a Japanese era begins that stands before the year.
+fn era(text: &Folded<'_>, start: usize) -> usize {
+    let before = &text.text()[..text.range(&(start..start)).start];
+    let is_era = ["昭和", "平成", "令和", "大正"]
+        .iter()
+        .any(|era| before.ends_with(era));
+    start - if is_era { 2 } else { 0 }
+}
+
+/// `5 March 1984`, `5th of March, 1984`, `5 de marzo de 1984`: whatever the language calls the month.
+fn day_first(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    let day = start..behind_digits(text, start);
+    if is_word(text.before(start)) || !is_of_month(text, &day) {
+        return None;
+    }
+    let mut at = behind_ordinal(text, day.end);
+    let mut letters = 0;
+    for _ in 0..4 {
+        let from = behind_gap(text, at);
+        if let Some(year) = year(text, from) {
+            return (letters >= 3).then_some(start..year.end);
+        }
+        let end = behind_word(text, from)?;
+        letters = letters.max(end - from);
+        at = end;
+    }
+    None
+}
+
+/// `March 5, 1984`; the digit is the day's.
+fn month_first(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    let day = start..behind_digits(text, start);
+    let month_end = start.checked_sub(1)?;
+    if text.byte(month_end) != b' ' || !is_of_month(text, &day) {
+        return None;
+    }
+    let month_end = if text.before(month_end) == b'.' {
+        month_end - 1
+    } else {
+        month_end
+    };
+    let mut month = month_end;
+    while month_end - month < LONGEST_WORD && is_letter(text.before(month)) {
+        month -= 1;
+    }
+    let year = year(text, behind_gap(text, behind_ordinal(text, day.end)))?;
+    (month_end - month >= 3).then_some(month..year.end)
+}
+
+fn is_of_month(text: &Folded<'_>, day: &Range<usize>) -> bool {
+    (1..=2).contains(&day.len()) && (1..=31).contains(&Digits::within(text, day).prefix(2))
+}
+
+/// Four digits, or two behind an apostrophe.
+fn year(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    let is_short = text.byte(start) == b'\'';
+    let digits = start + usize::from(is_short)..behind_digits(text, start + usize::from(is_short));
+    let is_long =
+        digits.len() == 4 && (1850..2100).contains(&Digits::within(text, &digits).prefix(4));
+    (is_long || is_short && digits.len() == 2).then_some(start..digits.end)
+}
+
+/// Behind `st`, `th`, `er`, `º`, `.`.
+fn behind_ordinal(text: &Folded<'_>, at: usize) -> usize {
+    let mut end = at;
+    while end - at < 3 && (is_letter(text.byte(end)) || text.byte(end) == b'.') {
+        end += 1;
+    }
+    if is_letter(text.byte(end)) { at } else { end }
+}
+
+fn behind_gap(text: &Folded<'_>, at: usize) -> usize {
+    let mut end = at;
+    while end - at < 3 && matches!(text.byte(end), b' ' | b',' | b'.' | b'-' | b'/') {
+        end += 1;
+    }
+    end
+}
+
+fn behind_word(text: &Folded<'_>, at: usize) -> Option<usize> {
+    let mut end = at;
+    while end - at < LONGEST_WORD && is_letter(text.byte(end)) {
+        end += 1;
+    }
+    (end > at).then_some(end)
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == LETTER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<&str> {
+        let folded = Folded::new(text);
+        let start = folded.bytes().iter().position(u8::is_ascii_digit)?;
+        of_birth(&folded, start).map(|range| &text[folded.range(&range)])
+    }
+
+    #[test]
+    fn dates_that_are_said_to_be_of_birth_are_found_in_all_forms() {
+        for date in [
+            "05.03.1984",
+            "5. 3. 1984",
+            "1984-03-05",
+            "3/5/84",
+            "5 March 1984",
+            "5th of March, 1984",
+            "March 5, 1984",
+            "Mar. 5th 1984",
+            "5 de marzo de 1984",
+            "1er mars 1984",
+            "5 мая 1984",
+            "٥ مارس ١٩٨٤",
+        ] {
+            assert_eq!(found(&format!("I was born on {date}, thanks")), Some(date));
+        }
+        for date in [
+            "1984年3月5日",
+            "1984-03-05",
+            "昭和59年3月5日",
+            "1984년 3월 5일",
+        ] {
+            assert_eq!(found(&format!("{date}生まれです")), Some(date));
+            assert_eq!(found(&format!("生日是{date}。")), Some(date));
+        }
+    }
+
+    #[test]
+    fn dates_of_anything_else_stay() {
+        for text in [
+            "delivered on 05.03.2024",
+            "born in room 5",
+            "born on 45.03.1984",
+            "dob 1.2.3.4",
+            "born 5 or 6 times",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! E-mail addresses: what may stand before an `@` in practice, and a domain behind it.
+
+use std::ops::Range;
+
+use super::fold::{Folded, IDEOGRAPH, LETTER};
+
+/// RFC 5321: 64 before the `@`, 255 behind it.
+const LOCAL: usize = 64;
+const DOMAIN: usize = 255;
+
+/// What stands behind the last dot of a file's name, not of a domain's: `logo@2x.png`.
+const FILES: [&str; 14] = [
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "pdf", "html", "css", "js", "json",
+    "mp4",
+];
+
+/// The address around the `@` at `at`.
+pub(super) fn at(text: &Folded<'_>, at: usize) -> Option<Range<usize>> {
+    let end = domain(text, at + 1)?;
+    let start = local(text, at);
+    (start < at).then_some(start..end)
+}
+
+fn local(text: &Folded<'_>, at: usize) -> usize {
+    let is_part = |byte: u8| {
+        byte.is_ascii_alphanumeric() || byte == LETTER || b".!#$%&'*+/=?^_`{|}~-".contains(&byte)
+    };
+    // An address in a script without spaces is one that has such letters right before the `@`.
+    let is_foreign = text.before(at) == IDEOGRAPH;
+    let mut start = at;
+    while at - start < LOCAL
+        && (is_part(text.before(start)) || is_foreign && text.before(start) == IDEOGRAPH)
+    {
+        start -= 1;
+    }
+    // What it may hold, but hardly begins with.
+    while start < at && b".!#$%&'*+/=?^`{|}~-".contains(&text.byte(start)) {
+        start += 1;
+    }
+    start
+}
+
+fn domain(text: &Folded<'_>, start: usize) -> Option<usize> {
+    let is_foreign = text.byte(start) == IDEOGRAPH;
+    let is_letter = |byte: u8| {
+        byte.is_ascii_alphanumeric() || byte == LETTER || is_foreign && byte == IDEOGRAPH
+    };
+    let (mut at, mut label, mut end) = (start, start, None);
+    while at - start <= DOMAIN {
+        match text.byte(at) {
+            byte if is_letter(byte) || byte == b'-' || byte == b'_' => at += 1,
+            b'.' if at > label && is_letter(text.byte(at + 1)) => {
+                at += 1;
+                label = at;
+            }
+            _ => break,
+        }
+        if label > start {
+            end = Some(at);
+        }
+    }
+    let end = end?;
+    let last = &text.bytes()[label..end];
+    (is_top_level(last) && at == end).then_some(end)
+}
+
+/// Two letters at least, or a name in Punycode.
+fn is_top_level(label: &[u8]) -> bool {
+    let is_letters = label
+        .iter()
+        .all(|byte| byte.is_ascii_alphabetic() || matches!(*byte, LETTER | IDEOGRAPH));
+    let is_file = FILES
+        .iter()
+        .any(|file| label.eq_ignore_ascii_case(file.as_bytes()));
+    let is_punycode = label.len() > 4 && label[..4].eq_ignore_ascii_case(b"xn--");
+    label.len() >= 2 && (is_letters || is_punycode) && !is_file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<&str> {
+        let folded = Folded::new(text);
+        let sign = folded.bytes().iter().position(|byte| *byte == b'@')?;
+        at(&folded, sign).map(|range| &text[folded.range(&range)])
+    }
+
+    #[test]
+    fn addresses_are_found_in_whatever_they_stand() {
+        for address in [
+            "a@b.de",
+            "Mary.Roe+shop@mail.example.co.uk",
+            "o'neil_x-1@exa-mple.travel",
+            "josé@exämple.fr",
+            "user@xn--bcher-kva.xn--p1ai",
+            "a%b@c.museum",
+            "ｍａｒｙ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+            "mary\u{200b}.roe@example.com",
+        ] {
+            for text in [
+                "<{}>, please",
+                "({})",
+                "邮箱是{}请",
+                "mail:{}.",
+                "이메일은 {}입니다",
+                "'{}'",
+            ] {
+                assert_eq!(found(&text.replace("{}", address)), Some(address));
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_in_other_scripts_are_found() {
+        assert_eq!(found("почта иван@пример.рф!"), Some("иван@пример.рф"));
+        assert_eq!(found("发到 张三@例子.公司 谢谢"), Some("张三@例子.公司"));
+    }
+
+    #[test]
+    fn handles_prices_and_files_are_no_addresses() {
+        for text in [
+            "@mary",
+            "2@5.50",
+            "logo@2x.png",
+            "me@home",
+            "a@b.c",
+            "a@.com",
+            "@b.com",
+            "mary @b.com",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+}

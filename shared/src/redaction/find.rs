@@ -1,0 +1,162 @@
+//! Looks a text through for what every value must hold, and asks around these places what stands there.
+
+use std::ops::Range;
+
+use memchr::{memchr_iter, memmem};
+use rlibphonenumber::Region;
+
+use super::digits::behind_digits;
+use super::fold::Folded;
+use super::kind::Kind;
+use super::{card, date, email, iban, ip, passport, phone, ssn, tax_id, url};
+
+/// A value: its kind, and its bytes of the folded text.
+pub(super) type Found = (Kind, Range<usize>);
+
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub(super) struct Sought {
+    pub(super) kinds: Vec<Kind>,
+    pub(super) regions: Vec<Region>,
+}
+
+/// Whether a text may hold a value: few do, and this is quick. It may err in one direction only.
+pub(super) fn may_hold_any(text: &str) -> bool {
+    text.bytes().any(|byte| SUSPECT[usize::from(byte)])
+}
+
+/// ASCII digits, signs that values have, and the first bytes of what folds to either.
+static SUSPECT: [bool; 256] = suspects();
+
+const fn suspects() -> [bool; 256] {
+    let bytes = b"0123456789@:\xC2\xD9\xDB\xDF\xE0\xE1\xE2\xEA\xEF\xF0";
+    let mut suspects = [false; 256];
+    let mut place = 0;
+    while place < bytes.len() {
+        suspects[bytes[place] as usize] = true;
+        place += 1;
+    }
+    suspects
+}
+
+impl Sought {
+    /// All values, in order, none of which overlaps another.
+    pub(super) fn within(&self, text: &Folded<'_>) -> Vec<Found> {
+        let mut found = self.addresses(text);
+        let mut numbers = Vec::new();
+        let mut from = 0;
+        for (_, range) in &found {
+            self.numbers(text, from..range.start, &mut numbers);
+            from = range.end;
+        }
+        self.numbers(text, from..text.bytes().len(), &mut numbers);
+        found.extend(numbers);
+        found.sort_by_key(|(_, range)| range.start);
+        found
+    }
+
+    /// A value by which it is told that it is the same, however it is written.
+    pub(super) fn known_as(&self, kind: Kind, text: &Folded<'_>, range: &Range<usize>) -> String {
+        let written = String::from_utf8_lossy(&text.bytes()[range.clone()]).to_lowercase();
+        match kind {
+            Kind::Email | Kind::Url | Kind::Ip | Kind::BirthDate => written,
+            Kind::Phone => phone::dialled(&written, &self.regions),
+            Kind::Card | Kind::Iban | Kind::Ssn | Kind::Passport | Kind::TaxId => written
+                .chars()
+                .filter(char::is_ascii_alphanumeric)
+                .collect(),
+        }
+    }
+
+    fn seeks(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    /// URLs and e-mail addresses, which may have numbers of any kind in them.
+    fn addresses(&self, text: &Folded<'_>) -> Vec<Found> {
+        let mut found = Vec::new();
+        if self.seeks(Kind::Url) {
+            found = urls(text);
+        }
+        if self.seeks(Kind::Email) {
+            found.extend(emails(text, &found));
+            found.sort_by_key(|(_, range)| range.start);
+        }
+        found
+    }
+
+    fn numbers(&self, text: &Folded<'_>, part: Range<usize>, found: &mut Vec<Found>) {
+        let mut at = part.start;
+        while let Some(digit) = (at..part.end).find(|at| text.byte(*at).is_ascii_digit()) {
+            let number = self
+                .number(text, digit)
+                .filter(|(_, range)| range.end <= part.end);
+            let begins_behind = found
+                .last()
+                .map_or(part.start, |(_, range)| range.end.max(part.start));
+            at = match number {
+                Some((kind, range)) if range.start >= begins_behind => {
+                    let end = range.end;
+                    found.push((kind, range));
+                    end
+                }
+                _ => behind(text, digit),
+            };
+        }
+    }
+
+    /// What the number is that begins at this digit: the first that fits, the most certain ones first.
+    fn number(&self, text: &Folded<'_>, digit: usize) -> Option<Found> {
+        let asked = |kind: Kind, find: &dyn Fn() -> Option<Range<usize>>| {
+            if self.seeks(kind) {
+                find().map(|range| (kind, range))
+            } else {
+                None
+            }
+        };
+        asked(Kind::Passport, &|| passport::at(text, digit))
+            .or_else(|| asked(Kind::Iban, &|| iban::at(text, digit)))
+            .or_else(|| asked(Kind::Card, &|| card::at(text, digit)))
+            .or_else(|| asked(Kind::Ip, &|| ip::at(text, digit)))
+            .or_else(|| asked(Kind::TaxId, &|| tax_id::at(text, digit)))
+            .or_else(|| asked(Kind::Ssn, &|| ssn::at(text, digit)))
+            .or_else(|| asked(Kind::BirthDate, &|| date::of_birth(text, digit)))
+            .or_else(|| asked(Kind::Phone, &|| phone::at(text, digit, &self.regions)))
+    }
+}
+
+fn urls(text: &Folded<'_>) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for at in memmem::find_iter(text.bytes(), b"://") {
+        let is_behind =
+            |range: &Range<usize>| found.last().is_none_or(|(_, last)| last.end <= range.start);
+        let url = url::at(text, at).filter(is_behind);
+        found.extend(url.map(|range| (Kind::Url, range)));
+    }
+    found
+}
+
+fn emails(text: &Folded<'_>, urls: &[Found]) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut urls = urls.iter().map(|(_, range)| range).peekable();
+    let mut free = 0;
+    for at in memchr_iter(b'@', text.bytes()) {
+        while let Some(url) = urls.next_if(|url| url.start <= at) {
+            free = free.max(url.end);
+        }
+        let Some(range) = email::at(text, at) else {
+            continue;
+        };
+        let start = range.start.max(free);
+        if start < at && urls.peek().is_none_or(|url| range.end <= url.start) {
+            free = range.end;
+            found.push((Kind::Email, start..range.end));
+        }
+    }
+    found
+}
+
+/// Behind what is no value: the digits, or the whole date that they begin.
+fn behind(text: &Folded<'_>, digit: usize) -> usize {
+    date::numeric(text, digit).map_or_else(|| behind_digits(text, digit), |date| date.end)
+}

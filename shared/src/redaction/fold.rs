@@ -1,0 +1,233 @@
+//! A text with one byte for each character that counts: what looks like an ASCII character is that character.
+//!
+//! Full-width and Arabic digits, no-break spaces, typographic dashes and accented letters are read as what a person reads
+//! in them; characters without a width are not there at all. Matching then needs to know ASCII only.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
+
+/// A letter that is none of ASCII's, of a script that puts spaces between words.
+pub(super) const LETTER: u8 = 0xF0;
+/// A letter of a script that puts none between words, or particles right behind them: a value may touch it.
+pub(super) const IDEOGRAPH: u8 = 0xF1;
+/// A symbol, an emoji.
+const OTHER: u8 = 0xF2;
+
+/// The zeros of the decimal digits that have no compatible ASCII digit (Unicode 14), each followed by one to nine.
+const ZEROS: [u32; 59] = [
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
+    0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50,
+    0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x104a0,
+    0x10d30, 0x11066, 0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0,
+    0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50, 0x11da0, 0x16a60, 0x16ac0, 0x16b50, 0x1e140,
+    0x1e2f0, 0x1e950, 0x1fbf0,
+];
+
+/// See above.
+pub(super) struct Folded<'t> {
+    text: &'t str,
+    bytes: Cow<'t, [u8]>,
+    /// Where the character of each byte begins in the text; `None` when that is the same place.
+    places: Option<Vec<usize>>,
+}
+
+impl<'t> Folded<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        if text.is_ascii() {
+            return Self {
+                text,
+                bytes: Cow::Borrowed(text.as_bytes()),
+                places: None,
+            };
+        }
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut places = Vec::with_capacity(text.len());
+        for (place, character) in text.char_indices() {
+            if let Some(byte) = fold(character, bytes.last().copied()) {
+                bytes.push(byte);
+                places.push(place);
+            }
+        }
+        Self {
+            text,
+            bytes: bytes.into(),
+            places: Some(places),
+        }
+    }
+
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The byte at `at`; zero before the beginning and behind the end.
+    pub(super) fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// The byte before `at`.
+    pub(super) fn before(&self, at: usize) -> u8 {
+        at.checked_sub(1).map_or(0, |at| self.byte(at))
+    }
+
+    /// Where in the text these bytes stand.
+    pub(super) fn range(&self, range: &Range<usize>) -> Range<usize> {
+        let Some(places) = &self.places else {
+            return range.clone();
+        };
+        let begin = |at: usize| places.get(at).copied().unwrap_or(self.text.len());
+        let end = match range.end.checked_sub(1) {
+            Some(last) => {
+                let last = begin(last);
+                let width = self.text[last..].chars().next().map_or(0, char::len_utf8);
+                last + width
+            }
+            None => 0,
+        };
+        begin(range.start)..end.max(begin(range.start))
+    }
+}
+
+/// Whether a word goes on from this byte to the next.
+pub(super) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == LETTER || byte == b'_'
+}
+
+/// The byte for a character; `None` for one that cannot be seen.
+fn fold(character: char, before: Option<u8>) -> Option<u8> {
+    if character.is_ascii() {
+        return Some(character as u8);
+    }
+    let code = u32::from(character);
+    if is_of_a_script_without_spaces(code) {
+        let is_dash = character == 'ー' && before.is_some_and(|byte| byte.is_ascii_digit());
+        return Some(if is_dash { b'-' } else { IDEOGRAPH });
+    }
+    if is_invisible(character) || is_combining_mark(character) {
+        return None;
+    }
+    Some(
+        digit(code)
+            .or_else(|| punctuation(character))
+            .or_else(|| compatible(character))
+            .unwrap_or_else(|| {
+                if character.is_alphabetic() {
+                    LETTER
+                } else {
+                    OTHER
+                }
+            }),
+    )
+}
+
+/// Han, kana, hangul, Thai, Lao, Khmer, Myanmar.
+fn is_of_a_script_without_spaces(code: u32) -> bool {
+    matches!(code, 0x3041..=0x30FF | 0x3400..=0x9FFF | 0xAC00..=0xD7A3 | 0xE01..=0xE4F | 0xE81..=0xECF | 0x1000..=0x103F
+        | 0xFF66..=0xFF9F | 0x1780..=0x17DF | 0x1100..=0x11FF | 0x3130..=0x318F | 0x20000..=0x323AF)
+        && code != 0x30FB
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+fn digit(code: u32) -> Option<u8> {
+    let next = ZEROS.partition_point(|zero| *zero <= code);
+    let value = code - ZEROS.get(next.checked_sub(1)?)?;
+    (value < 10).then(|| b"0123456789"[value as usize])
+}
+
+fn punctuation(character: char) -> Option<u8> {
+    Some(match character {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{ff70}' => b'-',
+        '\u{3002}' | '\u{ff61}' | '\u{b7}' | '\u{2024}' | '\u{2027}' | '\u{2219}' | '\u{22c5}'
+        | '\u{30fb}' => b'.',
+        '\u{3001}' | '\u{60c}' => b',',
+        '\u{2044}' | '\u{2215}' => b'/',
+        '\u{2236}' => b':',
+        '\u{2018}' | '\u{2019}' => b'\'',
+        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{ab}' | '\u{bb}' => b'"',
+        '\u{300c}' | '\u{3010}' => b'[',
+        '\u{300d}' | '\u{3011}' => b']',
+        character if character.is_whitespace() => b' ',
+        _ => return None,
+    })
+}
+
+/// The ASCII character that this one is a form of: full-width, mathematical, circled, accented.
+fn compatible(character: char) -> Option<u8> {
+    let (mut first, mut is_one) = (None, true);
+    decompose_compatible(character, |part| {
+        if first.is_none() {
+            first = Some(part);
+        } else if !is_combining_mark(part) {
+            is_one = false;
+        }
+    });
+    first
+        .filter(|first| is_one && first.is_ascii())
+        .map(|first| first as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(text: &str) -> String {
+        let folded = Folded::new(text);
+        let letter = |byte: &u8| match *byte {
+            LETTER => 'L',
+            IDEOGRAPH => 'I',
+            OTHER => 'O',
+            byte => char::from(byte),
+        };
+        folded.bytes().iter().map(letter).collect()
+    }
+
+    #[test]
+    fn what_looks_like_ascii_is_read_as_ascii() {
+        let looks = [
+            ("４１１１－１１１１", "4111-1111"),
+            ("٤١١١ ۴۲۰۰ ४१", "4111 4200 41"),
+            ("𝟒𝟏𝟏𝟏", "4111"),
+            ("a＠b．com", "a@b.com"),
+            ("030\u{a0}12\u{2009}34\u{2011}5–6", "030 12 34-5-6"),
+            ("03ー12", "03-12"),
+            ("José Müller", "Jose Muller"),
+        ];
+
+        for (text, read) in looks {
+            assert_eq!(folded(text), read);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_there() {
+        assert_eq!(folded("41\u{200b}11\u{ad}1\u{200d}1\u{fe0f}é"), "411111e");
+        assert_eq!(folded("e\u{301}4"), "e4");
+    }
+
+    #[test]
+    fn letters_that_a_value_may_touch_are_told_from_those_it_may_not() {
+        assert_eq!(folded("是1の2은3ต4"), "I1I2I3I4");
+        assert_eq!(folded("ж1ß2س3"), "L1L2L3");
+        assert_eq!(folded("😀½"), "OO");
+    }
+
+    #[test]
+    fn a_range_leads_back_to_the_characters_it_came_from() {
+        let text = "é\u{200b}４１是";
+        let folded = Folded::new(text);
+
+        assert_eq!(folded.bytes(), [b'e', b'4', b'1', IDEOGRAPH]);
+        assert_eq!(&text[folded.range(&(1..3))], "４１");
+        assert_eq!(&text[folded.range(&(0..4))], text);
+        assert_eq!(folded.range(&(0..0)), 0..0);
+    }
+}

@@ -1,0 +1,112 @@
+//! International bank account numbers (ISO 13616): the country's length and form, and the check digits, mod 97.
+
+use std::ops::Range;
+
+use iban::Iban;
+
+use super::digits::ends;
+use super::fold::{Folded, is_word};
+
+const SHORTEST: usize = 15;
+const LONGEST: usize = 34;
+
+/// The account number whose check digits begin at `digit`.
+pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    let start = digit.checked_sub(2)?;
+    let country = &text.bytes()[start..digit];
+    if !country.iter().all(u8::is_ascii_alphabetic) || is_word(text.before(start)) {
+        return None;
+    }
+    let written = Written::from(text, start);
+    let places = written.ends.iter().rev();
+    let end = places.copied().find(|(length, end)| {
+        *length >= SHORTEST && ends(text, *end) && is_account(&written.letters[..*length])
+    })?;
+    Some(start..end.1)
+}
+
+/// Letters and digits without what stands between them, and where the number could end.
+struct Written {
+    letters: Vec<u8>,
+    /// How many letters and digits there are up to each place in the text that is behind one of them.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Written {
+    fn from(text: &Folded<'_>, start: usize) -> Self {
+        let (mut letters, mut ends) = (Vec::with_capacity(LONGEST), Vec::with_capacity(LONGEST));
+        let mut at = start;
+        while letters.len() < LONGEST {
+            let byte = text.byte(at);
+            if byte.is_ascii_alphanumeric() {
+                letters.push(byte.to_ascii_uppercase());
+                ends.push((letters.len(), at + 1));
+            } else if !matches!(byte, b' ' | b'-' | b'.')
+                || !text.byte(at + 1).is_ascii_alphanumeric()
+            {
+                break;
+            }
+            at += 1;
+        }
+        Self { letters, ends }
+    }
+}
+
+fn is_account(letters: &[u8]) -> bool {
+    has_check_digits(letters)
+        && str::from_utf8(letters).is_ok_and(|account| account.parse::<Iban>().is_ok())
+}
+
+/// Cheaper than to parse the number, and true of hardly any other.
+fn has_check_digits(letters: &[u8]) -> bool {
+    let (head, tail) = letters.split_at(4);
+    let rest = tail
+        .iter()
+        .chain(head)
+        .fold(0_u32, |rest, letter| match letter {
+            b'0'..=b'9' => (rest * 10 + u32::from(letter - b'0')) % 97,
+            letter => (rest * 100 + u32::from(letter - b'A') + 10) % 97,
+        });
+    rest == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<&str> {
+        let folded = Folded::new(text);
+        let start = folded.bytes().iter().position(u8::is_ascii_digit)?;
+        at(&folded, start).map(|range| &text[folded.range(&range)])
+    }
+
+    #[test]
+    fn accounts_are_found_however_they_are_written() {
+        for account in [
+            "DE89370400440532013000",
+            "DE89 3704 0044 0532 0130 00",
+            "de89370400440532013000",
+            "GB82-WEST-1234-5698-7654-32",
+            "FR14\u{a0}2004\u{a0}1010\u{a0}0505\u{a0}0001\u{a0}3M02\u{a0}606",
+            "NO9386011117947",
+            "MT84MALT011000012345MTLCAST001S",
+        ] {
+            assert_eq!(found(&format!("IBAN {account} danke")), Some(account));
+            assert_eq!(found(&format!("账号是{account}。")), Some(account));
+        }
+    }
+
+    #[test]
+    fn wrong_check_digits_a_wrong_length_or_a_longer_word_is_no_account() {
+        for text in [
+            "DE88370400440532013000",
+            "DE8937040044053201300",
+            "XX89370400440532013000",
+            "xDE89370400440532013000",
+            "DE89370400440532013000x",
+            "DE 89",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! IP addresses, in the forms that people write: four numbers with dots, or hexadecimal groups with colons.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+use super::digits::begins;
+use super::fold::{Folded, is_word};
+use super::labels::{self, Topic};
+
+/// The longest written address of version 6.
+const LONGEST: usize = 45;
+
+pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    version_6(text, digit).or_else(|| version_4(text, digit))
+}
+
+fn version_4(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    if !begins(text, start) && text.before(start) != b'/' {
+        return None;
+    }
+    let end = end_of(text, start, |byte| byte.is_ascii_digit() || byte == b'.');
+    let written = ascii(text, &(start..end))?.trim_end_matches('.');
+    let range = start..start + written.len();
+    let is_address = written.parse::<Ipv4Addr>().is_ok() && !is_word(text.byte(range.end));
+    // `10.2.3.4` may be a version of some software.
+    (is_address && labels::topic(text, &range) != Some(Topic::Version)).then_some(range)
+}
+
+fn version_6(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+    let mut start = digit;
+    while start > 0 && digit - start < LONGEST && is_part(text.before(start)) {
+        start -= 1;
+    }
+    let end = end_of(text, start, is_part);
+    let written = ascii(text, &(start..end))?;
+    // Everything else that has digits in it has fewer.
+    if written.bytes().filter(|byte| *byte == b':').count() < 2 {
+        return None;
+    }
+    // The end of a word and a colon may stand before the address, a colon or a full stop behind it.
+    let behind_colon = written.find(':').map_or(0, |colon| colon + 1);
+    let endings = [written.len(), written.trim_end_matches([':', '.']).len()];
+    [0, behind_colon]
+        .into_iter()
+        .filter(|from| !is_word(text.before(start + from)))
+        .flat_map(|from| endings.map(|to| from..to.max(from)))
+        .find(|part| written[part.clone()].parse::<Ipv6Addr>().is_ok())
+        .map(|part| start + part.start..start + part.end)
+        .filter(|range| !is_word(text.byte(range.end)))
+}
+
+fn end_of(text: &Folded<'_>, start: usize, is_part: impl Fn(u8) -> bool) -> usize {
+    let mut end = start;
+    while end - start <= LONGEST && is_part(text.byte(end)) {
+        end += 1;
+    }
+    end
+}
+
+fn ascii<'a>(text: &'a Folded<'_>, range: &Range<usize>) -> Option<&'a str> {
+    str::from_utf8(&text.bytes()[range.clone()]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<&str> {
+        let folded = Folded::new(text);
+        let start = folded.bytes().iter().position(u8::is_ascii_digit)?;
+        at(&folded, start).map(|range| &text[folded.range(&range)])
+    }
+
+    #[test]
+    fn addresses_are_found_without_port_prefix_or_full_stop() {
+        for (text, address) in [
+            ("from 192.168.10.7.", "192.168.10.7"),
+            ("at 10.0.0.1:8080", "10.0.0.1"),
+            ("net 10.0.0.0/8", "10.0.0.0"),
+            ("地址是8.8.8.8吗", "8.8.8.8"),
+            ("ping 2001:db8::8a2e:370:7334!", "2001:db8::8a2e:370:7334"),
+            ("fe80::1 is mine", "fe80::1"),
+            ("adresse:2001:db8::1", "2001:db8::1"),
+            (
+                "ip:2001:0db8:0000:0000:0000:ff00:0042:8329",
+                "2001:0db8:0000:0000:0000:ff00:0042:8329",
+            ),
+            ("::ffff:192.0.2.128", "::ffff:192.0.2.128"),
+        ] {
+            assert_eq!(found(text), Some(address), "{text}");
+        }
+    }
+
+    #[test]
+    fn versions_times_and_hardware_addresses_are_none() {
+        for text in [
+            "firmware 10.2.3.4",
+            "v10.2.3.4",
+            "10.2.3.400",
+            "10.2.3.4.5",
+            "1.2.3",
+            "12:34:56",
+            "00:1B:44:11:3A:B7",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Words that say what a number is: `Tel.`, `born on`, `订单号`.
+//!
+//! A number that could be one thing or another is what the nearest word before it says, or else the first one behind it.
+//! Words are compared in small letters and without accents, since people leave those out.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+use super::fold::Folded;
+
+/// What a word says a number is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    Phone,
+    BirthDate,
+    Ssn,
+    TaxId,
+    /// An order, a ticket, an article, an account: a number that is nobody's.
+    Reference,
+    /// Of software.
+    Version,
+}
+
+/// So far before or behind a number words are looked for, in bytes.
+const REACH: usize = 64;
+
+/// By topic, a line for each language, in small letters; accents may be left out.
+const WORDS: [(Topic, &str); 6] = [
+    (Topic::Phone, include_str!("labels/phone.txt")),
+    (Topic::BirthDate, include_str!("labels/birth_date.txt")),
+    (Topic::Ssn, include_str!("labels/ssn.txt")),
+    (Topic::TaxId, include_str!("labels/tax_id.txt")),
+    (Topic::Reference, include_str!("labels/reference.txt")),
+    (Topic::Version, include_str!("labels/version.txt")),
+];
+
+struct Labels {
+    words: AhoCorasick,
+    topics: Vec<Topic>,
+}
+
+static LABELS: LazyLock<Option<Labels>> = LazyLock::new(|| {
+    let pairs = WORDS.iter().flat_map(|(topic, words)| {
+        words
+            .split([',', '\n'])
+            .map(|word| (*topic, plain(word.trim())))
+    });
+    let (topics, words): (Vec<_>, Vec<_>) = pairs.filter(|(_, word)| !word.is_empty()).unzip();
+    let words = AhoCorasick::new(words).ok()?;
+    Some(Labels { words, topics })
+});
+
+/// What the words around this part of the text say that it is.
+pub(super) fn topic(text: &Folded<'_>, range: &Range<usize>) -> Option<Topic> {
+    let range = text.range(range);
+    before(&text.text()[..range.start]).or_else(|| behind(&text.text()[range.end..]))
+}
+
+/// What the last word before a number says, if the number can still be meant by it.
+fn before(text: &str) -> Option<Topic> {
+    let window = plain(last(text));
+    // Of two that end together the longer one says more.
+    let (topic, _, end) = words(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
+    let gap = &window[end..];
+    let is_meant = !gap.contains(". ") || gap.starts_with(". ") && !gap[2..].contains(". ");
+    let is_meant = is_meant
+        && !gap.contains(['!', '\n', '。'])
+        && gap.chars().filter(char::is_ascii_digit).count() <= 2;
+    is_meant.then_some(topic)
+}
+
+/// What the first word behind a number says, if nothing else begins before it.
+fn behind(text: &str) -> Option<Topic> {
+    let window = plain(first(text));
+    let (topic, start, _) = words(&window)
+        .min_by_key(|(_, start, end)| (*start, start.abs_diff(*end).wrapping_neg()))?;
+    let is_meant = !window[..start].contains(['.', '!', '?', '\n', '。', ',', ';'])
+        && !window[..start].contains(|letter: char| letter.is_ascii_digit());
+    is_meant.then_some(topic)
+}
+
+/// The labels in a text, with their ends: whole words, where the script has spaces between words.
+fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
+    let labels = LABELS.as_ref();
+    labels.into_iter().flat_map(move |labels| {
+        labels
+            .words
+            .find_overlapping_iter(window)
+            .filter_map(|found| {
+                let (start, end) = (found.start(), found.end());
+                let is_word = |letter: Option<char>| {
+                    letter.is_some_and(|letter| letter.is_alphabetic() && !has_no_spaces(letter))
+                };
+                let (letter_before, letter_behind) = (
+                    window[..start].chars().next_back(),
+                    window[end..].chars().next(),
+                );
+                let begins = !is_word(letter_before)
+                    || window[start..].chars().next().is_some_and(has_no_spaces);
+                let ends = !is_word(letter_behind)
+                    || window[..end].chars().next_back().is_some_and(has_no_spaces);
+                (begins && ends).then(|| (labels.topics[found.pattern().as_usize()], start, end))
+            })
+    })
+}
+
+/// Scripts in which a word may touch another one.
+fn has_no_spaces(letter: char) -> bool {
+    !matches!(u32::from(letter), 0..=0x10FF | 0x1E00..=0x2FFF)
+}
+
+/// In small letters, without accents, and in the compatible form of each.
+fn plain(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let letters = text.nfkd().filter(|letter| !is_combining_mark(*letter));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+fn last(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(REACH);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
+}
+
+fn first(text: &str) -> &str {
+    let mut to = text.len().min(REACH);
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    &text[..to]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the digits in a text are.
+    fn meant(text: &str) -> Option<Topic> {
+        let folded = Folded::new(text);
+        let digits = |byte: &u8| byte.is_ascii_digit();
+        let end = folded.bytes().iter().rposition(digits).unwrap() + 1;
+        let mut start = end;
+        while folded.before(start).is_ascii_digit() {
+            start -= 1;
+        }
+        topic(&folded, &(start..end))
+    }
+
+    #[test]
+    fn the_nearest_word_before_a_number_says_what_it_is() {
+        let texts = [
+            ("Tel. 0151", Some(Topic::Phone)),
+            ("order 5, call 0151", Some(Topic::Phone)),
+            ("ticket no. 415", Some(Topic::Reference)),
+            ("my phone died, the order is 4711", Some(Topic::Reference)),
+            ("né le 5", Some(Topic::BirthDate)),
+            ("ne le 5", Some(Topic::BirthDate)),
+            ("订单号4711", Some(Topic::Reference)),
+            ("дата рождения: 5", Some(Topic::BirthDate)),
+            ("Doğum tarihim 5", Some(Topic::BirthDate)),
+            ("generation 4711", None),
+            ("hotel 4711", None),
+        ];
+
+        for (text, topic) in texts {
+            assert_eq!(meant(text), topic, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_behind_a_number_counts_when_none_stands_before_it() {
+        assert_eq!(meant("5日生まれ"), Some(Topic::BirthDate));
+        assert_eq!(meant("4711 is my order number"), Some(Topic::Reference));
+        assert_eq!(meant("4711, my order number"), None);
+    }
+
+    #[test]
+    fn a_word_of_another_sentence_or_number_says_nothing() {
+        for text in ["I called. 4711", "the order! 4711", "order\n4711"] {
+            assert_eq!(meant(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Passports: the second line of the machine-readable zone (ICAO 9303, TD3), by its four check digits.
+
+use std::ops::Range;
+
+use super::fold::{Folded, is_word};
+
+const LENGTH: usize = 44;
+/// Where each checked field begins and ends; its check digit stands behind it.
+const FIELDS: [(usize, usize); 3] = [(0, 9), (13, 19), (21, 27)];
+
+/// The line in which the first digit is this one.
+pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'<';
+    let mut start = digit;
+    while digit - start < 9 && is_part(text.before(start)) {
+        start -= 1;
+    }
+    let line = text.bytes().get(start..start + LENGTH)?;
+    let is_whole = line.iter().all(|byte| is_part(*byte))
+        && !is_word(text.byte(start + LENGTH))
+        && !is_word(text.before(start));
+    (is_whole && is_line(line)).then_some(start..start + LENGTH)
+}
+
+fn is_line(line: &[u8]) -> bool {
+    let fields_fit = FIELDS
+        .iter()
+        .all(|(from, to)| check(line[*from..*to].iter()) == Some(line[*to]));
+    let all = line[0..10].iter().chain(&line[13..20]).chain(&line[21..43]);
+    fields_fit && check(all) == Some(line[43])
+}
+
+/// Weights 7, 3, 1; letters count from ten, `<` is nothing.
+fn check<'b>(field: impl Iterator<Item = &'b u8>) -> Option<u8> {
+    let mut sum = 0;
+    for (byte, weight) in field.zip([7, 3, 1].into_iter().cycle()) {
+        let value = match byte.to_ascii_uppercase() {
+            digit @ b'0'..=b'9' => digit - b'0',
+            letter @ b'A'..=b'Z' => letter - b'A' + 10,
+            b'<' => 0,
+            _ => return None,
+        };
+        sum += u32::from(value) * weight;
+    }
+    Some(b"0123456789"[(sum % 10) as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_passport_is_found_by_its_check_digits() {
+        // The specimen of ICAO 9303.
+        let line = "L898902C36UTO7408122F1204159ZE184226B<<<<<10";
+        for (text, range) in [
+            (format!("mrz {line}."), Some(4..48)),
+            (line.replace("740812", "740813"), None),
+        ] {
+            let folded = Folded::new(&text);
+            let digit = folded.bytes().iter().position(u8::is_ascii_digit).unwrap();
+
+            assert_eq!(at(&folded, digit), range);
+        }
+    }
+}

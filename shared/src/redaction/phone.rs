@@ -1,0 +1,294 @@
+//! Telephone numbers: checked against the numbering plans of all countries, in the forms that people write.
+//!
+//! A number with a country code is one wherever it stands. A national one is looked up in the plans of the regions that the
+//! archive is set up for; since an order number can often be dialled too, the words around it and its form decide.
+
+use std::ops::{Range, RangeInclusive};
+
+use memchr::memchr_iter;
+use rlibphonenumber::{PhoneNumber, PhoneNumberType, Region};
+
+use super::date;
+use super::digits::{Digits, Group, Run, begins};
+use super::fold::{Folded, is_word};
+use super::labels::{self, Topic};
+
+/// ITU-T E.164: fifteen at most; with a prefix for dialling abroad some more are written.
+const MOST_DIGITS: usize = 18;
+const FEWEST_DIGITS: usize = 7;
+/// What somebody calls their number may lack its area code.
+const FEWEST_NAMED: usize = 5;
+
+/// The telephone number whose digits begin at `digit`.
+pub(super) fn at(text: &Folded<'_>, digit: usize, regions: &[Region]) -> Option<Range<usize>> {
+    let start = opening(text, digit);
+    // A bracket or a plus begins something new.
+    if start == digit && !begins(text, start) {
+        return None;
+    }
+    let run = Run::at(text, digit, |_| true);
+    let is_international = text.byte(start) == b'+' || text.bytes()[start..digit].contains(&b'+');
+    let found = if is_international {
+        longest(text, start, &run, |number| is_valid(number, None))
+            .or_else(|| named(text, start, &run))
+    } else {
+        national(text, start, &run, regions)
+    };
+    found.map(|range| range.start..behind_extension(text, range.end))
+}
+
+/// Where the number begins whose first digit this is: before its `+` and its brackets.
+fn opening(text: &Folded<'_>, digit: usize) -> usize {
+    let mut start = digit;
+    if text.before(start) == b' ' && matches!(text.before(start - 1), b'+') {
+        start -= 1;
+    }
+    while digit - start < 4 && matches!(text.before(start), b'+' | b'(') {
+        start -= 1;
+    }
+    start
+}
+
+fn national(
+    text: &Folded<'_>,
+    start: usize,
+    run: &Run,
+    regions: &[Region],
+) -> Option<Range<usize>> {
+    if run.digits() < FEWEST_NAMED {
+        return None;
+    }
+    let whole = start..run.end();
+    let topic = labels::topic(text, &whole);
+    match topic {
+        Some(Topic::Phone) => longest(text, start, run, |number| is_of(number, regions))
+            .or_else(|| named(text, start, run)),
+        Some(_) => None,
+        None if run.digits() < FEWEST_NAMED + 2
+            || date::numeric(text, run.groups()[0].start).is_some() =>
+        {
+            None
+        }
+        None => unnamed(text, start, run, regions),
+    }
+}
+
+/// Nobody says what the number is: it has to look like one and nothing else.
+fn unnamed(text: &Folded<'_>, start: usize, run: &Run, regions: &[Region]) -> Option<Range<usize>> {
+    let begins_with_trunk = text.byte(run.groups()[0].start) == b'0';
+    if begins_with_trunk {
+        return longest(text, start, run, |number| is_of(number, regions));
+    }
+    if is_book(text, run) || !(FEWEST_DIGITS..=MOST_DIGITS).contains(&run.digits()) {
+        return None;
+    }
+    let whole = beginnings(text, start, run, run.digits()..=run.digits()).next()?;
+    let number = written(text, &whole);
+    let is_grouped = run.groups().len() > 1;
+    let is_one = regions.iter().any(|region| {
+        parse(&number, Some(*region))
+            .is_some_and(|number| number.is_valid() && (is_grouped || is_mobile(&number)))
+    });
+    is_one.then_some(whole)
+}
+
+/// The number as it is dialled from everywhere, if a plan knows it.
+pub(super) fn dialled(number: &str, regions: &[Region]) -> String {
+    let regions = [None].into_iter().chain(regions.iter().copied().map(Some));
+    let mut numbers = regions.filter_map(|region| parse(number, region));
+    match numbers.find(PhoneNumber::is_valid) {
+        Some(number) => number.to_string(),
+        None => number.chars().filter(char::is_ascii_digit).collect(),
+    }
+}
+
+fn is_mobile(number: &PhoneNumber) -> bool {
+    matches!(
+        number.get_type(),
+        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile
+    )
+}
+
+/// The longest beginning of the run that is a number.
+fn longest(
+    text: &Folded<'_>,
+    start: usize,
+    run: &Run,
+    is_one: impl Fn(&str) -> bool,
+) -> Option<Range<usize>> {
+    beginnings(text, start, run, FEWEST_DIGITS..=MOST_DIGITS)
+        .find(|range| is_one(&written(text, range)))
+}
+
+/// What is called a telephone number and could be one, though no plan knows it.
+fn named(text: &Folded<'_>, start: usize, run: &Run) -> Option<Range<usize>> {
+    let range = beginnings(text, start, run, FEWEST_NAMED..=15).next()?;
+    let is_date = date::numeric(text, run.groups()[0].start).is_some();
+    (!is_date && labels::topic(text, &range) == Some(Topic::Phone)).then_some(range)
+}
+
+/// The parts of the run that are so many digits long and end where a number may end, the longest first.
+fn beginnings<'r>(
+    text: &'r Folded<'_>,
+    start: usize,
+    run: &'r Run,
+    digits: RangeInclusive<usize>,
+) -> impl Iterator<Item = Range<usize>> + 'r {
+    let groups = run.groups().iter().rev();
+    groups
+        .filter(move |group| digits.contains(&group.digits))
+        .filter(|group| !is_word(text.byte(group.end)) || has_extension(text, group.end))
+        .map(move |group| start..closing(text, start, group))
+}
+
+/// Behind the bracket that closes around the last group, if one was opened.
+fn closing(text: &Folded<'_>, start: usize, group: &Group) -> usize {
+    let part = &text.bytes()[start..group.end];
+    let count = |bracket: u8| memchr_iter(bracket, part).count();
+    group.end + usize::from(text.byte(group.end) == b')' && count(b'(') > count(b')'))
+}
+
+fn written(text: &Folded<'_>, range: &Range<usize>) -> String {
+    String::from_utf8_lossy(&text.bytes()[range.clone()]).into_owned()
+}
+
+fn is_of(number: &str, regions: &[Region]) -> bool {
+    // `00` is dialled for abroad almost everywhere, and written by people who live where it is not.
+    let abroad = number
+        .strip_prefix("00")
+        .or_else(|| number.strip_prefix("011"));
+    abroad.is_some_and(|number| is_valid(&format!("+{number}"), None))
+        || regions.iter().any(|region| is_valid(number, Some(*region)))
+}
+
+fn is_valid(number: &str, region: Option<Region>) -> bool {
+    parse(number, region).is_some_and(|number| number.is_valid())
+}
+
+fn parse(number: &str, region: Option<Region>) -> Option<PhoneNumber> {
+    PhoneNumber::parse(number, region).ok()
+}
+
+/// An ISBN: thirteen digits of the book trade's, or ten whose last group is its check digit alone.
+fn is_book(text: &Folded<'_>, run: &Run) -> bool {
+    let digits = Digits::within(text, &(run.groups()[0].start..run.end()));
+    let lengths: Vec<_> = run.lengths().collect();
+    digits.values().len() == 13 && matches!(digits.prefix(3), 978 | 979)
+        || matches!(lengths[..], [_, _, _, 1])
+}
+
+fn has_extension(text: &Folded<'_>, at: usize) -> bool {
+    behind_extension(text, at) > at
+}
+
+/// Behind `x123`, `ext. 123`, `#123`.
+fn behind_extension(text: &Folded<'_>, end: usize) -> usize {
+    let mut at = end;
+    while at - end < 2 && matches!(text.byte(at), b' ' | b',' | b';') {
+        at += 1;
+    }
+    let rest = &text.bytes()[at..];
+    let mark = [b"extension".as_slice(), b"ext", b"x", b"#"]
+        .into_iter()
+        .find(|mark| rest.len() > mark.len() && rest[..mark.len()].eq_ignore_ascii_case(mark));
+    let Some(mark) = mark else {
+        return end;
+    };
+    at += mark.len();
+    let from = at;
+    while at - from < 2 && matches!(text.byte(at), b'.' | b':' | b' ' | b'=') {
+        at += 1;
+    }
+    let digits = at;
+    while at - digits < 7 && text.byte(at).is_ascii_digit() {
+        at += 1;
+    }
+    if (1..=6).contains(&(at - digits)) && !is_word(text.byte(at)) {
+        at
+    } else {
+        end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found<'t>(text: &'t str, regions: &[Region]) -> Option<&'t str> {
+        let folded = Folded::new(text);
+        let start = folded.bytes().iter().position(u8::is_ascii_digit)?;
+        at(&folded, start, regions).map(|range| &text[folded.range(&range)])
+    }
+
+    #[test]
+    fn international_numbers_are_found_wherever_they_stand() {
+        for number in [
+            "+4915123456789",
+            "+49 151 23456789",
+            "+49 (0)151 234567-89",
+            "+1 (415) 555-2671",
+            "(+44) 20 7946 0018",
+            "+81-3-1234-5678",
+            "＋８１３１２３４５６７８",
+            "+86\u{a0}138\u{a0}0013\u{a0}8000",
+            "+1-415-555-2671 ext. 123",
+            "+1-415-555-2671x99",
+        ] {
+            for text in ["{}", "it is {}, or write", "是{}吗", "order {}"] {
+                let text = text.replace("{}", number);
+                assert_eq!(found(&text, &[]), Some(number), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn national_numbers_are_found_by_the_plans_of_the_regions() {
+        for (number, region) in [
+            ("0151 23456789", Region::DE),
+            ("030/1234567", Region::DE),
+            ("(415) 555-2671", Region::US),
+            ("415.555.2671", Region::US),
+            ("4155552671", Region::US),
+            ("06 12 34 56 78", Region::FR),
+            ("06.12.34.56.78", Region::FR),
+            ("13800138000", Region::CN),
+            ("010-1234-5678", Region::KR),
+            ("612 34 56 78", Region::ES),
+            ("０３－１２３４－５６７８", Region::JP),
+            ("(11) 91234-5678", Region::BR),
+            ("0049 151 23456789", Region::US),
+        ] {
+            for text in ["{}", "it is {}, or write", "是{}吗", "reach me: {}"] {
+                let text = text.replace("{}", number);
+                assert_eq!(found(&text, &[region]), Some(number), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_called_a_telephone_number_is_one_though_no_plan_knows_it() {
+        assert_eq!(found("call 555-0123", &[Region::US]), Some("555-0123"));
+        assert_eq!(found("手机：12345678", &[]), Some("12345678"));
+    }
+
+    #[test]
+    fn numbers_that_are_something_else_stay() {
+        for text in [
+            "order 4155552671",
+            "#4155552671",
+            "订单号4155552671",
+            "ticket no. 415-555-2671",
+            "ISBN 978-3-16-148410-0",
+            "978-3-16-148410-0",
+            "3-16-148410-0",
+            "on 05.03.2024",
+            "A4155552671",
+            "AB-4155552671",
+            "1234567",
+            "12,345,678",
+            "from 10 to 12",
+        ] {
+            assert_eq!(found(text, &[Region::US, Region::DE]), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What is true of redaction whatever the text.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use regex::Regex;
+
+use super::{HashKey, Kind, Redactor, Region, Replacement, Rules, Tally};
+
+fn redactor(replacement: Replacement) -> Redactor {
+    Redactor::new(Rules {
+        kinds: Kind::ALL.to_vec(),
+        replacement,
+        regions: vec![Region::DE, Region::US, Region::JP],
+        custom: Vec::new(),
+        allowed: Vec::new(),
+    })
+}
+
+fn replacements() -> [Replacement; 3] {
+    let key = HashKey::new("v1", &"a key".into()).unwrap();
+    [
+        Replacement::Label,
+        Replacement::Mask,
+        Replacement::Hash(key),
+    ]
+}
+
+fn redacted(redactor: &Redactor, text: &str) -> String {
+    redactor.redact(text, &mut Tally::default()).into_owned()
+}
+
+/// What values are made of, and what stands around them.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[0-9]{1,6}",
+        "[ .,:/@+()#*x-]{1,3}",
+        "[a-z]{1,4}",
+        Just("4111 1111 1111 1111".to_owned()),
+        Just("DE89370400440532013000".to_owned()),
+        Just("mary.roe@example.com".to_owned()),
+        Just("+49 151 23456789".to_owned()),
+        Just("https://x.example/?token=1".to_owned()),
+        Just("10.0.0.1".to_owned()),
+        Just("078-05-1120".to_owned()),
+        Just("born on 5.3.1984".to_owned()),
+        Just("Tel. ".to_owned()),
+        Just("order ".to_owned()),
+        Just("[REDACTED:CARD]".to_owned()),
+        "[\u{660}-\u{669}\u{ff10}-\u{ff20}\u{200b}\u{a0}年月日生まれé]{1,3}",
+        any::<char>().prop_map(String::from),
+    ]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => prop::collection::vec(piece(), 0..12).prop_map(|pieces| pieces.concat()),
+        1 => any::<String>(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_was_redacted_has_nothing_left_to_redact(text in text()) {
+        for replacement in replacements() {
+            let redactor = redactor(replacement);
+            let once = redacted(&redactor, &text);
+
+            prop_assert_eq!(redacted(&redactor, &once), once);
+        }
+    }
+
+    #[test]
+    fn nothing_but_values_is_changed(text in text()) {
+        let redactor = redactor(Replacement::Label);
+        let mut tally = Tally::default();
+        let redacted = redactor.redact(&text, &mut tally);
+        let label = Regex::new(r"\[REDACTED:[A-Z_]+\]").unwrap();
+
+        let mut rest = text.as_str();
+        for piece in label.split(&redacted) {
+            let at = rest.find(piece);
+            prop_assert!(at.is_some());
+            rest = &rest[at.unwrap() + piece.len()..];
+        }
+        prop_assert_eq!(tally.is_empty(), redacted == text);
+    }
+
+    /// The patterns know nothing of how values are found.
+    #[test]
+    fn no_value_of_a_checked_kind_survives(text in text()) {
+        let redacted = redacted(&redactor(Replacement::Label), &text);
+
+        for value in plain_values(&redacted) {
+            prop_assert!(false, "{} is left of {}", value, text);
+        }
+    }
+
+    /// Words that are no labels: those say what a value is.
+    #[test]
+    fn a_value_is_found_between_any_words(
+        before in "([qxzäж是]{1,6}([ ,;(]{1,2}|: ?))?", behind in "([ ,;)!?][qxzäж是]{1,6})?", value in value(),
+    ) {
+        let redacted = redacted(&redactor(Replacement::Label), &format!("{before}{value}{behind}"));
+
+        prop_assert!(!redacted.contains(&value), "{}", redacted);
+    }
+}
+
+/// Values that prove themselves, in ASCII and with boundaries that nobody doubts.
+static PLAIN: LazyLock<[Regex; 4]> = LazyLock::new(|| {
+    [
+        r"[a-z0-9]+(?:\.[a-z0-9]+)*@[a-z0-9]+\.(?:com|org|de)",
+        r"[1-9][0-9]{0,2}(?:\.[1-9][0-9]{0,2}){3}",
+        "[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}",
+        "4[0-9]{15}|5[1-5][0-9]{14}",
+    ]
+    .map(|pattern| Regex::new(&format!("(?:^|[ ,;(])({pattern})(?:$|[ ,;)])")).unwrap())
+});
+
+fn plain_values(text: &str) -> Vec<String> {
+    let proofs: [fn(&str) -> bool; 4] = [
+        |_| true,
+        |address| address.parse::<Ipv4Addr>().is_ok(),
+        |account| account.parse::<iban::Iban>().is_ok(),
+        luhn,
+    ];
+    let values = PLAIN.iter().zip(proofs).flat_map(|(pattern, is_one)| {
+        let found = pattern.captures_iter(text).map(|found| found[1].to_owned());
+        found.filter(move |value| is_one(value))
+    });
+    values.collect()
+}
+
+fn luhn(card: &str) -> bool {
+    const DOUBLED: [u32; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+    let digits = card.chars().rev().filter_map(|digit| digit.to_digit(10));
+    let sum: u32 = digits
+        .enumerate()
+        .map(|(place, digit)| {
+            if place % 2 == 1 {
+                DOUBLED[digit as usize]
+            } else {
+                digit
+            }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// Values of checked kinds.
+fn value() -> impl Strategy<Value = String> {
+    let separator = prop_oneof![Just(""), Just(" "), Just("-"), Just("."), Just("\u{a0}")];
+    let card = ("4[0-9]{14}", separator).prop_map(|(head, separator)| {
+        let card = (0..10)
+            .map(|check| format!("{head}{check}"))
+            .find(|card| luhn(card))
+            .unwrap();
+        [&card[..4], &card[4..8], &card[8..12], &card[12..]].join(separator)
+    });
+    prop_oneof![
+        card,
+        "[a-z][a-z0-9]{0,8}(\\.[a-z]{1,5})?@[a-z0-9]{1,9}\\.(com|de|museum)",
+        (1_u8..255, 0_u8..255, 0_u8..255, 1_u8..255)
+            .prop_map(|(a, b, c, d)| format!("{a}.{b}.{c}.{d}")),
+        (1_u128 << 124..u128::MAX).prop_map(|address| Ipv6Addr::from(address).to_string()),
+        "https://[a-z]{3,8}:[a-z0-9]{4,8}@[a-z]{3,8}\\.com(/[a-z]{1,5})?",
+        "\\+4915[1-9][0-9]{8}".prop_filter("a number of the plan", |number| {
+            rlibphonenumber::PhoneNumber::parse(number, None).is_ok_and(|number| number.is_valid())
+        }),
+    ]
+}

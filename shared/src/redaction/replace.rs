@@ -1,0 +1,166 @@
+//! What stands in a value's place.
+//!
+//! Nothing that is put there has a digit or an `@` of its own, so that no value can come of it and its surroundings but
+//! what was left of the value itself.
+
+use std::fmt::Write as _;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+
+use super::kind::Kind;
+
+/// So much of a keyed hash is kept: equal values must meet, others must not.
+const HASH_BYTES: usize = 12;
+/// So many letters and digits of a masked number stay.
+const LAST: usize = 4;
+
+/// How values are replaced.
+#[derive(Clone, Debug)]
+pub enum Replacement {
+    /// `[REDACTED:EMAIL]`.
+    Label,
+    /// `[REDACTED:EMAIL:key:hash]`: equal values have equal hashes under the same key, so that they stay joinable.
+    Hash(HashKey),
+    /// `************1111`: the last four letters or digits of a number, the first one of an e-mail address. Of the other
+    /// kinds nothing stays.
+    Mask,
+}
+
+/// What values are hashed with, and the name by which the key is told from others.
+#[derive(Clone)]
+pub struct HashKey {
+    id: String,
+    keyed: Hmac<Sha256>,
+}
+
+impl HashKey {
+    /// The key, named by the version of the secret that it is; only letters stand in replacements. `None` for a key
+    /// without a letter, which everybody would know.
+    pub fn new(version: &str, key: &SecretString) -> Option<Self> {
+        let key = key.expose_secret();
+        let keyed = Hmac::new_from_slice(key.as_bytes()).ok();
+        let id = letters(&crate::hash::Sha256::of(version).head().to_be_bytes()[..4]);
+        keyed
+            .filter(|_| !key.is_empty())
+            .map(|keyed| Self { id, keyed })
+    }
+
+    /// The name of the key.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn hash(&self, label: &str, value: &str) -> String {
+        let mut mac = self.keyed.clone();
+        for part in [label, ":", value] {
+            mac.update(part.as_bytes());
+        }
+        letters(&mac.finalize().into_bytes()[..HASH_BYTES])
+    }
+}
+
+impl std::fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HashKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Replacement {
+    /// Writes what stands for `value`, which is known as `known_as` in every form it is written in.
+    pub(super) fn write(
+        &self,
+        label: &str,
+        kind: Option<Kind>,
+        value: &str,
+        known_as: &str,
+        out: &mut String,
+    ) {
+        let _ = match (self, kind) {
+            (Self::Mask, Some(Kind::Email)) => return mask(value, |place, _| place == 0, out),
+            (Self::Mask, Some(Kind::Card | Kind::Iban | Kind::Phone | Kind::Ssn | Kind::TaxId)) => {
+                return mask(value, |place, count| place + LAST >= count, out);
+            }
+            (Self::Hash(key), _) => write!(
+                out,
+                "[REDACTED:{label}:{}:{}]",
+                key.id,
+                key.hash(label, known_as)
+            ),
+            (Self::Label | Self::Mask, _) => write!(out, "[REDACTED:{label}]"),
+        };
+    }
+}
+
+/// Letters and digits become `*`, unless they stay by their place among them and their number.
+fn mask(value: &str, stays: impl Fn(usize, usize) -> bool, out: &mut String) {
+    let count = value
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .count();
+    let mut place = 0;
+    for letter in value.chars() {
+        if !letter.is_alphanumeric() {
+            out.push(letter);
+            continue;
+        }
+        out.push(if stays(place, count) { letter } else { '*' });
+        place += 1;
+    }
+}
+
+/// Hexadecimal, in the letters `a` to `p`.
+fn letters(bytes: &[u8]) -> String {
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.map(|half| char::from(b'a' + half)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaced(replacement: &Replacement, kind: Kind, value: &str) -> String {
+        let mut out = String::new();
+        replacement.write(kind.label(), Some(kind), value, value, &mut out);
+        out
+    }
+
+    fn key(version: &str, key: &str) -> Replacement {
+        Replacement::Hash(HashKey::new(version, &key.into()).unwrap())
+    }
+
+    #[test]
+    fn a_mask_leaves_what_people_tell_their_numbers_by() {
+        let masked = [
+            (Kind::Card, "4111 1111 1111 1234"),
+            (Kind::Phone, "+49 151 23456789"),
+            (Kind::Email, "mary.roe@example.com"),
+            (Kind::Ip, "10.0.0.1"),
+        ]
+        .map(|(kind, value)| replaced(&Replacement::Mask, kind, value));
+
+        insta::assert_snapshot!(masked.join("\n"), @r"
+        **** **** **** 1234
+        +** *** ****6789
+        m***.***@*******.***
+        [REDACTED:IP]
+        ");
+    }
+
+    #[test]
+    fn equal_values_have_equal_hashes_under_one_key_only() {
+        let hashed = [
+            replaced(&key("v1", "one"), Kind::Email, "a@b.de"),
+            replaced(&key("v1", "one"), Kind::Email, "a@b.de"),
+            replaced(&key("v1", "one"), Kind::Email, "a@b.at"),
+            replaced(&key("v2", "two"), Kind::Email, "a@b.de"),
+        ];
+
+        assert_eq!(hashed[0], hashed[1]);
+        assert!(hashed[1] != hashed[2] && hashed[1] != hashed[3]);
+        insta::assert_snapshot!(hashed[0], @"[REDACTED:EMAIL:dlpmcgjf:filpgmamddeocaioiflaehjg]");
+    }
+}

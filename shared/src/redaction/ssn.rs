@@ -1,0 +1,37 @@
+//! US social security numbers: three, two and four digits, within what the Social Security Administration gives out.
+
+use std::ops::Range;
+
+use memchr::memchr_iter;
+
+use super::digits::{Digits, Run, begins, ends, is_one_separator};
+use super::fold::Folded;
+use super::labels::{self, Topic};
+
+pub(super) fn at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    if !begins(text, start) {
+        return None;
+    }
+    let run = Run::at(text, start, is_one_separator);
+    let range = start..run.groups().iter().find(|group| group.digits == 9)?.end;
+    let is_ssn = ends(text, range.end) && is_given_out(Digits::within(text, &range).values());
+    let topic = is_ssn.then(|| labels::topic(text, &range))?;
+    let is_meant = match topic {
+        Some(topic) => topic == Topic::Ssn,
+        // Nothing else is grouped like this.
+        None => has_usual_groups(text, &run, &range),
+    };
+    is_meant.then_some(range)
+}
+
+fn has_usual_groups(text: &Folded<'_>, run: &Run, range: &Range<usize>) -> bool {
+    let lengths: Vec<_> = run.lengths().collect();
+    lengths == [3, 2, 4] && memchr_iter(b'-', &text.bytes()[range.clone()]).count() == 2
+}
+
+fn is_given_out(digits: &[u8]) -> bool {
+    !matches!(
+        digits,
+        [0, 0, 0, ..] | [6, 6, 6, ..] | [9, ..] | [_, _, _, 0, 0, ..] | [.., 0, 0, 0, 0]
+    )
+}

@@ -1,0 +1,302 @@
+//! Personal numbers of tax and identity that have a check digit, country by country.
+//!
+//! One that proves itself (by its length, a date in it, a letter, its punctuation) is taken wherever it stands; one that any
+//! tenth number would pass for only where a word says so.
+
+use std::ops::Range;
+
+use super::card::has_luhn;
+use super::digits::{Digits, Run, begins, ends, is_one_separator};
+use super::fold::{Folded, is_word};
+use super::labels::{self, Topic};
+
+/// The id that begins at this digit, or with the letters before it.
+pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    lettered(text, digit).or_else(|| numeric(text, digit))
+}
+
+/// How sure a number is of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    Enough,
+    NeedsWord,
+}
+
+fn numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
+    if !begins(text, start) {
+        return None;
+    }
+    let run = Run::at(text, start, |between| {
+        is_one_separator(between) || between == b"/"
+    });
+    let range = start..run.end();
+    // Nobody's has fewer or more, and most numbers end here.
+    if !(9..=15).contains(&run.digits()) || !ends(text, range.end) {
+        return None;
+    }
+    let digits = Digits::within(text, &range);
+    let proof = proof(digits.values(), &run.lengths().collect::<Vec<_>>())?;
+    let is_one = proof == Proof::Enough || labels::topic(text, &range) == Some(Topic::TaxId);
+    is_one.then_some(range)
+}
+
+fn proof(digits: &[u8], groups: &[usize]) -> Option<Proof> {
+    let named = |is_one: bool| is_one.then_some(Proof::NeedsWord);
+    match digits.len() {
+        9 => named(is_bsn(digits) || has_luhn(digits)),
+        10 => named(has_luhn(digits)),
+        11 if is_cpf(digits) && groups == [3, 3, 3, 2] => Some(Proof::Enough),
+        11 => named(is_cpf(digits) || is_pesel(digits) || is_tckn(digits) || is_steuer_id(digits)),
+        12 => named(has_verhoeff(digits) || has_luhn(&digits[2..])),
+        13 => named(is_rrn(digits)),
+        15 if is_nir(digits) => Some(Proof::Enough),
+        _ => None,
+    }
+}
+
+/// The weighed sum of the digits.
+fn weighed(digits: &[u8], weights: &[u32]) -> u32 {
+    digits
+        .iter()
+        .zip(weights)
+        .map(|(digit, weight)| u32::from(*digit) * weight)
+        .sum()
+}
+
+/// Netherlands, burgerservicenummer: the eleven test.
+fn is_bsn(digits: &[u8]) -> bool {
+    let sum = weighed(digits, &[9, 8, 7, 6, 5, 4, 3, 2]);
+    sum > 0 && sum % 11 == u32::from(digits[8])
+}
+
+/// Brazil, cadastro de pessoas físicas: two check digits.
+fn is_cpf(digits: &[u8]) -> bool {
+    let check = |count: u32| {
+        let sum: u32 = (0..count)
+            .zip(digits)
+            .map(|(place, digit)| (count + 1 - place) * u32::from(*digit))
+            .sum();
+        sum * 10 % 11 % 10
+    };
+    let all_equal = digits.iter().all(|digit| *digit == digits[0]);
+    !all_equal && check(9) == u32::from(digits[9]) && check(10) == u32::from(digits[10])
+}
+
+/// Poland, PESEL.
+fn is_pesel(digits: &[u8]) -> bool {
+    weighed(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]).is_multiple_of(10)
+}
+
+/// Türkiye, kimlik numarası.
+fn is_tckn(digits: &[u8]) -> bool {
+    let sum =
+        |places: &[usize]| -> u32 { places.iter().map(|place| u32::from(digits[*place])).sum() };
+    let tenth = (sum(&[0, 2, 4, 6, 8]) * 7 + 90 - sum(&[1, 3, 5, 7])) % 10;
+    digits[0] != 0
+        && tenth == u32::from(digits[9])
+        && sum(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) % 10 == u32::from(digits[10])
+}
+
+/// Germany, Steueridentifikationsnummer: ISO 7064, MOD 11,10.
+fn is_steuer_id(digits: &[u8]) -> bool {
+    let product = digits[..10].iter().fold(10, |product, digit| {
+        let sum = (u32::from(*digit) + product) % 10;
+        (if sum == 0 { 10 } else { sum }) * 2 % 11
+    });
+    digits[0] != 0 && (11 - product) % 10 == u32::from(digits[10])
+}
+
+/// Republic of Korea, resident registration number (until 2020 with a check digit).
+fn is_rrn(digits: &[u8]) -> bool {
+    let sum = weighed(digits, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
+    (11 - sum % 11) % 10 == u32::from(digits[12]) && is_month_and_day(&digits[2..6])
+}
+
+/// France, numéro d'inscription au répertoire: sex, year and month of birth, and the key, mod 97.
+fn is_nir(digits: &[u8]) -> bool {
+    let number = |digits: &[u8]| {
+        digits
+            .iter()
+            .fold(0_u64, |number, digit| number * 10 + u64::from(*digit))
+    };
+    let month = number(&digits[3..5]);
+    let key = 97 - number(&digits[..13]) % 97;
+    matches!(digits[0], 1 | 2) && (1..=12).contains(&month) && key == number(&digits[13..])
+}
+
+/// India, Aadhaar: Verhoeff's scheme.
+fn has_verhoeff(digits: &[u8]) -> bool {
+    const SHIFTS: [[u8; 10]; 8] = [
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        [1, 5, 7, 6, 2, 8, 3, 0, 9, 4],
+        [5, 8, 0, 3, 7, 9, 6, 1, 4, 2],
+        [8, 9, 1, 6, 0, 4, 3, 5, 2, 7],
+        [9, 4, 5, 3, 1, 2, 6, 8, 7, 0],
+        [4, 2, 8, 6, 5, 7, 3, 9, 0, 1],
+        [2, 7, 9, 3, 8, 0, 6, 4, 1, 5],
+        [7, 0, 4, 6, 9, 1, 3, 2, 5, 8],
+    ];
+    // Multiplication in the dihedral group of the pentagon.
+    let times = |one: u8, other: u8| match (one < 5, other < 5) {
+        (true, true) => (one + other) % 5,
+        (true, false) => (one + other) % 5 + 5,
+        (false, true) => (one - 5 + 5 - other) % 5 + 5,
+        (false, false) => (one + 5 - other) % 5,
+    };
+    let shifted = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| SHIFTS[place % 8][usize::from(*digit)]);
+    digits[0] > 1 && shifted.fold(0, times) == 0
+}
+
+fn is_month_and_day(digits: &[u8]) -> bool {
+    let month = digits[0] * 10 + digits[1];
+    let day = digits[2] * 10 + digits[3];
+    (1..=12).contains(&month) && (1..=31).contains(&day)
+}
+
+/// Those with letters in them, as one word.
+fn lettered(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
+    const LONGEST: usize = 18;
+    let mut start = digit;
+    while digit - start < 6 && text.before(start).is_ascii_alphabetic() {
+        start -= 1;
+    }
+    let mut end = digit;
+    while end - start <= LONGEST && text.byte(end).is_ascii_alphanumeric() {
+        end += 1;
+    }
+    if is_word(text.before(start)) || is_word(text.byte(end)) {
+        return None;
+    }
+    let word = text.bytes()[start..end].to_ascii_uppercase();
+    (is_resident_id(&word) || is_dni(&word) || is_codice_fiscale(&word)).then_some(start..end)
+}
+
+/// China, resident identity number: a date of birth in it, and a check character, ISO 7064, MOD 11-2.
+fn is_resident_id(word: &[u8]) -> bool {
+    let [head @ .., check] = word else {
+        return false;
+    };
+    if head.len() != 17 || !head.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let digits: Vec<u8> = head.iter().map(|byte| byte - b'0').collect();
+    let rest = digits
+        .iter()
+        .fold(0, |rest, digit| (rest + u32::from(*digit)) * 2 % 11);
+    let expected = b"10X98765432"[(rest % 11) as usize];
+    is_month_and_day(&digits[10..14])
+        && matches!(digits[6..8], [1, 8 | 9] | [2, 0])
+        && *check == expected
+}
+
+/// Spain, DNI and NIE: a letter by the number, mod 23.
+fn is_dni(word: &[u8]) -> bool {
+    const LETTERS: &[u8; 23] = b"TRWAGMYFPDXBNJZSQVHLCKE";
+    let [first, middle @ .., letter] = word else {
+        return false;
+    };
+    let first = match first {
+        b'X' => b'0',
+        b'Y' => b'1',
+        b'Z' => b'2',
+        digit => *digit,
+    };
+    if middle.len() != 7 || !first.is_ascii_digit() || !middle.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let digits = [first].into_iter().chain(middle.iter().copied());
+    let number = digits.fold(0_u32, |number, digit| number * 10 + u32::from(digit - b'0'));
+    *letter == LETTERS[(number % 23) as usize]
+}
+
+/// Italy, codice fiscale: letters and digits in their places, and a check letter.
+fn is_codice_fiscale(word: &[u8]) -> bool {
+    const ODD: [u32; 26] = [
+        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
+        23,
+    ];
+    const FORM: &[u8; 16] = b"AAAAAA99A99A999A";
+    let has_form = word.len() == FORM.len()
+        && word.iter().zip(FORM).all(|(byte, form)| match form {
+            b'9' => byte.is_ascii_digit(),
+            _ => byte.is_ascii_uppercase(),
+        });
+    let value = |byte: &u8| {
+        if byte.is_ascii_digit() {
+            byte - b'0'
+        } else {
+            byte - b'A'
+        }
+    };
+    let weigh = |(place, byte): (usize, &u8)| match place % 2 {
+        0 => ODD[usize::from(value(byte))],
+        _ => u32::from(value(byte)),
+    };
+    has_form && {
+        let sum: u32 = word[..15].iter().enumerate().map(weigh).sum();
+        u32::from(word[15] - b'A') == sum % 26
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<&str> {
+        let folded = Folded::new(text);
+        let start = folded.bytes().iter().position(u8::is_ascii_digit)?;
+        at(&folded, start).map(|range| &text[folded.range(&range)])
+    }
+
+    #[test]
+    fn ids_that_prove_themselves_are_found_wherever_they_stand() {
+        for id in [
+            "529.982.247-25",
+            "255081416802538",
+            "2 55 08 14 168 025 38",
+            "11010519491231002X",
+            "12345678Z",
+            "X1234567L",
+            "RSSMRA85T10A562S",
+            "rssmra85t10a562s",
+        ] {
+            assert_eq!(found(&format!("here: {id}, thanks")), Some(id));
+            assert_eq!(found(&format!("是{id}。")), Some(id));
+        }
+    }
+
+    #[test]
+    fn ids_that_many_numbers_would_pass_for_are_found_by_their_word() {
+        for (word, id) in [
+            ("BSN", "111222333"),
+            ("PESEL", "44051401359"),
+            ("TC kimlik no", "10000000146"),
+            ("Steuer-ID", "86095742719"),
+            ("CPF", "52998224725"),
+            ("Aadhaar", "2341 2341 2346"),
+            ("SIN", "046 454 286"),
+            ("주민등록번호", "900101-1234568"),
+        ] {
+            assert_eq!(found(&format!("{word}: {id}")), Some(id), "{word}");
+            assert_eq!(found(&format!("order {id}")), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn wrong_check_digits_are_none() {
+        for text in [
+            "529.982.247-26",
+            "255081416802539",
+            "110105194912310021",
+            "12345678A",
+            "RSSMRA85T10A562T",
+            "CPF 52998224726",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+}
