@@ -2,37 +2,38 @@
 
 use std::ops::Range;
 
-use super::digits::{Digits, Run, begins, ends, is_one_separator};
+use super::digits::{Digits, Group, Run, begins, ends, is_one_separator};
 use super::fold::Folded;
 
 /// First and last prefix of a network, and the shortest and longest number in it (ISO/IEC 7812 and the networks' lists).
-const NETWORKS: [(u32, u32, usize, usize); 19] = [
+const NETWORKS: [(&[u8], &[u8], usize, usize); 20] = [
     // Visa, 13 digits once and 19 today.
-    (4, 4, 13, 19),
-    (51, 55, 16, 16),
-    (2221, 2720, 16, 16),
+    (b"4", b"4", 13, 19),
+    (b"51", b"55", 16, 16),
+    (b"2221", b"2720", 16, 16),
     // American Express.
-    (34, 34, 15, 15),
-    (37, 37, 15, 15),
+    (b"34", b"34", 15, 15),
+    (b"37", b"37", 15, 15),
     // Diners Club.
-    (300, 305, 14, 19),
-    (309, 309, 14, 19),
-    (36, 36, 14, 19),
-    (38, 39, 14, 19),
+    (b"300", b"305", 14, 19),
+    (b"309", b"309", 14, 19),
+    (b"36", b"36", 14, 19),
+    (b"38", b"39", 14, 19),
     // Discover, and UnionPay with it.
-    (6011, 6011, 16, 19),
-    (62, 62, 16, 19),
-    (644, 659, 16, 19),
-    (81, 82, 16, 19),
+    (b"6011", b"6011", 16, 19),
+    (b"62", b"62", 16, 19),
+    (b"644", b"659", 16, 19),
+    (b"81", b"82", 16, 19),
     // JCB, and its cards of 15 digits.
-    (3528, 3589, 16, 19),
-    (1800, 1800, 15, 15),
-    (2131, 2131, 15, 15),
+    (b"35", b"35", 16, 19),
+    (b"1800", b"1800", 15, 15),
+    (b"2131", b"2131", 15, 15),
     // Mir.
-    (2200, 2204, 16, 19),
+    (b"2200", b"2204", 16, 19),
     // Maestro, RuPay, Elo, Verve.
-    (50, 50, 12, 19),
-    (56, 69, 12, 19),
+    (b"50", b"50", 12, 19),
+    (b"56", b"69", 12, 19),
+    (b"0604", b"0604", 12, 19),
 ];
 
 pub(super) fn at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
@@ -43,18 +44,26 @@ pub(super) fn at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     let groups = run.groups();
     // A date or a code often stands behind a card: the longest number that is one counts.
     (1..=groups.len()).rev().find_map(|count| {
-        let end = groups[count - 1].end;
-        let is_grouped = groups[..count - 1]
-            .iter()
-            .all(|group| group.end - group.start >= 3);
-        let is_card = is_grouped
-            && ends(text, end)
+        let (number, rest) = groups.split_at(count);
+        let last = number.last()?;
+        let is_card = are_long(&number[..count - 1])
+            && !rest.first().is_some_and(|group| goes_on(last, group))
+            && ends(text, last.end)
             && is_number(
-                Digits::within(text, &(start..end)).values(),
-                groups[count - 1].digits,
+                Digits::within(text, &(start..last.end)).values(),
+                last.digits,
             );
-        is_card.then_some(start..end)
+        is_card.then_some(start..last.end)
     })
+}
+
+fn are_long(groups: &[Group]) -> bool {
+    groups.iter().all(|group| group.end - group.start >= 3)
+}
+
+/// Whether the number is longer: a date or a code behind it has fewer digits than its groups.
+fn goes_on(last: &Group, next: &Group) -> bool {
+    last.digits < 16 && next.end - next.start >= 4
 }
 
 fn is_number(digits: &[u8], count: usize) -> bool {
@@ -63,14 +72,13 @@ fn is_number(digits: &[u8], count: usize) -> bool {
 
 fn is_issued(digits: &[u8]) -> bool {
     NETWORKS.iter().any(|(first, last, shortest, longest)| {
-        let prefix = leading(digits, last.ilog10() as usize + 1);
-        (*first..=*last).contains(&prefix) && (*shortest..=*longest).contains(&digits.len())
+        let prefix: Vec<u8> = digits
+            .iter()
+            .take(last.len())
+            .map(|digit| digit + b'0')
+            .collect();
+        (*first..=*last).contains(&&*prefix) && (*shortest..=*longest).contains(&digits.len())
     })
-}
-
-fn leading(digits: &[u8], count: usize) -> u32 {
-    let digits = digits.iter().take(count);
-    digits.fold(0, |number, digit| number * 10 + u32::from(*digit))
 }
 
 /// Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B).

@@ -15,7 +15,15 @@ pub(super) fn of_birth(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> 
         .or_else(|| in_cjk(text, digit))
         .or_else(|| day_first(text, digit))
         .or_else(|| month_first(text, digit))?;
-    (labels::topic(text, &range) == Some(Topic::BirthDate)).then_some(range)
+    let is_birth =
+        is_said_born(text, range.end) || labels::topic(text, &range) == Some(Topic::BirthDate);
+    is_birth.then_some(range)
+}
+
+/// `1984.3.5生`, `1984-03-05생`: the sign for born right behind the date, and no longer word.
+fn is_said_born(text: &Folded<'_>, end: usize) -> bool {
+    let mut behind = text.text()[text.range(&(end..end)).start..].chars();
+    matches!(behind.next(), Some('生' | '생')) && !behind.next().is_some_and(char::is_alphabetic)
 }
 
 /// Three numbers that can be a day, joined by the same separator: `5.3.1984`, `1984-03-05`, `05/03/84`.
@@ -71,10 +79,11 @@ fn in_cjk(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
         .into_iter()
         .enumerate()
     {
-        let end = behind_digits(text, at);
+        let digits = behind_digits(text, at);
+        let end = digits + usize::from(text.byte(digits) == b' ');
         let unit = &text.text()[text.range(&(end..end)).start..];
         let is_unit =
-            (1..=4).contains(&(end - at)) && units.iter().any(|sign| unit.starts_with(sign));
+            (1..=4).contains(&(digits - at)) && units.iter().any(|sign| unit.starts_with(sign));
         let is_day_without_unit = place == 2 && unit.starts_with('号');
         if !is_unit && !is_day_without_unit {
             return None;

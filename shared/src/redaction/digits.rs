@@ -109,7 +109,7 @@ pub(super) fn begins(text: &Folded<'_>, start: usize) -> bool {
     let before = text.before(start);
     let joined = matches!(before, b'-' | b'/' | b'.' | b'*') && {
         let further = text.before(start - 1);
-        is_word(further) || before == b'*'
+        before == b'*' || is_word(further) && (before != b'.' || further.is_ascii_digit())
     };
     !is_word(before) && !joined
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::{memchr_iter, memmem};
 use rlibphonenumber::Region;
 
-use super::digits::behind_digits;
+use super::digits::{Run, behind_digits, is_one_separator};
 use super::fold::Folded;
 use super::kind::Kind;
 use super::{card, date, email, iban, ip, passport, phone, ssn, tax_id, url};
@@ -156,7 +156,21 @@ fn emails(text: &Folded<'_>, urls: &[Found]) -> Vec<Found> {
     found
 }
 
-/// Behind what is no value: the digits, or the whole date that they begin.
+/// Behind what is no value: the digits, or the whole of what they begin, so that nothing is found in a part of it.
 fn behind(text: &Folded<'_>, digit: usize) -> usize {
-    date::numeric(text, digit).map_or_else(|| behind_digits(text, digit), |date| date.end)
+    date::numeric(text, digit)
+        .map(|date| date.end)
+        .or_else(|| iban::end_of_shape(text, digit))
+        .or_else(|| end_of_number(text, digit))
+        .unwrap_or_else(|| behind_digits(text, digit))
+}
+
+/// What is written like a card or a book's number and is neither.
+fn end_of_number(text: &Folded<'_>, digit: usize) -> Option<usize> {
+    let run = Run::at(text, digit, is_one_separator);
+    let lengths: Vec<_> = run.lengths().take(4).collect();
+    if lengths == [4, 4, 4, 4] {
+        return Some(run.groups()[3].end);
+    }
+    phone::is_book(text, &run).then(|| run.end())
 }

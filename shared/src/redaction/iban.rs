@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use iban::Iban;
 
-use super::digits::ends;
+use super::digits::{ends, is_one_separator};
 use super::fold::{Folded, is_word};
 
 const SHORTEST: usize = 15;
@@ -23,6 +23,33 @@ pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
         *length >= SHORTEST && ends(text, *end) && is_account(&written.letters[..*length])
     })?;
     Some(start..end.1)
+}
+
+/// Where something ends that is written in groups of four like an account number, though it is none.
+pub(super) fn end_of_shape(text: &Folded<'_>, digit: usize) -> Option<usize> {
+    let start = digit.checked_sub(2)?;
+    let head = text.bytes().get(start..digit + 2)?;
+    let is_head =
+        head[..2].iter().all(u8::is_ascii_alphabetic) && head[2..].iter().all(u8::is_ascii_digit);
+    if !is_head || is_word(text.before(start)) {
+        return None;
+    }
+    let (mut end, mut groups) = (digit + 2, 0);
+    while is_one_separator(&[text.byte(end)]) && text.byte(end + 1).is_ascii_alphanumeric() {
+        let group = text.bytes()[end + 1..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric())
+            .count();
+        let has_digit = text.bytes()[end + 1..][..group]
+            .iter()
+            .any(u8::is_ascii_digit);
+        if group > 4 || !has_digit && group < 4 {
+            break;
+        }
+        end += 1 + group;
+        groups += 1;
+    }
+    (groups >= 3).then_some(end)
 }
 
 /// Letters and digits without what stands between them, and where the number could end.

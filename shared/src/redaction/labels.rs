@@ -65,12 +65,20 @@ fn before(text: &str) -> Option<Topic> {
     let window = plain(last(text));
     // Of two that end together the longer one says more.
     let (topic, _, end) = words(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
-    let gap = &window[end..];
-    let is_meant = !gap.contains(". ") || gap.starts_with(". ") && !gap[2..].contains(". ");
-    let is_meant = is_meant
-        && !gap.contains(['!', '\n', '。'])
-        && gap.chars().filter(char::is_ascii_digit).count() <= 2;
+    let gap = window[end..].trim_start_matches('.');
+    let is_meant = !ends_a_sentence(gap) && gap.chars().filter(char::is_ascii_digit).count() <= 2;
     is_meant.then_some(topic)
+}
+
+/// Whether a sentence ends here; a full stop behind a short word abbreviates it: `no. 5`.
+fn ends_a_sentence(gap: &str) -> bool {
+    let words = gap
+        .match_indices(". ")
+        .map(|(at, _)| gap[..at].chars().rev());
+    let is_long = |word: std::iter::Rev<std::str::Chars<'_>>| {
+        word.take_while(|letter| letter.is_alphabetic()).count() > 4
+    };
+    gap.contains(['!', '\n', '。']) || words.into_iter().any(is_long)
 }
 
 /// What the first word behind a number says, if nothing else begins before it.
@@ -78,8 +86,11 @@ fn behind(text: &str) -> Option<Topic> {
     let window = plain(first(text));
     let (topic, start, _) = words(&window)
         .min_by_key(|(_, start, end)| (*start, start.abs_diff(*end).wrapping_neg()))?;
-    let is_meant = !window[..start].contains(['.', '!', '?', '\n', '。', ',', ';'])
-        && !window[..start].contains(|letter: char| letter.is_ascii_digit());
+    let gap = window[..start]
+        .strip_prefix('.')
+        .unwrap_or(&window[..start]);
+    let is_meant = !gap.contains(['.', '!', '?', '\n', '。', ',', ';'])
+        && !gap.contains(|letter: char| letter.is_ascii_digit());
     is_meant.then_some(topic)
 }
 
@@ -92,8 +103,11 @@ fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
             .find_overlapping_iter(window)
             .filter_map(|found| {
                 let (start, end) = (found.start(), found.end());
+                // A word of an address is none of the sentence's.
                 let is_word = |letter: Option<char>| {
-                    letter.is_some_and(|letter| letter.is_alphabetic() && !has_no_spaces(letter))
+                    letter.is_some_and(|letter| {
+                        letter.is_alphanumeric() && !has_no_spaces(letter) || "@+_".contains(letter)
+                    })
                 };
                 let (letter_before, letter_behind) = (
                     window[..start].chars().next_back(),
@@ -108,9 +122,10 @@ fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
     })
 }
 
-/// Scripts in which a word may touch another one.
+/// Scripts in which a word may touch another one, or has short ones in front of it: Hebrew and Arabic, and what Unicode
+/// has behind Georgian but Latin and symbols.
 fn has_no_spaces(letter: char) -> bool {
-    !matches!(u32::from(letter), 0..=0x10FF | 0x1E00..=0x2FFF)
+    matches!(u32::from(letter), 0x590..=0x8FF | 0xE00..=0x10FF | 0x1100..=0x1DFF | 0x3000..)
 }
 
 /// In small letters, without accents, and in the compatible form of each.
@@ -119,7 +134,18 @@ fn plain(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let letters = text.nfkd().filter(|letter| !is_combining_mark(*letter));
-    letters.flat_map(char::to_lowercase).collect()
+    letters.flat_map(char::to_lowercase).map(unstruck).collect()
+}
+
+/// The letter without what Unicode does not hold to be an accent.
+fn unstruck(letter: char) -> char {
+    match letter {
+        'ł' => 'l',
+        'ø' => 'o',
+        'đ' => 'd',
+        'ı' => 'i',
+        letter => letter,
+    }
 }
 
 fn last(text: &str) -> &str {
@@ -184,7 +210,11 @@ mod tests {
 
     #[test]
     fn a_word_of_another_sentence_or_number_says_nothing() {
-        for text in ["I called. 4711", "the order! 4711", "order\n4711"] {
+        for text in [
+            "on the phone yesterday. 4711",
+            "the order! 4711",
+            "order\n4711",
+        ] {
             assert_eq!(meant(text), None, "{text}");
         }
     }

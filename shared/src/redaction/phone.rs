@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 use rlibphonenumber::{PhoneNumber, PhoneNumberType, Region};
 
 use super::date;
-use super::digits::{Digits, Group, Run, begins};
+use super::digits::{Digits, Group, Run, begins, is_one_separator};
 use super::fold::{Folded, is_word};
 use super::labels::{self, Topic};
 
@@ -18,6 +18,7 @@ const MOST_DIGITS: usize = 18;
 const FEWEST_DIGITS: usize = 7;
 /// What somebody calls their number may lack its area code.
 const FEWEST_NAMED: usize = 5;
+const NORTH_AMERICA: i32 = 1;
 
 /// The telephone number whose digits begin at `digit`.
 pub(super) fn at(text: &Folded<'_>, digit: usize, regions: &[Region]) -> Option<Range<usize>> {
@@ -59,35 +60,43 @@ fn national(
         return None;
     }
     let whole = start..run.end();
-    let topic = labels::topic(text, &whole);
-    match topic {
+    if run.lengths().take(4).eq([4; 4]) {
+        // As cards are written.
+        return None;
+    }
+    match labels::topic(text, &whole) {
         Some(Topic::Phone) => longest(text, start, run, |number| is_of(number, regions))
             .or_else(|| named(text, start, run)),
-        Some(_) => None,
-        None if run.digits() < FEWEST_NAMED + 2
-            || date::numeric(text, run.groups()[0].start).is_some() =>
-        {
-            None
-        }
+        Some(Topic::Version) if !is_dotted(text, run) => unnamed(text, start, run, regions),
         None => unnamed(text, start, run, regions),
+        Some(_) => None,
     }
 }
 
 /// Nobody says what the number is: it has to look like one and nothing else.
 fn unnamed(text: &Folded<'_>, start: usize, run: &Run, regions: &[Region]) -> Option<Range<usize>> {
-    let begins_with_trunk = text.byte(run.groups()[0].start) == b'0';
-    if begins_with_trunk {
-        return longest(text, start, run, |number| is_of(number, regions));
-    }
-    if is_book(text, run) || !(FEWEST_DIGITS..=MOST_DIGITS).contains(&run.digits()) {
+    let first = run.groups()[0].start;
+    if run.digits() < FEWEST_DIGITS
+        || text.before(start) == b'#'
+        || date::numeric(text, first).is_some()
+    {
         return None;
     }
-    let whole = beginnings(text, start, run, run.digits()..=run.digits()).next()?;
+    if text.byte(first) == b'0' {
+        return longest(text, start, run, |number| is_of(number, regions));
+    }
+    let digits = run.digits();
+    let is_part = start == first && is_joined(text, start);
+    if is_part || is_something_else(text, run) || digits > 15 {
+        return None;
+    }
+    let whole = beginnings(text, start, run, digits..=digits).next()?;
     let number = written(text, &whole);
     let is_grouped = run.groups().len() > 1;
     let is_one = regions.iter().any(|region| {
-        parse(&number, Some(*region))
-            .is_some_and(|number| number.is_valid() && (is_grouped || is_mobile(&number)))
+        parse(&number, Some(*region)).is_some_and(|number| {
+            number.is_valid() && (is_grouped || is_told_by_length(&number, digits))
+        })
     });
     is_one.then_some(whole)
 }
@@ -102,11 +111,12 @@ pub(super) fn dialled(number: &str, regions: &[Region]) -> String {
     }
 }
 
-fn is_mobile(number: &PhoneNumber) -> bool {
-    matches!(
-        number.get_type(),
-        PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile
-    )
+/// Whether few other numbers are as long as this one: mobile ones, all of North America, and those with a prefix that is
+/// dialled before them.
+fn is_told_by_length(number: &PhoneNumber, digits: usize) -> bool {
+    number.country_code == NORTH_AMERICA
+        || number.get_type() == PhoneNumberType::Mobile
+        || number.get_national_significant_number().len() < digits
 }
 
 /// The longest beginning of the run that is a number.
@@ -169,8 +179,34 @@ fn parse(number: &str, region: Option<Region>) -> Option<PhoneNumber> {
     PhoneNumber::parse(number, region).ok()
 }
 
+/// Whether this is the rest of a number that is none.
+fn is_joined(text: &Folded<'_>, start: usize) -> bool {
+    let before = start.checked_sub(1);
+    before.is_some_and(|at| is_one_separator(&[text.byte(at)]) && text.before(at).is_ascii_digit())
+}
+
+/// As versions are written.
+fn is_dotted(text: &Folded<'_>, run: &Run) -> bool {
+    let mut gaps = run.groups().windows(2).map(|pair| pair[0].end);
+    gaps.all(|gap| text.byte(gap) == b'.')
+}
+
+fn is_something_else(text: &Folded<'_>, run: &Run) -> bool {
+    let groups = run.groups();
+    let lengths: Vec<_> = run.lengths().collect();
+    let is_year = |group: &Group| {
+        let digits = Digits::within(text, &(group.start..group.end));
+        digits.values().len() == 4 && (1900..2100).contains(&digits.prefix(4))
+    };
+    let is_decimal = lengths.len() == 2 && text.byte(groups[0].end) == b'.';
+    // `2015-2019`, and the forty-second of a year: `2024-000042`.
+    let are_years = lengths.len() == 2 && is_year(&groups[0]) && text.byte(groups[0].end) == b'-';
+    let is_hexadecimal = text.byte(run.end()) == b'-' && is_word(text.byte(run.end() + 1));
+    is_decimal || are_years || is_hexadecimal || is_book(text, run)
+}
+
 /// An ISBN: thirteen digits of the book trade's, or ten whose last group is its check digit alone.
-fn is_book(text: &Folded<'_>, run: &Run) -> bool {
+pub(super) fn is_book(text: &Folded<'_>, run: &Run) -> bool {
     let digits = Digits::within(text, &(run.groups()[0].start..run.end()));
     let lengths: Vec<_> = run.lengths().collect();
     digits.values().len() == 13 && matches!(digits.prefix(3), 978 | 979)

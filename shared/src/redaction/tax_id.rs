@@ -278,7 +278,7 @@ mod tests {
             ("Steuer-ID", "86095742719"),
             ("CPF", "52998224725"),
             ("Aadhaar", "2341 2341 2346"),
-            ("SIN", "046 454 286"),
+            ("social insurance no", "046 454 286"),
             ("주민등록번호", "900101-1234568"),
         ] {
             assert_eq!(found(&format!("{word}: {id}")), Some(id), "{word}");
