@@ -108,21 +108,25 @@ fn fold(character: char, before: Option<u8>) -> Option<u8> {
         let is_dash = character == 'ー' && before.is_some_and(|byte| byte.is_ascii_digit());
         return Some(if is_dash { b'-' } else { IDEOGRAPH });
     }
+    if is_plain_letter(code) {
+        return Some(LETTER);
+    }
     if is_invisible(character) || is_combining_mark(character) {
         return None;
     }
-    Some(
-        digit(code)
-            .or_else(|| punctuation(character))
-            .or_else(|| compatible(character))
-            .unwrap_or_else(|| {
-                if character.is_alphabetic() {
-                    LETTER
-                } else {
-                    OTHER
-                }
-            }),
-    )
+    digit(code)
+        .or_else(|| punctuation(character))
+        .or_else(|| compatible(character))
+        .or(Some(if character.is_alphabetic() {
+            LETTER
+        } else {
+            OTHER
+        }))
+}
+
+/// Greek, Cyrillic, Hebrew and Arabic letters, most of the others there are: told quickly.
+fn is_plain_letter(code: u32) -> bool {
+    matches!(code, 0x391..=0x3A9 | 0x3B1..=0x3C9 | 0x410..=0x45F | 0x5D0..=0x5EA | 0x620..=0x64A | 0x671..=0x6D3)
 }
 
 /// Han, kana, hangul, Thai, Lao, Khmer, Myanmar.

@@ -171,6 +171,9 @@ fn lettered(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     if is_word(text.before(start)) || is_word(text.byte(end)) {
         return None;
     }
+    if !matches!(end - start, 9 | 16 | 18) {
+        return None;
+    }
     let word = text.bytes()[start..end].to_ascii_uppercase();
     (is_resident_id(&word) || is_dni(&word) || is_codice_fiscale(&word)).then_some(start..end)
 }
