@@ -28,6 +28,11 @@ pub(super) enum Topic {
 /// So far before or behind a number words are looked for, in bytes.
 const REACH: usize = 64;
 
+/// A word of so many bytes may be the last part of a longer one, as in `Firmwareversion`, and have an ending, as
+/// in `заказами`.
+const LONG: usize = 7;
+const LONGEST_ENDING: usize = 3;
+
 /// By topic, a line for each language, in small letters; accents may be left out.
 const WORDS: [(Topic, &str); 6] = [
     (Topic::Phone, include_str!("labels/phone.txt")),
@@ -113,10 +118,17 @@ fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
                     window[..start].chars().next_back(),
                     window[end..].chars().next(),
                 );
+                let length = end - start;
                 let begins = !is_word(letter_before)
-                    || window[start..].chars().next().is_some_and(has_no_spaces);
+                    || window[start..].chars().next().is_some_and(has_no_spaces)
+                    || length >= LONG && letter_before.is_some_and(char::is_alphabetic);
+                let ending = window[end..]
+                    .chars()
+                    .take_while(|letter| letter.is_alphabetic())
+                    .count();
                 let ends = !is_word(letter_behind)
-                    || window[..end].chars().next_back().is_some_and(has_no_spaces);
+                    || window[..end].chars().next_back().is_some_and(has_no_spaces)
+                    || length >= LONG && (1..=LONGEST_ENDING).contains(&ending);
                 (begins && ends).then(|| (labels.topics[found.pattern().as_usize()], start, end))
             })
     })
