@@ -23,6 +23,8 @@ mod labels;
 mod passport;
 mod phone;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod properties;
 mod replace;
 mod ssn;

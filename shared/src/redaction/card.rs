@@ -92,12 +92,11 @@ pub(super) fn has_luhn(digits: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::found_at_digit;
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        let folded = Folded::new(text);
-        let start = folded.bytes().iter().position(u8::is_ascii_digit)?;
-        at(&folded, start).map(|range| &text[folded.range(&range)])
+        found_at_digit(text, at)
     }
 
     #[test]

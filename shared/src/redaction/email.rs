@@ -78,12 +78,11 @@ fn is_top_level(label: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::found_at;
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        let folded = Folded::new(text);
-        let sign = folded.bytes().iter().position(|byte| *byte == b'@')?;
-        at(&folded, sign).map(|range| &text[folded.range(&range)])
+        found_at(text, |byte| *byte == b'@', at)
     }
 
     #[test]

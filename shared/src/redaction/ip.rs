@@ -64,12 +64,11 @@ fn ascii<'a>(text: &'a Folded<'_>, range: &Range<usize>) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::found_at_digit;
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        let folded = Folded::new(text);
-        let start = folded.bytes().iter().position(u8::is_ascii_digit)?;
-        at(&folded, start).map(|range| &text[folded.range(&range)])
+        found_at_digit(text, at)
     }
 
     #[test]

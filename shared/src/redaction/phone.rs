@@ -248,12 +248,11 @@ fn behind_extension(text: &Folded<'_>, end: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::found_at_digit;
     use super::*;
 
     fn found<'t>(text: &'t str, regions: &[Region]) -> Option<&'t str> {
-        let folded = Folded::new(text);
-        let start = folded.bytes().iter().position(u8::is_ascii_digit)?;
-        at(&folded, start, regions).map(|range| &text[folded.range(&range)])
+        found_at_digit(text, |text, digit| at(text, digit, regions))
     }
 
     #[test]
