@@ -42,12 +42,7 @@ pub(super) async fn history(
     let settings = settings(None)?;
     let now = Clock::System.now();
     let for_people = std::io::stdout().is_terminal() && screen.is_for_people();
-    let usual = if for_people {
-        Format::Table
-    } else {
-        Format::Ndjson
-    };
-    let format = arguments.format.unwrap_or(usual);
+    let format = format(arguments, for_people);
     let request = asked::request(arguments, format, now, settings.engine.sources.query_lag)?;
     if let Some(place) = &arguments.out {
         return Box::pin(export::archive(request, settings, place, screen)).await;
@@ -60,6 +55,16 @@ pub(super) async fn history(
         Written::Unwanted => Exit::Done,
         Written::Wanted => history.conclude(),
     })
+}
+
+/// Rows are for eyes; an archive takes whole records, wherever it is written from.
+fn format(arguments: &HistoryArguments, for_people: bool) -> Format {
+    let usual = if for_people && arguments.out.is_none() {
+        Format::Table
+    } else {
+        Format::Ndjson
+    };
+    arguments.format.unwrap_or(usual)
 }
 
 /// A query while it is read.
@@ -187,5 +192,33 @@ impl<'a> History<'a> {
             first_of(&missing, NAMED)
         ));
         Exit::Failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::{Arguments, CliCommand};
+
+    fn format_of(line: &str) -> Format {
+        let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+        let CliCommand::History(arguments) = arguments.command else {
+            panic!("another command");
+        };
+        format(&arguments, true)
+    }
+
+    #[test]
+    fn in_a_terminal_rows_are_shown_and_whole_records_archived() {
+        assert_eq!(
+            format_of("genesys-archive history --last PT2H"),
+            Format::Table
+        );
+        assert_eq!(
+            format_of("genesys-archive history --last PT2H --out ./archive"),
+            Format::Ndjson
+        );
     }
 }

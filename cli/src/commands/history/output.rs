@@ -57,7 +57,7 @@ impl Output {
         put(&text)
     }
 
-    /// Nothing came: a table says so by its head alone, and a reader of CSV gets its columns.
+    /// Nothing came: a reader of CSV gets its columns all the same.
     pub(super) fn finish(&mut self) {
         if !self.has_begun && self.format == Format::Csv {
             let _ = put(&(COLUMNS.join(",") + "\n"));
