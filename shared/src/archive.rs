@@ -26,6 +26,7 @@ mod known;
 mod survey;
 
 pub use find::{Searched, Version};
+pub use known::Earlier;
 pub use survey::{SliceView, first_message};
 
 /// Typed access to one store.

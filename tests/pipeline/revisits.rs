@@ -10,17 +10,18 @@ use end_to_end::world::{World, organisation};
 
 /// A schedule's request, at four o'clock on that day of March, for the day that ended then.
 async fn scheduled(world: &mut World, day: u8, more: &str) -> Started {
+    let started = begun(world, day, more).await;
+    world.run().await;
+    started
+}
+
+async fn begun(world: &mut World, day: u8, more: &str) -> Started {
     let request = format!(
         r#"{{"interval":{{"last":"P1D"}},"scheduledTime":"2026-03-{day:02}T04:00:00Z","revisit":["P3D","P1D"]{more}}}"#
     );
     let command = Command::parse(&request).expect("a request");
-    let started = world
-        .invoke(command)
-        .await
-        .expect("not killed")
-        .expect("started");
-    world.run().await;
-    started
+    let started = world.invoke(command).await;
+    started.expect("not killed").expect("started")
 }
 
 async fn revisited(world: &World, started: &Started, place: usize) -> Manifest {
@@ -75,6 +76,25 @@ async fn a_revisit_stores_exactly_the_conversations_that_changed() {
             (3, archived.len() as u64 - 3)
         );
     }
+}
+
+#[tokio::test]
+async fn a_revisit_waits_for_the_export_that_it_goes_by() {
+    let mut world = World::new(organisation(95, 300)).await;
+    let first = begun(&mut world, 2, "").await;
+    let next_day = begun(&mut world, 3, "").await;
+
+    world.run().await;
+
+    let archived = world
+        .manifest(&first.export_id)
+        .await
+        .content
+        .counts
+        .archived;
+    let counts = revisited(&world, &next_day, 0).await.content.counts;
+    assert_eq!((counts.archived, counts.unchanged), (0, archived));
+    assert!(archived > 0);
 }
 
 #[tokio::test]

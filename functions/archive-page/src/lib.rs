@@ -2,10 +2,11 @@
 //!
 //! Object and index → record → next message → done. Whoever finds a record follows it instead of fetching again.
 
-use conversation_archive::archive::Archive;
+use conversation_archive::archive::{Archive, Earlier};
 use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::failure::Failure;
+use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::PageMessage;
 use conversation_archive::metrics;
@@ -14,7 +15,7 @@ use conversation_archive::plan::ExportPlan;
 use conversation_archive::run::{End, RunEnd};
 use conversation_archive::runs::Ending;
 use conversation_archive::source::{Reading, Setback, Sources};
-use conversation_archive::waiting::{Parking, Wait, Waiting, park};
+use conversation_archive::waiting::{Parking, Wait, WaitReason, Waiting, park};
 
 mod bounds;
 mod commit;
@@ -122,7 +123,11 @@ impl ArchivePage {
             Ok(checkpoint) => checkpoint,
             Err(setback) => return Ok(Err(setback)),
         };
-        let known = self.archive().known_versions(task.plan).await?;
+        let known = match self.archive().earlier(task.plan).await? {
+            Earlier::Nothing => None,
+            Earlier::Versions(known) => Some(known),
+            Earlier::Open(id) => return Ok(Err(not_yet_revisited(&id))),
+        };
         let names = match self.sources.names(task.plan, task.reading.deadline).await {
             Ok(names) => names,
             Err(setback) => return Ok(Err(setback)),
@@ -213,4 +218,13 @@ impl ArchivePage {
     fn archive(&self) -> &Archive {
         &self.dispatch.archive
     }
+}
+
+/// What a revisit goes by is not there yet.
+fn not_yet_revisited(id: &ExportId) -> Setback {
+    Setback::Wait(Wait {
+        reason: WaitReason::Watermark,
+        hint: None,
+        detail: format!("the export {id} has not ended, whose conversations are looked at again"),
+    })
 }

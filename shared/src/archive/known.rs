@@ -5,48 +5,65 @@ use std::sync::{Arc, PoisonError};
 use futures::TryStreamExt as _;
 
 use super::{Archive, ArchiveError};
+use crate::ids::ExportId;
 use crate::objects::Name;
 use crate::outcome::Manifest;
 use crate::page::KnownVersions;
-use crate::plan::{ExportPlan, Revisit};
+use crate::plan::ExportPlan;
+
+/// What a page goes by besides its source.
+#[derive(Clone, Debug)]
+pub enum Earlier {
+    /// It is no revisit.
+    Nothing,
+    /// This export is still open: what it will hold is not known.
+    Open(ExportId),
+    /// What the complete ones hold. One that failed or was cancelled holds nothing, so that a revisit stands in for it.
+    Versions(Arc<KnownVersions>),
+}
 
 impl Archive {
-    /// The latest versions that the complete ones among those exports hold; `None` for what is no revisit. Read once per
-    /// process.
-    pub async fn known_versions(
-        &self,
-        plan: &ExportPlan,
-    ) -> Result<Option<Arc<KnownVersions>>, ArchiveError> {
+    /// The latest versions that the exports hold which a revisit goes by. Read once per process, as long as it serves one
+    /// export.
+    pub async fn earlier(&self, plan: &ExportPlan) -> Result<Earlier, ArchiveError> {
         let Some(revisit) = &plan.revisit else {
-            return Ok(None);
+            return Ok(Earlier::Nothing);
         };
         let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((id, known)) = &recent().known
             && *id == plan.export_id
         {
-            return Ok(Some(Arc::clone(known)));
+            return Ok(Earlier::Versions(Arc::clone(known)));
         }
-        let known = Arc::new(self.versions_of(revisit).await?);
-        recent().known = Some((plan.export_id.clone(), Arc::clone(&known)));
-        Ok(Some(known))
-    }
-
-    async fn versions_of(&self, revisit: &Revisit) -> Result<KnownVersions, ArchiveError> {
         let mut known = KnownVersions::default();
         for id in &revisit.exports {
-            let Some(manifest) = self.read::<Manifest>(Name::Manifest(id)).await? else {
-                continue;
-            };
-            let mut indexes = self.indexes(&manifest.content);
-            while let Some((key, index)) = indexes.try_next().await? {
-                known
-                    .add_index(&index)
-                    .map_err(|error| ArchiveError::Page {
-                        key,
-                        source: error.into(),
-                    })?;
+            // In this order: an export is complete before it is no longer open.
+            let is_open = self.is_open(id).await?;
+            match self.read::<Manifest>(Name::Manifest(id)).await? {
+                Some(manifest) => self.add_versions(&manifest, &mut known).await?,
+                None if is_open => return Ok(Earlier::Open(id.clone())),
+                None => {}
             }
         }
-        Ok(known)
+        let known = Arc::new(known);
+        recent().known = Some((plan.export_id.clone(), Arc::clone(&known)));
+        Ok(Earlier::Versions(known))
+    }
+
+    async fn add_versions(
+        &self,
+        manifest: &Manifest,
+        known: &mut KnownVersions,
+    ) -> Result<(), ArchiveError> {
+        let mut indexes = self.indexes(&manifest.content);
+        while let Some((key, index)) = indexes.try_next().await? {
+            known
+                .add_index(&index)
+                .map_err(|error| ArchiveError::Page {
+                    key,
+                    source: error.into(),
+                })?;
+        }
+        Ok(())
     }
 }
