@@ -40,7 +40,9 @@ pub(super) fn gateway<'a>(
     let [queue_id, queue_name, attributes] = pick(record, ["queueId", "queueName", "attributes"]);
     let [wrap_up_code, wrap_up_name] = pick(record, ["wrapUpCode", "wrapUpName"]);
     let row = Row {
-        interaction_id: interaction_id.filter(|id| is_text(id)).or(conversation_id),
+        interaction_id: interaction_id
+            .filter(|id| is_id(id))
+            .or(conversation_id.filter(|id| is_id(id))),
         channel: channel(channel_words),
         end,
         participants,
@@ -212,9 +214,13 @@ fn field(out: &mut String, key: &str, value: &str) {
 fn quoted(id: Option<&str>) -> String {
     match id {
         Some(id) if is_text(id) => id.to_owned(),
-        Some(id) if id.parse::<f64>().is_ok() => format!("\"{id}\""),
+        Some(id) if is_id(id) => format!("\"{id}\""),
         _ => NULL.to_owned(),
     }
+}
+
+fn is_id(value: &str) -> bool {
+    is_text(value) || value.parse::<f64>().is_ok()
 }
 
 fn number(value: Option<i64>) -> String {

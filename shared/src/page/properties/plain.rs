@@ -180,11 +180,8 @@ fn of_gateway(record: &Json<'_>, id: &str) -> Fields {
             .into_iter()
             .filter_map(|name| Some((name, string(record.get(name))?))),
     );
-    let interaction = string(record.get("interactionId")).or_else(|| {
-        record
-            .get("conversationId")
-            .map(|it| id_text(Some(it)).unwrap_or("null".to_owned()))
-    });
+    let ids = ["interactionId", "conversationId"].map(|name| id_text(record.get(name)));
+    let interaction = ids.into_iter().flatten().next();
     fields.push(("interactionId", interaction.unwrap_or(id.to_owned())));
     let attributes = record
         .get("attributes")
