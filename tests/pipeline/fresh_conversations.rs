@@ -266,6 +266,34 @@ async fn conversations_are_looked_up_by_their_ids_a_hundred_at_a_time() {
 }
 
 #[tokio::test]
+async fn more_ids_than_fit_into_a_query_are_looked_up_and_not_asked_for_together_with_a_time() {
+    let mut world = World::new(organisation(50, 100)).await;
+    let known = world.simulator.truth().conversations.swap_remove(7).id;
+    let unknown = (1..5_000).map(|number| format!("00000000-0000-4000-8000-{number:012}"));
+    let ids: Vec<_> = [known.clone()].into_iter().chain(unknown).collect();
+    let ids = serde_json::to_string(&ids).expect("JSON");
+
+    let manifest = world
+        .export(&format!(
+            r#"{{"source":"analytics-query","filters":{{"conversationIds":{ids}}}}}"#
+        ))
+        .await;
+    let refused = Command::parse(&format!(
+        r#"{{"source":"analytics-query","interval":"{ALL_DAY}","filters":{{"conversationIds":{ids}}}}}"#
+    ));
+    let refused = world.invoke(refused.expect("a request")).await;
+
+    assert_archived_once(&world, &manifest, &[known].into_iter().collect()).await;
+    assert_eq!(manifest.missing_ids.len(), 4_999);
+    let refusal = refused.expect("not killed").expect_err("refused");
+    assert!(
+        refusal
+            .to_string()
+            .contains("at most 3000 fit into a request")
+    );
+}
+
+#[tokio::test]
 async fn ids_and_an_interval_together_are_a_query() {
     let mut world = World::new(organisation(48, 100)).await;
     let ids: Vec<_> = ids_where(&world, |_| true).into_iter().take(40).collect();

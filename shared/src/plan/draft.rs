@@ -46,7 +46,7 @@ impl Draft {
             interval,
         } = identity;
         check_end(interval, now)?;
-        check_filters(request.source, &request.filters)?;
+        check_filters(&request)?;
         check_membership(&request)?;
         check_names(&request)?;
         let page_size = page_size(&request, limits)?;

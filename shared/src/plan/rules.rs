@@ -2,9 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    ExportRequest, Filters, Interval, Membership, PlanLimits, Refusal, SourceKind, millis,
-};
+use super::{ExportRequest, Interval, Membership, PlanLimits, Refusal, SourceKind, millis};
 use crate::page::Projection;
 
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
@@ -61,7 +59,8 @@ pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
 const MAX_FILTER_VALUES: usize = 3_000;
 
 /// Whether the source knows these filters, and their values look like what it knows.
-pub(super) fn check_filters(source: SourceKind, filters: &Filters) -> Result<(), Refusal> {
+pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
+    let (source, filters) = (request.source, &request.filters);
     let taken = taken_filters(source);
     let given = filters.given();
     if let Some((name, value)) = given.iter().find(|(name, _)| !taken.contains(name)) {
@@ -95,7 +94,8 @@ pub(super) fn check_filters(source: SourceKind, filters: &Filters) -> Result<(),
         .iter()
         .map(|(_, value)| value.split(", ").count())
         .sum();
-    if values <= MAX_FILTER_VALUES || filters.are_only_ids() {
+    // Ids that are looked up go so many at a time.
+    if values <= MAX_FILTER_VALUES || request.is_lookup() {
         return Ok(());
     }
     let rule = format!("at most {MAX_FILTER_VALUES} fit into a request; make several exports");

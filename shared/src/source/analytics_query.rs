@@ -22,6 +22,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::genesys::{Call, GenesysClient};
 use crate::page::{self, DETAILS_FIELDS, RecordShape, ResultsPage};
 use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
+use crate::request::Filters;
 use crate::time::{Interval, millis};
 use crate::waiting::{Wait, WaitReason};
 use harvest::{Harvest, PAGES, QueryResults, Reach};
@@ -130,11 +131,13 @@ impl AnalyticsQuery {
         let lag = SignedDuration::try_from(self.settings.query_lag).unwrap_or(SignedDuration::MAX);
         let now = self.clock.now();
         let known = now.saturating_sub(lag).unwrap_or(window.start());
-        match windows::before(window, known) {
+        let closed = windows::before(window, known);
+        match closed.filter(|closed| windows::is_worth_reading(*closed, window)) {
             Some(closed) => Ok(closed),
             None => Err(Setback::Wait(Wait {
                 reason: WaitReason::Watermark,
-                hint: Duration::try_from(window.end().duration_since(known)).ok(),
+                hint: Duration::try_from(windows::worth_reading_at(window).duration_since(known))
+                    .ok(),
                 detail: format!(
                     "the window {window} is not over, or was not long enough ago (GENESYS_QUERY_LAG_SECONDS) at {}",
                     millis(now)
@@ -195,7 +198,9 @@ impl Source for AnalyticsQuery {
                 page_number: 1,
             };
             let interval = windows::last_day(asked.interval);
-            let query = ConversationQuery::new(interval, Order::Desc, asked.filters).page(paging);
+            // Whether it may ask does not depend on the filters, which may be more than fit into a request.
+            let filters = Filters::default();
+            let query = ConversationQuery::new(interval, Order::Desc, &filters).page(paging);
             let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
             self.client
                 .call(&call, deadline, |body| DETAILS_FIELDS.read(body).map(drop))

@@ -35,7 +35,7 @@ pub(super) struct Harvest {
     seen: HashSet<Sha256>,
     /// Those that began in the window.
     started: u64,
-    /// With those that came twice.
+    /// With those that came twice, which shows that what is found has moved.
     received: u64,
     /// What the first page said there is.
     hits: Option<u64>,
@@ -104,9 +104,11 @@ impl Harvest {
             self.keep(record);
         }
         let first_hits = *self.hits.get_or_insert(page.hits);
-        if first_hits != page.hits {
+        // What comes twice has taken the place of what does not come at all.
+        let came_twice = self.received > self.records.len() as u64;
+        if first_hits != page.hits || came_twice || self.received > page.hits {
             Some(Reach::Moved)
-        } else if self.is_behind_window() || self.received >= page.hits {
+        } else if self.is_behind_window() || self.received == page.hits {
             Some(Reach::Whole)
         } else if nothing_came {
             Some(Reach::Moved)
@@ -159,7 +161,8 @@ impl Harvest {
             records: self.records,
             window: Some(self.window),
             next,
-            // A window was closed before it was read.
+            // Nothing more begins in a window that was closed before it was read. What began in it may go on, which the next
+            // reading shows, once the answer is forgotten.
             permanence: Permanence::Settled,
         }
     }
@@ -266,11 +269,34 @@ mod tests {
     }
 
     #[test]
-    fn what_came_twice_is_kept_once_the_oldest_first_even_without_an_id() {
+    fn what_comes_twice_has_moved_though_as_much_is_found() {
+        let mut harvest = harvest();
+
+        assert_eq!(
+            harvest.add(results(&[begun("a", 50), begun("b", 40)], 4)),
+            None
+        );
+        assert_eq!(
+            harvest.add(results(&[begun("b", 40), begun("d", 30)], 4)),
+            Some(Reach::Moved)
+        );
+    }
+
+    #[test]
+    fn more_than_is_said_to_be_there_has_moved() {
+        let mut harvest = harvest();
+
+        let reach = harvest.add(results(&[begun("a", 50), begun("b", 40)], 1));
+
+        assert_eq!(reach, Some(Reach::Moved));
+    }
+
+    #[test]
+    fn records_come_the_oldest_first_even_without_an_id() {
         let mut harvest = harvest();
         let bad = r#"{"conversationStart":"2026-03-01T10:50:00Z"}"#.to_owned();
-        harvest.add(results(&[begun("a", 50), bad.clone(), begun("b", 40)], 7));
-        harvest.add(results(&[begun("b", 40), bad, begun("c", 30)], 7));
+        harvest.add(results(&[begun("a", 50), bad], 4));
+        harvest.add(results(&[begun("b", 40), begun("c", 30)], 4));
         let started = harvest.started();
         let answer = harvest.answer(None);
 

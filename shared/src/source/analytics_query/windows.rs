@@ -29,6 +29,21 @@ pub(super) fn before(window: Interval, moment: Timestamp) -> Option<Interval> {
     Interval::new(window.start(), window.end().min(end)).ok()
 }
 
+/// Near the present a window is read as it closes, in parts no shorter than this: else each part would be as long as the
+/// reading of the last one took.
+const SHORTEST_PART: SignedDuration = SignedDuration::from_mins(1);
+
+/// Whether so much of the window is closed that it need not be waited for.
+pub(super) fn is_worth_reading(closed: Interval, window: Interval) -> bool {
+    closed.end() >= worth_reading_at(window)
+}
+
+/// When a first part of the window is closed that is long enough, or all of it.
+pub(super) fn worth_reading_at(window: Interval) -> Timestamp {
+    let part = window.start().saturating_add(SHORTEST_PART);
+    part.map_or(window.end(), |part| part.min(window.end()))
+}
+
 /// The first half; `None` when the window is so small that what moves in it is not its size.
 pub(super) fn half(window: Interval) -> Option<Interval> {
     let half = shorter(window, 0.5)?;
@@ -126,6 +141,16 @@ mod tests {
         assert_eq!(before(millis(0, 10), at(20)), Some(millis(0, 10)));
         assert_eq!(before(millis(0, 10), at(4)), Some(millis(0, 4)));
         assert_eq!(before(millis(5, 10), at(5)), None);
+    }
+
+    #[test]
+    fn near_the_present_a_part_is_read_when_it_is_a_minute_long_or_the_last_one() {
+        let hour = millis(0, 3_600_000);
+
+        assert!(!is_worth_reading(millis(0, 59_999), hour));
+        assert!(is_worth_reading(millis(0, 60_000), hour));
+        assert!(is_worth_reading(millis(0, 500), millis(0, 500)));
+        assert!(!is_worth_reading(millis(0, 499), millis(0, 500)));
     }
 
     proptest! {
