@@ -75,7 +75,7 @@ pub const STORED_BYTES: Metric = metric("StoredBytes", Unit::Bytes, "their page 
 pub const API_LATENCY: Metric = metric(
     "ApiLatency",
     Unit::Milliseconds,
-    "from the request for a page to its last byte, retries and waits included",
+    "the answered requests for a page, each from its sending to its last byte; waits between tries are not in it",
 );
 pub const CACHED_PAGES: Metric = metric(
     "CachedPages",
