@@ -41,7 +41,7 @@ pub use standard::dropped_paths;
 
 use copy::{WHOLE, copy};
 use draft::Draft;
-use identity::Identifying;
+use identity::{Identifying, start_of};
 use walk::pick;
 
 /// How much of a record is kept.
@@ -135,6 +135,8 @@ pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
     for record in records {
         let identifying = rules.project(record.get(), draft.line());
         match RecordIdentity::by(identifying, record.get(), rules.shape) {
+            // Whichever one it is, it is another interval's, where it will be kept aside.
+            Err(_) if rules.begins_elsewhere(identifying) => draft.leave_out(),
             Err(reason) => draft.reject(record, reason),
             Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
             Ok(identity) => draft.archive(rules.stored(identity), rules.known),
@@ -147,6 +149,12 @@ impl PageRules<'_> {
     fn leave_out(&self, identity: &RecordIdentity<'_>) -> bool {
         self.membership
             .is_some_and(|interval| !interval.contains(identity.start))
+    }
+
+    fn begins_elsewhere(&self, identifying: Identifying<'_>) -> bool {
+        let start = start_of(identifying, self.shape);
+        let interval = self.membership.zip(start);
+        interval.is_some_and(|(interval, start)| !interval.contains(start))
     }
 
     /// As the line will say it.
@@ -345,6 +353,22 @@ mod tests {
                 rejected: 2
             }
         );
+    }
+
+    #[test]
+    fn a_record_without_an_id_is_kept_aside_where_it_began() {
+        let interval = "2026-03-02T00:00:00Z/2026-03-03T00:00:00Z".parse().unwrap();
+        let rules = PageRules {
+            membership: Some(&interval),
+            ..FULL
+        };
+
+        let (page, _) = page(
+            r#"[{"startTime":"2026-03-02T14:00:00Z"},{"startTime":"2026-03-01T14:00:00Z"},{"id":"a"}]"#,
+            &rules,
+        );
+
+        assert_eq!((page.counts.rejected, page.counts.left_out), (2, 1));
     }
 
     #[test]

@@ -137,6 +137,11 @@ impl<'a> RecordIdentity<'a> {
     }
 }
 
+/// When the record began, whether or not it says which one it is.
+pub(super) fn start_of([_, start]: Identifying<'_>, shape: RecordShape) -> Option<Timestamp> {
+    read_start(start, shape).ok()
+}
+
 fn read_id(value: Option<&str>, shape: RecordShape) -> Result<Cow<'_, str>, RejectReason> {
     let field = shape.id_field();
     let missing = RejectReason::IdMissing(field);
