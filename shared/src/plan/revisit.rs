@@ -69,6 +69,9 @@ fn check(request: &ExportRequest) -> Result<(), Refusal> {
         "leave exportId out: each scheduled time has an id of its own".to_owned()
     } else if request.records == Projection::Normalized {
         "normalized records say when they were made, so that each would have changed".to_owned()
+    } else if !request.filters.conversation_ids.is_empty() {
+        "leave filters.conversationIds out: what has not changed would count as not found"
+            .to_owned()
     } else {
         return Ok(());
     };
@@ -127,6 +130,7 @@ mod tests {
         let refused = [
             r#","revisit":["P1D"],"exportId":"x""#,
             r#","revisit":["P1D"],"records":"normalized""#,
+            r#","revisit":["P1D"],"filters":{"conversationIds":["00000000-0000-4000-8000-000000000001"]}"#,
             r#","revisit":["P1D","P2D","P3D","P4D","P5D","P6D","P7D","P8D","P9D"]"#,
         ]
         .map(|more| due(more).unwrap_err().to_string());
@@ -134,6 +138,7 @@ mod tests {
         insta::assert_snapshot!(refused.join("\n"), @r"
         `revisit` is 24h: leave exportId out: each scheduled time has an id of its own
         `revisit` is 24h: normalized records say when they were made, so that each would have changed
+        `revisit` is 24h: leave filters.conversationIds out: what has not changed would count as not found
         `revisit` is 24h, 48h, 72h, 96h, 120h, 144h, 168h, 192h, 216h: at most 8
         ");
         assert!(due("").unwrap().is_empty());
