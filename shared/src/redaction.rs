@@ -2,8 +2,7 @@
 //!
 //! A text is read once, in time linear in its length, for the places where a value could stand: a digit, an `@`, a `://`.
 //! What stands there is proved as far as it can be, by check digits, numbering plans and forms, and by the words around it
-//! where it cannot. Each kind's rules stand in
-//! its own module.
+//! where it cannot. Each kind's rules stand in its own module.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -69,7 +68,18 @@ struct Value<'r> {
     label: &'r str,
     kind: Option<Kind>,
     range: Range<usize>,
+    /// What it is in every form it is written in; nothing where replacements do not tell.
     known_as: String,
+}
+
+impl Value<'_> {
+    fn overlaps(&self, range: &Range<usize>) -> bool {
+        overlap(&self.range, range)
+    }
+}
+
+fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
 }
 
 impl Redactor {
@@ -132,17 +142,19 @@ impl Redactor {
             let folded = Folded::new(text);
             for (kind, range) in self.sought.within(&folded) {
                 let place = folded.range(&range);
-                if values
-                    .iter()
-                    .all(|taken| taken.range.end <= place.start || place.end <= taken.range.start)
-                {
-                    values.push(Value {
-                        label: kind.label(),
-                        kind: Some(kind),
-                        known_as: self.sought.known_as(kind, &folded, &range),
-                        range: place,
-                    });
+                if values.iter().any(|taken| taken.overlaps(&place)) {
+                    continue;
                 }
+                let known_as = match self.replacement {
+                    Replacement::Hash(_) => self.sought.known_as(kind, &folded, &range),
+                    Replacement::Label | Replacement::Mask => String::new(),
+                };
+                values.push(Value {
+                    label: kind.label(),
+                    kind: Some(kind),
+                    range: place,
+                    known_as,
+                });
             }
             values.sort_by_key(|value| value.range.start);
         }

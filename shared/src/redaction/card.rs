@@ -72,12 +72,10 @@ fn is_number(digits: &[u8], count: usize) -> bool {
 
 fn is_issued(digits: &[u8]) -> bool {
     NETWORKS.iter().any(|(first, last, shortest, longest)| {
-        let prefix: Vec<u8> = digits
-            .iter()
-            .take(last.len())
-            .map(|digit| digit + b'0')
-            .collect();
-        (*first..=*last).contains(&&*prefix) && (*shortest..=*longest).contains(&digits.len())
+        let prefix = digits.iter().take(last.len()).map(|digit| digit + b'0');
+        (*shortest..=*longest).contains(&digits.len())
+            && prefix.clone().ge(first.iter().copied())
+            && prefix.le(last.iter().copied())
     })
 }
 

@@ -1,8 +1,10 @@
 //! An organisation's own patterns: its customer numbers, its project names.
 
+use std::ops::Range;
+
 use regex::{Regex, RegexBuilder};
 
-use super::Value;
+use super::{Value, overlap};
 
 /// The memory that one compiled pattern may take.
 const MOST_BYTES: usize = 1 << 20;
@@ -64,11 +66,9 @@ pub(super) fn values<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Value
     for CustomPattern { label, pattern } in patterns {
         for found in pattern.find_iter(text) {
             let range = found.range();
-            let overlaps =
-                |taken: &std::ops::Range<usize>| taken.start < range.end && range.start < taken.end;
             if range.is_empty()
-                || values.iter().any(|value| overlaps(&value.range))
-                || replaced(text).any(|taken| overlaps(&taken))
+                || values.iter().any(|value| value.overlaps(&range))
+                || replaced(text).any(|taken| overlap(&taken, &range))
             {
                 continue;
             }
@@ -84,7 +84,7 @@ pub(super) fn values<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Value
     values
 }
 
-fn replaced(text: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
+fn replaced(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices(REPLACED).map(|(start, _)| {
         let end = text[start..]
             .find(']')

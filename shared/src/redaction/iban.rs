@@ -12,11 +12,7 @@ const LONGEST: usize = 34;
 
 /// The account number whose check digits begin at `digit`.
 pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
-    let start = digit.checked_sub(2)?;
-    let country = &text.bytes()[start..digit];
-    if !country.iter().all(u8::is_ascii_alphabetic) || is_word(text.before(start)) {
-        return None;
-    }
+    let start = country(text, digit)?;
     let written = Written::from(text, start);
     let places = written.ends.iter().rev();
     let end = places.copied().find(|(length, end)| {
@@ -25,13 +21,20 @@ pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     Some(start..end.1)
 }
 
+/// Where the two letters of a country begin that stand right before the digit.
+fn country(text: &Folded<'_>, digit: usize) -> Option<usize> {
+    let start = digit.checked_sub(2)?;
+    let is_country = text.bytes()[start..digit]
+        .iter()
+        .all(u8::is_ascii_alphabetic);
+    (is_country && !is_word(text.before(start))).then_some(start)
+}
+
 /// Where something ends that is written in groups of four like an account number, though it is none.
 pub(super) fn end_of_shape(text: &Folded<'_>, digit: usize) -> Option<usize> {
-    let start = digit.checked_sub(2)?;
-    let head = text.bytes().get(start..digit + 2)?;
-    let is_head =
-        head[..2].iter().all(u8::is_ascii_alphabetic) && head[2..].iter().all(u8::is_ascii_digit);
-    if !is_head || is_word(text.before(start)) {
+    country(text, digit)?;
+    let check_digits = text.bytes().get(digit..digit + 2)?;
+    if !check_digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let (mut end, mut groups) = (digit + 2, 0);

@@ -1,7 +1,6 @@
 //! What is taken out of a text, by kind, and how often it was.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,25 +76,5 @@ impl Tally {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    pub fn total(&self) -> u64 {
-        self.0.values().sum()
-    }
-
-    pub fn of(&self, label: &str) -> u64 {
-        self.0.get(label).copied().unwrap_or(0)
-    }
-
-    pub fn add(&mut self, other: &Self) {
-        for (label, count) in &other.0 {
-            *self.0.entry(label.clone()).or_default() += count;
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
     }
 }

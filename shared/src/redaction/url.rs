@@ -113,9 +113,10 @@ mod tests {
 
     fn found(text: &str) -> Option<&str> {
         let folded = Folded::new(text);
-        let sign = text
-            .find("://")
-            .map(|_| folded.bytes().windows(3).position(|bytes| bytes == b"://"))??;
+        let sign = folded
+            .bytes()
+            .windows(3)
+            .position(|bytes| bytes == b"://")?;
         at(&folded, sign).map(|range| &text[folded.range(&range)])
     }
 
