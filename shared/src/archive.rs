@@ -10,7 +10,6 @@ use crate::attempt::Attempt;
 use crate::ids::{ExportId, PageId, RunId};
 use crate::message::PageMessage;
 use crate::objects::{Name, export_prefix};
-use crate::page::KnownVersions;
 use crate::page_record::PageRecord;
 use crate::plan::ExportPlan;
 use crate::run::{RunEnd, RunRecord};
@@ -33,7 +32,7 @@ pub use survey::{SliceView, first_message};
 #[derive(Clone, Debug)]
 pub struct Archive {
     store: Arc<dyn ArchiveStore>,
-    /// The plan and attempt that were read last: they never change, and a process mostly serves one export.
+    /// What was read last and never changes: a process mostly serves one export and, beside it, its revisits.
     recent: Arc<Mutex<Recent>>,
 }
 
@@ -41,7 +40,7 @@ pub struct Archive {
 struct Recent {
     plan: Option<Arc<ExportPlan>>,
     attempt: Option<Arc<Attempt>>,
-    known: Option<(ExportId, Arc<KnownVersions>)>,
+    known: known::RecentlyKnown,
 }
 
 /// Why an object could not be read or written.

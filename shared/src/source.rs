@@ -17,6 +17,7 @@ use crate::page::{KnownVersions, Names, PageBody, PageRules};
 use crate::plan::{Draft, ExportPlan, GatewayQuery, Slice};
 use crate::request::SourceKind;
 use crate::waiting::{Wait, WaitReason};
+use cache::ResponseCache;
 use names::NameDirectory;
 
 mod analytics_job;
@@ -80,6 +81,8 @@ pub struct Asked<'a> {
 pub struct Reading<'a> {
     pub plan: &'a ExportPlan,
     pub slice: &'a Slice,
+    /// The number of the run, from 1.
+    pub run: u32,
     pub query: Option<&'a GatewayQuery>,
     /// For a revisit: what is archived already.
     pub known: Option<&'a KnownVersions>,
@@ -146,11 +149,17 @@ impl Sources {
         clock: crate::clock::Clock,
         settings: SourceSettings,
     ) -> Self {
+        let cache = ResponseCache::new(settings.cache_time_to_live, clock.clone());
         Self {
             analytics_job: AnalyticsJob::new(client.clone(), clock.clone()),
-            analytics_query: AnalyticsQuery::new(client.clone(), clock.clone(), settings),
+            analytics_query: AnalyticsQuery::new(
+                client.clone(),
+                clock.clone(),
+                settings,
+                cache.clone(),
+            ),
             export_gateway: ExportGateway::new(client.clone(), clock.clone()),
-            history_gateway: HistoryGateway::new(client.clone(), clock.clone(), settings),
+            history_gateway: HistoryGateway::new(client.clone(), clock.clone(), settings, cache),
             names: NameDirectory::new(client.clone(), clock),
             client,
         }
@@ -212,6 +221,10 @@ impl<'a> Asked<'a> {
 }
 
 impl<'a> Reading<'a> {
+    fn is_first_run(&self) -> bool {
+        self.run == 1
+    }
+
     fn rules(&self) -> PageRules<'a> {
         PageRules {
             known: self.known,

@@ -185,6 +185,30 @@ async fn conversations_that_go_on_through_many_windows_do_not_make_them_smaller(
 }
 
 #[tokio::test]
+async fn conversations_of_one_moment_that_change_places_between_pages_are_archived_once() {
+    let mut queries = Vec::new();
+    for loose_ties in [false, true] {
+        let mut world = World::new(Settings {
+            faults: Faults {
+                loose_ties,
+                ..Faults::default()
+            },
+            ..organisation(52, 1_000)
+        })
+        .await;
+        let request = world.request("analytics-query", r#","slices":1,"pageSize":20"#);
+
+        let manifest = world.export(&request).await;
+
+        let interval: Interval = DAYS.parse().expect("an interval");
+        let expected = ids_where(&world, |found| interval.contains(found.start));
+        assert_archived_once(&world, &manifest, &expected).await;
+        queries.push(world.simulator.stats().requests_on(Route::DetailsQuery));
+    }
+    assert!(queries[0] < queries[1], "something moved: {queries:?}");
+}
+
+#[tokio::test]
 async fn filters_of_conversations_and_segments_all_have_to_hold() {
     let mut world = World::new(organisation(45, 400)).await;
     let request = world.request(
@@ -224,7 +248,11 @@ async fn records_without_id_or_start_are_kept_aside_once_and_the_rest_goes_on() 
     let expected = good.intersection(&started).cloned().collect();
     assert_archived_once(&world, &manifest, &expected).await;
     assert_eq!(manifest.outcome.status, ExportStatus::CompletedWithRejects);
-    assert!(manifest.content.counts.rejected > 0);
+    let bad = ids_where(&world, |found| found.malformed);
+    assert_eq!(
+        manifest.content.counts.rejected,
+        bad.intersection(&started).count() as u64
+    );
 }
 
 #[tokio::test]

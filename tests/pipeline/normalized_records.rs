@@ -1,5 +1,8 @@
 //! Exports of flat rows, from conversations and from a gateway's records.
 
+use conversation_archive::source::Setback;
+use start_export::{Command, StartError};
+
 use end_to_end::world::{World, organisation};
 use genesys_simulator::{Route, Settings};
 
@@ -46,7 +49,7 @@ async fn names_are_looked_up_once_and_stand_in_every_row_that_has_a_code() {
 }
 
 #[tokio::test]
-async fn names_that_may_not_be_looked_up_fail_the_export_and_name_the_permission() {
+async fn names_that_may_not_be_looked_up_refuse_the_export_and_name_the_permission() {
     let mut world = World::new(Settings {
         permissions: vec!["analytics:conversationDetail:view".to_owned()],
         ..organisation(73, 20)
@@ -56,11 +59,16 @@ async fn names_that_may_not_be_looked_up_fail_the_export_and_name_the_permission
         "analytics-query",
         r#","slices":1,"records":"normalized","lookupNames":true"#,
     );
-    let id = world.start(&request).await;
 
-    world.run().await;
+    let command = Command::parse(&request).expect("a request");
+    let answer = world.invoke(command).await.expect("not killed");
 
-    let failed = world.failed(&id, 1).await.expect("a failure");
-    let message = &failed.failures[0].failure.message;
-    assert!(message.contains("[routing:queue:view]"), "{message}");
+    let Err(StartError::Source(Setback::Failed(failure))) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(
+        failure.message.contains("[routing:queue:view]"),
+        "{failure}"
+    );
+    assert!(world.store.snapshot().is_empty(), "nothing was planned");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use conversation_archive::outcome::Manifest;
 use genesys_simulator::{Settings, Simulator};
-use start_export::{Command, Started};
+use start_export::{Command, StartError, Started};
 
 use end_to_end::world::{World, organisation};
 
@@ -16,12 +16,15 @@ async fn scheduled(world: &mut World, day: u8, more: &str) -> Started {
 }
 
 async fn begun(world: &mut World, day: u8, more: &str) -> Started {
+    answered(world, day, more).await.expect("started")
+}
+
+async fn answered(world: &mut World, day: u8, more: &str) -> Result<Started, StartError> {
     let request = format!(
         r#"{{"interval":{{"last":"P1D"}},"scheduledTime":"2026-03-{day:02}T04:00:00Z","revisit":["P3D","P1D"]{more}}}"#
     );
     let command = Command::parse(&request).expect("a request");
-    let started = world.invoke(command).await;
-    started.expect("not killed").expect("started")
+    world.invoke(command).await.expect("not killed")
 }
 
 async fn revisited(world: &World, started: &Started, place: usize) -> Manifest {
@@ -145,4 +148,27 @@ async fn a_schedule_that_fires_twice_starts_nothing_twice() {
 
     assert_eq!(world.simulator.stats().jobs_submitted, jobs);
     assert_eq!(twice.revisits[0].export_id, once.revisits[0].export_id);
+}
+
+#[tokio::test]
+async fn a_revisit_that_is_refused_is_told_and_keeps_no_other_one_back() {
+    let mut world = World::new(organisation(96, 50)).await;
+    for day in [2, 4] {
+        scheduled(&mut world, day, "").await;
+    }
+    world
+        .simulator
+        .update(|settings| settings.retention_days = Some(8));
+
+    let answer = answered(&mut world, 5, "").await;
+
+    let Err(error @ StartError::Revisit { .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    let told = error.to_string();
+    assert!(told.contains("is started, its revisit"), "{told}");
+    assert!(told.contains("8 days"), "{told}");
+    let planned = world.archive().exports().await.expect("listed");
+    // The two of before, today's, and the revisit of yesterday's.
+    assert_eq!(planned.len(), 4, "{planned:?}");
 }

@@ -35,6 +35,11 @@ const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 /// How many ids are named in a message.
 const NAMED: usize = 5;
 
+/// Why ids that were asked for are not there.
+const UNKNOWN: &str =
+    "unknown to the API, older than it keeps, or in a division that the client's role lacks";
+const UNLIKE: &str = "begun outside the interval, unlike the other filters, unknown to the API, older than it keeps, or in a division that the client's role lacks";
+
 pub(super) async fn history(
     arguments: &HistoryArguments,
     screen: &Screen,
@@ -72,6 +77,8 @@ struct History<'a> {
     sources: Sources,
     plan: ExportPlan,
     missing: HashSet<String>,
+    why_missing: &'static str,
+    max_pages: u32,
     records: u64,
     rejected: u64,
     screen: &'a Screen,
@@ -88,6 +95,7 @@ impl<'a> History<'a> {
         let limits = &settings.engine.limits;
         let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
         let identity = Identity::of(&request, scheduled)?;
+        let why_missing = if request.is_lookup() { UNKNOWN } else { UNLIKE };
         let draft = Draft::check(request, identity, now, limits)?;
         let client = settings.genesys_client()?;
         let sources = Sources::new(client, Clock::System, settings.engine.sources);
@@ -102,6 +110,8 @@ impl<'a> History<'a> {
             sources,
             missing: plan.filters.conversation_ids.iter().cloned().collect(),
             plan,
+            why_missing,
+            max_pages: settings.engine.pages.max_pages_per_slice,
             records: 0,
             rejected: 0,
             screen,
@@ -114,10 +124,16 @@ impl<'a> History<'a> {
         let names = names.map_err(StartError::from)?;
         for slice in self.plan.slices.clone() {
             let mut next = Some(self.plan.first_checkpoint(slice.range, None));
+            let mut pages = 0;
             while let Some(checkpoint) = next.take() {
+                pages += 1;
+                if pages > self.max_pages {
+                    return Err(endless(self.max_pages));
+                }
                 let reading = Reading {
                     plan: &self.plan,
                     slice: &slice,
+                    run: 1,
                     query: None,
                     known: None,
                     names: names.as_deref(),
@@ -186,13 +202,20 @@ impl<'a> History<'a> {
             return Exit::Done;
         }
         self.screen.line(&format!(
-            "{} of {} not found: {}\nunknown to the API, older than it keeps, or in a division that the client's role lacks",
+            "{} of {} not found: {}\n{}",
             missing.len(),
             counted(asked.len() as u64, "id", "ids"),
-            first_of(&missing, NAMED)
+            first_of(&missing, NAMED),
+            self.why_missing
         ));
         Exit::Failed
     }
+}
+
+/// Each page leads to another one.
+fn endless(max_pages: u32) -> Problem {
+    Problem::failed(format!("after {max_pages} pages the API still has more"))
+        .with_hint("ask for a shorter interval, or set MAX_PAGES_PER_SLICE higher")
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ impl ArchivePage {
         let reading = Reading {
             plan: &plan,
             slice: &slice,
+            run: message.id.run.run,
             query,
             known: None,
             names: None,

@@ -86,7 +86,7 @@ pub enum State {
     Cancelling,
 }
 
-/// Why nothing was started.
+/// Why nothing, or not everything, was started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Exit code 2: the request or a setting must change.
@@ -94,6 +94,12 @@ pub enum StartError {
     Refused(#[from] Refusal),
     #[error("the source did not answer as needed: {0}")]
     Source(#[from] Setback),
+    #[error("{export_id} is started, its revisit {revisit_id} is not: {source}")]
+    Revisit {
+        export_id: ExportId,
+        revisit_id: ExportId,
+        source: Box<StartError>,
+    },
     #[error(transparent)]
     Dispatch(#[from] conversation_archive::dispatch::DispatchError),
     #[error(transparent)]
@@ -152,14 +158,38 @@ impl StartExport {
         let identity = Identity::of(&request, scheduled)?;
         let due = revisits(&request, scheduled)?;
         let mut started = self.start_one(&request, identity, None, invocation).await?;
+        let mut failed = None;
         for (identity, revisit) in due {
-            // Where there was no first export, there is nothing to revisit.
-            if self.archive().plan(&revisit.exports[0]).await?.is_some() {
-                let revisiting = self.start_one(&request, identity, Some(revisit), invocation);
-                started.revisits.push(revisiting.await?);
+            let revisit_id = identity.export_id.clone();
+            match self.revisit(&request, identity, revisit, invocation).await {
+                Ok(revisiting) => started.revisits.extend(revisiting),
+                // The others are begun all the same.
+                Err(source) => {
+                    failed.get_or_insert_with(|| StartError::Revisit {
+                        export_id: started.export_id.clone(),
+                        revisit_id,
+                        source: Box::new(source),
+                    });
+                }
             }
         }
-        Ok(started)
+        failed.map_or(Ok(started), Err)
+    }
+
+    /// Where there was no first export, there is nothing to revisit.
+    async fn revisit(
+        &self,
+        request: &ExportRequest,
+        identity: Identity,
+        revisit: Revisit,
+        invocation: &Invocation,
+    ) -> Result<Option<Started>, StartError> {
+        if self.archive().plan(&revisit.exports[0]).await?.is_none() {
+            return Ok(None);
+        }
+        self.start_one(request, identity, Some(revisit), invocation)
+            .await
+            .map(Some)
     }
 
     async fn start_one(
@@ -209,6 +239,8 @@ impl StartExport {
             .await?;
         let now = self.dispatch.clock.now();
         let plan = draft.plan(query, residency, &self.limits, now, &invocation.request_id)?;
+        // A permission that is missing shows now, and not on the first page.
+        self.sources.names(&plan, invocation.deadline).await?;
         // The marker first: an export that has a plan is never overlooked.
         let marker = OpenMarker::new(plan.export_id.clone(), now);
         self.archive()

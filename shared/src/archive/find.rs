@@ -144,7 +144,8 @@ impl Archive {
                 key: key.clone(),
                 source: error.into(),
             })?;
-            if entry.id == id {
+            // Ids are copied from many places, some of which write them in capitals.
+            if entry.id.eq_ignore_ascii_case(id) {
                 return Ok(Some(entry));
             }
         }

@@ -1,8 +1,10 @@
 //! What earlier exports of an interval hold, for a revisit.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError};
 
 use futures::TryStreamExt as _;
+use lru::LruCache;
 
 use super::{Archive, ArchiveError};
 use crate::ids::ExportId;
@@ -22,17 +24,28 @@ pub enum Earlier {
     Versions(Arc<KnownVersions>),
 }
 
+/// By the revisit. Each holds some forty bytes for each conversation.
+#[derive(Debug)]
+pub(super) struct RecentlyKnown(LruCache<ExportId, Arc<KnownVersions>>);
+
+/// A schedule seldom looks more often at an interval, and its revisits go side by side.
+const REVISITS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+
+impl Default for RecentlyKnown {
+    fn default() -> Self {
+        Self(LruCache::new(REVISITS))
+    }
+}
+
 impl Archive {
-    /// The latest versions that the exports hold which a revisit goes by. Read once per process, as long as it serves one
-    /// export.
+    /// The latest versions that the exports hold which a revisit goes by. Read once per process, as long
+    /// as it does not serve more than a few revisits by turns.
     pub async fn earlier(&self, plan: &ExportPlan) -> Result<Earlier, ArchiveError> {
         let Some(revisit) = &plan.revisit else {
             return Ok(Earlier::Nothing);
         };
         let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((id, known)) = &recent().known
-            && *id == plan.export_id
-        {
+        if let Some(known) = recent().known.0.get(&plan.export_id) {
             return Ok(Earlier::Versions(Arc::clone(known)));
         }
         let mut known = KnownVersions::default();
@@ -46,7 +59,10 @@ impl Archive {
             }
         }
         let known = Arc::new(known);
-        recent().known = Some((plan.export_id.clone(), Arc::clone(&known)));
+        recent()
+            .known
+            .0
+            .put(plan.export_id.clone(), Arc::clone(&known));
         Ok(Earlier::Versions(known))
     }
 

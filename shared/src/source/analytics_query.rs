@@ -49,12 +49,17 @@ pub struct AnalyticsQuery {
 }
 
 impl AnalyticsQuery {
-    pub fn new(client: GenesysClient, clock: Clock, settings: SourceSettings) -> Self {
+    pub(super) fn new(
+        client: GenesysClient,
+        clock: Clock,
+        settings: SourceSettings,
+        cache: ResponseCache,
+    ) -> Self {
         Self {
             client,
-            cache: ResponseCache::new(settings.cache_time_to_live, clock.clone()),
             clock,
             settings,
+            cache,
             is_allowed: Arc::default(),
         }
     }

@@ -84,8 +84,9 @@ impl Answer {
         }
     }
 
-    /// What it holds in memory, nearly.
+    /// What it holds in memory, nearly; an answer without records holds something too.
     pub(super) fn size_bytes(&self) -> usize {
-        self.records.iter().map(|record| record.get().len()).sum()
+        let record_bytes = |record: &Box<RawValue>| size_of_val(record) + record.get().len();
+        size_of::<Self>() + self.records.iter().map(record_bytes).sum::<usize>()
     }
 }

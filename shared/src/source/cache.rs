@@ -1,7 +1,7 @@
 //! Answers that are kept for a while, in memory: the same question, asked again within that time, takes no request.
 //!
-//! Only what has settled is kept; the source says whether an answer has. Whoever asks for a page a second time because it
-//! was not to be trusted must not ask here.
+//! Only what has settled is kept; the source says whether an answer has. A run that replaces another asks anew: what the
+//! first one was told led nowhere.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::checkpoint::Checkpoint;
 use crate::clock::Clock;
 use crate::hash::Sha256;
 
-/// Of all answers: those that were not needed for the longest time go first.
+/// Of all answers of all sources: those that were not needed for the longest time go first.
 const MAX_BYTES: usize = 32_000_000;
 
 /// Clones share what is kept.
@@ -61,7 +61,12 @@ impl ResponseCache {
         ask: impl Future<Output = Result<(Answer, Asking), Setback>>,
     ) -> Result<SourcePage, Setback> {
         let key = Self::key(reading, checkpoint);
-        if let Some(known) = self.get(&key) {
+        let known = if reading.is_first_run() {
+            self.get(&key)
+        } else {
+            None
+        };
+        if let Some(known) = known {
             return Ok(known.page(reading, Asking::nothing()));
         }
         let (answer, asking) = ask.await?;
@@ -111,14 +116,8 @@ impl ResponseCache {
         kept.remove(&key);
         kept.answers.put(key, entry);
         kept.bytes += size;
-        while kept.bytes > MAX_BYTES && kept.remove_oldest() {}
-    }
-
-    /// Forgets everything: what leads on from a kept page is not there any more.
-    pub(super) fn clear(&self) {
-        let mut kept = self.lock();
-        kept.answers.clear();
-        kept.bytes = 0;
+        let now = self.clock.now();
+        while (kept.bytes > MAX_BYTES || kept.oldest_is_over(now)) && kept.remove_oldest() {}
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -131,6 +130,11 @@ impl Kept {
         if let Some(entry) = self.answers.pop(key) {
             self.bytes -= entry.answer.size_bytes();
         }
+    }
+
+    fn oldest_is_over(&self, now: Timestamp) -> bool {
+        let oldest = self.answers.peek_lru();
+        oldest.is_some_and(|(_, entry)| entry.until <= now)
     }
 
     /// Whether there was one.
@@ -157,8 +161,12 @@ mod tests {
 
     fn answer(bytes: usize) -> Arc<Answer> {
         let text = format!("\"{}\"", "x".repeat(bytes - 2));
+        answer_of(vec![RawValue::from_string(text).unwrap()])
+    }
+
+    fn answer_of(records: Vec<Box<RawValue>>) -> Arc<Answer> {
         Arc::new(Answer {
-            records: vec![RawValue::from_string(text).unwrap()],
+            records,
             window: None,
             next: None,
             permanence: Permanence::Settled,
@@ -182,14 +190,30 @@ mod tests {
     fn what_was_not_needed_for_the_longest_time_goes_when_room_is_needed() {
         let (cache, _) = cache(60);
         let keys = ["a", "b", "c"].map(Sha256::of);
-        cache.keep(keys[0], &answer(MAX_BYTES / 2));
-        cache.keep(keys[1], &answer(MAX_BYTES / 2));
+        cache.keep(keys[0], &answer(MAX_BYTES / 2 - 1_000));
+        cache.keep(keys[1], &answer(MAX_BYTES / 2 - 1_000));
         cache.get(&keys[0]);
 
-        cache.keep(keys[2], &answer(10));
+        cache.keep(keys[2], &answer(2_000));
 
         let known = keys.map(|key| cache.get(&key).is_some());
         assert_eq!(known, [true, false, true]);
+    }
+
+    #[test]
+    fn what_is_over_goes_when_something_comes_and_answers_without_records_take_room_too() {
+        let (cache, clock) = cache(60);
+        let empty = answer_of(Vec::new());
+        for key in ["a", "b", "c"] {
+            cache.keep(Sha256::of(key), &empty);
+        }
+        let three = cache.lock().bytes;
+
+        clock.advance(Duration::from_secs(60));
+        cache.keep(Sha256::of("d"), &empty);
+
+        assert_eq!(cache.lock().bytes * 3, three);
+        assert_eq!(cache.lock().answers.len(), 1);
     }
 
     #[test]
@@ -212,8 +236,6 @@ mod tests {
         cache.keep(key, &answer(10));
         cache.keep(key, &answer(30));
 
-        assert_eq!(cache.lock().bytes, 30);
-        cache.clear();
-        assert_eq!(cache.lock().bytes, 0);
+        assert_eq!(cache.lock().bytes, answer(30).size_bytes());
     }
 }

@@ -11,7 +11,7 @@ use super::cache::ResponseCache;
 use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
 use crate::clock::Clock;
-use crate::genesys::{ApiError, Call, GenesysClient};
+use crate::genesys::{Call, GenesysClient};
 use crate::page::ResultsFields;
 use crate::plan::ExportPlan;
 use crate::request::Category;
@@ -140,12 +140,17 @@ impl From<Interval> for DateRange {
 }
 
 impl HistoryGateway {
-    pub fn new(client: GenesysClient, clock: Clock, settings: SourceSettings) -> Self {
+    pub(super) fn new(
+        client: GenesysClient,
+        clock: Clock,
+        settings: SourceSettings,
+        cache: ResponseCache,
+    ) -> Self {
         Self {
             client,
-            cache: ResponseCache::new(settings.cache_time_to_live, clock.clone()),
             clock,
             settings,
+            cache,
         }
     }
 
@@ -164,7 +169,7 @@ impl HistoryGateway {
             .client
             .call(&form.call(reading.plan, token), reading.deadline, decode)
             .await
-            .map_err(|error| self.lost(error))?;
+            .map_err(lost_when_unknown)?;
         let mut asking = Asking::default();
         asking.add(&reply, reading.plan.page_size.into());
         let (records, next) = reply.value;
@@ -182,15 +187,6 @@ impl HistoryGateway {
             permanence: Permanence::settled_if(self.is_over(reading)),
         };
         Ok((answer, asking))
-    }
-
-    /// Where a token is not known any more, kept pages lead nowhere.
-    fn lost(&self, error: ApiError) -> Setback {
-        let setback = lost_when_unknown(error);
-        if matches!(setback, Setback::Lost(_)) {
-            self.cache.clear();
-        }
-        setback
     }
 
     /// Whether the interval was over long enough ago.

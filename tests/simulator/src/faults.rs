@@ -44,6 +44,9 @@ pub struct Faults {
     pub gateway_short_pages: f64,
     /// So many times per query, a page before the end is empty.
     pub gateway_empty_early: u32,
+    /// Of conversations that began at the same time each page of a query has its own order, so that paging shows some of
+    /// them twice and others not at all. Nothing documents an order of ties.
+    pub loose_ties: bool,
     /// Jobs end as FAILED.
     pub job_fails: bool,
     /// Jobs stay QUEUED.
@@ -108,6 +111,7 @@ impl Default for Faults {
             gateway_total: 0,
             gateway_short_pages: 0.0,
             gateway_empty_early: 0,
+            loose_ties: false,
             job_fails: false,
             job_stuck: false,
         }

@@ -49,7 +49,11 @@ impl Organisation {
         let interval = Interval::parse(query.criteria.interval.as_deref(), longest)?;
         query.check()?;
         let page = query.paging.rows(&self.settings)?;
-        let rows = self.rows_of(query.criteria, interval, now);
+        let number = query.paging.number();
+        let mut rows = self.rows_of(query.criteria, interval, now);
+        if self.settings.faults.loose_ties {
+            rows = self.with_ties_turned(&rows, number);
+        }
         let shown = &rows[page.start.min(rows.len())..page.end.min(rows.len())];
         Ok(self.details(shown, &[("totalHits", json!(rows.len()))]))
     }
@@ -83,6 +87,16 @@ impl Organisation {
             .filter(|place| self.data.is_found(*place, lag, now));
         let rows = asked.criteria.rows(&self.data, candidates, interval);
         self.recent.keep(asked, rows)
+    }
+
+    /// What began at the same time stands side by side.
+    fn with_ties_turned(&self, rows: &[usize], turns: usize) -> Arc<[usize]> {
+        let mut rows = rows.to_vec();
+        let start = |place: &usize| self.data.conversations[*place].start;
+        for ties in rows.chunk_by_mut(|one, other| start(one) == start(other)) {
+            ties.rotate_left(turns % ties.len());
+        }
+        rows.into()
     }
 
     /// Unknown ids are left out without a word.
@@ -141,6 +155,10 @@ impl Query {
 }
 
 impl Paging {
+    fn number(&self) -> usize {
+        self.page_number.unwrap_or(1)
+    }
+
     fn rows(&self, settings: &Settings) -> Result<Range<usize>, ApiError> {
         let most = settings.query_page_size_max;
         let size = self.page_size.unwrap_or(PAGE_SIZE.min(most));
@@ -148,7 +166,7 @@ impl Paging {
             let message = format!("paging.pageSize must be between 1 and {most}");
             return Err(ApiError::bad_request(&message));
         }
-        let number = self.page_number.unwrap_or(1);
+        let number = self.number();
         if number == 0 {
             return Err(ApiError::bad_request("paging.pageNumber starts at 1"));
         }
