@@ -86,7 +86,8 @@ impl Answer {
 
     /// What it holds in memory, nearly; an answer without records holds something too.
     pub(super) fn size_bytes(&self) -> usize {
-        let record_bytes = |record: &Box<RawValue>| size_of_val(record) + record.get().len();
-        size_of::<Self>() + self.records.iter().map(record_bytes).sum::<usize>()
+        let record_bytes = |record: &RawValue| size_of::<Box<RawValue>>() + record.get().len();
+        let records = self.records.iter().map(|record| record_bytes(record));
+        size_of::<Self>() + records.sum::<usize>()
     }
 }

@@ -209,7 +209,7 @@ mod tests {
         }
         let three = cache.lock().bytes;
 
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         cache.keep(Sha256::of("d"), &empty);
 
         assert_eq!(cache.lock().bytes * 3, three);
