@@ -13,6 +13,7 @@ use conversation_archive::invocation::Invocation;
 use conversation_archive::outcome::Outcome;
 use conversation_archive::plan::{ExportPlan, PlanLimits};
 use conversation_archive::queue::ARCHIVE_PAGE_TIMEOUT;
+use conversation_archive::redactors::Redactors;
 use conversation_archive::source::SourceSettings;
 use conversation_archive::store::ArchiveStore;
 use conversation_archive::webhook::{AddressRules, Signer};
@@ -41,6 +42,7 @@ pub struct EngineSettings {
     pub limits: PlanLimits,
     pub pages: archive_page::PageSettings,
     pub sources: SourceSettings,
+    pub redactors: Redactors,
     pub regions: Regions,
     pub address_rules: AddressRules,
     /// Without one no webhook is sent; who starts an export with a receiver sees to it that there is one.

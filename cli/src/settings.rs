@@ -6,9 +6,11 @@ use std::sync::Arc;
 use conversation_archive::aws::AwsSettings;
 use conversation_archive::clock::Clock;
 use conversation_archive::config::{
-    self, Config, ConfigError, CredentialsConfig, Problem, SigningSecretConfig, environment,
+    self, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig, SigningSecretConfig,
+    environment,
 };
 use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
+use conversation_archive::redactors::{GivenKey, Redactors};
 use conversation_archive::webhook::{Loopback, Signer};
 
 use crate::engine::EngineSettings;
@@ -21,7 +23,8 @@ pub(crate) struct Settings {
     /// `GENESYS_CLIENT_ID`, `GENESYS_CLIENT_SECRET`
     pub credentials: Credentials,
     /// `MAX_OPEN_SLICES`, `MAX_PAGES_PER_SLICE`, `MAX_RUNS_PER_SLICE`, the limits of a plan, the deadlines,
-    /// `ALLOWED_REGIONS`, `WEBHOOK_SIGNING_SECRET`, `WEBHOOK_ALLOWED_HOSTS`, `DATA_LAKE_WEBHOOK_URL`
+    /// `ALLOWED_REGIONS`, `WEBHOOK_SIGNING_SECRET`, `WEBHOOK_ALLOWED_HOSTS`, `DATA_LAKE_WEBHOOK_URL`, `REDACTION_KEY` and the
+    /// other settings of redaction
     pub engine: EngineSettings,
 }
 
@@ -91,9 +94,10 @@ impl Config for Settings {
         let address_rules = settings.address_rules(Loopback::Allowed);
         let engine = EngineSettings {
             concurrency: settings.max_open_slices(),
-            limits: settings.limits(&address_rules),
+            limits: settings.limits(&address_rules, endpoints),
             pages: settings.page_settings(),
             sources: settings.source_settings(),
+            redactors: redactors(settings),
             regions,
             address_rules,
             signer: signer(settings),
@@ -108,6 +112,15 @@ impl Config for Settings {
             CredentialsConfig::Secret { .. } => None,
         }
     }
+}
+
+/// Secrets Manager is for the functions.
+fn redactors(settings: &config::Settings<'_>) -> Redactors {
+    let key = match settings.redaction_key() {
+        RedactionKeyConfig::Given(key) => Some(key),
+        RedactionKeyConfig::NotSet | RedactionKeyConfig::Secret { .. } => None,
+    };
+    Redactors::new(Arc::new(GivenKey::new(key)))
 }
 
 /// Needed as soon as there is somebody to tell.

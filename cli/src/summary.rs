@@ -181,6 +181,9 @@ impl Stored<'_> {
             let unchanged = counted(counts.unchanged, "record is", "records are");
             rows.push(("unchanged", format!("{unchanged} archived already as now")));
         }
+        if self.plan.redaction.is_some() {
+            rows.push(("redacted", self.redacted()));
+        }
         if counts.rejected > 0 {
             let rejected = counted(counts.rejected, "record", "records");
             rows.push((
@@ -198,6 +201,19 @@ impl Stored<'_> {
                 .map(|warning| ("warning", warning.clone())),
         );
         rows
+    }
+
+    fn redacted(&self) -> String {
+        let redactions = &self.manifest.content.redactions;
+        let total = counted(redactions.total(), "value", "values");
+        let by_kind: Vec<_> = redactions
+            .by_label()
+            .map(|(label, values)| format!("{} {label}", count(values)))
+            .collect();
+        match &*by_kind {
+            [] => total,
+            by_kind => format!("{total}: {}", by_kind.join(", ")),
+        }
     }
 
     /// A few of them by name; the manifest has all.
@@ -256,6 +272,7 @@ impl Stored<'_> {
             "interval": outcome.interval,
             "manifest": format!("{}/manifest.json", self.folder()),
             "counts": content.counts,
+            "redactions": content.redactions,
             "pages": outcome.totals.pages,
             "slices": content.slices.len(),
             "storedBytes": content.stored_bytes,

@@ -60,5 +60,6 @@ fn rules(shape: RecordShape, projection: Projection) -> PageRules<'static> {
         planned_at: jiff::Timestamp::UNIX_EPOCH,
         known: None,
         names: None,
+        redactor: None,
     }
 }

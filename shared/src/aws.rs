@@ -144,7 +144,19 @@ pub async fn secret_string(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
 ) -> Result<SecretString, AwsError> {
-    let reply = client.get_secret_value().secret_id(arn).send().await;
+    let (_, secret) = secret_version(client, arn, None).await?;
+    Ok(secret)
+}
+
+/// That version of a secret, or the newest one, with the version's id.
+pub async fn secret_version(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+    version: Option<&str>,
+) -> Result<(String, SecretString), AwsError> {
+    let version = version.map(ToOwned::to_owned);
+    let request = client.get_secret_value().secret_id(arn);
+    let reply = request.set_version_id(version).send().await;
     let unread = |source: BoxError| AwsError::Secret {
         arn: arn.to_owned(),
         source,
@@ -155,7 +167,8 @@ pub async fn secret_string(
         .ok_or_else(|| AwsError::SecretNotText {
             arn: arn.to_owned(),
         })?;
-    Ok(SecretString::from(text))
+    let version = secret.version_id.unwrap_or_default();
+    Ok((version, SecretString::from(text)))
 }
 
 /// The SDK's own client with ring in place of aws-lc; plain http works too, for emulators on loopback.

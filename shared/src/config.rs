@@ -9,6 +9,7 @@ mod error;
 mod functions;
 mod genesys;
 mod limits;
+mod redaction;
 mod settings;
 mod variables;
 mod webhook;
@@ -20,6 +21,7 @@ pub use functions::{
     SendWebhookConfig, StartExportConfig, SweepExportsConfig,
 };
 pub use genesys::{CredentialsConfig, GenesysConfig, Regions};
+pub use redaction::RedactionKeyConfig;
 pub use settings::Settings;
 pub use variables::{FUNCTIONS, FunctionVariables, Need, Variable};
 pub use webhook::SigningSecretConfig;

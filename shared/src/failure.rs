@@ -53,6 +53,8 @@ pub enum FailureKind {
     Stalled,
     /// A conversation stands on two pages.
     RepeatedRecord,
+    /// What redacts the texts as planned is not there: mostly the key that values are hashed with.
+    RedactionKey,
 }
 
 impl FailureKind {

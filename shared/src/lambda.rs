@@ -24,7 +24,7 @@ pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 pub use batch::{Fate, MessageError, each_message, each_record, receive_count};
 pub use clients::{Clients, WiringError};
 pub use dead_letters::{Abandoned, dead_letter_queue};
-pub use secrets::{SecretCredentials, SecretFormError};
+pub use secrets::{SecretCredentials, SecretFormError, SecretKey};
 
 /// Before Lambda stops us: time to write where a page waits and to send its message.
 const MARGIN: Duration = Duration::from_secs(10);

@@ -33,6 +33,7 @@ pub mod page_record;
 pub mod plan;
 pub mod queue;
 pub mod redaction;
+pub mod redactors;
 pub mod request;
 pub mod run;
 pub mod runs;

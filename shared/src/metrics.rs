@@ -61,6 +61,7 @@ pub const EXPORT_DURATION: Metric = metric(
 );
 pub const PAGES: Metric = metric("Pages", Unit::Count, "pages committed");
 pub const RECORDS: Metric = metric("Records", Unit::Count, "records on these pages");
+pub const REDACTIONS: Metric = metric("Redactions", Unit::Count, "values taken out of texts");
 pub const REJECTED_RECORDS: Metric = metric(
     "RejectedRecords",
     Unit::Count,
@@ -110,7 +111,7 @@ pub const GIVEN_UP: Metric = metric(
 );
 
 /// All there are.
-pub const ALL: [Metric; 21] = [
+pub const ALL: [Metric; 22] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_FAILED,
@@ -119,6 +120,7 @@ pub const ALL: [Metric; 21] = [
     PAGES,
     RECORDS,
     REJECTED_RECORDS,
+    REDACTIONS,
     RECORD_BYTES,
     STORED_BYTES,
     API_LATENCY,

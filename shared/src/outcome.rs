@@ -13,6 +13,7 @@ use crate::objects::Name;
 use crate::page::Counts;
 use crate::page_record::PageObjects;
 use crate::plan::{ExportPlan, GatewayQuery, Residency, SliceRange};
+use crate::redaction::Tally;
 use crate::request::SourceKind;
 use crate::time::Interval;
 use crate::totals::Totals;
@@ -104,6 +105,8 @@ pub struct ExportMetrics {
     pub missing: u64,
     /// Pages of the longest slice.
     pub pagination_depth: u64,
+    /// Values that were taken out of the texts.
+    pub redactions: u64,
 }
 
 /// The part of a manifest that depends on the source's answers alone.
@@ -112,6 +115,9 @@ pub struct ExportMetrics {
 pub struct Content {
     pub counts: Counts,
     pub stored_bytes: u64,
+    /// Values that were taken out of the texts, by their label.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub redactions: Tally,
     pub slices: Vec<SliceContent>,
 }
 
@@ -164,6 +170,7 @@ impl ExportMetrics {
             completeness,
             missing,
             pagination_depth: depths().max().unwrap_or_default(),
+            redactions: content.redactions.total(),
         }
     }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::redaction::{Redactor, Tally};
 use crate::time::Interval;
 
 mod channel;
@@ -23,6 +24,7 @@ mod known;
 mod minimal;
 mod names;
 mod normalized;
+mod redact;
 mod results;
 mod standard;
 mod walk;
@@ -83,6 +85,8 @@ pub struct PageRules<'a> {
     pub known: Option<&'a KnownVersions>,
     /// For normalized records: names of what they name only by an id.
     pub names: Option<&'a Names>,
+    /// What takes personal data out of the texts, before anything of them is stored.
+    pub redactor: Option<&'a Redactor>,
 }
 
 /// A page as it is stored. Equal records under equal rules give equal bytes.
@@ -94,6 +98,8 @@ pub struct PageBody {
     pub index: Option<Vec<u8>>,
     pub rejects: Vec<Reject>,
     pub counts: Counts,
+    /// What was taken out of the lines and of the rejects.
+    pub redactions: Tally,
     /// The size of the object before compression.
     pub ndjson_bytes: u64,
 }
@@ -137,9 +143,9 @@ pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
         match RecordIdentity::by(identifying, record.get(), rules.shape) {
             // Whichever one it is, it is another interval's, where it will be kept aside.
             Err(_) if rules.begins_elsewhere(identifying) => draft.leave_out(),
-            Err(reason) => draft.reject(record, reason),
+            Err(reason) => draft.reject(record, reason, rules.redactor),
             Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
-            Ok(identity) => draft.archive(rules.stored(identity), rules.known),
+            Ok(identity) => draft.archive(rules.stored(identity), rules),
         }
     }
     draft.finish()
@@ -236,6 +242,7 @@ mod tests {
         planned_at: Timestamp::UNIX_EPOCH,
         known: None,
         names: None,
+        redactor: None,
     };
 
     fn page(body: &str, rules: &PageRules<'_>) -> (PageBody, String) {

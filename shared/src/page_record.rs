@@ -10,6 +10,7 @@ use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::PageId;
 use crate::page::{Counts, RejectReason};
+use crate::redaction::Tally;
 use crate::totals::Totals;
 
 /// `page-….record.json`. Downstream triggers on it.
@@ -46,6 +47,9 @@ pub struct PageContent {
     pub objects: Option<PageObjects>,
     pub counts: Counts,
     pub record_bytes: u64,
+    /// Values that were taken out of the texts, by their label.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub redactions: Tally,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<RejectedRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

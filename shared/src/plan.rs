@@ -18,6 +18,7 @@ use crate::time::{Interval, millis};
 mod draft;
 mod identity;
 mod limits;
+mod redaction;
 mod residency;
 mod revisit;
 mod rules;
@@ -25,6 +26,7 @@ mod rules;
 pub use draft::Draft;
 pub use identity::Identity;
 pub use limits::PlanLimits;
+pub use redaction::{Pattern, RedactionPlan, RedactionSettings, UnusableRedaction};
 pub use residency::{Residency, ResidencyRule};
 pub use revisit::{Revisit, revisits};
 
@@ -43,6 +45,9 @@ pub struct ExportPlan {
     pub records: Projection,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lookup_names: bool,
+    /// What is taken out of texts before anything of them is stored; `None` where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<RedactionPlan>,
     pub page_size: u32,
     pub include_media: bool,
     pub on_bad_record: OnBadRecord,
@@ -115,6 +120,7 @@ impl ExportPlan {
             planned_at: self.planned_at,
             known: None,
             names: None,
+            redactor: None,
         }
     }
 

@@ -29,11 +29,13 @@ mod replace;
 mod ssn;
 mod tax_id;
 mod url;
+mod whole;
 
 pub use custom::{CustomPattern, PatternError};
 pub use kind::{Kind, Tally};
-pub use replace::{HashKey, Replacement};
+pub use replace::{HashKey, Mode, Replacement};
 pub use rlibphonenumber::Region;
+pub use whole::{Person, Profile};
 
 use find::Sought;
 use fold::Folded;
@@ -44,6 +46,7 @@ const MOST_PASSES: usize = 8;
 /// What is redacted, and how.
 #[derive(Clone, Debug)]
 pub struct Rules {
+    pub profile: Profile,
     pub kinds: Vec<Kind>,
     pub replacement: Replacement,
     /// Whose national telephone numbers are known.
@@ -56,6 +59,7 @@ pub struct Rules {
 /// See above.
 #[derive(Clone, Debug)]
 pub struct Redactor {
+    profile: Profile,
     sought: Sought,
     replacement: Replacement,
     custom: Vec<CustomPattern>,
@@ -85,6 +89,7 @@ fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
 impl Redactor {
     pub fn new(rules: Rules) -> Self {
         Self {
+            profile: rules.profile,
             sought: Sought {
                 kinds: rules.kinds,
                 regions: rules.regions,
@@ -93,6 +98,10 @@ impl Redactor {
             custom: rules.custom,
             allowed: rules.allowed.iter().map(|value| squeezed(value)).collect(),
         }
+    }
+
+    pub fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// The text without its values, which are counted.
@@ -105,6 +114,22 @@ impl Redactor {
             }
         }
         redacted
+    }
+
+    /// The text of a field whose name may be the word for what it holds, as `dateOfBirth`.
+    pub fn redact_named<'t>(&self, name: &str, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
+        let name = format!("{}: ", labels::spelled_out(name));
+        let mut found = Tally::default();
+        let named = format!("{name}{text}");
+        match self.redact(&named, &mut found).strip_prefix(&name) {
+            Some(rest) if rest == text => text.into(),
+            Some(rest) => {
+                tally.add(&found);
+                rest.to_owned().into()
+            }
+            // The name is a value itself, or a part of one.
+            None => self.redact(text, tally),
+        }
     }
 
     /// Where values stand in a text, by their labels: for measuring how well they are found.

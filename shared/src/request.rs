@@ -6,11 +6,13 @@ use crate::hash::Sha256;
 use crate::page::Projection;
 
 mod interval;
+mod redaction;
 mod refusal;
 
 pub use interval::{
     Period, RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time,
 };
+pub use redaction::RequestedRedaction;
 pub use refusal::Refusal;
 
 /// What somebody wants archived, as they wrote it. Unknown fields are refused.
@@ -42,7 +44,7 @@ pub struct ExportRequest {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lookup_names: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redaction: Option<serde_json::Value>,
+    pub redaction: Option<RequestedRedaction>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_mb: Option<u64>,
     #[serde(default)]
@@ -217,7 +219,6 @@ impl ExportRequest {
             .map_err(|error| Refusal::unreadable(Some(&error.path().to_string()), error.inner()))?;
         text.end()
             .map_err(|error| Refusal::unreadable(None, &error))?;
-        request.refuse_redaction()?;
         Ok(request)
     }
 
@@ -242,19 +243,6 @@ impl ExportRequest {
         asked.sort_all_objects();
         Sha256::of(asked.to_string())
     }
-
-    /// Redaction that does not exist must not be taken for granted: what asks for it is refused.
-    fn refuse_redaction(&self) -> Result<(), Refusal> {
-        match &self.redaction {
-            None => Ok(()),
-            Some(value) if *value == serde_json::json!({"enabled": false}) => Ok(()),
-            Some(value) => Err(Refusal::new(
-                "redaction",
-                value,
-                "this version cannot redact yet; leave the field out or send {\"enabled\": false} to archive without redaction",
-            )),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -267,29 +255,36 @@ mod tests {
         ExportRequest::parse(json).unwrap_err().to_string()
     }
 
-    #[test]
-    fn a_request_that_asks_for_redaction_is_refused() {
-        for redaction in [
-            r#"{"enabled":true}"#,
-            r#"{"profile":"strict"}"#,
-            "{}",
-            "true",
-        ] {
-            let json = format!(
-                r#"{{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{redaction}}}"#
-            );
-
-            assert!(refused(&json).starts_with(&format!(
-                "`redaction` is {redaction}: this version cannot redact yet"
-            )));
-        }
+    fn redaction(json: &str) -> Result<RequestedRedaction, Refusal> {
+        let json = format!(
+            r#"{{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{json}}}"#
+        );
+        ExportRequest::parse(&json).map(|request| request.redaction.unwrap())
     }
 
     #[test]
-    fn redaction_may_be_switched_off_explicitly() {
-        let json = r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{"enabled":false}}"#;
+    fn what_is_asked_for_is_redacted_unless_it_is_switched_off() {
+        assert_eq!(redaction("{}").unwrap(), RequestedRedaction::default());
+        assert!(redaction("{}").unwrap().enabled);
+        assert!(!redaction(r#"{"enabled":false}"#).unwrap().enabled);
+    }
 
-        assert!(ExportRequest::parse(json).is_ok());
+    #[test]
+    fn redaction_that_cannot_be_read_is_refused_and_names_what_there_is() {
+        let refused = [
+            r#"{"profile":"paranoid"}"#,
+            r#"{"mode":"encrypt"}"#,
+            r#"{"kinds":["name"]}"#,
+            r#"{"level":1}"#,
+        ]
+        .map(|json| redaction(json).unwrap_err().to_string());
+
+        assert_snapshot!(refused.join("\n"), @r"
+        the request is not readable: `redaction.profile`: unknown variant `paranoid`, expected `standard` or `strict` at line 1 column 89
+        the request is not readable: `redaction.mode`: unknown variant `encrypt`, expected one of `label`, `hash`, `mask` at line 1 column 85
+        the request is not readable: `redaction.kinds[0]`: unknown variant `name`, expected one of `email`, `phone`, `card`, `iban`, `ssn`, `passport`, `taxId`, `ip`, `url`, `birthDate` at line 1 column 84
+        the request is not readable: `redaction.level`: unknown field `level`, expected one of `enabled`, `profile`, `mode`, `kinds` at line 1 column 76
+        ");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::failure::{Failure, FailureKind, in_one_line};
 use crate::genesys::{ApiError, GenesysClient};
 use crate::page::{KnownVersions, Names, PageBody, PageRules};
 use crate::plan::{Draft, ExportPlan, GatewayQuery, Slice};
+use crate::redaction::Redactor;
 use crate::request::SourceKind;
 use crate::waiting::{Wait, WaitReason};
 use cache::ResponseCache;
@@ -88,6 +89,8 @@ pub struct Reading<'a> {
     pub known: Option<&'a KnownVersions>,
     /// For normalized records, if they are asked for.
     pub names: Option<&'a Names>,
+    /// What takes personal data out of the records, if the plan wants that.
+    pub redactor: Option<&'a Redactor>,
     pub deadline: Deadline,
 }
 
@@ -229,6 +232,7 @@ impl<'a> Reading<'a> {
         PageRules {
             known: self.known,
             names: self.names,
+            redactor: self.redactor,
             ..self.plan.page_rules(self.slice)
         }
     }

@@ -19,6 +19,7 @@ mod membership;
 mod minimal_records;
 mod normalized_records;
 mod odd_answers;
+mod redaction;
 mod repeated_queries;
 mod residency;
 mod revisits;

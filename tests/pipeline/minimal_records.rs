@@ -32,7 +32,7 @@ async fn minimal_pages_are_each_record_projected_with_plain_json_semantics() {
 
     let request = world.request(
         "export-gateway",
-        r#","records":"minimal","pageSize":37,"slices":3"#,
+        r#","records":"minimal","pageSize":37,"slices":3,"redaction":{"enabled":false}"#,
     );
     let manifest = world.export(&request).await;
 

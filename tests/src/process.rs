@@ -16,6 +16,7 @@ use conversation_archive::message::{
 };
 use conversation_archive::plan::PlanLimits;
 use conversation_archive::queue::{Delivery, MessageQueue, Queue};
+use conversation_archive::redactors::{GivenKey, Redactors};
 use conversation_archive::source::Sources;
 use conversation_archive::store::ArchiveStore;
 use conversation_archive::webhook::{AddressRules, Loopback, Sender, Signer};
@@ -28,6 +29,9 @@ use sweep_exports::SweepExports;
 
 /// The receiver shares it.
 pub const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
+
+/// Known, so that a test can hash by itself.
+pub const REDACTION_KEY: &str = "simulated-redaction-key-of-32-bytes";
 
 #[derive(Debug)]
 pub struct Process {
@@ -66,10 +70,13 @@ impl Process {
             allowed_hosts: Vec::new(),
             loopback: Loopback::Allowed,
         };
+        let key = SecretString::from(REDACTION_KEY);
+        let redactors = Redactors::new(Arc::new(GivenKey::new(Some(key))));
         Self {
             start: StartExport {
                 dispatch: dispatch.clone(),
                 sources: sources.clone(),
+                redactors: redactors.clone(),
                 limits: PlanLimits::default(),
                 address_rules: address_rules.clone(),
                 regions: Regions::default(),
@@ -78,6 +85,7 @@ impl Process {
             page: ArchivePage {
                 dispatch: dispatch.clone(),
                 sources,
+                redactors,
                 settings: PageSettings::default(),
             },
             await_ready: AwaitReady {

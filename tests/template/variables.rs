@@ -8,9 +8,10 @@ use end_to_end::template::{Template, entries};
 const OF_THE_PLATFORM: [&str; 2] = ["AWS_REGION", "AWS_ENDPOINT_URL"];
 
 /// The template keeps secrets in Secrets Manager.
-const IN_A_SECRET: [&str; 3] = [
+const IN_A_SECRET: [&str; 4] = [
     "GENESYS_CLIENT_ID",
     "GENESYS_CLIENT_SECRET",
+    "REDACTION_KEY",
     "WEBHOOK_SIGNING_SECRET",
 ];
 

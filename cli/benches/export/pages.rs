@@ -13,6 +13,7 @@ const RULES: PageRules<'_> = PageRules {
     planned_at: jiff::Timestamp::UNIX_EPOCH,
     known: None,
     names: None,
+    redactor: None,
 };
 
 pub(crate) fn encode_pages(count: usize, rounds: usize) {

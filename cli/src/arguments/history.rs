@@ -28,6 +28,7 @@ Into an archive, as `export` does:
 
 The details query knows of a conversation a little after it began: what is younger than GENESYS_QUERY_LAG_SECONDS (120) is
 not asked for. It knows no participants' attributes; `export` with the default source does. Settings are those of `export`.
+Texts are redacted as an export's are, unless --unredacted is given.
 
 Exit codes: 0 done, 1 failed or an id was not found, 2 the request or a setting must change.")]
 pub(crate) struct HistoryArguments {
@@ -71,6 +72,9 @@ pub(crate) struct HistoryArguments {
     /// routing:wrapupCode:view
     #[arg(long)]
     pub names: bool,
+    /// Leave personal data in what people typed
+    #[arg(long)]
+    pub unredacted: bool,
     /// An archive in place of the output
     #[arg(long, long_help = PLACE, value_name = "PLACE", value_parser = place(), conflicts_with = "format")]
     pub out: Option<Place>,

@@ -9,6 +9,7 @@ use conversation_archive::checkpoint::Checkpoint;
 use conversation_archive::clock::{Clock, Deadline};
 use conversation_archive::page::{decode_lines, each_indexed_id};
 use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
+use conversation_archive::redactors::Redactors;
 use conversation_archive::request::{ExportRequest, scheduled_time};
 use conversation_archive::source::{Asked, Reading, Setback, SourcePage, Sources};
 use start_export::StartError;
@@ -75,6 +76,7 @@ fn format(arguments: &HistoryArguments, for_people: bool) -> Format {
 /// A query while it is read.
 struct History<'a> {
     sources: Sources,
+    redactors: Redactors,
     plan: ExportPlan,
     missing: HashSet<String>,
     why_missing: &'static str,
@@ -104,10 +106,14 @@ impl<'a> History<'a> {
             .query(&Asked::by_draft(&draft), Deadline::NONE)
             .await
             .map_err(StartError::from)?;
+        let redactors = settings.engine.redactors.clone();
+        let key_version = redactors.key_version(draft.redaction()).await;
+        let draft = draft.hashing_with(key_version.map_err(StartError::from)?);
         let residency = Residency::decide(None, None, &[])?;
         let plan = draft.plan(None, residency, limits, now, "history")?;
         Ok(Self {
             sources,
+            redactors,
             missing: plan.filters.conversation_ids.iter().cloned().collect(),
             plan,
             why_missing,
@@ -122,6 +128,8 @@ impl<'a> History<'a> {
     async fn read(&mut self, output: &mut Output) -> Result<Written, Problem> {
         let names = self.sources.names(&self.plan, Deadline::NONE).await;
         let names = names.map_err(StartError::from)?;
+        let redactor = self.redactors.of(&self.plan).await;
+        let redactor = redactor.map_err(StartError::from)?;
         for slice in self.plan.slices.clone() {
             let mut next = Some(self.plan.first_checkpoint(slice.range, None));
             let mut pages = 0;
@@ -137,6 +145,7 @@ impl<'a> History<'a> {
                     query: None,
                     known: None,
                     names: names.as_deref(),
+                    redactor: redactor.as_deref(),
                     deadline: Deadline::NONE,
                 };
                 let page = self.page(&checkpoint, &reading).await?;

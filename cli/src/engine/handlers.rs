@@ -77,6 +77,7 @@ impl Handlers {
             start: StartExport {
                 dispatch: dispatch.clone(),
                 sources: sources.clone(),
+                redactors: settings.redactors.clone(),
                 limits: settings.limits,
                 address_rules: settings.address_rules,
                 regions: settings.regions,
@@ -85,6 +86,7 @@ impl Handlers {
             page: ArchivePage {
                 dispatch: dispatch.clone(),
                 sources,
+                redactors: settings.redactors,
                 settings: settings.pages,
             },
             ready: AwaitReady {

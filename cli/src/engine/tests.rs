@@ -5,6 +5,7 @@ use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints};
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::Manifest;
 use conversation_archive::page::decode_lines;
+use conversation_archive::redactors::Redactors;
 use conversation_archive::request::ExportRequest;
 use conversation_archive::store::{FolderStore, MAX_OBJECT_BYTES};
 use conversation_archive::webhook::AddressRules;
@@ -66,6 +67,7 @@ impl World {
             limits: PlanLimits::default(),
             pages: archive_page::PageSettings::default(),
             sources: conversation_archive::source::SourceSettings::default(),
+            redactors: Redactors::default(),
             regions: Regions::default(),
             address_rules: AddressRules::default(),
             signer: None,

@@ -4,6 +4,7 @@ use conversation_archive::hash::Sha256;
 use conversation_archive::outcome::{Content, SliceContent};
 use conversation_archive::page::Counts;
 use conversation_archive::plan::{Draft, Identity, PlanLimits, Residency, SliceRange};
+use conversation_archive::redaction::Tally;
 use conversation_archive::request::ExportRequest;
 use conversation_archive::totals::Totals;
 use insta::assert_snapshot;
@@ -74,6 +75,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
         content: Content {
             counts,
             stored_bytes: 5_000_000,
+            redactions: Tally::default(),
             slices: vec![slice(1), slice(2)],
         },
         missing_ids: Vec::new(),
@@ -132,6 +134,7 @@ fn the_summary_says_what_there_is_where_and_what_was_survived() {
   took       12 s, 406 records/s
   survived   3 answers 429 (2.1 s waited), 9 retried requests, 1 further login, 2 crashes
   left out   117 records that the API returned for another interval
+  redacted   0 values
   rejected   3 records without id or start, kept under failures/
   webhook    delivered, signed
   look       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .

@@ -10,7 +10,9 @@ async fn each_version_of_a_conversation_is_a_line_and_its_latest_record_the_last
     let truth = world.simulator.truth().conversations;
     let conversation = &truth[truth.len() / 2];
     for id in ["march", "again"] {
-        let request = format!(r#"{{"exportId":"{id}",{DAYS},"pageSize":20,"records":"full"}}"#);
+        let request = format!(
+            r#"{{"exportId":"{id}",{DAYS},"pageSize":20,"records":"full","redaction":{{"enabled":false}}}}"#
+        );
         world.export(&request).await;
     }
     let out = world.out().display().to_string();

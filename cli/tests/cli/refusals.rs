@@ -58,8 +58,8 @@ async fn a_bad_request_is_refused_in_one_line_before_anything_is_sent() {
             "`quotaMb` is 0: at least 1",
         ),
         (
-            &format!("{{{DAYS},\"redaction\":{{\"enabled\":true}}}}"),
-            "this version cannot redact yet",
+            &format!("{{{DAYS},\"redaction\":{{\"mode\":\"hash\"}}}}"),
+            "`redaction.mode` is hash: no key is set: REDACTION_KEY",
         ),
         (
             &format!("{{{DAYS},\"webhookUrl\":\"https://lake.example/x\"}}"),

@@ -31,6 +31,7 @@ impl ArchivePage {
         }
         let rejects = self.keep_rejects(task, &page.body.rejects).await?;
         let (counts, record_bytes) = (page.body.counts, page.body.ndjson_bytes);
+        let redactions = page.body.redactions;
         let objects = self
             .put_objects(task, page.body.object, page.body.index)
             .await?;
@@ -46,6 +47,7 @@ impl ArchivePage {
             objects,
             counts,
             record_bytes,
+            redactions,
             rejects,
             warnings,
         };
@@ -140,6 +142,9 @@ impl ArchivePage {
                 "slice": id.run.slice, "run": id.run.run, "page": id.page, "contentSha256": content.digest(),
             }),
         });
+        if !content.redactions.is_empty() {
+            event.details["redactions"] = json!(content.redactions);
+        }
         event.records_requested = Some(requested);
         event.records_retrieved = Some(content.counts.received);
         event.latency_ms = Some(effort.latency_ms);
@@ -154,6 +159,7 @@ fn measure(record: &PageRecord) {
         (metrics::PAGES, 1),
         (metrics::RECORDS, counts.archived),
         (metrics::REJECTED_RECORDS, counts.rejected),
+        (metrics::REDACTIONS, record.content.redactions.total()),
         (metrics::RECORD_BYTES, totals.record_bytes),
         (metrics::STORED_BYTES, totals.stored_bytes),
         (metrics::API_LATENCY, record.effort.latency_ms),

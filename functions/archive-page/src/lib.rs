@@ -12,6 +12,7 @@ use conversation_archive::message::PageMessage;
 use conversation_archive::metrics;
 use conversation_archive::page_record::{NextStep, PageRecord};
 use conversation_archive::plan::ExportPlan;
+use conversation_archive::redactors::Redactors;
 use conversation_archive::run::{End, RunEnd};
 use conversation_archive::runs::Ending;
 use conversation_archive::source::{Reading, Setback, Sources};
@@ -29,6 +30,7 @@ pub use conversation_archive::config::PageSettings;
 pub struct ArchivePage {
     pub dispatch: Dispatch,
     pub sources: Sources,
+    pub redactors: Redactors,
     pub settings: PageSettings,
 }
 
@@ -80,6 +82,7 @@ impl ArchivePage {
             query,
             known: None,
             names: None,
+            redactor: None,
             deadline: invocation.deadline,
         };
         let task = Task {
@@ -133,9 +136,14 @@ impl ArchivePage {
             Ok(names) => names,
             Err(setback) => return Ok(Err(setback)),
         };
+        let redactor = match self.redactors.of(task.plan).await {
+            Ok(redactor) => redactor,
+            Err(setback) => return Ok(Err(setback)),
+        };
         let reading = Reading {
             known: known.as_deref(),
             names: names.as_deref(),
+            redactor: redactor.as_deref(),
             ..task.reading
         };
         let source = self.sources.of(task.plan.source);

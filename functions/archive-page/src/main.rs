@@ -18,6 +18,7 @@ async fn app(config: ArchivePageConfig) -> anyhow::Result<ArchivePage> {
     Ok(ArchivePage {
         dispatch: clients.opening(config.queues, config.max_open_slices),
         sources: clients.sources(config.genesys)?,
+        redactors: clients.redactors(config.redaction_key),
         settings: config.page,
     })
 }

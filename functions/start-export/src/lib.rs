@@ -14,6 +14,7 @@ use conversation_archive::outcome::ExportStatus;
 use conversation_archive::plan::{
     Draft, ExportPlan, Identity, PlanLimits, Residency, Revisit, revisits,
 };
+use conversation_archive::redactors::{PinError, Redactors};
 use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal, scheduled_time};
 use conversation_archive::source::{Asked, Setback, Sources};
 use conversation_archive::webhook::{AddressRules, WebhookUrl};
@@ -30,6 +31,7 @@ pub use conversation_archive::config::Regions;
 pub struct StartExport {
     pub dispatch: Dispatch,
     pub sources: Sources,
+    pub redactors: Redactors,
     pub limits: PlanLimits,
     pub address_rules: AddressRules,
     pub regions: Regions,
@@ -233,6 +235,8 @@ impl StartExport {
     async fn plan(&self, draft: Draft, invocation: &Invocation) -> Result<ExportPlan, StartError> {
         let residency = self.residency()?;
         self.check_retention(&draft, invocation).await?;
+        let key_version = self.redactors.key_version(draft.redaction()).await?;
+        let draft = draft.hashing_with(key_version);
         let source = self.sources.of(draft.source());
         let query = source
             .query(&Asked::by_draft(&draft), invocation.deadline)
@@ -321,6 +325,15 @@ impl Resume {
         Overrides {
             quota_mb: self.quota_mb,
             on_bad_record: self.on_bad_record,
+        }
+    }
+}
+
+impl From<PinError> for StartError {
+    fn from(error: PinError) -> Self {
+        match error {
+            PinError::Refused(refusal) => refusal.into(),
+            PinError::Setback(setback) => setback.into(),
         }
     }
 }

@@ -19,6 +19,7 @@ async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
     Ok(StartExport {
         dispatch: clients.opening(config.queues, config.max_open_slices),
         sources: clients.sources(config.genesys)?,
+        redactors: clients.redactors(config.redaction_key),
         limits: config.limits,
         address_rules: config.address_rules,
         regions: config.regions,

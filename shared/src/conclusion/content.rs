@@ -46,6 +46,7 @@ impl Archive {
                 content.stored_bytes += stored;
                 effort = effort.plus(record.effort);
                 slice.counts = slice.counts + record.content.counts;
+                content.redactions.add(&record.content.redactions);
                 let place = format!("slice {} page {}: ", view.slice.number, record.id.page);
                 warnings.extend(
                     record

@@ -3,6 +3,7 @@
 use super::Config;
 use super::archive::{ArchiveConfig, PageSettings};
 use super::genesys::{GenesysConfig, Regions};
+use super::redaction::RedactionKeyConfig;
 use super::settings::Settings;
 use super::webhook::SigningSecretConfig;
 use crate::plan::PlanLimits;
@@ -19,8 +20,11 @@ pub struct StartExportConfig {
     pub regions: Regions,
     /// `GENESYS_JOB_PAGE_SIZE_MAX`, `GATEWAY_PAGE_SIZE_MAX`, `GENESYS_JOB_INTERVAL_MAX_DAYS`, `MAX_SLICES`,
     /// `ARCHIVE_RETENTION_DAYS`, `ARCHIVE_BYTES_PER_RECORD`, `ARCHIVE_QUOTA_MB`, `DATA_LAKE_WEBHOOK_URL`,
-    /// `DATA_CLASSIFICATION`, `RETENTION_DIRECTIVE`, `COMPLIANCE_VERSION`
+    /// `DATA_CLASSIFICATION`, `RETENTION_DIRECTIVE`, `COMPLIANCE_VERSION`, `REDACTION_REGIONS`, `REDACTION_PATTERNS`,
+    /// `REDACTION_ALLOWED`
     pub limits: PlanLimits,
+    /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
+    pub redaction_key: RedactionKeyConfig,
     /// `WEBHOOK_ALLOWED_HOSTS`
     pub address_rules: AddressRules,
     /// `MAX_OPEN_SLICES`
@@ -36,6 +40,8 @@ pub struct ArchivePageConfig {
     pub queues: QueueUrls,
     pub genesys: GenesysConfig,
     pub page: PageSettings,
+    /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
+    pub redaction_key: RedactionKeyConfig,
     /// `MAX_OPEN_SLICES`
     pub max_open_slices: usize,
 }
@@ -90,7 +96,8 @@ impl Config for StartExportConfig {
         let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
         let regions = settings.regions(endpoints, settings.needed("AWS_REGION"));
         let address_rules = settings.address_rules(settings.loopback());
-        let limits = settings.limits(&address_rules);
+        let limits = settings.limits(&address_rules, endpoints);
+        let redaction_key = settings.redaction_key();
         let queues = settings.queues(&[Queue::Pages, Queue::Completion, Queue::Webhooks]);
         let max_open_slices = settings.max_open_slices();
         let emulated = settings.emulated();
@@ -100,6 +107,7 @@ impl Config for StartExportConfig {
             genesys: genesys?,
             regions,
             limits,
+            redaction_key,
             address_rules,
             max_open_slices,
             emulated,
@@ -113,12 +121,14 @@ impl Config for ArchivePageConfig {
         let genesys = settings.genesys();
         let queues = settings.queues(&[Queue::Pages, Queue::Waiting, Queue::Completion]);
         let page = settings.page_settings();
+        let redaction_key = settings.redaction_key();
         let max_open_slices = settings.max_open_slices();
         Some(Self {
             archive: archive?,
             queues,
             genesys: genesys?,
             page,
+            redaction_key,
             max_open_slices,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::settings::Settings;
 use crate::audit::Governance;
+use crate::genesys::Endpoints;
 use crate::plan::PlanLimits;
 use crate::webhook::AddressRules;
 
@@ -9,8 +10,9 @@ use crate::webhook::AddressRules;
 const MAX_QUOTA_MB: u64 = 1_000_000_000;
 
 impl Settings<'_> {
-    /// Everything that planning needs; what is not set keeps its default. The webhook's URL must satisfy `rules`.
-    pub fn limits(&self, rules: &AddressRules) -> PlanLimits {
+    /// Everything that planning needs; what is not set keeps its default. The webhook's URL must satisfy `rules`; where the
+    /// organisation is says whose telephone numbers it has.
+    pub fn limits(&self, rules: &AddressRules, endpoints: Option<&Endpoints>) -> PlanLimits {
         let default = PlanLimits::default();
         let count = |name, default: u32, max| self.number(name, 1..=max).unwrap_or(default);
         PlanLimits {
@@ -48,6 +50,7 @@ impl Settings<'_> {
                 .unwrap_or(default.bytes_per_record),
             quota_mb: self.number("ARCHIVE_QUOTA_MB", 1..=MAX_QUOTA_MB),
             webhook_url: self.webhook_url(rules),
+            redaction: self.redaction_settings(endpoints),
             governance: self.governance(default.governance),
         }
     }

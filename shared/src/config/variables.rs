@@ -43,6 +43,8 @@ pub const FUNCTIONS: [FunctionVariables; 7] = [
             GENESYS,
             RESIDENCY,
             LIMITS,
+            REDACTION,
+            REDACTION_KEY,
             &[ALLOWED_HOSTS, OPEN_SLICES, ENDPOINT],
         ],
     },
@@ -53,6 +55,7 @@ pub const FUNCTIONS: [FunctionVariables; 7] = [
             &[PAGE_QUEUE, WAITING_QUEUE, COMPLETION_QUEUE],
             GENESYS,
             PAGES,
+            REDACTION_KEY,
             &[OPEN_SLICES],
         ],
     },
@@ -259,6 +262,37 @@ const LIMITS: &[Variable] = &[
         "COMPLIANCE_VERSION",
         Optional,
         "goes into the audit trail; without it, `1`",
+    ),
+];
+
+const REDACTION: &[Variable] = &[
+    variable(
+        "REDACTION_REGIONS",
+        Optional,
+        "countries whose national telephone numbers are redacted, as `DE,AT`; without it, the country of GENESYS_REGION",
+    ),
+    variable(
+        "REDACTION_PATTERNS",
+        Optional,
+        "regular expressions of your own: a JSON array of objects with `label` and `pattern`; without it, none",
+    ),
+    variable(
+        "REDACTION_ALLOWED",
+        Optional,
+        "values that stay, as your hotline, with commas between them; without it, none",
+    ),
+];
+
+const REDACTION_KEY: &[Variable] = &[
+    variable(
+        "REDACTION_KEY",
+        Optional,
+        "what values are hashed with where a request says `\"mode\": \"hash\"`, at least 24 bytes; without it, such requests are refused",
+    ),
+    variable(
+        "REDACTION_KEY_SECRET_ARN",
+        Optional,
+        "the secret that holds the key as text, in place of REDACTION_KEY; a plan keeps to the secret's version",
     ),
 ];
 

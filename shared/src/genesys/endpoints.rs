@@ -58,6 +58,11 @@ impl Endpoints {
         self.region
     }
 
+    /// The country that the organisation is mostly in, if a region is known.
+    pub fn country(&self) -> Option<&'static str> {
+        self.region.map(Region::country)
+    }
+
     /// Whether a host is the operator's own choice, so that the region says nothing about where data comes from.
     pub fn is_overridden(&self) -> bool {
         self.overridden

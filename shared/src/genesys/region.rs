@@ -9,6 +9,7 @@ pub struct Region {
     domain: &'static str,
     aws: &'static str,
     code: &'static str,
+    country: &'static str,
 }
 
 /// The text names no region of Genesys Cloud.
@@ -23,28 +24,38 @@ pub struct UnknownRegion {
 }
 
 const REGIONS: [Region; 18] = [
-    region("mypurecloud.com", "us-east-1", "use1"),
-    region("use2.us-gov-pure.cloud", "us-east-2", "use2"),
-    region("usw2.pure.cloud", "us-west-2", "usw2"),
-    region("cac1.pure.cloud", "ca-central-1", "cac1"),
-    region("sae1.pure.cloud", "sa-east-1", "sae1"),
-    region("mxc1.pure.cloud", "mx-central-1", "mxc1"),
-    region("mypurecloud.ie", "eu-west-1", "euw1"),
-    region("euw2.pure.cloud", "eu-west-2", "euw2"),
-    region("mypurecloud.de", "eu-central-1", "euc1"),
-    region("euc2.pure.cloud", "eu-central-2", "euc2"),
-    region("edee1.eusc-pure.cloud", "eusc-de-east-1", "edee1"),
-    region("mec1.pure.cloud", "me-central-1", "mec1"),
-    region("aps1.pure.cloud", "ap-south-1", "aps1"),
-    region("apse1.pure.cloud", "ap-southeast-1", "apse1"),
-    region("mypurecloud.com.au", "ap-southeast-2", "apse2"),
-    region("mypurecloud.jp", "ap-northeast-1", "apne1"),
-    region("apne2.pure.cloud", "ap-northeast-2", "apne2"),
-    region("apne3.pure.cloud", "ap-northeast-3", "apne3"),
+    region("mypurecloud.com", "us-east-1", "use1", "US"),
+    region("use2.us-gov-pure.cloud", "us-east-2", "use2", "US"),
+    region("usw2.pure.cloud", "us-west-2", "usw2", "US"),
+    region("cac1.pure.cloud", "ca-central-1", "cac1", "CA"),
+    region("sae1.pure.cloud", "sa-east-1", "sae1", "BR"),
+    region("mxc1.pure.cloud", "mx-central-1", "mxc1", "MX"),
+    region("mypurecloud.ie", "eu-west-1", "euw1", "IE"),
+    region("euw2.pure.cloud", "eu-west-2", "euw2", "GB"),
+    region("mypurecloud.de", "eu-central-1", "euc1", "DE"),
+    region("euc2.pure.cloud", "eu-central-2", "euc2", "CH"),
+    region("edee1.eusc-pure.cloud", "eusc-de-east-1", "edee1", "DE"),
+    region("mec1.pure.cloud", "me-central-1", "mec1", "AE"),
+    region("aps1.pure.cloud", "ap-south-1", "aps1", "IN"),
+    region("apse1.pure.cloud", "ap-southeast-1", "apse1", "SG"),
+    region("mypurecloud.com.au", "ap-southeast-2", "apse2", "AU"),
+    region("mypurecloud.jp", "ap-northeast-1", "apne1", "JP"),
+    region("apne2.pure.cloud", "ap-northeast-2", "apne2", "KR"),
+    region("apne3.pure.cloud", "ap-northeast-3", "apne3", "JP"),
 ];
 
-const fn region(domain: &'static str, aws: &'static str, code: &'static str) -> Region {
-    Region { domain, aws, code }
+const fn region(
+    domain: &'static str,
+    aws: &'static str,
+    code: &'static str,
+    country: &'static str,
+) -> Region {
+    Region {
+        domain,
+        aws,
+        code,
+        country,
+    }
 }
 
 impl Region {
@@ -60,6 +71,11 @@ impl Region {
     /// The AWS region in which the organisation's data lives.
     pub fn aws_region(self) -> &'static str {
         self.aws
+    }
+
+    /// Where its data centres stand, and most of its organisations, as `DE`.
+    pub fn country(self) -> &'static str {
+        self.country
     }
 
     pub fn api_url(self) -> String {

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use crate::archive::Archive;
 use crate::aws::{AwsClients, AwsError, secret_string};
 use crate::clock::Clock;
-use crate::config::{ArchiveConfig, CredentialsConfig, GenesysConfig, SigningSecretConfig};
+use crate::config::{
+    ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
+};
 use crate::dispatch::Dispatch;
 use crate::genesys::{ClientError, CredentialsSource, GenesysClient};
-use crate::lambda::SecretCredentials;
+use crate::lambda::{SecretCredentials, SecretKey};
 use crate::queue::{QueueUrls, SqsQueues};
+use crate::redactors::{GivenKey, KeySource, Redactors};
 use crate::source::Sources;
 use crate::store::S3Store;
 use crate::webhook::{Signer, SigningSecretError};
@@ -66,6 +69,17 @@ impl Clients {
         };
         let client = GenesysClient::new(genesys.client, credentials, Clock::System)?;
         Ok(Sources::new(client, Clock::System, genesys.source))
+    }
+
+    pub fn redactors(&self, key: RedactionKeyConfig) -> Redactors {
+        let keys: Arc<dyn KeySource> = match key {
+            RedactionKeyConfig::NotSet => Arc::new(GivenKey::default()),
+            RedactionKeyConfig::Given(key) => Arc::new(GivenKey::new(Some(key))),
+            RedactionKeyConfig::Secret { arn } => {
+                Arc::new(SecretKey::new(self.aws.secrets_manager(), arn))
+            }
+        };
+        Redactors::new(keys)
     }
 
     pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {

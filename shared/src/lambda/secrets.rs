@@ -9,8 +9,9 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use crate::aws::{AwsError, secret_string};
+use crate::aws::{AwsError, secret_string, secret_version};
 use crate::genesys::{Credentials, CredentialsError, CredentialsSource};
+use crate::redactors::{KeyError, KeySource, VersionedKey};
 
 /// The OAuth client in a secret of the form `{"clientId": …, "clientSecret": …}`.
 #[derive(Clone, Debug)]
@@ -61,6 +62,33 @@ impl SecretCredentials {
     }
 }
 
+/// The key of redaction in a secret that holds it as text.
+#[derive(Clone, Debug)]
+pub struct SecretKey {
+    client: Client,
+    arn: String,
+}
+
+impl SecretKey {
+    pub fn new(client: Client, arn: String) -> Self {
+        Self { client, arn }
+    }
+}
+
+#[async_trait]
+impl KeySource for SecretKey {
+    async fn read(&self, version: Option<&str>) -> Result<VersionedKey, KeyError> {
+        match secret_version(&self.client, &self.arn, version).await {
+            Ok((version, key)) => Ok(VersionedKey { version, key }),
+            Err(error) if is_transient(&error) => Err(KeyError::Transient(Arc::new(error))),
+            Err(error) => match version {
+                Some(version) if is_not_found(&error) => Err(KeyError::Gone(version.to_owned())),
+                _ => Err(KeyError::Permanent(Arc::new(error))),
+            },
+        }
+    }
+}
+
 #[async_trait]
 impl CredentialsSource for SecretCredentials {
     async fn read(&self) -> Result<Credentials, CredentialsError> {
@@ -72,6 +100,15 @@ impl CredentialsSource for SecretCredentials {
             Err(error) => Err(CredentialsError::Permanent(Arc::new(error))),
         }
     }
+}
+
+fn is_not_found(error: &AwsError) -> bool {
+    let AwsError::Secret { source, .. } = error else {
+        return false;
+    };
+    let refused = source.downcast_ref::<SdkError<GetSecretValueError>>();
+    let refusal = refused.and_then(SdkError::as_service_error);
+    refusal.is_some_and(GetSecretValueError::is_resource_not_found_exception)
 }
 
 /// What Secrets Manager itself refuses stays refused, unless it is too busy; everything else is the way there.
@@ -103,6 +140,39 @@ mod tests {
         SecretCredentials::new(clients.secrets_manager(), ARN.to_owned())
             .read()
             .await
+    }
+
+    #[tokio::test]
+    async fn a_key_is_read_with_its_version_and_by_it() {
+        let body = serde_json::json!({"SecretString": "k3y", "VersionId": "v-7"});
+        let fake = FakeAws::start(move |_| Reply::json(200, &body.to_string())).await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+        let secret = SecretKey::new(clients.secrets_manager(), ARN.to_owned());
+
+        let newest = secret.read(None).await.unwrap();
+        let pinned = secret.read(Some("v-7")).await.unwrap();
+
+        assert_eq!(newest.version, "v-7");
+        assert_eq!(pinned.key.expose_secret(), "k3y");
+        assert!(!fake.requests()[0].text().contains("VersionId"));
+        assert!(fake.requests()[1].text().contains(r#""VersionId":"v-7""#));
+    }
+
+    #[tokio::test]
+    async fn a_version_that_is_not_kept_any_more_is_gone() {
+        let gone = serde_json::json!({"__type": "ResourceNotFoundException"});
+        let fake = FakeAws::start(move |_| Reply::json(400, &gone.to_string())).await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+        let secret = SecretKey::new(clients.secrets_manager(), ARN.to_owned());
+
+        let pinned = secret.read(Some("v-1")).await;
+        let newest = secret.read(None).await;
+
+        assert!(matches!(pinned, Err(KeyError::Gone(version)) if version == "v-1"));
+        assert!(
+            matches!(newest, Err(KeyError::Permanent(_))),
+            "no such secret"
+        );
     }
 
     fn holding(text: &str) -> serde_json::Value {

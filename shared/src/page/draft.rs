@@ -7,14 +7,17 @@ use serde_json::value::RawValue;
 use super::codec::{Member, in_memory};
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
-use super::{Counts, KnownVersions, PageBody, RecordShape, Reject};
+use super::redact::redact;
+use super::{Counts, PageBody, PageRules, RecordShape, Reject};
 use crate::hash::Sha256;
+use crate::redaction::{Redactor, Tally};
 
 pub(super) struct Draft {
     object: Member,
     index: Member,
     rejects: Vec<Reject>,
     counts: Counts,
+    redactions: Tally,
     ndjson_bytes: u64,
     /// Both reused from record to record.
     line: String,
@@ -28,20 +31,35 @@ impl Draft {
             index: Member::new(INDEX_LEVEL),
             rejects: Vec::new(),
             counts: Counts::default(),
+            redactions: Tally::default(),
             ndjson_bytes: 0,
             line: String::new(),
             entry: Vec::new(),
         }
     }
 
-    pub(super) fn reject(&mut self, record: &RawValue, reason: RejectReason) {
+    pub(super) fn reject(
+        &mut self,
+        record: &RawValue,
+        reason: RejectReason,
+        redactor: Option<&Redactor>,
+    ) {
+        let redacted =
+            redactor.and_then(|redactor| redact(record.get(), redactor, &mut self.redactions));
+        let raw = match redacted {
+            // What was JSON is JSON; should it not be, nothing of it is kept.
+            Some(redacted) => {
+                RawValue::from_string(redacted).unwrap_or_else(|_| RawValue::NULL.to_owned())
+            }
+            None => record.to_owned(),
+        };
         let position = self.counts.received;
         self.counts.received += 1;
         self.counts.rejected += 1;
         self.rejects.push(Reject {
             position,
             reason,
-            raw: record.to_owned(),
+            raw,
         });
     }
 
@@ -57,14 +75,25 @@ impl Draft {
     }
 
     /// Adds the line that was written, unless it is known.
-    pub(super) fn archive(&mut self, identity: RecordIdentity<'_>, known: Option<&KnownVersions>) {
+    pub(super) fn archive(&mut self, identity: RecordIdentity<'_>, rules: &PageRules<'_>) {
         self.counts.received += 1;
         into_one_line(&mut self.line);
-        if known.is_some_and(|known| known.holds(&identity.id, &Sha256::of(&self.line))) {
+        let mut redactions = Tally::default();
+        let redacted = rules
+            .redactor
+            .and_then(|redactor| redact(&self.line, redactor, &mut redactions));
+        if let Some(redacted) = redacted {
+            self.line = redacted;
+        }
+        if rules
+            .known
+            .is_some_and(|known| known.holds(&identity.id, &Sha256::of(&self.line)))
+        {
             self.counts.unchanged += 1;
             return;
         }
         self.counts.archived += 1;
+        self.redactions.add(&redactions);
         self.add_to_index(identity);
         self.line.push('\n');
         self.object.write(self.line.as_bytes());
@@ -86,6 +115,7 @@ impl Draft {
             index: has_lines.then(|| self.index.finish()),
             rejects: self.rejects,
             counts: self.counts,
+            redactions: self.redactions,
             ndjson_bytes: self.ndjson_bytes,
         }
     }
@@ -146,6 +176,7 @@ mod tests {
             planned_at: jiff::Timestamp::UNIX_EPOCH,
             known: None,
             names: None,
+            redactor: None,
         };
         encode(&records, &rules).object.unwrap().len()
     }

@@ -277,6 +277,7 @@ mod tests {
         planned_at: Timestamp::UNIX_EPOCH,
         known: None,
         names: None,
+        redactor: None,
     };
 
     fn row(project: impl Fn(&str, &mut String), record: &str) -> String {

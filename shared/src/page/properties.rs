@@ -43,6 +43,7 @@ fn page(records: &[String], shape: RecordShape, projection: Projection) -> PageB
             planned_at: jiff::Timestamp::UNIX_EPOCH,
             known: None,
             names: None,
+            redactor: None,
         },
     )
 }

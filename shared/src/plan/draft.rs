@@ -10,11 +10,12 @@ use super::rules::{
 };
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
-    Membership, OffsetRange, PlanLimits, Refusal, Residency, Revisit, Sha256, Slice, SliceRange,
-    SourceKind, day_slices, equal_slices, offset_ranges,
+    Membership, OffsetRange, PlanLimits, RedactionPlan, Refusal, Residency, Revisit, Sha256, Slice,
+    SliceRange, SourceKind, day_slices, equal_slices, offset_ranges,
 };
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::ids::ExportId;
+use crate::request::RequestedRedaction;
 
 /// A request that passed every check which needs no API, waiting for what only the source knows.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub struct Draft {
     pub quota_mb: Option<u64>,
     pub webhook_url: Option<String>,
     revisit: Option<Revisit>,
+    key_version: Option<String>,
     request: ExportRequest,
 }
 
@@ -49,6 +51,9 @@ impl Draft {
         check_filters(&request)?;
         check_membership(&request)?;
         check_names(&request)?;
+        if let Some(redaction) = &request.redaction {
+            redaction.check()?;
+        }
         let page_size = page_size(&request, limits)?;
         let quota_mb = request.quota_mb.or(limits.quota_mb);
         if quota_mb == Some(0) {
@@ -70,6 +75,7 @@ impl Draft {
             quota_mb,
             webhook_url,
             revisit: None,
+            key_version: None,
             request,
         };
         draft.check_retention(now, limits.retention_days)?;
@@ -84,6 +90,19 @@ impl Draft {
             revisit: Some(revisit),
             ..self
         }
+    }
+
+    /// The same, with values hashed by that version of the key.
+    #[must_use]
+    pub fn hashing_with(self, key_version: Option<String>) -> Self {
+        Self {
+            key_version,
+            ..self
+        }
+    }
+
+    pub fn redaction(&self) -> Option<&RequestedRedaction> {
+        self.request.redaction.as_ref()
     }
 
     pub fn source(&self) -> SourceKind {
@@ -135,8 +154,11 @@ impl Draft {
             quota_mb,
             webhook_url,
             revisit,
+            key_version,
             request,
         } = self;
+        let redaction =
+            RedactionPlan::resolve(request.redaction.as_ref(), &limits.redaction, key_version);
         let mut plan = ExportPlan {
             format_version: FormatVersion,
             export_id,
@@ -147,6 +169,7 @@ impl Draft {
             filters: request.filters,
             records: request.records,
             lookup_names: request.lookup_names,
+            redaction,
             page_size,
             include_media: request.include_media,
             on_bad_record: request.on_bad_record,

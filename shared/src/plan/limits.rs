@@ -1,5 +1,6 @@
 //! What a plan must respect, and what it takes where the request is silent.
 
+use super::RedactionSettings;
 use crate::audit::Governance;
 use crate::source::HistoryForm;
 
@@ -21,6 +22,7 @@ pub struct PlanLimits {
     pub bytes_per_record: u64,
     pub quota_mb: Option<u64>,
     pub webhook_url: Option<String>,
+    pub redaction: RedactionSettings,
     pub governance: Governance,
 }
 
@@ -43,6 +45,7 @@ impl Default for PlanLimits {
             bytes_per_record: 700,
             quota_mb: None,
             webhook_url: None,
+            redaction: RedactionSettings::default(),
             governance: Governance {
                 data_classification: "confidential".to_owned(),
                 retention_directive: "as configured on the bucket".to_owned(),

@@ -74,6 +74,23 @@ impl Tally {
         }
     }
 
+    /// Counts what another one counted, too.
+    pub fn add(&mut self, other: &Self) {
+        for (label, count) in &other.0 {
+            *self.0.entry(label.clone()).or_default() += count;
+        }
+    }
+
+    /// The labels, in alphabetical order, with their counts.
+    pub fn by_label(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(label, count)| (label.as_str(), *count))
+    }
+
+    /// All values, whatever they were.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

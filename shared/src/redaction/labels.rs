@@ -43,6 +43,19 @@ const WORDS: [(Topic, &str); 6] = [
     (Topic::Version, include_str!("labels/version.txt")),
 ];
 
+/// The words of a field's name: `customer date of birth` of `customer.dateOfBirth`.
+pub(super) fn spelled_out(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        let is_new = letter.is_uppercase() && words.ends_with(char::is_lowercase);
+        if is_new || !letter.is_alphanumeric() {
+            words.push(' ');
+        }
+        words.extend(letter.is_alphanumeric().then_some(letter));
+    }
+    words
+}
+
 struct Labels {
     words: AhoCorasick,
     topics: Vec<Topic>,

@@ -207,7 +207,11 @@ fn is_something_else(text: &Folded<'_>, run: &Run) -> bool {
 
 /// An ISBN: thirteen digits of the book trade's, or ten whose last group is its check digit alone.
 pub(super) fn is_book(text: &Folded<'_>, run: &Run) -> bool {
-    let digits = Digits::within(text, &(run.groups()[0].start..run.end()));
+    // A number with more digits than any that we look for has none.
+    let Some(first) = run.groups().first() else {
+        return false;
+    };
+    let digits = Digits::within(text, &(first.start..run.end()));
     let lengths: Vec<_> = run.lengths().collect();
     digits.values().len() == 13 && matches!(digits.prefix(3), 978 | 979)
         || matches!(lengths[..], [_, _, _, 1])

@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use regex::Regex;
 
-use super::{HashKey, Kind, Redactor, Region, Replacement, Rules, Tally};
+use super::{HashKey, Kind, Profile, Redactor, Region, Replacement, Rules, Tally};
 
 fn redactor(replacement: Replacement) -> Redactor {
     Redactor::new(Rules {
+        profile: Profile::Standard,
         kinds: Kind::ALL.to_vec(),
         replacement,
         regions: vec![Region::DE, Region::US, Region::JP],
@@ -172,4 +173,16 @@ fn value() -> impl Strategy<Value = String> {
             rlibphonenumber::PhoneNumber::parse(number, None).is_ok_and(|number| number.is_valid())
         }),
     ]
+}
+
+#[test]
+fn a_number_longer_than_any_that_is_looked_for_is_read_past() {
+    let redactor = redactor(Replacement::Label);
+    for digits in 0..200 {
+        let number = "0".repeat(digits);
+        for text in [format!("DE8937040044053201300{number}"), number.clone()] {
+            let once = redacted(&redactor, &text);
+            assert_eq!(redacted(&redactor, &once), once);
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::kind::Kind;
@@ -25,6 +26,16 @@ pub enum Replacement {
     Hash(HashKey),
     /// `************1111`: the last four letters or digits of a number, the first one of an e-mail address. Of the other
     /// kinds nothing stays.
+    Mask,
+}
+
+/// How a request says that values are replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[default]
+    Label,
+    Hash,
     Mask,
 }
 

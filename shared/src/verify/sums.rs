@@ -13,6 +13,7 @@ use crate::objects::Name;
 use crate::outcome::{ExportMetrics, ExportStatus, SliceContent};
 use crate::page::Counts;
 use crate::page_record::PageRecord;
+use crate::redaction::Tally;
 use crate::run::RunEnd;
 use crate::totals::Totals;
 
@@ -24,6 +25,7 @@ pub(super) struct Sums<'a> {
     of_slice: Counts,
     totals: Totals,
     effort: Effort,
+    redactions: Tally,
     audit_heads: Vec<Sha256>,
     warnings: Vec<String>,
 }
@@ -49,6 +51,7 @@ impl<'a> Sums<'a> {
             of_slice: Counts::default(),
             totals: Totals::default(),
             effort: Effort::default(),
+            redactions: Tally::default(),
             audit_heads: Vec::new(),
             warnings: Vec::new(),
         }
@@ -61,6 +64,7 @@ impl<'a> Sums<'a> {
         self.warnings
             .extend(warnings.map(|warning| format!("{place}{warning}")));
         self.effort = self.effort.plus(record.effort);
+        self.redactions.add(&record.content.redactions);
         self.seen.pages += 1;
         (self.progress)(self.seen);
     }
@@ -101,6 +105,7 @@ impl<'a> Sums<'a> {
                 "content.storedBytes",
                 content.stored_bytes == self.totals.stored_bytes,
             ),
+            ("content.redactions", content.redactions == self.redactions),
             ("totals", outcome.totals == self.totals),
             ("status", outcome.status == status),
             ("auditHeads", outcome.audit_heads == self.audit_heads),

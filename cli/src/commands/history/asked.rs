@@ -26,6 +26,9 @@ pub(super) fn request(
         "records": records(arguments, format),
         "lookupNames": arguments.names,
     });
+    if arguments.unredacted {
+        request["redaction"] = json!({"enabled": false});
+    }
     if let Some(interval) = interval(arguments, now, known)? {
         request["interval"] = json!(interval);
     } else if request["filters"] == json!({}) {

@@ -238,6 +238,7 @@ impl Workshop {
             objects,
             counts,
             record_bytes,
+            redactions: page.redactions,
             rejects,
             warnings,
         }

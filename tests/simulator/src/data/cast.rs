@@ -47,7 +47,7 @@ impl Cast {
                 })
                 .collect(),
             phones: (0..PHONES)
-                .map(|number| format!("+1555555{:04}", 100 + number))
+                .map(|number| format!("+1202555{:04}", 100 + number))
                 .collect(),
             markers: (0..MARKERS)
                 .map(|number| format!("{}-zq{number:04}", syllables(rng, 4).to_lowercase()))

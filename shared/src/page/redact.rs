@@ -1,0 +1,349 @@
+//! Takes personal data out of a record, which is JSON text: where people typed, and with the strict profile where a field
+//! says who somebody is.
+//!
+//! The text is walked once, however deep it is, and copied in runs as long as possible; a string without a value stays as it
+//! was escaped. Keys, numbers and whatever is no text of a person stay as they are.
+
+use std::borrow::Cow;
+
+use crate::redaction::{Person, Profile, Redactor, Tally};
+
+/// Members that hold what people typed, with all that stands below them.
+const TYPED: [&str; 7] = [
+    "externalTag",
+    "interactions",
+    "notes",
+    "subject",
+    "wrapUpNote",
+    "wrapUpNotes",
+    "wrapUpTags",
+];
+const NAMES: [&str; 4] = [
+    "callbackUserName",
+    "participantName",
+    "remote",
+    "remoteNameDisplayable",
+];
+const NUMBERS: [&str; 4] = ["ani", "callbackNumbers", "dnis", "sessionDnis"];
+const ADDRESSES: [&str; 9] = [
+    "addressFrom",
+    "addressOther",
+    "addressSelf",
+    "addressTo",
+    "bcc",
+    "cc",
+    "destinationAddresses",
+    "screenShareAddressSelf",
+    "videoAddressSelf",
+];
+/// Whose members' keys say what their values are.
+const ATTRIBUTES: &str = "attributes";
+/// Of an interaction: who wrote it to whom.
+const CORRESPONDENTS: [&str; 2] = ["from", "to"];
+
+/// What a value is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// None of our business, and what stands below it decides for itself.
+    Data,
+    /// Those who took part, where a `name` is a person's.
+    Participants,
+    Typed,
+    /// Typed too, and a name or an address.
+    Correspondent,
+    Attributes,
+    /// Typed too, behind a key that may be the word for it.
+    Attribute,
+    Person(Person),
+}
+
+impl Meaning {
+    /// Of a member, by its key, in an object that means this.
+    fn of_member(self, key: &str) -> Self {
+        let named = |names: &[&str]| names.contains(&key);
+        match self {
+            Self::Typed if named(&CORRESPONDENTS) => Self::Correspondent,
+            Self::Attributes => Self::Attribute,
+            Self::Typed | Self::Correspondent | Self::Attribute | Self::Person(_) => self,
+            Self::Participants if key == "name" => Self::Person(Person::Name),
+            Self::Data | Self::Participants => {
+                if named(&TYPED) {
+                    Self::Typed
+                } else if key == ATTRIBUTES {
+                    Self::Attributes
+                } else if named(&NAMES) {
+                    Self::Person(Person::Name)
+                } else if named(&NUMBERS) {
+                    Self::Person(Person::Number)
+                } else if named(&ADDRESSES) {
+                    Self::Person(Person::Address)
+                } else if key == "participants" {
+                    Self::Participants
+                } else {
+                    Self::Data
+                }
+            }
+        }
+    }
+}
+
+/// The record without its values, which are counted; `None` when it has none.
+pub(super) fn redact(record: &str, redactor: &Redactor, tally: &mut Tally) -> Option<String> {
+    let mut walk = Walk {
+        record,
+        redactor,
+        tally,
+        copied: 0,
+        out: String::new(),
+    };
+    walk.record();
+    if walk.copied == 0 {
+        return None;
+    }
+    walk.out.push_str(&record[walk.copied..]);
+    Some(walk.out)
+}
+
+struct Walk<'a, 't> {
+    record: &'a str,
+    redactor: &'a Redactor,
+    tally: &'t mut Tally,
+    /// What stands before is copied, or replaced.
+    copied: usize,
+    out: String,
+}
+
+/// An object or array that we are in.
+struct Level {
+    is_object: bool,
+    meaning: Meaning,
+}
+
+impl Walk<'_, '_> {
+    fn record(&mut self) {
+        let bytes = self.record.as_bytes();
+        let mut levels: Vec<Level> = Vec::new();
+        // What is no object is no record: whatever it says, somebody may have typed it.
+        let mut meaning = if bytes.first() == Some(&b'{') {
+            Meaning::Data
+        } else {
+            Meaning::Typed
+        };
+        let mut key = "";
+        let mut key_is_next = false;
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'"' => {
+                    let end = string_end(bytes, at);
+                    if key_is_next {
+                        key = &self.record[at..end];
+                        let around = levels.last().map_or(Meaning::Data, |level| level.meaning);
+                        meaning = around.of_member(&text_of(key));
+                        key_is_next = false;
+                    } else {
+                        self.value(at, end, meaning, key);
+                    }
+                    at = end;
+                    continue;
+                }
+                b'{' | b'[' => {
+                    let is_object = *byte == b'{';
+                    levels.push(Level { is_object, meaning });
+                    key_is_next = is_object;
+                }
+                b'}' | b']' => _ = levels.pop(),
+                b',' => {
+                    let level = levels.last();
+                    key_is_next = level.is_some_and(|level| level.is_object);
+                    meaning = level.map_or(meaning, |level| level.meaning);
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+
+    /// The string from `at` to `end`, quotes and all.
+    fn value(&mut self, at: usize, end: usize, meaning: Meaning, key: &str) {
+        let quoted = &self.record[at..end];
+        let (redactor, profile) = (self.redactor, self.redactor.profile());
+        let text = match meaning {
+            Meaning::Data | Meaning::Participants => return,
+            Meaning::Person(_) if profile == Profile::Standard => return,
+            _ => text_of(quoted),
+        };
+        let redacted = match (meaning, profile) {
+            (Meaning::Person(person), _) => redactor.redact_person(person, &text, self.tally),
+            (Meaning::Correspondent, Profile::Strict) => {
+                redactor.redact_person(Person::Name, &text, self.tally)
+            }
+            (Meaning::Attribute, _) => redactor.redact_named(&text_of(key), &text, self.tally),
+            _ => redactor.redact(&text, self.tally),
+        };
+        if redacted != text
+            && let Ok(quoted) = serde_json::to_string(&redacted)
+        {
+            self.out.push_str(&self.record[self.copied..at]);
+            self.out.push_str(&quoted);
+            self.copied = end;
+        }
+    }
+}
+
+/// Behind the string that begins at `from`.
+fn string_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from + 1;
+    while let Some(rest) = bytes.get(at..)
+        && let Some(next) = memchr::memchr2(b'"', b'\\', rest)
+    {
+        at += next;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+/// What a string says. Half a surrogate pair, which JSON allows, is read as the sign for what cannot be read.
+fn text_of(quoted: &str) -> Cow<'_, str> {
+    let inner = quoted.get(1..quoted.len().saturating_sub(1));
+    let inner = inner.unwrap_or_default();
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return inner.into();
+    }
+    let said: Result<Said, _> = serde_json::from_str(quoted);
+    said.map_or_else(|_| inner.into(), |said| said.0.into())
+}
+
+/// Strings are read as bytes, which may be half a surrogate pair.
+struct Said(String);
+
+impl<'de> serde::Deserialize<'de> for Said {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl serde::de::Visitor<'_> for Bytes {
+            type Value = Said;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Said, E> {
+                Ok(Said(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::redaction::{Kind, Replacement, Rules};
+
+    fn redactor(profile: Profile) -> Redactor {
+        Redactor::new(Rules {
+            profile,
+            kinds: Kind::ALL.to_vec(),
+            replacement: Replacement::Label,
+            regions: Vec::new(),
+            custom: Vec::new(),
+            allowed: Vec::new(),
+        })
+    }
+
+    fn redacted(profile: Profile, record: &str) -> (String, u64) {
+        let mut tally = Tally::default();
+        let redacted = redact(record, &redactor(profile), &mut tally);
+        let redacted = redacted.unwrap_or_else(|| record.to_owned());
+        assert!(serde_json::from_str::<Value>(&redacted).is_ok() || record.contains("\\ud"));
+        (redacted, tally.total())
+    }
+
+    fn standard(record: &str) -> String {
+        redacted(Profile::Standard, record).0
+    }
+
+    #[test]
+    fn what_people_typed_is_redacted_and_nothing_else_is_touched() {
+        let analytics = r#"{ "conversationId":"a","participants":[{"participantName":"Mary Roe","attributes":{"mail":"mary@example.com","n":1.50},
+            "sessions":[{"ani":"tel:+4915123456789","metrics":[{"name":"tTalk"}],"segments":[{"wrapUpNote":"card 4111 1111 1111 1111","subject":"\u0049P 10.0.0.1","queueId":"q"}]}]}]}"#;
+
+        let (redacted, values) = redacted(Profile::Standard, analytics);
+
+        assert_eq!(values, 3);
+        insta::assert_snapshot!(redacted, @r#"
+        { "conversationId":"a","participants":[{"participantName":"Mary Roe","attributes":{"mail":"[REDACTED:EMAIL]","n":1.50},
+                    "sessions":[{"ani":"tel:+4915123456789","metrics":[{"name":"tTalk"}],"segments":[{"wrapUpNote":"card [REDACTED:CARD]","subject":"IP [REDACTED:IP]","queueId":"q"}]}]}]}
+        "#);
+    }
+
+    #[test]
+    fn with_the_strict_profile_nobody_is_named() {
+        let gateway = r#"{"id":"a","participants":[{"id":"p","name":"Mary Roe","type":"customer"}],"interactions":[{"from":"Mary Roe","to":"Bot","text":"Hi from Mary","sequenceId":1}]}"#;
+        let analytics = r#"{"participants":[{"participantName":"Mary Roe","sessions":[{"ani":"tel:+4915123456789","cc":["Mary <m@example.com>"],"remote":"","metrics":[{"name":"tTalk"}]}]}]}"#;
+
+        insta::assert_snapshot!(redacted(Profile::Strict, gateway).0, @r#"{"id":"a","participants":[{"id":"p","name":"[REDACTED:NAME]","type":"customer"}],"interactions":[{"from":"[REDACTED:NAME]","to":"[REDACTED:NAME]","text":"Hi from Mary","sequenceId":1}]}"#);
+        insta::assert_snapshot!(redacted(Profile::Strict, analytics).0, @r#"{"participants":[{"participantName":"[REDACTED:NAME]","sessions":[{"ani":"tel:[REDACTED:PHONE]","cc":["[REDACTED:ADDRESS]"],"remote":"","metrics":[{"name":"tTalk"}]}]}]}"#);
+    }
+
+    #[test]
+    fn an_attribute_s_key_may_say_what_it_holds() {
+        let record = r#"{"participants":[{"attributes":{"customer.dateOfBirth":"1980-05-17","orderDate":"2026-05-17","SSN":"219099999"}}]}"#;
+
+        insta::assert_snapshot!(standard(record), @r#"{"participants":[{"attributes":{"customer.dateOfBirth":"[REDACTED:BIRTH_DATE]","orderDate":"2026-05-17","SSN":"[REDACTED:SSN]"}}]}"#);
+    }
+
+    #[test]
+    fn values_that_are_escaped_are_found_and_half_a_surrogate_pair_hides_none() {
+        let escaped =
+            r#"{"interactions":[{"text":"mary\u0040example.com\n\u0034111 1111 1111 1111"}]}"#;
+        let half = r#"{"interactions":[{"text":"\ud83d mary@example.com"},{"text":"\ud83d"}]}"#;
+
+        insta::assert_snapshot!(standard(escaped), @r#"{"interactions":[{"text":"[REDACTED:EMAIL]\n[REDACTED:CARD]"}]}"#);
+        insta::assert_snapshot!(standard(half), @r#"{"interactions":[{"text":"��� [REDACTED:EMAIL]"},{"text":"\ud83d"}]}"#);
+    }
+
+    #[test]
+    fn what_is_no_record_may_be_something_that_somebody_typed() {
+        assert_eq!(standard(r#""mary@example.com""#), r#""[REDACTED:EMAIL]""#);
+        assert_eq!(
+            standard(r#"[{"a":["mary@example.com"]}]"#),
+            r#"[{"a":["[REDACTED:EMAIL]"]}]"#
+        );
+    }
+
+    #[test]
+    fn a_record_however_deep_is_walked() {
+        let deep = format!(
+            r#"{{"attributes":{}"mary@example.com"{}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        let mut tally = Tally::default();
+
+        let redacted = redact(&deep, &redactor(Profile::Standard), &mut tally).unwrap();
+
+        assert!(redacted.contains(r#""[REDACTED:EMAIL]""#));
+        assert_eq!(redacted.len(), deep.len());
+    }
+
+    proptest! {
+        #[test]
+        fn text_that_is_no_json_is_walked_to_an_end(text in r#"[{}\[\]",:\\ a1@.\u{e9}]{0,40}"#) {
+            let mut tally = Tally::default();
+            redact(&text, &redactor(Profile::Strict), &mut tally);
+        }
+
+        #[test]
+        fn texts_without_values_stay_byte_for_byte(text in "[a-z \\\\n\"]{0,40}") {
+            let record = serde_json::json!({"id": "x", "interactions": [{"text": text}]}).to_string();
+            prop_assert_eq!(standard(&record), record);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Whole values that say who somebody is or how to reach them: what stands in a field for a name, a number, an address.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Redactor, Tally, squeezed};
+
+/// How far redaction goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Values in what people typed.
+    #[default]
+    Standard,
+    /// Fields for the names, numbers and addresses of those who took part, too.
+    Strict,
+}
+
+/// What a field says of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Person {
+    Name,
+    Number,
+    Address,
+}
+
+/// What stands before a number or an address that is written as a URI.
+const SCHEMES: [&str; 4] = ["tel", "sip", "sms", "mailto"];
+
+impl Person {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Name => "NAME",
+            Self::Number => "NUMBER",
+            Self::Address => "ADDRESS",
+        }
+    }
+}
+
+impl Redactor {
+    /// What stands in a field for a person. A telephone number or e-mail address that is all there is has its own kind, so
+    /// that it is known as the same one in a text.
+    pub fn redact_person<'t>(
+        &self,
+        person: Person,
+        value: &'t str,
+        tally: &mut Tally,
+    ) -> Cow<'t, str> {
+        let (scheme, own) = split_scheme(value);
+        let own_squeezed = squeezed(own);
+        let is_nobody = own_squeezed.is_empty() || own.starts_with("[REDACTED:");
+        if is_nobody || self.allowed.contains(&own_squeezed) {
+            return value.into();
+        }
+        if person != Person::Name && self.is_one_value(own) {
+            return format!("{scheme}{}", self.redact(own, tally)).into();
+        }
+        let mut out = scheme.to_owned();
+        let label = person.label();
+        self.replacement
+            .write(label, None, own, &own_squeezed, &mut out);
+        tally.count(label);
+        out.into()
+    }
+
+    /// Whether nothing but one value stands there.
+    fn is_one_value(&self, text: &str) -> bool {
+        let values = self.values(text);
+        values.len() == 1
+            && [&text[..values[0].range.start], &text[values[0].range.end..]]
+                .concat()
+                .chars()
+                .all(|letter| !letter.is_alphanumeric())
+    }
+}
+
+/// The scheme with its colon, and what stands behind it.
+fn split_scheme(value: &str) -> (&str, &str) {
+    match value.split_once(':') {
+        Some((scheme, _)) if SCHEMES.contains(&scheme) => value.split_at(scheme.len() + 1),
+        _ => ("", value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Kind, Replacement, Rules};
+    use super::*;
+
+    fn redacted(person: Person, value: &str) -> String {
+        let redactor = Redactor::new(Rules {
+            profile: Profile::Strict,
+            kinds: Kind::ALL.to_vec(),
+            replacement: Replacement::Label,
+            regions: Vec::new(),
+            custom: Vec::new(),
+            allowed: vec!["+49 30 901820".to_owned()],
+        });
+        let mut tally = Tally::default();
+        let once = redactor
+            .redact_person(person, value, &mut tally)
+            .into_owned();
+        let twice = redactor.redact_person(person, &once, &mut tally);
+        assert_eq!(once, twice);
+        once
+    }
+
+    #[test]
+    fn what_stands_for_a_person_goes_as_a_whole() {
+        let redacted = [
+            (Person::Name, "Mary Roe"),
+            (Person::Name, "+4915123456789"),
+            (Person::Number, "tel:+4915123456789"),
+            (Person::Number, "sip:desk-7"),
+            (Person::Address, "mary.roe@example.com"),
+            (Person::Address, "Mary Roe <mary.roe@example.com>"),
+            (Person::Address, "0f8fad5b-d9cb-469f-a165-70867728950e"),
+        ]
+        .map(|(person, value)| redacted(person, value));
+
+        insta::assert_snapshot!(redacted.join("\n"), @r"
+        [REDACTED:NAME]
+        [REDACTED:NAME]
+        tel:[REDACTED:PHONE]
+        sip:[REDACTED:NUMBER]
+        [REDACTED:EMAIL]
+        [REDACTED:ADDRESS]
+        [REDACTED:ADDRESS]
+        ");
+    }
+
+    #[test]
+    fn nothing_and_what_is_allowed_stay() {
+        for value in ["", " ", "tel:+49 30 901820", "+4930901820"] {
+            assert_eq!(redacted(Person::Number, value), value);
+        }
+    }
+}

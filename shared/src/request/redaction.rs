@@ -1,0 +1,40 @@
+//! What of personal data is to be taken out, as a request says it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Refusal;
+use crate::redaction::{Kind, Mode, Profile};
+
+/// `redaction` of a request. Without it, and without any of its fields, texts are redacted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RequestedRedaction {
+    pub enabled: bool,
+    pub profile: Profile,
+    pub mode: Mode,
+    /// All of them when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<Vec<Kind>>,
+}
+
+impl Default for RequestedRedaction {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            profile: Profile::default(),
+            mode: Mode::default(),
+            kinds: None,
+        }
+    }
+}
+
+impl RequestedRedaction {
+    /// A list that finds nothing is taken for a mistake.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if self.enabled && self.kinds.as_ref().is_some_and(Vec::is_empty) {
+            let rule = "at least one kind; {\"enabled\": false} archives without redaction";
+            return Err(Refusal::new("redaction.kinds", "[]", rule));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! Redaction on the way in: what people typed is stored without personal data, and everybody can see how much was taken out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::objects::Name;
+use conversation_archive::outcome::Manifest;
+use conversation_archive::page::decode_lines;
+use conversation_archive::redactors::{GivenKey, Redactors};
+use conversation_archive::request::Refusal;
+use conversation_archive::store::ArchiveStore as _;
+use end_to_end::world::{DAYS, World, organisation};
+use genesys_simulator::{Faults, Settings};
+use start_export::{Command, StartError};
+
+/// What the simulated customers write of themselves.
+const EMAIL: &str = "@quillpost.example";
+const PHONE: &str = "+1202555";
+
+async fn lines(world: &World, manifest: &Manifest) -> String {
+    let lines = world.archived_lines(manifest).await;
+    lines.into_keys().collect::<Vec<_>>().join("\n")
+}
+
+/// Personal values in the gateway's records of the world's days.
+fn written(world: &World, value: &str) -> u64 {
+    let interval: conversation_archive::time::Interval = DAYS.parse().expect("an interval");
+    let records = world.simulator.truth().gateway;
+    let records = records.iter().filter(|it| interval.contains(it.start));
+    records
+        .map(|it| it.json.matches(value).count() as u64)
+        .sum()
+}
+
+#[tokio::test]
+async fn what_people_typed_is_archived_without_their_addresses_and_numbers_unless_asked_otherwise()
+{
+    let mut world = World::new(organisation(101, 120)).await;
+    let (emails, phones) = (written(&world, EMAIL), written(&world, PHONE));
+    assert!(emails > 100 && phones > 100, "{emails} {phones}");
+
+    let redacted = world.request("export-gateway", r#","pageSize":50"#);
+    let redacted = world.export(&redacted).await;
+    let verbatim = world.request("export-gateway", r#","redaction":{"enabled":false}"#);
+    let verbatim = world.export(&verbatim).await;
+
+    let text = lines(&world, &redacted).await;
+    assert!(!text.contains(EMAIL) && !text.contains(PHONE));
+    assert_eq!(text.matches("[REDACTED:EMAIL]").count() as u64, emails);
+    assert_eq!(text.matches("[REDACTED:PHONE]").count() as u64, phones);
+    let counted: Vec<_> = redacted.content.redactions.by_label().collect();
+    assert_eq!(counted, [("EMAIL", emails), ("PHONE", phones)]);
+    let metrics = redacted.outcome.metrics.expect("metrics");
+    assert_eq!(metrics.redactions, emails + phones);
+    let text = lines(&world, &verbatim).await;
+    assert_eq!(text.matches(EMAIL).count() as u64, emails);
+    assert!(verbatim.content.redactions.is_empty());
+    world.verify(&redacted.outcome.export_id).await;
+    world.verify(&verbatim.outcome.export_id).await;
+}
+
+#[tokio::test]
+async fn each_page_says_in_its_record_and_in_the_audit_trail_what_was_taken_out() {
+    let mut world = World::new(organisation(102, 60)).await;
+    let request = world.request("export-gateway", r#","slices":1,"pageSize":20"#);
+
+    let manifest = world.export(&request).await;
+
+    let archive = world.archive();
+    let mut sum = 0;
+    for page in &manifest.content.slices[0].pages {
+        let id = conversation_archive::ids::RunId {
+            export_id: manifest.outcome.export_id.clone(),
+            slice: 1,
+            run: page.run,
+        };
+        let record = archive.record(&id.page(page.page)).await;
+        let record = record.expect("readable").expect("a record");
+        let redactions = &record.content.redactions;
+        let told = &record.event.details["redactions"];
+        if redactions.is_empty() {
+            assert!(told.is_null());
+        } else {
+            assert_eq!(*told, serde_json::json!(redactions));
+        }
+        sum += redactions.total();
+    }
+    assert_eq!(sum, manifest.content.redactions.total());
+}
+
+#[tokio::test]
+async fn with_the_strict_profile_no_field_says_who_took_part_whatever_the_source() {
+    let people: BTreeSet<String> = {
+        let world = World::new(organisation(103, 1)).await;
+        let planted = world.simulator.truth().planted.into_iter();
+        planted
+            .filter(|it| it.contains(' ') && it.contains('-'))
+            .collect()
+    };
+    for source in ["analytics-job", "analytics-query", "export-gateway"] {
+        let mut world = World::new(organisation(103, 60)).await;
+        let request = world.request(
+            source,
+            r#","records":"full","redaction":{"profile":"strict"}"#,
+        );
+
+        let manifest = world.export(&request).await;
+
+        let text = lines(&world, &manifest).await;
+        assert!(!text.contains(EMAIL) && !text.contains(PHONE));
+        for person in &people {
+            // A name in a sentence is no field.
+            assert!(!text.contains(&format!("\"{person}\"")), "{source}");
+        }
+        assert!(text.contains("[REDACTED:NAME]"), "{source}");
+    }
+}
+
+#[tokio::test]
+async fn hashed_values_stay_joinable_as_long_as_the_plan_s_key_is_there() {
+    let mut world = World::new(organisation(104, 80)).await;
+    let request = world.request(
+        "export-gateway",
+        r#","slices":1,"pageSize":20,"redaction":{"mode":"hash","kinds":["email"]}"#,
+    );
+    let manifest = world.export(&request).await;
+    let text = lines(&world, &manifest).await;
+    let hashes: Vec<_> = text.match_indices("[REDACTED:EMAIL:").collect();
+    let hash = |at: usize| text[at..].split(']').next().expect("an end");
+    let distinct: BTreeSet<_> = hashes.iter().map(|(at, _)| hash(*at)).collect();
+    assert!(distinct.len() > 10 && distinct.len() < hashes.len());
+    assert!(text.contains(PHONE), "other kinds stay");
+
+    let other = request.replace("\"kinds\"", "\"profile\":\"strict\",\"kinds\"");
+    let id = world.start(&other).await;
+    let key = "another-key-of-more-than-24-bytes".to_owned().into();
+    world.process.page.redactors = Redactors::new(Arc::new(GivenKey::new(Some(key))));
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    let failure = &failed.failures[0].failure;
+    assert_eq!(failure.kind, FailureKind::RedactionKey);
+    assert!(
+        failure.message.contains("is not there any more"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn hashes_without_a_key_and_kinds_without_any_are_refused() {
+    let mut world = World::new(organisation(105, 1)).await;
+    world.process.start.redactors = Redactors::default();
+    let mut refused = Vec::new();
+    for redaction in [r#"{"mode":"hash"}"#, r#"{"kinds":[]}"#] {
+        let request = world.request("analytics-job", &format!(r#","redaction":{redaction}"#));
+        let command = Command::parse(&request).expect("a request");
+        match world.invoke(command).await.expect("not killed") {
+            Err(StartError::Refused(Refusal::Field { field, rule, .. })) => {
+                refused.push(format!("{field}: {rule}"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    assert_eq!(
+        refused,
+        [
+            "redaction.mode: no key is set: REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS; label and mask need none",
+            "redaction.kinds: at least one kind; {\"enabled\": false} archives without redaction",
+        ]
+    );
+    assert!(world.store.snapshot().is_empty(), "nothing was planned");
+}
+
+#[tokio::test]
+async fn what_is_kept_aside_is_redacted_too() {
+    let mut world = World::new(Settings {
+        faults: Faults {
+            malformed_every: Some(3),
+            ..Faults::default()
+        },
+        ..organisation(106, 90)
+    })
+    .await;
+    let request = world.request("export-gateway", "");
+
+    let manifest = world.export(&request).await;
+
+    assert!(manifest.content.counts.rejected > 10);
+    for (key, object) in world.store.snapshot() {
+        let body = if key.ends_with(".gz") {
+            decode_lines(&object, u64::MAX).expect("gzip")
+        } else {
+            object.to_vec()
+        };
+        let text = String::from_utf8_lossy(&body);
+        assert!(!text.contains(EMAIL) && !text.contains(PHONE), "{key}");
+    }
+    let name = Name::Manifest(&manifest.outcome.export_id).key();
+    assert!(world.store.get(&name).await.expect("readable").is_some());
+}
