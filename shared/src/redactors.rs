@@ -74,8 +74,11 @@ impl KeySource for GivenKey {
 pub struct Redactors {
     keys: Arc<dyn KeySource>,
     /// A process mostly serves one export; what exports redact alike is made once.
-    latest: Arc<Mutex<Option<(RedactionPlan, Arc<Redactor>)>>>,
+    latest: Arc<Mutex<Option<Made>>>,
 }
+
+/// What a redactor was made for, and the redactor.
+type Made = (RedactionPlan, Arc<Redactor>);
 
 impl Default for Redactors {
     fn default() -> Self {
@@ -142,7 +145,7 @@ impl Redactors {
         Ok((version, key))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(RedactionPlan, Arc<Redactor>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Made>> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

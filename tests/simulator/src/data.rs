@@ -14,6 +14,7 @@ mod moment;
 mod outline;
 mod queue_visit;
 mod scene;
+pub(crate) mod transcript;
 mod voice;
 
 use std::borrow::Cow;
@@ -29,6 +30,7 @@ use crate::truth::{Truth, TruthConversation, TruthRecord};
 use cast::Cast;
 use gateway::Gateway;
 pub(crate) use gateway::Head;
+use transcript::Transcript;
 
 #[derive(Clone)]
 pub(crate) struct Dataset {
@@ -168,6 +170,14 @@ impl Dataset {
         });
         ids.map(|id| (id.to_owned(), format!("Outcome {}", &id[..4])))
             .collect()
+    }
+
+    /// What was written in the conversation at this place; `None` when it was spoken.
+    pub(crate) fn transcript(&self, place: usize, seed: u64) -> Option<Transcript> {
+        let conversation = &self.conversations[place];
+        let mut facets = conversation.facets.iter();
+        let is_written = facets.any(|facet| facet.media_type == "message");
+        is_written.then(|| Transcript::of(conversation, place, seed, &self.cast))
     }
 
     /// What a query of the gateway filters by.

@@ -19,8 +19,9 @@ mod tests;
 
 pub use faults::{Faults, Outage, OutageKind, Permanent, RetryAfter};
 pub use organisation::jobs::{JobState, JobView};
+pub use organisation::transcripts::Untold;
 pub use route::Route;
 pub use settings::{CancelledJobs, Clock, HistoryForm, Settings, Watermark, wall_clock};
 pub use simulator::Simulator;
 pub use stats::Stats;
-pub use truth::{Truth, TruthConversation, TruthRecord};
+pub use truth::{Truth, TruthConversation, TruthMessage, TruthRecord};

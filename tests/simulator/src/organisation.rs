@@ -17,7 +17,9 @@ pub(crate) mod request;
 mod resources;
 mod selection;
 mod tokens;
+pub(crate) mod transcripts;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
@@ -47,6 +49,8 @@ pub(crate) struct Organisation {
     pub(crate) history: History,
     pub(crate) stats: Stats,
     recent: Recent,
+    /// How often each conversation's recordings were asked for.
+    prepared: HashMap<usize, u32>,
     schedule: Schedule,
     ids: Rng,
 }
@@ -61,6 +65,7 @@ impl Organisation {
             history: History::default(),
             stats: Stats::default(),
             recent: Recent::default(),
+            prepared: HashMap::new(),
             schedule: Schedule::default(),
             ids: Rng::with_seed(!settings.seed),
             settings,
@@ -143,6 +148,10 @@ impl Organisation {
             Route::ExportResults => self.query_results(id, request),
             Route::Queues => listing(self.data.queues(), request),
             Route::WrapUpCodes => listing(self.data.wrap_up_codes(), request),
+            Route::MessageConversation => self.message_conversation(id, now),
+            Route::MessagesBulk => self.messages_bulk(id, request, now),
+            Route::Recordings => self.recordings(id, now),
+            Route::WebDetails => self.web_details(id, now),
             Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),
             Route::WrongMethod => Err(ApiError::new(
                 405,

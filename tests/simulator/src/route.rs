@@ -24,6 +24,10 @@ pub enum Route {
     ExportResults,
     Queues,
     WrapUpCodes,
+    MessageConversation,
+    MessagesBulk,
+    Recordings,
+    WebDetails,
     /// Nothing is there: 404.
     Unknown,
     /// Something is there, but not for this method: 405.
@@ -51,6 +55,10 @@ impl Route {
             Self::ExportResults => "export-results",
             Self::Queues => "queues",
             Self::WrapUpCodes => "wrap-up-codes",
+            Self::MessageConversation => "message-conversation",
+            Self::MessagesBulk => "messages-bulk",
+            Self::Recordings => "recordings",
+            Self::WebDetails => "web-details",
             Self::Unknown => "unknown",
             Self::WrongMethod => "wrong-method",
         }
@@ -79,6 +87,7 @@ fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
             (&[(Method::GET, Route::Retention)], "")
         }
         ["api", "v2", "analytics", "conversations", rest @ ..] => of_conversations(rest),
+        ["api", "v2", "conversations", rest @ ..] => of_texts(rest),
         ["api", "v2", "routing", "queues"] => (&[(Method::GET, Route::Queues)], ""),
         ["api", "v2", "routing", "wrapupcodes"] => (&[(Method::GET, Route::WrapUpCodes)], ""),
         ["api", "v2", "organizations", "limits", rest @ ..] => of_limits(rest),
@@ -109,6 +118,16 @@ fn of_conversations<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a st
             id,
         ),
         ["details", "jobs", id, "results"] => (&[(Method::GET, Route::JobResults)], id),
+        _ => (&[], ""),
+    }
+}
+
+fn of_texts<'a>(rest: &[&'a str]) -> (&'static [(Method, Route)], &'a str) {
+    match rest {
+        ["messages", id] => (&[(Method::GET, Route::MessageConversation)], id),
+        ["messages", id, "messages", "bulk"] => (&[(Method::POST, Route::MessagesBulk)], id),
+        [id, "recordings"] => (&[(Method::GET, Route::Recordings)], id),
+        ["web", "details", id] => (&[(Method::GET, Route::WebDetails)], id),
         _ => (&[], ""),
     }
 }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 pub use watermark::Watermark;
 
 use crate::faults::Faults;
+use crate::organisation::transcripts::Untold;
 
 /// Where the simulator takes its time from. Only pauses inside a body (`slow`, `stall`) pass in real time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -125,6 +126,8 @@ pub struct Settings {
     pub watermark: Watermark,
     /// What the retention settings say; without it no maximum is set.
     pub retention_days: Option<u32>,
+    /// Conversations whose texts are not simply there.
+    pub untold: Untold,
     pub faults: Faults,
     pub clock: Clock,
 }
@@ -150,6 +153,8 @@ impl Default for Settings {
                 "analytics:dataRetention:view".to_owned(),
                 "routing:queue:view".to_owned(),
                 "routing:wrapupCode:view".to_owned(),
+                "conversation:message:view".to_owned(),
+                "recording:recording:view".to_owned(),
             ],
             divisions_held: None,
             rate_per_minute: 300,
@@ -172,6 +177,7 @@ impl Default for Settings {
                 lag: Duration::from_hours(6),
             },
             retention_days: Some(730),
+            untold: Untold::default(),
             faults: Faults::default(),
             clock: wall_clock(),
         }

@@ -14,7 +14,7 @@ use crate::organisation::jobs::JobView;
 use crate::server;
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::truth::Truth;
+use crate::truth::{Truth, TruthMessage};
 
 /// Answers until it is dropped.
 #[derive(Debug)]
@@ -68,6 +68,21 @@ impl Simulator {
     /// With the records as the present faults serve them, and the tokens issued so far.
     pub fn truth(&self) -> Truth {
         self.shared.lock().truth()
+    }
+
+    /// What was written in a conversation, whether or not it is served; `None` when it was spoken or is unknown.
+    pub fn messages(&self, conversation_id: &str) -> Option<Vec<TruthMessage>> {
+        let organisation = self.shared.lock();
+        let place = organisation.data.place_of(conversation_id)?;
+        let transcript = organisation
+            .data
+            .transcript(place, organisation.settings.seed)?;
+        let messages = transcript.messages.into_iter().map(|it| TruthMessage {
+            time: it.timestamp(),
+            id: it.id,
+            text: it.text,
+        });
+        Some(messages.collect())
     }
 
     pub fn stats(&self) -> Stats {

@@ -19,6 +19,7 @@ mod records;
 mod resources;
 mod schedule;
 mod selection;
+mod transcripts;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -38,6 +38,15 @@ pub struct TruthRecord {
     pub malformed: bool,
 }
 
+/// What somebody wrote, as the messages serve it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TruthMessage {
+    pub id: String,
+    pub time: Timestamp,
+    /// Empty where it is no text: a sign of typing.
+    pub text: String,
+}
+
 impl Truth {
     /// What an organisation with these settings would hold, without starting one.
     pub fn of(settings: &Settings) -> Self {

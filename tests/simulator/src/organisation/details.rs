@@ -129,7 +129,7 @@ impl Organisation {
         Ok(Answer::raw(200, json.into_owned()))
     }
 
-    fn present(&self, id: &str, now: Timestamp) -> Option<usize> {
+    pub(crate) fn present(&self, id: &str, now: Timestamp) -> Option<usize> {
         let place = self.data.place_of(id.trim())?;
         let started = self.data.conversations[place].start < now;
         let visible = self.data.is_visible(place, self.settings.divisions_held);

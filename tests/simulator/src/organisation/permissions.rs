@@ -22,6 +22,11 @@ fn needed(route: Route) -> &'static [&'static str] {
         | Route::JobDelete => &[DETAILS, OWN_DETAILS],
         Route::Availability => &[DETAILS],
         Route::Retention => &["analytics:dataRetention:view"],
+        Route::MessageConversation | Route::MessagesBulk => &[
+            "conversation:message:view",
+            "conversation:webmessaging:view",
+        ],
+        Route::Recordings => &["recording:recording:view"],
         Route::Queues => &["routing:queue:view"],
         Route::WrapUpCodes => &["routing:wrapupCode:view"],
         Route::Login
@@ -30,6 +35,7 @@ fn needed(route: Route) -> &'static [&'static str] {
         | Route::LimitDefaults
         | Route::ExportQuery
         | Route::ExportResults
+        | Route::WebDetails
         | Route::Unknown
         | Route::WrongMethod => &[],
     }

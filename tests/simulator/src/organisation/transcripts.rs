@@ -1,0 +1,140 @@
+//! What was written in conversations: the message conversation and its messages, recordings, and a gateway's web details.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Organisation;
+use super::answer::{Answer, ApiError};
+use super::request::Request;
+use crate::data::transcript::Transcript;
+
+/// Verified in the official SDKs.
+const BULK_MAX: usize = 1_000;
+
+/// One in so many conversations whose texts are not simply there. Zero never.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Untold {
+    /// The messages are 404, and the recordings have them.
+    pub recorded_only: usize,
+    /// Neither has them.
+    pub gone: usize,
+    /// 403 that is about the conversation, not about the client.
+    pub forbidden: usize,
+    /// The messages are 413.
+    pub too_large: usize,
+    /// The messages are JSON of another form.
+    pub malformed: usize,
+    /// So many answers 202 before a conversation's recordings are there.
+    pub preparing: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Told,
+    RecordedOnly,
+    Gone,
+    Forbidden,
+    TooLarge,
+    Malformed,
+}
+
+impl Untold {
+    /// Each in its own stretch of the conversations, so that all of them occur.
+    fn fate(self, place: usize) -> Fate {
+        let hit = |every: usize, shift: usize| every > 0 && place % every == shift % every;
+        match place {
+            _ if hit(self.recorded_only, 1) => Fate::RecordedOnly,
+            _ if hit(self.gone, 2) => Fate::Gone,
+            _ if hit(self.forbidden, 3) => Fate::Forbidden,
+            _ if hit(self.too_large, 4) => Fate::TooLarge,
+            _ if hit(self.malformed, 5) => Fate::Malformed,
+            _ => Fate::Told,
+        }
+    }
+}
+
+impl Organisation {
+    pub(crate) fn message_conversation(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Answer, ApiError> {
+        let (place, transcript) = self.transcript(id, now)?;
+        match self.fate_of(place) {
+            Fate::RecordedOnly | Fate::Gone => Err(not_found()),
+            Fate::Forbidden => Err(ApiError::new(
+                403,
+                "not.authorized",
+                "You are not authorized to perform the requested action.",
+            )),
+            Fate::Told | Fate::TooLarge | Fate::Malformed => {
+                Ok(Answer::json(200, &transcript.conversation()))
+            }
+        }
+    }
+
+    pub(crate) fn messages_bulk(
+        &self,
+        id: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Answer, ApiError> {
+        let ids: Vec<String> = request.json()?;
+        if !(1..=BULK_MAX).contains(&ids.len()) {
+            let message = format!("1 to {BULK_MAX} message ids are expected");
+            return Err(ApiError::bad_request(&message));
+        }
+        let (place, transcript) = self.transcript(id, now)?;
+        match self.fate_of(place) {
+            Fate::TooLarge => Err(ApiError::new(
+                413,
+                "request.entity.too.large",
+                "The response is over the size limit.",
+            )),
+            Fate::Malformed => Ok(Answer::json(200, &json!({"entities": {"id": ids[0]}}))),
+            Fate::Told | Fate::RecordedOnly | Fate::Gone | Fate::Forbidden => {
+                Ok(Answer::json(200, &transcript.bulk(&ids)))
+            }
+        }
+    }
+
+    /// 202 while they are prepared, 404 where none are kept.
+    pub(crate) fn recordings(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
+        let (place, transcript) = self.transcript(id, now)?;
+        if self.fate_of(place) == Fate::Gone {
+            return Err(not_found());
+        }
+        let asked = self.prepared.entry(place).or_default();
+        *asked += 1;
+        if *asked <= self.settings.untold.preparing {
+            return Ok(Answer::empty(202));
+        }
+        Ok(Answer::json(200, &transcript.recordings()))
+    }
+
+    pub(crate) fn web_details(&self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
+        let (place, transcript) = self.transcript(id, now)?;
+        match self.fate_of(place) {
+            Fate::Gone => Err(not_found()),
+            _ => Ok(Answer::json(200, &transcript.web_details())),
+        }
+    }
+
+    fn fate_of(&self, place: usize) -> Fate {
+        self.settings.untold.fate(place)
+    }
+
+    fn transcript(&self, id: &str, now: Timestamp) -> Result<(usize, Transcript), ApiError> {
+        let place = self.present(id, now).ok_or_else(not_found)?;
+        let transcript = self.data.transcript(place, self.settings.seed);
+        Ok((place, transcript.ok_or_else(not_found)?))
+    }
+}
+
+fn not_found() -> ApiError {
+    ApiError::new(
+        404,
+        "conversation.not.found",
+        "The conversation was not found.",
+    )
+}

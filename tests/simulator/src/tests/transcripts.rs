@@ -1,0 +1,157 @@
+//! What was written in conversations, by each of the ways to it.
+
+use super::*;
+use crate::Untold;
+
+async fn world(untold: Untold) -> World {
+    World::new(Settings { untold, ..small() }).await
+}
+
+/// Conversations that were written, in the order of their places.
+fn written(world: &World) -> Vec<String> {
+    let conversations = world.simulator.truth().conversations.into_iter();
+    let ids = conversations.map(|it| it.id);
+    ids.filter(|id| world.simulator.messages(id).is_some())
+        .collect()
+}
+
+fn of(id: &str) -> String {
+    format!("api/v2/conversations/messages/{id}")
+}
+
+/// Every message id that the conversation tells.
+fn message_ids(conversation: &Value) -> Vec<String> {
+    let participants = conversation["participants"].as_array().unwrap().iter();
+    let messages = participants.flat_map(|it| it["messages"].as_array().unwrap());
+    messages
+        .map(|it| it["messageId"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_conversation_tells_its_messages_and_the_bulk_what_they_say() {
+    let world = world(Untold::default()).await;
+    for id in written(&world) {
+        let truth = world.simulator.messages(&id).unwrap();
+        let mut ids = message_ids(&world.get(&of(&id)).await.json());
+        ids.truncate(1_000);
+        let bulk = format!("{}/messages/bulk?useNormalizedMessage=true", of(&id));
+
+        let entities = world.post(&bulk, &json!(ids)).await.json();
+
+        let entities = entities["entities"].as_array().unwrap();
+        assert_eq!(entities.len(), truth.len().min(1_000));
+        for entity in entities {
+            let message = truth.iter().find(|it| entity["id"] == it.id.as_str());
+            let text = entity["normalizedMessage"]["text"].as_str();
+            assert_eq!(text.unwrap_or_default(), message.unwrap().text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_than_a_thousand_messages_at_once_are_refused() {
+    let world = world(Untold::default()).await;
+    let id = &written(&world)[0];
+    let bulk = format!("{}/messages/bulk", of(id));
+
+    assert_eq!(
+        world.post(&bulk, &json!(vec!["x"; 1_001])).await.status,
+        400
+    );
+    assert_eq!(world.post(&bulk, &json!([])).await.status, 400);
+    assert_eq!(
+        world.post(&bulk, &json!(["x"])).await.json(),
+        json!({"entities": []})
+    );
+}
+
+#[tokio::test]
+async fn recordings_are_prepared_first_and_say_the_same() {
+    let world = world(Untold {
+        preparing: 2,
+        ..Untold::default()
+    })
+    .await;
+    let id = &written(&world)[0];
+    let path = format!("api/v2/conversations/{id}/recordings?formatId=NONE&maxWaitMs=5000");
+
+    let statuses = [world.get(&path).await.status, world.get(&path).await.status];
+    let recordings = world.get(&path).await.json();
+
+    assert_eq!(statuses, [202, 202]);
+    let texts: Vec<_> = recordings[0]["messagingTranscript"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["messageText"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    let truth = world.simulator.messages(id).unwrap();
+    assert_eq!(
+        texts,
+        truth.into_iter().map(|it| it.text).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_simply_there_is_missing_in_its_own_way() {
+    let every = |untold: Untold| async move {
+        let world = world(untold).await;
+        let mut seen = Vec::new();
+        for id in written(&world) {
+            let conversation = world.get(&of(&id)).await;
+            let bulk = format!("{}/messages/bulk", of(&id));
+            let bulk = world.post(&bulk, &json!(["x"])).await;
+            let recordings = format!("api/v2/conversations/{id}/recordings");
+            let recordings = world.get(&recordings).await;
+            seen.push((conversation.status, bulk.status, recordings.status));
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        seen
+    };
+    let one = |change: fn(&mut Untold)| {
+        let mut untold = Untold::default();
+        change(&mut untold);
+        every(untold)
+    };
+
+    assert_eq!(one(|it| it.recorded_only = 1).await, [(404, 200, 200)]);
+    assert_eq!(one(|it| it.gone = 1).await, [(404, 200, 404)]);
+    assert_eq!(one(|it| it.forbidden = 1).await, [(403, 200, 200)]);
+    assert_eq!(one(|it| it.too_large = 1).await, [(200, 413, 200)]);
+    assert_eq!(one(|it| it.malformed = 1).await, [(200, 200, 200)]);
+}
+
+#[tokio::test]
+async fn a_gateway_s_details_hold_the_texts_in_their_order() {
+    let world = world(Untold::default()).await;
+    let id = &written(&world)[0];
+
+    let details = world
+        .get(&format!("api/v2/conversations/web/details/{id}"))
+        .await
+        .json();
+
+    let truth = world.simulator.messages(id).unwrap();
+    let texts = truth
+        .into_iter()
+        .map(|it| it.text)
+        .filter(|it| !it.is_empty());
+    let told = details["messages"].as_array().unwrap().iter();
+    let told = told.map(|it| it["text"].as_str().unwrap().to_owned());
+    assert_eq!(told.collect::<Vec<_>>(), texts.collect::<Vec<_>>());
+    assert_eq!(details["messages"][0]["sequenceId"], 1);
+}
+
+#[tokio::test]
+async fn what_was_spoken_has_no_messages() {
+    let world = world(Untold::default()).await;
+    let conversations = world.simulator.truth().conversations;
+    let spoken = conversations
+        .iter()
+        .find(|it| world.simulator.messages(&it.id).is_none())
+        .unwrap();
+
+    assert_eq!(world.get(&of(&spoken.id)).await.status, 404);
+}
