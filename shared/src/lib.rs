@@ -43,6 +43,7 @@ pub mod store;
 pub mod telemetry;
 pub mod time;
 pub mod totals;
+pub mod transcript;
 pub mod verify;
 pub mod waiting;
 pub mod webhook;

@@ -38,6 +38,7 @@ pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended};
 pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
 pub use known::KnownVersions;
 pub use names::Names;
+pub use redact::redact_typed;
 pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, gateway_records};
 pub use standard::dropped_paths;
 
@@ -59,6 +60,8 @@ pub enum Projection {
     Full,
     /// One flat row with the same thirteen fields, whatever the source.
     Normalized,
+    /// What was written in a conversation. Of transcripts only, and all that there is of them.
+    Transcript,
 }
 
 /// Whose records these are, which says where id and start stand.
@@ -70,6 +73,8 @@ pub enum RecordShape {
     Gateway,
     /// `recordId` and `startTime`, which is in milliseconds: what a normalized line says itself.
     Normalized,
+    /// `conversationId` and `conversationStart`, which is null where nobody knows it: then it counts as 1970.
+    Transcript,
 }
 
 /// What becomes of the records of a page.
@@ -167,7 +172,10 @@ impl PageRules<'_> {
     fn stored<'a>(&self, identity: RecordIdentity<'a>) -> RecordIdentity<'a> {
         match self.projection {
             Projection::Normalized => identity.in_millis(),
-            Projection::Minimal | Projection::Standard | Projection::Full => identity,
+            Projection::Minimal
+            | Projection::Standard
+            | Projection::Full
+            | Projection::Transcript => identity,
         }
     }
 
@@ -187,8 +195,8 @@ impl PageRules<'_> {
                 return normalized::gateway(record, self, line);
             }
             (Projection::Standard, RecordShape::Gateway)
-            | (Projection::Full, _)
-            | (_, RecordShape::Normalized) => {
+            | (Projection::Full | Projection::Transcript, _)
+            | (_, RecordShape::Normalized | RecordShape::Transcript) => {
                 return copy(record, names, &WHOLE, line);
             }
         }
@@ -217,6 +225,7 @@ impl fmt::Display for Projection {
             Self::Standard => "standard",
             Self::Full => "full",
             Self::Normalized => "normalized",
+            Self::Transcript => "transcript",
         })
     }
 }

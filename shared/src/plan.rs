@@ -14,6 +14,7 @@ use crate::ids::ExportId;
 use crate::page::{PageRules, Projection, RecordShape};
 use crate::request::{ExportRequest, Filters, Membership, OnBadRecord, Refusal, SourceKind};
 use crate::time::{Interval, millis};
+use crate::transcript::Limits;
 
 mod draft;
 mod identity;
@@ -48,6 +49,9 @@ pub struct ExportPlan {
     /// What is taken out of texts before anything of them is stored; `None` where nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redaction: Option<RedactionPlan>,
+    /// Of transcripts: how much of each is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcripts: Option<Limits>,
     pub page_size: u32,
     pub include_media: bool,
     pub on_bad_record: OnBadRecord,
@@ -144,6 +148,7 @@ impl ExportPlan {
     pub fn shape(&self) -> RecordShape {
         match self.source {
             SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => RecordShape::Analytics,
+            SourceKind::Transcripts => RecordShape::Transcript,
             SourceKind::ExportGateway | SourceKind::HistoryGateway => RecordShape::Gateway,
         }
     }

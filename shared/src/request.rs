@@ -69,20 +69,23 @@ pub enum SourceKind {
     ExportGateway,
     /// An organisation's own history gateway.
     HistoryGateway,
+    /// What was written in conversations that are known by their ids.
+    Transcripts,
 }
 
 impl SourceKind {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::AnalyticsJob,
         Self::AnalyticsQuery,
         Self::ExportGateway,
         Self::HistoryGateway,
+        Self::Transcripts,
     ];
 
     /// Whether it is an endpoint of the public API.
     pub fn is_analytics(self) -> bool {
         match self {
-            Self::AnalyticsJob | Self::AnalyticsQuery => true,
+            Self::AnalyticsJob | Self::AnalyticsQuery | Self::Transcripts => true,
             Self::ExportGateway | Self::HistoryGateway => false,
         }
     }
@@ -95,6 +98,7 @@ impl std::fmt::Display for SourceKind {
             Self::AnalyticsQuery => "analytics-query",
             Self::ExportGateway => "export-gateway",
             Self::HistoryGateway => "history-gateway",
+            Self::Transcripts => "transcripts",
         })
     }
 }
@@ -224,9 +228,11 @@ impl ExportRequest {
 
     /// Whether it asks for conversations by their ids, whenever they began.
     pub fn is_lookup(&self) -> bool {
-        self.source == SourceKind::AnalyticsQuery
-            && self.interval.is_none()
-            && self.filters.are_only_ids()
+        let by_id = matches!(
+            self.source,
+            SourceKind::AnalyticsQuery | SourceKind::Transcripts
+        );
+        by_id && self.interval.is_none() && self.filters.are_only_ids()
     }
 
     /// What makes two requests the same: everything but the id and what comes later, with the
@@ -299,7 +305,7 @@ mod tests {
     fn a_value_that_cannot_be_read_is_named_by_its_field() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","source":"carrier-pigeon"}"#),
-            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway`, `history-gateway` at line 1 column 81"
+            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway`, `history-gateway`, `transcripts` at line 1 column 81"
         );
         assert_snapshot!(
             refused(r#"{"interval":{"last":"soon"}}"#),

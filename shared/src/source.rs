@@ -29,11 +29,13 @@ mod conversation_query;
 mod export_gateway;
 mod history_gateway;
 mod names;
+mod transcripts;
 
 pub use analytics_job::AnalyticsJob;
 pub use analytics_query::AnalyticsQuery;
 pub use export_gateway::ExportGateway;
 pub use history_gateway::{HistoryForm, HistoryGateway, UnknownForm};
+pub use transcripts::{TranscriptRoute, Transcripts, UnknownRoute};
 
 /// One kind of source. What is not said otherwise is that of a source that holds nothing at the other side: no query, no
 /// job, nothing to wait for or to give back.
@@ -131,6 +133,7 @@ pub struct SourceSettings {
     /// So long after a conversation began the details query finds it.
     pub query_lag: Duration,
     pub history_form: HistoryForm,
+    pub transcript_route: TranscriptRoute,
     /// How long an answer that cannot change any more is known, in memory.
     pub cache_time_to_live: Duration,
 }
@@ -143,6 +146,7 @@ pub struct Sources {
     analytics_query: AnalyticsQuery,
     export_gateway: ExportGateway,
     history_gateway: HistoryGateway,
+    transcripts: Transcripts,
     names: NameDirectory,
 }
 
@@ -163,6 +167,7 @@ impl Sources {
             ),
             export_gateway: ExportGateway::new(client.clone(), clock.clone()),
             history_gateway: HistoryGateway::new(client.clone(), clock.clone(), settings, cache),
+            transcripts: Transcripts::new(client.clone(), clock.clone(), settings),
             names: NameDirectory::new(client.clone(), clock),
             client,
         }
@@ -187,6 +192,7 @@ impl Sources {
             SourceKind::AnalyticsQuery => &self.analytics_query,
             SourceKind::ExportGateway => &self.export_gateway,
             SourceKind::HistoryGateway => &self.history_gateway,
+            SourceKind::Transcripts => &self.transcripts,
         }
     }
 }
@@ -198,6 +204,7 @@ impl Default for SourceSettings {
             // is not documented.
             query_lag: Duration::from_mins(2),
             history_form: HistoryForm::default(),
+            transcript_route: TranscriptRoute::default(),
             cache_time_to_live: Duration::from_mins(5),
         }
     }
@@ -226,6 +233,11 @@ impl<'a> Asked<'a> {
 impl<'a> Reading<'a> {
     fn is_first_run(&self) -> bool {
         self.run == 1
+    }
+
+    /// Whose texts are wanted.
+    fn conversations(&self) -> &'a [String] {
+        &self.plan.filters.conversation_ids
     }
 
     fn rules(&self) -> PageRules<'a> {

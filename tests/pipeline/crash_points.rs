@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use end_to_end::crashes::Afterwards::{self, BucketAlone, Redelivery};
-use end_to_end::crashes::{Case, GATEWAY, JOB, Pass, QUERY, Story, every_crash_point, run};
+use end_to_end::crashes::{
+    Case, GATEWAY, JOB, Pass, QUERY, Story, TRANSCRIPTS, every_crash_point, run,
+};
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::seams::Kill;
 use end_to_end::world::{Turn, World, organisation};
@@ -28,6 +30,16 @@ async fn a_query_export_killed_at_any_step_ends_in_the_same_archive() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_export_goes_on_from_the_bucket_alone_after_any_step() {
     every(QUERY, BucketAlone).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_of_transcripts_killed_at_any_step_ends_in_the_same_archive() {
+    every(TRANSCRIPTS, Redelivery).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_of_transcripts_goes_on_from_the_bucket_alone_after_any_step() {
+    every(TRANSCRIPTS, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

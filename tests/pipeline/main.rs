@@ -24,4 +24,5 @@ mod repeated_queries;
 mod residency;
 mod revisits;
 mod sweeping;
+mod transcripts;
 mod waiting;

@@ -74,6 +74,12 @@ pub const QUERY: Case = Case {
     story: Story::Plain,
 };
 
+pub const TRANSCRIPTS: Case = Case {
+    source: "transcripts",
+    more: r#","exportId":"disturbed","pageSize":2"#,
+    story: Story::Plain,
+};
+
 impl Case {
     /// The same export in another story.
     #[must_use]

@@ -176,6 +176,15 @@ impl<S: ArchiveStore + 'static> World<S> {
         format!(r#"{{"source":"{source}","interval":"{DAYS}","webhookUrl":"{webhook}"{more}}}"#)
     }
 
+    /// A request for the texts of these conversations, its webhook included.
+    pub fn transcripts_request(&self, ids: &[String], more: &str) -> String {
+        let webhook = self.receiver.url();
+        let ids = serde_json::json!(ids);
+        format!(
+            r#"{{"source":"transcripts","filters":{{"conversationIds":{ids}}},"webhookUrl":"{webhook}"{more}}}"#
+        )
+    }
+
     /// Invokes start-export; `None` when the process was killed.
     pub async fn invoke(&mut self, command: Command) -> Option<Result<Started, StartError>> {
         let invocation = self.invocation();
@@ -221,6 +230,14 @@ impl<S: ArchiveStore + 'static> World<S> {
     /// What the handlers reported last.
     pub fn last_error(&self) -> Option<&String> {
         self.errors.last()
+    }
+
+    /// Conversations that were written, in the order of their starts.
+    pub fn written(&self) -> Vec<String> {
+        let conversations = self.simulator.truth().conversations.into_iter();
+        let ids = conversations.map(|it| it.id);
+        ids.filter(|id| self.simulator.messages(id).is_some())
+            .collect()
     }
 
     pub async fn start(&mut self, request: &str) -> ExportId {

@@ -32,7 +32,10 @@ impl ArchivePage {
         }
         tracing::warn!(%run, what, "the source lost what the run reads from: it is replaced");
         match task.plan.source {
-            SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery | SourceKind::HistoryGateway => {
+            SourceKind::AnalyticsJob
+            | SourceKind::AnalyticsQuery
+            | SourceKind::HistoryGateway
+            | SourceKind::Transcripts => {
                 let end = End::Replaced {
                     successor: run.run + 1,
                     reason: what,

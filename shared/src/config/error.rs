@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::genesys::{EndpointError, UnknownRegion};
-use crate::source::UnknownForm;
+use crate::source::{UnknownForm, UnknownRoute};
 use crate::webhook::{SigningSecretError, WebhookUrlError};
 
 /// The settings cannot be used.
@@ -41,6 +41,8 @@ pub enum Problem {
     SigningSecret(#[from] SigningSecretError),
     #[error("GATEWAY_HISTORY_FORM: {0}")]
     HistoryForm(#[from] UnknownForm),
+    #[error("GENESYS_TRANSCRIPT_ROUTE: {0}")]
+    TranscriptRoute(#[from] UnknownRoute),
     #[error("DATA_LAKE_WEBHOOK_URL: {0}")]
     WebhookUrl(#[from] WebhookUrlError),
 }

@@ -4,6 +4,7 @@ use super::settings::Settings;
 use crate::audit::Governance;
 use crate::genesys::Endpoints;
 use crate::plan::PlanLimits;
+use crate::transcript::Limits;
 use crate::webhook::AddressRules;
 
 /// A petabyte: a larger quota is a slip.
@@ -32,6 +33,17 @@ impl Settings<'_> {
                 10_000,
             ),
             history_page_size_max: self.history_form().page_size_max(),
+            transcript_page_size_max: count(
+                "TRANSCRIPT_PAGE_SIZE_MAX",
+                default.transcript_page_size_max,
+                1_000,
+            ),
+            transcripts: Limits {
+                max_transcript_bytes: self
+                    .number("MAX_TRANSCRIPT_BYTES", 1_000..=64_000_000)
+                    .unwrap_or(default.transcripts.max_transcript_bytes),
+                context_window: self.number("TRANSCRIPT_CONTEXT_WINDOW", 1..=1_000_000),
+            },
             job_interval_max_days: count(
                 "GENESYS_JOB_INTERVAL_MAX_DAYS",
                 default.job_interval_max_days,

@@ -178,6 +178,11 @@ const GENESYS: &[Variable] = &[
         "where a history gateway wants its token, `page-token` or `continuation`; without it, `page-token`",
     ),
     variable(
+        "GENESYS_TRANSCRIPT_ROUTE",
+        Optional,
+        "the way to the texts of conversations: `messages`, with recordings behind, or `web-details` of a gateway; without it, `messages`",
+    ),
+    variable(
         "RESPONSE_CACHE_SECONDS",
         Optional,
         "how long answers to queries that cannot change any more are kept in memory; 0 keeps none; without it, 300",
@@ -212,6 +217,21 @@ const LIMITS: &[Variable] = &[
         "GATEWAY_PAGE_SIZE_MAX",
         Optional,
         "the largest page of a gateway; without it, 1000",
+    ),
+    variable(
+        "TRANSCRIPT_PAGE_SIZE_MAX",
+        Optional,
+        "conversations whose texts are fetched for one page; without it, 200",
+    ),
+    variable(
+        "MAX_TRANSCRIPT_BYTES",
+        Optional,
+        "the texts of one conversation that are kept, the newest ones; without it, 2097152",
+    ),
+    variable(
+        "TRANSCRIPT_CONTEXT_WINDOW",
+        Optional,
+        "so many of a conversation's last messages are kept; without it, all",
     ),
     variable(
         "GENESYS_JOB_INTERVAL_MAX_DAYS",

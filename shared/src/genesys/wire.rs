@@ -2,6 +2,10 @@
 //!
 //! Unknown fields are passed over and unknown states kept as text, since the API adds both without notice.
 
+mod messages;
+
+pub use messages::*;
+
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;

@@ -69,6 +69,7 @@ fn stored_shape(shape: RecordShape, projection: Projection) -> RecordShape {
     match projection {
         Projection::Minimal => RecordShape::Gateway,
         Projection::Normalized => RecordShape::Normalized,
+        Projection::Transcript => RecordShape::Transcript,
         Projection::Standard | Projection::Full => shape,
     }
 }

@@ -133,7 +133,7 @@ fn object_level(shape: RecordShape) -> u32 {
     match shape {
         RecordShape::Analytics | RecordShape::Normalized => 5,
         // The texts of messages repeat less than the fields around them: level 6 gives two thousandths more than zlib's.
-        RecordShape::Gateway => 7,
+        RecordShape::Gateway | RecordShape::Transcript => 7,
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
         let records: Vec<String> = match shape {
             RecordShape::Analytics => truth.conversations.into_iter().map(|it| it.json).collect(),
             RecordShape::Gateway => truth.gateway.into_iter().map(|it| it.json).collect(),
-            RecordShape::Normalized => Vec::new(),
+            RecordShape::Normalized | RecordShape::Transcript => Vec::new(),
         };
         let records: Vec<&RawValue> = records
             .iter()

@@ -71,7 +71,7 @@ impl fmt::Display for RecordField {
 impl RecordShape {
     fn id_field(self) -> RecordField {
         match self {
-            Self::Analytics => RecordField::ConversationId,
+            Self::Analytics | Self::Transcript => RecordField::ConversationId,
             Self::Gateway => RecordField::Id,
             Self::Normalized => RecordField::RecordId,
         }
@@ -79,7 +79,7 @@ impl RecordShape {
 
     fn start_field(self) -> RecordField {
         match self {
-            Self::Analytics => RecordField::ConversationStart,
+            Self::Analytics | Self::Transcript => RecordField::ConversationStart,
             Self::Gateway | Self::Normalized => RecordField::StartTime,
         }
     }
@@ -88,7 +88,7 @@ impl RecordShape {
 /// Whether the record says when it ended: then it changes no more, but for what is corrected later.
 pub fn has_ended(record: &str, shape: RecordShape) -> bool {
     let name = match shape {
-        RecordShape::Analytics => "conversationEnd",
+        RecordShape::Analytics | RecordShape::Transcript => "conversationEnd",
         RecordShape::Gateway | RecordShape::Normalized => "endTime",
     };
     let [end] = pick(record, [name]);
@@ -160,6 +160,9 @@ fn read_id(value: Option<&str>, shape: RecordShape) -> Result<Cow<'_, str>, Reje
 fn read_start(value: Option<&str>, shape: RecordShape) -> Result<Timestamp, RejectReason> {
     let field = shape.start_field();
     let malformed = RejectReason::StartMalformed(field);
+    if shape == RecordShape::Transcript && value.is_some_and(is_null) {
+        return Ok(Timestamp::UNIX_EPOCH);
+    }
     let value = value
         .filter(|value| !is_null(value))
         .ok_or(RejectReason::StartMissing(field))?;

@@ -89,6 +89,26 @@ impl Meaning {
 
 /// The record without its values, which are counted; `None` when it has none.
 pub(super) fn redact(record: &str, redactor: &Redactor, tally: &mut Tally) -> Option<String> {
+    // What is no object is no record: whatever it says, somebody may have typed it.
+    let meaning = if record.starts_with('{') {
+        Meaning::Data
+    } else {
+        Meaning::Typed
+    };
+    redact_as(meaning, record, redactor, tally)
+}
+
+/// The same of a value all of whose texts people may have typed.
+pub fn redact_typed(value: &str, redactor: &Redactor, tally: &mut Tally) -> Option<String> {
+    redact_as(Meaning::Typed, value, redactor, tally)
+}
+
+fn redact_as(
+    meaning: Meaning,
+    record: &str,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> Option<String> {
     let mut walk = Walk {
         record,
         redactor,
@@ -96,7 +116,7 @@ pub(super) fn redact(record: &str, redactor: &Redactor, tally: &mut Tally) -> Op
         copied: 0,
         out: String::new(),
     };
-    walk.record();
+    walk.value_of(meaning);
     if walk.copied == 0 {
         return None;
     }
@@ -120,15 +140,9 @@ struct Level {
 }
 
 impl Walk<'_, '_> {
-    fn record(&mut self) {
+    fn value_of(&mut self, mut meaning: Meaning) {
         let bytes = self.record.as_bytes();
         let mut levels: Vec<Level> = Vec::new();
-        // What is no object is no record: whatever it says, somebody may have typed it.
-        let mut meaning = if bytes.first() == Some(&b'{') {
-            Meaning::Data
-        } else {
-            Meaning::Typed
-        };
         let mut key = "";
         let mut key_is_next = false;
         let mut at = 0;
@@ -142,7 +156,7 @@ impl Walk<'_, '_> {
                         meaning = around.of_member(&text_of(key));
                         key_is_next = false;
                     } else {
-                        self.value(at, end, meaning, key);
+                        self.string(at, end, meaning, key);
                     }
                     at = end;
                     continue;
@@ -165,7 +179,7 @@ impl Walk<'_, '_> {
     }
 
     /// The string from `at` to `end`, quotes and all.
-    fn value(&mut self, at: usize, end: usize, meaning: Meaning, key: &str) {
+    fn string(&mut self, at: usize, end: usize, meaning: Meaning, key: &str) {
         let quoted = &self.record[at..end];
         let (redactor, profile) = (self.redactor, self.redactor.profile());
         let text = match meaning {

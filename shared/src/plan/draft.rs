@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::rules::{
-    check_end, check_filters, check_membership, check_names, check_retention, page_size,
+    check_end, check_filters, check_membership, check_names, check_records, check_retention,
+    page_size,
 };
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::ids::ExportId;
+use crate::page::Projection;
 use crate::request::RequestedRedaction;
 
 /// A request that passed every check which needs no API, waiting for what only the source knows.
@@ -51,6 +53,7 @@ impl Draft {
         check_filters(&request)?;
         check_membership(&request)?;
         check_names(&request)?;
+        check_records(&request)?;
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
         }
@@ -167,9 +170,14 @@ impl Draft {
             interval,
             membership: request.membership,
             filters: request.filters,
-            records: request.records,
+            records: if request.source == SourceKind::Transcripts {
+                Projection::Transcript
+            } else {
+                request.records
+            },
             lookup_names: request.lookup_names,
             redaction,
+            transcripts: (request.source == SourceKind::Transcripts).then_some(limits.transcripts),
             page_size,
             include_media: request.include_media,
             on_bad_record: request.on_bad_record,
@@ -219,14 +227,14 @@ impl Draft {
                 let count = u64::from(self.request.slices.unwrap_or(1)).min(pages);
                 offset_ranges(total, self.page_size, u32::try_from(count).unwrap_or(1))
             }
-            SourceKind::AnalyticsQuery if self.request.is_lookup() => {
+            SourceKind::Transcripts | SourceKind::AnalyticsQuery if self.request.is_lookup() => {
                 vec![SliceRange::Offsets(OffsetRange {
                     start: 0,
                     end: Some(self.request.filters.conversation_ids.len() as u64),
                 })]
             }
             SourceKind::HistoryGateway => vec![SliceRange::Interval(self.interval)],
-            SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => self
+            SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery | SourceKind::Transcripts => self
                 .intervals()
                 .into_iter()
                 .map(SliceRange::Interval)
@@ -282,7 +290,10 @@ impl Draft {
                 limits.query_interval_max_days,
                 "GENESYS_QUERY_INTERVAL_MAX_DAYS",
             ),
-            SourceKind::AnalyticsQuery | SourceKind::ExportGateway | SourceKind::HistoryGateway => {
+            SourceKind::AnalyticsQuery
+            | SourceKind::ExportGateway
+            | SourceKind::HistoryGateway
+            | SourceKind::Transcripts => {
                 return Ok(());
             }
         };
@@ -402,8 +413,8 @@ mod tests {
         `interval` is 2025-03-01T00:00:00.000Z/2025-03-02T00:00:00.000Z: conversations are kept 365 days; the earliest start now is 2025-03-10T00:00:00.000Z
         `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job takes at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
         the request is not readable: `interval`: `2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first at line 1 column 56
-        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query with filters.conversationIds and no other filter does without
-        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query with filters.conversationIds and no other filter does without
+        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without
+        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without
         `membership` is activity: the source analytics-query reads window by window, which takes `start`; analytics-job takes both
         `pageSize` is 101: analytics-query takes 1 to 100 (GENESYS_QUERY_PAGE_SIZE_MAX)
         `filters.conversationIds[0]` is 42: an id of 36 characters is expected, as 0f8fad5b-d9cb-469f-a165-70867728950e

@@ -33,7 +33,7 @@ impl Identity {
 /// What is looked up by its id may have begun at any time.
 fn all_until(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Interval, Refusal> {
     if !request.is_lookup() {
-        let rule = "\"start/end\" or {\"last\": \"P1D\"} is expected; only analytics-query with filters.conversationIds and no other filter does without";
+        let rule = "\"start/end\" or {\"last\": \"P1D\"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without";
         return Err(Refusal::new("interval", "missing", rule));
     }
     Interval::new(Timestamp::UNIX_EPOCH, scheduled_time)

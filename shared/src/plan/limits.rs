@@ -3,6 +3,7 @@
 use super::RedactionSettings;
 use crate::audit::Governance;
 use crate::source::HistoryForm;
+use crate::transcript::Limits;
 
 /// Settings that planning needs. Limits that the API does not document are settings, never constants.
 #[derive(Clone, Debug)]
@@ -11,6 +12,9 @@ pub struct PlanLimits {
     pub query_page_size_max: u32,
     pub gateway_page_size_max: u32,
     pub history_page_size_max: u32,
+    /// Conversations whose texts are fetched for one page.
+    pub transcript_page_size_max: u32,
+    pub transcripts: Limits,
     /// Longest interval of one job.
     pub job_interval_max_days: u32,
     /// Longest interval of one query.
@@ -35,6 +39,12 @@ impl Default for PlanLimits {
             query_page_size_max: 100,
             gateway_page_size_max: 1000,
             history_page_size_max: HistoryForm::default().page_size_max(),
+            // At 300 requests a minute and two for each, as many as the time of one invocation is good for.
+            transcript_page_size_max: 200,
+            transcripts: Limits {
+                max_transcript_bytes: 2 << 20,
+                context_window: None,
+            },
             // Undocumented; a cautious choice that other clients make.
             job_interval_max_days: 31,
             // Undocumented; other clients say 7 or 31.

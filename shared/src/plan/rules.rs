@@ -55,6 +55,23 @@ pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
     Err(Refusal::new("lookupNames", true, rule))
 }
 
+/// Transcripts are records of their own, and nothing else is one.
+pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
+    let are_transcripts = request.source == SourceKind::Transcripts;
+    if are_transcripts && !request.is_lookup() {
+        let rule = "the source transcripts takes filters.conversationIds and no interval";
+        return Err(Refusal::new("source", request.source, rule));
+    }
+    let rule = match request.records {
+        Projection::Transcript if !are_transcripts => "only the source transcripts has them",
+        Projection::Minimal | Projection::Full | Projection::Normalized if are_transcripts => {
+            "the source transcripts has the records `transcript`; leave the field out"
+        }
+        _ => return Ok(()),
+    };
+    Err(Refusal::new("records", request.records, rule))
+}
+
 /// A request to the API may hold 512,000 bytes; a filter of one value takes about 120 of them.
 const MAX_FILTER_VALUES: usize = 3_000;
 
@@ -66,6 +83,14 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     if let Some((name, value)) = given.iter().find(|(name, _)| !taken.contains(name)) {
         let rule = format!("the source {source} filters only by {}", taken.join(", "));
         return Err(Refusal::new(format!("filters.{name}"), value, rule));
+    }
+    if source == SourceKind::Transcripts {
+        return check_values(
+            "conversationIds",
+            &filters.conversation_ids,
+            is_path_segment,
+            "an id of up to 100 letters, digits, `-`, `_` and `.` is expected",
+        );
     }
     if !source.is_analytics() {
         return Ok(());
@@ -114,6 +139,7 @@ fn taken_filters(source: SourceKind) -> &'static [&'static str] {
             "directions",
         ],
         SourceKind::ExportGateway => &["conversationIdRange"],
+        SourceKind::Transcripts => &["conversationIds"],
         SourceKind::HistoryGateway => &[
             "conversationIds",
             "participantIds",
@@ -139,6 +165,12 @@ fn check_values(
     }
 }
 
+/// What can stand in an address as it is, a gateway's own ids included.
+fn is_path_segment(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
+}
+
 /// 36 characters: five groups of hexadecimal digits.
 fn is_uuid(text: &str) -> bool {
     let groups: Vec<_> = text.split('-').collect();
@@ -152,6 +184,7 @@ pub(super) fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<
         SourceKind::AnalyticsQuery => (limits.query_page_size_max, "GENESYS_QUERY_PAGE_SIZE_MAX"),
         SourceKind::ExportGateway => (limits.gateway_page_size_max, "GATEWAY_PAGE_SIZE_MAX"),
         SourceKind::HistoryGateway => (limits.history_page_size_max, "GATEWAY_HISTORY_FORM"),
+        SourceKind::Transcripts => (limits.transcript_page_size_max, "TRANSCRIPT_PAGE_SIZE_MAX"),
     };
     let size = request.page_size.unwrap_or(max);
     if (1..=max).contains(&size) {

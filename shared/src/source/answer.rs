@@ -6,7 +6,7 @@ use super::{Reading, SourcePage};
 use crate::checkpoint::Checkpoint;
 use crate::effort::Effort;
 use crate::genesys::Reply;
-use crate::page::{self, PageRules};
+use crate::page::{self, PageBody, PageRules};
 use crate::time::Interval;
 
 /// The records of a page as they came, before any of them is left out or projected.
@@ -62,6 +62,35 @@ impl Asking {
     }
 }
 
+impl Asking {
+    /// What two took, and the newer one's id.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            requested: self.requested + other.requested,
+            effort: self.effort.plus(other.effort),
+            correlation_id: other.correlation_id.or(self.correlation_id),
+        }
+    }
+
+    /// The page that it brought.
+    pub(super) fn page(
+        self,
+        body: PageBody,
+        next: Option<Checkpoint>,
+        warnings: Vec<String>,
+    ) -> SourcePage {
+        SourcePage {
+            body,
+            next,
+            requested: self.requested,
+            watermark: None,
+            correlation_id: self.correlation_id,
+            effort: self.effort,
+            warnings,
+        }
+    }
+}
+
 impl Answer {
     /// The page in its stored form.
     pub(super) fn page(&self, reading: &Reading<'_>, asking: Asking) -> SourcePage {
@@ -73,15 +102,11 @@ impl Answer {
             None => reading.rules(),
         };
         let records: Vec<&RawValue> = self.records.iter().map(|record| &**record).collect();
-        SourcePage {
-            body: page::encode(&records, &rules),
-            next: self.next.clone(),
-            requested: asking.requested,
-            watermark: None,
-            correlation_id: asking.correlation_id,
-            effort: asking.effort,
-            warnings: Vec::new(),
-        }
+        asking.page(
+            page::encode(&records, &rules),
+            self.next.clone(),
+            Vec::new(),
+        )
     }
 
     /// What it holds in memory, nearly; an answer without records holds something too.

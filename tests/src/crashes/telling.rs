@@ -8,7 +8,7 @@ use conversation_archive::store::ArchiveStore;
 use genesys_simulator::{Faults, Permanent, Route};
 use start_export::{Command, Resume};
 
-use super::{Afterwards, Case, Story};
+use super::{Afterwards, Case, Story, TRANSCRIPTS};
 use crate::world::{Turn, World};
 
 /// A world in which one kill may happen, and what the people around it do.
@@ -111,8 +111,23 @@ impl<S: ArchiveStore + 'static> Telling<S> {
         self.world.queues.delete(Queue::Pages, &delivery.receipt);
     }
 
+    /// Each is read anew for every crash point.
+    fn some_short_conversations(&self) -> Vec<String> {
+        let messages = |id: &String| self.world.simulator.messages(id);
+        let is_short = |id: &String| messages(id).is_some_and(|it| it.len() < 20);
+        let written = self.world.written().into_iter();
+        written.filter(is_short).take(7).collect()
+    }
+
     fn start_command(&self) -> Command {
-        Command::parse(&self.world.request(self.case.source, self.case.more)).expect("a request")
+        let Case { source, more, .. } = self.case;
+        let request = if source == TRANSCRIPTS.source {
+            let ids = self.some_short_conversations();
+            self.world.transcripts_request(&ids, more)
+        } else {
+            self.world.request(source, more)
+        };
+        Command::parse(&request).expect("a request")
     }
 }
 

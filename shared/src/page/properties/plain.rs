@@ -356,7 +356,7 @@ pub(super) fn is_identified(record: &str, shape: RecordShape) -> bool {
     let record = Json::read(record);
     let (id, start) = match shape {
         RecordShape::Gateway => ("id", "startTime"),
-        RecordShape::Analytics => ("conversationId", "conversationStart"),
+        RecordShape::Analytics | RecordShape::Transcript => ("conversationId", "conversationStart"),
         RecordShape::Normalized => ("recordId", "startTime"),
     };
     let number = |text: &str| text.parse::<i128>().is_ok();

@@ -166,7 +166,7 @@ impl Transcript {
                 }}]);
             }
             Form::Typing => {
-                said["events"] = json!([{"eventType": "Typing", "typing": {"type": "On"}}])
+                said["events"] = json!([{"eventType": "Typing", "typing": {"type": "On"}}]);
             }
         }
         let mut data = json!({

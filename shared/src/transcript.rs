@@ -1,0 +1,172 @@
+//! What was written in a conversation, whichever way it was read: who took part, what they said, in which order. Pure.
+//!
+//! [`read`](Reading) turns the bodies of the API into a [`Transcript`]; [`record`] turns that into the line that is stored,
+//! without personal data if the export redacts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+mod language;
+mod messages;
+mod record;
+mod recordings;
+mod web_details;
+
+pub use messages::Messages;
+pub use record::{Cut, Limits, TranscriptRecord, Written, record};
+pub use recordings::recordings;
+pub use web_details::web_details;
+
+/// Which way a transcript came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Via {
+    Messages,
+    Recordings,
+    WebDetails,
+}
+
+/// Whether a conversation's texts are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    Complete,
+    /// Some of its messages did not come.
+    Partial,
+    /// The API has none of them any more, or never had.
+    Gone,
+    /// The client may not read this conversation.
+    Forbidden,
+    TooLarge,
+    /// The API's answer is not what its contract says.
+    Malformed,
+    /// The recording was not ready in time.
+    Preparing,
+}
+
+#[derive(Debug)]
+pub struct Transcript {
+    pub via: Via,
+    pub start: Option<Timestamp>,
+    pub participants: Vec<Participant>,
+    pub messages: Vec<Message>,
+    pub events: Vec<Event>,
+    /// Messages that were announced and did not come.
+    pub missing: u64,
+}
+
+/// Why there is no transcript. Holds nothing of what was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    pub status: Status,
+    pub problem: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Participant {
+    pub participant_id: String,
+    /// `customer`, `agent`, `workflow` …
+    pub purpose: Option<String>,
+    pub name: Option<String>,
+    pub user_id: Option<String>,
+}
+
+/// Something that was said.
+#[derive(Debug)]
+pub struct Message {
+    pub id: String,
+    pub sequence: Option<i64>,
+    pub time: Option<Timestamp>,
+    /// `inbound` or `outbound`.
+    pub direction: Option<String>,
+    /// `human` or `bot`.
+    pub originating_entity: Option<String>,
+    pub participant_id: Option<String>,
+    pub purpose: Option<String>,
+    /// `Text`, `Structured` …
+    pub kind: String,
+    pub text: String,
+    pub attachments: Vec<Attachment>,
+    /// What it holds beside its text: cards, replies to choose from.
+    pub content: Vec<Box<RawValue>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attachment {
+    pub id: Option<String>,
+    /// As `image/png`.
+    pub mime: Option<String>,
+    pub filename: Option<String>,
+    pub size_bytes: Option<u64>,
+}
+
+/// Something that happened: a receipt, a sign of typing, somebody's coming or going.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Of a receipt.
+    pub message_id: Option<String>,
+    pub time: Option<Timestamp>,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Of a receipt: `Delivered`, `Read`, `Failed` …
+    pub status: Option<String>,
+}
+
+/// Who wrote something, as far as a source tells.
+#[derive(Debug, Default)]
+struct Writer {
+    id: Option<String>,
+    purpose: Option<String>,
+    name: Option<String>,
+    user_id: Option<String>,
+}
+
+impl Transcript {
+    /// Adds a participant unless it is there, and gives its id: a number of ours where the source has none, since a name is
+    /// no id.
+    fn takes_part(&mut self, writer: Writer) -> String {
+        let known = self.participants.iter().find(|it| match &writer.id {
+            Some(id) => it.participant_id == *id,
+            None => it.name == writer.name && it.purpose == writer.purpose,
+        });
+        if let Some(known) = known {
+            return known.participant_id.clone();
+        }
+        let number = self.participants.len() + 1;
+        let participant_id = writer.id.unwrap_or_else(|| format!("p{number}"));
+        self.participants.push(Participant {
+            participant_id: participant_id.clone(),
+            purpose: writer.purpose,
+            name: writer.name,
+            user_id: writer.user_id,
+        });
+        participant_id
+    }
+}
+
+impl Untold {
+    pub fn new(status: Status, problem: impl Into<String>) -> Self {
+        Self {
+            status,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Reads a body whose JSON is valid; what does not fit is named by its place, never by its value.
+fn parse<'a, T: Deserialize<'a>>(body: &'a RawValue, what: &str) -> Result<T, Untold> {
+    let mut json = serde_json::Deserializer::from_str(body.get());
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let problem = format!("{what}: `{}` is not as the API documents it", error.path());
+        Untold::new(Status::Malformed, problem)
+    })
+}
+
+/// In small letters, as the API's older fields are.
+fn lower(word: Option<String>) -> Option<String> {
+    word.map(|word| word.to_lowercase())
+}

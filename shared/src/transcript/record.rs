@@ -1,0 +1,306 @@
+//! The line that a transcript becomes: in order, within its limits, without personal data, and with fingerprints by which
+//! copies are told without their texts.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::language::language;
+use super::{Attachment, Event, Message, Participant, Status, Transcript, Untold, Via};
+use crate::hash::Sha256;
+use crate::page::redact_typed;
+use crate::redaction::{Person, Profile, Redactor, Tally};
+
+/// How much of a transcript is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Of all texts together; what is oldest goes.
+    pub max_transcript_bytes: u64,
+    /// So many of the last messages; all of them when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+}
+
+/// `records: transcript`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TranscriptRecord {
+    conversation_id: String,
+    /// `null` when nobody knows: nothing of it came.
+    conversation_start: Option<Timestamp>,
+    status: Status,
+    /// Why it is not complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    via: Option<Via>,
+    participants: Vec<Participant>,
+    messages: Vec<Said>,
+    events: Vec<Event>,
+    /// How many messages are in which language, by ISO 639-3 code; `und` where that cannot be told.
+    languages: BTreeMap<&'static str, u64>,
+    redactions: Tally,
+    /// What was left out because of a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<Cut>,
+    /// Messages that were announced and did not come.
+    missing: u64,
+}
+
+/// What was left out, and which limits asked for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cut {
+    pub messages: u64,
+    pub bytes: u64,
+    pub by: Vec<&'static str>,
+}
+
+/// A message as it is stored.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    message_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence_id: Option<i64>,
+    time: Option<Timestamp>,
+    direction: Option<String>,
+    originating_entity: Option<String>,
+    participant_id: Option<String>,
+    purpose: Option<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    text: String,
+    language: &'static str,
+    fingerprint: Sha256,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Attachment>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    content: Vec<Box<RawValue>>,
+}
+
+/// A line, and what is counted of it.
+#[derive(Debug)]
+pub struct Written {
+    pub line: Box<RawValue>,
+    pub redactions: Tally,
+    pub status: Status,
+}
+
+/// The record of a conversation, told or untold.
+pub fn record(
+    conversation_id: &str,
+    transcript: Result<Transcript, Untold>,
+    limits: Limits,
+    redactor: Option<&Redactor>,
+) -> Result<Written, serde_json::Error> {
+    let mut redactions = Tally::default();
+    let record = match transcript {
+        Ok(transcript) => told(
+            conversation_id,
+            transcript,
+            limits,
+            redactor,
+            &mut redactions,
+        ),
+        Err(untold) => TranscriptRecord {
+            conversation_id: conversation_id.to_owned(),
+            conversation_start: None,
+            status: untold.status,
+            problem: Some(untold.problem),
+            via: None,
+            participants: Vec::new(),
+            messages: Vec::new(),
+            events: Vec::new(),
+            languages: BTreeMap::new(),
+            redactions: Tally::default(),
+            cut: None,
+            missing: 0,
+        },
+    };
+    Ok(Written {
+        line: RawValue::from_string(serde_json::to_string(&record)?)?,
+        status: record.status,
+        redactions,
+    })
+}
+
+fn told(
+    conversation_id: &str,
+    transcript: Transcript,
+    limits: Limits,
+    redactor: Option<&Redactor>,
+    redactions: &mut Tally,
+) -> TranscriptRecord {
+    let Transcript {
+        via,
+        start,
+        participants,
+        mut messages,
+        mut events,
+        missing,
+    } = transcript;
+    // Stable: what has the same time stays in the order in which it came. What has none comes last.
+    messages.sort_by_key(|it| {
+        (
+            it.sequence.is_none(),
+            it.sequence,
+            it.time.is_none(),
+            it.time,
+        )
+    });
+    events.sort_by_key(|it| (it.time.is_none(), it.time));
+    let start = start.or_else(|| messages.iter().filter_map(|it| it.time).min());
+    let cut = cut(&mut messages, limits);
+    let mut redacting = Redacting {
+        redactor,
+        redactions,
+    };
+    let participants = participants
+        .into_iter()
+        .map(|it| redacting.participant(it))
+        .collect();
+    let messages: Vec<Said> = messages
+        .into_iter()
+        .map(|it| redacting.said(conversation_id, it))
+        .collect();
+    let mut languages = BTreeMap::new();
+    for message in messages.iter().filter(|message| !message.text.is_empty()) {
+        *languages.entry(message.language).or_default() += 1;
+    }
+    let (status, problem) = match missing {
+        0 => (Status::Complete, None),
+        missing => (
+            Status::Partial,
+            Some(format!("{missing} messages are not found any more")),
+        ),
+    };
+    TranscriptRecord {
+        conversation_id: conversation_id.to_owned(),
+        conversation_start: start,
+        status,
+        problem,
+        via: Some(via),
+        participants,
+        messages,
+        events,
+        languages,
+        redactions: redactions.clone(),
+        cut,
+        missing,
+    }
+}
+
+/// Leaves out the oldest messages that are too many or too much.
+fn cut(messages: &mut Vec<Message>, limits: Limits) -> Option<Cut> {
+    let mut cut = Cut::default();
+    let count = |number: usize| number as u64;
+    let window = limits.context_window.unwrap_or(u64::MAX);
+    let beyond = count(messages.len()).saturating_sub(window);
+    let mut from = usize::try_from(beyond).unwrap_or(messages.len());
+    if from > 0 {
+        cut.by.push("contextWindow");
+    }
+    let mut bytes = 0;
+    let fits = |message: &Message| {
+        bytes += count(message.text.len());
+        bytes <= limits.max_transcript_bytes
+    };
+    let kept = messages[from..].iter().rev().take_while({
+        let mut fits = fits;
+        move |message| fits(message)
+    });
+    let first = messages.len() - kept.count();
+    if first > from {
+        cut.by.push("maxTranscriptBytes");
+        from = first;
+    }
+    let gone = messages.drain(..from);
+    cut.messages = count(gone.len());
+    cut.bytes = gone.map(|message| count(message.text.len())).sum();
+    (cut.messages > 0).then_some(cut)
+}
+
+struct Redacting<'a> {
+    redactor: Option<&'a Redactor>,
+    redactions: &'a mut Tally,
+}
+
+impl Redacting<'_> {
+    fn said(&mut self, conversation_id: &str, message: Message) -> Said {
+        let text = self.text(message.text);
+        let whole = format!("{conversation_id}\n{}\n{text}", message.id);
+        Said {
+            language: language(&text),
+            fingerprint: Sha256::of(whole),
+            message_id: message.id,
+            sequence_id: message.sequence,
+            time: message.time,
+            direction: message.direction,
+            originating_entity: message.originating_entity,
+            participant_id: message.participant_id,
+            purpose: message.purpose,
+            kind: message.kind,
+            text,
+            attachments: message
+                .attachments
+                .into_iter()
+                .map(|it| self.attachment(it))
+                .collect(),
+            content: message
+                .content
+                .into_iter()
+                .map(|it| self.content(it))
+                .collect(),
+        }
+    }
+
+    fn participant(&mut self, participant: Participant) -> Participant {
+        let name = match (self.redactor, participant.name) {
+            (Some(redactor), Some(name)) if redactor.profile() == Profile::Strict => Some(
+                redactor
+                    .redact_person(Person::Name, &name, self.redactions)
+                    .into_owned(),
+            ),
+            // A name that a customer chose may be an address.
+            (_, name) => name.map(|name| self.text(name)),
+        };
+        Participant {
+            name,
+            ..participant
+        }
+    }
+
+    fn attachment(&mut self, attachment: Attachment) -> Attachment {
+        let filename = attachment.filename.map(|name| self.text(name));
+        Attachment {
+            filename,
+            ..attachment
+        }
+    }
+
+    fn content(&mut self, content: Box<RawValue>) -> Box<RawValue> {
+        let Some(redactor) = self.redactor else {
+            return content;
+        };
+        match redact_typed(content.get(), redactor, self.redactions) {
+            // What was JSON is JSON; should it not be, nothing of it is kept.
+            Some(redacted) => {
+                RawValue::from_string(redacted).unwrap_or_else(|_| RawValue::NULL.to_owned())
+            }
+            None => content,
+        }
+    }
+
+    fn text(&mut self, text: String) -> String {
+        match self
+            .redactor
+            .map(|redactor| redactor.redact(&text, self.redactions))
+        {
+            Some(Cow::Owned(redacted)) => redacted,
+            Some(Cow::Borrowed(_)) | None => text,
+        }
+    }
+}

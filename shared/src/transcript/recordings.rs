@@ -1,0 +1,142 @@
+//! Recordings: what a recording policy kept of a conversation, for when its messages are gone.
+
+use serde_json::value::RawValue;
+
+use super::{Attachment, Event, Message, Status, Transcript, Untold, Via, Writer, parse};
+use crate::genesys::wire::{ChatMessage, Recording, RecordingMessagingMessage};
+
+/// The transcript in the recordings of a conversation.
+pub fn recordings(body: &RawValue) -> Result<Transcript, Untold> {
+    let recordings: Vec<Recording> = parse(body, "the recordings")?;
+    let mut transcript = Transcript {
+        via: Via::Recordings,
+        start: recordings.iter().filter_map(|it| it.start_time).min(),
+        participants: Vec::new(),
+        messages: Vec::new(),
+        events: Vec::new(),
+        missing: 0,
+    };
+    let stored_away = recordings.iter().find_map(|it| {
+        let state = it.file_state.as_deref()?;
+        (state != "AVAILABLE").then(|| state.to_owned())
+    });
+    for recording in recordings {
+        for (place, message) in recording.messaging_transcript.into_iter().enumerate() {
+            transcript.tell(message, place);
+        }
+        for (place, message) in recording.transcript.into_iter().enumerate() {
+            transcript.tell_chat(message, place);
+        }
+    }
+    if transcript.messages.is_empty() {
+        let problem = stored_away.map_or_else(
+            || "the messages are not found, and no recording has a text".to_owned(),
+            |state| format!("the messages are not found, and the recording is {state}"),
+        );
+        return Err(Untold::new(Status::Gone, problem));
+    }
+    Ok(transcript)
+}
+
+impl Transcript {
+    fn tell(&mut self, message: RecordingMessagingMessage, place: usize) {
+        let id = message.id.unwrap_or_else(|| format!("#{}", place + 1));
+        for receipt in message.message_receipts {
+            self.events.push(Event {
+                message_id: Some(id.clone()),
+                time: receipt.receipt_time,
+                kind: "Receipt".to_owned(),
+                status: receipt.status,
+            });
+        }
+        let text = message.message_text.unwrap_or_default();
+        if text.is_empty() && message.message_media_attachments.is_empty() {
+            for event in message.events {
+                self.events.push(Event {
+                    message_id: None,
+                    time: message.timestamp,
+                    kind: event.event_type.unwrap_or_default(),
+                    status: None,
+                });
+            }
+            return;
+        }
+        let writer = Writer {
+            id: message.participant_id,
+            purpose: message.purpose.clone(),
+            name: message.from,
+            user_id: message.from_user.and_then(|user| user.id),
+        };
+        let participant_id = self.takes_part(writer);
+        let attachments = message.message_media_attachments.into_iter();
+        let attachments: Vec<_> = attachments
+            .map(|it| Attachment {
+                id: it.id,
+                mime: it.media_type,
+                filename: it.name,
+                size_bytes: it.content_length,
+            })
+            .collect();
+        self.messages.push(Message {
+            id,
+            sequence: None,
+            time: message.timestamp,
+            direction: direction(message.purpose.as_deref()),
+            originating_entity: None,
+            participant_id: Some(participant_id),
+            purpose: message.purpose,
+            kind: if attachments.is_empty() {
+                "Text"
+            } else {
+                "Structured"
+            }
+            .to_owned(),
+            text,
+            attachments,
+            content: Vec::new(),
+        });
+    }
+
+    fn tell_chat(&mut self, message: ChatMessage, place: usize) {
+        let is_text = message
+            .body_type
+            .as_deref()
+            .is_none_or(|kind| kind == "STANDARD" || kind == "NOTICE");
+        if !is_text {
+            self.events.push(Event {
+                message_id: None,
+                time: message.utc,
+                kind: message.body_type.unwrap_or_default(),
+                status: None,
+            });
+            return;
+        }
+        let participant_id = self.takes_part(Writer {
+            purpose: message.participant_purpose.clone(),
+            name: message.from,
+            ..Writer::default()
+        });
+        self.messages.push(Message {
+            id: message.id.unwrap_or_else(|| format!("#{}", place + 1)),
+            sequence: None,
+            time: message.utc,
+            direction: direction(message.participant_purpose.as_deref()),
+            originating_entity: None,
+            participant_id: Some(participant_id),
+            purpose: message.participant_purpose,
+            kind: "Text".to_owned(),
+            text: message.body.unwrap_or_default(),
+            attachments: Vec::new(),
+            content: Vec::new(),
+        });
+    }
+}
+
+/// A recording does not say it; what the customer writes comes in.
+fn direction(purpose: Option<&str>) -> Option<String> {
+    let direction = match purpose? {
+        "customer" | "external" => "inbound",
+        _ => "outbound",
+    };
+    Some(direction.to_owned())
+}

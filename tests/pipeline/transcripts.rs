@@ -1,0 +1,331 @@
+//! Transcripts: what was written in conversations, once each, in order, whichever way it has to be read.
+
+use std::collections::BTreeMap;
+
+use conversation_archive::hash::Sha256;
+use conversation_archive::outcome::{ExportStatus, Manifest};
+use conversation_archive::source::{SourceSettings, TranscriptRoute};
+use end_to_end::world::{World, organisation};
+use genesys_simulator::{Faults, Route, Settings, TruthMessage, Untold};
+use serde_json::Value;
+use start_export::{Command, StartError};
+
+const VERBATIM: &str = r#","redaction":{"enabled":false}"#;
+
+/// The records by their conversations; each is there once.
+async fn transcripts(world: &World, manifest: &Manifest) -> BTreeMap<String, Value> {
+    let mut transcripts = BTreeMap::new();
+    for (line, count) in world.archived_lines(manifest).await {
+        assert_eq!(count, 1);
+        let record: Value = serde_json::from_str(&line).expect("a record");
+        let id = record["conversationId"].as_str().expect("an id").to_owned();
+        assert!(transcripts.insert(id, record).is_none(), "one record each");
+    }
+    transcripts
+}
+
+async fn exported(world: &mut World, ids: &[String], more: &str) -> BTreeMap<String, Value> {
+    let request = world.transcripts_request(ids, more);
+    let manifest = world.export(&request).await;
+    assert_eq!(manifest.outcome.status, ExportStatus::Completed);
+    world.verify(&manifest.outcome.export_id).await;
+    transcripts(world, &manifest).await
+}
+
+/// What was said, in the order of the record.
+fn said(record: &Value) -> Vec<(String, String)> {
+    let messages = record["messages"].as_array().expect("messages").iter();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    messages
+        .map(|it| (text(&it["messageId"]), text(&it["text"])))
+        .collect()
+}
+
+fn truly_said(truth: Vec<TruthMessage>) -> Vec<(String, String)> {
+    let told = truth.into_iter().filter(|it| !it.text.is_empty());
+    told.map(|it| (it.id, it.text)).collect()
+}
+
+fn texts(messages: Vec<(String, String)>) -> Vec<String> {
+    messages.into_iter().map(|(_, text)| text).collect()
+}
+
+#[tokio::test]
+async fn every_message_of_every_conversation_is_archived_in_its_order() {
+    let mut world = World::new(organisation(111, 120)).await;
+    let ids = world.written();
+    assert!(ids.len() > 40);
+
+    let records = exported(&mut world, &ids, &format!(r#","pageSize":17{VERBATIM}"#)).await;
+
+    assert_eq!(records.len(), ids.len());
+    let mut longest = 0;
+    for id in &ids {
+        let (record, truth) = (&records[id], world.simulator.messages(id).expect("written"));
+        longest = longest.max(truth.len());
+        let typing = truth.iter().filter(|it| it.text.is_empty()).count();
+        assert_eq!(record["status"], "complete");
+        assert_eq!(record["via"], "messages");
+        assert_eq!(said(record), truly_said(truth));
+        let events = record["events"].as_array().expect("events").iter();
+        assert_eq!(events.filter(|it| it["type"] == "Typing").count(), typing);
+    }
+    assert!(longest > 1_000, "one needs two bulk requests: {longest}");
+}
+
+#[tokio::test]
+async fn what_people_wrote_is_redacted_and_known_by_its_fingerprint() {
+    let mut world = World::new(organisation(112, 100)).await;
+    let ids = world.written();
+    let request = world.transcripts_request(&ids, "");
+
+    let manifest = world.export(&request).await;
+
+    let records = transcripts(&world, &manifest).await;
+    let mut redactions = 0;
+    for (id, record) in &records {
+        let line = record.to_string();
+        assert!(!line.contains("@quillpost.example") && !line.contains("+1202555"));
+        for message in record["messages"].as_array().expect("messages") {
+            let (message_id, text) = (&message["messageId"], &message["text"]);
+            let whole = [
+                id,
+                message_id.as_str().unwrap_or_default(),
+                text.as_str().unwrap_or_default(),
+            ];
+            let fingerprint = Sha256::of(whole.join("\n")).to_string();
+            assert_eq!(message["fingerprint"], fingerprint.as_str());
+        }
+        let counts = record["redactions"].as_object().expect("counts").values();
+        redactions += counts.filter_map(Value::as_u64).sum::<u64>();
+        let languages = record["languages"].as_object().expect("counts").values();
+        assert_eq!(
+            languages.filter_map(Value::as_u64).sum::<u64>(),
+            said(record).len() as u64
+        );
+    }
+    assert!(redactions > 100);
+    assert_eq!(manifest.content.redactions.total(), redactions);
+}
+
+#[tokio::test]
+async fn with_the_strict_profile_nobody_is_named() {
+    let mut world = World::new(organisation(113, 60)).await;
+    let ids = world.written();
+
+    let records = exported(&mut world, &ids, r#","redaction":{"profile":"strict"}"#).await;
+
+    for record in records.values() {
+        for participant in record["participants"].as_array().expect("participants") {
+            assert_eq!(participant["name"], "[REDACTED:NAME]");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_rest_go_on() {
+    let untold = Untold {
+        recorded_only: 6,
+        gone: 6,
+        forbidden: 6,
+        too_large: 6,
+        malformed: 6,
+        preparing: 2,
+    };
+    let mut world = World::new(Settings {
+        untold,
+        ..organisation(114, 200)
+    })
+    .await;
+    let unknown = "00000000-0000-4000-8000-000000000000".to_owned();
+    let ids = [world.written(), vec![unknown.clone()]].concat();
+
+    let records = exported(&mut world, &ids, VERBATIM).await;
+
+    assert_eq!(records.len(), ids.len());
+    let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for (id, record) in &records {
+        let word = |name: &str| record[name].as_str().unwrap_or("none").to_owned();
+        let (status, via) = (word("status"), word("via"));
+        if status == "complete" {
+            let truth = world.simulator.messages(id).expect("written");
+            assert_eq!(said(record), truly_said(truth), "{via}");
+        } else {
+            assert!(record["problem"].is_string(), "{record}");
+            assert!(said(record).is_empty());
+        }
+        *seen.entry((status, via)).or_default() += 1;
+    }
+    let seen: Vec<_> = seen
+        .keys()
+        .map(|(status, via)| format!("{status} {via}"))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            "complete messages",
+            "complete recordings",
+            "forbidden none",
+            "gone none",
+            "malformed none",
+            "tooLarge none",
+        ]
+    );
+    assert_eq!(records[&unknown]["status"], "gone");
+    let malformed = records.values().find(|it| it["status"] == "malformed");
+    assert_eq!(
+        malformed.expect("one")["problem"],
+        "the messages: `entities` is not as the API documents it"
+    );
+}
+
+#[tokio::test]
+async fn a_recording_that_is_never_ready_is_not_waited_for_for_ever() {
+    let untold = Untold {
+        recorded_only: 1,
+        preparing: 100,
+        ..Untold::default()
+    };
+    let mut world = World::new(Settings {
+        untold,
+        ..organisation(115, 8)
+    })
+    .await;
+    let ids = world.written();
+
+    let records = exported(&mut world, &ids, VERBATIM).await;
+
+    for record in records.values() {
+        assert_eq!(record["status"], "preparing");
+    }
+    let asked = world.simulator.stats().requests_on(Route::Recordings);
+    assert_eq!(asked, 6 * ids.len() as u64);
+}
+
+#[tokio::test]
+async fn a_rate_limit_ends_pages_early_and_costs_nothing() {
+    let mut world = World::new(Settings {
+        rate_per_minute: 40,
+        faults: Faults {
+            throttle: 0.1,
+            server_error: 0.1,
+            cut_off: 0.05,
+            ..Faults::default()
+        },
+        ..organisation(116, 150)
+    })
+    .await;
+    let ids = world.written();
+
+    let records = exported(&mut world, &ids, VERBATIM).await;
+
+    assert_eq!(records.len(), ids.len());
+    for (id, record) in &records {
+        let truth = world.simulator.messages(id).expect("written");
+        assert_eq!(said(record), truly_said(truth));
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_s_web_details_are_archived_by_their_numbers() {
+    let settings = SourceSettings {
+        transcript_route: TranscriptRoute::WebDetails,
+        ..SourceSettings::default()
+    };
+    let mut world = World::new(organisation(117, 60)).await.reading_by(settings);
+    world.restart();
+    let ids = world.written();
+
+    let records = exported(&mut world, &ids, VERBATIM).await;
+
+    for (id, record) in &records {
+        let truth = world.simulator.messages(id).expect("written");
+        assert_eq!(record["via"], "webDetails");
+        assert_eq!(texts(said(record)), texts(truly_said(truth)));
+    }
+}
+
+#[tokio::test]
+async fn a_permission_that_is_missing_fails_the_export_and_one_for_recordings_is_a_warning() {
+    let permissions = |held: &[&str]| held.iter().map(ToString::to_string).collect();
+    let mut world = World::new(Settings {
+        permissions: permissions(&["recording:recording:view"]),
+        ..organisation(118, 20)
+    })
+    .await;
+    let ids = world.written();
+    let request = world.transcripts_request(&ids, "");
+    let id = world.start(&request).await;
+    world.run().await;
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    let message = &failed.failures[0].failure.message;
+    assert!(
+        message.contains("[conversation:message:view, "),
+        "{message}"
+    );
+
+    let mut world = World::new(Settings {
+        permissions: permissions(&["conversation:message:view"]),
+        untold: Untold {
+            recorded_only: 3,
+            ..Untold::default()
+        },
+        ..organisation(118, 20)
+    })
+    .await;
+    let request = world.transcripts_request(&ids, "");
+    let manifest = world.export(&request).await;
+    assert_eq!(manifest.warnings.len(), 1, "{:?}", manifest.warnings);
+    assert!(manifest.warnings[0].contains("recording:recording:view"));
+}
+
+#[tokio::test]
+async fn long_transcripts_are_cut_from_their_beginning_and_say_so() {
+    let mut world = World::new(organisation(119, 120)).await;
+    world.process.start.limits.transcripts.context_window = Some(5);
+    world.process.start.limits.transcripts.max_transcript_bytes = 150;
+    let ids = world.written();
+
+    let records = exported(&mut world, &ids, VERBATIM).await;
+
+    let mut reasons = std::collections::BTreeSet::new();
+    for (id, record) in &records {
+        let truth = truly_said(world.simulator.messages(id).expect("written"));
+        let kept = said(record);
+        let bytes: usize = kept.iter().map(|(_, text)| text.len()).sum();
+        assert!(kept.len() <= 5 && bytes <= 150);
+        assert!(truth.ends_with(&kept), "the newest stay");
+        let cut = record["cut"]["messages"].as_u64().unwrap_or(0);
+        assert_eq!(cut as usize, truth.len() - kept.len());
+        reasons.insert(record["cut"]["by"].to_string());
+    }
+    assert!(reasons.len() >= 3, "{reasons:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_list_of_conversations_is_refused() {
+    let mut world = World::new(organisation(120, 1)).await;
+    let mut refused = Vec::new();
+    for request in [
+        r#"{"source":"transcripts","interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"}"#,
+        r#"{"source":"transcripts","filters":{"conversationIds":["../x"]}}"#,
+        r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"records":"full"}"#,
+        r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","records":"transcript"}"#,
+    ] {
+        let command = Command::parse(request).expect("a request");
+        match world.invoke(command).await.expect("not killed") {
+            Err(StartError::Refused(refusal)) => refused.push(refusal.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    assert_eq!(
+        refused,
+        [
+            "`source` is transcripts: the source transcripts takes filters.conversationIds and no interval",
+            "`filters.conversationIds[0]` is ../x: an id of up to 100 letters, digits, `-`, `_` and `.` is expected",
+            "`records` is full: the source transcripts has the records `transcript`; leave the field out",
+            "`records` is transcript: only the source transcripts has them",
+        ]
+    );
+}
