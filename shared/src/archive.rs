@@ -17,13 +17,16 @@ use crate::seal::{self, SealError};
 use crate::store::{ArchiveStore, Listed, Object, StoreError, Stored};
 use crate::waiting::Waiting;
 
+mod conversations;
 mod deliveries;
 mod exports;
 mod find;
 mod indexes;
 mod known;
+
 mod survey;
 
+pub use conversations::Conversations;
 pub use find::{Searched, Version};
 pub use known::Earlier;
 pub use survey::{SliceView, first_message};
@@ -41,6 +44,7 @@ struct Recent {
     plan: Option<Arc<ExportPlan>>,
     attempt: Option<Arc<Attempt>>,
     known: known::RecentlyKnown,
+    listed: Option<(ExportId, Arc<[String]>)>,
 }
 
 /// Why an object could not be read or written.

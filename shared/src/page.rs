@@ -28,6 +28,7 @@ mod redact;
 mod results;
 mod standard;
 mod walk;
+mod written;
 
 #[cfg(test)]
 mod properties;
@@ -41,6 +42,7 @@ pub use names::Names;
 pub use redact::redact_typed;
 pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, gateway_records};
 pub use standard::dropped_paths;
+pub use written::written_id;
 
 use copy::{WHOLE, copy};
 use draft::Draft;

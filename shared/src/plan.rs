@@ -49,6 +49,9 @@ pub struct ExportPlan {
     /// What is taken out of texts before anything of them is stored; `None` where nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redaction: Option<RedactionPlan>,
+    /// Of transcripts: the export whose conversations they are of; without it, `filters` names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_export: Option<ExportId>,
     /// Of transcripts: how much of each is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcripts: Option<Limits>,

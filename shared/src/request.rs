@@ -51,6 +51,12 @@ pub struct ExportRequest {
     pub on_bad_record: OnBadRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
+    /// Of transcripts: the conversations of an earlier export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_export: Option<String>,
+    /// What is exported beside it, as an export of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<Include>,
     /// So long after each scheduled time its interval is looked at again, for what has changed since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisit: Vec<Period>,
@@ -112,6 +118,13 @@ impl std::fmt::Display for Category {
             Self::Routing => "routing",
         })
     }
+}
+
+/// What can be exported beside an export, from the conversations that it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Include {
+    Transcripts,
 }
 
 /// Which of the conversations that the API returns belong into the export.
@@ -226,13 +239,14 @@ impl ExportRequest {
         Ok(request)
     }
 
-    /// Whether it asks for conversations by their ids, whenever they began.
+    /// Whether it asks for conversations by their ids, named or those of an earlier export, whenever they began.
     pub fn is_lookup(&self) -> bool {
         let by_id = matches!(
             self.source,
             SourceKind::AnalyticsQuery | SourceKind::Transcripts
         );
-        by_id && self.interval.is_none() && self.filters.are_only_ids()
+        let from_export = self.from_export.is_some() && self.filters.is_empty();
+        by_id && self.interval.is_none() && (self.filters.are_only_ids() || from_export)
     }
 
     /// What makes two requests the same: everything but the id and what comes later, with the
@@ -242,7 +256,12 @@ impl ExportRequest {
             export_id: None,
             scheduled_time: None,
             revisit: Vec::new(),
-            interval: Some(RequestedInterval::Absolute(interval)),
+            include: Vec::new(),
+            // The conversations of an export are the same whenever they are asked for.
+            interval: self
+                .from_export
+                .is_none()
+                .then_some(RequestedInterval::Absolute(interval)),
             ..self.clone()
         };
         let mut asked = serde_json::to_value(&asked).unwrap_or_default();
@@ -297,7 +316,7 @@ mod tests {
     fn an_unknown_field_is_named_beside_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `revisit` at line 1 column 66"
+            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
         );
     }
 

@@ -89,6 +89,8 @@ pub struct Reading<'a> {
     pub query: Option<&'a GatewayQuery>,
     /// For a revisit: what is archived already.
     pub known: Option<&'a KnownVersions>,
+    /// For transcripts of an earlier export's conversations: these.
+    pub listed: Option<&'a [String]>,
     /// For normalized records, if they are asked for.
     pub names: Option<&'a Names>,
     /// What takes personal data out of the records, if the plan wants that.
@@ -237,7 +239,7 @@ impl<'a> Reading<'a> {
 
     /// Whose texts are wanted.
     fn conversations(&self) -> &'a [String] {
-        &self.plan.filters.conversation_ids
+        self.listed.unwrap_or(&self.plan.filters.conversation_ids)
     }
 
     fn rules(&self) -> PageRules<'a> {

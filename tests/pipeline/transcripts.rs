@@ -1,11 +1,12 @@
 //! Transcripts: what was written in conversations, once each, in order, whichever way it has to be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conversation_archive::hash::Sha256;
 use conversation_archive::outcome::{ExportStatus, Manifest};
 use conversation_archive::source::{SourceSettings, TranscriptRoute};
-use end_to_end::world::{World, organisation};
+use conversation_archive::time::Interval;
+use end_to_end::world::{DAYS, World, organisation};
 use genesys_simulator::{Faults, Route, Settings, TruthMessage, Untold};
 use serde_json::Value;
 use start_export::{Command, StartError};
@@ -311,6 +312,11 @@ async fn what_is_no_list_of_conversations_is_refused() {
         r#"{"source":"transcripts","filters":{"conversationIds":["../x"]}}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"records":"full"}"#,
         r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","records":"transcript"}"#,
+        r#"{"source":"transcripts","fromExport":"nobodys"}"#,
+        r#"{"source":"transcripts","fromExport":"x","filters":{"conversationIds":["x"]}}"#,
+        r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","fromExport":"x"}"#,
+        r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"include":["transcripts"]}"#,
+        r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"includeMedia":true}"#,
     ] {
         let command = Command::parse(request).expect("a request");
         match world.invoke(command).await.expect("not killed") {
@@ -322,10 +328,156 @@ async fn what_is_no_list_of_conversations_is_refused() {
     assert_eq!(
         refused,
         [
-            "`source` is transcripts: the source transcripts takes filters.conversationIds and no interval",
+            "`source` is transcripts: the source transcripts takes filters.conversationIds or fromExport, and no interval",
             "`filters.conversationIds[0]` is ../x: an id of up to 100 letters, digits, `-`, `_` and `.` is expected",
             "`records` is full: the source transcripts has the records `transcript`; leave the field out",
             "`records` is transcript: only the source transcripts has them",
+            "`fromExport` is nobodys: there is no export of this id here",
+            "`fromExport` is x: leave the filters out: all conversations of that export count",
+            "`fromExport` is x: only the source transcripts goes by an earlier export",
+            "`include` is transcripts: transcripts have no transcripts; leave the field out",
+            "`includeMedia` is true: transcripts list attachments and do not fetch them",
         ]
+    );
+}
+
+/// Conversations of the world's days that were written.
+fn written_in_the_days(world: &World) -> BTreeSet<String> {
+    let days: Interval = DAYS.parse().expect("an interval");
+    let conversations = world.simulator.truth().conversations.into_iter();
+    let of_the_days = conversations.filter(|it| days.contains(it.start));
+    let ids = of_the_days.map(|it| it.id);
+    ids.filter(|id| world.simulator.messages(id).is_some())
+        .collect()
+}
+
+/// What its session's media does not tell is asked for, and not there.
+fn complete(records: BTreeMap<String, Value>) -> BTreeSet<String> {
+    let of_status = |status: &str| {
+        let records = records.iter().filter(|(_, it)| it["status"] == status);
+        records.map(|(id, _)| id.clone()).collect::<BTreeSet<_>>()
+    };
+    assert!(of_status("gone").len() * 10 < records.len());
+    of_status("complete")
+}
+
+#[tokio::test]
+async fn the_transcripts_of_an_export_are_those_of_its_written_conversations() {
+    for records in ["standard", "minimal", "normalized"] {
+        let mut world = World::new(organisation(121, 80)).await;
+        let request = world.request(
+            "analytics-job",
+            &format!(r#","exportId":"base","records":"{records}""#),
+        );
+        world.export(&request).await;
+        let request = r#"{"source":"transcripts","fromExport":"base","pageSize":15}"#;
+
+        let manifest = world.export(request).await;
+
+        let expected = written_in_the_days(&world);
+        let records = transcripts(&world, &manifest).await;
+        assert_eq!(complete(records), expected);
+        world.verify(&manifest.outcome.export_id).await;
+        let again = world.start(request).await;
+        assert_eq!(
+            again, manifest.outcome.export_id,
+            "the same request is the same export"
+        );
+    }
+}
+
+#[tokio::test]
+async fn transcripts_that_are_included_wait_for_their_export_and_are_announced_by_themselves() {
+    let mut world = World::new(organisation(122, 60)).await;
+    let request = world.request(
+        "analytics-job",
+        r#","exportId":"base","include":["transcripts"]"#,
+    );
+    let command = || Command::parse(&request).expect("a request");
+    let started = world
+        .invoke(command())
+        .await
+        .expect("not killed")
+        .expect("started");
+    let beside = started.transcripts.expect("transcripts beside it");
+    assert_eq!(beside.export_id.as_str(), "base-transcripts");
+    let again = world
+        .invoke(command())
+        .await
+        .expect("not killed")
+        .expect("started");
+    assert_eq!(
+        again.transcripts.expect("the same").export_id,
+        beside.export_id
+    );
+
+    world.run().await;
+
+    let manifest = world.manifest(&beside.export_id).await;
+    let records = transcripts(&world, &manifest).await;
+    assert_eq!(complete(records), written_in_the_days(&world));
+    assert_eq!(world.receiver.ids().len(), 2, "one event each");
+    world.verify(&beside.export_id).await;
+}
+
+#[tokio::test]
+async fn transcripts_of_an_export_that_failed_fail_and_go_on_when_it_does() {
+    let mut world = World::new(organisation(123, 40)).await;
+    world.simulator.set_faults(Faults {
+        job_fails: true,
+        ..Faults::default()
+    });
+    let request = world.request(
+        "analytics-job",
+        r#","exportId":"base","include":["transcripts"]"#,
+    );
+    world.start(&request).await;
+    world.run().await;
+    let transcripts = "base-transcripts".parse().expect("an id");
+    let failed = world.failed(&transcripts, 1).await.expect("a failure");
+    let message = &failed.failures[0].failure.message;
+    assert!(message.contains("the export base, "), "{message}");
+
+    world.simulator.set_faults(Faults::default());
+    world.resume(&"base".parse().expect("an id")).await;
+    world.run().await;
+    world.resume(&transcripts).await;
+    world.run().await;
+
+    let manifest = world.manifest(&transcripts).await;
+    let records = self::transcripts(&world, &manifest).await;
+    assert_eq!(complete(records), written_in_the_days(&world));
+}
+
+#[tokio::test]
+async fn the_allowed_requests_are_used_and_hardly_any_is_refused() {
+    let mut world = World::new(Settings {
+        rate_per_minute: 300,
+        ..organisation(124, 2_400)
+    })
+    .await;
+    let ids = world.written();
+    let started_at = world.now();
+
+    let records = exported(&mut world, &ids, VERBATIM).await;
+
+    assert_eq!(records.len(), ids.len());
+    let stats = world.simulator.stats();
+    let texts = [Route::MessageConversation, Route::MessagesBulk];
+    let asked: u64 = texts.map(|route| stats.requests_on(route)).iter().sum();
+    let minutes = world.now().duration_since(started_at).as_secs_f64() / 60.0;
+    println!(
+        "{} conversations, {asked} requests in {minutes:.1} simulated minutes, {} answered 429",
+        ids.len(),
+        stats.throttled
+    );
+    assert!(
+        stats.throttled * 100 <= asked,
+        "{} of {asked}",
+        stats.throttled
+    );
+    assert!(
+        asked as f64 >= 0.95 * 300.0 * minutes.floor(),
+        "{asked} in {minutes}"
     );
 }

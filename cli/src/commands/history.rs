@@ -144,6 +144,7 @@ impl<'a> History<'a> {
                     run: 1,
                     query: None,
                     known: None,
+                    listed: None,
                     names: names.as_deref(),
                     redactor: redactor.as_deref(),
                     deadline: Deadline::NONE,

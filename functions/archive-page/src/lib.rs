@@ -2,10 +2,10 @@
 //!
 //! Object and index → record → next message → done. Whoever finds a record follows it instead of fetching again.
 
-use conversation_archive::archive::{Archive, Earlier};
+use conversation_archive::archive::{Archive, Conversations, Earlier};
 use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Dispatch;
-use conversation_archive::failure::Failure;
+use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::PageMessage;
@@ -81,6 +81,7 @@ impl ArchivePage {
             run: message.id.run.run,
             query,
             known: None,
+            listed: None,
             names: None,
             redactor: None,
             deadline: invocation.deadline,
@@ -132,6 +133,12 @@ impl ArchivePage {
             Earlier::Versions(known) => Some(known),
             Earlier::Open(id) => return Ok(Err(not_yet_revisited(&id))),
         };
+        let listed = match self.archive().conversations(task.plan).await? {
+            Conversations::ByRequest => None,
+            Conversations::Of(ids) => Some(ids),
+            Conversations::Open(id) => return Ok(Err(not_yet_listed(&id))),
+            Conversations::Incomplete(id) => return Ok(Err(never_listed(&id))),
+        };
         let names = match self.sources.names(task.plan, task.reading.deadline).await {
             Ok(names) => names,
             Err(setback) => return Ok(Err(setback)),
@@ -142,6 +149,7 @@ impl ArchivePage {
         };
         let reading = Reading {
             known: known.as_deref(),
+            listed: listed.as_deref(),
             names: names.as_deref(),
             redactor: redactor.as_deref(),
             ..task.reading
@@ -227,6 +235,24 @@ impl ArchivePage {
     fn archive(&self) -> &Archive {
         &self.dispatch.archive
     }
+}
+
+/// The export whose conversations are wanted is still at work.
+fn not_yet_listed(id: &ExportId) -> Setback {
+    Setback::Wait(Wait {
+        reason: WaitReason::Watermark,
+        hint: None,
+        detail: format!(
+            "the export {id} has not ended, whose conversations' transcripts are wanted"
+        ),
+    })
+}
+
+/// It failed or was cancelled; once it is resumed and complete, this one can be resumed too.
+fn never_listed(id: &ExportId) -> Setback {
+    let message =
+        format!("the export {id}, whose conversations' transcripts are wanted, is not complete");
+    Setback::Failed(Failure::new(FailureKind::RecordsMissing, message))
 }
 
 /// What a revisit goes by is not there yet.

@@ -20,6 +20,7 @@ use conversation_archive::source::{Asked, Setback, Sources};
 use conversation_archive::webhook::{AddressRules, WebhookUrl};
 use serde::{Deserialize, Serialize};
 
+mod beside;
 mod cancel;
 mod resume;
 mod retention;
@@ -68,6 +69,9 @@ pub struct Started {
     pub slices: u32,
     /// Where the outcome is or will be.
     pub manifest_uri: String,
+    /// Beside it, of its conversations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcripts: Option<Box<Started>>,
     /// Beside it, of intervals that were exported before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisits: Vec<Started>,
@@ -159,7 +163,13 @@ impl StartExport {
         let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, self.emulated)?;
         let identity = Identity::of(&request, scheduled)?;
         let due = revisits(&request, scheduled)?;
+        let transcripts = beside::transcripts(&request, &identity.export_id)?;
         let mut started = self.start_one(&request, identity, None, invocation).await?;
+        if let Some(request) = transcripts {
+            let identity = Identity::of(&request, scheduled)?;
+            let transcripts = self.start_one(&request, identity, None, invocation).await?;
+            started.transcripts = Some(Box::new(transcripts));
+        }
         let mut failed = None;
         for (identity, revisit) in due {
             let revisit_id = identity.export_id.clone();
@@ -221,6 +231,7 @@ impl StartExport {
             None => draft,
         };
         self.check_webhook(&draft)?;
+        self.check_base(&draft).await?;
         let plan = self.plan(draft, invocation).await?;
         let attempt = self.begin(&plan).await?;
         self.dispatch
@@ -311,6 +322,7 @@ impl StartExport {
                 .archive()
                 .store()
                 .uri(&Name::Manifest(&plan.export_id).key()),
+            transcripts: None,
             revisits: Vec::new(),
         }
     }

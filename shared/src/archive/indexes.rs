@@ -1,4 +1,4 @@
-//! The page indexes of an export, read side by side.
+//! The page objects and page indexes of an export, read side by side.
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -6,8 +6,9 @@ use futures::{StreamExt as _, stream};
 
 use super::{Archive, ArchiveError};
 use crate::outcome::Content;
+use crate::page_record::PageObjects;
 
-/// So many page indexes are in memory at a time.
+/// So many of them are in memory at a time.
 pub(super) const READS_AT_ONCE: usize = 8;
 
 impl Archive {
@@ -16,14 +17,30 @@ impl Archive {
         &'a self,
         content: &Content,
     ) -> BoxStream<'a, Result<(String, Bytes), ArchiveError>> {
+        self.objects(content, |objects| &objects.index.key)
+    }
+
+    /// Each page object with its key, in the order of the pages.
+    pub fn pages<'a>(
+        &'a self,
+        content: &Content,
+    ) -> BoxStream<'a, Result<(String, Bytes), ArchiveError>> {
+        self.objects(content, |objects| &objects.page.key)
+    }
+
+    fn objects<'a>(
+        &'a self,
+        content: &Content,
+        key: impl Fn(&PageObjects) -> &String,
+    ) -> BoxStream<'a, Result<(String, Bytes), ArchiveError>> {
         let pages = content.slices.iter().flat_map(|slice| &slice.pages);
         // Collected: a stream over borrowing closures could not move between threads.
         let keys: Vec<String> = pages
-            .filter_map(|page| Some(page.objects.as_ref()?.index.key.clone()))
+            .filter_map(|page| Some(key(page.objects.as_ref()?).clone()))
             .collect();
         let read = move |key: String| async move {
-            let index = self.object(&key).await?;
-            Ok((key, index))
+            let object = self.object(&key).await?;
+            Ok((key, object))
         };
         stream::iter(keys).map(read).buffered(READS_AT_ONCE).boxed()
     }

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::rules::{
-    check_end, check_filters, check_membership, check_names, check_records, check_retention,
-    page_size,
+    check_end, check_filters, check_from_export, check_include, check_media, check_membership,
+    check_names, check_records, check_retention, page_size,
 };
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
@@ -30,6 +30,7 @@ pub struct Draft {
     pub webhook_url: Option<String>,
     revisit: Option<Revisit>,
     key_version: Option<String>,
+    from_export: Option<ExportId>,
     request: ExportRequest,
 }
 
@@ -54,9 +55,12 @@ impl Draft {
         check_membership(&request)?;
         check_names(&request)?;
         check_records(&request)?;
+        check_media(&request)?;
+        check_include(&request)?;
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
         }
+        let from_export = check_from_export(&request)?;
         let page_size = page_size(&request, limits)?;
         let quota_mb = request.quota_mb.or(limits.quota_mb);
         if quota_mb == Some(0) {
@@ -79,6 +83,7 @@ impl Draft {
             webhook_url,
             revisit: None,
             key_version: None,
+            from_export,
             request,
         };
         draft.check_retention(now, limits.retention_days)?;
@@ -102,6 +107,10 @@ impl Draft {
             key_version,
             ..self
         }
+    }
+
+    pub fn from_export(&self) -> Option<&ExportId> {
+        self.from_export.as_ref()
     }
 
     pub fn redaction(&self) -> Option<&RequestedRedaction> {
@@ -158,6 +167,7 @@ impl Draft {
             webhook_url,
             revisit,
             key_version,
+            from_export,
             request,
         } = self;
         let redaction =
@@ -177,6 +187,7 @@ impl Draft {
             },
             lookup_names: request.lookup_names,
             redaction,
+            from_export,
             transcripts: (request.source == SourceKind::Transcripts).then_some(limits.transcripts),
             page_size,
             include_media: request.include_media,
@@ -230,7 +241,11 @@ impl Draft {
             SourceKind::Transcripts | SourceKind::AnalyticsQuery if self.request.is_lookup() => {
                 vec![SliceRange::Offsets(OffsetRange {
                     start: 0,
-                    end: Some(self.request.filters.conversation_ids.len() as u64),
+                    // How many an earlier export holds is known when it is complete.
+                    end: self
+                        .from_export
+                        .is_none()
+                        .then_some(self.request.filters.conversation_ids.len() as u64),
                 })]
             }
             SourceKind::HistoryGateway => vec![SliceRange::Interval(self.interval)],

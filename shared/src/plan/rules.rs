@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ExportRequest, Interval, Membership, PlanLimits, Refusal, SourceKind, millis};
+use crate::ids::ExportId;
 use crate::page::Projection;
 
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
@@ -55,11 +56,52 @@ pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
     Err(Refusal::new("lookupNames", true, rule))
 }
 
+/// The export that ids are taken from.
+pub(super) fn check_from_export(request: &ExportRequest) -> Result<Option<ExportId>, Refusal> {
+    let Some(id) = &request.from_export else {
+        return Ok(None);
+    };
+    let refused = |rule: &str| Refusal::new("fromExport", id, rule);
+    if request.source != SourceKind::Transcripts {
+        return Err(refused(
+            "only the source transcripts goes by an earlier export",
+        ));
+    }
+    if !request.filters.is_empty() {
+        return Err(refused(
+            "leave the filters out: all conversations of that export count",
+        ));
+    }
+    let id = id
+        .parse()
+        .map_err(|_| refused("1 to 64 letters, digits, `-` or `_`"))?;
+    Ok(Some(id))
+}
+
+/// What is asked for and not done is refused.
+pub(super) fn check_media(request: &ExportRequest) -> Result<(), Refusal> {
+    if request.source != SourceKind::Transcripts || !request.include_media {
+        return Ok(());
+    }
+    let rule = "transcripts list attachments and do not fetch them";
+    Err(Refusal::new("includeMedia", true, rule))
+}
+
+/// What is exported beside an export is of its conversations.
+pub(super) fn check_include(request: &ExportRequest) -> Result<(), Refusal> {
+    if request.include.is_empty() || request.source != SourceKind::Transcripts {
+        return Ok(());
+    }
+    let rule = "transcripts have no transcripts; leave the field out";
+    Err(Refusal::new("include", "transcripts", rule))
+}
+
 /// Transcripts are records of their own, and nothing else is one.
 pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
     let are_transcripts = request.source == SourceKind::Transcripts;
     if are_transcripts && !request.is_lookup() {
-        let rule = "the source transcripts takes filters.conversationIds and no interval";
+        let rule =
+            "the source transcripts takes filters.conversationIds or fromExport, and no interval";
         return Err(Refusal::new("source", request.source, rule));
     }
     let rule = match request.records {

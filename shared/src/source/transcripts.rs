@@ -151,7 +151,7 @@ impl Visit<'_> {
             let call = Call::post(format!("{path}/messages/bulk"))
                 .query("useNormalizedMessage", "true")
                 .json(&json!(batch));
-            messages.add(&*self.json(&call).await?)?;
+            messages.add(&self.json(&call).await?)?;
         }
         let transcript = messages.finish();
         if transcript.messages.is_empty() && transcript.missing > 0 {

@@ -1,0 +1,42 @@
+//! Transcripts beside an export: of the conversations that it holds, as an export of its own that waits for it.
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::plan::Draft;
+use conversation_archive::request::{ExportRequest, Refusal, SourceKind};
+
+use crate::{StartError, StartExport};
+
+/// The request for the transcripts that `request` includes. Its id is the export's with an ending, so that starting twice
+/// starts one.
+pub(crate) fn transcripts(
+    request: &ExportRequest,
+    export_id: &ExportId,
+) -> Result<Option<ExportRequest>, Refusal> {
+    if request.include.is_empty() || request.source == SourceKind::Transcripts {
+        return Ok(None);
+    }
+    let id = format!("{export_id}-transcripts");
+    let too_long = |_| Refusal::new("include", &id, "makes an export id of more than 64 letters");
+    let _: ExportId = id.parse().map_err(too_long)?;
+    let mut beside = ExportRequest::parse(r#"{"source":"transcripts"}"#)?;
+    beside.export_id = Some(id);
+    beside.from_export = Some(export_id.to_string());
+    beside.redaction.clone_from(&request.redaction);
+    beside.quota_mb = request.quota_mb;
+    beside.on_bad_record = request.on_bad_record;
+    beside.webhook_url.clone_from(&request.webhook_url);
+    Ok(Some(beside))
+}
+
+impl StartExport {
+    /// An export that nobody planned will never be complete.
+    pub(crate) async fn check_base(&self, draft: &Draft) -> Result<(), StartError> {
+        let Some(id) = draft.from_export() else {
+            return Ok(());
+        };
+        if self.archive().plan(id).await?.is_some() {
+            return Ok(());
+        }
+        Err(Refusal::new("fromExport", id, "there is no export of this id here").into())
+    }
+}
