@@ -75,6 +75,7 @@ pub(crate) enum CliCommand {
     Verify(VerifyArguments),
     History(HistoryArguments),
     Find(FindArguments),
+    Transcript(TranscriptArguments),
     Check(CheckArguments),
     Simulate(SimulateArguments),
     Demo(DemoArguments),
@@ -198,6 +199,34 @@ pub(crate) struct FindArguments {
     /// Look only into exports whose interval touches this day (UTC)
     #[arg(long, value_parser = day)]
     pub day: Option<Interval>,
+    #[command(flatten)]
+    pub stack: StackArguments,
+}
+
+/// Show what was written in conversations, as a dialogue
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+From the API, redacted as an export's texts are:
+  genesys-archive transcript 0f8fad5b-d9cb-469f-a165-70867728950e
+
+As it stands in an archive, or in that of a deployed stack:
+  genesys-archive transcript 0f8fad5b-d9cb-469f-a165-70867728950e --from ./archive
+  genesys-archive transcript 0f8fad5b-d9cb-469f-a165-70867728950e --stack genesys-archive
+
+As records:
+  genesys-archive transcript ID ID --json | jq -r '.[].messages[].text'
+
+Exit codes: 0 done, 1 failed or a transcript was not to be had, 2 the arguments or a setting must change.")]
+pub(crate) struct TranscriptArguments {
+    /// Conversations by their ids
+    #[arg(required = true, value_name = "ID")]
+    pub conversation_ids: Vec<String>,
+    /// The archive to look in, in place of the API
+    #[arg(long, value_name = "PLACE", value_parser = place(), conflicts_with_all = ["stack", "local"])]
+    pub from: Option<Place>,
+    /// Leave personal data in what people typed; only from the API
+    #[arg(long, conflicts_with_all = ["from", "stack", "local"])]
+    pub unredacted: bool,
     #[command(flatten)]
     pub stack: StackArguments,
 }

@@ -16,11 +16,13 @@ mod export;
 mod find;
 mod following;
 mod history;
+mod live;
 mod local;
 mod resume;
 mod simulate;
 mod start;
 mod status;
+mod transcript;
 mod verify;
 
 pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Problem> {
@@ -31,6 +33,7 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Verify(arguments) => verify::verify(arguments, screen).await,
         CliCommand::History(arguments) => history::history(arguments, screen).await,
         CliCommand::Find(arguments) => find::find(arguments, screen).await,
+        CliCommand::Transcript(arguments) => transcript::transcript(arguments, screen).await,
         CliCommand::Check(arguments) => check::check(arguments, screen).await,
         CliCommand::Simulate(arguments) => simulate::simulate(arguments, screen).await,
         CliCommand::Demo(arguments) => demo::demo(arguments, screen).await,

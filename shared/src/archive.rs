@@ -27,7 +27,7 @@ mod known;
 mod survey;
 
 pub use conversations::Conversations;
-pub use find::{Searched, Version};
+pub use find::{Records, Searched, Sought, Version};
 pub use known::Earlier;
 pub use survey::{SliceView, first_message};
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use conversation_archive::archive::{Records, Sought};
 use conversation_archive::outcome::Manifest;
 use genesys_simulator::{Settings, Simulator};
 use start_export::{Command, StartError, Started};
@@ -126,7 +127,14 @@ async fn a_later_revisit_goes_by_what_the_earlier_one_stored() {
     );
     let versions = world
         .archive()
-        .find(&changed[4], None, &mut |_| {})
+        .find(
+            Sought {
+                id: &changed[4],
+                day: None,
+                records: Records::Conversations,
+            },
+            &mut |_| {},
+        )
         .await
         .expect("found");
     let exports: Vec<_> = versions.iter().map(|version| &version.export_id).collect();

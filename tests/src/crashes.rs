@@ -132,7 +132,7 @@ pub async fn every_crash_point<S: ArchiveStore + 'static>(
     pass: Pass,
 ) -> String {
     let since = Instant::now();
-    let undisturbed = Box::pin(run(store(), case, None, afterwards)).await;
+    let undisturbed = run(store(), case, None, afterwards).await;
     let steps = undisturbed.steps;
     assert!(
         steps > 40,
@@ -143,7 +143,7 @@ pub async fn every_crash_point<S: ArchiveStore + 'static>(
     let (undisturbed, store) = (&undisturbed, &store);
     stream::iter(kills)
         .for_each_concurrent(pass.at_once, |kill| async move {
-            let disturbed = Box::pin(run(store(), case, Some(kill), afterwards)).await;
+            let disturbed = run(store(), case, Some(kill), afterwards).await;
             assert_same(
                 undisturbed,
                 &disturbed,
@@ -189,7 +189,7 @@ pub async fn run<S: ArchiveStore + 'static>(
         afterwards,
         killed: false,
     };
-    telling.tell().await;
+    Box::pin(telling.tell()).await;
     let Telling { world, killed, .. } = telling;
     let mut archive = everything(store).await;
     if case.story != Story::Cancelled {

@@ -141,9 +141,10 @@ pub(super) fn greeting(started: &Started) -> String {
         State::Cancelled => format!("export {export_id} is cancelled"),
         State::Cancelling => format!("export {export_id} is being cancelled"),
     };
-    let revisits = started.revisits.iter();
-    let revisits = revisits.map(|revisit| format!("\nbeside it {}", revisit.export_id));
-    greeting + &revisits.collect::<String>()
+    let beside = started.transcripts.iter().map(|it| &**it);
+    let beside = beside.chain(&started.revisits);
+    let beside = beside.map(|it| format!("\nbeside it {}", it.export_id));
+    greeting + &beside.collect::<String>()
 }
 
 pub(super) fn not_complete(outcome: &Outcome, ways: &Ways<'_>) -> Problem {

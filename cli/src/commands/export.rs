@@ -35,6 +35,13 @@ pub(super) async fn archive(
             "leave it out, or give the request to a deployed stack: genesys-archive start",
         ));
     }
+    if !request.include.is_empty() {
+        let problem =
+            Problem::refused("`include` is for deployed stacks: an export here is one export");
+        return Err(problem.with_hint(
+            "leave it out, and when the export is complete export {\"source\": \"transcripts\", \"fromExport\": ID}",
+        ));
+    }
     let (id, draft) = check(&mut request, &settings)?;
     let receiver = request
         .webhook_url

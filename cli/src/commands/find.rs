@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use conversation_archive::archive::{Archive, Searched, Version};
+use conversation_archive::archive::{Archive, Records, Searched, Sought, Version};
 use conversation_archive::time::millis;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -31,7 +31,12 @@ pub(super) async fn find(arguments: &FindArguments, screen: &Screen) -> Result<E
             bar.set_message(text_of(so_far));
         }
     };
-    let versions = archive.find(&arguments.id, arguments.day, &mut show).await;
+    let sought = Sought {
+        id: &arguments.id,
+        day: arguments.day,
+        records: Records::Conversations,
+    };
+    let versions = archive.find(sought, &mut show).await;
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }

@@ -3,18 +3,16 @@
 
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
-use std::time::Duration;
 
-use conversation_archive::checkpoint::Checkpoint;
 use conversation_archive::clock::{Clock, Deadline};
 use conversation_archive::page::{decode_lines, each_indexed_id};
 use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
 use conversation_archive::redactors::Redactors;
 use conversation_archive::request::{ExportRequest, scheduled_time};
-use conversation_archive::source::{Asked, Reading, Setback, SourcePage, Sources};
+use conversation_archive::source::{Asked, Reading, SourcePage, Sources};
 use start_export::StartError;
 
-use super::{export, settings};
+use super::{export, live, settings};
 use crate::arguments::{Format, HistoryArguments};
 use crate::figures::{counted, first_of};
 use crate::problem::{Exit, Problem};
@@ -25,10 +23,6 @@ use output::{Output, Written};
 mod asked;
 mod output;
 mod table;
-
-/// So often somebody is waited for who does not say how long.
-const PAUSE: Duration = Duration::from_secs(5);
-const WAITS: u32 = 60;
 
 /// No page of a query is larger.
 const PAGE_LIMIT_BYTES: u64 = 1 << 30;
@@ -149,7 +143,7 @@ impl<'a> History<'a> {
                     redactor: redactor.as_deref(),
                     deadline: Deadline::NONE,
                 };
-                let page = self.page(&checkpoint, &reading).await?;
+                let page = live::page(&self.sources, &checkpoint, &reading, self.screen).await?;
                 if self.write(&page, output)? == Written::Unwanted {
                     return Ok(Written::Unwanted);
                 }
@@ -157,25 +151,6 @@ impl<'a> History<'a> {
             }
         }
         Ok(Written::Wanted)
-    }
-
-    async fn page(
-        &self,
-        checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
-    ) -> Result<SourcePage, Problem> {
-        let source = self.sources.of(self.plan.source);
-        for _ in 0..WAITS {
-            match source.page(checkpoint, reading).await {
-                Ok(page) => return Ok(page),
-                Err(Setback::Wait(wait)) => {
-                    self.screen.line(&format!("waiting: {}", wait.detail));
-                    Clock::System.sleep(wait.hint.unwrap_or(PAUSE)).await;
-                }
-                Err(setback) => return Err(StartError::from(setback).into()),
-            }
-        }
-        Err(Problem::failed("the API let us wait too often").with_hint("try again later"))
     }
 
     fn write(&mut self, page: &SourcePage, output: &mut Output) -> Result<Written, Problem> {

@@ -11,4 +11,5 @@ mod history;
 mod refusals;
 mod results;
 mod simulating;
+mod transcripts;
 mod world;

@@ -9,7 +9,7 @@ use super::{Archive, ArchiveError};
 use crate::ids::{ExportId, RunId};
 use crate::objects::Name;
 use crate::outcome::{Manifest, PageEntry};
-use crate::page::{IndexEntry, decode_lines, read_index};
+use crate::page::{IndexEntry, Projection, decode_lines, read_index};
 use crate::page_record::PageObjects;
 use crate::plan::ExportPlan;
 use crate::request::SourceKind;
@@ -36,6 +36,34 @@ pub struct Version {
     pub entry: IndexEntry<'static>,
 }
 
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought<'a> {
+    pub id: &'a str,
+    /// Only exports whose interval touches it are looked into.
+    pub day: Option<Interval>,
+    pub records: Records,
+}
+
+/// A conversation's transcripts are no versions of its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Records {
+    Conversations,
+    Transcripts,
+}
+
+impl Records {
+    fn of(plan: &ExportPlan) -> Self {
+        match plan.records {
+            Projection::Transcript => Self::Transcripts,
+            Projection::Minimal
+            | Projection::Standard
+            | Projection::Full
+            | Projection::Normalized => Self::Conversations,
+        }
+    }
+}
+
 /// How far a search is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Searched {
@@ -45,11 +73,10 @@ pub struct Searched {
 
 impl Archive {
     /// All versions of a conversation, the latest one last: as of when it is, then the end of the interval,
-    /// then the time of the export. With a day, only exports that touch it are looked into.
+    /// then the time of the export.
     pub async fn find(
         &self,
-        id: &str,
-        day: Option<Interval>,
+        sought: Sought<'_>,
         progress: &mut (dyn FnMut(Searched) + Send),
     ) -> Result<Vec<Version>, ArchiveError> {
         let mut versions = Vec::new();
@@ -58,13 +85,14 @@ impl Archive {
             let Some(plan) = self.plan(&export_id).await? else {
                 continue;
             };
-            if day.is_some_and(|day| !touches(plan.interval, day)) {
+            let elsewhere = sought.day.is_some_and(|day| !touches(plan.interval, day));
+            if elsewhere || Records::of(&plan) != sought.records {
                 continue;
             }
             let Some(manifest) = self.read::<Manifest>(Name::Manifest(&export_id)).await? else {
                 continue;
             };
-            versions.extend(self.in_export(id, &plan, &manifest).await?);
+            versions.extend(self.in_export(sought.id, &plan, &manifest).await?);
             searched.exports += 1;
             searched.pages += manifest.outcome.totals.pages;
             progress(searched);

@@ -1,0 +1,148 @@
+//! `transcript`: what was written in conversations, as a dialogue, from an archive or straight from the API.
+
+use conversation_archive::archive::{Archive, Records, Sought};
+use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::page::decode_lines;
+use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
+use conversation_archive::request::{ExportRequest, scheduled_time};
+use conversation_archive::source::{Reading, Sources};
+use serde_json::{Value, json};
+use start_export::StartError;
+
+use super::{live, settings};
+use crate::arguments::TranscriptArguments;
+use crate::problem::{Exit, Problem, chain};
+use crate::screen::{Report, Screen};
+use crate::settings::Settings;
+use crate::stack::Stack;
+
+mod dialogue;
+
+/// No page of transcripts is larger.
+const PAGE_LIMIT_BYTES: u64 = 1 << 30;
+
+pub(super) async fn transcript(
+    arguments: &TranscriptArguments,
+    screen: &Screen,
+) -> Result<Exit, Problem> {
+    let transcripts = match archive(arguments).await? {
+        Some(archive) => stored(&archive, &arguments.conversation_ids).await?,
+        None => fetched(arguments, &settings(None)?, screen).await?,
+    };
+    let width = dialogue::width();
+    let texts = transcripts.iter().map(|record| dialogue::of(record, width));
+    screen.result(&Report {
+        text: texts.collect::<Vec<_>>().join("\n\n"),
+        json: json!(transcripts),
+    });
+    let is_told =
+        |record: &Value| matches!(record["status"].as_str(), Some("complete" | "partial"));
+    let all_are_told =
+        transcripts.iter().all(is_told) && transcripts.len() == arguments.conversation_ids.len();
+    Ok(if all_are_told {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+/// `None` where the API is asked.
+async fn archive(arguments: &TranscriptArguments) -> Result<Option<Archive>, Problem> {
+    if let Some(place) = &arguments.from {
+        return Ok(Some(place.archive().await?));
+    }
+    if arguments.stack.stack.is_none() && arguments.stack.local.is_none() {
+        return Ok(None);
+    }
+    let stack = Stack::find(&arguments.stack).await?;
+    Ok(Some(stack.archive().clone()))
+}
+
+/// The latest transcript of each, as it is stored.
+async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Value>, Problem> {
+    let mut transcripts = Vec::with_capacity(ids.len());
+    for id in ids {
+        let sought = Sought {
+            id,
+            day: None,
+            records: Records::Transcripts,
+        };
+        let versions = archive.find(sought, &mut |_| {}).await;
+        let versions = versions.map_err(|error| Problem::failed(chain(error)))?;
+        let Some(latest) = versions.last() else {
+            let problem = Problem::failed(format!("the archive has no transcript of {id}"));
+            return Err(problem.with_hint(
+                "archive transcripts with {\"source\": \"transcripts\", …}; without --from the API is asked",
+            ));
+        };
+        let record = archive.stored_record(latest).await;
+        let record = record.map_err(|error| Problem::failed(chain(error)))?;
+        transcripts.push(serde_json::from_str(&record).map_err(anyhow::Error::from)?);
+    }
+    Ok(transcripts)
+}
+
+async fn fetched(
+    arguments: &TranscriptArguments,
+    settings: &Settings,
+    screen: &Screen,
+) -> Result<Vec<Value>, Problem> {
+    let client = settings.genesys_client()?;
+    let sources = Sources::new(client, Clock::System, settings.engine.sources);
+    let plan = plan(arguments, settings).await?;
+    let redactor = settings.engine.redactors.of(&plan).await;
+    let redactor = redactor.map_err(StartError::from)?;
+    let mut transcripts = Vec::new();
+    for slice in plan.slices.clone() {
+        let mut next = Some(plan.first_checkpoint(slice.range, None));
+        while let Some(checkpoint) = next.take() {
+            let reading = Reading {
+                plan: &plan,
+                slice: &slice,
+                run: 1,
+                query: None,
+                known: None,
+                listed: None,
+                names: None,
+                redactor: redactor.as_deref(),
+                deadline: Deadline::NONE,
+            };
+            let page = live::page(&sources, &checkpoint, &reading, screen).await?;
+            if let Some(object) = &page.body.object {
+                let lines = decode_lines(object, PAGE_LIMIT_BYTES).map_err(anyhow::Error::from)?;
+                for line in lines
+                    .split(|byte| *byte == b'\n')
+                    .filter(|line| !line.is_empty())
+                {
+                    transcripts.push(serde_json::from_slice(line).map_err(anyhow::Error::from)?);
+                }
+            }
+            next = page.next;
+        }
+    }
+    Ok(transcripts)
+}
+
+async fn plan(arguments: &TranscriptArguments, settings: &Settings) -> Result<ExportPlan, Problem> {
+    let now = Clock::System.now();
+    let mut request = json!({
+        "source": "transcripts",
+        "filters": {"conversationIds": arguments.conversation_ids},
+    });
+    if arguments.unredacted {
+        request["redaction"] = json!({"enabled": false});
+    }
+    let request = ExportRequest::parse(&request.to_string())?;
+    let scheduled = scheduled_time(None, now, false)?;
+    let identity = Identity::of(&request, scheduled)?;
+    let limits = &settings.engine.limits;
+    let draft = Draft::check(request, identity, now, limits)?;
+    let key_version = settings
+        .engine
+        .redactors
+        .key_version(draft.redaction())
+        .await;
+    let draft = draft.hashing_with(key_version.map_err(StartError::from)?);
+    let residency = Residency::decide(None, None, &[])?;
+    Ok(draft.plan(None, residency, limits, now, "transcript")?)
+}

@@ -1,0 +1,80 @@
+//! `transcript`: from the API and from an archive, the same dialogue.
+
+use serde_json::Value;
+
+use crate::world::{DAYS, World};
+
+/// A conversation with a few messages, one of which holds an address.
+fn conversation(world: &World) -> String {
+    let conversations = world.simulator.truth().conversations.into_iter();
+    let has_an_address = |id: &String| {
+        world.simulator.messages(id).is_some_and(|messages| {
+            messages.len() < 30
+                && messages
+                    .iter()
+                    .any(|it| it.text.contains("@quillpost.example"))
+        })
+    };
+    let mut ids = conversations.map(|it| it.id);
+    ids.find(has_an_address).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dialogue_is_the_same_from_the_api_and_from_an_archive() {
+    let world = World::new().await;
+    let id = conversation(&world);
+    let request = format!(
+        r#"{{"exportId":"texts","source":"transcripts","filters":{{"conversationIds":["{id}"]}}}}"#
+    );
+    world.export(&request).await;
+    let out = world.out().display().to_string();
+
+    let live = world.run(&["transcript", &id]).await;
+    let stored = world.run(&["transcript", &id, "--from", &out]).await;
+
+    assert_eq!(
+        (live.code, stored.code),
+        (0, 0),
+        "{} {}",
+        live.err,
+        stored.err
+    );
+    assert_eq!(live.out, stored.out);
+    assert!(live.out.starts_with(&id));
+    assert!(live.out.contains("[REDACTED:EMAIL]") && !live.out.contains("@quillpost.example"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_get_records_and_whoever_asks_gets_the_texts_as_they_were_written() {
+    let world = World::new().await;
+    let id = conversation(&world);
+
+    let answer = world
+        .run(&["transcript", &id, "--unredacted", "--json"])
+        .await;
+
+    let records: Value = serde_json::from_str(&answer.out).unwrap();
+    assert_eq!(records[0]["conversationId"], id.as_str());
+    assert!(answer.out.contains("@quillpost.example"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_to_be_had_is_told_and_fails() {
+    let world = World::new().await;
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let request = format!(r#"{{"exportId":"march",{DAYS}}}"#);
+    world.export(&request).await;
+    let out = world.out().display().to_string();
+
+    let live = world.run(&["transcript", unknown]).await;
+    let stored = world.run(&["transcript", unknown, "--from", &out]).await;
+
+    assert_eq!(live.code, 1);
+    assert!(live.out.contains("gone, 0 messages"), "{}", live.out);
+    assert_eq!(stored.code, 1);
+    assert!(
+        stored.error().contains("no transcript of"),
+        "{}",
+        stored.err
+    );
+}
