@@ -13,12 +13,15 @@
 
 mod simulated;
 
-use conversation_archive::page::{PageBody, Projection};
+use conversation_archive::page::{
+    DETAILS_FIELDS, PageBody, PageRules, Projection, RecordShape, encode, gateway_records,
+};
+use conversation_archive::redaction::{Kind, Profile, Redactor, Region, Replacement, Rules};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use serde_json::Value;
 
-use simulated::PAGES;
+use simulated::{PAGES, rules};
 
 fn main() {
     describe();
@@ -38,6 +41,44 @@ fn analytics(bencher: Bencher<'_, '_>, projection: Projection) {
 #[divan::bench(sample_count = 20, args = [Projection::Full, Projection::Minimal, Projection::Normalized])]
 fn gateway(bencher: Bencher<'_, '_>, projection: Projection) {
     counted(bencher, &PAGES.gateway).bench(|| PAGES.encode_gateway(projection));
+}
+
+#[divan::bench(sample_count = 20)]
+fn analytics_redacted(bencher: Bencher<'_, '_>) {
+    let redactor = redactor();
+    counted(bencher, &PAGES.analytics).bench(|| {
+        let results = DETAILS_FIELDS.read(PAGES.analytics.as_bytes());
+        let rules = PageRules {
+            redactor: Some(&redactor),
+            ..rules(RecordShape::Analytics, Projection::Standard)
+        };
+        encode(&results.expect("a valid page").records, &rules)
+    });
+}
+
+#[divan::bench(sample_count = 20)]
+fn gateway_redacted(bencher: Bencher<'_, '_>) {
+    let redactor = redactor();
+    counted(bencher, &PAGES.gateway).bench(|| {
+        let records = gateway_records(PAGES.gateway.as_bytes()).expect("a valid page");
+        let rules = PageRules {
+            redactor: Some(&redactor),
+            ..rules(RecordShape::Gateway, Projection::Full)
+        };
+        encode(&records, &rules)
+    });
+}
+
+/// As an export has it that nobody told otherwise.
+fn redactor() -> Redactor {
+    Redactor::new(Rules {
+        profile: Profile::Standard,
+        kinds: Kind::ALL.to_vec(),
+        replacement: Replacement::Label,
+        regions: vec![Region::DE],
+        custom: Vec::new(),
+        allowed: Vec::new(),
+    })
 }
 
 fn counted<'a, 'b>(bencher: Bencher<'a, 'b>, body: &str) -> Bencher<'a, 'b> {

@@ -52,7 +52,7 @@ impl Pages {
     }
 }
 
-fn rules(shape: RecordShape, projection: Projection) -> PageRules<'static> {
+pub(crate) fn rules(shape: RecordShape, projection: Projection) -> PageRules<'static> {
     PageRules {
         shape,
         projection,

@@ -125,6 +125,14 @@ struct Writer {
     user_id: Option<String>,
 }
 
+impl Message {
+    /// What it says, whatever form it has.
+    fn bytes(&self) -> usize {
+        let content = self.content.iter().map(|content| content.get().len());
+        self.text.len() + content.sum::<usize>()
+    }
+}
+
 impl Transcript {
     /// Adds a participant unless it is there, and gives its id: a number of ours where the source has none, since a name is
     /// no id.

@@ -331,6 +331,7 @@ async fn what_is_no_list_of_conversations_is_refused() {
         r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","fromExport":"x"}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"include":["transcripts"]}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"includeMedia":true}"#,
+        r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"membership":"activity"}"#,
     ] {
         let command = Command::parse(request).expect("a request");
         match world.invoke(command).await.expect("not killed") {
@@ -351,6 +352,7 @@ async fn what_is_no_list_of_conversations_is_refused() {
             "`fromExport` is x: only the source transcripts goes by an earlier export",
             "`include` is transcripts: transcripts have no transcripts; leave the field out",
             "`includeMedia` is true: transcripts list attachments and do not fetch them",
+            "`membership` is activity: transcripts are those of the conversations that are named; leave the field out",
         ]
     );
 }

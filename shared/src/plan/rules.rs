@@ -39,7 +39,14 @@ pub(super) fn check_retention(
 
 /// What is active in two windows of a query would be stored twice.
 pub(super) fn check_membership(request: &ExportRequest) -> Result<(), Refusal> {
-    if request.source != SourceKind::AnalyticsQuery || request.membership == Membership::Start {
+    if request.membership == Membership::Start {
+        return Ok(());
+    }
+    if request.source == SourceKind::Transcripts {
+        let rule = "transcripts are those of the conversations that are named; leave the field out";
+        return Err(Refusal::new("membership", "activity", rule));
+    }
+    if request.source != SourceKind::AnalyticsQuery {
         return Ok(());
     }
     let rule = "the source analytics-query reads window by window, which takes `start`; analytics-job takes both";

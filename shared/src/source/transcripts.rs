@@ -3,8 +3,11 @@
 //! A conversation whose texts cannot be had becomes a record that says so, and the rest go on. What passes by itself ends the
 //! page early, so that nothing that was fetched is fetched again.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -17,6 +20,7 @@ use crate::page::{self, PageRules};
 use crate::plan::SliceRange;
 use crate::redaction::Tally;
 use crate::transcript::{self, Limits, Messages, Status, Transcript, Untold, Written};
+use crate::waiting::{Wait, WaitReason};
 
 /// The most that a bulk request takes (official SDKs).
 const BULK: usize = 1_000;
@@ -169,7 +173,7 @@ impl Visit<'_> {
             let asked_at = self.source.clock.now();
             match self.ask(&call, prepared).await {
                 Ok(Some(body)) => return Ok(transcript::recordings(&body)?),
-                Ok(None) => self.rest_of_wait(asked_at).await,
+                Ok(None) => self.rest_of_wait(asked_at).await?,
                 Err(ApiError::Refused { status: 404, .. }) => return Err(gone.into()),
                 Err(ApiError::Refused { status: 403, .. }) => {
                     self.warning = Some(NO_RECORDINGS);
@@ -185,12 +189,22 @@ impl Visit<'_> {
     }
 
     /// The API answers 202 at the end of the wait that it was asked for; should it answer at once, we do not ask at once.
-    async fn rest_of_wait(&self, asked_at: jiff::Timestamp) {
+    async fn rest_of_wait(&self, asked_at: Timestamp) -> Result<(), Missed> {
         let clock = &self.source.clock;
-        let waited = std::time::Duration::try_from(clock.now().duration_since(asked_at));
-        let whole = std::time::Duration::from_millis(RECORDING_WAIT_MS.into());
+        let now = clock.now();
+        let waited = Duration::try_from(now.duration_since(asked_at));
+        let whole = Duration::from_millis(RECORDING_WAIT_MS.into());
         let rest = whole.saturating_sub(waited.unwrap_or_default());
+        // And as long again for the answer.
+        if !self.deadline.allows(now, rest + whole) {
+            return Err(Missed::Setback(Setback::Wait(Wait {
+                reason: WaitReason::Unavailable,
+                hint: None,
+                detail: format!("the recording of {} is being prepared", self.id),
+            })));
+        }
         clock.sleep(rest).await;
+        Ok(())
     }
 
     async fn web_details(&mut self) -> Result<Transcript, Missed> {

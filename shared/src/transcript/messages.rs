@@ -164,3 +164,98 @@ fn with_content(mut message: Message, content: Vec<Box<RawValue>>) -> Message {
     }
     message
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Status;
+    use super::*;
+
+    fn raw(value: &serde_json::Value) -> Box<RawValue> {
+        RawValue::from_string(value.to_string()).unwrap()
+    }
+
+    fn conversation() -> Messages {
+        let conversation = json!({"id": "c", "participants": [
+            {"id": "p-1", "name": "Guest", "purpose": "customer", "startTime": "2026-03-02T14:03:10.112Z",
+             "messages": [{"messageId": "a"}, {"messageId": "b"}]},
+            {"id": "p-2", "purpose": "agent", "user": {"id": "u"}, "messages": [{"messageId": "b"}, {"messageId": "c"}]},
+            {"id": "p-3", "purpose": "acd", "messages": null},
+        ]});
+        Messages::of(&raw(&conversation)).unwrap()
+    }
+
+    #[test]
+    fn a_message_is_asked_for_once_and_belongs_to_whom_the_api_tells_first() {
+        let mut messages = conversation();
+        assert_eq!(messages.ids, ["a", "b", "c"]);
+
+        let data = |id: &str, text: &str| {
+            json!({"id": id, "timestamp": "2026-03-02T14:03:11.000Z", "direction": "inbound",
+                   "normalizedMessage": {"type": "Text", "text": text, "originatingEntity": "Human"}})
+        };
+        let listing = json!({"entities": [data("b", "two"), data("a", "one"), data("a", "one"), data("x", "?")]});
+        messages.add(&raw(&listing)).unwrap();
+        let transcript = messages.finish();
+
+        let told: Vec<_> = transcript
+            .messages
+            .iter()
+            .map(|it| (&*it.id, &*it.text))
+            .collect();
+        assert_eq!(told, [("b", "two"), ("a", "one")]);
+        assert_eq!(
+            transcript.messages[0].participant_id.as_deref(),
+            Some("p-1")
+        );
+        assert_eq!(
+            transcript.messages[0].originating_entity.as_deref(),
+            Some("human")
+        );
+        assert_eq!(transcript.missing, 1);
+        assert_eq!(
+            transcript.start,
+            Some("2026-03-02T14:03:10.112Z".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn receipts_and_signs_of_typing_are_events_and_cards_are_messages() {
+        let mut messages = conversation();
+        let listing = json!({"entities": [
+            {"id": "a", "normalizedMessage": {"type": "Event", "events": [{"eventType": "Typing"}]}},
+            {"id": "b", "normalizedMessage": {"type": "Structured", "content": [
+                {"contentType": "Attachment", "attachment": {"id": "f", "mime": "image/png", "contentSizeBytes": 7}},
+                {"contentType": "QuickReply", "quickReply": {"text": "Yes"}}]},
+             "normalizedReceipts": [{"type": "Receipt", "status": "Read", "channel": {"time": "2026-03-02T14:03:12.000Z"}}]},
+        ]});
+
+        messages.add(&raw(&listing)).unwrap();
+        let transcript = messages.finish();
+
+        let kinds: Vec<_> = transcript.events.iter().map(|it| &*it.kind).collect();
+        assert_eq!(kinds, ["Typing", "Receipt"]);
+        assert_eq!(transcript.events[1].message_id.as_deref(), Some("b"));
+        assert_eq!(transcript.messages.len(), 1);
+        assert_eq!(transcript.messages[0].attachments[0].size_bytes, Some(7));
+        assert!(
+            transcript.messages[0].content[0]
+                .get()
+                .contains("QuickReply")
+        );
+    }
+
+    #[test]
+    fn what_is_not_as_documented_is_named_by_its_place_and_not_quoted() {
+        let listing = json!({"entities": [{"id": "a"}, {"id": "b", "timestamp": "s3cret"}]});
+
+        let untold = conversation().add(&raw(&listing)).unwrap_err();
+
+        assert_eq!(untold.status, Status::Malformed);
+        assert_eq!(
+            untold.problem,
+            "the messages: `entities[1].timestamp` is not as the API documents it"
+        );
+    }
+}

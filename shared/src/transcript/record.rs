@@ -205,7 +205,7 @@ fn cut(messages: &mut Vec<Message>, limits: Limits) -> Option<Cut> {
     }
     let mut bytes = 0;
     let fits = |message: &Message| {
-        bytes += count(message.text.len());
+        bytes += count(message.bytes());
         bytes <= limits.max_transcript_bytes
     };
     let kept = messages[from..].iter().rev().take_while({
@@ -219,7 +219,7 @@ fn cut(messages: &mut Vec<Message>, limits: Limits) -> Option<Cut> {
     }
     let gone = messages.drain(..from);
     cut.messages = count(gone.len());
-    cut.bytes = gone.map(|message| count(message.text.len())).sum();
+    cut.bytes = gone.map(|message| count(message.bytes())).sum();
     (cut.messages > 0).then_some(cut)
 }
 
@@ -302,5 +302,153 @@ impl Redacting<'_> {
             Some(Cow::Owned(redacted)) => redacted,
             Some(Cow::Borrowed(_)) | None => text,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redaction::{Kind, Replacement, Rules};
+
+    const ALL: Limits = Limits {
+        max_transcript_bytes: 1 << 20,
+        context_window: None,
+    };
+
+    fn message(id: &str, sequence: Option<i64>, time: Option<&str>, text: &str) -> Message {
+        Message {
+            id: id.to_owned(),
+            sequence,
+            time: time.map(|time| format!("2026-03-02T{time}Z").parse().unwrap()),
+            direction: Some("inbound".to_owned()),
+            originating_entity: None,
+            participant_id: Some("p1".to_owned()),
+            purpose: Some("customer".to_owned()),
+            kind: "Text".to_owned(),
+            text: text.to_owned(),
+            attachments: Vec::new(),
+            content: Vec::new(),
+        }
+    }
+
+    fn transcript(messages: Vec<Message>) -> Transcript {
+        Transcript {
+            via: Via::Messages,
+            start: None,
+            participants: Vec::new(),
+            messages,
+            events: Vec::new(),
+            missing: 0,
+        }
+    }
+
+    fn ids(messages: Vec<Message>, limits: Limits) -> (Vec<String>, serde_json::Value) {
+        let written = record("c", Ok(transcript(messages)), limits, None).unwrap();
+        let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+        let messages = line["messages"].as_array().unwrap().iter();
+        let ids = messages.map(|it| it["messageId"].as_str().unwrap().to_owned());
+        (ids.collect(), line["cut"].clone())
+    }
+
+    fn redactor() -> Redactor {
+        Redactor::new(Rules {
+            profile: Profile::Standard,
+            kinds: Kind::ALL.to_vec(),
+            replacement: Replacement::Label,
+            regions: Vec::new(),
+            custom: Vec::new(),
+            allowed: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn messages_are_in_the_order_of_their_times_or_numbers() {
+        let by_time = vec![
+            message("b", None, Some("10:00:02"), ""),
+            message("c", None, Some("10:00:02"), ""),
+            message("d", None, None, ""),
+            message("a", None, Some("10:00:01"), ""),
+        ];
+        let by_number = vec![
+            message("b", Some(2), Some("10:00:01"), ""),
+            message("a", Some(1), Some("10:00:02"), ""),
+        ];
+
+        assert_eq!(ids(by_time, ALL).0, ["a", "b", "c", "d"]);
+        assert_eq!(ids(by_number, ALL).0, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_too_much_is_cut_from_the_beginning_and_told() {
+        let messages = || {
+            let of = |second: u32| {
+                message(
+                    &second.to_string(),
+                    None,
+                    Some(&format!("10:00:0{second}")),
+                    "12345",
+                )
+            };
+            (1..=5).map(of).collect::<Vec<_>>()
+        };
+        let limits = |max_transcript_bytes, context_window| Limits {
+            max_transcript_bytes,
+            context_window,
+        };
+
+        let (kept, cut) = ids(messages(), limits(100, Some(3)));
+        assert_eq!(kept, ["3", "4", "5"]);
+        assert_eq!(
+            cut.to_string(),
+            r#"{"messages":2,"bytes":10,"by":["contextWindow"]}"#
+        );
+        let (kept, cut) = ids(messages(), limits(14, Some(4)));
+        assert_eq!(kept, ["4", "5"]);
+        assert_eq!(
+            cut["by"].to_string(),
+            r#"["contextWindow","maxTranscriptBytes"]"#
+        );
+        let (kept, cut) = ids(messages(), limits(25, None));
+        assert_eq!((kept.len(), cut), (5, serde_json::Value::Null));
+        assert!(ids(messages(), limits(4, None)).0.is_empty());
+    }
+
+    #[test]
+    fn a_line_is_redacted_before_its_fingerprint_is_taken() {
+        let mut said = message("m", None, Some("10:00:00"), "write to mary@example.com");
+        said.content = vec![
+            RawValue::from_string(r#"{"quickReply":{"text":"mary@example.com"}}"#.to_owned())
+                .unwrap(),
+        ];
+        let mut told = transcript(vec![said]);
+        told.participants.push(Participant {
+            participant_id: "p1".to_owned(),
+            purpose: Some("customer".to_owned()),
+            name: Some("mary@example.com".to_owned()),
+            user_id: None,
+        });
+
+        let written = record("c", Ok(told), ALL, Some(&redactor())).unwrap();
+
+        assert_eq!(written.redactions.total(), 3);
+        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"complete","via":"messages","participants":[{"participantId":"p1","purpose":"customer","name":"[REDACTED:EMAIL]","userId":null}],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"write to [REDACTED:EMAIL]","language":"und","fingerprint":"01fd3b3e7c8caeb75c96ff3d39b591d237b4e0f253434909235627524ae61920","content":[{"quickReply":{"text":"[REDACTED:EMAIL]"}}]}],"events":[],"languages":{"und":1},"redactions":{"EMAIL":3},"missing":0}"#);
+        assert!(
+            written
+                .line
+                .get()
+                .contains(&Sha256::of("c\nm\nwrite to [REDACTED:EMAIL]").to_string())
+        );
+    }
+
+    #[test]
+    fn a_conversation_without_texts_is_a_record_too() {
+        let untold = Untold::new(
+            Status::Forbidden,
+            "the client may not read the conversation",
+        );
+
+        let written = record("c", Err(untold), ALL, None).unwrap();
+
+        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":null,"status":"forbidden","problem":"the client may not read the conversation","via":null,"participants":[],"messages":[],"events":[],"languages":{},"redactions":{},"missing":0}"#);
     }
 }

@@ -140,3 +140,63 @@ fn direction(purpose: Option<&str>) -> Option<String> {
     };
     Some(direction.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: &serde_json::Value) -> Result<Transcript, Untold> {
+        recordings(&RawValue::from_string(value.to_string()).unwrap())
+    }
+
+    #[test]
+    fn a_recorded_chat_has_its_texts_and_who_wrote_them() {
+        let recorded = json!([{"media": "chat", "transcript": [
+            {"from": "Guest", "utc": "2026-03-02T14:03:10.112Z", "body": "Hi", "bodyType": "STANDARD", "participantPurpose": "customer"},
+            {"from": "Guest", "utc": "2026-03-02T14:03:11.112Z", "bodyType": "TYPING", "participantPurpose": "customer"},
+            {"id": "m", "from": "Agent", "body": "Hello", "participantPurpose": "agent"},
+        ]}]);
+
+        let transcript = read(&recorded).unwrap();
+
+        let told: Vec<_> = transcript
+            .messages
+            .iter()
+            .map(|it| {
+                (
+                    &*it.id,
+                    &*it.text,
+                    it.direction.as_deref(),
+                    it.participant_id.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("#1", "Hi", Some("inbound"), Some("p1")),
+                ("m", "Hello", Some("outbound"), Some("p2")),
+            ]
+        );
+        assert_eq!(transcript.events.len(), 1);
+        assert_eq!(transcript.participants.len(), 2, "a name is no id");
+    }
+
+    #[test]
+    fn a_recording_that_is_stored_away_says_so() {
+        let away = read(&json!([{"media": "message", "fileState": "ARCHIVED"}])).unwrap_err();
+        let none = read(&json!([])).unwrap_err();
+
+        assert_eq!((away.status, none.status), (Status::Gone, Status::Gone));
+        assert_eq!(
+            away.problem,
+            "the messages are not found, and the recording is ARCHIVED"
+        );
+        assert_eq!(
+            none.problem,
+            "the messages are not found, and no recording has a text"
+        );
+    }
+}
