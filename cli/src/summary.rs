@@ -8,6 +8,7 @@ use conversation_archive::genesys::StatsSnapshot;
 use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
 use conversation_archive::page::Projection;
 use conversation_archive::plan::ExportPlan;
+use conversation_archive::redaction::Tally;
 use serde_json::{Value, json};
 
 use crate::figures::{bytes, count, counted, first_of, rate, time};
@@ -181,6 +182,10 @@ impl Stored<'_> {
             let unchanged = counted(counts.unchanged, "record is", "records are");
             rows.push(("unchanged", format!("{unchanged} archived already as now")));
         }
+        let statuses = &self.manifest.content.statuses;
+        if !statuses.is_empty() {
+            rows.push(("texts", each(statuses)));
+        }
         if self.plan.redaction.is_some() {
             rows.push(("redacted", self.redacted()));
         }
@@ -206,14 +211,10 @@ impl Stored<'_> {
     fn redacted(&self) -> String {
         let redactions = &self.manifest.content.redactions;
         let total = counted(redactions.total(), "value", "values");
-        let by_kind: Vec<_> = redactions
-            .by_label()
-            .map(|(label, values)| format!("{} {label}", count(values)))
-            .collect();
-        match &*by_kind {
-            [] => total,
-            by_kind => format!("{total}: {}", by_kind.join(", ")),
+        if redactions.is_empty() {
+            return total;
         }
+        format!("{total}: {}", each(redactions))
     }
 
     /// A few of them by name; the manifest has all.
@@ -273,6 +274,7 @@ impl Stored<'_> {
             "manifest": format!("{}/manifest.json", self.folder()),
             "counts": content.counts,
             "redactions": content.redactions,
+            "statuses": content.statuses,
             "pages": outcome.totals.pages,
             "slices": content.slices.len(),
             "storedBytes": content.stored_bytes,
@@ -280,6 +282,15 @@ impl Stored<'_> {
             "warnings": self.manifest.warnings,
         })
     }
+}
+
+/// `12 EMAIL, 3 PHONE`.
+fn each(tally: &Tally) -> String {
+    let by_label = tally.by_label();
+    let parts: Vec<_> = by_label
+        .map(|(label, number)| format!("{} {label}", count(number)))
+        .collect();
+    parts.join(", ")
 }
 
 impl Effort {

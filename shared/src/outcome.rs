@@ -118,6 +118,9 @@ pub struct Content {
     /// Values that were taken out of the texts, by their label.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub redactions: Tally,
+    /// Of transcripts: how many there are of each status.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub statuses: Tally,
     pub slices: Vec<SliceContent>,
 }
 

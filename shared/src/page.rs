@@ -107,6 +107,8 @@ pub struct PageBody {
     pub counts: Counts,
     /// What was taken out of the lines and of the rejects.
     pub redactions: Tally,
+    /// Of transcripts: how many there are of each status.
+    pub statuses: Tally,
     /// The size of the object before compression.
     pub ndjson_bytes: u64,
 }

@@ -50,6 +50,9 @@ pub struct PageContent {
     /// Values that were taken out of the texts, by their label.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub redactions: Tally,
+    /// Of transcripts: how many there are of each status.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub statuses: Tally,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<RejectedRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

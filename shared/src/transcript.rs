@@ -45,6 +45,21 @@ pub enum Status {
     Preparing,
 }
 
+impl Status {
+    /// As it stands in a record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Gone => "gone",
+            Self::Forbidden => "forbidden",
+            Self::TooLarge => "tooLarge",
+            Self::Malformed => "malformed",
+            Self::Preparing => "preparing",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Transcript {
     pub via: Via,

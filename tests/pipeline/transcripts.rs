@@ -187,6 +187,13 @@ async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_re
         ]
     );
     assert_eq!(records[&unknown]["status"], "gone");
+    let id = world.archive().exports().await.expect("listed").remove(0);
+    let statuses = world.manifest(&id).await.content.statuses;
+    for (status, number) in statuses.by_label() {
+        let told = records.values().filter(|it| it["status"] == status);
+        assert_eq!(told.count() as u64, number, "{status}");
+    }
+    assert_eq!(statuses.total(), ids.len() as u64);
     let malformed = records.values().find(|it| it["status"] == "malformed");
     assert_eq!(
         malformed.expect("one")["problem"],

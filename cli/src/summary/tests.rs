@@ -76,6 +76,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
             counts,
             stored_bytes: 5_000_000,
             redactions: Tally::default(),
+            statuses: Tally::default(),
             slices: vec![slice(1), slice(2)],
         },
         missing_ids: Vec::new(),

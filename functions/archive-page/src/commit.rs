@@ -31,7 +31,7 @@ impl ArchivePage {
         }
         let rejects = self.keep_rejects(task, &page.body.rejects).await?;
         let (counts, record_bytes) = (page.body.counts, page.body.ndjson_bytes);
-        let redactions = page.body.redactions;
+        let (redactions, statuses) = (page.body.redactions, page.body.statuses);
         let objects = self
             .put_objects(task, page.body.object, page.body.index)
             .await?;
@@ -48,6 +48,7 @@ impl ArchivePage {
             counts,
             record_bytes,
             redactions,
+            statuses,
             rejects,
             warnings,
         };

@@ -47,6 +47,7 @@ impl Archive {
                 effort = effort.plus(record.effort);
                 slice.counts = slice.counts + record.content.counts;
                 content.redactions.add(&record.content.redactions);
+                content.statuses.add(&record.content.statuses);
                 let place = format!("slice {} page {}: ", view.slice.number, record.id.page);
                 warnings.extend(
                     record

@@ -116,6 +116,7 @@ impl Draft {
             rejects: self.rejects,
             counts: self.counts,
             redactions: self.redactions,
+            statuses: Tally::default(),
             ndjson_bytes: self.ndjson_bytes,
         }
     }

@@ -22,7 +22,26 @@ pub(super) struct Sought {
 
 /// Whether a text may hold a value: few do, and this is quick. It may err in one direction only.
 pub(super) fn may_hold_any(text: &str) -> bool {
-    text.bytes().any(|byte| SUSPECT[usize::from(byte)])
+    text.bytes().any(|byte| SUSPECT[usize::from(byte)]) && !is_moment(text)
+}
+
+/// `2026-03-02T14:03:10.112Z`: records are full of them, and a date alone is nobody's.
+fn is_moment(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
+    let bytes = text.as_bytes();
+    let Some((moment, fraction)) = bytes.split_at_checked(FORM.len()) else {
+        return false;
+    };
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
+    };
+    moment.iter().zip(FORM).all(fits)
+        && fraction.len() <= 11
+        && fraction.ends_with(b"Z")
+        && fraction[..fraction.len() - 1]
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
 /// ASCII digits, signs that values have, and the first bytes of what folds to either.
@@ -173,4 +192,25 @@ fn end_of_number(text: &Folded<'_>, digit: usize) -> Option<usize> {
         return Some(run.groups()[3].end);
     }
     phone::is_book(text, &run).then(|| run.end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_by_itself_holds_nothing_and_anything_else_with_digits_may() {
+        for moment in ["2026-03-02T14:03:10Z", "2026-03-02T14:03:10.112Z"] {
+            assert!(!may_hold_any(moment));
+        }
+        for text in [
+            "2026-03-02",
+            "2026-03-02T14:03:10.112Z 4111 1111 1111 1111",
+            "2026-03-02T14:03:10.4111111111111111Z",
+            "2026-03-02T14:03:10",
+        ] {
+            assert!(may_hold_any(text), "{text}");
+        }
+        assert!(!may_hold_any("hello"));
+    }
 }

@@ -61,13 +61,13 @@ impl Kind {
     }
 }
 
-/// How many values were taken out, by their label.
+/// How many there are of each label: values that were taken out, by their kind; transcripts, by their status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tally(BTreeMap<String, u64>);
 
 impl Tally {
-    pub(super) fn count(&mut self, label: &str) {
+    pub(crate) fn count(&mut self, label: &str) {
         match self.0.get_mut(label) {
             Some(count) => *count += 1,
             None => _ = self.0.insert(label.to_owned(), 1),

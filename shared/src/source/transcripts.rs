@@ -325,6 +325,7 @@ struct Page {
     conversations: u64,
     bytes: usize,
     redactions: Tally,
+    statuses: Tally,
     asking: Asking,
     warnings: Vec<String>,
 }
@@ -337,6 +338,7 @@ impl Page {
             conversations: 0,
             bytes: 0,
             redactions: Tally::default(),
+            statuses: Tally::default(),
             asking: Asking::default(),
             warnings: Vec::new(),
         }
@@ -345,12 +347,15 @@ impl Page {
     fn add(&mut self, id: &str, fetched: Fetched, reading: &Reading<'_>) -> Result<(), Setback> {
         let written = transcript::record(id, fetched.transcript, self.limits, reading.redactor);
         let Written {
-            line, redactions, ..
+            line,
+            redactions,
+            status,
         } = written.map_err(|_| broken("a transcript cannot be written"))?;
         self.bytes += line.get().len();
         self.lines.push(line);
         self.conversations += 1;
         self.redactions.add(&redactions);
+        self.statuses.count(status.as_str());
         self.asking = std::mem::take(&mut self.asking).plus(fetched.asking);
         if let Some(warning) = fetched.warning
             && self.warnings.is_empty()
@@ -369,6 +374,7 @@ impl Page {
         let lines: Vec<&RawValue> = self.lines.iter().map(|line| &**line).collect();
         let mut body = page::encode(&lines, &rules);
         body.redactions = self.redactions;
+        body.statuses = self.statuses;
         self.asking.page(body, next, self.warnings)
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Sums<'a> {
     totals: Totals,
     effort: Effort,
     redactions: Tally,
+    statuses: Tally,
     audit_heads: Vec<Sha256>,
     warnings: Vec<String>,
 }
@@ -52,6 +53,7 @@ impl<'a> Sums<'a> {
             totals: Totals::default(),
             effort: Effort::default(),
             redactions: Tally::default(),
+            statuses: Tally::default(),
             audit_heads: Vec::new(),
             warnings: Vec::new(),
         }
@@ -65,6 +67,7 @@ impl<'a> Sums<'a> {
             .extend(warnings.map(|warning| format!("{place}{warning}")));
         self.effort = self.effort.plus(record.effort);
         self.redactions.add(&record.content.redactions);
+        self.statuses.add(&record.content.statuses);
         self.seen.pages += 1;
         (self.progress)(self.seen);
     }
@@ -105,6 +108,7 @@ impl<'a> Sums<'a> {
                 "content.storedBytes",
                 content.stored_bytes == self.totals.stored_bytes,
             ),
+            ("content.statuses", content.statuses == self.statuses),
             ("content.redactions", content.redactions == self.redactions),
             ("totals", outcome.totals == self.totals),
             ("status", outcome.status == status),

@@ -239,6 +239,7 @@ impl Workshop {
             counts,
             record_bytes,
             redactions: page.redactions,
+            statuses: page.statuses,
             rejects,
             warnings,
         }
