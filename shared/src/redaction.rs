@@ -122,7 +122,9 @@ impl Redactor {
         let mut found = Tally::default();
         let named = format!("{name}{text}");
         match self.redact(&named, &mut found).strip_prefix(&name) {
-            Some(rest) if rest == text => text.into(),
+            // Behind a word for an order a number is none of a person; in a sentence it may be all the same.
+            Some(rest) if rest == text && !text.contains(' ') => text.into(),
+            Some(rest) if rest == text => self.redact(text, tally),
             Some(rest) => {
                 tally.add(&found);
                 rest.to_owned().into()

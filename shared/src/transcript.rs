@@ -45,6 +45,12 @@ pub enum Status {
     Preparing,
 }
 
+/// Whether this can stand in an address as it is, a gateway's own ids included.
+pub fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
+}
+
 impl Status {
     /// As it stands in a record.
     pub fn as_str(self) -> &'static str {

@@ -170,11 +170,11 @@ async fn a_revisit_that_is_refused_is_told_and_keeps_no_other_one_back() {
 
     let answer = answered(&mut world, 5, "").await;
 
-    let Err(error @ StartError::Revisit { .. }) = answer else {
+    let Err(error @ StartError::Beside { .. }) = answer else {
         panic!("{answer:?}");
     };
     let told = error.to_string();
-    assert!(told.contains("is started, its revisit"), "{told}");
+    assert!(told.contains(" beside it is not: "), "{told}");
     assert!(told.contains("8 days"), "{told}");
     let planned = world.archive().exports().await.expect("listed");
     // The two of before, today's, and the revisit of yesterday's.

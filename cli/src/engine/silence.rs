@@ -50,7 +50,7 @@ pub(super) fn may_still_start(error: &StartError) -> bool {
     match error {
         StartError::Archive(error) => error.is_transient(),
         StartError::Dispatch(error) => error.is_transient(),
-        StartError::Revisit { source, .. } => may_still_start(source),
+        StartError::Beside { source, .. } => may_still_start(source),
         StartError::Refused(_) | StartError::Source(_) => false,
     }
 }

@@ -100,10 +100,10 @@ pub enum StartError {
     Refused(#[from] Refusal),
     #[error("the source did not answer as needed: {0}")]
     Source(#[from] Setback),
-    #[error("{export_id} is started, its revisit {revisit_id} is not: {source}")]
-    Revisit {
+    #[error("{export_id} is started, {beside_id} beside it is not: {source}")]
+    Beside {
         export_id: ExportId,
-        revisit_id: ExportId,
+        beside_id: ExportId,
         source: Box<StartError>,
     },
     #[error(transparent)]
@@ -165,23 +165,22 @@ impl StartExport {
         let due = revisits(&request, scheduled)?;
         let transcripts = beside::transcripts(&request, &identity.export_id)?;
         let mut started = self.start_one(&request, identity, None, invocation).await?;
+        let mut failed = None;
         if let Some(request) = transcripts {
             let identity = Identity::of(&request, scheduled)?;
-            let transcripts = self.start_one(&request, identity, None, invocation).await?;
-            started.transcripts = Some(Box::new(transcripts));
+            let beside_id = identity.export_id.clone();
+            match self.start_one(&request, identity, None, invocation).await {
+                Ok(transcripts) => started.transcripts = Some(Box::new(transcripts)),
+                Err(source) => failed = Some(not_beside(&started, beside_id, source)),
+            }
         }
-        let mut failed = None;
         for (identity, revisit) in due {
-            let revisit_id = identity.export_id.clone();
+            let beside_id = identity.export_id.clone();
             match self.revisit(&request, identity, revisit, invocation).await {
                 Ok(revisiting) => started.revisits.extend(revisiting),
                 // The others are begun all the same.
                 Err(source) => {
-                    failed.get_or_insert_with(|| StartError::Revisit {
-                        export_id: started.export_id.clone(),
-                        revisit_id,
-                        source: Box::new(source),
-                    });
+                    failed.get_or_insert_with(|| not_beside(&started, beside_id, source));
                 }
             }
         }
@@ -347,6 +346,14 @@ impl From<PinError> for StartError {
             PinError::Refused(refusal) => refusal.into(),
             PinError::Setback(setback) => setback.into(),
         }
+    }
+}
+
+fn not_beside(started: &Started, beside_id: ExportId, source: StartError) -> StartError {
+    StartError::Beside {
+        export_id: started.export_id.clone(),
+        beside_id,
+        source: Box::new(source),
     }
 }
 

@@ -18,14 +18,15 @@ const TYPED: [&str; 7] = [
     "wrapUpNotes",
     "wrapUpTags",
 ];
-const NAMES: [&str; 4] = [
+const NAMES: [&str; 5] = [
     "callbackUserName",
     "participantName",
     "remote",
     "remoteNameDisplayable",
+    "transferTargetName",
 ];
 const NUMBERS: [&str; 4] = ["ani", "callbackNumbers", "dnis", "sessionDnis"];
-const ADDRESSES: [&str; 9] = [
+const ADDRESSES: [&str; 11] = [
     "addressFrom",
     "addressOther",
     "addressSelf",
@@ -33,13 +34,16 @@ const ADDRESSES: [&str; 9] = [
     "bcc",
     "cc",
     "destinationAddresses",
+    // Of a flow: for a call, the number that was dialled.
+    "entryReason",
     "screenShareAddressSelf",
+    "transferTargetAddress",
     "videoAddressSelf",
 ];
 /// Whose members' keys say what their values are.
 const ATTRIBUTES: &str = "attributes";
 /// Of an interaction: who wrote it to whom.
-const CORRESPONDENTS: [&str; 2] = ["from", "to"];
+const CORRESPONDENTS: [&str; 3] = ["from", "name", "to"];
 
 /// What a value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,8 +53,8 @@ enum Meaning {
     /// Those who took part, where a `name` is a person's.
     Participants,
     Typed,
-    /// Typed too, and a name or an address.
-    Correspondent,
+    /// Typed too, and a field for a person.
+    TypedPerson(Person),
     Attributes,
     /// Typed too, behind a key that may be the word for it.
     Attribute,
@@ -62,27 +66,38 @@ impl Meaning {
     fn of_member(self, key: &str) -> Self {
         let named = |names: &[&str]| names.contains(&key);
         match self {
-            Self::Typed if named(&CORRESPONDENTS) => Self::Correspondent,
+            Self::Typed if named(&CORRESPONDENTS) => Self::TypedPerson(Person::Name),
+            Self::Typed => Person::of_field(key).map_or(self, Self::TypedPerson),
             Self::Attributes => Self::Attribute,
-            Self::Typed | Self::Correspondent | Self::Attribute | Self::Person(_) => self,
+            Self::TypedPerson(_) | Self::Attribute | Self::Person(_) => self,
             Self::Participants if key == "name" => Self::Person(Person::Name),
             Self::Data | Self::Participants => {
                 if named(&TYPED) {
                     Self::Typed
                 } else if key == ATTRIBUTES {
                     Self::Attributes
-                } else if named(&NAMES) {
-                    Self::Person(Person::Name)
-                } else if named(&NUMBERS) {
-                    Self::Person(Person::Number)
-                } else if named(&ADDRESSES) {
-                    Self::Person(Person::Address)
                 } else if key == "participants" {
                     Self::Participants
                 } else {
-                    Self::Data
+                    Person::of_field(key).map_or(Self::Data, Self::Person)
                 }
             }
+        }
+    }
+}
+
+impl Person {
+    /// Of whom a field of this name tells, wherever it stands.
+    fn of_field(key: &str) -> Option<Self> {
+        let named = |names: &[&str]| names.contains(&key);
+        if named(&NAMES) {
+            Some(Self::Name)
+        } else if named(&NUMBERS) {
+            Some(Self::Number)
+        } else if named(&ADDRESSES) {
+            Some(Self::Address)
+        } else {
+            None
         }
     }
 }
@@ -189,8 +204,8 @@ impl Walk<'_, '_> {
         };
         let redacted = match (meaning, profile) {
             (Meaning::Person(person), _) => redactor.redact_person(person, &text, self.tally),
-            (Meaning::Correspondent, Profile::Strict) => {
-                redactor.redact_person(Person::Name, &text, self.tally)
+            (Meaning::TypedPerson(person), Profile::Strict) => {
+                redactor.redact_person(person, &text, self.tally)
             }
             (Meaning::Attribute, _) => redactor.redact_named(&text_of(key), &text, self.tally),
             _ => redactor.redact(&text, self.tally),
@@ -299,11 +314,11 @@ mod tests {
 
     #[test]
     fn with_the_strict_profile_nobody_is_named() {
-        let gateway = r#"{"id":"a","participants":[{"id":"p","name":"Mary Roe","type":"customer"}],"interactions":[{"from":"Mary Roe","to":"Bot","text":"Hi from Mary","sequenceId":1}]}"#;
-        let analytics = r#"{"participants":[{"participantName":"Mary Roe","sessions":[{"ani":"tel:+4915123456789","cc":["Mary <m@example.com>"],"remote":"","metrics":[{"name":"tTalk"}]}]}]}"#;
+        let gateway = r#"{"id":"a","participants":[{"id":"p","name":"Mary Roe","type":"customer"}],"interactions":[{"from":"Mary Roe","to":"Bot","text":"Hi from Mary","ani":"tel:+4915123456789","sequenceId":1}]}"#;
+        let analytics = r#"{"participants":[{"participantName":"Mary Roe","sessions":[{"ani":"tel:+4915123456789","cc":["Mary <m@example.com>"],"remote":"","metrics":[{"name":"tTalk"}],"flow":{"entryReason":"tel:+4915123456789"}}]}]}"#;
 
-        insta::assert_snapshot!(redacted(Profile::Strict, gateway).0, @r#"{"id":"a","participants":[{"id":"p","name":"[REDACTED:NAME]","type":"customer"}],"interactions":[{"from":"[REDACTED:NAME]","to":"[REDACTED:NAME]","text":"Hi from Mary","sequenceId":1}]}"#);
-        insta::assert_snapshot!(redacted(Profile::Strict, analytics).0, @r#"{"participants":[{"participantName":"[REDACTED:NAME]","sessions":[{"ani":"tel:[REDACTED:PHONE]","cc":["[REDACTED:ADDRESS]"],"remote":"","metrics":[{"name":"tTalk"}]}]}]}"#);
+        insta::assert_snapshot!(redacted(Profile::Strict, gateway).0, @r#"{"id":"a","participants":[{"id":"p","name":"[REDACTED:NAME]","type":"customer"}],"interactions":[{"from":"[REDACTED:NAME]","to":"[REDACTED:NAME]","text":"Hi from Mary","ani":"tel:[REDACTED:PHONE]","sequenceId":1}]}"#);
+        insta::assert_snapshot!(redacted(Profile::Strict, analytics).0, @r#"{"participants":[{"participantName":"[REDACTED:NAME]","sessions":[{"ani":"tel:[REDACTED:PHONE]","cc":["[REDACTED:ADDRESS]"],"remote":"","metrics":[{"name":"tTalk"}],"flow":{"entryReason":"tel:[REDACTED:PHONE]"}}]}]}"#);
     }
 
     #[test]

@@ -29,16 +29,17 @@ pub fn written_id(line: &str, shape: RecordShape, projection: Projection) -> Opt
 }
 
 fn any_session_is_written(record: &str) -> bool {
-    let mut is_written = false;
+    let (mut is_written, mut sessions_met) = (false, false);
     let [participants] = pick(record, ["participants"]);
     elements(participants.unwrap_or_default(), |participant| {
         let [sessions] = pick(participant, ["sessions"]);
         elements(sessions.unwrap_or_default(), |session| {
+            sessions_met = true;
             let [media_type] = pick(session, ["mediaType"]);
             is_written |= media_type.is_none_or(|media_type| !is_spoken(media_type));
         });
     });
-    is_written
+    is_written || !sessions_met
 }
 
 /// Whether the word is of a channel that has no messages. E-mails are none: their texts are no chat's.

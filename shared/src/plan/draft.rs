@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::rules::{
     check_end, check_filters, check_from_export, check_include, check_media, check_membership,
-    check_names, check_records, check_retention, page_size,
+    check_names, check_records, check_retention, is_uuid, page_size,
 };
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
@@ -358,7 +358,7 @@ impl Draft {
 
 /// As the API writes them, and who is asked for twice once.
 fn tidy(ids: &mut Vec<String>) {
-    for id in ids.iter_mut() {
+    for id in ids.iter_mut().filter(|id| is_uuid(id)) {
         id.make_ascii_lowercase();
     }
     let mut seen = HashSet::new();

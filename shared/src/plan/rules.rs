@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ExportRequest, Interval, Membership, PlanLimits, Refusal, SourceKind, millis};
 use crate::ids::ExportId;
 use crate::page::Projection;
+use crate::transcript::is_id;
 
 pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
     let latest = now
@@ -137,7 +138,7 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
         return check_values(
             "conversationIds",
             &filters.conversation_ids,
-            is_path_segment,
+            is_id,
             "an id of up to 100 letters, digits, `-`, `_` and `.` is expected",
         );
     }
@@ -214,14 +215,8 @@ fn check_values(
     }
 }
 
-/// What can stand in an address as it is, a gateway's own ids included.
-fn is_path_segment(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
-}
-
 /// 36 characters: five groups of hexadecimal digits.
-fn is_uuid(text: &str) -> bool {
+pub(super) fn is_uuid(text: &str) -> bool {
     let groups: Vec<_> = text.split('-').collect();
     let is_hexadecimal = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hexadecimal)

@@ -1,7 +1,7 @@
 //! What was written in conversations: a list of conversations, so many on a page, each by the requests that its texts take.
 //!
 //! A conversation whose texts cannot be had becomes a record that says so, and the rest go on. What passes by itself ends the
-//! page early, so that nothing that was fetched is fetched again.
+//! page early: what was fetched before is kept, and only what was under way beside it is fetched again.
 
 use std::time::Duration;
 
@@ -84,6 +84,8 @@ enum Missed {
 
 const NO_RECORDINGS: &str = "the client may not read recordings (recording:recording:view), so conversations whose messages are not found have no other way";
 
+const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or their divisions";
+
 impl Transcripts {
     pub(super) fn new(client: GenesysClient, clock: Clock, settings: SourceSettings) -> Self {
         Self {
@@ -110,6 +112,8 @@ impl Transcripts {
             warning: None,
         };
         let transcript = match self.settings.transcript_route {
+            // An earlier export may hold ids of any form, and another address is not to be asked.
+            _ if !transcript::is_id(id) => Err(unaskable().into()),
             TranscriptRoute::Messages => visit.messages_or_recordings().await,
             TranscriptRoute::WebDetails => visit.web_details().await,
         };
@@ -247,23 +251,34 @@ fn missed(error: ApiError) -> Missed {
             Status::Gone,
             "the conversation has no messages that are found",
         ),
+        ApiError::Refused { status: 400, .. } => Missed::Untold(unaskable()),
         ApiError::Refused {
             status: 403, code, ..
-        } if code
-            .as_deref()
-            .is_none_or(|code| !code.starts_with("missing.")) =>
-        {
-            untold(
-                Status::Forbidden,
-                "the client may not read the conversation",
-            )
-        }
+        } if !is_of_the_client(code.as_deref()) => untold(
+            Status::Forbidden,
+            "the client may not read the conversation",
+        ),
         ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => untold(
             Status::TooLarge,
             "its messages are more than the API or we take at once",
         ),
         _ => Missed::Setback(error.into()),
     }
+}
+
+/// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.
+fn is_of_the_client(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("missing.permissions" | "missing.any.permissions")
+    )
+}
+
+fn unaskable() -> Untold {
+    Untold::new(
+        Status::Gone,
+        "the API takes no conversation id of this form",
+    )
 }
 
 impl From<Untold> for Missed {
@@ -326,6 +341,7 @@ struct Page {
     bytes: usize,
     redactions: Tally,
     statuses: Tally,
+    forbidden: u64,
     asking: Asking,
     warnings: Vec<String>,
 }
@@ -339,6 +355,7 @@ impl Page {
             bytes: 0,
             redactions: Tally::default(),
             statuses: Tally::default(),
+            forbidden: 0,
             asking: Asking::default(),
             warnings: Vec::new(),
         }
@@ -356,6 +373,7 @@ impl Page {
         self.conversations += 1;
         self.redactions.add(&redactions);
         self.statuses.count(status.as_str());
+        self.forbidden += u64::from(status == Status::Forbidden);
         self.asking = std::mem::take(&mut self.asking).plus(fetched.asking);
         if let Some(warning) = fetched.warning
             && self.warnings.is_empty()
@@ -366,6 +384,10 @@ impl Page {
     }
 
     fn finish(self, next: Option<Checkpoint>, reading: &Reading<'_>) -> SourcePage {
+        let mut warnings = self.warnings;
+        if self.forbidden == self.conversations && self.conversations > 0 {
+            warnings.push(NONE_ALLOWED.to_owned());
+        }
         // Each line is redacted already, by what its parts are.
         let rules = PageRules {
             redactor: None,
@@ -375,6 +397,6 @@ impl Page {
         let mut body = page::encode(&lines, &rules);
         body.redactions = self.redactions;
         body.statuses = self.statuses;
-        self.asking.page(body, next, self.warnings)
+        self.asking.page(body, next, warnings)
     }
 }

@@ -153,12 +153,21 @@ fn with_content(mut message: Message, content: Vec<Box<RawValue>>) -> Message {
     for element in content {
         let attachment = serde_json::from_str::<ConversationMessageContent>(element.get());
         match attachment.ok().and_then(|content| content.attachment) {
-            Some(it) => message.attachments.push(Attachment {
-                id: it.id,
-                mime: it.mime.or(it.media_type),
-                filename: it.filename,
-                size_bytes: it.content_size_bytes,
-            }),
+            Some(it) => {
+                let caption = it.text.unwrap_or_default();
+                if !caption.is_empty() && message.text != caption {
+                    if !message.text.is_empty() {
+                        message.text.push('\n');
+                    }
+                    message.text.push_str(&caption);
+                }
+                message.attachments.push(Attachment {
+                    id: it.id,
+                    mime: it.mime.or(it.media_type),
+                    filename: it.filename,
+                    size_bytes: it.content_size_bytes,
+                });
+            }
             None => message.content.push(element),
         }
     }

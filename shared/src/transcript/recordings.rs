@@ -21,11 +21,11 @@ pub fn recordings(body: &RawValue) -> Result<Transcript, Untold> {
         (state != "AVAILABLE").then(|| state.to_owned())
     });
     for recording in recordings {
-        for (place, message) in recording.messaging_transcript.into_iter().enumerate() {
-            transcript.tell(message, place);
+        for message in recording.messaging_transcript {
+            transcript.tell(message);
         }
-        for (place, message) in recording.transcript.into_iter().enumerate() {
-            transcript.tell_chat(message, place);
+        for message in recording.transcript {
+            transcript.tell_chat(message);
         }
     }
     if transcript.messages.is_empty() {
@@ -39,8 +39,17 @@ pub fn recordings(body: &RawValue) -> Result<Transcript, Untold> {
 }
 
 impl Transcript {
-    fn tell(&mut self, message: RecordingMessagingMessage, place: usize) {
-        let id = message.id.unwrap_or_else(|| format!("#{}", place + 1));
+    /// A number where there is none; `None` for a message that another recording told.
+    fn new_id(&self, id: Option<String>) -> Option<String> {
+        let id = id.unwrap_or_else(|| format!("#{}", self.messages.len() + 1));
+        let is_told = self.messages.iter().any(|message| message.id == id);
+        (!is_told).then_some(id)
+    }
+
+    fn tell(&mut self, message: RecordingMessagingMessage) {
+        let Some(id) = self.new_id(message.id) else {
+            return;
+        };
         for receipt in message.message_receipts {
             self.events.push(Event {
                 message_id: Some(id.clone()),
@@ -97,7 +106,7 @@ impl Transcript {
         });
     }
 
-    fn tell_chat(&mut self, message: ChatMessage, place: usize) {
+    fn tell_chat(&mut self, message: ChatMessage) {
         let is_text = message
             .body_type
             .as_deref()
@@ -111,13 +120,16 @@ impl Transcript {
             });
             return;
         }
+        let Some(id) = self.new_id(message.id) else {
+            return;
+        };
         let participant_id = self.takes_part(Writer {
             purpose: message.participant_purpose.clone(),
             name: message.from,
             ..Writer::default()
         });
         self.messages.push(Message {
-            id: message.id.unwrap_or_else(|| format!("#{}", place + 1)),
+            id,
             sequence: None,
             time: message.utc,
             direction: direction(message.participant_purpose.as_deref()),

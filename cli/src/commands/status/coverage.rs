@@ -62,7 +62,10 @@ pub(super) async fn coverage(
 /// What the complete exports of a source cover.
 fn covered(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
     let whole = |plan: &ExportPlan| {
-        plan.source == source && plan.filters.is_empty() && plan.revisit.is_none()
+        plan.source == source
+            && plan.filters.is_empty()
+            && plan.revisit.is_none()
+            && plan.from_export.is_none()
     };
     let views = views
         .iter()

@@ -96,6 +96,8 @@ pub struct ConversationContentAttachment {
     pub media_type: Option<String>,
     pub mime: Option<String>,
     pub filename: Option<String>,
+    /// What was written beside it.
+    pub text: Option<String>,
     pub content_size_bytes: Option<u64>,
 }
 
