@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use conversation_archive::archive::{Records, Sought};
 use conversation_archive::outcome::Manifest;
+use conversation_archive::plan::Pattern;
 use genesys_simulator::{Settings, Simulator};
 use start_export::{Command, StartError, Started};
 
@@ -179,4 +180,21 @@ async fn a_revisit_that_is_refused_is_told_and_keeps_no_other_one_back() {
     let planned = world.archive().exports().await.expect("listed");
     // The two of before, today's, and the revisit of yesterday's.
     assert_eq!(planned.len(), 4, "{planned:?}");
+}
+
+#[tokio::test]
+async fn a_revisit_redacts_as_the_export_that_it_goes_by_whatever_is_set_by_then() {
+    let mut world = World::new(organisation(97, 200)).await;
+    let first = scheduled(&mut world, 2, r#","records":"full""#).await;
+    let first = world.manifest(&first.export_id).await;
+    let archived = first.content.counts.archived;
+    world.process.start.limits.redaction.patterns = vec![Pattern {
+        label: "MARKER".to_owned(),
+        pattern: "-zq[0-9]{4}".to_owned(),
+    }];
+
+    let next_day = scheduled(&mut world, 3, r#","records":"full""#).await;
+
+    let counts = revisited(&world, &next_day, 0).await.content.counts;
+    assert_eq!((counts.archived, counts.unchanged), (0, archived));
 }

@@ -12,7 +12,7 @@ use conversation_archive::metrics;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::plan::{
-    Draft, ExportPlan, Identity, PlanLimits, Residency, Revisit, revisits,
+    Draft, ExportPlan, Identity, PlanLimits, RedactionPlan, Residency, Revisit, revisits,
 };
 use conversation_archive::redactors::{PinError, Redactors};
 use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal, scheduled_time};
@@ -195,9 +195,10 @@ impl StartExport {
         revisit: Revisit,
         invocation: &Invocation,
     ) -> Result<Option<Started>, StartError> {
-        if self.archive().plan(&revisit.exports[0]).await?.is_none() {
+        let Some(first) = self.archive().plan(&revisit.exports[0]).await? else {
             return Ok(None);
-        }
+        };
+        let revisit = (revisit, first.redaction.clone());
         self.start_one(request, identity, Some(revisit), invocation)
             .await
             .map(Some)
@@ -207,7 +208,7 @@ impl StartExport {
         &self,
         request: &ExportRequest,
         identity: Identity,
-        revisit: Option<Revisit>,
+        revisit: Option<(Revisit, Option<RedactionPlan>)>,
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         // What exists is answered for as long as it exists, whatever the rules for new exports say by now.
@@ -226,7 +227,7 @@ impl StartExport {
         let now = self.dispatch.clock.now();
         let draft = Draft::check(request.clone(), identity, now, &self.limits)?;
         let draft = match revisit {
-            Some(revisit) => draft.revisiting(revisit),
+            Some((revisit, redaction)) => draft.revisiting(revisit, redaction),
             None => draft,
         };
         self.check_webhook(&draft)?;

@@ -28,7 +28,8 @@ pub struct Draft {
     pub page_size: u32,
     pub quota_mb: Option<u64>,
     pub webhook_url: Option<String>,
-    revisit: Option<Revisit>,
+    /// With the redaction of the export that it goes by.
+    revisit: Option<(Revisit, Option<RedactionPlan>)>,
     key_version: Option<String>,
     from_export: Option<ExportId>,
     request: ExportRequest,
@@ -91,11 +92,12 @@ impl Draft {
         Ok(draft)
     }
 
-    /// The same, of what has changed since those exports.
+    /// The same, of what has changed since those exports: redacted as the first of them is, since anything else would change
+    /// every record.
     #[must_use]
-    pub fn revisiting(self, revisit: Revisit) -> Self {
+    pub fn revisiting(self, revisit: Revisit, redaction: Option<RedactionPlan>) -> Self {
         Self {
-            revisit: Some(revisit),
+            revisit: Some((revisit, redaction)),
             ..self
         }
     }
@@ -170,8 +172,14 @@ impl Draft {
             from_export,
             request,
         } = self;
-        let redaction =
-            RedactionPlan::resolve(request.redaction.as_ref(), &limits.redaction, key_version);
+        let (revisit, redaction) = match revisit {
+            Some((revisit, redaction)) => (Some(revisit), redaction),
+            None => {
+                let requested = request.redaction.as_ref();
+                let redaction = RedactionPlan::resolve(requested, &limits.redaction, key_version);
+                (None, redaction)
+            }
+        };
         let mut plan = ExportPlan {
             format_version: FormatVersion,
             export_id,
