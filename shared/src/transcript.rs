@@ -1,6 +1,6 @@
 //! What was written in a conversation, whichever way it was read: who took part, what they said, in which order. Pure.
 //!
-//! [`read`](Reading) turns the bodies of the API into a [`Transcript`]; [`record`] turns that into the line that is stored,
+//! One module for each way reads the API's bodies into a [`Transcript`]; [`record()`] turns that into the line that is stored,
 //! without personal data if the export redacts.
 
 use jiff::Timestamp;

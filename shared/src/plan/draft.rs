@@ -172,13 +172,12 @@ impl Draft {
             from_export,
             request,
         } = self;
-        let (revisit, redaction) = match revisit {
-            Some((revisit, redaction)) => (Some(revisit), redaction),
-            None => {
-                let requested = request.redaction.as_ref();
-                let redaction = RedactionPlan::resolve(requested, &limits.redaction, key_version);
-                (None, redaction)
-            }
+        let (revisit, redaction) = if let Some((revisit, redaction)) = revisit {
+            (Some(revisit), redaction)
+        } else {
+            let requested = request.redaction.as_ref();
+            let redaction = RedactionPlan::resolve(requested, &limits.redaction, key_version);
+            (None, redaction)
         };
         let mut plan = ExportPlan {
             format_version: FormatVersion,
