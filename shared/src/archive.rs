@@ -23,7 +23,6 @@ mod exports;
 mod find;
 mod indexes;
 mod known;
-
 mod survey;
 
 pub use conversations::Conversations;

@@ -131,12 +131,22 @@ impl ArchivePage {
         let known = match self.archive().earlier(task.plan).await? {
             Earlier::Nothing => None,
             Earlier::Versions(known) => Some(known),
-            Earlier::Open(id) => return Ok(Err(not_yet_revisited(&id))),
+            Earlier::Open(id) => {
+                return Ok(Err(not_ended(
+                    &id,
+                    "whose conversations are looked at again",
+                )));
+            }
         };
         let listed = match self.archive().conversations(task.plan).await? {
             Conversations::ByRequest => None,
             Conversations::Of(ids) => Some(ids),
-            Conversations::Open(id) => return Ok(Err(not_yet_listed(&id))),
+            Conversations::Open(id) => {
+                return Ok(Err(not_ended(
+                    &id,
+                    "whose conversations' transcripts are wanted",
+                )));
+            }
             Conversations::Incomplete(id) => return Ok(Err(never_listed(&id))),
         };
         let names = match self.sources.names(task.plan, task.reading.deadline).await {
@@ -237,17 +247,6 @@ impl ArchivePage {
     }
 }
 
-/// The export whose conversations are wanted is still at work.
-fn not_yet_listed(id: &ExportId) -> Setback {
-    Setback::Wait(Wait {
-        reason: WaitReason::Watermark,
-        hint: None,
-        detail: format!(
-            "the export {id} has not ended, whose conversations' transcripts are wanted"
-        ),
-    })
-}
-
 /// It failed or was cancelled; once it is resumed and complete, this one can be resumed too.
 fn never_listed(id: &ExportId) -> Setback {
     let message =
@@ -255,11 +254,11 @@ fn never_listed(id: &ExportId) -> Setback {
     Setback::Failed(Failure::new(FailureKind::RecordsMissing, message))
 }
 
-/// What a revisit goes by is not there yet.
-fn not_yet_revisited(id: &ExportId) -> Setback {
+/// What this export goes by is not there yet.
+fn not_ended(id: &ExportId, why: &str) -> Setback {
     Setback::Wait(Wait {
         reason: WaitReason::Watermark,
         hint: None,
-        detail: format!("the export {id} has not ended, whose conversations are looked at again"),
+        detail: format!("the export {id} has not ended, {why}"),
     })
 }

@@ -65,7 +65,7 @@ pub fn check(
 }
 
 /// The minimal record has a gateway's names, whatever it was made from.
-fn stored_shape(shape: RecordShape, projection: Projection) -> RecordShape {
+pub(super) fn stored_shape(shape: RecordShape, projection: Projection) -> RecordShape {
     match projection {
         Projection::Minimal => RecordShape::Gateway,
         Projection::Normalized => RecordShape::Normalized,

@@ -1,17 +1,13 @@
 //! Whether a stored record is of a conversation that was written, so that there are messages to be fetched.
 
+use super::check::stored_shape;
 use super::walk::{elements, is_null, pick, unquoted};
 use super::{Projection, RecordIdentity, RecordShape};
 
 /// The id of the conversation that a stored line is of, if it may have been written. A line that does not say what it is
 /// counts as written: to ask once too often costs less than to miss one.
 pub fn written_id(line: &str, shape: RecordShape, projection: Projection) -> Option<String> {
-    let shape = match projection {
-        Projection::Minimal => RecordShape::Gateway,
-        Projection::Normalized => RecordShape::Normalized,
-        Projection::Transcript => RecordShape::Transcript,
-        Projection::Standard | Projection::Full => shape,
-    };
+    let shape = stored_shape(shape, projection);
     let is_written = match shape {
         RecordShape::Analytics => any_session_is_written(line),
         RecordShape::Gateway => {

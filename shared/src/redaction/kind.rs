@@ -86,6 +86,11 @@ impl Tally {
         self.0.iter().map(|(label, count)| (label.as_str(), *count))
     }
 
+    /// How many there are of this label.
+    pub fn of(&self, label: &str) -> u64 {
+        self.0.get(label).copied().unwrap_or_default()
+    }
+
     /// All values, whatever they were.
     pub fn total(&self) -> u64 {
         self.0.values().sum()

@@ -341,7 +341,6 @@ struct Page {
     bytes: usize,
     redactions: Tally,
     statuses: Tally,
-    forbidden: u64,
     asking: Asking,
     warnings: Vec<String>,
 }
@@ -355,7 +354,6 @@ impl Page {
             bytes: 0,
             redactions: Tally::default(),
             statuses: Tally::default(),
-            forbidden: 0,
             asking: Asking::default(),
             warnings: Vec::new(),
         }
@@ -373,7 +371,6 @@ impl Page {
         self.conversations += 1;
         self.redactions.add(&redactions);
         self.statuses.count(status.as_str());
-        self.forbidden += u64::from(status == Status::Forbidden);
         self.asking = std::mem::take(&mut self.asking).plus(fetched.asking);
         if let Some(warning) = fetched.warning
             && self.warnings.is_empty()
@@ -385,7 +382,8 @@ impl Page {
 
     fn finish(self, next: Option<Checkpoint>, reading: &Reading<'_>) -> SourcePage {
         let mut warnings = self.warnings;
-        if self.forbidden == self.conversations && self.conversations > 0 {
+        let forbidden = self.statuses.of(Status::Forbidden.as_str());
+        if forbidden == self.conversations && forbidden > 0 {
             warnings.push(NONE_ALLOWED.to_owned());
         }
         // Each line is redacted already, by what its parts are.

@@ -204,13 +204,9 @@ fn cut(messages: &mut Vec<Message>, limits: Limits) -> Option<Cut> {
         cut.by.push("contextWindow");
     }
     let mut bytes = 0;
-    let fits = |message: &Message| {
+    let kept = messages[from..].iter().rev().take_while(|message| {
         bytes += count(message.bytes());
         bytes <= limits.max_transcript_bytes
-    };
-    let kept = messages[from..].iter().rev().take_while({
-        let mut fits = fits;
-        move |message| fits(message)
     });
     let first = messages.len() - kept.count();
     if first > from {
