@@ -10,6 +10,7 @@ use crate::attempt::Attempt;
 use crate::ids::{ExportId, PageId, RunId};
 use crate::message::PageMessage;
 use crate::objects::{Name, export_prefix};
+use crate::outcome::Manifest;
 use crate::page_record::PageRecord;
 use crate::plan::ExportPlan;
 use crate::run::{RunEnd, RunRecord};
@@ -43,7 +44,15 @@ struct Recent {
     plan: Option<Arc<ExportPlan>>,
     attempt: Option<Arc<Attempt>>,
     known: known::RecentlyKnown,
-    listed: Option<(ExportId, Arc<[String]>)>,
+    base: Option<Arc<conversations::Base>>,
+}
+
+/// How far an export is.
+enum Stage {
+    Complete(Box<Manifest>),
+    Open,
+    /// And not complete.
+    Ended,
 }
 
 /// Why an object could not be read or written.
@@ -182,6 +191,18 @@ impl Archive {
     /// Whether the export's marker stands: it is not ended, or its end is not announced.
     pub async fn is_open(&self, id: &ExportId) -> Result<bool, ArchiveError> {
         Ok(self.store.get(&Name::Open(id).key()).await?.is_some())
+    }
+
+    /// How far an export is that another one goes by.
+    async fn stage(&self, id: &ExportId) -> Result<Stage, ArchiveError> {
+        // In this order: an export is complete before it is no longer open.
+        let is_open = self.is_open(id).await?;
+        let manifest = self.read::<Manifest>(Name::Manifest(id)).await?;
+        Ok(match manifest {
+            Some(manifest) => Stage::Complete(Box::new(manifest)),
+            None if is_open => Stage::Open,
+            None => Stage::Ended,
+        })
     }
 
     /// A sealed document, `None` when there is none.

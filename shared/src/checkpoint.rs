@@ -19,6 +19,23 @@ pub enum Checkpoint {
     },
     /// The window of time to be read next; behind it comes what is left of the slice.
     Windows { next: Interval },
+    /// The conversation whose texts are fetched next; without one, those that were postponed are asked for again.
+    Conversations {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Place>,
+        /// The ids of those that could not be had when it was their turn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        postponed: Vec<String>,
+    },
+}
+
+/// Where a conversation stands among those of an earlier export. What a request names counts as one page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// So many pages of that export come before its own.
+    pub page: u64,
+    /// So many lines come before it on its page.
+    pub line: u64,
 }
 
 impl Checkpoint {
@@ -31,7 +48,7 @@ impl Checkpoint {
     pub fn job(&self) -> Option<&str> {
         match self {
             Self::Cursor { job, .. } => job.as_deref(),
-            Self::Offset { .. } | Self::Windows { .. } => None,
+            Self::Offset { .. } | Self::Windows { .. } | Self::Conversations { .. } => None,
         }
     }
 }

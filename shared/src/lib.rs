@@ -8,6 +8,7 @@ pub mod archive;
 pub mod attempt;
 pub mod audit;
 pub mod aws;
+pub mod batch;
 pub mod checkpoint;
 pub mod clock;
 pub mod conclusion;

@@ -34,7 +34,7 @@ mod written;
 mod properties;
 
 pub use check::{IndexMismatch, check};
-pub use codec::{CodecError, decode_lines};
+pub use codec::{CodecError, decode_lines, page_text};
 pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended};
 pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
 pub use known::KnownVersions;

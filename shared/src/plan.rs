@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::audit::AuditEvent;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Place};
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::ExportId;
 use crate::page::{PageRules, Projection, RecordShape};
 use crate::request::{ExportRequest, Filters, Membership, OnBadRecord, Refusal, SourceKind};
 use crate::time::{Interval, millis};
-use crate::transcript::Limits;
+use crate::transcript::{Limits, TranscriptRoute};
 
 mod draft;
 mod identity;
@@ -52,9 +52,9 @@ pub struct ExportPlan {
     /// Of transcripts: the export whose conversations they are of; without it, `filters` names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_export: Option<ExportId>,
-    /// Of transcripts: how much of each is kept.
+    /// Of transcripts: which way their texts come, and how much of each is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transcripts: Option<Limits>,
+    pub transcripts: Option<TranscriptPlan>,
     pub page_size: u32,
     pub include_media: bool,
     pub on_bad_record: OnBadRecord,
@@ -73,6 +73,15 @@ pub struct ExportPlan {
     pub residency: Residency,
     pub planned_at: Timestamp,
     pub start_event: AuditEvent,
+}
+
+/// How the texts of conversations are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TranscriptPlan {
+    pub route: TranscriptRoute,
+    #[serde(flatten)]
+    pub limits: Limits,
 }
 
 /// A part of an export that goes side by side with the others.
@@ -163,6 +172,15 @@ impl ExportPlan {
                 Checkpoint::Windows { next }
             }
             (_, SliceRange::Interval(_)) => Checkpoint::job_start(job),
+            (SourceKind::Transcripts, SliceRange::Offsets(OffsetRange { start, .. })) => {
+                Checkpoint::Conversations {
+                    next: Some(Place {
+                        page: 0,
+                        line: start,
+                    }),
+                    postponed: Vec::new(),
+                }
+            }
             (_, SliceRange::Offsets(OffsetRange { start, .. })) => {
                 Checkpoint::Offset { offset: start }
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::clock::Deadline;
 use crate::effort::Effort;
@@ -35,7 +36,7 @@ pub use analytics_job::AnalyticsJob;
 pub use analytics_query::AnalyticsQuery;
 pub use export_gateway::ExportGateway;
 pub use history_gateway::{HistoryForm, HistoryGateway, UnknownForm};
-pub use transcripts::{TranscriptRoute, Transcripts, UnknownRoute};
+pub use transcripts::Transcripts;
 
 /// One kind of source. What is not said otherwise is that of a source that holds nothing at the other side: no query, no
 /// job, nothing to wait for or to give back.
@@ -89,12 +90,14 @@ pub struct Reading<'a> {
     pub query: Option<&'a GatewayQuery>,
     /// For a revisit: what is archived already.
     pub known: Option<&'a KnownVersions>,
-    /// For transcripts of an earlier export's conversations: these.
-    pub listed: Option<&'a [String]>,
+    /// For transcripts of an earlier export's conversations: those of this page.
+    pub batch: Option<&'a Batch>,
     /// For normalized records, if they are asked for.
     pub names: Option<&'a Names>,
     /// What takes personal data out of the records, if the plan wants that.
     pub redactor: Option<&'a Redactor>,
+    /// How often this page was tried before, and had to wait.
+    pub times_parked: u32,
     pub deadline: Deadline,
 }
 
@@ -135,7 +138,6 @@ pub struct SourceSettings {
     /// So long after a conversation began the details query finds it.
     pub query_lag: Duration,
     pub history_form: HistoryForm,
-    pub transcript_route: TranscriptRoute,
     /// How long an answer that cannot change any more is known, in memory.
     pub cache_time_to_live: Duration,
 }
@@ -169,7 +171,7 @@ impl Sources {
             ),
             export_gateway: ExportGateway::new(client.clone(), clock.clone()),
             history_gateway: HistoryGateway::new(client.clone(), clock.clone(), settings, cache),
-            transcripts: Transcripts::new(client.clone(), clock.clone(), settings),
+            transcripts: Transcripts::new(client.clone(), clock.clone()),
             names: NameDirectory::new(client.clone(), clock),
             client,
         }
@@ -206,7 +208,6 @@ impl Default for SourceSettings {
             // is not documented.
             query_lag: Duration::from_mins(2),
             history_form: HistoryForm::default(),
-            transcript_route: TranscriptRoute::default(),
             cache_time_to_live: Duration::from_mins(5),
         }
     }
@@ -235,11 +236,6 @@ impl<'a> Asked<'a> {
 impl<'a> Reading<'a> {
     fn is_first_run(&self) -> bool {
         self.run == 1
-    }
-
-    /// Whose texts are wanted.
-    fn conversations(&self) -> &'a [String] {
-        self.listed.unwrap_or(&self.plan.filters.conversation_ids)
     }
 
     fn rules(&self) -> PageRules<'a> {

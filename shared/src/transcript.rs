@@ -8,14 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 mod language;
+mod limits;
 mod messages;
 mod record;
 mod recordings;
+mod route;
 mod web_details;
 
+pub use limits::{Cut, Limits};
 pub use messages::Messages;
-pub use record::{Cut, Limits, TranscriptRecord, Written, record};
+pub use record::{TranscriptRecord, Written, record};
 pub use recordings::recordings;
+pub use route::{TranscriptRoute, UnknownRoute};
 pub use web_details::web_details;
 
 /// Which way a transcript came.
@@ -43,6 +47,8 @@ pub enum Status {
     Malformed,
     /// The recording was not ready in time.
     Preparing,
+    /// The API answered for others, and not for this one.
+    Unavailable,
 }
 
 /// Whether this can stand in an address as it is, a gateway's own ids included.
@@ -62,6 +68,7 @@ impl Status {
             Self::TooLarge => "tooLarge",
             Self::Malformed => "malformed",
             Self::Preparing => "preparing",
+            Self::Unavailable => "unavailable",
         }
     }
 }
@@ -75,6 +82,8 @@ pub struct Transcript {
     pub events: Vec<Event>,
     /// Messages that were announced and did not come.
     pub missing: u64,
+    /// What was left out because of a limit.
+    pub cut: Cut,
 }
 
 /// Why there is no transcript. Holds nothing of what was said.
@@ -155,6 +164,18 @@ impl Message {
 }
 
 impl Transcript {
+    fn new(via: Via, start: Option<Timestamp>) -> Self {
+        Self {
+            via,
+            start,
+            participants: Vec::new(),
+            messages: Vec::new(),
+            events: Vec::new(),
+            missing: 0,
+            cut: Cut::default(),
+        }
+    }
+
     /// Adds a participant unless it is there, and gives its id: a number of ours where the source has none, since a name is
     /// no id.
     fn takes_part(&mut self, writer: Writer) -> String {

@@ -26,6 +26,8 @@ pub enum WaitReason {
     Unavailable,
     /// A page without records where the source announced some.
     Empty,
+    /// The export that this one goes by has not ended.
+    Export,
 }
 
 /// Why a page cannot go on now, as the source says it.
@@ -46,6 +48,7 @@ pub struct Patience {
     pub throttled: Duration,
     pub unavailable: Duration,
     pub empty: Duration,
+    pub export: Duration,
 }
 
 impl Default for Patience {
@@ -58,6 +61,8 @@ impl Default for Patience {
             unavailable: Duration::from_secs(24 * HOUR),
             // What was announced and does not come within minutes does not exist.
             empty: Duration::from_mins(15),
+            // As long as it is open it moves, or it is ended by others: years of history take weeks.
+            export: Duration::from_hours(90 * 24),
         }
     }
 }
@@ -70,6 +75,7 @@ impl Patience {
             WaitReason::Throttled => self.throttled,
             WaitReason::Unavailable => self.unavailable,
             WaitReason::Empty => self.empty,
+            WaitReason::Export => self.export,
         }
     }
 }
@@ -139,7 +145,7 @@ fn pause(wait: &Wait, times_parked: u32) -> Duration {
     const LONGEST: Duration = Duration::from_mins(15);
     let first = match wait.reason {
         WaitReason::Watermark => LONGEST,
-        WaitReason::Job => Duration::from_secs(15),
+        WaitReason::Job | WaitReason::Export => Duration::from_secs(15),
         WaitReason::Throttled | WaitReason::Unavailable | WaitReason::Empty => {
             Duration::from_mins(1)
         }
@@ -159,7 +165,7 @@ fn given_up(wait: &Wait, since: Timestamp) -> Failure {
         WaitReason::Job => FailureKind::JobDeadline,
         WaitReason::Throttled => FailureKind::ThrottledDeadline,
         WaitReason::Unavailable => FailureKind::UnavailableDeadline,
-        WaitReason::Empty => FailureKind::RecordsMissing,
+        WaitReason::Empty | WaitReason::Export => FailureKind::RecordsMissing,
     };
     Failure::new(
         kind,

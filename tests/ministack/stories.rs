@@ -36,6 +36,8 @@ async fn a_deployed_stack_archives_fails_goes_on_and_calls_only_what_its_roles_a
     done("cancelled");
     swept(&deployment).await;
     done("swept");
+    hashed(&deployment).await;
+    done("hashed");
     looked_at(&deployment).await;
     done("looked at");
     backfilled(&deployment).await;
@@ -206,6 +208,36 @@ async fn swept(deployment: &Deployment) {
     );
 }
 
+/// An export and its transcripts beside it: values are hashed with the stack's own key, and both plans name its version.
+async fn hashed(deployment: &Deployment) {
+    let request = deployment.request(&json!({
+        "exportId": "hashed", "interval": deployment.interval(), "slices": 1,
+        "include": ["transcripts"], "redaction": {"mode": "hash"},
+    }));
+
+    let base = deployment.told(&["start", "--request", &request]).await;
+    until("the transcripts", async || {
+        let status = deployment
+            .run(&["status", "hashed-transcripts", "--json"])
+            .await;
+        status.out.contains(r#""status": "completed""#)
+    })
+    .await;
+
+    assert_eq!(base["status"], "completed");
+    let beside = deployment.told(&["status", "hashed-transcripts"]).await;
+    assert_eq!(beside["outcome"]["counts"]["archived"], CONVERSATIONS);
+    let emails = beside["outcome"]["redactions"]["email"].as_u64();
+    assert!(emails > Some(0), "{}", beside["outcome"]);
+    let version = async |export: &str| {
+        let plan = object(deployment, &format!("exports/{export}/request.json")).await;
+        plan["redaction"]["keyVersion"].clone()
+    };
+    let pinned = version("hashed").await;
+    assert!(pinned.is_string(), "{pinned}");
+    assert_eq!(version("hashed-transcripts").await, pinned);
+}
+
 async fn looked_at(deployment: &Deployment) {
     let status = deployment.told(&["status"]).await;
     let covered = deployment.told(&["status", "--coverage"]).await;
@@ -226,6 +258,8 @@ async fn looked_at(deployment: &Deployment) {
         .map(|export| (export["exportId"].as_str(), export["status"].as_str()))
         .collect();
     let expected = [
+        (Some("hashed-transcripts"), Some("completed")),
+        (Some("hashed"), Some("completed")),
         (Some("swept"), Some("completed")),
         (Some("cancelled"), Some("cancelled")),
         (Some("poisoned"), Some("completed")),
@@ -357,6 +391,14 @@ async fn keys(deployment: &Deployment, prefix: &str) -> Vec<String> {
         .into_iter()
         .filter_map(|object| object.key)
         .collect()
+}
+
+async fn object(deployment: &Deployment, key: &str) -> Value {
+    let s3 = deployment.clients().await.s3();
+    let get = s3.get_object().bucket(deployment.bucket()).key(key);
+    let object = get.send().await.expect("an object");
+    let bytes = object.body.collect().await.expect("a body").into_bytes();
+    serde_json::from_slice(&bytes).expect("JSON")
 }
 
 /// The keys of the events in the queue, once there are so many.

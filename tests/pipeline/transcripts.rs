@@ -1,13 +1,14 @@
 //! Transcripts: what was written in conversations, once each, in order, whichever way it has to be read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use conversation_archive::hash::Sha256;
 use conversation_archive::outcome::{ExportStatus, Manifest};
-use conversation_archive::source::{SourceSettings, TranscriptRoute};
 use conversation_archive::time::Interval;
+use conversation_archive::transcript::TranscriptRoute;
 use end_to_end::world::{DAYS, World, organisation};
-use genesys_simulator::{Faults, Route, Settings, TruthMessage, Untold};
+use genesys_simulator::{Faults, Outage, OutageKind, Route, Settings, TruthMessage, Untold};
 use serde_json::Value;
 use start_export::{Command, StartError};
 
@@ -144,7 +145,8 @@ async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_re
         gone: 6,
         forbidden: 6,
         too_large: 6,
-        malformed: 6,
+        malformed: 7,
+        broken: 9,
         preparing: 2,
     };
     let mut world = World::new(Settings {
@@ -184,6 +186,7 @@ async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_re
             "gone none",
             "malformed none",
             "tooLarge none",
+            "unavailable none",
         ]
     );
     assert_eq!(records[&unknown]["status"], "gone");
@@ -220,8 +223,33 @@ async fn a_recording_that_is_never_ready_is_not_waited_for_for_ever() {
     for record in records.values() {
         assert_eq!(record["status"], "preparing");
     }
+    // Once when it was its turn, and then six times whenever the page that asks for it again comes back.
     let asked = world.simulator.stats().requests_on(Route::Recordings);
-    assert_eq!(asked, 6 * ids.len() as u64);
+    assert_eq!(asked, (1 + 7 * 6) * ids.len() as u64);
+}
+
+#[tokio::test]
+async fn an_outage_is_waited_for_and_nobody_is_recorded_as_unavailable() {
+    let mut world = World::new(organisation(125, 40)).await;
+    let ids = world.written();
+    let request = world.transcripts_request(&ids, VERBATIM);
+    let id = world.start(&request).await;
+    let from = world.now();
+    world.simulator.set_faults(Faults {
+        outage: Some(Outage {
+            from,
+            to: from + Duration::from_hours(5),
+            kind: OutageKind::Unavailable,
+        }),
+        ..Faults::default()
+    });
+
+    world.run().await;
+
+    assert!(world.now().duration_since(from).as_hours() >= 5);
+    let records = transcripts(&world, &world.manifest(&id).await).await;
+    assert_eq!(records.len(), ids.len());
+    assert!(records.values().all(|it| it["status"] == "complete"));
 }
 
 #[tokio::test]
@@ -250,12 +278,8 @@ async fn a_rate_limit_ends_pages_early_and_costs_nothing() {
 
 #[tokio::test]
 async fn a_gateway_s_web_details_are_archived_by_their_numbers() {
-    let settings = SourceSettings {
-        transcript_route: TranscriptRoute::WebDetails,
-        ..SourceSettings::default()
-    };
-    let mut world = World::new(organisation(117, 60)).await.reading_by(settings);
-    world.restart();
+    let mut world = World::new(organisation(117, 60)).await;
+    world.process.start.limits.transcripts.route = TranscriptRoute::WebDetails;
     let ids = world.written();
 
     let records = exported(&mut world, &ids, VERBATIM).await;
@@ -304,8 +328,14 @@ async fn a_permission_that_is_missing_fails_the_export_and_one_for_recordings_is
 #[tokio::test]
 async fn long_transcripts_are_cut_from_their_beginning_and_say_so() {
     let mut world = World::new(organisation(119, 120)).await;
-    world.process.start.limits.transcripts.context_window = Some(5);
-    world.process.start.limits.transcripts.max_transcript_bytes = 150;
+    world.process.start.limits.transcripts.limits.context_window = Some(5);
+    world
+        .process
+        .start
+        .limits
+        .transcripts
+        .limits
+        .max_transcript_bytes = 150;
     let ids = world.written();
 
     let records = exported(&mut world, &ids, VERBATIM).await;
@@ -339,6 +369,7 @@ async fn what_is_no_list_of_conversations_is_refused() {
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"include":["transcripts"]}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"includeMedia":true}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"membership":"activity"}"#,
+        r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"onBadRecord":"fail"}"#,
     ] {
         let command = Command::parse(request).expect("a request");
         match world.invoke(command).await.expect("not killed") {
@@ -360,6 +391,7 @@ async fn what_is_no_list_of_conversations_is_refused() {
             "`include` is transcripts: transcripts have no transcripts; leave the field out",
             "`includeMedia` is true: transcripts list attachments and do not fetch them",
             "`membership` is activity: transcripts are those of the conversations that are named; leave the field out",
+            "`onBadRecord` is fail: transcripts that cannot be had are recorded with their status; leave the field out",
         ]
     );
 }

@@ -3,29 +3,24 @@
 
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
 
-use conversation_archive::clock::{Clock, Deadline};
-use conversation_archive::page::{decode_lines, each_indexed_id};
-use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
-use conversation_archive::redactors::Redactors;
-use conversation_archive::request::{ExportRequest, scheduled_time};
-use conversation_archive::source::{Asked, Reading, SourcePage, Sources};
-use start_export::StartError;
+use conversation_archive::clock::Clock;
+use conversation_archive::page::{each_indexed_id, page_text};
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::source::SourcePage;
 
-use super::{export, live, settings};
+use super::live::Live;
+use super::{export, settings};
 use crate::arguments::{Format, HistoryArguments};
 use crate::figures::{counted, first_of};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
-use crate::settings::Settings;
-use output::{Output, Written};
+use output::Output;
 
 mod asked;
 mod output;
 mod table;
-
-/// No page of a query is larger.
-const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
 /// How many ids are named in a message.
 const NAMED: usize = 5;
@@ -47,13 +42,15 @@ pub(super) async fn history(
     if let Some(place) = &arguments.out {
         return Box::pin(export::archive(request, settings, place, screen)).await;
     }
-    let mut history = History::new(request, &settings, screen).await?;
+    let why_missing = if request.is_lookup() { UNKNOWN } else { UNLIKE };
+    let live = Live::new(request, "history", &settings, screen).await?;
+    let mut seen = Seen::nothing_of(&live.plan);
     let mut output = Output::new(format);
-    let wanted = history.read(&mut output).await?;
+    let read = live.each(|page| seen.write(page, &mut output)).await?;
     output.finish();
-    Ok(match wanted {
-        Written::Unwanted => Exit::Done,
-        Written::Wanted => history.conclude(),
+    Ok(match read {
+        ControlFlow::Break(()) => Exit::Done,
+        ControlFlow::Continue(()) => seen.conclude(&live.plan, why_missing, screen),
     })
 }
 
@@ -67,93 +64,27 @@ fn format(arguments: &HistoryArguments, for_people: bool) -> Format {
     arguments.format.unwrap_or(usual)
 }
 
-/// A query while it is read.
-struct History<'a> {
-    sources: Sources,
-    redactors: Redactors,
-    plan: ExportPlan,
+/// What is known of a query while it is read.
+struct Seen {
     missing: HashSet<String>,
-    why_missing: &'static str,
-    max_pages: u32,
     records: u64,
     rejected: u64,
-    screen: &'a Screen,
 }
 
-impl<'a> History<'a> {
-    /// Everything that is checked or asked before the first page.
-    async fn new(
-        request: ExportRequest,
-        settings: &Settings,
-        screen: &'a Screen,
-    ) -> Result<Self, Problem> {
-        let now = Clock::System.now();
-        let limits = &settings.engine.limits;
-        let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
-        let identity = Identity::of(&request, scheduled)?;
-        let why_missing = if request.is_lookup() { UNKNOWN } else { UNLIKE };
-        let draft = Draft::check(request, identity, now, limits)?;
-        let client = settings.genesys_client()?;
-        let sources = Sources::new(client, Clock::System, settings.engine.sources);
-        let source = sources.of(draft.source());
-        source
-            .query(&Asked::by_draft(&draft), Deadline::NONE)
-            .await
-            .map_err(StartError::from)?;
-        let redactors = settings.engine.redactors.clone();
-        let key_version = redactors.key_version(draft.redaction()).await;
-        let draft = draft.hashing_with(key_version.map_err(StartError::from)?);
-        let residency = Residency::decide(None, None, &[])?;
-        let plan = draft.plan(None, residency, limits, now, "history")?;
-        Ok(Self {
-            sources,
-            redactors,
+impl Seen {
+    fn nothing_of(plan: &ExportPlan) -> Self {
+        Self {
             missing: plan.filters.conversation_ids.iter().cloned().collect(),
-            plan,
-            why_missing,
-            max_pages: settings.engine.pages.max_pages_per_slice,
             records: 0,
             rejected: 0,
-            screen,
-        })
-    }
-
-    /// Slice after slice, page after page, as long as somebody wants them.
-    async fn read(&mut self, output: &mut Output) -> Result<Written, Problem> {
-        let names = self.sources.names(&self.plan, Deadline::NONE).await;
-        let names = names.map_err(StartError::from)?;
-        let redactor = self.redactors.of(&self.plan).await;
-        let redactor = redactor.map_err(StartError::from)?;
-        for slice in self.plan.slices.clone() {
-            let mut next = Some(self.plan.first_checkpoint(slice.range, None));
-            let mut pages = 0;
-            while let Some(checkpoint) = next.take() {
-                pages += 1;
-                if pages > self.max_pages {
-                    return Err(endless(self.max_pages));
-                }
-                let reading = Reading {
-                    plan: &self.plan,
-                    slice: &slice,
-                    run: 1,
-                    query: None,
-                    known: None,
-                    listed: None,
-                    names: names.as_deref(),
-                    redactor: redactor.as_deref(),
-                    deadline: Deadline::NONE,
-                };
-                let page = live::page(&self.sources, &checkpoint, &reading, self.screen).await?;
-                if self.write(&page, output)? == Written::Unwanted {
-                    return Ok(Written::Unwanted);
-                }
-                next = page.next;
-            }
         }
-        Ok(Written::Wanted)
     }
 
-    fn write(&mut self, page: &SourcePage, output: &mut Output) -> Result<Written, Problem> {
+    fn write(
+        &mut self,
+        page: &SourcePage,
+        output: &mut Output,
+    ) -> Result<ControlFlow<()>, Problem> {
         let counts = page.body.counts;
         self.records += counts.archived;
         self.rejected += counts.rejected;
@@ -162,45 +93,37 @@ impl<'a> History<'a> {
                 .map_err(anyhow::Error::from)?;
         }
         let Some(object) = &page.body.object else {
-            return Ok(Written::Wanted);
+            return Ok(ControlFlow::Continue(()));
         };
-        let lines = decode_lines(object, PAGE_LIMIT_BYTES).map_err(anyhow::Error::from)?;
-        let lines = String::from_utf8(lines).map_err(anyhow::Error::from)?;
+        let lines = page_text(object).map_err(anyhow::Error::from)?;
         output.write(&lines)
     }
 
-    fn conclude(&self) -> Exit {
+    fn conclude(&self, plan: &ExportPlan, why_missing: &str, screen: &Screen) -> Exit {
         if self.rejected > 0 {
             let rejected = counted(self.rejected, "record", "records");
-            self.screen
-                .line(&format!("{rejected} without id or start left out"));
+            screen.line(&format!("{rejected} without id or start left out"));
         }
-        let asked = &self.plan.filters.conversation_ids;
+        let asked = &plan.filters.conversation_ids;
         let missing: Vec<_> = asked
             .iter()
             .filter(|id| self.missing.contains(*id))
             .collect();
-        if missing.is_empty() || !self.plan.source.is_analytics() {
+        if missing.is_empty() || !plan.source.is_analytics() {
             if self.records == 0 {
-                self.screen.line("no conversation is like that");
+                screen.line("no conversation is like that");
             }
             return Exit::Done;
         }
-        self.screen.line(&format!(
+        screen.line(&format!(
             "{} of {} not found: {}\n{}",
             missing.len(),
             counted(asked.len() as u64, "id", "ids"),
             first_of(&missing, NAMED),
-            self.why_missing
+            why_missing
         ));
         Exit::Failed
     }
-}
-
-/// Each page leads to another one.
-fn endless(max_pages: u32) -> Problem {
-    Problem::failed(format!("after {max_pages} pages the API still has more"))
-        .with_hint("ask for a shorter interval, or set MAX_PAGES_PER_SLICE higher")
 }
 
 #[cfg(test)]

@@ -1,36 +1,130 @@
 //! Pages straight from the API, for commands that store nothing.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use conversation_archive::checkpoint::Checkpoint;
-use conversation_archive::clock::Clock;
-use conversation_archive::source::{Reading, Setback, SourcePage, Sources};
+use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
+use conversation_archive::redactors::Redactors;
+use conversation_archive::request::{ExportRequest, scheduled_time};
+use conversation_archive::source::{Asked, Reading, Setback, SourcePage, Sources};
 use start_export::StartError;
 
 use crate::problem::Problem;
 use crate::screen::Screen;
+use crate::settings::Settings;
 
 /// So often somebody is waited for who does not say how long.
 const PAUSE: Duration = Duration::from_secs(5);
 const WAITS: u32 = 60;
 
-/// The page, waited for as long as somebody at a terminal would.
-pub(super) async fn page(
-    sources: &Sources,
-    checkpoint: &Checkpoint,
-    reading: &Reading<'_>,
-    screen: &Screen,
-) -> Result<SourcePage, Problem> {
-    let source = sources.of(reading.plan.source);
-    for _ in 0..WAITS {
-        match source.page(checkpoint, reading).await {
-            Ok(page) => return Ok(page),
-            Err(Setback::Wait(wait)) => {
-                screen.line(&format!("waiting: {}", wait.detail));
-                Clock::System.sleep(wait.hint.unwrap_or(PAUSE)).await;
-            }
-            Err(setback) => return Err(StartError::from(setback).into()),
-        }
+/// A plan that is read and not archived.
+pub(super) struct Live<'a> {
+    sources: Sources,
+    redactors: Redactors,
+    pub(super) plan: ExportPlan,
+    max_pages: u32,
+    screen: &'a Screen,
+}
+
+impl<'a> Live<'a> {
+    /// Everything that is checked or asked before the first page. `name` stands for the id of an invocation.
+    pub(super) async fn new(
+        request: ExportRequest,
+        name: &str,
+        settings: &Settings,
+        screen: &'a Screen,
+    ) -> Result<Self, Problem> {
+        let now = Clock::System.now();
+        let limits = &settings.engine.limits;
+        let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
+        let identity = Identity::of(&request, scheduled)?;
+        let draft = Draft::check(request, identity, now, limits)?;
+        let client = settings.genesys_client()?;
+        let sources = Sources::new(client, Clock::System, settings.engine.sources);
+        let source = sources.of(draft.source());
+        source
+            .query(&Asked::by_draft(&draft), Deadline::NONE)
+            .await
+            .map_err(StartError::from)?;
+        let redactors = settings.engine.redactors.clone();
+        let key_version = redactors.key_version(draft.redaction()).await;
+        let draft = draft.hashing_with(key_version.map_err(StartError::from)?);
+        let residency = Residency::decide(None, None, &[])?;
+        let plan = draft.plan(None, residency, limits, now, name)?;
+        Ok(Self {
+            sources,
+            redactors,
+            plan,
+            max_pages: settings.engine.pages.max_pages_per_slice,
+            screen,
+        })
     }
-    Err(Problem::failed("the API let us wait too often").with_hint("try again later"))
+
+    /// Slice after slice, page after page, as long as somebody wants them.
+    pub(super) async fn each(
+        &self,
+        mut take: impl FnMut(&SourcePage) -> Result<ControlFlow<()>, Problem>,
+    ) -> Result<ControlFlow<()>, Problem> {
+        let names = self.sources.names(&self.plan, Deadline::NONE).await;
+        let names = names.map_err(StartError::from)?;
+        let redactor = self.redactors.of(&self.plan).await;
+        let redactor = redactor.map_err(StartError::from)?;
+        for slice in &self.plan.slices {
+            let mut next = Some(self.plan.first_checkpoint(slice.range, None));
+            let mut pages = 0;
+            while let Some(checkpoint) = next.take() {
+                pages += 1;
+                if pages > self.max_pages {
+                    return Err(endless(self.max_pages));
+                }
+                let reading = Reading {
+                    plan: &self.plan,
+                    slice,
+                    run: 1,
+                    query: None,
+                    known: None,
+                    batch: None,
+                    names: names.as_deref(),
+                    redactor: redactor.as_deref(),
+                    // Nobody at a terminal waits longer than a page does.
+                    times_parked: u32::MAX,
+                    deadline: Deadline::NONE,
+                };
+                let page = self.page(&checkpoint, &reading).await?;
+                if take(&page)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                next = page.next;
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The page, waited for as long as somebody at a terminal would.
+    async fn page(
+        &self,
+        checkpoint: &Checkpoint,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Problem> {
+        let source = self.sources.of(self.plan.source);
+        for _ in 0..WAITS {
+            match source.page(checkpoint, reading).await {
+                Ok(page) => return Ok(page),
+                Err(Setback::Wait(wait)) => {
+                    self.screen.line(&format!("waiting: {}", wait.detail));
+                    Clock::System.sleep(wait.hint.unwrap_or(PAUSE)).await;
+                }
+                Err(setback) => return Err(StartError::from(setback).into()),
+            }
+        }
+        Err(Problem::failed("the API let us wait too often").with_hint("try again later"))
+    }
+}
+
+/// Each page leads to another one.
+fn endless(max_pages: u32) -> Problem {
+    Problem::failed(format!("after {max_pages} pages the API still has more"))
+        .with_hint("ask for a shorter interval, or set MAX_PAGES_PER_SLICE higher")
 }

@@ -1,15 +1,14 @@
 //! `transcript`: what was written in conversations, as a dialogue, from an archive or straight from the API.
 
-use conversation_archive::archive::{Archive, Records, Sought};
-use conversation_archive::clock::{Clock, Deadline};
-use conversation_archive::page::decode_lines;
-use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
-use conversation_archive::request::{ExportRequest, scheduled_time};
-use conversation_archive::source::{Reading, Sources};
-use serde_json::{Value, json};
-use start_export::StartError;
+use std::ops::ControlFlow;
 
-use super::{live, settings};
+use conversation_archive::archive::{Archive, Records, Sought};
+use conversation_archive::page::page_text;
+use conversation_archive::request::ExportRequest;
+use serde_json::{Value, json};
+
+use super::live::Live;
+use super::settings;
 use crate::arguments::TranscriptArguments;
 use crate::problem::{Exit, Problem, chain};
 use crate::screen::{Report, Screen};
@@ -17,9 +16,6 @@ use crate::settings::Settings;
 use crate::stack::Stack;
 
 mod dialogue;
-
-/// No page of transcripts is larger.
-const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
 pub(super) async fn transcript(
     arguments: &TranscriptArguments,
@@ -87,44 +83,6 @@ async fn fetched(
     settings: &Settings,
     screen: &Screen,
 ) -> Result<Vec<Value>, Problem> {
-    let client = settings.genesys_client()?;
-    let sources = Sources::new(client, Clock::System, settings.engine.sources);
-    let plan = plan(arguments, settings).await?;
-    let redactor = settings.engine.redactors.of(&plan).await;
-    let redactor = redactor.map_err(StartError::from)?;
-    let mut transcripts = Vec::new();
-    for slice in plan.slices.clone() {
-        let mut next = Some(plan.first_checkpoint(slice.range, None));
-        while let Some(checkpoint) = next.take() {
-            let reading = Reading {
-                plan: &plan,
-                slice: &slice,
-                run: 1,
-                query: None,
-                known: None,
-                listed: None,
-                names: None,
-                redactor: redactor.as_deref(),
-                deadline: Deadline::NONE,
-            };
-            let page = live::page(&sources, &checkpoint, &reading, screen).await?;
-            if let Some(object) = &page.body.object {
-                let lines = decode_lines(object, PAGE_LIMIT_BYTES).map_err(anyhow::Error::from)?;
-                for line in lines
-                    .split(|byte| *byte == b'\n')
-                    .filter(|line| !line.is_empty())
-                {
-                    transcripts.push(serde_json::from_slice(line).map_err(anyhow::Error::from)?);
-                }
-            }
-            next = page.next;
-        }
-    }
-    Ok(transcripts)
-}
-
-async fn plan(arguments: &TranscriptArguments, settings: &Settings) -> Result<ExportPlan, Problem> {
-    let now = Clock::System.now();
     let mut request = json!({
         "source": "transcripts",
         "filters": {"conversationIds": arguments.conversation_ids},
@@ -133,16 +91,17 @@ async fn plan(arguments: &TranscriptArguments, settings: &Settings) -> Result<Ex
         request["redaction"] = json!({"enabled": false});
     }
     let request = ExportRequest::parse(&request.to_string())?;
-    let scheduled = scheduled_time(None, now, false)?;
-    let identity = Identity::of(&request, scheduled)?;
-    let limits = &settings.engine.limits;
-    let draft = Draft::check(request, identity, now, limits)?;
-    let key_version = settings
-        .engine
-        .redactors
-        .key_version(draft.redaction())
-        .await;
-    let draft = draft.hashing_with(key_version.map_err(StartError::from)?);
-    let residency = Residency::decide(None, None, &[])?;
-    Ok(draft.plan(None, residency, limits, now, "transcript")?)
+    let live = Live::new(request, "transcript", settings, screen).await?;
+    let mut transcripts = Vec::new();
+    let read = live.each(|page| {
+        if let Some(object) = &page.body.object {
+            let lines = page_text(object).map_err(anyhow::Error::from)?;
+            for line in lines.lines() {
+                transcripts.push(serde_json::from_str(line).map_err(anyhow::Error::from)?);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    });
+    _ = read.await?;
+    Ok(transcripts)
 }

@@ -256,6 +256,7 @@ fn for_what(reason: WaitReason) -> &'static str {
         WaitReason::Throttled => "because of the rate limit",
         WaitReason::Unavailable => "for the API to come back",
         WaitReason::Empty => "for records that were announced",
+        WaitReason::Export => "for the export that it goes by",
     }
 }
 

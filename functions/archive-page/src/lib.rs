@@ -4,6 +4,7 @@
 
 use conversation_archive::archive::{Archive, Conversations, Earlier};
 use conversation_archive::attempt::Attempt;
+use conversation_archive::checkpoint::Checkpoint;
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::ids::ExportId;
@@ -81,7 +82,8 @@ impl ArchivePage {
             run: message.id.run.run,
             query,
             known: None,
-            listed: None,
+            batch: None,
+            times_parked: message.times_parked,
             names: None,
             redactor: None,
             deadline: invocation.deadline,
@@ -138,9 +140,9 @@ impl ArchivePage {
                 )));
             }
         };
-        let listed = match self.archive().conversations(task.plan).await? {
+        let batch = match self.conversations(task, &checkpoint).await? {
             Conversations::ByRequest => None,
-            Conversations::Of(ids) => Some(ids),
+            Conversations::Of(batch) => Some(batch),
             Conversations::Open(id) => {
                 return Ok(Err(not_ended(
                     &id,
@@ -159,7 +161,7 @@ impl ArchivePage {
         };
         let reading = Reading {
             known: known.as_deref(),
-            listed: listed.as_deref(),
+            batch: batch.as_ref(),
             names: names.as_deref(),
             redactor: redactor.as_deref(),
             ..task.reading
@@ -168,6 +170,20 @@ impl ArchivePage {
         match source.page(&checkpoint, &reading).await {
             Ok(page) => self.commit(task, checkpoint, page).await,
             Err(setback) => Ok(Err(setback)),
+        }
+    }
+
+    async fn conversations(
+        &self,
+        task: &Task<'_>,
+        checkpoint: &Checkpoint,
+    ) -> anyhow::Result<Conversations> {
+        match checkpoint {
+            Checkpoint::Conversations {
+                next: Some(place), ..
+            } => Ok(self.archive().conversations(task.plan, *place).await?),
+            // What was postponed stands in the checkpoint; nothing else is about conversations.
+            _ => Ok(Conversations::ByRequest),
         }
     }
 
@@ -257,7 +273,7 @@ fn never_listed(id: &ExportId) -> Setback {
 /// What this export goes by is not there yet.
 fn not_ended(id: &ExportId, why: &str) -> Setback {
     Setback::Wait(Wait {
-        reason: WaitReason::Watermark,
+        reason: WaitReason::Export,
         hint: None,
         detail: format!("the export {id} has not ended, {why}"),
     })

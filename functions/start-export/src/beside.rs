@@ -23,7 +23,6 @@ pub(crate) fn transcripts(
     beside.from_export = Some(export_id.to_string());
     beside.redaction.clone_from(&request.redaction);
     beside.quota_mb = request.quota_mb;
-    beside.on_bad_record = request.on_bad_record;
     beside.webhook_url.clone_from(&request.webhook_url);
     Ok(Some(beside))
 }

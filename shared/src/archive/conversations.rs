@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use futures::TryStreamExt as _;
-
-use super::{Archive, ArchiveError};
+use super::{Archive, ArchiveError, Stage};
+use crate::batch::Batch;
+use crate::checkpoint::Place;
 use crate::ids::ExportId;
 use crate::objects::Name;
 use crate::outcome::Manifest;
-use crate::page::{decode_lines, written_id};
+use crate::page::{Projection, RecordShape, written_id};
 use crate::plan::ExportPlan;
 
-/// No page object is larger.
-const PAGE_LIMIT_BYTES: u64 = 1 << 30;
+/// So many pages of the earlier export are looked through for one page of transcripts. Where nobody wrote anything, the
+/// page has no records, and the next one goes on behind them.
+const PAGES_AT_ONCE: u64 = 20;
 
-/// Whose texts an export of transcripts fetches.
+/// Whose texts a page of transcripts fetches.
 #[derive(Clone, Debug)]
 pub enum Conversations {
     /// Those that its request names.
@@ -23,55 +24,102 @@ pub enum Conversations {
     Open(ExportId),
     /// Those of an export that has ended, and not completely.
     Incomplete(ExportId),
-    /// In the order of the export.
-    Of(Arc<[String]>),
+    Of(Batch),
+}
+
+/// A complete export as far as its conversations are wanted.
+#[derive(Debug)]
+pub(super) struct Base {
+    id: ExportId,
+    shape: RecordShape,
+    records: Projection,
+    /// The keys of its page objects, in order.
+    pages: Vec<String>,
 }
 
 impl Archive {
-    /// Read once per process, as long as it serves one such export.
-    pub async fn conversations(&self, plan: &ExportPlan) -> Result<Conversations, ArchiveError> {
+    /// The conversations of the page that begins at `start`.
+    pub async fn conversations(
+        &self,
+        plan: &ExportPlan,
+        start: Place,
+    ) -> Result<Conversations, ArchiveError> {
         let Some(id) = &plan.from_export else {
             return Ok(Conversations::ByRequest);
         };
-        if let Some((known, ids)) = &self.lock().listed
-            && known == id
-        {
-            return Ok(Conversations::Of(Arc::clone(ids)));
-        }
-        // In this order: an export is complete before it is no longer open.
-        let is_open = self.is_open(id).await?;
-        let Some(manifest) = self.read::<Manifest>(Name::Manifest(id)).await? else {
-            let id = id.clone();
-            return Ok(if is_open {
-                Conversations::Open(id)
-            } else {
-                Conversations::Incomplete(id)
-            });
+        let known = self.lock().base.clone().filter(|base| base.id == *id);
+        let base = match known {
+            Some(base) => base,
+            None => match self.stage(id).await? {
+                Stage::Complete(manifest) => self.base(id, &manifest).await?,
+                Stage::Open => return Ok(Conversations::Open(id.clone())),
+                Stage::Ended => return Ok(Conversations::Incomplete(id.clone())),
+            },
         };
-        let base = self.read::<ExportPlan>(Name::Request(id)).await?;
-        let base = base.ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))?;
-        let ids: Arc<[String]> = self.written(&base, &manifest).await?.into();
-        self.lock().listed = Some((id.clone(), Arc::clone(&ids)));
-        Ok(Conversations::Of(ids))
+        let batch = self.batch(&base, start, plan.page_size).await?;
+        Ok(Conversations::Of(batch))
     }
 
-    async fn written(
+    async fn base(&self, id: &ExportId, manifest: &Manifest) -> Result<Arc<Base>, ArchiveError> {
+        // Not by `planned`: the plan that is kept in memory is the one of the transcripts.
+        let plan = self.read::<ExportPlan>(Name::Request(id)).await?;
+        let plan = plan.ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))?;
+        let pages = manifest
+            .content
+            .slices
+            .iter()
+            .flat_map(|slice| &slice.pages);
+        let objects = pages.filter_map(|page| page.objects.as_ref());
+        let base = Arc::new(Base {
+            id: id.clone(),
+            shape: plan.shape(),
+            records: plan.records,
+            pages: objects.map(|objects| objects.page.key.clone()).collect(),
+        });
+        self.lock().base = Some(Arc::clone(&base));
+        Ok(base)
+    }
+
+    async fn batch(
         &self,
-        base: &ExportPlan,
-        manifest: &Manifest,
-    ) -> Result<Vec<String>, ArchiveError> {
-        let mut written = Vec::new();
-        let mut pages = self.pages(&manifest.content);
-        while let Some((key, page)) = pages.try_next().await? {
-            let damaged = |source: Box<dyn std::error::Error + Send + Sync>| ArchiveError::Page {
-                key: key.clone(),
-                source,
+        base: &Base,
+        start: Place,
+        page_size: u32,
+    ) -> Result<Batch, ArchiveError> {
+        let mut batch = Batch::default();
+        let mut at = start;
+        loop {
+            let page = usize::try_from(at.page).unwrap_or(usize::MAX);
+            let Some(key) = base.pages.get(page) else {
+                return Ok(batch);
             };
-            let lines = decode_lines(&page, PAGE_LIMIT_BYTES).map_err(|it| damaged(it.into()))?;
-            let lines = std::str::from_utf8(&lines).map_err(|it| damaged(it.into()))?;
-            let ids = lines.lines();
-            written.extend(ids.filter_map(|line| written_id(line, base.shape(), base.records)));
+            if batch.is_full(page_size) || at.page - start.page == PAGES_AT_ONCE {
+                return Ok(batch.followed_by(Some(at)));
+            }
+            for (line, id) in self.written(key, base).await? {
+                let place = Place { line, ..at };
+                if line < at.line {
+                    continue;
+                }
+                if batch.is_full(page_size) {
+                    return Ok(batch.followed_by(Some(place)));
+                }
+                batch.add(id, place);
+            }
+            at = Place {
+                page: at.page + 1,
+                line: 0,
+            };
         }
-        Ok(written)
+    }
+
+    /// The written conversations of a page, each with the number of its line.
+    async fn written(&self, key: &str, base: &Base) -> Result<Vec<(u64, String)>, ArchiveError> {
+        let lines = self.page_text(key).await?;
+        let numbered = (0..).zip(lines.lines());
+        let written = numbered.filter_map(|(number, line)| {
+            Some((number, written_id(line, base.shape, base.records)?))
+        });
+        Ok(written.collect())
     }
 }

@@ -9,14 +9,11 @@ use super::{Archive, ArchiveError};
 use crate::ids::{ExportId, RunId};
 use crate::objects::Name;
 use crate::outcome::{Manifest, PageEntry};
-use crate::page::{IndexEntry, Projection, decode_lines, read_index};
+use crate::page::{IndexEntry, Projection, read_index};
 use crate::page_record::PageObjects;
 use crate::plan::ExportPlan;
 use crate::request::SourceKind;
 use crate::time::Interval;
-
-/// The largest page that is unpacked to show a record of it.
-const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
 /// One version of a conversation, and where it is.
 #[derive(Clone, Debug, Serialize)]
@@ -105,18 +102,15 @@ impl Archive {
     /// The record as it is stored.
     pub async fn stored_record(&self, version: &Version) -> Result<String, ArchiveError> {
         let key = &version.page_key;
-        let object = self.object(key).await?;
-        let damaged = |source: Box<dyn std::error::Error + Send + Sync>| ArchiveError::Page {
-            key: key.clone(),
-            source,
-        };
-        let lines =
-            decode_lines(&object, PAGE_LIMIT_BYTES).map_err(|error| damaged(error.into()))?;
+        let lines = self.page_text(key).await?;
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
         let (start, length) = (version.entry.offset, version.entry.length);
         let line = lines.get(place(start)..place(start.saturating_add(length)));
-        let line = line.ok_or_else(|| damaged("its index names a line that it has not".into()))?;
-        String::from_utf8(line.to_vec()).map_err(|error| damaged(error.into()))
+        let line = line.ok_or_else(|| ArchiveError::Page {
+            key: key.clone(),
+            source: "its index names a line that it has not".into(),
+        })?;
+        Ok(line.to_owned())
     }
 
     async fn in_export(

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, stream};
 
 use super::{Archive, ArchiveError};
 use crate::outcome::Content;
-use crate::page_record::PageObjects;
+use crate::page::page_text;
 
 /// So many of them are in memory at a time.
 pub(super) const READS_AT_ONCE: usize = 8;
@@ -17,32 +17,25 @@ impl Archive {
         &'a self,
         content: &Content,
     ) -> BoxStream<'a, Result<(String, Bytes), ArchiveError>> {
-        self.objects(content, |objects| &objects.index.key)
-    }
-
-    /// Each page object with its key, in the order of the pages.
-    pub fn pages<'a>(
-        &'a self,
-        content: &Content,
-    ) -> BoxStream<'a, Result<(String, Bytes), ArchiveError>> {
-        self.objects(content, |objects| &objects.page.key)
-    }
-
-    fn objects<'a>(
-        &'a self,
-        content: &Content,
-        key: impl Fn(&PageObjects) -> &String,
-    ) -> BoxStream<'a, Result<(String, Bytes), ArchiveError>> {
         let pages = content.slices.iter().flat_map(|slice| &slice.pages);
         // Collected: a stream over borrowing closures could not move between threads.
         let keys: Vec<String> = pages
-            .filter_map(|page| Some(key(page.objects.as_ref()?).clone()))
+            .filter_map(|page| Some(page.objects.as_ref()?.index.key.clone()))
             .collect();
         let read = move |key: String| async move {
             let object = self.object(&key).await?;
             Ok((key, object))
         };
         stream::iter(keys).map(read).buffered(READS_AT_ONCE).boxed()
+    }
+
+    /// The lines of a page.
+    pub(super) async fn page_text(&self, key: &str) -> Result<String, ArchiveError> {
+        let object = self.object(key).await?;
+        page_text(&object).map_err(|error| ArchiveError::Page {
+            key: key.to_owned(),
+            source: error.into(),
+        })
     }
 
     /// An object that has to be there.

@@ -1,14 +1,13 @@
 //! What earlier exports of an interval hold, for a revisit.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use futures::TryStreamExt as _;
 use lru::LruCache;
 
-use super::{Archive, ArchiveError};
+use super::{Archive, ArchiveError, Stage};
 use crate::ids::ExportId;
-use crate::objects::Name;
 use crate::outcome::Manifest;
 use crate::page::KnownVersions;
 use crate::plan::ExportPlan;
@@ -44,22 +43,19 @@ impl Archive {
         let Some(revisit) = &plan.revisit else {
             return Ok(Earlier::Nothing);
         };
-        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = recent().known.0.get(&plan.export_id) {
+        if let Some(known) = self.lock().known.0.get(&plan.export_id) {
             return Ok(Earlier::Versions(Arc::clone(known)));
         }
         let mut known = KnownVersions::default();
         for id in &revisit.exports {
-            // In this order: an export is complete before it is no longer open.
-            let is_open = self.is_open(id).await?;
-            match self.read::<Manifest>(Name::Manifest(id)).await? {
-                Some(manifest) => self.add_versions(&manifest, &mut known).await?,
-                None if is_open => return Ok(Earlier::Open(id.clone())),
-                None => {}
+            match self.stage(id).await? {
+                Stage::Complete(manifest) => self.add_versions(&manifest, &mut known).await?,
+                Stage::Open => return Ok(Earlier::Open(id.clone())),
+                Stage::Ended => {}
             }
         }
         let known = Arc::new(known);
-        recent()
+        self.lock()
             .known
             .0
             .put(plan.export_id.clone(), Arc::clone(&known));

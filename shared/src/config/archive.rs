@@ -117,6 +117,7 @@ impl Settings<'_> {
             throttled: self.deadline("THROTTLED_DEADLINE_HOURS", default.throttled),
             unavailable: self.deadline("UNAVAILABLE_DEADLINE_HOURS", default.unavailable),
             empty: default.empty,
+            export: default.export,
         }
     }
 

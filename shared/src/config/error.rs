@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::genesys::{EndpointError, UnknownRegion};
-use crate::source::{UnknownForm, UnknownRoute};
+use crate::source::UnknownForm;
+use crate::transcript::UnknownRoute;
 use crate::webhook::{SigningSecretError, WebhookUrlError};
 
 /// The settings cannot be used.

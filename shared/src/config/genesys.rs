@@ -95,10 +95,6 @@ impl Settings<'_> {
                 .number("GENESYS_QUERY_LAG_SECONDS", 60..=86_400)
                 .map_or(default.query_lag, Duration::from_secs),
             history_form: self.history_form(),
-            transcript_route: self
-                .optional("GENESYS_TRANSCRIPT_ROUTE")
-                .and_then(|text| self.usable(text.parse()))
-                .unwrap_or_default(),
             cache_time_to_live: self
                 .number("RESPONSE_CACHE_SECONDS", 0..=86_400)
                 .map_or(default.cache_time_to_live, Duration::from_secs),

@@ -3,7 +3,7 @@
 use super::settings::Settings;
 use crate::audit::Governance;
 use crate::genesys::Endpoints;
-use crate::plan::PlanLimits;
+use crate::plan::{PlanLimits, TranscriptPlan};
 use crate::transcript::Limits;
 use crate::webhook::AddressRules;
 
@@ -38,12 +38,7 @@ impl Settings<'_> {
                 default.transcript_page_size_max,
                 1_000,
             ),
-            transcripts: Limits {
-                max_transcript_bytes: self
-                    .number("MAX_TRANSCRIPT_BYTES", 1_000..=64_000_000)
-                    .unwrap_or(default.transcripts.max_transcript_bytes),
-                context_window: self.number("TRANSCRIPT_CONTEXT_WINDOW", 1..=1_000_000),
-            },
+            transcripts: self.transcripts(default.transcripts),
             job_interval_max_days: count(
                 "GENESYS_JOB_INTERVAL_MAX_DAYS",
                 default.job_interval_max_days,
@@ -64,6 +59,21 @@ impl Settings<'_> {
             webhook_url: self.webhook_url(rules),
             redaction: self.redaction_settings(endpoints),
             governance: self.governance(default.governance),
+        }
+    }
+
+    fn transcripts(&self, default: TranscriptPlan) -> TranscriptPlan {
+        TranscriptPlan {
+            route: self
+                .optional("GENESYS_TRANSCRIPT_ROUTE")
+                .and_then(|text| self.usable(text.parse()))
+                .unwrap_or_default(),
+            limits: Limits {
+                max_transcript_bytes: self
+                    .number("MAX_TRANSCRIPT_BYTES", 1_000..=64_000_000)
+                    .unwrap_or(default.limits.max_transcript_bytes),
+                context_window: self.number("TRANSCRIPT_CONTEXT_WINDOW", 1..=1_000_000),
+            },
         }
     }
 

@@ -21,6 +21,7 @@ pub struct Call {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Option<Bytes>,
+    reply_limit_bytes: Option<u64>,
 }
 
 /// What came back, decoded, and what it took.
@@ -66,6 +67,13 @@ impl Call {
         self
     }
 
+    /// Takes no larger reply than this, even if the settings allow it.
+    #[must_use]
+    pub fn at_most(mut self, bytes: u64) -> Self {
+        self.reply_limit_bytes = Some(bytes);
+        self
+    }
+
     pub fn method(&self) -> Method {
         self.method
     }
@@ -73,6 +81,11 @@ impl Call {
     /// The path: what messages and log lines call this call.
     pub fn route(&self) -> &str {
         &self.path
+    }
+
+    /// The most that a reply may hold, where `limit` holds for all.
+    pub(crate) fn reply_limit_bytes(&self, limit: u64) -> u64 {
+        self.reply_limit_bytes.map_or(limit, |own| own.min(limit))
     }
 
     pub(crate) fn body(&self) -> Option<Bytes> {
@@ -99,6 +112,7 @@ impl Call {
             path,
             query: Vec::new(),
             body: None,
+            reply_limit_bytes: None,
         }
     }
 }

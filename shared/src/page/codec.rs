@@ -24,6 +24,8 @@ pub enum CodecError {
     TrailingBytes { bytes: usize },
     #[error("decompresses to more than {limit_bytes} bytes")]
     TooLarge { limit_bytes: u64 },
+    #[error("not text")]
+    Text(#[source] std::string::FromUtf8Error),
     #[error("line {line} of the page index is cut off or too long")]
     IndexLine { line: u64 },
     #[error("line {line} of the page index is not an index entry")]
@@ -32,6 +34,15 @@ pub enum CodecError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// No page that we write is larger when it is unpacked.
+const PAGE_LIMIT_BYTES: u64 = 1 << 30;
+
+/// The lines of a page object, as text.
+pub fn page_text(object_gz: &[u8]) -> Result<String, CodecError> {
+    let lines = decode_lines(object_gz, PAGE_LIMIT_BYTES)?;
+    String::from_utf8(lines).map_err(CodecError::Text)
 }
 
 /// The lines of a page object: exactly one gzip member with a fitting checksum and nothing behind it.

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::rules::{
-    check_end, check_filters, check_from_export, check_include, check_media, check_membership,
-    check_names, check_records, check_retention, is_uuid, page_size,
+    check_bad_records, check_end, check_filters, check_from_export, check_include, check_media,
+    check_membership, check_names, check_records, check_retention, is_uuid, page_size,
 };
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
@@ -56,6 +56,7 @@ impl Draft {
         check_membership(&request)?;
         check_names(&request)?;
         check_records(&request)?;
+        check_bad_records(&request)?;
         check_media(&request)?;
         check_include(&request)?;
         if let Some(redaction) = &request.redaction {

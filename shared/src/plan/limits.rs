@@ -1,9 +1,9 @@
 //! What a plan must respect, and what it takes where the request is silent.
 
-use super::RedactionSettings;
+use super::{RedactionSettings, TranscriptPlan};
 use crate::audit::Governance;
 use crate::source::HistoryForm;
-use crate::transcript::Limits;
+use crate::transcript::{Limits, TranscriptRoute};
 
 /// Settings that planning needs. Limits that the API does not document are settings, never constants.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct PlanLimits {
     pub history_page_size_max: u32,
     /// Conversations whose texts are fetched for one page.
     pub transcript_page_size_max: u32,
-    pub transcripts: Limits,
+    pub transcripts: TranscriptPlan,
     /// Longest interval of one job.
     pub job_interval_max_days: u32,
     /// Longest interval of one query.
@@ -41,9 +41,12 @@ impl Default for PlanLimits {
             history_page_size_max: HistoryForm::default().page_size_max(),
             // At 300 requests a minute and two for each, as many as the time of one invocation is good for.
             transcript_page_size_max: 200,
-            transcripts: Limits {
-                max_transcript_bytes: 2 << 20,
-                context_window: None,
+            transcripts: TranscriptPlan {
+                route: TranscriptRoute::default(),
+                limits: Limits {
+                    max_transcript_bytes: 2 << 20,
+                    context_window: None,
+                },
             },
             // Undocumented; a cautious choice that other clients make.
             job_interval_max_days: 31,

@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ExportRequest, Interval, Membership, PlanLimits, Refusal, SourceKind, millis};
+use super::{
+    ExportRequest, Interval, Membership, OnBadRecord, PlanLimits, Refusal, SourceKind, millis,
+};
 use crate::ids::ExportId;
 use crate::page::Projection;
 use crate::transcript::is_id;
@@ -102,6 +104,16 @@ pub(super) fn check_include(request: &ExportRequest) -> Result<(), Refusal> {
     }
     let rule = "transcripts have no transcripts; leave the field out";
     Err(Refusal::new("include", "transcripts", rule))
+}
+
+/// What cannot be had is a transcript that says so.
+pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), Refusal> {
+    let fails = request.on_bad_record == OnBadRecord::Fail;
+    if request.source != SourceKind::Transcripts || !fails {
+        return Ok(());
+    }
+    let rule = "transcripts that cannot be had are recorded with their status; leave the field out";
+    Err(Refusal::new("onBadRecord", "fail", rule))
 }
 
 /// Transcripts are records of their own, and nothing else is one.

@@ -1,289 +1,62 @@
 //! What was written in conversations: a list of conversations, so many on a page, each by the requests that its texts take.
 //!
-//! A conversation whose texts cannot be had becomes a record that says so, and the rest go on. What passes by itself ends the
-//! page early: what was fetched before is kept, and only what was under way beside it is fetched again.
-
-use std::time::Duration;
+//! A conversation whose texts cannot be had becomes a record that says so, and the rest go on. What may be had later is
+//! postponed: asked for again behind all others, and recorded as it is when that was in vain, too. What keeps all of them
+//! ends the page early: what was fetched before is kept, and only what was under way beside it is fetched again.
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use jiff::Timestamp;
-use serde_json::json;
-use serde_json::value::RawValue;
 
-use super::answer::Asking;
-use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken};
-use crate::checkpoint::Checkpoint;
+use super::{Reading, Setback, Source, SourcePage, broken};
+use crate::batch::Batch;
+use crate::checkpoint::{Checkpoint, Place};
 use crate::clock::{Clock, Deadline};
-use crate::genesys::{ApiError, Call, GenesysClient, Reply};
-use crate::page::{self, PageRules};
-use crate::plan::SliceRange;
-use crate::redaction::Tally;
-use crate::transcript::{self, Limits, Messages, Status, Transcript, Untold, Written};
-use crate::waiting::{Wait, WaitReason};
+use crate::genesys::GenesysClient;
+use crate::plan::{SliceRange, TranscriptPlan};
+use page::Page;
+use visit::{Missed, Stuck, Visit, Visited};
 
-/// The most that a bulk request takes (official SDKs).
-const BULK: usize = 1_000;
+mod page;
+mod visit;
+
 /// Conversations at a time. The pace is the client's; this keeps it busy while answers are on their way.
 const AT_ONCE: usize = 8;
 /// A page holds no more, however many conversations are left: it is all in memory.
 const PAGE_BYTES: usize = 16_000_000;
 
-/// A recording that is being prepared is waited for so often, five seconds each time. How long it takes is not documented.
-const RECORDING_WAITS: u32 = 6;
-const RECORDING_WAIT_MS: u32 = 5_000;
-
-/// Which of the ways to a conversation's texts there is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TranscriptRoute {
-    /// The public API: messages, and recordings where they are gone.
-    #[default]
-    Messages,
-    /// An organisation's own gateway.
-    WebDetails,
-}
-
-impl std::str::FromStr for TranscriptRoute {
-    type Err = UnknownRoute;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "messages" => Ok(Self::Messages),
-            "web-details" => Ok(Self::WebDetails),
-            _ => Err(UnknownRoute(text.to_owned())),
-        }
-    }
-}
-
-/// A text that names no way to transcripts.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no way to transcripts: messages or web-details is expected")]
-pub struct UnknownRoute(String);
+/// Their ids travel with each message, which may hold 256 KiB.
+const MAX_POSTPONED: usize = 1_000;
+/// So often a page is looked at again, within three quarters of an hour, before its conversations count as what they are.
+const MAX_PARKED: u32 = 6;
 
 /// The texts of conversations as a source.
 #[derive(Clone, Debug)]
 pub struct Transcripts {
     client: GenesysClient,
     clock: Clock,
-    settings: SourceSettings,
 }
 
-/// One conversation, and what it took.
-struct Fetched {
-    transcript: Result<Transcript, Untold>,
-    asking: Asking,
-    warning: Option<&'static str>,
+/// The conversations that a page is about.
+struct Turn<'a> {
+    ids: Vec<&'a str>,
+    /// Where they stand; `None` for those that were postponed.
+    batch: Option<&'a Batch>,
+    postponed: &'a [String],
 }
-
-/// Why a conversation's texts did not come.
-enum Missed {
-    /// For this conversation alone.
-    Untold(Untold),
-    Setback(Setback),
-}
-
-const NO_RECORDINGS: &str = "the client may not read recordings (recording:recording:view), so conversations whose messages are not found have no other way";
-
-const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or their divisions";
 
 impl Transcripts {
-    pub(super) fn new(client: GenesysClient, clock: Clock, settings: SourceSettings) -> Self {
-        Self {
-            client,
-            clock,
-            settings,
-        }
+    pub(super) fn new(client: GenesysClient, clock: Clock) -> Self {
+        Self { client, clock }
     }
 
     async fn visit<'a>(
         &self,
         id: &'a str,
+        plan: TranscriptPlan,
+        again: bool,
         deadline: Deadline,
-    ) -> (&'a str, Result<Fetched, Setback>) {
-        (id, self.fetch(id, deadline).await)
-    }
-
-    async fn fetch(&self, id: &str, deadline: Deadline) -> Result<Fetched, Setback> {
-        let mut visit = Visit {
-            source: self,
-            id,
-            deadline,
-            asking: Asking::default(),
-            warning: None,
-        };
-        let transcript = match self.settings.transcript_route {
-            // An earlier export may hold ids of any form, and another address is not to be asked.
-            _ if !transcript::is_id(id) => Err(unaskable().into()),
-            TranscriptRoute::Messages => visit.messages_or_recordings().await,
-            TranscriptRoute::WebDetails => visit.web_details().await,
-        };
-        let transcript = match transcript {
-            Ok(transcript) => Ok(transcript),
-            Err(Missed::Untold(untold)) => Err(untold),
-            Err(Missed::Setback(setback)) => return Err(setback),
-        };
-        visit.asking.requested = 1;
-        Ok(Fetched {
-            transcript,
-            asking: visit.asking,
-            warning: visit.warning,
-        })
-    }
-}
-
-/// The requests for one conversation.
-struct Visit<'a> {
-    source: &'a Transcripts,
-    id: &'a str,
-    deadline: Deadline,
-    asking: Asking,
-    warning: Option<&'static str>,
-}
-
-impl Visit<'_> {
-    async fn messages_or_recordings(&mut self) -> Result<Transcript, Missed> {
-        match self.messages().await {
-            Err(Missed::Untold(untold)) if untold.status == Status::Gone => {
-                self.recordings(untold).await
-            }
-            other => other,
-        }
-    }
-
-    async fn messages(&mut self) -> Result<Transcript, Missed> {
-        let path = format!("/api/v2/conversations/messages/{}", self.id);
-        let conversation = self.json(&Call::get(&path)).await?;
-        let mut messages = Messages::of(&conversation)?;
-        let ids = messages.ids.clone();
-        for batch in ids.chunks(BULK) {
-            let call = Call::post(format!("{path}/messages/bulk"))
-                .query("useNormalizedMessage", "true")
-                .json(&json!(batch));
-            messages.add(&self.json(&call).await?)?;
-        }
-        let transcript = messages.finish();
-        if transcript.messages.is_empty() && transcript.missing > 0 {
-            return Err(Untold::new(Status::Gone, "none of its messages is found any more").into());
-        }
-        Ok(transcript)
-    }
-
-    /// For messages that are gone.
-    async fn recordings(&mut self, gone: Untold) -> Result<Transcript, Missed> {
-        let call = Call::get(format!("/api/v2/conversations/{}/recordings", self.id))
-            .query("formatId", "NONE")
-            .query("maxWaitMs", RECORDING_WAIT_MS.to_string());
-        for _ in 0..RECORDING_WAITS {
-            let asked_at = self.source.clock.now();
-            match self.ask(&call, prepared).await {
-                Ok(Some(body)) => return Ok(transcript::recordings(&body)?),
-                Ok(None) => self.rest_of_wait(asked_at).await?,
-                Err(ApiError::Refused { status: 404, .. }) => return Err(gone.into()),
-                Err(ApiError::Refused { status: 403, .. }) => {
-                    self.warning = Some(NO_RECORDINGS);
-                    return Err(gone.into());
-                }
-                Err(error) => return Err(missed(error)),
-            }
-        }
-        let seconds = RECORDING_WAITS * RECORDING_WAIT_MS / 1_000;
-        let problem =
-            format!("the messages are not found, and the recording was not ready in {seconds} s");
-        Err(Untold::new(Status::Preparing, problem).into())
-    }
-
-    /// The API answers 202 at the end of the wait that it was asked for; should it answer at once, we do not ask at once.
-    async fn rest_of_wait(&self, asked_at: Timestamp) -> Result<(), Missed> {
-        let clock = &self.source.clock;
-        let now = clock.now();
-        let waited = Duration::try_from(now.duration_since(asked_at));
-        let whole = Duration::from_millis(RECORDING_WAIT_MS.into());
-        let rest = whole.saturating_sub(waited.unwrap_or_default());
-        // And as long again for the answer.
-        if !self.deadline.allows(now, rest + whole) {
-            return Err(Missed::Setback(Setback::Wait(Wait {
-                reason: WaitReason::Unavailable,
-                hint: None,
-                detail: format!("the recording of {} is being prepared", self.id),
-            })));
-        }
-        clock.sleep(rest).await;
-        Ok(())
-    }
-
-    async fn web_details(&mut self) -> Result<Transcript, Missed> {
-        let call = Call::get(format!("/api/v2/conversations/web/details/{}", self.id));
-        let body = self.json(&call).await?;
-        Ok(transcript::web_details(&body)?)
-    }
-
-    async fn json(&mut self, call: &Call) -> Result<Box<RawValue>, Missed> {
-        self.ask(call, |body| serde_json::from_slice(body))
-            .await
-            .map_err(missed)
-    }
-
-    async fn ask<T>(
-        &mut self,
-        call: &Call,
-        decode: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
-    ) -> Result<T, ApiError> {
-        let reply: Reply<T> = self.source.client.call(call, self.deadline, decode).await?;
-        self.asking.add(&reply, 0);
-        Ok(reply.value)
-    }
-}
-
-/// Nothing while the recording is being prepared.
-fn prepared(body: &[u8]) -> Result<Option<Box<RawValue>>, serde_json::Error> {
-    if body.is_empty() {
-        return Ok(None);
-    }
-    let body: Box<RawValue> = serde_json::from_slice(body)?;
-    Ok(Some(body).filter(|body| body.get().starts_with('[')))
-}
-
-/// What is about one conversation, and what is about the client or the moment.
-fn missed(error: ApiError) -> Missed {
-    let untold = |status, problem: &str| Missed::Untold(Untold::new(status, problem));
-    match &error {
-        ApiError::Refused { status: 404, .. } => untold(
-            Status::Gone,
-            "the conversation has no messages that are found",
-        ),
-        ApiError::Refused { status: 400, .. } => Missed::Untold(unaskable()),
-        ApiError::Refused {
-            status: 403, code, ..
-        } if !is_of_the_client(code.as_deref()) => untold(
-            Status::Forbidden,
-            "the client may not read the conversation",
-        ),
-        ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => untold(
-            Status::TooLarge,
-            "its messages are more than the API or we take at once",
-        ),
-        _ => Missed::Setback(error.into()),
-    }
-}
-
-/// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.
-fn is_of_the_client(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some("missing.permissions" | "missing.any.permissions")
-    )
-}
-
-fn unaskable() -> Untold {
-    Untold::new(
-        Status::Gone,
-        "the API takes no conversation id of this form",
-    )
-}
-
-impl From<Untold> for Missed {
-    fn from(untold: Untold) -> Self {
-        Self::Untold(untold)
+    ) -> (&'a str, Visited) {
+        (id, Visit::new(self, id, plan, again, deadline).done().await)
     }
 }
 
@@ -294,107 +67,109 @@ impl Source for Transcripts {
         checkpoint: &Checkpoint,
         reading: &Reading<'_>,
     ) -> Result<SourcePage, Setback> {
-        let (Checkpoint::Offset { offset }, SliceRange::Offsets(_)) =
+        let (Checkpoint::Conversations { next, postponed }, SliceRange::Offsets(_)) =
             (checkpoint, &reading.slice.range)
         else {
             return Err(broken("the checkpoint does not fit the slice"));
         };
-        let Some(limits) = reading.plan.transcripts else {
-            return Err(broken("the plan has no limits of transcripts"));
+        let Some(plan) = reading.plan.transcripts else {
+            return Err(broken("the plan does not say how transcripts are fetched"));
         };
-        let all = reading.conversations();
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(all.len());
-        let (from, until) = (
-            place(*offset),
-            place(offset + u64::from(reading.plan.page_size)),
-        );
-        let mut page = Page::new(limits);
+        let requested = next.map(|place| Batch::of_request(reading.plan, place));
+        let turn = match &requested {
+            Some(requested) => Turn::of(reading.batch.unwrap_or(requested), postponed),
+            None => Turn::again(postponed, reading.plan.page_size),
+        };
+        let mut page = Page::new(plan.limits);
+        let mut stuck: Vec<(&str, Stuck)> = Vec::new();
+        let mut done = 0;
         // Collected: a stream over borrowing closures could not move between threads.
-        let visits: Vec<_> = all[from..until]
-            .iter()
-            .map(|id| self.visit(id, reading.deadline))
+        let (again, deadline) = (turn.batch.is_none(), reading.deadline);
+        let visits = turn.ids.iter();
+        let visits: Vec<_> = visits
+            .map(|id| self.visit(id, plan, again, deadline))
             .collect();
         let mut visits = futures::stream::iter(visits).buffered(AT_ONCE);
-        while let Some((id, fetched)) = visits.next().await {
-            match fetched {
-                Ok(fetched) => page.add(id, fetched, reading)?,
+        while let Some((id, visited)) = visits.next().await {
+            page.took(visited.asking, visited.warning);
+            match visited.told {
+                Ok(transcript) => page.add(id, Ok(transcript), reading)?,
+                Err(Missed::Untold(untold)) => page.add(id, Err(untold), reading)?,
+                Err(Missed::Stuck(why)) => stuck.push((id, why)),
                 // Those before are kept, and this one comes first on the next page.
-                Err(Setback::Wait(_)) if page.conversations > 0 => break,
-                Err(setback) => return Err(setback),
+                Err(Missed::Setback(Setback::Wait(_))) if done > 0 => break,
+                Err(Missed::Setback(setback)) => return Err(setback),
             }
+            done += 1;
             if page.bytes > PAGE_BYTES {
                 break;
             }
         }
         drop(visits);
-        let next = offset + page.conversations;
-        let next = (place(next) < all.len()).then_some(Checkpoint::Offset { offset: next });
+        let next = turn.next(done, &mut page, stuck, reading)?;
         Ok(page.finish(next, reading))
     }
 }
 
-/// A page while it is put together.
-struct Page {
-    limits: Limits,
-    lines: Vec<Box<RawValue>>,
-    conversations: u64,
-    bytes: usize,
-    redactions: Tally,
-    statuses: Tally,
-    asking: Asking,
-    warnings: Vec<String>,
-}
-
-impl Page {
-    fn new(limits: Limits) -> Self {
+impl<'a> Turn<'a> {
+    fn of(batch: &'a Batch, postponed: &'a [String]) -> Self {
         Self {
-            limits,
-            lines: Vec::new(),
-            conversations: 0,
-            bytes: 0,
-            redactions: Tally::default(),
-            statuses: Tally::default(),
-            asking: Asking::default(),
-            warnings: Vec::new(),
+            ids: batch.ids().collect(),
+            batch: Some(batch),
+            postponed,
         }
     }
 
-    fn add(&mut self, id: &str, fetched: Fetched, reading: &Reading<'_>) -> Result<(), Setback> {
-        let written = transcript::record(id, fetched.transcript, self.limits, reading.redactor);
-        let Written {
-            line,
-            redactions,
-            status,
-        } = written.map_err(|_| broken("a transcript cannot be written"))?;
-        self.bytes += line.get().len();
-        self.lines.push(line);
-        self.conversations += 1;
-        self.redactions.add(&redactions);
-        self.statuses.count(status.as_str());
-        self.asking = std::mem::take(&mut self.asking).plus(fetched.asking);
-        if let Some(warning) = fetched.warning
-            && self.warnings.is_empty()
+    fn again(postponed: &'a [String], page_size: u32) -> Self {
+        let ids = postponed.iter().take(page_size as usize);
+        Self {
+            ids: ids.map(|id| &**id).collect(),
+            batch: None,
+            postponed,
+        }
+    }
+
+    /// What comes behind this page, when so many of its conversations were visited. Those that are stuck are postponed, or
+    /// recorded as what they are.
+    fn next(
+        &self,
+        done: usize,
+        page: &mut Page,
+        stuck: Vec<(&str, Stuck)>,
+        reading: &Reading<'_>,
+    ) -> Result<Option<Checkpoint>, Setback> {
+        if let Some((_, first)) = stuck.iter().find(|(_, stuck)| self.waits_for(stuck))
+            && page.conversations == 0
+            && !self.gives_up(stuck.len(), reading.times_parked)
         {
-            self.warnings.push(warning.to_owned());
+            return Err(Setback::Wait(first.wait.clone()));
         }
-        Ok(())
+        let mut postponed: Vec<String> = match self.batch {
+            Some(_) => self.postponed.to_vec(),
+            None => self.postponed[done..].to_vec(),
+        };
+        let is_last_try = self.batch.is_none() && page.conversations == 0;
+        for (id, stuck) in stuck {
+            if is_last_try || postponed.len() >= MAX_POSTPONED {
+                page.add(id, Err(stuck.untold), reading)?;
+            } else {
+                postponed.push(id.to_owned());
+            }
+        }
+        let next: Option<Place> = self.batch.and_then(|batch| batch.after(done));
+        let is_over = next.is_none() && postponed.is_empty();
+        Ok((!is_over).then_some(Checkpoint::Conversations { next, postponed }))
     }
 
-    fn finish(self, next: Option<Checkpoint>, reading: &Reading<'_>) -> SourcePage {
-        let mut warnings = self.warnings;
-        let forbidden = self.statuses.of(Status::Forbidden.as_str());
-        if forbidden == self.conversations && forbidden > 0 {
-            warnings.push(NONE_ALLOWED.to_owned());
-        }
-        // Each line is redacted already, by what its parts are.
-        let rules = PageRules {
-            redactor: None,
-            ..reading.rules()
-        };
-        let lines: Vec<&RawValue> = self.lines.iter().map(|line| &**line).collect();
-        let mut body = page::encode(&lines, &rules);
-        body.redactions = self.redactions;
-        body.statuses = self.statuses;
-        self.asking.page(body, next, warnings)
+    /// Whether a page on which nothing could be had has waited long enough. Where several fail at their first turn and nobody
+    /// is told, the API answers nobody, and the page waits on; those that were postponed have seen others told.
+    fn gives_up(&self, stuck: usize, times_parked: u32) -> bool {
+        let is_outage = self.batch.is_some() && stuck > 1;
+        times_parked >= MAX_PARKED && !is_outage
+    }
+
+    /// Whether a page without any transcript waits for it at once. A recording takes its time, whoever else comes meanwhile.
+    fn waits_for(&self, stuck: &Stuck) -> bool {
+        self.batch.is_none() || !stuck.is_preparing()
     }
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use super::{Attachment, Event, Message, Participant, Transcript, Untold, Via, lower, parse};
+use super::{
+    Attachment, Event, Limits, Message, Participant, Transcript, Untold, Via, lower, parse,
+};
 use crate::genesys::wire::{
     ConversationMessageContent, ConversationNormalizedMessage, MessageConversation, MessageData,
     TextMessageListing,
@@ -25,18 +27,14 @@ impl Messages {
         let conversation: MessageConversation = parse(conversation, "the conversation")?;
         let mut messages = Self {
             ids: Vec::new(),
-            transcript: Transcript {
-                via: Via::Messages,
-                start: conversation
+            transcript: Transcript::new(
+                Via::Messages,
+                conversation
                     .participants
                     .iter()
                     .filter_map(|it| it.start_time)
                     .min(),
-                participants: Vec::new(),
-                messages: Vec::new(),
-                events: Vec::new(),
-                missing: 0,
-            },
+            ),
             writers: HashMap::new(),
         };
         for (place, participant) in conversation.participants.into_iter().enumerate() {
@@ -57,8 +55,8 @@ impl Messages {
         Ok(messages)
     }
 
-    /// Adds what a bulk request brought.
-    pub fn add(&mut self, listing: &RawValue) -> Result<(), Untold> {
+    /// Adds what a bulk request brought, and keeps what is within the limits.
+    pub fn add(&mut self, listing: &RawValue, limits: Limits) -> Result<(), Untold> {
         let listing: TextMessageListing = parse(listing, "the messages")?;
         for data in listing.entities {
             // What was asked for once and comes twice is one message.
@@ -66,6 +64,7 @@ impl Messages {
                 self.tell(data, writer);
             }
         }
+        self.transcript.keep_within(limits);
         Ok(())
     }
 
@@ -181,6 +180,11 @@ mod tests {
     use super::super::Status;
     use super::*;
 
+    const ALL: Limits = Limits {
+        max_transcript_bytes: 1 << 20,
+        context_window: None,
+    };
+
     fn raw(value: &serde_json::Value) -> Box<RawValue> {
         RawValue::from_string(value.to_string()).unwrap()
     }
@@ -205,7 +209,7 @@ mod tests {
                    "normalizedMessage": {"type": "Text", "text": text, "originatingEntity": "Human"}})
         };
         let listing = json!({"entities": [data("b", "two"), data("a", "one"), data("a", "one"), data("x", "?")]});
-        messages.add(&raw(&listing)).unwrap();
+        messages.add(&raw(&listing), ALL).unwrap();
         let transcript = messages.finish();
 
         let told: Vec<_> = transcript
@@ -240,7 +244,7 @@ mod tests {
              "normalizedReceipts": [{"type": "Receipt", "status": "Read", "channel": {"time": "2026-03-02T14:03:12.000Z"}}]},
         ]});
 
-        messages.add(&raw(&listing)).unwrap();
+        messages.add(&raw(&listing), ALL).unwrap();
         let transcript = messages.finish();
 
         let kinds: Vec<_> = transcript.events.iter().map(|it| &*it.kind).collect();
@@ -259,7 +263,7 @@ mod tests {
     fn what_is_not_as_documented_is_named_by_its_place_and_not_quoted() {
         let listing = json!({"entities": [{"id": "a"}, {"id": "b", "timestamp": "s3cret"}]});
 
-        let untold = conversation().add(&raw(&listing)).unwrap_err();
+        let untold = conversation().add(&raw(&listing), ALL).unwrap_err();
 
         assert_eq!(untold.status, Status::Malformed);
         assert_eq!(

@@ -5,25 +5,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::language::language;
-use super::{Attachment, Event, Message, Participant, Status, Transcript, Untold, Via};
+use super::{
+    Attachment, Cut, Event, Limits, Message, Participant, Status, Transcript, Untold, Via,
+};
 use crate::hash::Sha256;
 use crate::page::redact_typed;
 use crate::redaction::{Person, Profile, Redactor, Tally};
-
-/// How much of a transcript is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Limits {
-    /// Of all texts together; what is oldest goes.
-    pub max_transcript_bytes: u64,
-    /// So many of the last messages; all of them when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context_window: Option<u64>,
-}
 
 /// `records: transcript`.
 #[derive(Debug, Serialize)]
@@ -44,18 +35,10 @@ pub struct TranscriptRecord {
     languages: BTreeMap<&'static str, u64>,
     redactions: Tally,
     /// What was left out because of a limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cut: Option<Cut>,
+    #[serde(skip_serializing_if = "Cut::is_empty")]
+    cut: Cut,
     /// Messages that were announced and did not come.
     missing: u64,
-}
-
-/// What was left out, and which limits asked for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Cut {
-    pub messages: u64,
-    pub bytes: u64,
-    pub by: Vec<&'static str>,
 }
 
 /// A message as it is stored.
@@ -116,7 +99,7 @@ pub fn record(
             events: Vec::new(),
             languages: BTreeMap::new(),
             redactions: Tally::default(),
-            cut: None,
+            cut: Cut::default(),
             missing: 0,
         },
     };
@@ -129,31 +112,31 @@ pub fn record(
 
 fn told(
     conversation_id: &str,
-    transcript: Transcript,
+    mut transcript: Transcript,
     limits: Limits,
     redactor: Option<&Redactor>,
     redactions: &mut Tally,
 ) -> TranscriptRecord {
+    transcript.keep_within(limits);
     let Transcript {
         via,
         start,
         participants,
-        mut messages,
-        mut events,
+        messages,
+        events,
         missing,
+        cut,
     } = transcript;
-    // Stable: what has the same time stays in the order in which it came. What has none comes last.
-    messages.sort_by_key(|it| {
-        (
-            it.sequence.is_none(),
-            it.sequence,
-            it.time.is_none(),
-            it.time,
-        )
-    });
-    events.sort_by_key(|it| (it.time.is_none(), it.time));
     let start = start.or_else(|| messages.iter().filter_map(|it| it.time).min());
-    let cut = cut(&mut messages, limits);
+    let (status, problem) = if messages.is_empty() && cut.messages > 0 {
+        let problem = "its newest message alone is larger than maxTranscriptBytes";
+        (Status::TooLarge, Some(problem.to_owned()))
+    } else if missing > 0 {
+        let problem = format!("{missing} messages are not found any more");
+        (Status::Partial, Some(problem))
+    } else {
+        (Status::Complete, None)
+    };
     let mut redacting = Redacting {
         redactor,
         redactions,
@@ -170,13 +153,6 @@ fn told(
     for message in messages.iter().filter(|message| !message.text.is_empty()) {
         *languages.entry(message.language).or_default() += 1;
     }
-    let (status, problem) = match missing {
-        0 => (Status::Complete, None),
-        missing => (
-            Status::Partial,
-            Some(format!("{missing} messages are not found any more")),
-        ),
-    };
     TranscriptRecord {
         conversation_id: conversation_id.to_owned(),
         conversation_start: start,
@@ -191,32 +167,6 @@ fn told(
         cut,
         missing,
     }
-}
-
-/// Leaves out the oldest messages that are too many or too much.
-fn cut(messages: &mut Vec<Message>, limits: Limits) -> Option<Cut> {
-    let mut cut = Cut::default();
-    let count = |number: usize| number as u64;
-    let window = limits.context_window.unwrap_or(u64::MAX);
-    let beyond = count(messages.len()).saturating_sub(window);
-    let mut from = usize::try_from(beyond).unwrap_or(messages.len());
-    if from > 0 {
-        cut.by.push("contextWindow");
-    }
-    let mut bytes = 0;
-    let kept = messages[from..].iter().rev().take_while(|message| {
-        bytes += count(message.bytes());
-        bytes <= limits.max_transcript_bytes
-    });
-    let first = messages.len() - kept.count();
-    if first > from {
-        cut.by.push("maxTranscriptBytes");
-        from = first;
-    }
-    let gone = messages.drain(..from);
-    cut.messages = count(gone.len());
-    cut.bytes = gone.map(|message| count(message.bytes())).sum();
-    (cut.messages > 0).then_some(cut)
 }
 
 struct Redacting<'a> {
@@ -329,12 +279,8 @@ mod tests {
 
     fn transcript(messages: Vec<Message>) -> Transcript {
         Transcript {
-            via: Via::Messages,
-            start: None,
-            participants: Vec::new(),
             messages,
-            events: Vec::new(),
-            missing: 0,
+            ..Transcript::new(Via::Messages, None)
         }
     }
 
@@ -396,7 +342,7 @@ mod tests {
         assert_eq!(kept, ["3", "4", "5"]);
         assert_eq!(
             cut.to_string(),
-            r#"{"messages":2,"bytes":10,"by":["contextWindow"]}"#
+            r#"{"messages":2,"events":0,"bytes":10,"by":["contextWindow"]}"#
         );
         let (kept, cut) = ids(messages(), limits(14, Some(4)));
         assert_eq!(kept, ["4", "5"]);
@@ -406,7 +352,27 @@ mod tests {
         );
         let (kept, cut) = ids(messages(), limits(25, None));
         assert_eq!((kept.len(), cut), (5, serde_json::Value::Null));
-        assert!(ids(messages(), limits(4, None)).0.is_empty());
+    }
+
+    #[test]
+    fn a_conversation_whose_newest_message_is_too_much_is_told_as_such() {
+        let limits = Limits {
+            max_transcript_bytes: 4,
+            context_window: None,
+        };
+        let said = message("m", None, Some("10:00:00"), "12345");
+
+        let written = record("c", Ok(transcript(vec![said])), limits, None).unwrap();
+
+        assert_eq!(written.status, Status::TooLarge);
+        let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+        assert_eq!(line["cut"]["messages"], 1);
+        assert!(
+            line["problem"]
+                .as_str()
+                .unwrap()
+                .contains("maxTranscriptBytes")
+        );
     }
 
     #[test]

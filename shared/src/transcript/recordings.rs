@@ -8,14 +8,8 @@ use crate::genesys::wire::{ChatMessage, Recording, RecordingMessagingMessage};
 /// The transcript in the recordings of a conversation.
 pub fn recordings(body: &RawValue) -> Result<Transcript, Untold> {
     let recordings: Vec<Recording> = parse(body, "the recordings")?;
-    let mut transcript = Transcript {
-        via: Via::Recordings,
-        start: recordings.iter().filter_map(|it| it.start_time).min(),
-        participants: Vec::new(),
-        messages: Vec::new(),
-        events: Vec::new(),
-        missing: 0,
-    };
+    let start = recordings.iter().filter_map(|it| it.start_time).min();
+    let mut transcript = Transcript::new(Via::Recordings, start);
     let stored_away = recordings.iter().find_map(|it| {
         let state = it.file_state.as_deref()?;
         (state != "AVAILABLE").then(|| state.to_owned())

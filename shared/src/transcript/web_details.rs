@@ -8,14 +8,7 @@ use crate::genesys::wire::WebDetails;
 /// The transcript of a conversation.
 pub fn web_details(body: &RawValue) -> Result<Transcript, Untold> {
     let details: WebDetails = parse(body, "the web details")?;
-    let mut transcript = Transcript {
-        via: Via::WebDetails,
-        start: details.start_timestamp,
-        participants: Vec::new(),
-        messages: Vec::new(),
-        events: Vec::new(),
-        missing: 0,
-    };
+    let mut transcript = Transcript::new(Via::WebDetails, details.start_timestamp);
     for (place, message) in details.messages.into_iter().enumerate() {
         let participant_id = message.from.map(|name| {
             transcript.takes_part(Writer {

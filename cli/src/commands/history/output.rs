@@ -1,6 +1,7 @@
 //! Where records go: a table, lines of JSON, or CSV. Who closes the pipe does not want the rest, which is no failure.
 
 use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
 
 use serde_json::{Map, Value};
 
@@ -25,13 +26,6 @@ const COLUMNS: [&str; 13] = [
     "normalizedAt",
 ];
 
-/// Whether anybody takes more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
-    Wanted,
-    Unwanted,
-}
-
 pub(super) struct Output {
     format: Format,
     has_begun: bool,
@@ -46,8 +40,8 @@ impl Output {
         }
     }
 
-    /// Lines of records, each with its line break.
-    pub(super) fn write(&mut self, lines: &str) -> Result<Written, Problem> {
+    /// Lines of records, each with its line break; a break says that nobody takes more.
+    pub(super) fn write(&mut self, lines: &str) -> Result<ControlFlow<()>, Problem> {
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         let text = match self.format {
             Format::Ndjson => lines.to_owned(),
@@ -65,14 +59,14 @@ impl Output {
     }
 }
 
-fn put(text: &str) -> Result<Written, Problem> {
+fn put(text: &str) -> Result<ControlFlow<()>, Problem> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        Ok(()) => Ok(Written::Wanted),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Written::Unwanted),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
         Err(error) => Err(Problem::failed(format!("cannot write the output: {error}"))),
     }
 }

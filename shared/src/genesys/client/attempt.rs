@@ -111,7 +111,7 @@ impl Inner {
     async fn answer(&self, call: &Call, response: Response) -> Result<Answer, ApiError> {
         let status = response.status().as_u16();
         let correlation_id = correlation_id(response.headers());
-        let limit = self.settings.body_limit_bytes;
+        let limit = call.reply_limit_bytes(self.settings.body_limit_bytes);
         let body = body::read(response, limit, call.route(), &self.buffers).await?;
         add(&self.stats.bytes_in, body.len() as u64);
         Ok(Answer {

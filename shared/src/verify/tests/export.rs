@@ -296,5 +296,6 @@ fn at(checkpoint: &Checkpoint, job: Option<String>, next: Option<&str>) -> Check
             let next = next.map_or(*window, |next| next.parse().unwrap());
             Checkpoint::Windows { next }
         }
+        Checkpoint::Conversations { .. } => unreachable!("no export here is of transcripts"),
     }
 }

@@ -24,6 +24,8 @@ pub struct Untold {
     pub too_large: usize,
     /// The messages are JSON of another form.
     pub malformed: usize,
+    /// The conversation is 500, whenever it is asked for.
+    pub broken: usize,
     /// So many answers 202 before a conversation's recordings are there.
     pub preparing: u32,
 }
@@ -36,6 +38,7 @@ enum Fate {
     Forbidden,
     TooLarge,
     Malformed,
+    Broken,
 }
 
 impl Untold {
@@ -48,6 +51,7 @@ impl Untold {
             _ if hit(self.forbidden, 3) => Fate::Forbidden,
             _ if hit(self.too_large, 4) => Fate::TooLarge,
             _ if hit(self.malformed, 5) => Fate::Malformed,
+            _ if hit(self.broken, 6) => Fate::Broken,
             _ => Fate::Told,
         }
     }
@@ -66,6 +70,11 @@ impl Organisation {
                 403,
                 "not.authorized",
                 "You are not authorized to perform the requested action.",
+            )),
+            Fate::Broken => Err(ApiError::new(
+                500,
+                "internal.server.error",
+                "The server encountered an unexpected condition.",
             )),
             Fate::Told | Fate::TooLarge | Fate::Malformed => {
                 Ok(Answer::json(200, &transcript.conversation()))
@@ -92,7 +101,7 @@ impl Organisation {
                 "The response is over the size limit.",
             )),
             Fate::Malformed => Ok(Answer::json(200, &json!({"entities": {"id": ids[0]}}))),
-            Fate::Told | Fate::RecordedOnly | Fate::Gone | Fate::Forbidden => {
+            Fate::Told | Fate::RecordedOnly | Fate::Gone | Fate::Forbidden | Fate::Broken => {
                 Ok(Answer::json(200, &transcript.bulk(&ids)))
             }
         }

@@ -1,0 +1,57 @@
+//! The conversations of a page of transcripts: which ones, and where each stands.
+
+use crate::checkpoint::Place;
+use crate::plan::ExportPlan;
+
+/// Conversations in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    conversations: Vec<(String, Place)>,
+    /// Behind the last of them; `None` where nothing is.
+    next: Option<Place>,
+}
+
+impl Batch {
+    /// Of those that the request names, from `start` on.
+    pub fn of_request(plan: &ExportPlan, start: Place) -> Self {
+        let mut batch = Self::default();
+        for (line, id) in (0..)
+            .zip(&plan.filters.conversation_ids)
+            .skip_while(|(line, _)| *line < start.line)
+        {
+            let place = Place { page: 0, line };
+            if batch.is_full(plan.page_size) {
+                batch.next = Some(place);
+                break;
+            }
+            batch.add(id.clone(), place);
+        }
+        batch
+    }
+
+    pub fn add(&mut self, id: String, place: Place) {
+        self.conversations.push((id, place));
+    }
+
+    /// The same, with more behind it.
+    #[must_use]
+    pub fn followed_by(self, next: Option<Place>) -> Self {
+        Self { next, ..self }
+    }
+
+    pub fn is_full(&self, page_size: u32) -> bool {
+        self.conversations.len() >= page_size as usize
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.conversations.iter().map(|(id, _)| &**id)
+    }
+
+    /// Where it goes on when so many were done.
+    pub fn after(&self, done: usize) -> Option<Place> {
+        match self.conversations.get(done) {
+            Some((_, place)) => Some(*place),
+            None => self.next,
+        }
+    }
+}

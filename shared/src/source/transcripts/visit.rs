@@ -1,0 +1,297 @@
+//! The requests for one conversation, and what their answers say about it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::Transcripts;
+use crate::clock::Deadline;
+use crate::genesys::{ApiError, Call, Reply, Trouble};
+use crate::plan::TranscriptPlan;
+use crate::source::Setback;
+use crate::source::answer::Asking;
+use crate::transcript::{self, Messages, Status, Transcript, TranscriptRoute, Untold};
+use crate::waiting::{Wait, WaitReason};
+
+/// The most that a bulk request takes (official SDKs).
+const BULK: usize = 1_000;
+/// Several conversations are in memory at a time.
+const REPLY_LIMIT_BYTES: u64 = 32_000_000;
+
+/// The API waits so long for a recording that is being prepared. How long that takes is not documented.
+const RECORDING_WAIT_MS: u32 = 5_000;
+/// So often when it is asked for again behind all others.
+const RECORDING_WAITS: u32 = 6;
+
+const NO_RECORDINGS: &str = "the client may not read recordings (recording:recording:view), so conversations whose messages are not found have no other way";
+
+/// One conversation, and what it took.
+pub(super) struct Visited {
+    pub(super) told: Result<Transcript, Missed>,
+    pub(super) asking: Asking,
+    pub(super) warning: Option<&'static str>,
+}
+
+/// Why a conversation's texts did not come.
+pub(super) enum Missed {
+    /// For this conversation alone, and for good.
+    Untold(Untold),
+    /// For this conversation alone, and perhaps not the next time.
+    Stuck(Stuck),
+    /// For all of them.
+    Setback(Setback),
+}
+
+/// What is waited for, and what is recorded when that was in vain.
+#[derive(Clone, Debug)]
+pub(super) struct Stuck {
+    pub(super) untold: Untold,
+    pub(super) wait: Wait,
+}
+
+impl Stuck {
+    pub(super) fn is_preparing(&self) -> bool {
+        self.untold.status == Status::Preparing
+    }
+}
+
+/// The requests for one conversation.
+pub(super) struct Visit<'a> {
+    source: &'a Transcripts,
+    id: &'a str,
+    plan: TranscriptPlan,
+    /// Whether it was postponed.
+    again: bool,
+    deadline: Deadline,
+    asking: Asking,
+    warning: Option<&'static str>,
+}
+
+impl<'a> Visit<'a> {
+    pub(super) fn new(
+        source: &'a Transcripts,
+        id: &'a str,
+        plan: TranscriptPlan,
+        again: bool,
+        deadline: Deadline,
+    ) -> Self {
+        Self {
+            source,
+            id,
+            plan,
+            again,
+            deadline,
+            asking: Asking::default(),
+            warning: None,
+        }
+    }
+
+    pub(super) async fn done(mut self) -> Visited {
+        let told = match self.plan.route {
+            // An earlier export may hold ids of any form, and another address is not to be asked.
+            _ if !transcript::is_id(self.id) => Err(unaskable().into()),
+            TranscriptRoute::Messages => self.messages_or_recordings().await,
+            TranscriptRoute::WebDetails => self.web_details().await,
+        };
+        Visited {
+            told,
+            asking: self.asking,
+            warning: self.warning,
+        }
+    }
+
+    async fn messages_or_recordings(&mut self) -> Result<Transcript, Missed> {
+        match self.messages().await {
+            Err(Missed::Untold(untold)) if untold.status == Status::Gone => {
+                self.recordings(untold).await
+            }
+            other => other,
+        }
+    }
+
+    async fn messages(&mut self) -> Result<Transcript, Missed> {
+        let path = format!("/api/v2/conversations/messages/{}", self.id);
+        let conversation = self
+            .json(&Call::get(&path).at_most(REPLY_LIMIT_BYTES))
+            .await?;
+        let mut messages = Messages::of(&conversation)?;
+        let ids = messages.ids.clone();
+        for batch in ids.chunks(BULK) {
+            let call = Call::post(format!("{path}/messages/bulk"))
+                .query("useNormalizedMessage", "true")
+                .json(&json!(batch))
+                .at_most(REPLY_LIMIT_BYTES);
+            messages.add(&self.json(&call).await?, self.plan.limits)?;
+        }
+        let transcript = messages.finish();
+        if transcript.messages.is_empty() && transcript.missing > 0 {
+            return Err(Untold::new(Status::Gone, "none of its messages is found any more").into());
+        }
+        Ok(transcript)
+    }
+
+    /// For messages that are gone.
+    async fn recordings(&mut self, gone: Untold) -> Result<Transcript, Missed> {
+        let call = Call::get(format!("/api/v2/conversations/{}/recordings", self.id))
+            .query("formatId", "NONE")
+            .query("maxWaitMs", RECORDING_WAIT_MS.to_string())
+            .at_most(REPLY_LIMIT_BYTES);
+        // The others are not kept waiting.
+        let looks = if self.again { RECORDING_WAITS } else { 1 };
+        for look in 1..=looks {
+            let asked_at = self.source.clock.now();
+            match self.ask(&call, prepared).await {
+                Ok(Some(body)) => return Ok(transcript::recordings(&body)?),
+                Ok(None) if look == looks => break,
+                Ok(None) => {
+                    if !self.rest_of_wait(asked_at).await {
+                        break;
+                    }
+                }
+                Err(ApiError::Refused { status: 404, .. }) => return Err(gone.into()),
+                Err(ApiError::Refused { status: 403, .. }) => {
+                    self.warning = Some(NO_RECORDINGS);
+                    return Err(gone.into());
+                }
+                Err(error) => return Err(self.missed(error)),
+            }
+        }
+        Err(Missed::Stuck(Stuck {
+            untold: Untold::new(
+                Status::Preparing,
+                "the messages are not found, and the recording was not ready in time",
+            ),
+            wait: Wait {
+                reason: WaitReason::Unavailable,
+                hint: None,
+                detail: format!("the recording of {} is being prepared", self.id),
+            },
+        }))
+    }
+
+    /// The API answers 202 at the end of the wait that it was asked for; should it answer at once, we do not ask at once.
+    /// Whether there is time to ask again.
+    async fn rest_of_wait(&self, asked_at: Timestamp) -> bool {
+        let clock = &self.source.clock;
+        let now = clock.now();
+        let waited = Duration::try_from(now.duration_since(asked_at));
+        let whole = Duration::from_millis(RECORDING_WAIT_MS.into());
+        let rest = whole.saturating_sub(waited.unwrap_or_default());
+        // And as long again for the answer.
+        let in_time = self.deadline.allows(now, rest + whole);
+        if in_time {
+            clock.sleep(rest).await;
+        }
+        in_time
+    }
+
+    async fn web_details(&mut self) -> Result<Transcript, Missed> {
+        let path = format!("/api/v2/conversations/web/details/{}", self.id);
+        let call = Call::get(path).at_most(REPLY_LIMIT_BYTES);
+        let body = self.json(&call).await?;
+        Ok(transcript::web_details(&body)?)
+    }
+
+    async fn json(&mut self, call: &Call) -> Result<Box<RawValue>, Missed> {
+        let asked = self.ask(call, |body| serde_json::from_slice(body)).await;
+        asked.map_err(|error| self.missed(error))
+    }
+
+    /// What is about this conversation, and what is about the client or the moment.
+    fn missed(&self, error: ApiError) -> Missed {
+        if let Some(untold) = untold(&error) {
+            return Missed::Untold(untold);
+        }
+        let has_time = self
+            .deadline
+            .allows(self.source.clock.now(), Duration::from_secs(1));
+        let status = stuck(&error).filter(|_| has_time);
+        match (status, Setback::from(error)) {
+            (Some(status), Setback::Wait(wait)) => {
+                let problem = format!("the API did not answer for it in time: {}", wait.detail);
+                Missed::Stuck(Stuck {
+                    untold: Untold::new(status, problem),
+                    wait,
+                })
+            }
+            (_, setback) => Missed::Setback(setback),
+        }
+    }
+
+    async fn ask<T>(
+        &mut self,
+        call: &Call,
+        decode: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
+    ) -> Result<T, ApiError> {
+        let reply: Reply<T> = self.source.client.call(call, self.deadline, decode).await?;
+        self.asking.add(&reply, 0);
+        Ok(reply.value)
+    }
+}
+
+/// Nothing while the recording is being prepared.
+fn prepared(body: &[u8]) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let body: Box<RawValue> = serde_json::from_slice(body)?;
+    Ok(Some(body).filter(|body| body.get().starts_with('[')))
+}
+
+/// What an answer says about one conversation for good.
+fn untold(error: &ApiError) -> Option<Untold> {
+    let untold = |status, problem: &str| Some(Untold::new(status, problem));
+    match error {
+        ApiError::Refused { status: 404, .. } => untold(
+            Status::Gone,
+            "the conversation has no messages that are found",
+        ),
+        ApiError::Refused { status: 400, .. } => Some(unaskable()),
+        ApiError::Refused {
+            status: 403, code, ..
+        } if !is_of_the_client(code.as_deref()) => untold(
+            Status::Forbidden,
+            "the client may not read the conversation",
+        ),
+        ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => untold(
+            Status::TooLarge,
+            "its messages are more than the API or we take at once",
+        ),
+        _ => None,
+    }
+}
+
+/// What it is when the API fails at this conversation and at no other, tried as often as a client does.
+fn stuck(error: &ApiError) -> Option<Status> {
+    let ApiError::Unavailable { what, .. } = error else {
+        return None;
+    };
+    match what {
+        Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff => Some(Status::Unavailable),
+        Trouble::InvalidJson { .. } => Some(Status::Malformed),
+        Trouble::Unreachable | Trouble::NoTimeLeft | Trouble::Credentials => None,
+    }
+}
+
+/// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.
+fn is_of_the_client(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("missing.permissions" | "missing.any.permissions")
+    )
+}
+
+fn unaskable() -> Untold {
+    Untold::new(
+        Status::Gone,
+        "the API takes no conversation id of this form",
+    )
+}
+
+impl From<Untold> for Missed {
+    fn from(untold: Untold) -> Self {
+        Self::Untold(untold)
+    }
+}

@@ -1,0 +1,166 @@
+//! How much of a transcript is kept, and what is left out because of that.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Message, Transcript};
+
+/// Receipts and signs of typing outnumber what is said; nobody needs more of them.
+const MAX_EVENTS: usize = 10_000;
+
+/// How much of a transcript is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Of all texts together; what is oldest goes.
+    pub max_transcript_bytes: u64,
+    /// So many of the last messages; all of them when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_window: Option<u64>,
+}
+
+/// What was left out, and which limits asked for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cut {
+    pub messages: u64,
+    pub events: u64,
+    /// Of the messages.
+    pub bytes: u64,
+    pub by: BTreeSet<&'static str>,
+}
+
+impl Cut {
+    pub fn is_empty(&self) -> bool {
+        self.by.is_empty()
+    }
+}
+
+impl Transcript {
+    /// Puts it in order and leaves out the oldest of what is too much. What more comes later only pushes out more, so this
+    /// may be done as often as there is something new, and bounds what is in memory.
+    pub fn keep_within(&mut self, limits: Limits) {
+        self.sort();
+        let count = |number: usize| number as u64;
+        let messages = &self.messages;
+        let window = limits.context_window.unwrap_or(u64::MAX);
+        let beyond = count(messages.len()).saturating_sub(window);
+        let beyond = usize::try_from(beyond).unwrap_or(messages.len());
+        if beyond > 0 {
+            self.cut.by.insert("contextWindow");
+        }
+        let mut bytes = 0;
+        let kept = messages[beyond..].iter().rev().take_while(|message| {
+            bytes += count(message.bytes());
+            bytes <= limits.max_transcript_bytes
+        });
+        let first = messages.len() - kept.count();
+        if first > beyond {
+            self.cut.by.insert("maxTranscriptBytes");
+        }
+        let gone = self.messages.drain(..first);
+        self.cut.messages += count(gone.len());
+        self.cut.bytes += gone.map(|message| count(message.bytes())).sum::<u64>();
+
+        let first = self.events.len().saturating_sub(MAX_EVENTS);
+        if first > 0 {
+            self.cut.by.insert("events");
+        }
+        self.cut.events += count(self.events.drain(..first).len());
+    }
+
+    /// Stable: what has the same time stays in the order in which it came. What has none comes last.
+    fn sort(&mut self) {
+        self.messages.sort_by_key(|it: &Message| {
+            (
+                it.sequence.is_none(),
+                it.sequence,
+                it.time.is_none(),
+                it.time,
+            )
+        });
+        self.events.sort_by_key(|it| (it.time.is_none(), it.time));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{Event, Via};
+    use super::*;
+
+    fn message(number: usize, second: i64, bytes: usize) -> Message {
+        Message {
+            id: number.to_string(),
+            sequence: None,
+            time: jiff::Timestamp::from_second(second).ok(),
+            direction: None,
+            originating_entity: None,
+            participant_id: None,
+            purpose: None,
+            kind: "Text".to_owned(),
+            text: "x".repeat(bytes),
+            attachments: Vec::new(),
+            content: Vec::new(),
+        }
+    }
+
+    fn kept(transcript: &Transcript) -> (Vec<&str>, &Cut) {
+        let ids = transcript.messages.iter().map(|it| &*it.id);
+        (ids.collect(), &transcript.cut)
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_now_and_then_leaves_what_cutting_once_leaves(
+            sizes in prop::collection::vec((0i64..5, 0usize..30), 0..40),
+            batch in 1usize..10,
+            max_transcript_bytes in 0u64..200,
+            context_window in prop::option::of(1u64..30),
+        ) {
+            let limits = Limits { max_transcript_bytes, context_window };
+            let messages = || sizes.iter().enumerate().map(|(number, (second, bytes))| message(number, *second, *bytes));
+            let mut once = Transcript::new(Via::Messages, None);
+            let mut often = Transcript::new(Via::Messages, None);
+
+            once.messages = messages().collect();
+            once.keep_within(limits);
+            for (number, message) in messages().enumerate() {
+                often.messages.push(message);
+                if number % batch == 0 {
+                    often.keep_within(limits);
+                }
+            }
+            often.keep_within(limits);
+
+            let ((once, by_one), (often, by_many)) = (kept(&once), kept(&often));
+            prop_assert_eq!(once, often);
+            prop_assert_eq!((by_one.messages, by_one.bytes), (by_many.messages, by_many.bytes));
+        }
+    }
+
+    #[test]
+    fn of_events_the_last_ones_stay() {
+        let mut transcript = Transcript::new(Via::Messages, None);
+        let event = |second: i64| Event {
+            message_id: None,
+            time: jiff::Timestamp::from_second(second).ok(),
+            kind: "Typing".to_owned(),
+            status: None,
+        };
+        transcript.events = (0..10_003).rev().map(event).collect();
+
+        transcript.keep_within(Limits {
+            max_transcript_bytes: 1,
+            context_window: None,
+        });
+
+        assert_eq!(
+            (transcript.events.len(), transcript.cut.events),
+            (MAX_EVENTS, 3)
+        );
+        assert_eq!(transcript.events[0].time, event(3).time);
+        assert!(transcript.cut.by.contains("events"));
+    }
+}

@@ -1,0 +1,31 @@
+//! The ways to a conversation's texts.
+
+use serde::{Deserialize, Serialize};
+
+/// Which of the ways to a conversation's texts there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TranscriptRoute {
+    /// The public API: messages, and recordings where they are gone.
+    #[default]
+    Messages,
+    /// An organisation's own gateway.
+    WebDetails,
+}
+
+/// A text that names no way to transcripts.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is no way to transcripts: messages or web-details is expected")]
+pub struct UnknownRoute(String);
+
+impl std::str::FromStr for TranscriptRoute {
+    type Err = UnknownRoute;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "messages" => Ok(Self::Messages),
+            "web-details" => Ok(Self::WebDetails),
+            _ => Err(UnknownRoute(text.to_owned())),
+        }
+    }
+}
