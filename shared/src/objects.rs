@@ -18,6 +18,8 @@ pub enum Name<'a> {
     Page(&'a PageId, Sha256),
     Index(&'a PageId, Sha256),
     Record(&'a PageId),
+    /// A file that was sent with a message, by its digest.
+    File(&'a PageId, Sha256),
     End(&'a RunId),
     /// A record that was kept aside, by its position in the page as received and, as for pages, its digest.
     Reject(&'a PageId, u64, Sha256),
@@ -67,6 +69,7 @@ impl Name<'_> {
                 format!("{}-{}.index.gz", page_stem(page), sha256.short(8))
             }
             Self::Record(page) => format!("{}.record.json", page_stem(page)),
+            Self::File(page, sha256) => format!("{}-file-{sha256}", page_stem(page)),
             Self::End(run) => format!("{}end.json", run_prefix(run)),
             Self::Reject(page, position, sha256) => {
                 format!("{}-{position}-{}.json", failure_stem(page), sha256.short(8))
@@ -116,6 +119,8 @@ impl Name<'_> {
         let (content_type, content_encoding) = match self {
             Self::Page(..) | Self::Index(..) => ("application/x-ndjson", Some("gzip")),
             Self::AuditSlice { .. } | Self::AuditOutcome { .. } => ("application/x-ndjson", None),
+            // Whatever it is, no browser is to open it.
+            Self::File(..) => ("application/octet-stream", None),
             _ => ("application/json", None),
         };
         Object {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::hash::Sha256;
 use crate::redaction::{Redactor, Tally};
 use crate::time::Interval;
 
@@ -109,8 +110,27 @@ pub struct PageBody {
     pub redactions: Tally,
     /// Of transcripts: how many there are of each status.
     pub statuses: Tally,
+    /// Files that were sent with the messages of its transcripts, by their digest.
+    pub files: Vec<AttachedFile>,
     /// The size of the object before compression.
     pub ndjson_bytes: u64,
+}
+
+/// An attachment's bytes, as they came.
+#[derive(Clone)]
+pub struct AttachedFile {
+    pub sha256: Sha256,
+    pub bytes: Vec<u8>,
+}
+
+/// Without its bytes: they are somebody's.
+impl fmt::Debug for AttachedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttachedFile")
+            .field("sha256", &self.sha256)
+            .field("size_bytes", &self.bytes.len())
+            .finish()
+    }
 }
 
 /// What became of the records received; the others add up to `received`.

@@ -53,6 +53,9 @@ pub struct PageContent {
     /// Of transcripts: how many there are of each status.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub statuses: Tally,
+    /// Of transcripts: the files that were sent with their messages, in the order of their digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<StoredObject>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<RejectedRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -62,10 +65,10 @@ pub struct PageContent {
 impl PageContent {
     /// What the page adds to the sums of its slice.
     pub fn totals(&self) -> Totals {
-        let stored_bytes = self
-            .objects
-            .as_ref()
-            .map_or(0, |objects| objects.page.size_bytes);
+        let page = self.objects.as_ref();
+        let page = page.map_or(0, |objects| objects.page.size_bytes);
+        let files = self.files.iter().map(|file| file.size_bytes);
+        let stored_bytes = page + files.sum::<u64>();
         Totals {
             pages: 1,
             counts: self.counts,

@@ -14,7 +14,7 @@ use crate::ids::ExportId;
 use crate::page::{PageRules, Projection, RecordShape};
 use crate::request::{ExportRequest, Filters, Membership, OnBadRecord, Refusal, SourceKind};
 use crate::time::{Interval, millis};
-use crate::transcript::{Limits, TranscriptRoute};
+use crate::transcript::{AttachmentLimits, Limits, TranscriptRoute};
 
 mod draft;
 mod identity;
@@ -76,12 +76,15 @@ pub struct ExportPlan {
 }
 
 /// How the texts of conversations are fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TranscriptPlan {
     pub route: TranscriptRoute,
     #[serde(flatten)]
     pub limits: Limits,
+    /// With `includeMedia`: which attachments are stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<AttachmentLimits>,
 }
 
 /// A part of an export that goes side by side with the others.

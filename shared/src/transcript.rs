@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+mod attachment;
 mod language;
 mod limits;
 mod messages;
@@ -15,6 +16,7 @@ mod recordings;
 mod route;
 mod web_details;
 
+pub use attachment::{Attachment, AttachmentLimits, File, NotStored};
 pub use limits::{Cut, Limits};
 pub use messages::Messages;
 pub use record::{TranscriptRecord, Written, record};
@@ -121,16 +123,6 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// What it holds beside its text: cards, replies to choose from.
     pub content: Vec<Box<RawValue>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Attachment {
-    pub id: Option<String>,
-    /// As `image/png`.
-    pub mime: Option<String>,
-    pub filename: Option<String>,
-    pub size_bytes: Option<u64>,
 }
 
 /// Something that happened: a receipt, a sign of typing, somebody's coming or going.

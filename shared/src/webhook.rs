@@ -11,6 +11,7 @@ mod signer;
 
 pub use address::{AddressRules, Loopback, Rule, WebhookUrl, WebhookUrlError};
 pub use id::webhook_id;
+pub(crate) use resolver::GuardedResolver;
 pub use schedule::{Verdict, retry_delay, verdict};
 pub use sender::{DeliveryError, SOURCE_HEADER, SOURCE_NAME, Sender};
 pub use signer::{

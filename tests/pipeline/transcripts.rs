@@ -125,6 +125,82 @@ async fn what_people_wrote_is_redacted_and_known_by_its_fingerprint() {
 }
 
 #[tokio::test]
+async fn attachments_are_stored_as_objects_of_their_own_and_the_record_says_which() {
+    let mut world = World::new(organisation(126, 80)).await;
+    let ids = world.written();
+
+    let records = exported(&mut world, &ids, r#","includeMedia":true"#).await;
+
+    let id = world.archive().exports().await.expect("listed").remove(0);
+    let listed = world.archive().list_all(&format!("exports/{id}/")).await;
+    let keys: Vec<_> = listed
+        .expect("listed")
+        .into_iter()
+        .map(|it| it.key)
+        .collect();
+    let (mut stored, mut gone) = (0, 0);
+    let messages = records.values().filter_map(|it| it["messages"].as_array());
+    let attachments = messages
+        .flatten()
+        .filter_map(|message| message["attachments"].as_array());
+    for attachment in attachments.flatten() {
+        assert!(attachment["url"].is_null(), "an address may hold a secret");
+        let file = world
+            .simulator
+            .file(attachment["id"].as_str().expect("an id"));
+        let Some(sha256) = attachment["sha256"].as_str() else {
+            assert_eq!(
+                (&attachment["notStored"], file),
+                (&Value::from("gone"), None)
+            );
+            gone += 1;
+            continue;
+        };
+        let key = keys
+            .iter()
+            .find(|key| key.ends_with(&format!("-file-{sha256}")));
+        let bytes = world.archive().store().get(key.expect("an object")).await;
+        assert_eq!(
+            bytes.expect("read").expect("there").to_vec(),
+            file.expect("a file")
+        );
+        stored += 1;
+    }
+    assert!(stored > 10 && gone > 0, "{stored} stored, {gone} gone");
+}
+
+#[tokio::test]
+async fn attachments_of_other_types_and_sizes_are_listed_only() {
+    let mut world = World::new(organisation(127, 40)).await;
+    let ids = world.written();
+    let mut reasons = BTreeSet::new();
+    for (types, bytes) in [("audio/*", 10_000), ("image/png", 4_095)] {
+        let limits = &mut world.process.start.limits.attachments;
+        limits.content_types = vec![types.to_owned()];
+        limits.max_attachment_bytes = bytes;
+
+        let records = exported(
+            &mut world,
+            &ids,
+            &format!(r#","includeMedia":true,"exportId":"e{bytes}""#),
+        )
+        .await;
+
+        let messages = records.values().filter_map(|it| it["messages"].as_array());
+        let attachments = messages
+            .flatten()
+            .filter_map(|message| message["attachments"].as_array());
+        reasons.extend(attachments.flatten().map(|it| it["notStored"].to_string()));
+    }
+    let asked = world.simulator.stats().requests_on(Route::Download);
+    assert_eq!(asked, 0);
+    assert_eq!(
+        reasons.into_iter().collect::<Vec<_>>(),
+        [r#""contentType""#, r#""tooLarge""#]
+    );
+}
+
+#[tokio::test]
 async fn with_the_strict_profile_nobody_is_named() {
     let mut world = World::new(organisation(113, 60)).await;
     let ids = world.written();
@@ -367,7 +443,6 @@ async fn what_is_no_list_of_conversations_is_refused() {
         r#"{"source":"transcripts","fromExport":"x","filters":{"conversationIds":["x"]}}"#,
         r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","fromExport":"x"}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"include":["transcripts"]}"#,
-        r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"includeMedia":true}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"membership":"activity"}"#,
         r#"{"source":"transcripts","filters":{"conversationIds":["x"]},"onBadRecord":"fail"}"#,
     ] {
@@ -389,7 +464,6 @@ async fn what_is_no_list_of_conversations_is_refused() {
             "`fromExport` is x: leave the filters out: all conversations of that export count",
             "`fromExport` is x: only the source transcripts goes by an earlier export",
             "`include` is transcripts: transcripts have no transcripts; leave the field out",
-            "`includeMedia` is true: transcripts list attachments and do not fetch them",
             "`membership` is activity: transcripts are those of the conversations that are named; leave the field out",
             "`onBadRecord` is fail: transcripts that cannot be had are recorded with their status; leave the field out",
         ]

@@ -62,6 +62,8 @@ fn comparable(archive: &BTreeMap<String, Bytes>) -> BTreeMap<String, Comparable>
         .map(|(key, body)| {
             let comparable = match key.rsplit_once('.') {
                 Some((_, "gz")) => Comparable::Bytes(body.clone()),
+                // A file has no ending.
+                None => Comparable::Bytes(body.clone()),
                 _ => Comparable::Masked(documents(body)),
             };
             (without_digest(key), comparable)

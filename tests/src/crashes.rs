@@ -76,7 +76,7 @@ pub const QUERY: Case = Case {
 
 pub const TRANSCRIPTS: Case = Case {
     source: "transcripts",
-    more: r#","exportId":"disturbed","pageSize":2"#,
+    more: r#","exportId":"disturbed","pageSize":2,"includeMedia":true"#,
     story: Story::Plain,
 };
 

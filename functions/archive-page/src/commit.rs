@@ -1,4 +1,4 @@
-//! The commit of a page: rejected records, object and index first, then the create-only record that names them.
+//! The commit of a page: rejected records, files, object and index first, then the create-only record that names them.
 
 use conversation_archive::FormatVersion;
 use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
@@ -8,7 +8,7 @@ use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::hash::Sha256;
 use conversation_archive::metrics;
 use conversation_archive::objects::Name;
-use conversation_archive::page::{PageBody, Reject};
+use conversation_archive::page::{AttachedFile, PageBody, Reject};
 use conversation_archive::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
 };
@@ -30,6 +30,7 @@ impl ArchivePage {
             return Ok(Err(Setback::Failed(failure)));
         }
         let rejects = self.keep_rejects(task, &page.body.rejects).await?;
+        let files = self.put_files(task, page.body.files).await?;
         let (counts, record_bytes) = (page.body.counts, page.body.ndjson_bytes);
         let (redactions, statuses) = (page.body.redactions, page.body.statuses);
         let objects = self
@@ -49,6 +50,7 @@ impl ArchivePage {
             record_bytes,
             redactions,
             statuses,
+            files,
             rejects,
             warnings,
         };
@@ -100,6 +102,20 @@ impl ArchivePage {
             self.archive().put(Name::Index(id, sha256), index),
         )?;
         Ok(Some(objects))
+    }
+
+    async fn put_files(
+        &self,
+        task: &Task<'_>,
+        files: Vec<AttachedFile>,
+    ) -> anyhow::Result<Vec<StoredObject>> {
+        let mut kept = Vec::with_capacity(files.len());
+        for AttachedFile { sha256, bytes } in files {
+            let name = Name::File(&task.message.id, sha256);
+            kept.push(stored(name, &bytes, sha256));
+            self.archive().put(name, bytes).await?;
+        }
+        Ok(kept)
     }
 
     async fn keep_rejects(

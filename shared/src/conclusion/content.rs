@@ -38,12 +38,7 @@ impl Archive {
             };
             let mut records = chain_records(self, &pages);
             while let Some(record) = records.try_next().await? {
-                let stored = record
-                    .content
-                    .objects
-                    .as_ref()
-                    .map_or(0, |objects| objects.page.size_bytes);
-                content.stored_bytes += stored;
+                content.stored_bytes += record.content.totals().stored_bytes;
                 effort = effort.plus(record.effort);
                 slice.counts = slice.counts + record.content.counts;
                 content.redactions.add(&record.content.redactions);

@@ -75,7 +75,7 @@ impl Settings<'_> {
         ))
     }
 
-    /// The hosts and `GENESYS_BODY_LIMIT_MB`.
+    /// The hosts, `GENESYS_BODY_LIMIT_MB` and `ATTACHMENT_HOSTS`.
     pub fn client_settings(&self) -> Option<ClientSettings> {
         let endpoints = self.endpoints();
         let limit_mb: Option<u64> = self.number("GENESYS_BODY_LIMIT_MB", 1..=MAX_BODY_MB);
@@ -83,6 +83,7 @@ impl Settings<'_> {
         let body_limit_bytes = limit_mb.map_or(settings.body_limit_bytes, |mb| mb * 1_000_000);
         Some(ClientSettings {
             body_limit_bytes,
+            file_hosts: self.list("ATTACHMENT_HOSTS"),
             ..settings
         })
     }

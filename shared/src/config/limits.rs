@@ -4,7 +4,7 @@ use super::settings::Settings;
 use crate::audit::Governance;
 use crate::genesys::Endpoints;
 use crate::plan::{PlanLimits, TranscriptPlan};
-use crate::transcript::Limits;
+use crate::transcript::{AttachmentLimits, Limits};
 use crate::webhook::AddressRules;
 
 /// A petabyte: a larger quota is a slip.
@@ -39,6 +39,7 @@ impl Settings<'_> {
                 1_000,
             ),
             transcripts: self.transcripts(default.transcripts),
+            attachments: self.attachments(default.attachments),
             job_interval_max_days: count(
                 "GENESYS_JOB_INTERVAL_MAX_DAYS",
                 default.job_interval_max_days,
@@ -73,6 +74,22 @@ impl Settings<'_> {
                     .number("MAX_TRANSCRIPT_BYTES", 1_000..=64_000_000)
                     .unwrap_or(default.limits.max_transcript_bytes),
                 context_window: self.number("TRANSCRIPT_CONTEXT_WINDOW", 1..=1_000_000),
+            },
+            attachments: None,
+        }
+    }
+
+    fn attachments(&self, default: AttachmentLimits) -> AttachmentLimits {
+        let types = self.list("ATTACHMENT_TYPES");
+        AttachmentLimits {
+            // Several are in memory at a time.
+            max_attachment_bytes: self
+                .number("MAX_ATTACHMENT_BYTES", 1..=30_000_000)
+                .unwrap_or(default.max_attachment_bytes),
+            content_types: if types.is_empty() {
+                default.content_types
+            } else {
+                types
             },
         }
     }

@@ -178,9 +178,9 @@ const GENESYS: &[Variable] = &[
         "where a history gateway wants its token, `page-token` or `continuation`; without it, `page-token`",
     ),
     variable(
-        "GENESYS_TRANSCRIPT_ROUTE",
+        "ATTACHMENT_HOSTS",
         Optional,
-        "the way to the texts of conversations: `messages`, with recordings behind, or `web-details` of a gateway; without it, `messages`",
+        "hosts besides the organisation's own domain, with those below them, that attachments are fetched from, with commas between them",
     ),
     variable(
         "RESPONSE_CACHE_SECONDS",
@@ -222,6 +222,21 @@ const LIMITS: &[Variable] = &[
         "TRANSCRIPT_PAGE_SIZE_MAX",
         Optional,
         "conversations whose texts are fetched for one page; without it, 200",
+    ),
+    variable(
+        "GENESYS_TRANSCRIPT_ROUTE",
+        Optional,
+        "the way to the texts of conversations: `messages`, with recordings behind, or `web-details` of a gateway; without it, `messages`",
+    ),
+    variable(
+        "MAX_ATTACHMENT_BYTES",
+        Optional,
+        "with `includeMedia`, the largest attachment that is stored; without it, 10000000",
+    ),
+    variable(
+        "ATTACHMENT_TYPES",
+        Optional,
+        "with `includeMedia`, the content types that are stored, with commas between them; without it, image/*,audio/*,video/*,application/pdf",
     ),
     variable(
         "MAX_TRANSCRIPT_BYTES",

@@ -19,6 +19,8 @@ pub enum Method {
 pub struct Call {
     method: Method,
     path: String,
+    /// In place of a path below the API's host.
+    address: Option<Url>,
     query: Vec<(&'static str, String)>,
     body: Option<Bytes>,
     reply_limit_bytes: Option<u64>,
@@ -51,6 +53,17 @@ impl Call {
 
     pub fn delete(path: impl Into<String>) -> Self {
         Self::new(Method::Delete, path.into())
+    }
+
+    /// A file at an address that an answer named. Redirects are followed, and the token goes to the API alone.
+    pub fn fetch(address: Url) -> Self {
+        // The query may hold a secret, the path is what is fetched.
+        let host = address.host_str().unwrap_or_default();
+        let route = format!("{host}{}", address.path());
+        Self {
+            address: Some(address),
+            ..Self::new(Method::Get, route)
+        }
     }
 
     /// Adds a query parameter, as it is: it is percent-encoded on the way out.
@@ -92,8 +105,22 @@ impl Call {
         self.body.clone()
     }
 
+    /// Whether this is a file, whatever host it is on.
+    pub(crate) fn is_file(&self) -> bool {
+        self.address.is_some()
+    }
+
+    /// Whether it goes to another host than the API's.
+    pub(crate) fn is_foreign(&self, api: &Url) -> bool {
+        let address = self.address.as_ref();
+        address.is_some_and(|address| address.origin() != api.origin())
+    }
+
     /// The address below `base`, whose own path stays in front.
     pub(crate) fn url(&self, base: &Url) -> Url {
+        if let Some(address) = &self.address {
+            return address.clone();
+        }
         let mut url = base.clone();
         url.set_path(&format!(
             "{}{}",
@@ -110,6 +137,7 @@ impl Call {
         Self {
             method,
             path,
+            address: None,
             query: Vec::new(),
             body: None,
             reply_limit_bytes: None,

@@ -1,9 +1,10 @@
 //! The client: carries out one call with token, pace, retries and limits, within the caller's deadline.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use url::Url;
 
 use super::body::Buffers;
 use super::call::{Call, Reply};
@@ -20,6 +21,7 @@ use crate::clock::{Clock, Deadline};
 use attempt::{Answer, Failure};
 
 mod attempt;
+mod files;
 mod turn;
 
 /// What a client is built from.
@@ -36,6 +38,8 @@ pub struct ClientSettings {
     pub attempts: u32,
     pub user_agent: String,
     pub compression: Compression,
+    /// Hosts besides the organisation's own domain that files are fetched from, with those below them.
+    pub file_hosts: Vec<String>,
 }
 
 /// Whether replies are asked for as gzip.
@@ -57,6 +61,8 @@ pub struct GenesysClient {
 struct Inner {
     settings: ClientSettings,
     http: reqwest::Client,
+    /// For files, made when there is one: their hosts are named by answers, so it goes nowhere inside.
+    files: OnceLock<reqwest::Client>,
     buffers: Buffers,
     tokens: TokenSource,
     pace: Mutex<Pace>,
@@ -100,6 +106,7 @@ impl ClientSettings {
             attempts: 6,
             user_agent: concat!("genesys-conversation-archive/", env!("CARGO_PKG_VERSION"))
                 .to_owned(),
+            file_hosts: Vec::new(),
         }
     }
 }
@@ -129,6 +136,7 @@ impl GenesysClient {
             inner: Arc::new(Inner {
                 settings,
                 http,
+                files: OnceLock::new(),
                 buffers: Buffers::default(),
                 tokens,
                 pace: Mutex::default(),
@@ -155,6 +163,16 @@ impl GenesysClient {
         Ok(bearer.life)
     }
 
+    /// Whether files are fetched from there.
+    pub fn may_fetch(&self, url: &Url) -> bool {
+        files::is_allowed(url, &self.inner.settings)
+    }
+
+    /// Whether the call goes to another host than the API's, which has budgets and moods of its own.
+    pub fn is_foreign(&self, call: &Call) -> bool {
+        self.inner.is_foreign(call)
+    }
+
     /// How many requests a minute the token is allowed, once an answer has said so.
     pub fn allowed_per_minute(&self) -> Option<u32> {
         self.inner.pace().allowed()
@@ -171,7 +189,11 @@ impl GenesysClient {
         let inner = &*self.inner;
         let mut progress = Progress::default();
         loop {
-            let turn = inner.await_turn(call, deadline, &mut progress).await?;
+            let turn = if self.is_foreign(call) {
+                inner.no_turn()
+            } else {
+                inner.await_turn(call, deadline, &mut progress).await?
+            };
             progress.attempts += 1;
             let started = inner.clock.now();
             let error = match inner.attempt(call, deadline, progress.attempts, turn).await {
@@ -218,7 +240,7 @@ impl Inner {
             "trying again"
         );
         add(&self.stats.retries, 1);
-        if matches!(error, ApiError::Throttled { .. }) {
+        if matches!(error, ApiError::Throttled { .. }) && !self.is_foreign(call) {
             // Everybody on this token waits, and we do so in line with them.
             self.hold(wait);
         } else {
@@ -244,6 +266,10 @@ impl Inner {
             throttled: progress.throttled,
             bytes_in: answer.body.len() as u64,
         }
+    }
+
+    fn is_foreign(&self, call: &Call) -> bool {
+        call.is_foreign(self.settings.endpoints.api())
     }
 
     fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {

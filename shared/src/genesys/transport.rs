@@ -10,7 +10,7 @@ use url::{Host, Url};
 /// The HTTP client could not be set up: no usable root certificates, or a malformed proxy setting.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot be set up")]
-pub struct ClientError(#[from] reqwest::Error);
+pub struct ClientError(#[from] pub(super) reqwest::Error);
 
 /// Long enough for a TLS handshake across the world, short enough to try again within an invocation.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -117,6 +117,7 @@ impl Draft {
             counts: self.counts,
             redactions: self.redactions,
             statuses: Tally::default(),
+            files: Vec::new(),
             ndjson_bytes: self.ndjson_bytes,
         }
     }

@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::rules::{
-    check_bad_records, check_end, check_filters, check_from_export, check_include, check_media,
+    check_bad_records, check_end, check_filters, check_from_export, check_include,
     check_membership, check_names, check_records, check_retention, is_uuid, page_size,
 };
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
     Membership, OffsetRange, PlanLimits, RedactionPlan, Refusal, Residency, Revisit, Sha256, Slice,
-    SliceRange, SourceKind, day_slices, equal_slices, offset_ranges,
+    SliceRange, SourceKind, TranscriptPlan, day_slices, equal_slices, offset_ranges,
 };
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::ids::ExportId;
@@ -57,7 +57,6 @@ impl Draft {
         check_names(&request)?;
         check_records(&request)?;
         check_bad_records(&request)?;
-        check_media(&request)?;
         check_include(&request)?;
         if let Some(redaction) = &request.redaction {
             redaction.check()?;
@@ -180,6 +179,7 @@ impl Draft {
             let redaction = RedactionPlan::resolve(requested, &limits.redaction, key_version);
             (None, redaction)
         };
+        let transcripts = transcripts(&request, limits);
         let mut plan = ExportPlan {
             format_version: FormatVersion,
             export_id,
@@ -196,7 +196,7 @@ impl Draft {
             lookup_names: request.lookup_names,
             redaction,
             from_export,
-            transcripts: (request.source == SourceKind::Transcripts).then_some(limits.transcripts),
+            transcripts,
             page_size,
             include_media: request.include_media,
             on_bad_record: request.on_bad_record,
@@ -371,6 +371,13 @@ fn tidy(ids: &mut Vec<String>) {
     }
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
+}
+
+fn transcripts(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {
+    (request.source == SourceKind::Transcripts).then(|| TranscriptPlan {
+        attachments: request.include_media.then(|| limits.attachments.clone()),
+        ..limits.transcripts.clone()
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{RedactionSettings, TranscriptPlan};
 use crate::audit::Governance;
 use crate::source::HistoryForm;
-use crate::transcript::{Limits, TranscriptRoute};
+use crate::transcript::{AttachmentLimits, Limits, TranscriptRoute};
 
 /// Settings that planning needs. Limits that the API does not document are settings, never constants.
 #[derive(Clone, Debug)]
@@ -14,7 +14,10 @@ pub struct PlanLimits {
     pub history_page_size_max: u32,
     /// Conversations whose texts are fetched for one page.
     pub transcript_page_size_max: u32,
+    /// Without attachments.
     pub transcripts: TranscriptPlan,
+    /// Which attachments are stored where they are wanted.
+    pub attachments: AttachmentLimits,
     /// Longest interval of one job.
     pub job_interval_max_days: u32,
     /// Longest interval of one query.
@@ -47,6 +50,13 @@ impl Default for PlanLimits {
                     max_transcript_bytes: 2 << 20,
                     context_window: None,
                 },
+                attachments: None,
+            },
+            attachments: AttachmentLimits {
+                max_attachment_bytes: 10_000_000,
+                content_types: ["image/*", "audio/*", "video/*", "application/pdf"]
+                    .map(ToOwned::to_owned)
+                    .to_vec(),
             },
             // Undocumented; a cautious choice that other clients make.
             job_interval_max_days: 31,

@@ -88,15 +88,6 @@ pub(super) fn check_from_export(request: &ExportRequest) -> Result<Option<Export
     Ok(Some(id))
 }
 
-/// What is asked for and not done is refused.
-pub(super) fn check_media(request: &ExportRequest) -> Result<(), Refusal> {
-    if request.source != SourceKind::Transcripts || !request.include_media {
-        return Ok(());
-    }
-    let rule = "transcripts list attachments and do not fetch them";
-    Err(Refusal::new("includeMedia", true, rule))
-}
-
 /// What is exported beside an export is of its conversations.
 pub(super) fn check_include(request: &ExportRequest) -> Result<(), Refusal> {
     if request.include.is_empty() || request.source != SourceKind::Transcripts {

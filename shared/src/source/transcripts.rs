@@ -14,13 +14,16 @@ use crate::clock::{Clock, Deadline};
 use crate::genesys::GenesysClient;
 use crate::plan::{SliceRange, TranscriptPlan};
 use page::Page;
-use visit::{Missed, Stuck, Visit, Visited};
+use visit::{Missed, Stuck, Told, Visit, Visited};
 
+mod files;
 mod page;
 mod visit;
 
 /// Conversations at a time. The pace is the client's; this keeps it busy while answers are on their way.
 const AT_ONCE: usize = 8;
+/// With attachments, which are large, and take requests that keep the pace busy.
+const AT_ONCE_WITH_FILES: usize = 2;
 /// A page holds no more, however many conversations are left: it is all in memory.
 const PAGE_BYTES: usize = 16_000_000;
 
@@ -52,7 +55,7 @@ impl Transcripts {
     async fn visit<'a>(
         &self,
         id: &'a str,
-        plan: TranscriptPlan,
+        plan: &'a TranscriptPlan,
         again: bool,
         deadline: Deadline,
     ) -> (&'a str, Visited) {
@@ -72,7 +75,7 @@ impl Source for Transcripts {
         else {
             return Err(broken("the checkpoint does not fit the slice"));
         };
-        let Some(plan) = reading.plan.transcripts else {
+        let Some(plan) = &reading.plan.transcripts else {
             return Err(broken("the plan does not say how transcripts are fetched"));
         };
         let requested = next.map(|place| Batch::of_request(reading.plan, place));
@@ -89,11 +92,18 @@ impl Source for Transcripts {
         let visits: Vec<_> = visits
             .map(|id| self.visit(id, plan, again, deadline))
             .collect();
-        let mut visits = futures::stream::iter(visits).buffered(AT_ONCE);
+        let at_once = match plan.attachments {
+            None => AT_ONCE,
+            Some(_) => AT_ONCE_WITH_FILES,
+        };
+        let mut visits = futures::stream::iter(visits).buffered(at_once);
         while let Some((id, visited)) = visits.next().await {
             page.took(visited.asking, visited.warning);
             match visited.told {
-                Ok(transcript) => page.add(id, Ok(transcript), reading)?,
+                Ok(Told { transcript, files }) => {
+                    page.add(id, Ok(transcript), reading)?;
+                    page.attach(files);
+                }
                 Err(Missed::Untold(untold)) => page.add(id, Err(untold), reading)?,
                 Err(Missed::Stuck(why)) => stuck.push((id, why)),
                 // Those before are kept, and this one comes first on the next page.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Message, Transcript};
@@ -28,7 +29,13 @@ pub struct Cut {
     /// Of the messages.
     pub bytes: u64,
     pub by: BTreeSet<&'static str>,
+    /// The place of the newest message that was left out: with it goes everything before.
+    #[serde(skip)]
+    horizon: Option<Order>,
 }
+
+/// By its number, else by its time; what has neither comes last.
+type Order = (bool, Option<i64>, bool, Option<Timestamp>);
 
 impl Cut {
     pub fn is_empty(&self) -> bool {
@@ -37,10 +44,12 @@ impl Cut {
 }
 
 impl Transcript {
-    /// Puts it in order and leaves out the oldest of what is too much. What more comes later only pushes out more, so this
-    /// may be done as often as there is something new, and bounds what is in memory.
+    /// Puts it in order and leaves out the oldest of what is too much. What comes later only pushes out more, so this may be
+    /// done as often as there is something new, and bounds what is in memory.
     pub fn keep_within(&mut self, limits: Limits) {
-        self.sort();
+        // Stable: what has the same time stays in the order in which it came.
+        self.messages.sort_by_key(order);
+        self.events.sort_by_key(|it| (it.time.is_none(), it.time));
         let count = |number: usize| number as u64;
         let messages = &self.messages;
         let window = limits.context_window.unwrap_or(u64::MAX);
@@ -49,14 +58,18 @@ impl Transcript {
         if beyond > 0 {
             self.cut.by.insert("contextWindow");
         }
+        let horizon = self.cut.horizon;
         let mut bytes = 0;
         let kept = messages[beyond..].iter().rev().take_while(|message| {
             bytes += count(message.bytes());
-            bytes <= limits.max_transcript_bytes
+            bytes <= limits.max_transcript_bytes && horizon.is_none_or(|at| order(message) >= at)
         });
         let first = messages.len() - kept.count();
         if first > beyond {
             self.cut.by.insert("maxTranscriptBytes");
+        }
+        if let Some(last) = first.checked_sub(1) {
+            self.cut.horizon = horizon.max(Some(order(&messages[last])));
         }
         let gone = self.messages.drain(..first);
         self.cut.messages += count(gone.len());
@@ -68,19 +81,11 @@ impl Transcript {
         }
         self.cut.events += count(self.events.drain(..first).len());
     }
+}
 
-    /// Stable: what has the same time stays in the order in which it came. What has none comes last.
-    fn sort(&mut self) {
-        self.messages.sort_by_key(|it: &Message| {
-            (
-                it.sequence.is_none(),
-                it.sequence,
-                it.time.is_none(),
-                it.time,
-            )
-        });
-        self.events.sort_by_key(|it| (it.time.is_none(), it.time));
-    }
+fn order(message: &Message) -> Order {
+    let Message { sequence, time, .. } = message;
+    (sequence.is_none(), *sequence, time.is_none(), *time)
 }
 
 #[cfg(test)]

@@ -165,6 +165,8 @@ fn with_content(mut message: Message, content: Vec<Box<RawValue>>) -> Message {
                     mime: it.mime.or(it.media_type),
                     filename: it.filename,
                     size_bytes: it.content_size_bytes,
+                    url: it.url,
+                    file: None,
                 });
             }
             None => message.content.push(element),
@@ -248,8 +250,8 @@ mod tests {
         let transcript = messages.finish();
 
         let kinds: Vec<_> = transcript.events.iter().map(|it| &*it.kind).collect();
-        assert_eq!(kinds, ["Typing", "Receipt"]);
-        assert_eq!(transcript.events[1].message_id.as_deref(), Some("b"));
+        assert_eq!(kinds, ["Receipt", "Typing"]);
+        assert_eq!(transcript.events[0].message_id.as_deref(), Some("b"));
         assert_eq!(transcript.messages.len(), 1);
         assert_eq!(transcript.messages[0].attachments[0].size_bytes, Some(7));
         assert!(

@@ -78,6 +78,8 @@ impl Transcript {
                 mime: it.media_type,
                 filename: it.name,
                 size_bytes: it.content_length,
+                url: it.url,
+                file: None,
             })
             .collect();
         self.messages.push(Message {

@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Record(PageId),
     /// A page object or a page index.
     Page(PageId),
+    /// A file that was sent with a message.
+    File(PageId),
     Reject(PageId),
     /// With the digest of the letter's body that the key carries.
     DeadLetter(String),
@@ -64,6 +66,10 @@ fn of_run(id: &ExportId, path: &str) -> Option<Kind> {
 fn of_page(run: &RunId, file: &str) -> Option<Kind> {
     if let Some(page) = file.strip_suffix(RECORD_SUFFIX) {
         return Some(Kind::Record(run.page(counted(page, 6)?)));
+    }
+    if let Some((page, digest)) = file.split_once("-file-") {
+        is_digest(digest, 64).then_some(())?;
+        return Some(Kind::File(run.page(counted(page, 6)?)));
     }
     let stem = file
         .strip_suffix(".ndjson.gz")

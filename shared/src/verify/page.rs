@@ -43,6 +43,7 @@ impl History<'_> {
                 "it counts bytes and names no page object",
             )?,
         }
+        self.check_files(page, content, absence).await?;
         self.check_rejects(page, content, absence).await?;
         Ok(record)
     }
@@ -195,6 +196,23 @@ impl History<'_> {
             elsewhere,
             0,
         )
+    }
+
+    async fn check_files(
+        &self,
+        page: &PageId,
+        content: &PageContent,
+        absence: Absence,
+    ) -> Result<(), VerifyError> {
+        let digests = content.files.iter().map(|file| file.sha256);
+        let ordered = digests.is_sorted_by(|one, next| one < next);
+        let rule = "the digests of its files are not in order";
+        Subject::of(Name::Record(page)).require(ordered, rule)?;
+        for file in &content.files {
+            let name = Name::File(page, file.sha256);
+            self.stored(page, file, name, absence).await?;
+        }
+        Ok(())
     }
 
     async fn check_rejects(

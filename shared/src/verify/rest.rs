@@ -69,7 +69,9 @@ impl History<'_> {
             None => return Ok(Verdict::Orphan),
             Some(Kind::Record(page)) => return self.judge_record(&page).await,
             Some(Kind::Page(page)) => return self.judge_named(key, &page).await,
-            Some(Kind::Reject(page)) => return self.judge_reject(key, &page).await,
+            Some(Kind::File(page) | Kind::Reject(page)) => {
+                return self.judge_kept(key, &page).await;
+            }
             Some(Kind::Run(run)) => drop(self.run_record(&run).await?),
             Some(Kind::End(run)) => drop(self.run_end(&run).await?),
             Some(Kind::Waiting(run)) => self.check_waiting(&run).await?,
@@ -100,10 +102,14 @@ impl History<'_> {
         })
     }
 
-    async fn judge_reject(&self, key: &str, page: &PageId) -> Result<Verdict, VerifyError> {
+    /// What only the page's record names.
+    async fn judge_kept(&self, key: &str, page: &PageId) -> Result<Verdict, VerifyError> {
         let record = self.intact_record(page).await?;
-        let rejects = record.map_or_else(Vec::new, |record| record.content.rejects);
-        let is_named = rejects.iter().any(|reject| reject.object.key == key);
+        let is_named = record.is_some_and(|record| {
+            let rejects = record.content.rejects.iter().map(|reject| &reject.object);
+            let mut kept = record.content.files.iter().chain(rejects);
+            kept.any(|object| object.key == key)
+        });
         Ok(if is_named {
             Verdict::InPlace
         } else {

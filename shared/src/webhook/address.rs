@@ -109,7 +109,7 @@ impl AddressRules {
         }
     }
 
-    fn broken_by(&self, host: &Host) -> Option<Rule> {
+    pub(crate) fn broken_by(&self, host: &Host) -> Option<Rule> {
         if self.lists(&host.to_string()) {
             None
         } else {

@@ -10,7 +10,7 @@ use super::address::{AddressRules, Rule};
 /// Resolves names and leaves out the addresses that break a rule. It runs for each new connection, so a name
 /// that was harmless when the request was checked cannot lead inside later.
 #[derive(Debug)]
-pub(super) struct GuardedResolver {
+pub(crate) struct GuardedResolver {
     rules: Arc<AddressRules>,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct NameRefused {
 }
 
 impl GuardedResolver {
-    pub(super) fn new(rules: AddressRules) -> Self {
+    pub(crate) fn new(rules: AddressRules) -> Self {
         Self {
             rules: Arc::new(rules),
         }

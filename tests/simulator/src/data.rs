@@ -5,6 +5,7 @@
 mod cast;
 mod chance;
 mod conversation;
+pub(crate) mod files;
 mod gateway;
 pub(crate) mod ids;
 mod languages;

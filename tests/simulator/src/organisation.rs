@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 mod cursor;
 mod details;
+mod files;
 mod filter;
 pub(crate) mod gateway;
 mod history;
@@ -113,7 +114,10 @@ impl Organisation {
         request: &Request,
         now: Timestamp,
     ) -> (Usage, Result<(), ApiError>) {
-        if matches!(route, Route::Login | Route::Unknown | Route::WrongMethod) {
+        if matches!(
+            route,
+            Route::Login | Route::Media | Route::Unknown | Route::WrongMethod
+        ) {
             return (Usage::none(&self.settings), Ok(()));
         }
         self.tokens
@@ -150,8 +154,10 @@ impl Organisation {
             Route::WrapUpCodes => listing(self.data.wrap_up_codes(), request),
             Route::MessageConversation => self.message_conversation(id, now),
             Route::MessagesBulk => self.messages_bulk(id, request, now),
-            Route::Recordings => self.recordings(id, now),
+            Route::Recordings => self.recordings(id, request, now),
             Route::WebDetails => self.web_details(id, now),
+            Route::Download => files::download(id, request),
+            Route::Media => files::media(id),
             Route::Unknown => Err(ApiError::not_found("The requested resource was not found.")),
             Route::WrongMethod => Err(ApiError::new(
                 405,

@@ -28,6 +28,10 @@ pub enum Route {
     MessagesBulk,
     Recordings,
     WebDetails,
+    /// An attachment, which is somewhere else.
+    Download,
+    /// The attachment itself, for anybody who knows where it is.
+    Media,
     /// Nothing is there: 404.
     Unknown,
     /// Something is there, but not for this method: 405.
@@ -59,6 +63,8 @@ impl Route {
             Self::MessagesBulk => "messages-bulk",
             Self::Recordings => "recordings",
             Self::WebDetails => "web-details",
+            Self::Download => "download",
+            Self::Media => "media",
             Self::Unknown => "unknown",
             Self::WrongMethod => "wrong-method",
         }
@@ -88,6 +94,8 @@ fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
         }
         ["api", "v2", "analytics", "conversations", rest @ ..] => of_conversations(rest),
         ["api", "v2", "conversations", rest @ ..] => of_texts(rest),
+        ["api", "v2", "downloads", id] => (&[(Method::GET, Route::Download)], id),
+        ["media", id] => (&[(Method::GET, Route::Media)], id),
         ["api", "v2", "routing", "queues"] => (&[(Method::GET, Route::Queues)], ""),
         ["api", "v2", "routing", "wrapupcodes"] => (&[(Method::GET, Route::WrapUpCodes)], ""),
         ["api", "v2", "organizations", "limits", rest @ ..] => of_limits(rest),

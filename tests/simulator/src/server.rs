@@ -68,6 +68,7 @@ async fn read(request: http::Request<Incoming>) -> Request {
     let (head, body) = request.into_parts();
     Request {
         method: head.method,
+        host: text(&head.headers, &header::HOST).unwrap_or_default(),
         path: head.uri.path().to_owned(),
         parameters: url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
             .into_owned()

@@ -70,6 +70,11 @@ impl Simulator {
         self.shared.lock().truth()
     }
 
+    /// The file that was sent with a message; `None` when it is not kept any more.
+    pub fn file(&self, attachment_id: &str) -> Option<Vec<u8>> {
+        crate::data::files::file(attachment_id)
+    }
+
     /// What was written in a conversation, whether or not it is served; `None` when it was spoken or is unknown.
     pub fn messages(&self, conversation_id: &str) -> Option<Vec<TruthMessage>> {
         let organisation = self.shared.lock();

@@ -7,8 +7,8 @@ use reqwest::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use secrecy::ExposeSecret;
 
-use super::Inner;
 use super::turn::Turn;
+use super::{Inner, files};
 use crate::clock::Deadline;
 use crate::genesys::body::{self, Body};
 use crate::genesys::call::Call;
@@ -17,6 +17,7 @@ use crate::genesys::login::asked_wait;
 use crate::genesys::retry;
 use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
+use crate::genesys::transport::ClientError;
 use crate::genesys::wire::ErrorBody;
 
 /// A whole answer that is not decoded yet.
@@ -58,9 +59,13 @@ impl Inner {
         attempt: u32,
         mut turn: Turn<'_>,
     ) -> Result<Answer, Failure> {
-        let bearer = self.tokens.bearer(self.clock.now()).await?;
+        let bearer = if self.is_foreign(call) {
+            None
+        } else {
+            Some(self.tokens.bearer(self.clock.now()).await?)
+        };
         add(&self.stats.requests, 1);
-        let response = self.send(call, &bearer, &mut turn).await?;
+        let response = self.send(call, bearer.as_ref(), &mut turn).await?;
         let status = response.status().as_u16();
         tracing::debug!(
             http.method = call.method().as_str(),
@@ -76,26 +81,34 @@ impl Inner {
         }
         match status {
             200..=299 => Ok(self.answer(call, response).await?),
-            401 => Err(Failure::Unauthorized(
-                bearer,
-                self.refusal(call, response).await,
-            )),
-            _ => Err(self.refusal(call, response).await.into()),
+            _ => {
+                let refusal = self.refusal(call, response).await;
+                Err(match bearer.filter(|_| status == 401) {
+                    Some(bearer) => Failure::Unauthorized(bearer, refusal),
+                    None => refusal.into(),
+                })
+            }
         }
     }
 
     async fn send(
         &self,
         call: &Call,
-        bearer: &Bearer,
+        bearer: Option<&Bearer>,
         turn: &mut Turn<'_>,
     ) -> Result<Response, ApiError> {
         let url = call.url(self.settings.endpoints.api());
-        let mut request = self
-            .http
+        let (http, accepted) = if call.is_file() {
+            (self.files(call)?, "*/*")
+        } else {
+            (&self.http, "application/json")
+        };
+        let mut request = http
             .request(call.method().into(), url)
-            .header(ACCEPT, "application/json");
-        request = request.bearer_auth(bearer.value.expose_secret());
+            .header(ACCEPT, accepted);
+        if let Some(bearer) = bearer {
+            request = request.bearer_auth(bearer.value.expose_secret());
+        }
         if let Some(body) = call.body() {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
@@ -106,6 +119,15 @@ impl Inner {
             }
             ApiError::transport(call.route(), error)
         })
+    }
+
+    fn files(&self, call: &Call) -> Result<&reqwest::Client, ApiError> {
+        if let Some(files) = self.files.get() {
+            return Ok(files);
+        }
+        let made = files::client(&self.settings);
+        let made = made.map_err(|ClientError(error)| ApiError::transport(call.route(), error))?;
+        Ok(self.files.get_or_init(|| made))
     }
 
     async fn answer(&self, call: &Call, response: Response) -> Result<Answer, ApiError> {
@@ -126,7 +148,7 @@ impl Inner {
         let now = self.clock.now();
         let status = response.status().as_u16();
         let mut wait = asked_wait(response.headers(), now);
-        if status == 429 {
+        if status == 429 && !self.is_foreign(call) {
             wait = wait.or_else(|| self.reset(now));
             // Before anything else is read: the others are about to send.
             self.hold(wait.unwrap_or_default());

@@ -11,6 +11,7 @@ use crate::genesys::wire;
 
 mod compression;
 mod errors;
+mod files;
 mod pacing;
 mod retries;
 mod tokens;

@@ -54,6 +54,15 @@ impl Drop for Turn<'_> {
 }
 
 impl Inner {
+    /// For what is not counted.
+    pub(super) fn no_turn(&self) -> Turn<'_> {
+        Turn {
+            inner: self,
+            ticket: None,
+            is_sent: false,
+        }
+    }
+
     /// Waits until the budget has a place for us, as long as that is in time.
     pub(super) async fn await_turn(
         &self,

@@ -95,6 +95,7 @@ pub struct ConversationContentAttachment {
     pub id: Option<String>,
     pub media_type: Option<String>,
     pub mime: Option<String>,
+    pub url: Option<String>,
     pub filename: Option<String>,
     /// What was written beside it.
     pub text: Option<String>,
@@ -138,6 +139,7 @@ pub struct MessageMediaAttachment {
     pub id: Option<String>,
     pub media_type: Option<String>,
     pub name: Option<String>,
+    pub url: Option<String>,
     pub content_length: Option<u64>,
 }
 

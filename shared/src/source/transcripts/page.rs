@@ -1,9 +1,12 @@
 //! The page that transcripts become.
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
 use crate::checkpoint::Checkpoint;
-use crate::page::{self, PageRules};
+use crate::hash::Sha256;
+use crate::page::{self, AttachedFile, PageRules};
 use crate::redaction::Tally;
 use crate::source::answer::Asking;
 use crate::source::{Reading, Setback, SourcePage, broken};
@@ -15,6 +18,8 @@ const NONE_ALLOWED: &str = "the client may not read any conversation of this pag
 pub(super) struct Page {
     limits: Limits,
     lines: Vec<Box<RawValue>>,
+    /// Each once, though it was sent several times.
+    files: BTreeMap<Sha256, Vec<u8>>,
     pub(super) conversations: u64,
     pub(super) bytes: usize,
     redactions: Tally,
@@ -28,6 +33,7 @@ impl Page {
         Self {
             limits,
             lines: Vec::new(),
+            files: BTreeMap::new(),
             conversations: 0,
             bytes: 0,
             redactions: Tally::default(),
@@ -58,6 +64,15 @@ impl Page {
         Ok(())
     }
 
+    pub(super) fn attach(&mut self, files: Vec<AttachedFile>) {
+        for AttachedFile { sha256, bytes } in files {
+            let size = bytes.len();
+            if self.files.insert(sha256, bytes).is_none() {
+                self.bytes += size;
+            }
+        }
+    }
+
     /// What a visit took, whatever came of it.
     pub(super) fn took(&mut self, asking: Asking, warning: Option<&'static str>) {
         self.asking = std::mem::take(&mut self.asking).plus(asking);
@@ -83,6 +98,10 @@ impl Page {
         let mut body = page::encode(&lines, &rules);
         body.redactions = self.redactions;
         body.statuses = self.statuses;
+        let files = self.files.into_iter();
+        body.files = files
+            .map(|(sha256, bytes)| AttachedFile { sha256, bytes })
+            .collect();
         self.asking.page(body, next, warnings)
     }
 }

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::Transcripts;
 use crate::clock::Deadline;
-use crate::genesys::{ApiError, Call, Reply, Trouble};
+use crate::genesys::{ApiError, Call, GenesysClient, Reply, Trouble};
+use crate::page::AttachedFile;
 use crate::plan::TranscriptPlan;
 use crate::source::Setback;
 use crate::source::answer::Asking;
@@ -29,9 +30,15 @@ const NO_RECORDINGS: &str = "the client may not read recordings (recording:recor
 
 /// One conversation, and what it took.
 pub(super) struct Visited {
-    pub(super) told: Result<Transcript, Missed>,
+    pub(super) told: Result<Told, Missed>,
     pub(super) asking: Asking,
     pub(super) warning: Option<&'static str>,
+}
+
+/// What was written, and the files that were sent with it.
+pub(super) struct Told {
+    pub(super) transcript: Transcript,
+    pub(super) files: Vec<AttachedFile>,
 }
 
 /// Why a conversation's texts did not come.
@@ -61,7 +68,7 @@ impl Stuck {
 pub(super) struct Visit<'a> {
     source: &'a Transcripts,
     id: &'a str,
-    plan: TranscriptPlan,
+    pub(super) plan: &'a TranscriptPlan,
     /// Whether it was postponed.
     again: bool,
     deadline: Deadline,
@@ -73,7 +80,7 @@ impl<'a> Visit<'a> {
     pub(super) fn new(
         source: &'a Transcripts,
         id: &'a str,
-        plan: TranscriptPlan,
+        plan: &'a TranscriptPlan,
         again: bool,
         deadline: Deadline,
     ) -> Self {
@@ -89,17 +96,32 @@ impl<'a> Visit<'a> {
     }
 
     pub(super) async fn done(mut self) -> Visited {
-        let told = match self.plan.route {
-            // An earlier export may hold ids of any form, and another address is not to be asked.
-            _ if !transcript::is_id(self.id) => Err(unaskable().into()),
-            TranscriptRoute::Messages => self.messages_or_recordings().await,
-            TranscriptRoute::WebDetails => self.web_details().await,
-        };
+        let told = self.told().await;
         Visited {
             told,
             asking: self.asking,
             warning: self.warning,
         }
+    }
+
+    async fn told(&mut self) -> Result<Told, Missed> {
+        let mut transcript = match self.plan.route {
+            // An earlier export may hold ids of any form, and another address is not to be asked.
+            _ if !transcript::is_id(self.id) => return Err(unaskable().into()),
+            TranscriptRoute::Messages => self.messages_or_recordings().await?,
+            TranscriptRoute::WebDetails => self.web_details().await?,
+        };
+        let files = self.files(&mut transcript).await?;
+        Ok(Told { transcript, files })
+    }
+
+    /// Nobody comes back to it.
+    pub(super) fn is_last_try(&self) -> bool {
+        self.again
+    }
+
+    pub(super) fn client(&self) -> &'a GenesysClient {
+        &self.source.client
     }
 
     async fn messages_or_recordings(&mut self) -> Result<Transcript, Missed> {
@@ -220,7 +242,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &mut self,
         call: &Call,
         decode: impl Fn(&[u8]) -> Result<T, serde_json::Error>,

@@ -240,6 +240,7 @@ impl Workshop {
             record_bytes,
             redactions: page.redactions,
             statuses: page.statuses,
+            files: Vec::new(),
             rejects,
             warnings,
         }

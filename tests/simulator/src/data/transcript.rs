@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Conversation;
 use super::cast::Cast;
 use super::chance::{long_tailed, of_record, one_in, pick};
+use super::files::{FILE_BYTES, address};
 use super::ids::uuid;
 use super::moment::{MINUTE, Moment, SECOND};
 
@@ -131,15 +132,15 @@ impl Transcript {
     }
 
     /// `TextMessageListing` of these messages; unknown ids are left out without a word.
-    pub(crate) fn bulk(&self, ids: &[String]) -> Value {
+    pub(crate) fn bulk(&self, ids: &[String], host: &str) -> Value {
         let wanted = ids
             .iter()
             .filter_map(|id| self.messages.iter().find(|it| it.id == *id));
-        let entities: Vec<Value> = wanted.map(|message| self.data(message)).collect();
+        let entities: Vec<Value> = wanted.map(|message| self.data(message, host)).collect();
         json!({ "entities": entities })
     }
 
-    fn data(&self, message: &Message) -> Value {
+    fn data(&self, message: &Message, host: &str) -> Value {
         let writer = &self.participants[message.writer];
         let (direction, normalized, status) = match message.writer {
             CUSTOMER => ("inbound", "Inbound", "received"),
@@ -162,7 +163,8 @@ impl Transcript {
             Form::Attachment => {
                 said["text"] = json!(message.text);
                 said["content"] = json!([{"contentType": "Attachment", "attachment": {
-                    "id": message.id, "mediaType": "Image", "mime": "image/png", "filename": "photo.png", "contentSizeBytes": 4_096,
+                    "id": message.id, "mediaType": "Image", "mime": "image/png", "filename": "photo.png", "contentSizeBytes": FILE_BYTES,
+                    "url": address(host, &message.id),
                 }}]);
             }
             Form::Typing => {
@@ -186,7 +188,7 @@ impl Transcript {
     }
 
     /// `[Recording]` with a messaging transcript.
-    pub(crate) fn recordings(&self) -> Value {
+    pub(crate) fn recordings(&self, host: &str) -> Value {
         let messages = self.messages.iter().map(|message| {
             let writer = &self.participants[message.writer];
             let mut it = json!({
@@ -198,7 +200,10 @@ impl Transcript {
                 Form::Text => it["messageText"] = json!(message.text),
                 Form::Attachment => {
                     it["messageText"] = json!(message.text);
-                    it["messageMediaAttachments"] = json!([{"id": message.id, "mediaType": "image/png", "name": "photo.png", "contentLength": 4_096}]);
+                    it["messageMediaAttachments"] = json!([{
+                        "id": message.id, "mediaType": "image/png", "name": "photo.png", "contentLength": FILE_BYTES,
+                        "url": address(host, &message.id),
+                    }]);
                 }
             }
             it

@@ -38,6 +38,14 @@ impl Answer {
         }
     }
 
+    pub(crate) fn file(bytes: Vec<u8>) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", "application/octet-stream".to_owned())],
+            body: bytes.into(),
+        }
+    }
+
     pub(crate) fn empty(status: u16) -> Self {
         Self {
             status,

@@ -36,6 +36,8 @@ fn needed(route: Route) -> &'static [&'static str] {
         | Route::ExportQuery
         | Route::ExportResults
         | Route::WebDetails
+        | Route::Download
+        | Route::Media
         | Route::Unknown
         | Route::WrongMethod => &[],
     }

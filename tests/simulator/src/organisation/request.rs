@@ -10,6 +10,8 @@ pub(crate) const REQUEST_BODY_MAX_BYTES: usize = 512_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
+    /// As the client knows us, with the port.
+    pub(crate) host: String,
     pub(crate) path: String,
     /// Decoded as a form is: an unescaped `+` has become a space.
     pub(crate) parameters: Vec<(String, String)>,

@@ -102,13 +102,18 @@ impl Organisation {
             )),
             Fate::Malformed => Ok(Answer::json(200, &json!({"entities": {"id": ids[0]}}))),
             Fate::Told | Fate::RecordedOnly | Fate::Gone | Fate::Forbidden | Fate::Broken => {
-                Ok(Answer::json(200, &transcript.bulk(&ids)))
+                Ok(Answer::json(200, &transcript.bulk(&ids, &request.host)))
             }
         }
     }
 
     /// 202 while they are prepared, 404 where none are kept.
-    pub(crate) fn recordings(&mut self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {
+    pub(crate) fn recordings(
+        &mut self,
+        id: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Answer, ApiError> {
         let (place, transcript) = self.transcript(id, now)?;
         if self.fate_of(place) == Fate::Gone {
             return Err(not_found());
@@ -118,7 +123,7 @@ impl Organisation {
         if *asked <= self.settings.untold.preparing {
             return Ok(Answer::empty(202));
         }
-        Ok(Answer::json(200, &transcript.recordings()))
+        Ok(Answer::json(200, &transcript.recordings(&request.host)))
     }
 
     pub(crate) fn web_details(&self, id: &str, now: Timestamp) -> Result<Answer, ApiError> {

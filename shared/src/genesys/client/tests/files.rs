@@ -1,0 +1,98 @@
+use super::*;
+
+const FILE: &str = "/files/7";
+
+async fn fetched(setup: &Setup, address: &Url) -> Result<Vec<u8>, ApiError> {
+    let call = Call::fetch(address.clone()).at_most(100);
+    let reply = setup
+        .client
+        .call(&call, Deadline::NONE, |bytes| Ok(bytes.to_vec()))
+        .await;
+    reply.map(|reply| reply.value)
+}
+
+#[tokio::test]
+async fn the_token_goes_to_the_api_and_not_on_with_a_redirect() {
+    let setup = Setup::new([]).await;
+    let elsewhere = Loopback::start().await;
+    let place = elsewhere.url.join(FILE).unwrap();
+    let moved = Scripted::new(303, "").header("Location", place.as_str());
+    setup.server.script(FILE, [moved]);
+    elsewhere.script(FILE, [Scripted::new(200, "bytes")]);
+    let address = setup.server.url.join("/files/7?key=s3cret").unwrap();
+
+    let bytes = fetched(&setup, &address).await.unwrap();
+
+    assert_eq!(bytes, b"bytes");
+    let asked = &setup.server.seen(FILE)[0];
+    assert_eq!(asked.headers["authorization"], "Bearer t0ken-1");
+    assert_eq!(asked.target, "/files/7?key=s3cret");
+    let followed = &elsewhere.seen(FILE)[0];
+    assert!(!followed.headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn another_host_gets_no_token_and_an_error_does_not_show_its_query() {
+    let setup = Setup::new([]).await;
+    let elsewhere = Loopback::start().await;
+    elsewhere.script(FILE, [Scripted::new(404, "")]);
+    let address = elsewhere.url.join("/files/7?key=s3cret").unwrap();
+
+    let error = fetched(&setup, &address).await.unwrap_err();
+
+    assert_eq!(error.status(), Some(404));
+    assert_snapshot!(error, @"127.0.0.1/files/7 answered 404");
+    assert!(
+        !elsewhere.seen(FILE)[0]
+            .headers
+            .contains_key("authorization")
+    );
+    assert_eq!(setup.server.hits(LOGIN), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_is_longer_than_wanted_is_not_read() {
+    let setup = Setup::new([]).await;
+    setup
+        .server
+        .script(FILE, [Scripted::new(200, "x".repeat(101))]);
+    let address = setup.server.url.join(FILE).unwrap();
+
+    let error = fetched(&setup, &address).await.unwrap_err();
+
+    assert!(matches!(error, ApiError::TooLarge { limit: 100, .. }));
+}
+
+#[test]
+fn files_are_fetched_from_the_organisation_s_domain_and_hosts_that_are_listed() {
+    let endpoints = Endpoints::new(
+        None,
+        Some("https://api.mypurecloud.de"),
+        Some("https://login.mypurecloud.de"),
+    );
+    let mut settings = ClientSettings::new(endpoints.unwrap());
+    settings.file_hosts = vec!["cdn.example.com".to_owned()];
+    let is_allowed = |address: &str| {
+        crate::genesys::client::files::is_allowed(&Url::parse(address).unwrap(), &settings)
+    };
+
+    for address in [
+        "https://api.mypurecloud.de/api/v2/downloads/1",
+        "https://apps.mypurecloud.de/1",
+        "https://cdn.example.com/1",
+        "https://eu.cdn.example.com/1",
+    ] {
+        assert!(is_allowed(address), "{address}");
+    }
+    for address in [
+        "http://apps.mypurecloud.de/1",
+        "https://evilmypurecloud.de/1",
+        "https://example.com/1",
+        "https://user@apps.mypurecloud.de/1",
+        "https://169.254.169.254/latest",
+        "http://127.0.0.1/1",
+        "file:///etc/passwd",
+    ] {
+        assert!(!is_allowed(address), "{address}");
+    }
+}

@@ -1,0 +1,152 @@
+//! Files that were sent with a message: what a source tells of them, and what became of their bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Sha256;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attachment {
+    pub id: Option<String>,
+    /// As `image/png`.
+    pub mime: Option<String>,
+    pub filename: Option<String>,
+    pub size_bytes: Option<u64>,
+    /// Where its bytes are for a while. It may hold a secret, and is of no use later.
+    #[serde(skip)]
+    pub url: Option<String>,
+    /// Where its bytes were wanted.
+    #[serde(flatten)]
+    pub file: Option<File>,
+}
+
+/// What became of an attachment's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum File {
+    Stored { sha256: Sha256, stored_bytes: u64 },
+    NotStored { not_stored: NotStored },
+}
+
+/// Why an attachment is listed and not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NotStored {
+    /// The source does not say where it is.
+    NoAddress,
+    /// Nothing is fetched from that host.
+    Host,
+    /// The plan does not list its content type.
+    ContentType,
+    /// Larger than the plan allows, or one too many for its conversation.
+    TooLarge,
+    Gone,
+    Forbidden,
+    /// The host failed at it, then and later.
+    Unavailable,
+}
+
+/// Which attachments are stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachmentLimits {
+    pub max_attachment_bytes: u64,
+    /// As `application/pdf`, or `image/*` for all of a kind.
+    pub content_types: Vec<String>,
+}
+
+impl AttachmentLimits {
+    /// Where the bytes of an attachment are, unless what the source tells of it rules it out.
+    pub fn address<'a>(&self, attachment: &'a Attachment) -> Result<&'a str, NotStored> {
+        if !attachment.mime.as_deref().is_some_and(|it| self.takes(it)) {
+            return Err(NotStored::ContentType);
+        }
+        if attachment
+            .size_bytes
+            .is_some_and(|bytes| bytes > self.max_attachment_bytes)
+        {
+            return Err(NotStored::TooLarge);
+        }
+        attachment.url.as_deref().ok_or(NotStored::NoAddress)
+    }
+
+    /// Without regard to case and parameters.
+    fn takes(&self, mime: &str) -> bool {
+        let essence = mime.split(';').next().unwrap_or_default().trim();
+        let (kind, _) = essence.split_once('/').unwrap_or_default();
+        self.content_types
+            .iter()
+            .any(|taken| match taken.strip_suffix("/*") {
+                Some(taken) => taken.eq_ignore_ascii_case(kind),
+                None => taken.eq_ignore_ascii_case(essence),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attachment(mime: &str, size_bytes: Option<u64>, url: Option<&str>) -> Attachment {
+        Attachment {
+            id: None,
+            mime: Some(mime.to_owned()),
+            filename: None,
+            size_bytes,
+            url: url.map(ToOwned::to_owned),
+            file: None,
+        }
+    }
+
+    #[test]
+    fn what_a_source_tells_decides_before_anything_is_fetched() {
+        let limits = AttachmentLimits {
+            max_attachment_bytes: 10,
+            content_types: vec!["image/*".to_owned(), "application/pdf".to_owned()],
+        };
+        let url = Some("https://example.com/a");
+        let address = |it: &Attachment| limits.address(it).map(ToOwned::to_owned);
+
+        assert!(address(&attachment("IMAGE/png", Some(10), url)).is_ok());
+        assert!(address(&attachment("application/pdf; q=1", None, url)).is_ok());
+        assert_eq!(
+            address(&attachment("application/zip", None, url)),
+            Err(NotStored::ContentType)
+        );
+        assert_eq!(
+            address(&attachment("imagery", None, url)),
+            Err(NotStored::ContentType)
+        );
+        assert_eq!(
+            address(&attachment("image/png", Some(11), url)),
+            Err(NotStored::TooLarge)
+        );
+        assert_eq!(
+            address(&attachment("image/png", None, None)),
+            Err(NotStored::NoAddress)
+        );
+    }
+
+    #[test]
+    fn what_became_of_it_stands_beside_what_is_told_and_its_address_nowhere() {
+        let mut it = attachment(
+            "image/png",
+            Some(7),
+            Some("https://example.com/?token=s3cret"),
+        );
+        let plain = serde_json::to_string(&it).unwrap();
+        it.file = Some(File::NotStored {
+            not_stored: NotStored::TooLarge,
+        });
+        let left_out = serde_json::to_string(&it).unwrap();
+
+        assert_eq!(
+            plain,
+            r#"{"id":null,"mime":"image/png","filename":null,"sizeBytes":7}"#
+        );
+        assert_eq!(
+            left_out,
+            r#"{"id":null,"mime":"image/png","filename":null,"sizeBytes":7,"notStored":"tooLarge"}"#
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! Attachments: where they are said to be, and what they hold.
+
+use fastrand::Rng;
+
+/// As long as transcripts say.
+pub(crate) const FILE_BYTES: usize = 4_096;
+
+/// The address that a message tells of its attachment.
+pub(crate) fn address(host: &str, id: &str) -> String {
+    format!("http://{host}/api/v2/downloads/{id}")
+}
+
+/// The file of a message; one in ten is not kept any more.
+pub(crate) fn file(id: &str) -> Option<Vec<u8>> {
+    let mut rng = rng(id);
+    let is_gone = rng.u8(..) < 26;
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    bytes.resize_with(FILE_BYTES, || rng.u8(..));
+    (!is_gone).then_some(bytes)
+}
+
+/// Every other file lies elsewhere than its address.
+pub(crate) fn is_elsewhere(id: &str) -> bool {
+    rng(id).u8(..).is_multiple_of(2)
+}
+
+fn rng(id: &str) -> Rng {
+    let number = |seed: u64, byte: u8| seed.wrapping_mul(31).wrapping_add(byte.into());
+    let mut rng = Rng::with_seed(id.bytes().fold(0, number));
+    // The first numbers of neighbouring seeds resemble each other.
+    rng.u64(..);
+    rng
+}
