@@ -276,7 +276,7 @@ async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_re
     let malformed = records.values().find(|it| it["status"] == "malformed");
     assert_eq!(
         malformed.expect("one")["problem"],
-        "the messages: `entities` is not as the API documents it"
+        "the messages: `entities[0].normalizedReceipts` is not as the API documents it"
     );
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod transcript;
 mod voice;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(crate) struct Dataset {
     cast: Cast,
     /// Places of the conversations, in the order of their ids.
     by_id: Vec<usize>,
+    /// Texts that were given to conversations, by their places.
+    given: HashMap<usize, Vec<String>>,
 }
 
 #[derive(Clone)]
@@ -78,6 +81,7 @@ impl Dataset {
             conversations,
             gateway: Gateway::new(settings),
             by_id,
+            given: HashMap::new(),
             cast,
         }
     }
@@ -154,6 +158,21 @@ impl Dataset {
         true
     }
 
+    /// Has these texts written in a conversation, a message each, in place of its own.
+    pub(crate) fn write(&mut self, id: &str, texts: Vec<String>) -> bool {
+        let place = self.place_of(id).filter(|place| self.is_written(*place));
+        let Some(place) = place.filter(|_| !texts.is_empty()) else {
+            return false;
+        };
+        self.given.insert(place, texts);
+        true
+    }
+
+    fn is_written(&self, place: usize) -> bool {
+        let mut facets = self.conversations[place].facets.iter();
+        facets.any(|facet| facet.media_type == "message")
+    }
+
     /// Ids and names.
     pub(crate) fn queues(&self) -> Vec<(String, String)> {
         let queues = self.cast.queues.iter();
@@ -176,9 +195,9 @@ impl Dataset {
     /// What was written in the conversation at this place; `None` when it was spoken.
     pub(crate) fn transcript(&self, place: usize, seed: u64) -> Option<Transcript> {
         let conversation = &self.conversations[place];
-        let mut facets = conversation.facets.iter();
-        let is_written = facets.any(|facet| facet.media_type == "message");
-        is_written.then(|| Transcript::of(conversation, place, seed, &self.cast))
+        let given = self.given.get(&place).map(Vec::as_slice);
+        self.is_written(place)
+            .then(|| Transcript::of(conversation, place, seed, &self.cast, given))
     }
 
     /// What a query of the gateway filters by.

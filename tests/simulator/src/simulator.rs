@@ -115,6 +115,13 @@ impl Simulator {
         ids.iter().filter(|id| data.amend(id)).count()
     }
 
+    /// Has these texts written in a conversation, a message each, in place of its own. Whether it is one that is written.
+    /// They are not among the truth's planted values.
+    pub fn write(&self, conversation_id: &str, texts: Vec<String>) -> bool {
+        let mut organisation = self.shared.lock();
+        Arc::make_mut(&mut organisation.data).write(conversation_id, texts)
+    }
+
     /// All present jobs become EXPIRED, their results 404.
     pub fn expire_jobs(&self) {
         self.advanced().jobs.expire_all();

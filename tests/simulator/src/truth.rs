@@ -11,8 +11,8 @@ pub struct Truth {
     pub conversations: Vec<TruthConversation>,
     /// In the order in which every query returns them.
     pub gateway: Vec<TruthRecord>,
-    /// Every personal name, phone number, marker word of a text, token and secret that went over the wire or is accepted. Each text,
-    /// attribute value, note and subject contains at least one of them.
+    /// Every personal name, phone number, marker word of a text, token and secret that went over the wire or is accepted. Each text
+    /// that was not given, attribute value, note and subject contains at least one of them.
     pub planted: Vec<String>,
 }
 

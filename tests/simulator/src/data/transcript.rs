@@ -1,6 +1,6 @@
 //! What was written in a conversation: by the customer, a bot and an agent, with receipts, signs of typing and attachments.
 //!
-//! Written anew each time it is asked for, from a generator of the conversation's own.
+//! Written anew each time it is asked for, from a generator of the conversation's own; the texts may be given.
 
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use super::moment::{MINUTE, Moment, SECOND};
 /// Tells these generators from those of records.
 const KIND: u64 = 3;
 /// More than fit into one bulk request, now and then.
-const MANY: i64 = 1_100;
+const MANY: usize = 1_100;
 
 /// A conversation's messages, in the order of their times.
 pub(crate) struct Transcript {
@@ -53,7 +53,14 @@ const BOT: usize = 1;
 const AGENT: usize = 2;
 
 impl Transcript {
-    pub(crate) fn of(conversation: &Conversation, place: usize, seed: u64, cast: &Cast) -> Self {
+    /// `given` are texts that are written in place of the cast's own, a message each.
+    pub(crate) fn of(
+        conversation: &Conversation,
+        place: usize,
+        seed: u64,
+        cast: &Cast,
+        given: Option<&[String]>,
+    ) -> Self {
         let mut rng = of_record(seed, KIND, place);
         let rng = &mut rng;
         let agent = pick(rng, &cast.agents).clone();
@@ -70,10 +77,10 @@ impl Transcript {
             writer(rng, language.flow.to_owned(), "workflow", None),
             writer(rng, agent.name, "agent", Some(agent.id)),
         ];
-        let count = if one_in(rng, 60) {
-            MANY
-        } else {
-            long_tailed(rng, 12, 0.8).max(1)
+        let count = match given {
+            Some(texts) => texts.len(),
+            None if one_in(rng, 60) => MANY,
+            None => usize::try_from(long_tailed(rng, 12, 0.8).max(1)).unwrap_or(MANY),
         };
         let mut time = Moment::from_timestamp(conversation.start);
         let messages = (0..count).map(|number| {
@@ -84,16 +91,17 @@ impl Transcript {
                 _ => *pick(rng, &[CUSTOMER, AGENT]),
             };
             let form = match rng.u8(..12) {
-                0 => Form::Typing,
+                0 if given.is_none() => Form::Typing,
                 1 => Form::Attachment,
                 _ => Form::Text,
             };
             Message {
                 id: uuid(rng).replace('-', ""),
                 time,
-                text: match form {
-                    Form::Typing => String::new(),
-                    Form::Text | Form::Attachment => cast.text(rng, language),
+                text: match (form, given) {
+                    (Form::Typing, _) => String::new(),
+                    (_, Some(texts)) => texts[number].clone(),
+                    (_, None) => cast.text(rng, language),
                 },
                 writer,
                 form,
@@ -138,6 +146,16 @@ impl Transcript {
             .filter_map(|id| self.messages.iter().find(|it| it.id == *id));
         let entities: Vec<Value> = wanted.map(|message| self.data(message, host)).collect();
         json!({ "entities": entities })
+    }
+
+    /// The same with what was said where a list should be: what reads it as one is tempted to quote it.
+    pub(crate) fn malformed_bulk(&self, ids: &[String], host: &str) -> Value {
+        let mut listing = self.bulk(ids, host);
+        for entity in listing["entities"].as_array_mut().into_iter().flatten() {
+            let said = entity["normalizedMessage"]["text"].as_str();
+            entity["normalizedReceipts"] = json!(said.unwrap_or_default());
+        }
+        listing
     }
 
     fn data(&self, message: &Message, host: &str) -> Value {

@@ -1,7 +1,6 @@
 //! What was written in conversations: the message conversation and its messages, recordings, and a gateway's web details.
 
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::Organisation;
 use super::answer::{Answer, ApiError};
@@ -22,7 +21,7 @@ pub struct Untold {
     pub forbidden: usize,
     /// The messages are 413.
     pub too_large: usize,
-    /// The messages are JSON of another form.
+    /// The messages have their texts where their receipts should be.
     pub malformed: usize,
     /// The conversation is 500, whenever it is asked for.
     pub broken: usize,
@@ -100,7 +99,10 @@ impl Organisation {
                 "request.entity.too.large",
                 "The response is over the size limit.",
             )),
-            Fate::Malformed => Ok(Answer::json(200, &json!({"entities": {"id": ids[0]}}))),
+            Fate::Malformed => Ok(Answer::json(
+                200,
+                &transcript.malformed_bulk(&ids, &request.host),
+            )),
             Fate::Told | Fate::RecordedOnly | Fate::Gone | Fate::Forbidden | Fate::Broken => {
                 Ok(Answer::json(200, &transcript.bulk(&ids, &request.host)))
             }

@@ -145,6 +145,56 @@ async fn a_gateway_s_details_hold_the_texts_in_their_order() {
 }
 
 #[tokio::test]
+async fn texts_that_are_given_are_written_a_message_each_and_in_no_other_conversation() {
+    let world = world(Untold::default()).await;
+    let ids = written(&world);
+    let other = world.simulator.messages(&ids[1]).unwrap();
+    let texts = ["one", "two", "three"].map(str::to_owned).to_vec();
+
+    assert!(world.simulator.write(&ids[0], texts.clone()));
+
+    let truth = world.simulator.messages(&ids[0]).unwrap();
+    assert_eq!(
+        truth.into_iter().map(|it| it.text).collect::<Vec<_>>(),
+        texts
+    );
+    let told = message_ids(&world.get(&of(&ids[0])).await.json());
+    let bulk = format!("{}/messages/bulk", of(&ids[0]));
+    let bulk = world.post(&bulk, &json!(told)).await.json();
+    let entities = bulk["entities"].as_array().unwrap().iter();
+    let mut served: Vec<_> = entities
+        .map(|it| it["normalizedMessage"]["text"].as_str().unwrap())
+        .collect();
+    served.sort_unstable();
+    assert_eq!(served, ["one", "three", "two"]);
+    assert_eq!(world.simulator.messages(&ids[1]).unwrap(), other);
+    assert!(!world.simulator.write("nobody's", texts));
+    assert!(!world.simulator.write(&ids[0], Vec::new()));
+}
+
+#[tokio::test]
+async fn malformed_messages_say_everything_in_the_wrong_place() {
+    let world = world(Untold {
+        malformed: 1,
+        ..Untold::default()
+    })
+    .await;
+    let id = &written(&world)[0];
+    let told = message_ids(&world.get(&of(id)).await.json());
+
+    let bulk = format!("{}/messages/bulk", of(id));
+    let bulk = world.post(&bulk, &json!(told)).await.json();
+
+    let truth = world.simulator.messages(id).unwrap();
+    let entities = bulk["entities"].as_array().unwrap();
+    assert_eq!(entities.len(), truth.len());
+    for entity in entities {
+        let message = truth.iter().find(|it| entity["id"] == it.id.as_str());
+        assert_eq!(entity["normalizedReceipts"], message.unwrap().text.as_str());
+    }
+}
+
+#[tokio::test]
 async fn what_was_spoken_has_no_messages() {
     let world = world(Untold::default()).await;
     let conversations = world.simulator.truth().conversations;
