@@ -50,6 +50,12 @@ impl Write for Captured {
 }
 
 impl<S: ArchiveStore + 'static> World<S> {
+    /// What was logged since this world began.
+    pub fn logged(&self) -> Vec<u8> {
+        let captured = CAPTURED.lock().unwrap_or_else(PoisonError::into_inner);
+        captured[self.logs_before..].to_vec()
+    }
+
     /// No log line since this world began, no error, no outcome and no webhook holds a token, a secret, a text or a name
     /// of it.
     fn assert_nothing_leaked(&self) {

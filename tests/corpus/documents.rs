@@ -1,0 +1,61 @@
+//! All that there is beside the texts in the pages, by where it stands.
+
+use conversation_archive::page::decode_lines;
+
+use crate::run::Run;
+
+const LOGS: &str = "the logs";
+
+impl Run<'_> {
+    /// What is stored, told and logged; of page objects everything but the texts.
+    pub(crate) async fn documents(&self) -> Vec<(String, Vec<u8>)> {
+        let objects = self.world.store.snapshot();
+        let keys = objects.keys().cloned().collect::<Vec<_>>().join("\n");
+        let mut documents = vec![
+            (LOGS.to_owned(), self.world.logged()),
+            ("the keys".to_owned(), keys.into_bytes()),
+        ];
+        for (key, object) in objects {
+            if key.ends_with(".index.gz") {
+                documents.push((key, decode_lines(&object, u64::MAX).expect("gzip")));
+            } else if !key.ends_with(".ndjson.gz") {
+                documents.push((key, object.to_vec()));
+            }
+        }
+        let named = |name: &str, text: String| (name.to_owned(), text.into_bytes());
+        let told = self.world.told().into_iter();
+        documents.extend(told.map(|it| named("an error, an outcome or a webhook", it)));
+        let records = self.records_without_texts().await.into_iter();
+        documents.extend(records.map(|it| named("a record beside its texts", it)));
+        assert_none_is_missing(&documents);
+        documents
+    }
+}
+
+/// There is something of each kind to search.
+fn assert_none_is_missing(documents: &[(String, Vec<u8>)]) {
+    let parts = [
+        "/request.json",
+        ".record.json",
+        ".index.gz",
+        "/waiting.json",
+        "/end.json",
+        "/failed-01.json",
+        "/manifest.json",
+        "-slice-0001.ndjson",
+        "-outcome.ndjson",
+        "a webhook",
+        "a record",
+    ];
+    for part in parts {
+        let mut names = documents.iter().map(|(name, _)| name);
+        assert!(names.any(|name| name.contains(part)), "{part}");
+    }
+    let logs = documents.iter().find(|(name, _)| name == LOGS);
+    let logs = String::from_utf8_lossy(&logs.expect("logs").1);
+    // The metrics lines are made of what is logged as measured.
+    let measured = r#"\"Redactions\":"#;
+    for part in [measured, r#""level":"DEBUG""#, "answered 422"] {
+        assert!(logs.contains(part), "{part}");
+    }
+}

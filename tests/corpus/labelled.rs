@@ -1,0 +1,57 @@
+//! The corpus as `tests/redaction/corpus.py` prints it: a message in JSON on each line.
+
+use std::fs;
+use std::ops::Range;
+
+use conversation_archive::config::environment;
+use serde_json::Value;
+
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// The country whose national telephone numbers it holds.
+    pub(crate) region: String,
+    pub(crate) text: String,
+    pub(crate) labelled: Vec<Labelled>,
+}
+
+/// A personal value in a text, by its bytes.
+#[derive(Debug)]
+pub(crate) struct Labelled {
+    pub(crate) kind: String,
+    pub(crate) place: Range<usize>,
+}
+
+impl Message {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.labelled.iter().map(|it| &self.text[it.place.clone()])
+    }
+}
+
+/// All messages of the file that `REDACTION_CORPUS` names.
+pub(crate) fn corpus() -> Vec<Message> {
+    let path = environment("REDACTION_CORPUS")
+        .expect("REDACTION_CORPUS is not set: tests/redaction/run sets it");
+    let text = fs::read_to_string(path).expect("the corpus");
+    text.lines().map(message).collect()
+}
+
+fn message(line: &str) -> Message {
+    let message: Value = serde_json::from_str(line).expect("a message");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let values = message["values"].as_array().expect("values").iter();
+    Message {
+        region: text(&message["region"]),
+        text: text(&message["text"]),
+        labelled: values
+            .map(|it| Labelled {
+                kind: text(&it["kind"]),
+                place: place(it, "start")..place(it, "end"),
+            })
+            .collect(),
+    }
+}
+
+fn place(value: &Value, name: &str) -> usize {
+    let place = value[name].as_u64().expect("a place");
+    usize::try_from(place).expect("a place in memory")
+}

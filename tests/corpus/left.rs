@@ -1,0 +1,49 @@
+//! Which parts of a text are left in the redacted one.
+
+use std::ops::Range;
+
+/// Every label begins so.
+const LABEL: &str = "[REDACTED:";
+
+/// The places of the pieces that stand between the labels. Where a piece fits twice the first place counts: rather too much is
+/// left than too little.
+pub(crate) fn left(text: &str, redacted: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let mut from = 0;
+    let mut rest = Some(redacted);
+    while let Some(redacted) = rest {
+        let (piece, label) = redacted
+            .split_once(LABEL)
+            .map_or((redacted, None), |(piece, label)| (piece, Some(label)));
+        rest = label.map(|label| label.split_once(']').expect("a whole label").1);
+        let start = match rest {
+            Some(_) => text[from..].find(piece).map(|at| from + at),
+            None => text
+                .len()
+                .checked_sub(piece.len())
+                .filter(|at| *at >= from && text.ends_with(piece)),
+        };
+        let start = start.expect("nothing but values is replaced");
+        from = start + piece.len();
+        places.push(start..from);
+    }
+    places
+}
+
+#[test]
+fn what_is_left_is_known_by_its_place() {
+    let left = |text: &str, redacted: &str| {
+        let places = left(text, redacted).into_iter();
+        places.map(|it| (it.start, it.end)).collect::<Vec<_>>()
+    };
+
+    assert_eq!(left("call 555 now", "call 555 now"), [(0, 12)]);
+    assert_eq!(
+        left("call 555 now", "call [REDACTED:PHONE] now"),
+        [(0, 5), (8, 12)]
+    );
+    assert_eq!(
+        left("a@x.de 1.2.3.4", "[REDACTED:EMAIL] [REDACTED:IP]"),
+        [(0, 0), (6, 7), (14, 14)]
+    );
+}

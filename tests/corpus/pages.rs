@@ -1,0 +1,88 @@
+//! What stands in the pages: the texts, each beside what was written, and the rest of the records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conversation_archive::outcome::Manifest;
+use serde_json::Value;
+
+use crate::PROMISED;
+use crate::labelled::Message;
+use crate::left::left;
+use crate::run::Run;
+
+/// A message of the corpus, and its text as it is archived.
+struct Archived<'a> {
+    written: &'a Message,
+    text: String,
+}
+
+impl<'a> Run<'a> {
+    /// How many values of each kind are gone from the texts, and of how many. One is gone when no letter or digit of it is left.
+    pub(crate) async fn recall(&self) -> BTreeMap<&'static str, (usize, usize)> {
+        let mut recall = BTreeMap::from(PROMISED.map(|(kind, _)| (kind, (0, 0))));
+        for Archived { written, text } in self.archived(&self.redacted).await {
+            let left = left(&written.text, &text);
+            for value in &written.labelled {
+                let letters = written.text[value.place.clone()].char_indices();
+                let mut letters = letters.filter(|(_, letter)| letter.is_alphanumeric());
+                let is_gone = letters.all(|(at, _)| {
+                    let at = value.place.start + at;
+                    !left.iter().any(|place| place.contains(&at))
+                });
+                let kind = value.kind.as_str();
+                let (gone, all) = recall.get_mut(kind).expect("a kind that is promised");
+                *gone += usize::from(is_gone);
+                *all += 1;
+            }
+        }
+        recall
+    }
+
+    /// The values in the conversations that could be had, and the pages with them.
+    pub(crate) async fn verbatim(&self) -> (BTreeSet<&'a str>, String) {
+        let archived = self.archived(&self.verbatim).await;
+        let served = archived.iter().flat_map(|it| it.written.values()).collect();
+        let lines = self.world.archived_lines(&self.verbatim).await;
+        (served, lines.into_keys().collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Both exports' records; what they say beside the texts is as free of values in either.
+    pub(crate) async fn records_without_texts(&self) -> Vec<String> {
+        let mut records = self.records(&self.redacted).await;
+        records.extend(self.records(&self.verbatim).await);
+        for record in &mut records {
+            for message in record["messages"].as_array_mut().expect("messages") {
+                message["text"].take();
+            }
+        }
+        records.iter().map(Value::to_string).collect()
+    }
+
+    async fn archived(&self, manifest: &Manifest) -> Vec<Archived<'a>> {
+        let mut written = BTreeMap::new();
+        for conversation in &self.written {
+            let said = self.world.simulator.messages(&conversation.id);
+            let ids = said.expect("written").into_iter().map(|it| it.id);
+            written.extend(ids.zip(conversation.messages));
+        }
+        let mut archived = Vec::new();
+        for record in self.records(manifest).await {
+            for message in record["messages"].as_array().expect("messages") {
+                let text = |name: &str| message[name].as_str().expect("a text").to_owned();
+                let written = written.remove(&text("messageId"));
+                archived.push(Archived {
+                    written: written.expect("one that was written, once"),
+                    text: text("text"),
+                });
+            }
+        }
+        archived
+    }
+
+    async fn records(&self, manifest: &Manifest) -> Vec<Value> {
+        let lines = self.world.archived_lines(manifest).await.into_keys();
+        lines
+            .map(|line| serde_json::from_str(&line).expect("a record"))
+            .collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! Where personal values stand in a document, in whichever form something of ours could have written them.
+
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
+
+/// Looks for all values at once. None is left out: the shortest are dates of eight characters and numbers of nine digits.
+#[derive(Debug)]
+pub(crate) struct Search<'a> {
+    forms: Vec<(&'a str, String)>,
+    automaton: AhoCorasick,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn of(values: &BTreeSet<&'a str>) -> Self {
+        let forms: Vec<_> = values.iter().flat_map(|value| forms(value)).collect();
+        let automaton = AhoCorasick::new(forms.iter().map(|(_, form)| form)).expect("a searcher");
+        Self { forms, automaton }
+    }
+
+    /// The values that stand in the document.
+    pub(crate) fn found(&self, document: &[u8]) -> BTreeSet<&'a str> {
+        let found = self.automaton.find_overlapping_iter(document);
+        let found = found.filter_map(|found| {
+            let (value, form) = &self.forms[found.pattern()];
+            let by_chance =
+                is_one_word(form) && !stands_alone(document, found.start(), found.end());
+            (!by_chance).then_some(*value)
+        });
+        found.collect()
+    }
+}
+
+/// As it is, in JSON, as Rust shows a text, and JSON in either.
+fn forms(value: &str) -> BTreeSet<(&str, String)> {
+    let json = in_json(value);
+    let forms = [
+        value.to_owned(),
+        in_json(&json),
+        shown(&json),
+        shown(value),
+        json,
+    ];
+    forms.map(|form| (value, form)).into()
+}
+
+fn in_json(text: &str) -> String {
+    unquoted(&serde_json::json!(text).to_string())
+}
+
+fn shown(text: &str) -> String {
+    unquoted(&format!("{text:?}"))
+}
+
+fn unquoted(text: &str) -> String {
+    text[1..text.len() - 1].to_owned()
+}
+
+/// Nine digits alone occur by chance inside of a digest or of a time, so what could be a part of these has to stand alone.
+fn is_one_word(form: &str) -> bool {
+    form.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// No letter or digit is right before it or right behind it; the letter of an escaped line break is none.
+fn stands_alone(document: &[u8], start: usize, end: usize) -> bool {
+    let before = &document[..start];
+    let is_escape = [r"\n", r"\r", r"\t"]
+        .iter()
+        .any(|it| before.ends_with(it.as_bytes()));
+    let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    (is_escape || !is_word(before.last())) && !is_word(document.get(end))
+}
+
+#[test]
+fn a_value_is_found_in_every_form_and_not_inside_of_a_digest() {
+    let values = ["123456789", "a\"b\u{a0}c@x.de", "1.2.3.4", "11.2.3.4"];
+    let search = Search::of(&values.into());
+    let found = |text: &str| {
+        search
+            .found(text.as_bytes())
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+
+    for text in [
+        "tel 123456789.",
+        r#"{"x":"\n123456789"}"#,
+        "は123456789に",
+        "123456789",
+    ] {
+        assert_eq!(found(text), ["123456789"], "{text}");
+    }
+    for text in ["0123456789", "123456789f", "f123456789"] {
+        assert!(found(text).is_empty(), "{text}");
+    }
+    let json = serde_json::json!({"text": values[1]}).to_string();
+    for text in [
+        values[1],
+        &json,
+        &serde_json::json!(json).to_string(),
+        &format!("{json:?}"),
+        &format!("{:?}", values[1]),
+    ] {
+        assert_eq!(found(text), [values[1]], "{text}");
+    }
+    assert_eq!(found("at 11.2.3.4"), ["1.2.3.4", "11.2.3.4"]);
+}
