@@ -38,7 +38,7 @@ impl Settings<'_> {
                 default.transcript_page_size_max,
                 1_000,
             ),
-            transcripts: self.transcripts(default.transcripts),
+            transcripts: self.transcripts(&default.transcripts),
             attachments: self.attachments(default.attachments),
             job_interval_max_days: count(
                 "GENESYS_JOB_INTERVAL_MAX_DAYS",
@@ -63,7 +63,7 @@ impl Settings<'_> {
         }
     }
 
-    fn transcripts(&self, default: TranscriptPlan) -> TranscriptPlan {
+    fn transcripts(&self, default: &TranscriptPlan) -> TranscriptPlan {
         TranscriptPlan {
             route: self
                 .optional("GENESYS_TRANSCRIPT_ROUTE")

@@ -79,16 +79,14 @@ impl Inner {
             401 => turn.answered(&HeaderMap::new()),
             _ => turn.answered(response.headers()),
         }
-        match status {
-            200..=299 => Ok(self.answer(call, response).await?),
-            _ => {
-                let refusal = self.refusal(call, response).await;
-                Err(match bearer.filter(|_| status == 401) {
-                    Some(bearer) => Failure::Unauthorized(bearer, refusal),
-                    None => refusal.into(),
-                })
-            }
+        if (200..=299).contains(&status) {
+            return Ok(self.answer(call, response).await?);
         }
+        let refusal = self.refusal(call, response).await;
+        Err(match bearer.filter(|_| status == 401) {
+            Some(bearer) => Failure::Unauthorized(bearer, refusal),
+            None => refusal.into(),
+        })
     }
 
     async fn send(
