@@ -58,6 +58,7 @@ fn settings() -> Settings {
             forbidden: 14,
             too_large: 16,
             malformed: 10,
+            broken: 0,
             preparing: 1,
         },
         ..organisation(131, CONVERSATIONS)
