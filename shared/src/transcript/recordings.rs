@@ -40,28 +40,15 @@ impl Transcript {
         (!is_told).then_some(id)
     }
 
-    fn tell(&mut self, message: RecordingMessagingMessage) {
-        let Some(id) = self.new_id(message.id) else {
+    fn tell(&mut self, mut message: RecordingMessagingMessage) {
+        let Some(id) = self.new_id(message.id.take()) else {
             return;
         };
-        for receipt in message.message_receipts {
-            self.events.push(Event {
-                message_id: Some(id.clone()),
-                time: receipt.receipt_time,
-                kind: "Receipt".to_owned(),
-                status: receipt.status,
-            });
-        }
+        self.tell_events(&id, &mut message);
+        let content = content(&mut message);
         let text = message.message_text.unwrap_or_default();
-        if text.is_empty() && message.message_media_attachments.is_empty() {
-            for event in message.events {
-                self.events.push(Event {
-                    message_id: None,
-                    time: message.timestamp,
-                    kind: event.event_type.unwrap_or_default(),
-                    status: None,
-                });
-            }
+        let is_plain = content.is_empty() && message.message_media_attachments.is_empty();
+        if text.is_empty() && is_plain {
             return;
         }
         let writer = Writer {
@@ -72,16 +59,14 @@ impl Transcript {
         };
         let participant_id = self.takes_part(writer);
         let attachments = message.message_media_attachments.into_iter();
-        let attachments: Vec<_> = attachments
-            .map(|it| Attachment {
-                id: it.id,
-                mime: it.media_type,
-                filename: it.name,
-                size_bytes: it.content_length,
-                url: it.url,
-                file: None,
-            })
-            .collect();
+        let attachments = attachments.map(|it| Attachment {
+            id: it.id,
+            mime: it.media_type,
+            filename: it.name,
+            size_bytes: it.content_length,
+            url: it.url,
+            file: None,
+        });
         self.messages.push(Message {
             id,
             sequence: None,
@@ -90,28 +75,41 @@ impl Transcript {
             originating_entity: None,
             participant_id: Some(participant_id),
             purpose: message.purpose,
-            kind: if attachments.is_empty() {
-                "Text"
-            } else {
-                "Structured"
-            }
-            .to_owned(),
+            kind: if is_plain { "Text" } else { "Structured" }.to_owned(),
             text,
-            attachments,
-            content: Vec::new(),
+            attachments: attachments.collect(),
+            content,
         });
     }
 
+    fn tell_events(&mut self, id: &str, message: &mut RecordingMessagingMessage) {
+        for receipt in message.message_receipts.drain(..) {
+            self.events.push(Event {
+                message_id: Some(id.to_owned()),
+                time: receipt.receipt_time,
+                kind: "Receipt".to_owned(),
+                status: receipt.status,
+            });
+        }
+        for event in message.events.drain(..) {
+            self.events.push(Event {
+                message_id: None,
+                time: message.timestamp,
+                kind: event.event_type.unwrap_or_default(),
+                status: None,
+            });
+        }
+    }
+
     fn tell_chat(&mut self, message: ChatMessage) {
-        let is_text = message
-            .body_type
-            .as_deref()
-            .is_none_or(|kind| kind == "STANDARD" || kind == "NOTICE");
-        if !is_text {
+        let text = message.body.unwrap_or_default();
+        let kind = message.body_type.unwrap_or_default();
+        // What has a text is a message, whatever it is called.
+        if text.is_empty() && !matches!(&*kind, "" | "STANDARD" | "NOTICE") {
             self.events.push(Event {
                 message_id: None,
                 time: message.utc,
-                kind: message.body_type.unwrap_or_default(),
+                kind,
                 status: None,
             });
             return;
@@ -122,6 +120,7 @@ impl Transcript {
         let participant_id = self.takes_part(Writer {
             purpose: message.participant_purpose.clone(),
             name: message.from,
+            user_id: message.user.and_then(|user| user.id),
             ..Writer::default()
         });
         self.messages.push(Message {
@@ -133,11 +132,42 @@ impl Transcript {
             participant_id: Some(participant_id),
             purpose: message.participant_purpose,
             kind: "Text".to_owned(),
-            text: message.body.unwrap_or_default(),
+            text,
             attachments: Vec::new(),
             content: Vec::new(),
         });
     }
+}
+
+/// Cards, choices and the like, each as `{"quickReplies": …}`. Of what a recording has no field for, a place on a map or a
+/// reaction, it says the kind at least.
+fn content(message: &mut RecordingMessagingMessage) -> Vec<Box<RawValue>> {
+    let held = message.take_content().into_iter();
+    let mut content: Vec<_> = held
+        .filter(|(_, value)| !is_empty(value))
+        .filter_map(|(name, value)| piece(name, &value))
+        .collect();
+    let is_told = message
+        .message_text
+        .as_ref()
+        .is_some_and(|text| !text.is_empty())
+        || !message.message_media_attachments.is_empty();
+    if content.is_empty() && !is_told {
+        let kind = message.content_type.as_deref();
+        content.extend(kind.and_then(|kind| piece("contentType", kind)));
+    }
+    content
+}
+
+fn piece(name: &str, value: &RawValue) -> Option<Box<RawValue>> {
+    // A name of ours around JSON is JSON.
+    RawValue::from_string(format!("{{\"{name}\":{}}}", value.get())).ok()
+}
+
+/// A list or an object that holds nothing.
+fn is_empty(value: &RawValue) -> bool {
+    let text: String = value.get().split_whitespace().collect();
+    matches!(&*text, "[]" | "{}")
 }
 
 /// A recording does not say it; what the customer writes comes in.
@@ -190,6 +220,80 @@ mod tests {
         );
         assert_eq!(transcript.events.len(), 1);
         assert_eq!(transcript.participants.len(), 2, "a name is no id");
+    }
+
+    #[test]
+    fn what_a_message_holds_beside_its_text_stays_as_it_came() {
+        let recorded = json!([{"messagingTranscript": [
+            {"id": "a", "purpose": "workflow", "messageText": "Which?", "quickReplies": [{"text": "Yes", "payload": "1.0"}], "cards": [], "story": null},
+            {"id": "b", "purpose": "customer", "buttonResponse": {"text": "Yes"}, "buttonResponses": [{"text": "Yes"}], "events": [{"eventType": "Presence"}]},
+            {"id": "c", "purpose": "customer", "contentType": "Location"},
+            {"id": "d", "purpose": "customer", "contentType": "Story", "messageText": "Look", "form": {}},
+            {"id": "e", "purpose": "customer", "events": [{"eventType": "Typing"}], "quickReplies": [ ]},
+        ]}]);
+
+        let transcript = read(&recorded).unwrap();
+
+        let told = transcript.messages.iter().map(|it| {
+            let content: Vec<_> = it.content.iter().map(|piece| piece.get()).collect();
+            format!("{} {} [{}]", it.id, it.kind, content.join(", "))
+        });
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
+        a Structured [{"quickReplies":[{"text":"Yes","payload":"1.0"}]}]
+        b Structured [{"buttonResponse":{"text":"Yes"}}, {"buttonResponses":[{"text":"Yes"}]}]
+        c Structured [{"contentType":"Location"}]
+        d Text []
+        "#);
+        let kinds: Vec<_> = transcript.events.iter().map(|it| &*it.kind).collect();
+        assert_eq!(kinds, ["Presence", "Typing"]);
+    }
+
+    #[test]
+    fn every_kind_of_content_is_kept_behind_its_name() {
+        let names = [
+            "buttonResponse",
+            "buttonResponses",
+            "cards",
+            "datePicker",
+            "form",
+            "interactiveApplication",
+            "listPicker",
+            "messageStickerAttachments",
+            "notificationResponse",
+            "notificationTemplate",
+            "paymentRequest",
+            "paymentResponse",
+            "quickReplies",
+            "richLink",
+            "roadsideAssistance",
+            "story",
+        ];
+        for name in names {
+            let content = json!({ name: {"x": 1} });
+            let mut message = json!({"id": "a"});
+            message[name] = content[name].clone();
+
+            let transcript = read(&json!([{"messagingTranscript": [message]}])).unwrap();
+
+            assert_eq!(transcript.messages[0].kind, "Structured");
+            assert_eq!(transcript.messages[0].content[0].get(), content.to_string());
+        }
+    }
+
+    #[test]
+    fn a_chat_message_with_a_text_is_a_message_whatever_its_type() {
+        let recorded = json!([{"transcript": [
+            {"id": "a", "body": "Mary joined", "bodyType": "MEMBERJOIN", "user": {"id": "u"}},
+            {"id": "b", "body": "", "bodyType": "MEMBERLEAVE"},
+            {"id": "c", "body": "Hi", "bodyType": "FANCY"},
+        ]}]);
+
+        let transcript = read(&recorded).unwrap();
+
+        let texts: Vec<_> = transcript.messages.iter().map(|it| &*it.text).collect();
+        assert_eq!(texts, ["Mary joined", "Hi"]);
+        assert_eq!(transcript.events[0].kind, "MEMBERLEAVE");
+        assert_eq!(transcript.participants[0].user_id.as_deref(), Some("u"));
     }
 
     #[test]

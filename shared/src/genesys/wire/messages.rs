@@ -131,6 +131,53 @@ pub struct RecordingMessagingMessage {
     pub events: Vec<ConversationMessageEvent>,
     #[serde(default, deserialize_with = "list")]
     pub message_receipts: Vec<RecordingMessageReceipt>,
+    pub content_type: Option<Box<RawValue>>,
+    button_response: Option<Box<RawValue>>,
+    button_responses: Option<Box<RawValue>>,
+    cards: Option<Box<RawValue>>,
+    date_picker: Option<Box<RawValue>>,
+    form: Option<Box<RawValue>>,
+    interactive_application: Option<Box<RawValue>>,
+    list_picker: Option<Box<RawValue>>,
+    message_sticker_attachments: Option<Box<RawValue>>,
+    notification_response: Option<Box<RawValue>>,
+    notification_template: Option<Box<RawValue>>,
+    payment_request: Option<Box<RawValue>>,
+    payment_response: Option<Box<RawValue>>,
+    quick_replies: Option<Box<RawValue>>,
+    rich_link: Option<Box<RawValue>>,
+    roadside_assistance: Option<Box<RawValue>>,
+    story: Option<Box<RawValue>>,
+}
+
+impl RecordingMessagingMessage {
+    /// What it holds beside text and media, each behind its field's name. Taken, so that it is told once.
+    pub fn take_content(&mut self) -> Vec<(&'static str, Box<RawValue>)> {
+        let fields = [
+            ("buttonResponse", &mut self.button_response),
+            ("buttonResponses", &mut self.button_responses),
+            ("cards", &mut self.cards),
+            ("datePicker", &mut self.date_picker),
+            ("form", &mut self.form),
+            ("interactiveApplication", &mut self.interactive_application),
+            ("listPicker", &mut self.list_picker),
+            (
+                "messageStickerAttachments",
+                &mut self.message_sticker_attachments,
+            ),
+            ("notificationResponse", &mut self.notification_response),
+            ("notificationTemplate", &mut self.notification_template),
+            ("paymentRequest", &mut self.payment_request),
+            ("paymentResponse", &mut self.payment_response),
+            ("quickReplies", &mut self.quick_replies),
+            ("richLink", &mut self.rich_link),
+            ("roadsideAssistance", &mut self.roadside_assistance),
+            ("story", &mut self.story),
+        ];
+        let held = fields.into_iter();
+        held.filter_map(|(name, field)| Some((name, field.take()?)))
+            .collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,6 +207,7 @@ pub struct ChatMessage {
     pub body: Option<String>,
     pub body_type: Option<String>,
     pub participant_purpose: Option<String>,
+    pub user: Option<EntityRef>,
 }
 
 /// `GET …/conversations/web/details/{id}` of a gateway. Not an endpoint of the public API.
