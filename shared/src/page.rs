@@ -172,7 +172,7 @@ pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
         match RecordIdentity::by(identifying, record.get(), rules.shape) {
             // Whichever one it is, it is another interval's, where it will be kept aside.
             Err(_) if rules.begins_elsewhere(identifying) => draft.leave_out(),
-            Err(reason) => draft.reject(record, reason, rules.redactor),
+            Err(reason) => draft.reject(record, reason, rules),
             Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
             Ok(identity) => draft.archive(rules.stored(identity), rules),
         }

@@ -122,12 +122,15 @@ impl Redactor {
         let mut found = Tally::default();
         let named = format!("{name}{text}");
         match self.redact(&named, &mut found).strip_prefix(&name) {
-            // Behind a word for an order a number is none of a person; in a sentence it may be all the same.
-            Some(rest) if rest == text && !text.contains(' ') => text.into(),
-            Some(rest) if rest == text => self.redact(text, tally),
             Some(rest) => {
                 tally.add(&found);
-                rest.to_owned().into()
+                let rest = rest.to_owned();
+                // Behind a word for an order a number is none of a person; in a sentence it may be all the same.
+                if text.contains(' ') {
+                    self.redact(&rest, tally).into_owned().into()
+                } else {
+                    rest.into()
+                }
             }
             // The name is a value itself, or a part of one.
             None => self.redact(text, tally),

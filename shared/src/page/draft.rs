@@ -10,7 +10,7 @@ use super::index::IndexEntry;
 use super::redact::redact;
 use super::{Counts, PageBody, PageRules, RecordShape, Reject};
 use crate::hash::Sha256;
-use crate::redaction::{Redactor, Tally};
+use crate::redaction::Tally;
 
 pub(super) struct Draft {
     object: Member,
@@ -42,10 +42,11 @@ impl Draft {
         &mut self,
         record: &RawValue,
         reason: RejectReason,
-        redactor: Option<&Redactor>,
+        rules: &PageRules<'_>,
     ) {
-        let redacted =
-            redactor.and_then(|redactor| redact(record.get(), redactor, &mut self.redactions));
+        let redacted = rules
+            .redactor
+            .and_then(|redactor| redact(record.get(), rules.shape, redactor, &mut self.redactions));
         let raw = match redacted {
             // What was JSON is JSON; should it not be, nothing of it is kept.
             Some(redacted) => {
@@ -81,7 +82,7 @@ impl Draft {
         let mut redactions = Tally::default();
         let redacted = rules
             .redactor
-            .and_then(|redactor| redact(&self.line, redactor, &mut redactions));
+            .and_then(|redactor| redact(&self.line, rules.shape, redactor, &mut redactions));
         if let Some(redacted) = redacted {
             self.line = redacted;
         }

@@ -1,15 +1,22 @@
 //! Takes personal data out of a record, which is JSON text: where people typed, and with the strict profile where a field
 //! says who somebody is.
 //!
+//! The API's records have fields that are known: those that people type into are named. A gateway's fields are its own:
+//! people may have typed into all but those that are named.
+//!
 //! The text is walked once, however deep it is, and copied in runs as long as possible; a string without a value stays as it
 //! was escaped. Keys, numbers and whatever is no text of a person stay as they are.
 
 use std::borrow::Cow;
 
+use super::RecordShape;
 use crate::redaction::{Person, Profile, Redactor, Tally};
 
 /// Members that hold what people typed, with all that stands below them.
-const TYPED: [&str; 7] = [
+const TYPED: [&str; 9] = [
+    // What a carrier says of a message that failed may name whom it was for.
+    "errorCodeDescription",
+    "extendedDeliveryStatus",
     "externalTag",
     "interactions",
     "notes",
@@ -41,9 +48,59 @@ const ADDRESSES: [&str; 11] = [
     "videoAddressSelf",
 ];
 /// Whose members' keys say what their values are.
-const ATTRIBUTES: &str = "attributes";
-/// Of an interaction: who wrote it to whom.
+const ATTRIBUTES: [&str; 2] = ["attributes", "properties"];
+/// Of an interaction and of a gateway's record: who wrote it to whom.
 const CORRESPONDENTS: [&str; 3] = ["from", "name", "to"];
+/// Members of a gateway's record that hold ids, moments and what an organisation sorts conversations by.
+const WORDS: [&str; 33] = [
+    "category",
+    "channel",
+    "code",
+    "direction",
+    "division",
+    "flow",
+    "flowName",
+    "id",
+    "ids",
+    "language",
+    "languages",
+    "locale",
+    "metrics",
+    "originatingDirection",
+    "provider",
+    "purpose",
+    "queue",
+    "queueName",
+    "queues",
+    "role",
+    "skill",
+    "skills",
+    "state",
+    "status",
+    "team",
+    "time",
+    "timestamp",
+    "type",
+    "version",
+    "wrapUp",
+    "wrapUpCode",
+    "wrapUpCodes",
+    "wrapUpName",
+];
+const WORD_ENDINGS: [&str; 10] = [
+    "At",
+    "End",
+    "Id",
+    "Ids",
+    "Start",
+    "State",
+    "Status",
+    "Time",
+    "Timestamp",
+    "Type",
+];
+/// They end like ids, and are what a person is known by outside.
+const NO_IDS: [&str; 5] = ["emailId", "mailId", "nationalId", "personalId", "taxId"];
 
 /// What a value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +109,10 @@ enum Meaning {
     Data,
     /// Those who took part, where a `name` is a person's.
     Participants,
+    /// Of a gateway: typed, behind a key that may be the word for it, unless what stands below it decides otherwise.
+    Gateway,
+    /// Of a gateway, and none of our business.
+    Word,
     Typed,
     /// Typed too, and a field for a person.
     TypedPerson(Person),
@@ -62,28 +123,56 @@ enum Meaning {
 }
 
 impl Meaning {
-    /// Of a member, by its key, in an object that means this.
-    fn of_member(self, key: &str) -> Self {
-        let named = |names: &[&str]| names.contains(&key);
-        match self {
-            Self::Typed if named(&CORRESPONDENTS) => Self::TypedPerson(Person::Name),
-            Self::Typed => Person::of_field(key).map_or(self, Self::TypedPerson),
-            Self::Attributes => Self::Attribute,
-            Self::TypedPerson(_) | Self::Attribute | Self::Person(_) => self,
-            Self::Participants if key == "name" => Self::Person(Person::Name),
-            Self::Data | Self::Participants => {
-                if named(&TYPED) {
-                    Self::Typed
-                } else if key == ATTRIBUTES {
-                    Self::Attributes
-                } else if key == "participants" {
-                    Self::Participants
-                } else {
-                    Person::of_field(key).map_or(Self::Data, Self::Person)
-                }
+    fn of_record(record: &str, shape: RecordShape) -> Self {
+        match shape {
+            // What is no object is no record: whatever it says, somebody may have typed it.
+            _ if !record.starts_with('{') => Self::Typed,
+            RecordShape::Gateway => Self::Gateway,
+            RecordShape::Analytics | RecordShape::Normalized | RecordShape::Transcript => {
+                Self::Data
             }
         }
     }
+
+    /// Of a member, by its key, in an object that means this.
+    fn of_member(self, key: &str) -> Self {
+        match self {
+            Self::Typed if CORRESPONDENTS.contains(&key) => Self::TypedPerson(Person::Name),
+            Self::Typed => Person::of_field(key).map_or(self, Self::TypedPerson),
+            Self::Attributes => Self::Attribute,
+            Self::TypedPerson(_) | Self::Attribute => self,
+            Self::Person(person) => Self::TypedPerson(person),
+            Self::Participants if key == "name" => Self::Person(Person::Name),
+            // Of a queue, say.
+            Self::Word if key == "name" => self,
+            Self::Data | Self::Participants | Self::Gateway | Self::Word => self.of_field(key),
+        }
+    }
+
+    /// Of a field that is known by its name, wherever it stands, or else by whose record it is.
+    fn of_field(self, key: &str) -> Self {
+        if TYPED.contains(&key) {
+            return Self::Typed;
+        }
+        if ATTRIBUTES.contains(&key) {
+            return Self::Attributes;
+        }
+        if let Some(person) = Person::of_field(key) {
+            return Self::Person(person);
+        }
+        match (self, key) {
+            (Self::Data | Self::Participants, "participants") => Self::Participants,
+            (Self::Data | Self::Participants, _) => Self::Data,
+            _ if CORRESPONDENTS.contains(&key) => Self::Person(Person::Name),
+            _ if is_word(key) => Self::Word,
+            _ => Self::Gateway,
+        }
+    }
+}
+
+fn is_word(key: &str) -> bool {
+    let ends = |ending: &&str| key.ends_with(*ending);
+    WORDS.contains(&key) || WORD_ENDINGS.iter().any(ends) && !NO_IDS.contains(&key)
 }
 
 impl Person {
@@ -103,14 +192,13 @@ impl Person {
 }
 
 /// The record without its values, which are counted; `None` when it has none.
-pub(super) fn redact(record: &str, redactor: &Redactor, tally: &mut Tally) -> Option<String> {
-    // What is no object is no record: whatever it says, somebody may have typed it.
-    let meaning = if record.starts_with('{') {
-        Meaning::Data
-    } else {
-        Meaning::Typed
-    };
-    redact_as(meaning, record, redactor, tally)
+pub(super) fn redact(
+    record: &str,
+    shape: RecordShape,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> Option<String> {
+    redact_as(Meaning::of_record(record, shape), record, redactor, tally)
 }
 
 /// The same of a value all of whose texts people may have typed.
@@ -198,7 +286,7 @@ impl Walk<'_, '_> {
         let quoted = &self.record[at..end];
         let (redactor, profile) = (self.redactor, self.redactor.profile());
         let text = match meaning {
-            Meaning::Data | Meaning::Participants => return,
+            Meaning::Data | Meaning::Participants | Meaning::Word => return,
             Meaning::Person(_) if profile == Profile::Standard => return,
             _ => text_of(quoted),
         };
@@ -207,7 +295,9 @@ impl Walk<'_, '_> {
             (Meaning::TypedPerson(person), Profile::Strict) => {
                 redactor.redact_person(person, &text, self.tally)
             }
-            (Meaning::Attribute, _) => redactor.redact_named(&text_of(key), &text, self.tally),
+            (Meaning::Attribute | Meaning::Gateway, _) => {
+                redactor.redact_named(&text_of(key), &text, self.tally)
+            }
             _ => redactor.redact(&text, self.tally),
         };
         if redacted != text
@@ -286,16 +376,23 @@ mod tests {
         })
     }
 
-    fn redacted(profile: Profile, record: &str) -> (String, u64) {
+    const ANALYTICS: RecordShape = RecordShape::Analytics;
+    const GATEWAY: RecordShape = RecordShape::Gateway;
+
+    fn redacted(profile: Profile, shape: RecordShape, record: &str) -> (String, u64) {
         let mut tally = Tally::default();
-        let redacted = redact(record, &redactor(profile), &mut tally);
+        let redacted = redact(record, shape, &redactor(profile), &mut tally);
         let redacted = redacted.unwrap_or_else(|| record.to_owned());
         assert!(serde_json::from_str::<Value>(&redacted).is_ok() || record.contains("\\ud"));
         (redacted, tally.total())
     }
 
     fn standard(record: &str) -> String {
-        redacted(Profile::Standard, record).0
+        redacted(Profile::Standard, ANALYTICS, record).0
+    }
+
+    fn gateway(profile: Profile, record: &str) -> String {
+        redacted(profile, GATEWAY, record).0
     }
 
     #[test]
@@ -303,7 +400,7 @@ mod tests {
         let analytics = r#"{ "conversationId":"a","participants":[{"participantName":"Mary Roe","attributes":{"mail":"mary@example.com","n":1.50},
             "sessions":[{"ani":"tel:+4915123456789","metrics":[{"name":"tTalk"}],"segments":[{"wrapUpNote":"card 4111 1111 1111 1111","subject":"\u0049P 10.0.0.1","queueId":"q"}]}]}]}"#;
 
-        let (redacted, values) = redacted(Profile::Standard, analytics);
+        let (redacted, values) = redacted(Profile::Standard, ANALYTICS, analytics);
 
         assert_eq!(values, 3);
         insta::assert_snapshot!(redacted, @r#"
@@ -317,8 +414,48 @@ mod tests {
         let gateway = r#"{"id":"a","participants":[{"id":"p","name":"Mary Roe","type":"customer"}],"interactions":[{"from":"Mary Roe","to":"Bot","text":"Hi from Mary","ani":"tel:+4915123456789","sequenceId":1}]}"#;
         let analytics = r#"{"participants":[{"participantName":"Mary Roe","sessions":[{"ani":"tel:+4915123456789","cc":["Mary <m@example.com>"],"remote":"","metrics":[{"name":"tTalk"}],"flow":{"entryReason":"tel:+4915123456789"}}]}]}"#;
 
-        insta::assert_snapshot!(redacted(Profile::Strict, gateway).0, @r#"{"id":"a","participants":[{"id":"p","name":"[REDACTED:NAME]","type":"customer"}],"interactions":[{"from":"[REDACTED:NAME]","to":"[REDACTED:NAME]","text":"Hi from Mary","ani":"tel:[REDACTED:PHONE]","sequenceId":1}]}"#);
-        insta::assert_snapshot!(redacted(Profile::Strict, analytics).0, @r#"{"participants":[{"participantName":"[REDACTED:NAME]","sessions":[{"ani":"tel:[REDACTED:PHONE]","cc":["[REDACTED:ADDRESS]"],"remote":"","metrics":[{"name":"tTalk"}],"flow":{"entryReason":"tel:[REDACTED:PHONE]"}}]}]}"#);
+        insta::assert_snapshot!(redacted(Profile::Strict, GATEWAY, gateway).0, @r#"{"id":"a","participants":[{"id":"p","name":"[REDACTED:NAME]","type":"customer"}],"interactions":[{"from":"[REDACTED:NAME]","to":"[REDACTED:NAME]","text":"Hi from Mary","ani":"tel:[REDACTED:PHONE]","sequenceId":1}]}"#);
+        insta::assert_snapshot!(redacted(Profile::Strict, ANALYTICS, analytics).0, @r#"{"participants":[{"participantName":"[REDACTED:NAME]","sessions":[{"ani":"tel:[REDACTED:PHONE]","cc":["[REDACTED:ADDRESS]"],"remote":"","metrics":[{"name":"tTalk"}],"flow":{"entryReason":"tel:[REDACTED:PHONE]"}}]}]}"#);
+    }
+
+    #[test]
+    fn a_gateway_s_own_fields_may_all_be_typed() {
+        let record = r#"{"id":"4111 1111 1111 1111","summary":"of mary@example.com","messages":[{"text":"4111 1111 1111 1111","senderId":"4111111111111111","timestamp":"x","parts":["IP 10.0.0.1"]}],
+            "customer":{"dateOfBirth":"1980-05-17","emailId":"mary@example.com"},"status":{"code":"4111111111111111","comment":"mary@example.com"},"score":4111111111111111}"#;
+
+        insta::assert_snapshot!(gateway(Profile::Standard, record), @r#"
+        {"id":"4111 1111 1111 1111","summary":"of [REDACTED:EMAIL]","messages":[{"text":"[REDACTED:CARD]","senderId":"4111111111111111","timestamp":"x","parts":["IP [REDACTED:IP]"]}],
+                    "customer":{"dateOfBirth":"[REDACTED:BIRTH_DATE]","emailId":"[REDACTED:EMAIL]"},"status":{"code":"4111111111111111","comment":"[REDACTED:EMAIL]"},"score":4111111111111111}
+        "#);
+    }
+
+    #[test]
+    fn a_gateway_s_people_stay_unless_the_profile_is_strict() {
+        let record = r#"{"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"mary@example.com"}}],
+            "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}"#;
+
+        insta::assert_snapshot!(gateway(Profile::Standard, record), @r#"
+        {"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"[REDACTED:EMAIL]"}}],
+                    "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}
+        "#);
+        insta::assert_snapshot!(gateway(Profile::Strict, record), @r#"
+        {"from":"[REDACTED:NAME]","ani":"tel:[REDACTED:PHONE]","messages":[{"to":"[REDACTED:NAME]","from":{"name":"[REDACTED:NAME]","about":"[REDACTED:NAME]"}}],
+                    "participants":[{"name":"[REDACTED:NAME]","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}
+        "#);
+    }
+
+    #[test]
+    fn whatever_the_projection_a_gateway_s_record_is_one() {
+        let row = r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"+4915123456789"}}"#;
+
+        insta::assert_snapshot!(gateway(Profile::Strict, row), @r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
+    }
+
+    #[test]
+    fn properties_of_segments_and_what_carriers_say_are_looked_through() {
+        let record = r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"+4915123456789 is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"mary@example.com"}]}]}]}]}"#;
+
+        insta::assert_snapshot!(standard(record), @r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"[REDACTED:PHONE] is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"[REDACTED:EMAIL]"}]}]}]}]}"#);
     }
 
     #[test]
@@ -326,6 +463,13 @@ mod tests {
         let record = r#"{"participants":[{"attributes":{"customer.dateOfBirth":"1980-05-17","orderDate":"2026-05-17","SSN":"219099999"}}]}"#;
 
         insta::assert_snapshot!(standard(record), @r#"{"participants":[{"attributes":{"customer.dateOfBirth":"[REDACTED:BIRTH_DATE]","orderDate":"2026-05-17","SSN":"[REDACTED:SSN]"}}]}"#);
+    }
+
+    #[test]
+    fn an_attribute_s_key_hides_nothing_that_a_sentence_says() {
+        let record = r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"mary@example.com is at 10.0.0.1"}}"#;
+
+        insta::assert_snapshot!(standard(record), @r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"[REDACTED:EMAIL] is at [REDACTED:IP]"}}"#);
     }
 
     #[test]
@@ -356,7 +500,7 @@ mod tests {
         );
         let mut tally = Tally::default();
 
-        let redacted = redact(&deep, &redactor(Profile::Standard), &mut tally).unwrap();
+        let redacted = redact(&deep, ANALYTICS, &redactor(Profile::Standard), &mut tally).unwrap();
 
         assert!(redacted.contains(r#""[REDACTED:EMAIL]""#));
         assert_eq!(redacted.len(), deep.len());
@@ -366,13 +510,13 @@ mod tests {
         #[test]
         fn text_that_is_no_json_is_walked_to_an_end(text in r#"[{}\[\]",:\\ a1@.\u{e9}]{0,40}"#) {
             let mut tally = Tally::default();
-            redact(&text, &redactor(Profile::Strict), &mut tally);
+            redact(&text, GATEWAY, &redactor(Profile::Strict), &mut tally);
         }
 
         #[test]
         fn texts_without_values_stay_byte_for_byte(text in "[a-z \\\\n\"]{0,40}") {
-            let record = serde_json::json!({"id": "x", "interactions": [{"text": text}]}).to_string();
-            prop_assert_eq!(standard(&record), record);
+            let record = serde_json::json!({"id": "x", "interactions": [{"text": text}], "comment": text}).to_string();
+            prop_assert_eq!(gateway(Profile::Standard, &record), record);
         }
     }
 }
