@@ -1,19 +1,20 @@
 //! Whether a stored record is of a conversation that was written, so that there are messages to be fetched.
 
+use super::channel::Channel;
 use super::check::stored_shape;
-use super::walk::{elements, is_null, pick, unquoted};
+use super::walk::{elements, pick, unquoted};
 use super::{Projection, RecordIdentity, RecordShape};
 
 /// The id of the conversation that a stored line is of, if it may have been written. A line that does not say what it is
 /// counts as written: to ask once too often costs less than to miss one.
+///
+/// Minimal and normalized lines tell one channel of a conversation, the one that it began with. That a call went on as
+/// messages none of them can rule out, and to ask for every call would cost more than all else; so their word is taken.
 pub fn written_id(line: &str, shape: RecordShape, projection: Projection) -> Option<String> {
     let shape = stored_shape(shape, projection);
     let is_written = match shape {
         RecordShape::Analytics => any_session_is_written(line),
-        RecordShape::Gateway => {
-            let words = pick(line, ["type", "mediaType"]);
-            !words.into_iter().flatten().any(is_spoken)
-        }
+        RecordShape::Gateway => gateway_s_is_written(line),
         RecordShape::Normalized => {
             let [channel] = pick(line, ["channelType"]);
             !channel.is_some_and(is_spoken)
@@ -32,27 +33,41 @@ fn any_session_is_written(record: &str) -> bool {
         elements(sessions.unwrap_or_default(), |session| {
             sessions_met = true;
             let [media_type] = pick(session, ["mediaType"]);
-            is_written |= media_type.is_none_or(|media_type| !is_spoken(media_type));
+            is_written |= !media_type.is_some_and(|it| is_spoken(it) || is_beside(it));
         });
     });
     is_written || !sessions_met
 }
 
+/// By its texts, if it has any, or else by its words, of which the one that may mean messages counts.
+fn gateway_s_is_written(record: &str) -> bool {
+    let [interactions, kind, media_type] = pick(record, ["interactions", "type", "mediaType"]);
+    let mut has_texts = false;
+    elements(interactions.unwrap_or_default(), |_| has_texts = true);
+    let mut words = [kind, media_type].into_iter().flatten();
+    has_texts || words.clone().any(is_of_messages) || !words.any(is_spoken)
+}
+
+fn is_of_messages(word: &str) -> bool {
+    let word = unquoted(word);
+    let channel = Channel::of(&word);
+    word.eq_ignore_ascii_case("message")
+        || matches!(
+            channel,
+            Channel::Chat | Channel::Sms | Channel::SocialMedia | Channel::Webchat
+        )
+}
+
 /// Whether the word is of a channel that has no messages. E-mails are none: their texts are no chat's.
 fn is_spoken(word: &str) -> bool {
-    let word = unquoted(word).to_ascii_lowercase();
-    let others = [
-        "voice",
-        "call",
-        "phone",
-        "callback",
-        "email",
-        "video",
-        "cobrowse",
-        "screenshare",
-        "screenmonitoring",
-    ];
-    !is_null(&word) && others.contains(&&*word)
+    let channel = Channel::of(&unquoted(word));
+    matches!(channel, Channel::Voice | Channel::Callback | Channel::Email)
+}
+
+/// Whether a session of this media type goes beside another one that says what the conversation is.
+fn is_beside(media_type: &str) -> bool {
+    let media_types = ["video", "cobrowse", "screenshare", "screenmonitoring"];
+    media_types.contains(&&*unquoted(media_type).to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -106,5 +121,39 @@ mod tests {
             RecordShape::Gateway,
             Projection::Normalized
         ));
+    }
+
+    #[test]
+    fn what_only_goes_beside_another_channel_rules_out_nothing_on_its_own() {
+        let session = |media_types: &[&str]| {
+            let sessions = media_types.iter();
+            let sessions: Vec<_> = sessions
+                .map(|it| format!(r#"{{"mediaType":"{it}"}}"#))
+                .collect();
+            format!(
+                r#"{{"conversationId":"a","conversationStart":"2026-03-01T00:00:00Z","participants":[{{"sessions":[{}]}}]}}"#,
+                sessions.join(",")
+            )
+        };
+        let leading = r#"{"id":"a","startTime":"2026-03-01T00:00:00Z","type":"cobrowse","mediaType":"cobrowse"}"#;
+        let (shape, full) = (RecordShape::Analytics, Projection::Full);
+
+        assert!(!is_written(&session(&["cobrowse", "voice"]), shape, full));
+        assert!(is_written(&session(&["cobrowse", "message"]), shape, full));
+        assert!(is_written(leading, shape, Projection::Minimal));
+    }
+
+    #[test]
+    fn a_gateway_s_record_with_texts_or_a_word_for_them_is_of_a_written_conversation() {
+        let of = |fields: &str| {
+            let line = format!(r#"{{"id":"a","startTime":"2026-03-01T00:00:00Z",{fields}}}"#);
+            is_written(&line, RecordShape::Gateway, Projection::Full)
+        };
+
+        assert!(of(r#""type":"webchat","mediaType":"voice""#));
+        assert!(of(r#""type":"voice","interactions":[{"text":"Hi"}]"#));
+        assert!(of(r#""type":"inbound""#));
+        assert!(!of(r#""type":"voice","interactions":[]"#));
+        assert!(!of(r#""type":"inbound","mediaType":"voice""#));
     }
 }
