@@ -16,7 +16,7 @@ mod simulated;
 use conversation_archive::page::{
     DETAILS_FIELDS, PageBody, PageRules, Projection, RecordShape, encode, gateway_records,
 };
-use conversation_archive::redaction::{Kind, Profile, Redactor, Region, Replacement, Rules};
+use conversation_archive::redaction::{Redactor, Region, Rules};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use serde_json::Value;
@@ -72,12 +72,8 @@ fn gateway_redacted(bencher: Bencher<'_, '_>) {
 /// As an export has it that nobody told otherwise.
 fn redactor() -> Redactor {
     Redactor::new(Rules {
-        profile: Profile::Standard,
-        kinds: Kind::ALL.to_vec(),
-        replacement: Replacement::Label,
         regions: vec![Region::DE],
-        custom: Vec::new(),
-        allowed: Vec::new(),
+        ..Rules::default()
     })
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::LazyLock;
 
-use conversation_archive::redaction::{Kind, Profile, Redactor, Region, Replacement, Rules, Tally};
+use conversation_archive::redaction::{Redactor, Region, Rules, Tally};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use flate2::Compression;
@@ -120,11 +120,7 @@ fn size(texts: &[String]) -> BytesCount {
 
 fn redactor() -> Redactor {
     Redactor::new(Rules {
-        profile: Profile::Standard,
-        kinds: Kind::ALL.to_vec(),
-        replacement: Replacement::Label,
         regions: vec![Region::DE],
-        custom: Vec::new(),
-        allowed: Vec::new(),
+        ..Rules::default()
     })
 }

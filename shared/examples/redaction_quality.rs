@@ -12,7 +12,7 @@ use std::io::Read as _;
 use std::ops::Range;
 use std::process::ExitCode;
 
-use conversation_archive::redaction::{Kind, Profile, Redactor, Region, Replacement, Rules};
+use conversation_archive::redaction::{Redactor, Region, Rules};
 use serde::Deserialize;
 
 /// The kinds of the corpus: their labels, and the least recall and precision in percent.
@@ -81,12 +81,8 @@ fn main() -> ExitCode {
 
 fn redactor(region: &str) -> Redactor {
     Redactor::new(Rules {
-        profile: Profile::Standard,
-        kinds: Kind::ALL.to_vec(),
-        replacement: Replacement::Label,
         regions: region.parse::<Region>().into_iter().collect(),
-        custom: Vec::new(),
-        allowed: Vec::new(),
+        ..Rules::default()
     })
 }
 

@@ -56,6 +56,20 @@ pub struct Rules {
     pub allowed: Vec<String>,
 }
 
+/// What a request that is silent asks for, without the settings of an organisation.
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            kinds: Kind::ALL.to_vec(),
+            replacement: Replacement::Label,
+            regions: Vec::new(),
+            custom: Vec::new(),
+            allowed: Vec::new(),
+        }
+    }
+}
+
 /// See above.
 #[derive(Clone, Debug)]
 pub struct Redactor {

@@ -7,9 +7,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::failure::{Failure, FailureKind, in_one_line};
 use crate::hash::Sha256;
-use crate::plan::{ExportPlan, RedactionPlan, UnusableRedaction};
-use crate::redaction::{HashKey, Mode, Redactor};
-use crate::request::{Refusal, RequestedRedaction};
+use crate::plan::{Draft, ExportPlan, RedactionPlan, UnusableRedaction};
+use crate::redaction::{HashKey, Redactor};
+use crate::request::Refusal;
 use crate::source::Setback;
 use crate::waiting::{Wait, WaitReason};
 
@@ -94,18 +94,13 @@ impl Redactors {
         }
     }
 
-    /// The version of the key that a plan is to name, where the request wants hashes.
-    pub async fn key_version(
-        &self,
-        requested: Option<&RequestedRedaction>,
-    ) -> Result<Option<String>, PinError> {
-        let hashes =
-            requested.is_some_and(|requested| requested.enabled && requested.mode == Mode::Hash);
-        if !hashes {
-            return Ok(None);
+    /// The draft with the version of the key that its plan is to name, where it wants hashes.
+    pub async fn pin(&self, draft: Draft) -> Result<Draft, PinError> {
+        if !draft.needs_key() {
+            return Ok(draft);
         }
         match self.usable(None).await {
-            Ok((version, _)) => Ok(Some(version)),
+            Ok((version, _)) => Ok(draft.hashing_with(version)),
             Err(KeyError::NotSet) => {
                 let rule = format!("{}; label and mask need none", KeyError::NotSet);
                 Err(Refusal::new("redaction.mode", "hash", rule).into())

@@ -49,8 +49,7 @@ impl<'a> Live<'a> {
             .await
             .map_err(StartError::from)?;
         let redactors = settings.engine.redactors.clone();
-        let key_version = redactors.key_version(draft.redaction()).await;
-        let draft = draft.hashing_with(key_version.map_err(StartError::from)?);
+        let draft = redactors.pin(draft).await.map_err(StartError::from)?;
         let residency = Residency::decide(None, None, &[])?;
         let plan = draft.plan(None, residency, limits, now, name)?;
         Ok(Self {

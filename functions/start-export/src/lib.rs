@@ -246,8 +246,7 @@ impl StartExport {
     async fn plan(&self, draft: Draft, invocation: &Invocation) -> Result<ExportPlan, StartError> {
         let residency = self.residency()?;
         self.check_retention(&draft, invocation).await?;
-        let key_version = self.redactors.key_version(draft.redaction()).await?;
-        let draft = draft.hashing_with(key_version);
+        let draft = self.redactors.pin(draft).await?;
         let source = self.sources.of(draft.source());
         let query = source
             .query(&Asked::by_draft(&draft), invocation.deadline)

@@ -363,16 +363,12 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::redaction::{Kind, Replacement, Rules};
+    use crate::redaction::Rules;
 
     fn redactor(profile: Profile) -> Redactor {
         Redactor::new(Rules {
             profile,
-            kinds: Kind::ALL.to_vec(),
-            replacement: Replacement::Label,
-            regions: Vec::new(),
-            custom: Vec::new(),
-            allowed: Vec::new(),
+            ..Rules::default()
         })
     }
 

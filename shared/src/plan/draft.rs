@@ -17,7 +17,7 @@ use super::{
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::ids::ExportId;
 use crate::page::Projection;
-use crate::request::RequestedRedaction;
+use crate::redaction::Mode;
 
 /// A request that passed every check which needs no API, waiting for what only the source knows.
 #[derive(Clone, Debug)]
@@ -104,19 +104,22 @@ impl Draft {
 
     /// The same, with values hashed by that version of the key.
     #[must_use]
-    pub fn hashing_with(self, key_version: Option<String>) -> Self {
+    pub fn hashing_with(self, key_version: String) -> Self {
         Self {
-            key_version,
+            key_version: Some(key_version),
             ..self
         }
     }
 
-    pub fn from_export(&self) -> Option<&ExportId> {
-        self.from_export.as_ref()
+    /// Whether values are hashed. A revisit takes the key of the export that it goes by.
+    pub fn needs_key(&self) -> bool {
+        let requested = self.request.redaction.as_ref();
+        let hashes = requested.is_some_and(|it| it.enabled && it.mode == Mode::Hash);
+        hashes && self.revisit.is_none()
     }
 
-    pub fn redaction(&self) -> Option<&RequestedRedaction> {
-        self.request.redaction.as_ref()
+    pub fn from_export(&self) -> Option<&ExportId> {
+        self.from_export.as_ref()
     }
 
     pub fn source(&self) -> SourceKind {
@@ -246,23 +249,23 @@ impl Draft {
                 let count = u64::from(self.request.slices.unwrap_or(1)).min(pages);
                 offset_ranges(total, self.page_size, u32::try_from(count).unwrap_or(1))
             }
-            SourceKind::Transcripts | SourceKind::AnalyticsQuery if self.request.is_lookup() => {
+            SourceKind::HistoryGateway => vec![SliceRange::Interval(self.interval)],
+            SourceKind::AnalyticsQuery if !self.request.is_lookup() => self.interval_ranges(),
+            SourceKind::AnalyticsJob => self.interval_ranges(),
+            SourceKind::AnalyticsQuery | SourceKind::Transcripts => {
+                let ids = self.request.filters.conversation_ids.len() as u64;
                 vec![SliceRange::Offsets(OffsetRange {
                     start: 0,
                     // How many an earlier export holds is known when it is complete.
-                    end: self
-                        .from_export
-                        .is_none()
-                        .then_some(self.request.filters.conversation_ids.len() as u64),
+                    end: self.from_export.is_none().then_some(ids),
                 })]
             }
-            SourceKind::HistoryGateway => vec![SliceRange::Interval(self.interval)],
-            SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery | SourceKind::Transcripts => self
-                .intervals()
-                .into_iter()
-                .map(SliceRange::Interval)
-                .collect(),
         }
+    }
+
+    fn interval_ranges(&self) -> Vec<SliceRange> {
+        let intervals = self.intervals().into_iter();
+        intervals.map(SliceRange::Interval).collect()
     }
 
     fn intervals(&self) -> Vec<Interval> {

@@ -66,7 +66,7 @@ impl RedactionPlan {
             mode: requested.mode,
             kinds: requested.kinds.unwrap_or_else(|| Kind::ALL.to_vec()),
             settings: settings.clone(),
-            key_version: key_version.filter(|_| requested.mode == Mode::Hash),
+            key_version,
         })
     }
 

@@ -95,7 +95,7 @@ fn replaced(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Profile, Redactor, Replacement, Rules, Tally};
+    use super::super::{Redactor, Rules, Tally};
     use super::*;
 
     fn redacted(patterns: &[(&str, &str)], text: &str) -> String {
@@ -103,12 +103,10 @@ mod tests {
             .iter()
             .map(|(label, pattern)| CustomPattern::new(label, pattern).unwrap());
         let redactor = Redactor::new(Rules {
-            profile: Profile::Standard,
             kinds: Vec::new(),
-            replacement: Replacement::Label,
-            regions: Vec::new(),
             custom: custom.collect(),
             allowed: vec!["C-1".to_owned()],
+            ..Rules::default()
         });
         redactor.redact(text, &mut Tally::default()).into_owned()
     }

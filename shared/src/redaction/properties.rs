@@ -6,16 +6,13 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use regex::Regex;
 
-use super::{HashKey, Kind, Profile, Redactor, Region, Replacement, Rules, Tally};
+use super::{HashKey, Redactor, Region, Replacement, Rules, Tally};
 
 fn redactor(replacement: Replacement) -> Redactor {
     Redactor::new(Rules {
-        profile: Profile::Standard,
-        kinds: Kind::ALL.to_vec(),
         replacement,
         regions: vec![Region::DE, Region::US, Region::JP],
-        custom: Vec::new(),
-        allowed: Vec::new(),
+        ..Rules::default()
     })
 }
 

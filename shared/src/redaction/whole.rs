@@ -85,17 +85,14 @@ fn split_scheme(value: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kind, Replacement, Rules};
+    use super::super::Rules;
     use super::*;
 
     fn redacted(person: Person, value: &str) -> String {
         let redactor = Redactor::new(Rules {
             profile: Profile::Strict,
-            kinds: Kind::ALL.to_vec(),
-            replacement: Replacement::Label,
-            regions: Vec::new(),
-            custom: Vec::new(),
             allowed: vec!["+49 30 901820".to_owned()],
+            ..Rules::default()
         });
         let mut tally = Tally::default();
         let once = redactor

@@ -254,7 +254,7 @@ impl Redacting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redaction::{Kind, Replacement, Rules};
+    use crate::redaction::Rules;
 
     const ALL: Limits = Limits {
         max_transcript_bytes: 1 << 20,
@@ -293,14 +293,7 @@ mod tests {
     }
 
     fn redactor() -> Redactor {
-        Redactor::new(Rules {
-            profile: Profile::Standard,
-            kinds: Kind::ALL.to_vec(),
-            replacement: Replacement::Label,
-            regions: Vec::new(),
-            custom: Vec::new(),
-            allowed: Vec::new(),
-        })
+        Redactor::new(Rules::default())
     }
 
     #[test]
