@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::codec::{Member, in_memory};
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
-use super::redact::redact;
+use super::redact::{redact, redact_raw};
 use super::{Counts, PageBody, PageRules, RecordShape, Reject};
 use crate::hash::Sha256;
 use crate::redaction::Tally;
@@ -44,14 +44,8 @@ impl Draft {
         reason: RejectReason,
         rules: &PageRules<'_>,
     ) {
-        let redacted = rules
-            .redactor
-            .and_then(|redactor| redact(record.get(), rules.shape, redactor, &mut self.redactions));
-        let raw = match redacted {
-            // What was JSON is JSON; should it not be, nothing of it is kept.
-            Some(redacted) => {
-                RawValue::from_string(redacted).unwrap_or_else(|_| RawValue::NULL.to_owned())
-            }
+        let raw = match rules.redactor {
+            Some(redactor) => redact_raw(record, rules.shape, redactor, &mut self.redactions),
             None => record.to_owned(),
         };
         let position = self.counts.received;

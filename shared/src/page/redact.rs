@@ -9,6 +9,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::RecordShape;
 use crate::redaction::{Person, Profile, Redactor, Tally};
 
@@ -201,9 +203,26 @@ pub(super) fn redact(
     redact_as(Meaning::of_record(record, shape), record, redactor, tally)
 }
 
-/// The same of a value all of whose texts people may have typed.
-pub fn redact_typed(value: &str, redactor: &Redactor, tally: &mut Tally) -> Option<String> {
-    redact_as(Meaning::Typed, value, redactor, tally)
+/// The same of a record that is kept as it came.
+pub(super) fn redact_raw(
+    record: &RawValue,
+    shape: RecordShape,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> Box<RawValue> {
+    let redacted = redact(record.get(), shape, redactor, tally);
+    redacted.map_or_else(|| record.to_owned(), json)
+}
+
+/// A value all of whose texts people may have typed, without what is personal in them.
+pub fn redact_typed(value: &RawValue, redactor: &Redactor, tally: &mut Tally) -> Box<RawValue> {
+    let redacted = redact_as(Meaning::Typed, value.get(), redactor, tally);
+    redacted.map_or_else(|| value.to_owned(), json)
+}
+
+/// What was JSON is JSON; should it not be, nothing of it is kept.
+fn json(redacted: String) -> Box<RawValue> {
+    RawValue::from_string(redacted).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 fn redact_as(

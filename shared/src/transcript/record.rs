@@ -228,14 +228,8 @@ impl Redacting<'_> {
     }
 
     fn content(&mut self, content: Box<RawValue>) -> Box<RawValue> {
-        let Some(redactor) = self.redactor else {
-            return content;
-        };
-        match redact_typed(content.get(), redactor, self.redactions) {
-            // What was JSON is JSON; should it not be, nothing of it is kept.
-            Some(redacted) => {
-                RawValue::from_string(redacted).unwrap_or_else(|_| RawValue::NULL.to_owned())
-            }
+        match self.redactor {
+            Some(redactor) => redact_typed(&content, redactor, self.redactions),
             None => content,
         }
     }
