@@ -121,6 +121,11 @@ impl AwsClients {
         aws_sdk_sqs::Client::from_conf(config.interceptor(Calls).build())
     }
 
+    pub fn sns(&self) -> aws_sdk_sns::Client {
+        let config = aws_sdk_sns::config::Builder::from(&self.config);
+        aws_sdk_sns::Client::from_conf(config.interceptor(Calls).build())
+    }
+
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
         aws_sdk_secretsmanager::Client::from_conf(config.interceptor(Calls).build())

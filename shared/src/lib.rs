@@ -43,6 +43,7 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod time;
+pub mod topic;
 pub mod totals;
 pub mod transcript;
 pub mod verify;

@@ -39,9 +39,14 @@ impl Intercept for Calls {
     }
 }
 
-/// A queue's URL, a secret's ARN, or the path, which names bucket and key.
+/// A queue's URL, a secret's or a topic's ARN, or the path, which names bucket and key.
 fn resource(request: &HttpRequest) -> String {
     let body = request.body().bytes().unwrap_or_default();
+    if request.headers().get("content-type") == Some("application/x-www-form-urlencoded") {
+        let mut parameters = url::form_urlencoded::parse(body);
+        let topic = parameters.find(|(name, _)| name == "TopicArn");
+        return topic.map_or_else(String::new, |(_, arn)| arn.into_owned());
+    }
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let named = RESOURCES.iter().find_map(|name| body[name].as_str());
     let path = || request.uri().split('?').next().unwrap_or_default();
