@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+mod archived;
 mod attachment;
 mod language;
 mod limits;
@@ -16,6 +17,7 @@ mod recordings;
 mod route;
 mod web_details;
 
+pub use archived::{Committed, UnreadableTranscript, archived};
 pub use attachment::{Attachment, AttachmentLimits, File, NotStored};
 pub use limits::{Cut, Limits};
 pub use messages::Messages;
