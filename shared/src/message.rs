@@ -33,6 +33,29 @@ pub struct PageMessage {
     pub times_parked: u32,
     /// The hash of the audit event that this page's event follows.
     pub audit_head: Sha256,
+    #[serde(default, skip_serializing_if = "Before::is_settled")]
+    pub before: Before,
+}
+
+/// What the sender of a page message knows of the page before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Before {
+    /// It owes nothing: its own handler sent the message, or there is none.
+    #[default]
+    Settled,
+    /// It is committed. Whether others were told of it, the bucket does not say.
+    Committed,
+}
+
+impl Before {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    fn is_settled(&self) -> bool {
+        *self == Self::Settled
+    }
 }
 
 impl PageMessage {
@@ -54,6 +77,20 @@ impl PageMessage {
             totals: record.totals,
             times_parked: 0,
             audit_head: record.event.hash,
+            before: Before::Settled,
+        }
+    }
+
+    /// The page before, of this run or of the one that it continues.
+    pub fn page_before(&self) -> Option<PageId> {
+        if !self.is_first_of_run() {
+            return Some(self.id.run.page(self.id.page - 1));
+        }
+        match self.origin {
+            Origin::Continues { run, after_page } if after_page > 0 => {
+                Some(self.id.run.with_run(run).page(after_page))
+            }
+            Origin::First | Origin::Continues { .. } | Origin::Replaces { .. } => None,
         }
     }
 

@@ -104,6 +104,11 @@ pub const WEBHOOK_FAILURES: Metric = metric(
     Unit::Count,
     "delivery attempts that were not taken",
 );
+pub const TRANSCRIPT_EVENTS: Metric = metric(
+    "TranscriptEvents",
+    Unit::Count,
+    "transcripts of which a topic was told",
+);
 pub const GIVEN_UP: Metric = metric(
     "GivenUp",
     Unit::Count,
@@ -111,7 +116,7 @@ pub const GIVEN_UP: Metric = metric(
 );
 
 /// All there are.
-pub const ALL: [Metric; 22] = [
+pub const ALL: [Metric; 23] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_FAILED,
@@ -133,6 +138,7 @@ pub const ALL: [Metric; 22] = [
     THROTTLED_TIME,
     WEBHOOKS_DELIVERED,
     WEBHOOK_FAILURES,
+    TRANSCRIPT_EVENTS,
     GIVEN_UP,
 ];
 

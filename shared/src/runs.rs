@@ -13,6 +13,7 @@ use crate::message::{CompletionMessage, PageMessage};
 use crate::objects::Name;
 use crate::page_record::{NextStep, PageRecord};
 use crate::plan::ExportPlan;
+use crate::request::SourceKind;
 use crate::run::{End, RunEnd};
 use crate::source::Sources;
 use crate::totals::Totals;
@@ -125,7 +126,8 @@ impl Dispatch {
     }
 
     /// Ends the current run of a slice from outside its chain: a dead letter, an export that stalled, a lost query.
-    /// A chain that had reached its last page is complete, whatever became of its last message.
+    /// A chain that had reached its last page is complete, whatever became of its last message; but of transcripts others may
+    /// not have been told yet, so that a resume reads that page again.
     pub async fn end_slice(
         &self,
         plan: &ExportPlan,
@@ -140,7 +142,9 @@ impl Dispatch {
                 .await;
         };
         let end = match (&record.content.next, end) {
-            (NextStep::EndRun, End::Failed { .. }) => End::Complete,
+            (NextStep::EndRun, End::Failed { .. }) if plan.source != SourceKind::Transcripts => {
+                End::Complete
+            }
             (_, end) => end,
         };
         self.end_run(plan, Ending::after(&view.run, &record), end, invocation)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use conversation_archive::failure::FailureKind;
 use conversation_archive::hash::Sha256;
 use conversation_archive::outcome::{ExportStatus, Manifest};
 use conversation_archive::time::Interval;
@@ -607,4 +608,91 @@ async fn the_allowed_requests_are_used_and_hardly_any_is_refused() {
         stats.throttled
     );
     assert!(asked * 100 >= 95 * 300 * minutes, "{asked} in {seconds} s");
+}
+
+#[tokio::test]
+async fn others_are_told_of_each_transcript_once_and_of_nothing_that_was_written() {
+    let untold = Untold {
+        gone: 5,
+        forbidden: 7,
+        ..Untold::default()
+    };
+    let mut world = World::new(Settings {
+        untold,
+        ..organisation(125, 60)
+    })
+    .await;
+    let ids = world.written();
+
+    let records = exported(&mut world, &ids, &format!(r#","pageSize":7{VERBATIM}"#)).await;
+
+    let events = world.topic.by_event();
+    assert_eq!(events.len(), records.len());
+    let told: String = events.values().map(|(body, _)| body.to_string()).collect();
+    for (body, times) in events.values() {
+        let record = &records[body["conversationId"].as_str().expect("an id")];
+        let count = |field: &str| record[field].as_array().expect("a list").len() as u64;
+        assert_eq!(*times, 1);
+        assert_eq!(body["counts"]["messages"], count("messages"));
+        assert_eq!(body["counts"]["participants"], count("participants"));
+        for field in ["status", "via", "conversationStart", "languages"] {
+            assert_eq!(body[field], record[field]);
+        }
+        let page = body["pageKey"].as_str().expect("a key");
+        assert!(world.store.snapshot().contains_key(page), "{page}");
+    }
+    for record in records.values() {
+        let texts = texts(said(record)).into_iter();
+        let participants = record["participants"].as_array().expect("participants");
+        let names = participants.iter().filter_map(|it| it["name"].as_str());
+        for words in texts.chain(names.map(ToOwned::to_owned)) {
+            // What is as short as this may be part of a word of the event's own.
+            assert!(words.len() < 8 || !told.contains(&words), "{words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_transcripts_are_told_of() {
+    let mut world = World::new(organisation(126, 20)).await;
+    let request = world.request("analytics-job", "");
+
+    world.export(&request).await;
+
+    assert!(world.topic.told().is_empty());
+}
+
+#[tokio::test]
+async fn a_topic_that_cannot_be_reached_fails_the_export_and_a_resume_leaves_nobody_out() {
+    // On every page, the last one included.
+    for pages_before in 0..3 {
+        let mut world = World::new(organisation(127, 60)).await;
+        let ids: Vec<String> = world.written().into_iter().take(9).collect();
+        let request = world.transcripts_request(&ids, r#","exportId":"texts","pageSize":3"#);
+        let id = world.start(&request).await;
+        let told = |world: &World| world.topic.told().len() == 3 * pages_before;
+        assert!(world.run_until(told).await);
+
+        world.topic.set_unreachable(true);
+        world.run().await;
+
+        let failed = world.failed(&id, 1).await.expect("a failure");
+        assert_eq!(failed.failures[0].failure.kind, FailureKind::DeadLetter);
+        let error = world.last_error().expect("an error");
+        assert!(error.contains("nobody was told: cannot publish"), "{error}");
+
+        world.topic.set_unreachable(false);
+        world.resume(&id).await;
+        world.run().await;
+
+        let manifest = world.manifest(&id).await;
+        world.verify(&id).await;
+        let archived = transcripts(&world, &manifest).await.into_keys().collect();
+        let events = world.topic.by_event();
+        let told = events.values().map(|(body, _)| &body["conversationId"]);
+        let told: BTreeSet<String> = told
+            .map(|id| id.as_str().expect("an id").to_owned())
+            .collect();
+        assert_eq!(told, archived, "{pages_before} pages before");
+    }
 }

@@ -94,6 +94,8 @@ pub struct Run {
     /// Everything that is in the store.
     pub archive: BTreeMap<String, Bytes>,
     pub webhook_ids: Vec<String>,
+    /// How often the topic was told of each transcript.
+    pub events: BTreeMap<String, u32>,
     pub steps: u64,
     pub killed: bool,
 }
@@ -138,6 +140,10 @@ pub async fn every_crash_point<S: ArchiveStore + 'static>(
         steps > 40,
         "only {steps} steps were seen: the seams are not instrumented"
     );
+    assert_eq!(
+        undisturbed.events.is_empty(),
+        case.source != TRANSCRIPTS.source
+    );
     let kills = pass.kills(steps);
     let points = kills.len();
     let (undisturbed, store) = (&undisturbed, &store);
@@ -170,6 +176,28 @@ fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {
         disturbed.webhook_ids, undisturbed.webhook_ids,
         "{context}: one webhook id an outcome"
     );
+    assert_all_told(undisturbed, disturbed, context);
+}
+
+/// Of each transcript the topic is told once, and once more by whoever cannot know that it was.
+fn assert_all_told(undisturbed: &Run, disturbed: &Run, context: &str) {
+    assert!(
+        undisturbed.events.values().all(|times| *times == 1),
+        "{context}: told twice without a reason"
+    );
+    assert!(
+        disturbed.events.keys().eq(undisturbed.events.keys()),
+        "{context}: an event for each transcript, and the same"
+    );
+    assert!(
+        disturbed.events.values().all(|times| *times <= 2),
+        "{context}: told again for no reason"
+    );
+}
+
+fn events<S: ArchiveStore + 'static>(world: &World<S>) -> BTreeMap<String, u32> {
+    let events = world.topic.by_event().into_iter();
+    events.map(|(id, (_, times))| (id, times)).collect()
 }
 
 /// Tells the story once, with a kill or without.
@@ -202,6 +230,7 @@ pub async fn run<S: ArchiveStore + 'static>(
     Run {
         archive,
         webhook_ids: world.receiver.ids().into_keys().collect(),
+        events: events(&world),
         steps: world.steps.taken(),
         killed,
     }

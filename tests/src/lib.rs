@@ -12,4 +12,5 @@ pub mod receiver;
 pub mod running;
 pub mod seams;
 pub mod template;
+pub mod topic;
 pub mod world;

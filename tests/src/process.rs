@@ -19,6 +19,7 @@ use conversation_archive::queue::{Delivery, MessageQueue, Queue};
 use conversation_archive::redactors::{GivenKey, Redactors};
 use conversation_archive::source::Sources;
 use conversation_archive::store::ArchiveStore;
+use conversation_archive::topic::Topic;
 use conversation_archive::webhook::{AddressRules, Loopback, Sender, Signer};
 use genesys_simulator::Simulator;
 use record_failure::{DeadLetter, RecordFailure};
@@ -44,6 +45,14 @@ pub struct Process {
     pub sweep: SweepExports,
 }
 
+/// What the handlers of a process work with.
+#[derive(Debug)]
+pub struct Seams {
+    pub store: Arc<dyn ArchiveStore>,
+    pub queue: Arc<dyn MessageQueue>,
+    pub topic: Arc<dyn Topic>,
+}
+
 /// Whether a handled message is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
@@ -55,8 +64,11 @@ pub enum Disposition {
 impl Process {
     pub fn build(
         sources: Sources,
-        store: Arc<dyn ArchiveStore>,
-        queue: Arc<dyn MessageQueue>,
+        Seams {
+            store,
+            queue,
+            topic,
+        }: Seams,
         clock: &Clock,
         max_open_slices: usize,
     ) -> Self {
@@ -86,6 +98,7 @@ impl Process {
                 dispatch: dispatch.clone(),
                 sources,
                 redactors,
+                topic: Some(topic),
                 settings: PageSettings::default(),
             },
             await_ready: AwaitReady {

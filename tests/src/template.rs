@@ -62,6 +62,19 @@ impl Template {
             .to_owned()
     }
 
+    /// What the role's own policies say, what holds only under a condition included.
+    pub fn statements(&self, role: &str) -> Vec<&Yaml<'static>> {
+        let policies = one_or_more(&self.properties(role)["Policies"]).into_iter();
+        policies
+            .flat_map(|policy| one_or_more(&policy["PolicyDocument"]["Statement"]))
+            .map(|statement| match statement {
+                // `!If`: its condition, what holds then, and nothing.
+                Yaml::Tagged(_, conditional) => &conditional[1],
+                plain => plain,
+            })
+            .collect()
+    }
+
     pub fn functions(&self) -> Vec<&str> {
         self.resources("AWS::Serverless::Function")
     }

@@ -7,7 +7,7 @@ use conversation_archive::clock::Clock;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::ids::ExportId;
 use conversation_archive::outcome::Manifest;
-use conversation_archive::queue::{Delivery, MemoryQueues, MessageQueue, Queue};
+use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
 use conversation_archive::source::{SourceSettings, Sources};
 use conversation_archive::store::ArchiveStore;
 use genesys_simulator::{Settings, Simulator};
@@ -17,9 +17,10 @@ use sweep_exports::Swept;
 
 use crate::logs;
 use crate::memory_store::MemoryStore;
-use crate::process::{Disposition, Process, client, invocation};
+use crate::process::{Disposition, Process, Seams, client, invocation};
 use crate::receiver::Receiver;
 use crate::seams::{SteppedQueues, SteppedStore, Steps, Told};
+use crate::topic::{MemoryTopic, SteppedTopic};
 
 mod reading;
 
@@ -35,6 +36,8 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     pub steps: Arc<Steps>,
     pub told: Arc<Told>,
     pub receiver: Receiver,
+    /// Hears of each transcript.
+    pub topic: Arc<MemoryTopic>,
     pub process: Process,
     /// The highest receive count that any message reached.
     pub highest_receive_count: u32,
@@ -114,7 +117,8 @@ impl<S: ArchiveStore + 'static> World<S> {
         let steps = Arc::new(Steps::default());
         let told = Arc::new(Told::default());
         let receiver = Receiver::start(clock.clone()).await;
-        let seams = seams(&store, &queues, &steps, &told);
+        let topic = Arc::new(MemoryTopic::default());
+        let seams = seams(&store, &queues, &topic, &steps, &told);
         let sources = SourceSettings::default();
         let client = client(&simulator, &clock, read_timeout);
         let process = build(client, seams, &clock, max_open_slices, sources);
@@ -126,6 +130,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             steps,
             told,
             receiver,
+            topic,
             process,
             highest_receive_count: 0,
             chance: fastrand::Rng::with_seed(seed),
@@ -154,7 +159,13 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// A second process beside the first, as when a visibility timeout ends too early.
     pub fn another_process(&self) -> Process {
-        let seams = seams(&self.store, &self.queues, &self.steps, &self.told);
+        let seams = seams(
+            &self.store,
+            &self.queues,
+            &self.topic,
+            &self.steps,
+            &self.told,
+        );
         build(
             client(&self.simulator, &self.clock, self.read_timeout),
             seams,
@@ -412,12 +423,10 @@ pub fn organisation(seed: u64, conversations: usize) -> Settings {
     }
 }
 
-/// What the handlers of a process work with.
-type Seams = (Arc<dyn ArchiveStore>, Arc<dyn MessageQueue>);
-
 fn seams<S: ArchiveStore + 'static>(
     store: &Arc<S>,
     queues: &MemoryQueues,
+    topic: &Arc<MemoryTopic>,
     steps: &Arc<Steps>,
     told: &Arc<Told>,
 ) -> Seams {
@@ -430,16 +439,24 @@ fn seams<S: ArchiveStore + 'static>(
         queues: queues.clone(),
         steps: Arc::clone(steps),
     };
-    (Arc::new(store), Arc::new(queues))
+    let topic = SteppedTopic {
+        topic: Arc::clone(topic),
+        steps: Arc::clone(steps),
+    };
+    Seams {
+        store: Arc::new(store),
+        queue: Arc::new(queues),
+        topic: Arc::new(topic),
+    }
 }
 
 fn build(
     client: GenesysClient,
-    (store, queues): Seams,
+    seams: Seams,
     clock: &Clock,
     max_open_slices: usize,
     sources: SourceSettings,
 ) -> Process {
     let sources = Sources::new(client, clock.clone(), sources);
-    Process::build(sources, store, queues, clock, max_open_slices)
+    Process::build(sources, seams, clock, max_open_slices)
 }

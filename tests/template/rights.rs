@@ -4,10 +4,7 @@ use end_to_end::template::{Template, one_or_more, text};
 
 fn statements(template: &Template) -> Vec<&Yaml<'static>> {
     let roles = template.resources("AWS::IAM::Role").into_iter();
-    roles
-        .flat_map(|role| one_or_more(&template.properties(role)["Policies"]))
-        .flat_map(|policy| one_or_more(&policy["PolicyDocument"]["Statement"]))
-        .collect()
+    roles.flat_map(|role| template.statements(role)).collect()
 }
 
 fn actions<'a>(statement: &'a Yaml<'static>) -> Vec<&'a str> {
@@ -56,4 +53,23 @@ fn nothing_but_the_markers_of_open_exports_may_be_deleted() {
     for resource in deleting {
         assert!(resource.ends_with("${Prefix}open/*"), "{resource}");
     }
+}
+
+#[test]
+fn only_archive_page_may_publish_and_only_on_the_topic_that_is_named() {
+    let template = Template::read();
+
+    let roles = template.resources("AWS::IAM::Role").into_iter();
+    let publishing: Vec<_> = roles
+        .flat_map(|role| {
+            template
+                .statements(role)
+                .into_iter()
+                .map(move |it| (role, it))
+        })
+        .filter(|(_, statement)| actions(statement).contains(&"sns:Publish"))
+        .map(|(role, statement)| (role, text(&statement["Resource"])))
+        .collect();
+
+    assert_eq!(publishing, [("ArchivePageRole", "TranscriptTopicArn")]);
 }

@@ -87,6 +87,7 @@ impl Handlers {
                 dispatch: dispatch.clone(),
                 sources,
                 redactors: settings.redactors,
+                topic: None,
                 settings: settings.pages,
             },
             ready: AwaitReady {

@@ -1,6 +1,8 @@
 //! archive-page: one page message becomes one committed page and the message for the next.
 //!
-//! Object and index → record → next message → done. Whoever finds a record follows it instead of fetching again.
+//! Object and index → record → events → next message → done. Whoever finds a record follows it instead of fetching again.
+
+use std::sync::Arc;
 
 use conversation_archive::archive::{Archive, Conversations, Earlier};
 use conversation_archive::attempt::Attempt;
@@ -9,7 +11,7 @@ use conversation_archive::dispatch::Dispatch;
 use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
-use conversation_archive::message::PageMessage;
+use conversation_archive::message::{Before, PageMessage};
 use conversation_archive::metrics;
 use conversation_archive::page_record::{NextStep, PageRecord};
 use conversation_archive::plan::ExportPlan;
@@ -17,12 +19,14 @@ use conversation_archive::redactors::Redactors;
 use conversation_archive::run::{End, RunEnd};
 use conversation_archive::runs::Ending;
 use conversation_archive::source::{Reading, Setback, Sources};
+use conversation_archive::topic::Topic;
 use conversation_archive::waiting::{Parking, Wait, WaitReason, Waiting, park};
 
 mod bounds;
 mod commit;
 mod lost;
 mod opening;
+mod telling;
 
 pub use conversation_archive::config::PageSettings;
 
@@ -32,6 +36,8 @@ pub struct ArchivePage {
     pub dispatch: Dispatch,
     pub sources: Sources,
     pub redactors: Redactors,
+    /// Who is told of each transcript.
+    pub topic: Option<Arc<dyn Topic>>,
     pub settings: PageSettings,
 }
 
@@ -113,6 +119,7 @@ impl ArchivePage {
         if let Some(record) = record {
             return self.follow(task, record).await;
         }
+        self.tell_before(task).await?;
         match self.archive_page(task).await? {
             Ok(record) => self.follow(task, record).await,
             Err(Setback::Wait(wait)) => self.wait(task, &wait).await,
@@ -189,6 +196,7 @@ impl ArchivePage {
 
     /// Acts on a committed page. The record alone says what comes next, whoever wrote it.
     async fn follow(&self, task: &Task<'_>, record: PageRecord) -> anyhow::Result<Handled> {
+        self.tell(task, &record).await?;
         match &record.content.next {
             NextStep::Continue { checkpoint } => {
                 let PageMessage {
@@ -223,9 +231,12 @@ impl ArchivePage {
             Parking::Park(waiting) => {
                 let name = conversation_archive::objects::Name::Waiting(&waiting.id.run);
                 self.archive().replace(name, &waiting).await?;
-                self.dispatch
-                    .waiting(&waiting.message(task.message.clone()))
-                    .await?;
+                // What the page before owed is done by now, and not to be done each time that this one comes back.
+                let message = PageMessage {
+                    before: Before::Settled,
+                    ..task.message.clone()
+                };
+                self.dispatch.waiting(&waiting.message(message)).await?;
                 metrics::record(&[(metrics::PAGES_PARKED, 1)]);
                 tracing::info!(
                     reason = ?waiting.reason,

@@ -19,6 +19,7 @@ async fn app(config: ArchivePageConfig) -> anyhow::Result<ArchivePage> {
         dispatch: clients.opening(config.queues, config.max_open_slices),
         sources: clients.sources(config.genesys)?,
         redactors: clients.redactors(config.redaction_key),
+        topic: clients.topic(config.transcript_topic),
         settings: config.page,
     })
 }

@@ -30,7 +30,7 @@ impl Archive {
     }
 
     /// The lines of a page.
-    pub(super) async fn page_text(&self, key: &str) -> Result<String, ArchiveError> {
+    pub async fn page_text(&self, key: &str) -> Result<String, ArchiveError> {
         let object = self.object(key).await?;
         page_text(&object).map_err(|error| ArchiveError::Page {
             key: key.to_owned(),

@@ -4,7 +4,7 @@ use super::{Archive, ArchiveError};
 use crate::attempt::{Attempt, SliceStanding};
 use crate::format::FormatVersion;
 use crate::ids::{PageId, RunId};
-use crate::message::PageMessage;
+use crate::message::{Before, PageMessage};
 use crate::objects::{Name, RECORD_SUFFIX, run_prefix};
 use crate::page_record::{NextStep, PageRecord};
 use crate::plan::{ExportPlan, Slice};
@@ -97,7 +97,7 @@ impl Archive {
             .is_empty())
     }
 
-    /// The message with which a slice goes on, as its chain would have sent it.
+    /// The message with which a slice goes on, as its chain would have sent it, but that it vouches for nothing beyond records.
     pub async fn next_message(
         &self,
         view: &SliceView,
@@ -215,6 +215,7 @@ pub fn first_message(
         totals,
         times_parked: 0,
         audit_head: plan.start_event.hash,
+        before: Before::Settled,
     }
 }
 
@@ -222,13 +223,17 @@ pub fn first_message(
 fn after_record(view: &SliceView, record: &PageRecord) -> PageMessage {
     let own_last = match &record.content.next {
         NextStep::Continue { checkpoint } => {
-            return PageMessage::following(
+            let following = PageMessage::following(
                 record,
                 &view.run,
                 view.attempt,
                 view.origin,
                 checkpoint.clone(),
             );
+            return PageMessage {
+                before: Before::Committed,
+                ..following
+            };
         }
         NextStep::EndRun => record,
     };
@@ -241,5 +246,6 @@ fn after_record(view: &SliceView, record: &PageRecord) -> PageMessage {
         totals: own_last.totals,
         times_parked: 0,
         audit_head: own_last.event.hash,
+        before: Before::Settled,
     }
 }

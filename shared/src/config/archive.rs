@@ -1,4 +1,4 @@
-//! Where the archive and the queues are, and how pages are bounded.
+//! Where the archive, the queues and the topic are, and how pages are bounded.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use super::settings::Settings;
 use crate::aws::AwsSettings;
 use crate::queue::{Queue, QueueUrls};
 use crate::store::S3Settings;
+use crate::topic::TopicArn;
 use crate::waiting::Patience;
 
 /// The archive in S3.
@@ -87,6 +88,15 @@ impl Settings<'_> {
             completion: url(Queue::Completion),
             webhooks: url(Queue::Webhooks),
         }
+    }
+
+    /// `TRANSCRIPT_TOPIC_ARN`
+    pub fn transcript_topic(&self) -> Option<TopicArn> {
+        const NAME: &str = "TRANSCRIPT_TOPIC_ARN";
+        let value = self.optional(NAME)?;
+        let arn = value.parse::<TopicArn>();
+        arn.map_err(|error| self.malformed(NAME, value, error.to_string()))
+            .ok()
     }
 
     /// `MAX_OPEN_SLICES`
@@ -172,6 +182,19 @@ mod tests {
         assert_eq!(
             settings.finish(Some(urls)).unwrap_err().to_string(),
             "PAGE_QUEUE_URL is `arn:aws:sqs:eu-central-1:123456789012:pages.fifo`: the queue's URL, not its name or ARN"
+        );
+    }
+
+    #[test]
+    fn a_topic_that_is_none_is_refused_at_the_start() {
+        let fifo = |_: &str| Some("arn:aws:sns:eu-central-1:1:transcripts.fifo".to_owned());
+        let settings = Settings::new(&fifo);
+
+        let topic = settings.transcript_topic();
+
+        assert_eq!(
+            settings.finish(Some(topic)).unwrap_err().to_string(),
+            "TRANSCRIPT_TOPIC_ARN is `arn:aws:sns:eu-central-1:1:transcripts.fifo`: the ARN of a standard SNS topic, arn:aws:sns:{region}:{account}:{name}"
         );
     }
 

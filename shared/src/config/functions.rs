@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::webhook::SigningSecretConfig;
 use crate::plan::PlanLimits;
 use crate::queue::{Queue, QueueUrls};
+use crate::topic::TopicArn;
 use crate::webhook::AddressRules;
 
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct ArchivePageConfig {
     pub queues: QueueUrls,
     pub genesys: GenesysConfig,
     pub page: PageSettings,
+    /// `TRANSCRIPT_TOPIC_ARN`
+    pub transcript_topic: Option<TopicArn>,
     /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
     pub redaction_key: RedactionKeyConfig,
     /// `MAX_OPEN_SLICES`
@@ -121,6 +124,7 @@ impl Config for ArchivePageConfig {
         let genesys = settings.genesys();
         let queues = settings.queues(&[Queue::Pages, Queue::Waiting, Queue::Completion]);
         let page = settings.page_settings();
+        let transcript_topic = settings.transcript_topic();
         let redaction_key = settings.redaction_key();
         let max_open_slices = settings.max_open_slices();
         Some(Self {
@@ -128,6 +132,7 @@ impl Config for ArchivePageConfig {
             queues,
             genesys: genesys?,
             page,
+            transcript_topic,
             redaction_key,
             max_open_slices,
         })

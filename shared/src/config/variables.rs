@@ -56,7 +56,7 @@ pub const FUNCTIONS: [FunctionVariables; 7] = [
             GENESYS,
             PAGES,
             REDACTION_KEY,
-            &[OPEN_SLICES],
+            &[TRANSCRIPT_TOPIC, OPEN_SLICES],
         ],
     },
     FunctionVariables {
@@ -119,6 +119,11 @@ const OPEN_SLICES: Variable = variable(
     "MAX_OPEN_SLICES",
     Optional,
     "slices of an export that go side by side; without it, 2",
+);
+const TRANSCRIPT_TOPIC: Variable = variable(
+    "TRANSCRIPT_TOPIC_ARN",
+    Optional,
+    "the SNS topic that is told of each transcript; without it, nobody is",
 );
 const ALLOWED_HOSTS: Variable = variable(
     "WEBHOOK_ALLOWED_HOSTS",

@@ -15,6 +15,7 @@ use crate::queue::{QueueUrls, SqsQueues};
 use crate::redactors::{GivenKey, KeySource, Redactors};
 use crate::source::Sources;
 use crate::store::S3Store;
+use crate::topic::{SnsTopic, Topic, TopicArn};
 use crate::webhook::{Signer, SigningSecretError};
 
 /// Builds the parts that handlers are made of.
@@ -80,6 +81,12 @@ impl Clients {
             }
         };
         Redactors::new(keys)
+    }
+
+    /// The topic, if there is one.
+    pub fn topic(&self, arn: Option<TopicArn>) -> Option<Arc<dyn Topic>> {
+        let topic = SnsTopic::new(self.aws.sns(), arn?, Clock::System);
+        Some(Arc::new(topic))
     }
 
     pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {

@@ -110,7 +110,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         ids
     }
 
-    /// Everything that was told to people: errors, outcomes, ends and webhooks.
+    /// Everything that was told to others: errors, outcomes, ends, webhooks and events.
     pub fn told(&self) -> Vec<String> {
         let webhooks = self
             .receiver
@@ -122,6 +122,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             .cloned()
             .chain(self.told.texts())
             .chain(webhooks)
+            .chain(self.topic.told().into_iter().map(|notice| notice.body))
             .collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{
 };
 
 /// A setting of everything, as a function on AWS has it.
-const COMPLETE: [(&str, &str); 38] = [
+const COMPLETE: [(&str, &str); 39] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
     ("ARCHIVE_BYTES_PER_RECORD", "700"),
@@ -47,6 +47,10 @@ const COMPLETE: [(&str, &str); 38] = [
     ("RESPONSE_CACHE_SECONDS", "60"),
     ("RETENTION_DIRECTIVE", "seven years"),
     ("THROTTLED_DEADLINE_HOURS", "24"),
+    (
+        "TRANSCRIPT_TOPIC_ARN",
+        "arn:aws:sns:eu-central-1:1:transcripts",
+    ),
     ("UNAVAILABLE_DEADLINE_HOURS", "24"),
     ("WAITING_QUEUE_URL", "https://sqs.example/1/waiting"),
     ("WATERMARK_DEADLINE_HOURS", "36"),

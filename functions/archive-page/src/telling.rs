@@ -1,0 +1,46 @@
+//! Telling a topic of transcripts, behind the commit of their page and before the chain goes on: a process that dies in between
+//! tells them again, and none is left out.
+
+use anyhow::Context as _;
+use conversation_archive::message::Before;
+use conversation_archive::metrics;
+use conversation_archive::page_record::PageRecord;
+use conversation_archive::request::SourceKind;
+use conversation_archive::topic::Topic;
+use conversation_archive::transcript::{Committed, archived};
+
+use crate::{ArchivePage, Task};
+
+impl ArchivePage {
+    /// Publishes an event for each transcript of a committed page, from what is stored: a repetition says the same.
+    pub(crate) async fn tell(&self, task: &Task<'_>, record: &PageRecord) -> anyhow::Result<()> {
+        let (Some(topic), Some(page)) = (self.told_by(task), Committed::of(record)) else {
+            return Ok(());
+        };
+        let lines = self.archive().page_text(page.page_key).await?;
+        let notices = archived(page, &lines)?;
+        topic
+            .publish(&notices, task.invocation.deadline)
+            .await
+            .with_context(|| format!("{} is committed and nobody was told", page.id))?;
+        metrics::record(&[(metrics::TRANSCRIPT_EVENTS, notices.len() as u64)]);
+        Ok(())
+    }
+
+    /// A message that was derived from the bucket does not say whether the page before was told of.
+    pub(crate) async fn tell_before(&self, task: &Task<'_>) -> anyhow::Result<()> {
+        let unsure = task.message.before == Before::Committed && self.told_by(task).is_some();
+        let before = task.message.page_before().filter(|_| unsure);
+        let Some(before) = before else {
+            return Ok(());
+        };
+        let record = self.archive().existing_record(&before).await?;
+        self.tell(task, &record).await
+    }
+
+    /// The topic of what the task archives.
+    fn told_by(&self, task: &Task<'_>) -> Option<&dyn Topic> {
+        let topic = self.topic.as_deref()?;
+        (task.plan.source == SourceKind::Transcripts).then_some(topic)
+    }
+}
