@@ -1,6 +1,7 @@
 """What the tests ask of the emulator through services that the product has no client for. Answers are JSON.
 
     aws.py ENDPOINT REGION rule BUCKET       a queue that EventBridge tells of every page record in the bucket
+    aws.py ENDPOINT REGION topic             a topic, and a queue that gets what it is told of transcripts
     aws.py ENDPOINT REGION invoke NAME JSON  calls a function and waits for its answer
     aws.py ENDPOINT REGION logs NAME         the lines that a function wrote as JSON
 """
@@ -16,13 +17,18 @@ def main(endpoint, region, command, *arguments):
         credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(service, endpoint_url=endpoint, region_name=region, **credentials)
 
-    commands = {"rule": rule, "invoke": invoke, "logs": logs}
+    commands = {"rule": rule, "topic": topic, "invoke": invoke, "logs": logs}
     json.dump(commands[command](client, *arguments), sys.stdout)
 
 
+def new_queue(client, name):
+    queue = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    told = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    return queue, told["Attributes"]["QueueArn"]
+
+
 def rule(client, bucket):
-    queue = client("sqs").create_queue(QueueName="page-records")["QueueUrl"]
-    attributes = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    queue, arn = new_queue(client, "page-records")
     pattern = {
         "source": ["aws.s3"],
         "detail-type": ["Object Created"],
@@ -30,9 +36,17 @@ def rule(client, bucket):
     }
     events = client("events")
     events.put_rule(Name="page-records", EventPattern=json.dumps(pattern))
-    target = {"Id": "queue", "Arn": attributes["Attributes"]["QueueArn"]}
-    events.put_targets(Rule="page-records", Targets=[target])
+    events.put_targets(Rule="page-records", Targets=[{"Id": "queue", "Arn": arn}])
     return queue
+
+
+def topic(client):
+    queue, arn = new_queue(client, "transcripts")
+    topic = client("sns").create_topic(Name="transcripts")["TopicArn"]
+    wanted = {"event": ["transcript.archived"], "exportId": ["hashed-transcripts"]}
+    attributes = {"RawMessageDelivery": "true", "FilterPolicy": json.dumps(wanted)}
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    return {"topic": topic, "queue": queue}
 
 
 def invoke(client, name, payload):

@@ -171,6 +171,8 @@ fn right(deployment: &Deployment, template: &Template, call: &Value) -> Right {
             format!("secretsmanager:{operation}"),
             secret(template, resource),
         ),
+        // There is no right of its own for several at a time.
+        ("SNS", "PublishBatch") => ("sns:Publish".to_owned(), "TranscriptTopicArn".to_owned()),
         (service, _) => panic!("{service} is called"),
     };
     (action, resource)
@@ -195,12 +197,8 @@ fn secret(template: &Template, arn: &str) -> String {
 
 fn allowed(template: &Template, function: &str) -> BTreeSet<Right> {
     let function = template.properties(template.function(function));
-    let role = template.properties(referred(&function["Role"]));
-    let policies = one_or_more(&role["Policies"]);
-    let statements = policies
-        .iter()
-        .flat_map(|policy| one_or_more(&policy["PolicyDocument"]["Statement"]));
-    statements.flat_map(rights).collect()
+    let statements = template.statements(referred(&function["Role"]));
+    statements.into_iter().flat_map(rights).collect()
 }
 
 fn rights(statement: &Yaml<'static>) -> Vec<Right> {

@@ -1,6 +1,7 @@
 //! What a deployed stack goes through, one after another in one deployment: what its functions called meanwhile is held
 //! against the rights of their roles in the end.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use aws_sdk_sqs::types::QueueAttributeName::{QueueArn, RedrivePolicy, VisibilityTimeout};
@@ -28,7 +29,8 @@ async fn a_deployed_stack_archives_fails_goes_on_and_calls_only_what_its_roles_a
     let since = Instant::now();
     let done = |story: &str| println!("{story}: after {:.1} s", since.elapsed().as_secs_f64());
 
-    scheduled(&mut deployment).await;
+    let listening = deployment.aws(&["topic"]).await;
+    scheduled(&mut deployment, &listening).await;
     done("scheduled");
     poisoned(&deployment).await;
     done("poisoned");
@@ -36,7 +38,7 @@ async fn a_deployed_stack_archives_fails_goes_on_and_calls_only_what_its_roles_a
     done("cancelled");
     swept(&deployment).await;
     done("swept");
-    hashed(&deployment).await;
+    hashed(&deployment, &listening).await;
     done("hashed");
     looked_at(&deployment).await;
     done("looked at");
@@ -63,7 +65,9 @@ fn organisation(job_seconds: &str) -> Vec<&str> {
 
 /// A schedule starts an export; its pages chain beyond Lambda's sixteen, and end in a manifest, a
 /// webhook, and an event of each page record.
-async fn scheduled(deployment: &mut Deployment) {
+async fn scheduled(deployment: &mut Deployment, listening: &Value) {
+    let topic = listening["topic"].as_str().expect("a topic");
+    let topic = format!("TranscriptTopicArn={topic}");
     let queue = deployment.aws(&["rule", deployment.bucket()]).await;
     let queue = queue.as_str().expect("a queue").to_owned();
     let request = json!({
@@ -77,7 +81,7 @@ async fn scheduled(deployment: &mut Deployment) {
     ];
 
     deployment
-        .up_again(&[&every_minute[..], &[CALLS]].concat())
+        .up_again(&[&every_minute[..], &[CALLS, &topic]].concat())
         .await;
     until("the scheduled export", async || {
         let status = deployment.run(&["status", "scheduled", "--json"]).await;
@@ -85,7 +89,7 @@ async fn scheduled(deployment: &mut Deployment) {
     })
     .await;
     deployment
-        .up_again(&["ScheduleState=DISABLED", CALLS])
+        .up_again(&["ScheduleState=DISABLED", CALLS, &topic])
         .await;
 
     let status = deployment.told(&["status", "scheduled"]).await;
@@ -99,12 +103,11 @@ async fn scheduled(deployment: &mut Deployment) {
     assert!(longest > Some(16), "a chain of {longest:?} pages");
     assert_eq!(told_of(deployment, "scheduled").await, ["export.completed"]);
     let pages = outcome["pages"].as_u64().expect("pages");
-    let keys = events(&deployment.clients().await, &queue, pages).await;
-    assert_eq!(keys.len() as u64, pages, "an event for each page record");
-    assert!(
-        keys.iter()
-            .all(|key| key.starts_with("exports/scheduled/slices/"))
-    );
+    let events = events(&deployment.clients().await, &queue, pages).await;
+    assert_eq!(events.len() as u64, pages, "an event for each page record");
+    let keys = events.iter().map(|event| &event["detail"]["object"]["key"]);
+    let mut keys = keys.map(|key| key.as_str().expect("a key"));
+    assert!(keys.all(|key| key.starts_with("exports/scheduled/slices/")));
     let verified = deployment.run(&["verify", "scheduled"]).await;
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }
@@ -208,8 +211,9 @@ async fn swept(deployment: &Deployment) {
     );
 }
 
-/// An export and its transcripts beside it: values are hashed with the stack's own key, and both plans name its version.
-async fn hashed(deployment: &Deployment) {
+/// An export and its transcripts beside it: values are hashed with the stack's own key, and both plans name its version. Who
+/// listens to the topic is told of each transcript.
+async fn hashed(deployment: &Deployment, listening: &Value) {
     let request = deployment.request(&json!({
         "exportId": "hashed", "interval": deployment.interval(), "slices": 1,
         "include": ["transcripts"], "redaction": {"mode": "hash"},
@@ -237,6 +241,24 @@ async fn hashed(deployment: &Deployment) {
     let pinned = version("hashed").await;
     assert!(pinned.is_string(), "{pinned}");
     assert_eq!(version("hashed-transcripts").await, pinned);
+    let archived = manifest["content"]["counts"]["archived"].as_u64();
+    let archived = archived.expect("a count");
+    let queue = listening["queue"].as_str().expect("a queue");
+    let clients = deployment.clients().await;
+    let mut told = BTreeMap::new();
+    // One that is told twice counts once.
+    while (told.len() as u64) < archived {
+        let events = events(&clients, queue, 1).await.into_iter();
+        told.extend(events.map(|event| (event["eventId"].to_string(), event)));
+    }
+    let conversations: BTreeSet<String> = told
+        .values()
+        .map(|event| event["conversationId"].to_string())
+        .collect();
+    assert_eq!(told.len() as u64, archived, "an event for each transcript");
+    assert_eq!(conversations.len(), told.len());
+    let mut told = told.into_values();
+    assert!(told.all(|event| event["event"] == "transcript.archived"));
 }
 
 async fn looked_at(deployment: &Deployment) {
@@ -402,11 +424,11 @@ async fn object(deployment: &Deployment, key: &str) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// The keys of the events in the queue, once there are so many.
-async fn events(clients: &AwsClients, queue: &str, wanted: u64) -> Vec<String> {
+/// The events in the queue, once there are so many.
+async fn events(clients: &AwsClients, queue: &str, wanted: u64) -> Vec<Value> {
     let sqs = clients.sqs();
-    let mut keys = Vec::new();
-    while (keys.len() as u64) < wanted {
+    let mut events = Vec::new();
+    while (events.len() as u64) < wanted {
         let receive = sqs
             .receive_message()
             .queue_url(queue)
@@ -417,12 +439,11 @@ async fn events(clients: &AwsClients, queue: &str, wanted: u64) -> Vec<String> {
         assert!(
             !messages.is_empty(),
             "{} of {wanted} events came",
-            keys.len()
+            events.len()
         );
         for message in messages {
-            let body: Value = serde_json::from_str(&message.body.expect("a body")).expect("JSON");
-            let key = body["detail"]["object"]["key"].as_str().expect("a key");
-            keys.push(key.to_owned());
+            let body = message.body.expect("a body");
+            events.push(serde_json::from_str(&body).expect("JSON"));
             let receipt = message.receipt_handle.expect("a receipt");
             let delete = sqs
                 .delete_message()
@@ -431,5 +452,5 @@ async fn events(clients: &AwsClients, queue: &str, wanted: u64) -> Vec<String> {
             delete.send().await.expect("deleted");
         }
     }
-    keys
+    events
 }
