@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,7 +17,7 @@ use crate::plan::ExportPlan;
 use crate::run::{RunEnd, RunRecord};
 use crate::seal::{self, SealError};
 use crate::store::{ArchiveStore, Listed, Object, StoreError, Stored};
-use crate::waiting::Waiting;
+use crate::waiting::{WaitReason, Waiting};
 
 mod conversations;
 mod deliveries;
@@ -182,6 +183,19 @@ impl Archive {
     pub async fn waiting(&self, message: &PageMessage) -> Result<Option<Waiting>, ArchiveError> {
         let waiting: Option<Waiting> = self.read(Name::Waiting(&message.id.run)).await?;
         Ok(waiting.filter(|waiting| waiting.id == message.id))
+    }
+
+    /// Since when `message`'s page has waited for this, if it has.
+    pub async fn waits_since(
+        &self,
+        message: &PageMessage,
+        reason: WaitReason,
+    ) -> Result<Option<Timestamp>, ArchiveError> {
+        if message.times_parked == 0 {
+            return Ok(None);
+        }
+        let waiting = self.waiting(message).await?;
+        Ok(waiting.and_then(|waiting| waiting.since.get(&reason).copied()))
     }
 
     pub async fn is_cancelled(&self, id: &ExportId) -> Result<bool, ArchiveError> {

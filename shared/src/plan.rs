@@ -79,6 +79,7 @@ pub struct ExportPlan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TranscriptPlan {
+    #[serde(default, skip_serializing_if = "TranscriptRoute::is_default")]
     pub route: TranscriptRoute,
     #[serde(flatten)]
     pub limits: Limits,

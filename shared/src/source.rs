@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::clock::Deadline;
 use crate::effort::Effort;
@@ -16,6 +15,7 @@ use crate::failure::{Failure, FailureKind, in_one_line};
 use crate::genesys::{ApiError, GenesysClient};
 use crate::page::{KnownVersions, Names, PageBody, PageRules};
 use crate::plan::{Draft, ExportPlan, GatewayQuery, Slice};
+use crate::portion::Portion;
 use crate::redaction::Redactor;
 use crate::request::SourceKind;
 use crate::waiting::{Wait, WaitReason};
@@ -91,13 +91,13 @@ pub struct Reading<'a> {
     /// For a revisit: what is archived already.
     pub known: Option<&'a KnownVersions>,
     /// For transcripts of an earlier export's conversations: those of this page.
-    pub batch: Option<&'a Batch>,
+    pub portion: Option<&'a Portion>,
     /// For normalized records, if they are asked for.
     pub names: Option<&'a Names>,
     /// What takes personal data out of the records, if the plan wants that.
     pub redactor: Option<&'a Redactor>,
-    /// How often this page was tried before, and had to wait.
-    pub times_parked: u32,
+    /// Since when this page has waited for what is unavailable.
+    pub unavailable_since: Option<Timestamp>,
     pub deadline: Deadline,
 }
 

@@ -18,7 +18,7 @@ mod route;
 mod web_details;
 
 pub use archived::{Committed, UnreadableTranscript, archived};
-pub use attachment::{Attachment, AttachmentLimits, File, NotStored};
+pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
 pub use limits::{Cut, Limits};
 pub use messages::Messages;
 pub use record::{TranscriptRecord, Written, record};

@@ -330,6 +330,28 @@ async fn an_outage_is_waited_for_and_nobody_is_recorded_as_unavailable() {
 }
 
 #[tokio::test]
+async fn conversations_at_which_the_api_always_fails_end_an_export_too() {
+    let untold = Untold {
+        broken: 1,
+        ..Untold::default()
+    };
+    let mut world = World::new(Settings {
+        untold,
+        ..organisation(128, 12)
+    })
+    .await;
+    let ids = world.written();
+    let from = world.now();
+
+    let records = exported(&mut world, &ids, VERBATIM).await;
+
+    assert_eq!(records.len(), ids.len());
+    assert!(records.values().all(|it| it["status"] == "unavailable"));
+    let hours = world.now().duration_since(from).as_hours();
+    assert!((10..13).contains(&hours), "{hours} hours");
+}
+
+#[tokio::test]
 async fn a_rate_limit_ends_pages_early_and_costs_nothing() {
     let mut world = World::new(Settings {
         rate_per_minute: 40,

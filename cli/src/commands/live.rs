@@ -9,6 +9,7 @@ use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
 use conversation_archive::redactors::Redactors;
 use conversation_archive::request::{ExportRequest, scheduled_time};
 use conversation_archive::source::{Asked, Reading, Setback, SourcePage, Sources};
+use jiff::Timestamp;
 use start_export::StartError;
 
 use crate::problem::Problem;
@@ -84,11 +85,11 @@ impl<'a> Live<'a> {
                     run: 1,
                     query: None,
                     known: None,
-                    batch: None,
+                    portion: None,
                     names: names.as_deref(),
                     redactor: redactor.as_deref(),
-                    // Nobody at a terminal waits longer than a page does.
-                    times_parked: u32::MAX,
+                    // Nobody at a terminal waits for a single conversation.
+                    unavailable_since: Some(Timestamp::MIN),
                     deadline: Deadline::NONE,
                 };
                 let page = self.page(&checkpoint, &reading).await?;

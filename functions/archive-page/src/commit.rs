@@ -15,9 +15,13 @@ use conversation_archive::page_record::{
 use conversation_archive::request::OnBadRecord;
 use conversation_archive::source::{Setback, SourcePage};
 use conversation_archive::store::Stored;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 
 use crate::{ArchivePage, Task};
+
+/// Files of a page: there may be many, and little time.
+const WRITES_AT_ONCE: usize = 8;
 
 impl ArchivePage {
     pub(crate) async fn commit(
@@ -109,13 +113,17 @@ impl ArchivePage {
         task: &Task<'_>,
         files: Vec<AttachedFile>,
     ) -> anyhow::Result<Vec<StoredObject>> {
-        let mut kept = Vec::with_capacity(files.len());
-        for AttachedFile { sha256, bytes } in files {
+        let put = async |AttachedFile { sha256, bytes }: AttachedFile| {
             let name = Name::File(&task.message.id, sha256);
-            kept.push(stored(name, &bytes, sha256));
+            let file = stored(name, &bytes, sha256);
             self.archive().put(name, bytes).await?;
-        }
-        Ok(kept)
+            Ok(file)
+        };
+        let files: Vec<_> = files.into_iter().map(put).collect();
+        stream::iter(files)
+            .buffered(WRITES_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     async fn keep_rejects(

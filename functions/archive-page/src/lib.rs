@@ -88,8 +88,8 @@ impl ArchivePage {
             run: message.id.run.run,
             query,
             known: None,
-            batch: None,
-            times_parked: message.times_parked,
+            portion: None,
+            unavailable_since: None,
             names: None,
             redactor: None,
             deadline: invocation.deadline,
@@ -147,9 +147,9 @@ impl ArchivePage {
                 )));
             }
         };
-        let batch = match self.conversations(task, &checkpoint).await? {
+        let portion = match self.conversations(task, &checkpoint).await? {
             Conversations::ByRequest => None,
-            Conversations::Of(batch) => Some(batch),
+            Conversations::Of(portion) => Some(portion),
             Conversations::Open(id) => {
                 return Ok(Err(not_ended(
                     &id,
@@ -166,9 +166,14 @@ impl ArchivePage {
             Ok(redactor) => redactor,
             Err(setback) => return Ok(Err(setback)),
         };
+        let unavailable_since = self
+            .archive()
+            .waits_since(task.message, WaitReason::Unavailable)
+            .await?;
         let reading = Reading {
             known: known.as_deref(),
-            batch: batch.as_ref(),
+            portion: portion.as_ref(),
+            unavailable_since,
             names: names.as_deref(),
             redactor: redactor.as_deref(),
             ..task.reading

@@ -22,6 +22,7 @@ pub(crate) fn transcripts(
     beside.export_id = Some(id);
     beside.from_export = Some(export_id.to_string());
     beside.redaction.clone_from(&request.redaction);
+    beside.include_media = request.include_media;
     beside.quota_mb = request.quota_mb;
     beside.webhook_url.clone_from(&request.webhook_url);
     Ok(Some(beside))

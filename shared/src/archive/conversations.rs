@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{Archive, ArchiveError, Stage};
-use crate::batch::Batch;
 use crate::checkpoint::Place;
 use crate::ids::ExportId;
 use crate::objects::Name;
 use crate::outcome::Manifest;
 use crate::page::{Projection, RecordShape, written_id};
 use crate::plan::ExportPlan;
+use crate::portion::Portion;
 
 /// So many pages of the earlier export are looked through for one page of transcripts. Where nobody wrote anything, the
 /// page has no records, and the next one goes on behind them.
@@ -24,7 +24,7 @@ pub enum Conversations {
     Open(ExportId),
     /// Those of an export that has ended, and not completely.
     Incomplete(ExportId),
-    Of(Batch),
+    Of(Portion),
 }
 
 /// A complete export as far as its conversations are wanted.
@@ -56,8 +56,8 @@ impl Archive {
                 Stage::Ended => return Ok(Conversations::Incomplete(id.clone())),
             },
         };
-        let batch = self.batch(&base, start, plan.page_size).await?;
-        Ok(Conversations::Of(batch))
+        let portion = self.portion(&base, start, plan.page_size).await?;
+        Ok(Conversations::Of(portion))
     }
 
     async fn base(&self, id: &ExportId, manifest: &Manifest) -> Result<Arc<Base>, ArchiveError> {
@@ -80,31 +80,31 @@ impl Archive {
         Ok(base)
     }
 
-    async fn batch(
+    async fn portion(
         &self,
         base: &Base,
         start: Place,
         page_size: u32,
-    ) -> Result<Batch, ArchiveError> {
-        let mut batch = Batch::default();
+    ) -> Result<Portion, ArchiveError> {
+        let mut portion = Portion::default();
         let mut at = start;
         loop {
             let page = usize::try_from(at.page).unwrap_or(usize::MAX);
             let Some(key) = base.pages.get(page) else {
-                return Ok(batch);
+                return Ok(portion);
             };
-            if batch.is_full(page_size) || at.page - start.page == PAGES_AT_ONCE {
-                return Ok(batch.followed_by(Some(at)));
+            if portion.is_full(page_size) || at.page - start.page == PAGES_AT_ONCE {
+                return Ok(portion.followed_by(Some(at)));
             }
             for (line, id) in self.written(key, base).await? {
                 let place = Place { line, ..at };
                 if line < at.line {
                     continue;
                 }
-                if batch.is_full(page_size) {
-                    return Ok(batch.followed_by(Some(place)));
+                if portion.is_full(page_size) {
+                    return Ok(portion.followed_by(Some(place)));
                 }
-                batch.add(id, place);
+                portion.add(id, place);
             }
             at = Place {
                 page: at.page + 1,

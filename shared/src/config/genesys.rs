@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use url::Host;
 
 use super::error::Problem;
 use super::settings::Settings;
@@ -83,7 +84,7 @@ impl Settings<'_> {
         let body_limit_bytes = limit_mb.map_or(settings.body_limit_bytes, |mb| mb * 1_000_000);
         Some(ClientSettings {
             body_limit_bytes,
-            file_hosts: self.list("ATTACHMENT_HOSTS"),
+            file_hosts: self.hosts("ATTACHMENT_HOSTS"),
             ..settings
         })
     }
@@ -100,6 +101,18 @@ impl Settings<'_> {
                 .number("RESPONSE_CACHE_SECONDS", 0..=86_400)
                 .map_or(default.cache_time_to_live, Duration::from_secs),
         }
+    }
+
+    /// As URLs have them.
+    fn hosts(&self, name: &'static str) -> Vec<String> {
+        let host = |text: String| match Host::parse(&text) {
+            Ok(host) if !text.starts_with('.') => Some(host.to_string()),
+            _ => {
+                self.malformed(name, text, "names of hosts, as cdn.example.com");
+                None
+            }
+        };
+        self.list(name).into_iter().filter_map(host).collect()
     }
 
     /// `GATEWAY_HISTORY_FORM`

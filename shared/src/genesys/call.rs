@@ -39,6 +39,7 @@ pub struct Reply<T> {
     pub attempts: u32,
     /// Time spent waiting because of rate limits.
     pub throttled: Duration,
+    pub content_type: Option<String>,
     pub bytes_in: u64,
 }
 
@@ -57,9 +58,8 @@ impl Call {
 
     /// A file at an address that an answer named. Redirects are followed, and the token goes to the API alone.
     pub fn fetch(address: Url) -> Self {
-        // The query may hold a secret, the path is what is fetched.
-        let host = address.host_str().unwrap_or_default();
-        let route = format!("{host}{}", address.path());
+        // Path and query may hold a secret, or the name that somebody gave a file.
+        let route = format!("a file of {}", address.host_str().unwrap_or_default());
         Self {
             address: Some(address),
             ..Self::new(Method::Get, route)

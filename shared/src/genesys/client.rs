@@ -264,6 +264,7 @@ impl Inner {
             correlation_id: answer.correlation_id.clone(),
             attempts: progress.attempts,
             throttled: progress.throttled,
+            content_type: answer.content_type.clone(),
             bytes_in: answer.body.len() as u64,
         }
     }

@@ -235,6 +235,8 @@ mod tests {
             mime: Some("image/png".to_owned()),
             filename: Some("passport-of-mary.png".to_owned()),
             size_bytes: None,
+            url: None,
+            file: None,
         };
         Message {
             id: id.to_owned(),

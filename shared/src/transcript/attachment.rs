@@ -1,5 +1,7 @@
 //! Files that were sent with a message: what a source tells of them, and what became of their bytes.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::hash::Sha256;
@@ -12,12 +14,34 @@ pub struct Attachment {
     pub mime: Option<String>,
     pub filename: Option<String>,
     pub size_bytes: Option<u64>,
-    /// Where its bytes are for a while. It may hold a secret, and is of no use later.
     #[serde(skip)]
-    pub url: Option<String>,
+    pub url: Option<FileAddress>,
     /// Where its bytes were wanted.
     #[serde(flatten)]
     pub file: Option<File>,
+}
+
+/// Where an attachment's bytes are for a while. It may hold a secret, and is of no use later.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct FileAddress(String);
+
+impl FileAddress {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FileAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FileAddress")
+    }
+}
+
+impl From<String> for FileAddress {
+    fn from(address: String) -> Self {
+        Self(address)
+    }
 }
 
 /// What became of an attachment's bytes.
@@ -67,12 +91,21 @@ impl AttachmentLimits {
         {
             return Err(NotStored::TooLarge);
         }
-        attachment.url.as_deref().ok_or(NotStored::NoAddress)
+        let address = attachment.url.as_ref().map(FileAddress::as_str);
+        address.ok_or(NotStored::NoAddress)
+    }
+
+    /// Whether a host's answer is what its message said. Many hosts do not say; what they say is no page and no record.
+    pub fn takes_answer(&self, mime: Option<&str>) -> bool {
+        mime.is_none_or(|mime| {
+            let bytes = ["application/octet-stream", "binary/octet-stream"];
+            bytes.contains(&&*essence(mime).to_ascii_lowercase()) || self.takes(mime)
+        })
     }
 
     /// Without regard to case and parameters.
     fn takes(&self, mime: &str) -> bool {
-        let essence = mime.split(';').next().unwrap_or_default().trim();
+        let essence = essence(mime);
         let (kind, _) = essence.split_once('/').unwrap_or_default();
         self.content_types
             .iter()
@@ -81,6 +114,10 @@ impl AttachmentLimits {
                 None => taken.eq_ignore_ascii_case(essence),
             })
     }
+}
+
+fn essence(mime: &str) -> &str {
+    mime.split(';').next().unwrap_or_default().trim()
 }
 
 #[cfg(test)]
@@ -93,7 +130,7 @@ mod tests {
             mime: Some(mime.to_owned()),
             filename: None,
             size_bytes,
-            url: url.map(ToOwned::to_owned),
+            url: url.map(|url| url.to_owned().into()),
             file: None,
         }
     }

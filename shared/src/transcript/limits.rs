@@ -55,9 +55,6 @@ impl Transcript {
         let window = limits.context_window.unwrap_or(u64::MAX);
         let beyond = count(messages.len()).saturating_sub(window);
         let beyond = usize::try_from(beyond).unwrap_or(messages.len());
-        if beyond > 0 {
-            self.cut.by.insert("contextWindow");
-        }
         let horizon = self.cut.horizon;
         let mut bytes = 0;
         let kept = messages[beyond..].iter().rev().take_while(|message| {
@@ -65,15 +62,26 @@ impl Transcript {
             bytes <= limits.max_transcript_bytes && horizon.is_none_or(|at| order(message) >= at)
         });
         let first = messages.len() - kept.count();
-        if first > beyond {
-            self.cut.by.insert("maxTranscriptBytes");
-        }
         if let Some(last) = first.checked_sub(1) {
             self.cut.horizon = horizon.max(Some(order(&messages[last])));
         }
         let gone = self.messages.drain(..first);
         self.cut.messages += count(gone.len());
         self.cut.bytes += gone.map(|message| count(message.bytes())).sum::<u64>();
+        // As if all had come at once.
+        let kept = count(self.messages.len());
+        let all = self.cut.messages + kept;
+        let reasons = [
+            ("contextWindow", all > window),
+            ("maxTranscriptBytes", kept < all.min(window)),
+        ];
+        for (reason, holds) in reasons {
+            if holds {
+                self.cut.by.insert(reason);
+            } else {
+                self.cut.by.remove(reason);
+            }
+        }
 
         let first = self.events.len().saturating_sub(MAX_EVENTS);
         if first > 0 {
@@ -142,6 +150,7 @@ mod tests {
             let ((once, by_one), (often, by_many)) = (kept(&once), kept(&often));
             prop_assert_eq!(once, often);
             prop_assert_eq!((by_one.messages, by_one.bytes), (by_many.messages, by_many.bytes));
+            prop_assert_eq!(&by_one.by, &by_many.by);
         }
     }
 

@@ -165,7 +165,7 @@ fn with_content(mut message: Message, content: Vec<Box<RawValue>>) -> Message {
                     mime: it.mime.or(it.media_type),
                     filename: it.filename,
                     size_bytes: it.content_size_bytes,
-                    url: it.url,
+                    url: it.url.map(Into::into),
                     file: None,
                 });
             }

@@ -64,7 +64,7 @@ impl Transcript {
             mime: it.media_type,
             filename: it.name,
             size_bytes: it.content_length,
-            url: it.url,
+            url: it.url.map(Into::into),
             file: None,
         });
         self.messages.push(Message {

@@ -13,6 +13,16 @@ pub enum TranscriptRoute {
     WebDetails,
 }
 
+impl TranscriptRoute {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A text that names no way to transcripts.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is no way to transcripts: messages or web-details is expected")]

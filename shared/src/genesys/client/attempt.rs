@@ -24,6 +24,7 @@ use crate::genesys::wire::ErrorBody;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) correlation_id: Option<String>,
+    pub(super) content_type: Option<String>,
     pub(super) body: Body,
 }
 
@@ -74,16 +75,18 @@ impl Inner {
             attempt,
             "answered"
         );
+        let is_of_api = self.is_of_api(&response);
         match status {
             // A token that is not taken is charged nothing: whatever the headers count, it is not our budget.
             401 => turn.answered(&HeaderMap::new()),
-            _ => turn.answered(response.headers()),
+            _ if is_of_api => turn.answered(response.headers()),
+            _ => turn.answered(&HeaderMap::new()),
         }
         if (200..=299).contains(&status) {
             return Ok(self.answer(call, response).await?);
         }
         let refusal = self.refusal(call, response).await;
-        Err(match bearer.filter(|_| status == 401) {
+        Err(match bearer.filter(|_| status == 401 && is_of_api) {
             Some(bearer) => Failure::Unauthorized(bearer, refusal),
             None => refusal.into(),
         })
@@ -128,15 +131,22 @@ impl Inner {
         Ok(self.files.get_or_init(|| made))
     }
 
+    /// Whether the API itself said this, and not the host that it sent us on to.
+    fn is_of_api(&self, response: &Response) -> bool {
+        response.url().origin() == self.settings.endpoints.api().origin()
+    }
+
     async fn answer(&self, call: &Call, response: Response) -> Result<Answer, ApiError> {
         let status = response.status().as_u16();
         let correlation_id = correlation_id(response.headers());
+        let content_type = text(response.headers(), CONTENT_TYPE.as_str());
         let limit = call.reply_limit_bytes(self.settings.body_limit_bytes);
         let body = body::read(response, limit, call.route(), &self.buffers).await?;
         add(&self.stats.bytes_in, body.len() as u64);
         Ok(Answer {
             status,
             correlation_id,
+            content_type,
             body,
         })
     }
@@ -146,7 +156,7 @@ impl Inner {
         let now = self.clock.now();
         let status = response.status().as_u16();
         let mut wait = asked_wait(response.headers(), now);
-        if status == 429 && !self.is_foreign(call) {
+        if status == 429 && self.is_of_api(&response) {
             wait = wait.or_else(|| self.reset(now));
             // Before anything else is read: the others are about to send.
             self.hold(wait.unwrap_or_default());
@@ -197,7 +207,11 @@ impl From<ApiError> for Failure {
 }
 
 fn correlation_id(headers: &HeaderMap) -> Option<String> {
-    headers.get("inin-correlation-id")?.to_str().ok().map(cut)
+    text(headers, "inin-correlation-id")
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(cut)
 }
 
 pub(super) fn throttled(

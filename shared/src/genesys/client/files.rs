@@ -7,7 +7,7 @@ use super::ClientSettings;
 use crate::genesys::transport::{self, ClientError, is_loopback};
 use crate::webhook::{AddressRules, GuardedResolver, Loopback};
 
-/// From an address of the API to where the file is, and once more.
+/// From an address of the API to where the file is, and twice more.
 const REDIRECTS: usize = 3;
 
 /// Follows redirects, within the rules, to hosts of the public internet; reqwest takes the token away on the way to another
@@ -18,6 +18,8 @@ pub(super) fn client(settings: &ClientSettings) -> Result<reqwest::Client, Clien
     let client = transport::builder()
         .no_proxy()
         .dns_resolver(resolver)
+        // An address may hold a secret, which is nobody else's.
+        .referer(false)
         .redirect(Policy::custom(move |attempt| follow(attempt, &rules)))
         .user_agent(&settings.user_agent)
         .read_timeout(settings.read_timeout)
@@ -37,7 +39,7 @@ fn follow(attempt: Attempt<'_>, rules: &AddressRules) -> reqwest::redirect::Acti
 pub(super) fn is_allowed(url: &Url, settings: &ClientSettings) -> bool {
     let api = settings.endpoints.api();
     if url.origin() == api.origin() {
-        return true;
+        return !has_credentials(url);
     }
     let Some(host) = url.host_str() else {
         return false;
@@ -58,12 +60,16 @@ fn is_below(host: &str, domain: &str) -> bool {
 
 /// As far as can be said before a name is resolved.
 fn is_public(url: &Url, rules: &AddressRules) -> bool {
-    let has_credentials = !url.username().is_empty() || url.password().is_some();
     let is_encrypted = url.scheme() == "https" || is_loopback(url) && url.scheme() == "http";
     let Some(host) = url.host() else {
         return false;
     };
-    is_encrypted && !has_credentials && rules.broken_by(&host.to_owned()).is_none()
+    is_encrypted && !has_credentials(url) && rules.broken_by(&host.to_owned()).is_none()
+}
+
+/// They would go in place of the token, or beside it.
+fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 /// The API itself may be anywhere; whoever has it on this machine has files there, too.

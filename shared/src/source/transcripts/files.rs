@@ -2,37 +2,44 @@
 
 use url::Url;
 
-use super::visit::{Missed, Stuck, Visit};
+use super::visit::{Missed, Stuck, Told, Visit, fails_alone};
 use crate::genesys::{ApiError, Call, Trouble};
 use crate::hash::Sha256;
 use crate::page::AttachedFile;
 use crate::source::Setback;
-use crate::transcript::{File, NotStored, Status, Transcript, Untold};
+use crate::transcript::{AttachmentLimits, File, NotStored, Transcript};
+use crate::waiting::Wait;
 
 /// Of one conversation: they are in memory until the page is stored.
 const CONVERSATION_BYTES: u64 = 32_000_000;
 
+/// A file, or why there is none; the host may have it later.
+enum Fetched {
+    Bytes(Vec<u8>),
+    NotStored(NotStored),
+    Later(Wait),
+}
+
 impl Visit<'_> {
     /// Fetches the attachments that the plan wants, and notes beside each what became of it.
-    pub(super) async fn files(
-        &mut self,
-        transcript: &mut Transcript,
-    ) -> Result<Vec<AttachedFile>, Missed> {
+    pub(super) async fn with_files(&mut self, mut transcript: Transcript) -> Result<Told, Missed> {
         let Some(limits) = &self.plan.attachments else {
-            return Ok(Vec::new());
+            let files = Vec::new();
+            return Ok(Told { transcript, files });
         };
         // Of what is cut nothing is fetched.
         transcript.keep_within(self.plan.limits);
-        let (mut files, mut left) = (Vec::new(), CONVERSATION_BYTES);
+        let (mut files, mut left, mut later) = (Vec::new(), CONVERSATION_BYTES, None);
         let messages = transcript.messages.iter_mut();
         for attachment in messages.flat_map(|message| &mut message.attachments) {
-            let most = left.min(limits.max_attachment_bytes);
-            let fetched = match limits.address(attachment) {
-                Ok(address) => self.file(address, most).await?,
-                Err(reason) => Err(reason),
+            let fetched = match (limits.address(attachment), &later) {
+                (Err(reason), _) => Fetched::NotStored(reason),
+                // Who failed at one is not asked for all the others now.
+                (Ok(_), Some(_)) => Fetched::NotStored(NotStored::Unavailable),
+                (Ok(address), None) => self.file(address, limits, left).await?,
             };
             attachment.file = Some(match fetched {
-                Ok(bytes) => {
+                Fetched::Bytes(bytes) => {
                     let stored_bytes = bytes.len() as u64;
                     left -= stored_bytes;
                     let sha256 = Sha256::of(&bytes);
@@ -42,61 +49,84 @@ impl Visit<'_> {
                         stored_bytes,
                     }
                 }
-                Err(not_stored) => File::NotStored { not_stored },
+                Fetched::NotStored(not_stored) => File::NotStored { not_stored },
+                Fetched::Later(wait) => {
+                    later = Some(wait);
+                    let not_stored = NotStored::Unavailable;
+                    File::NotStored { not_stored }
+                }
             });
         }
-        Ok(files)
+        let told = Told { transcript, files };
+        match later {
+            None => Ok(told),
+            Some(wait) => Err(Missed::Stuck(Box::new(Stuck {
+                instead: Ok(told),
+                wait,
+            }))),
+        }
     }
 
     async fn file(
         &mut self,
         address: &str,
-        most: u64,
-    ) -> Result<Result<Vec<u8>, NotStored>, Missed> {
+        limits: &AttachmentLimits,
+        left: u64,
+    ) -> Result<Fetched, Missed> {
         let url = Url::parse(address).ok();
         let Some(url) = url.filter(|url| self.client().may_fetch(url)) else {
-            return Ok(Err(NotStored::Host));
+            return Ok(Fetched::NotStored(NotStored::Host));
         };
-        let call = Call::fetch(url).at_most(most);
-        match self.ask(&call, |bytes| Ok(bytes.to_vec())).await {
-            Ok(bytes) => Ok(Ok(bytes)),
-            Err(error) => match not_stored(&error, self.client().is_foreign(&call)) {
-                Some(NotStored::Unavailable) if !self.is_last_try() => Err(postponed(error)),
-                Some(reason) => Ok(Err(reason)),
-                None => Err(Missed::Setback(error.into())),
-            },
+        let call = Call::fetch(url).at_most(left.min(limits.max_attachment_bytes));
+        let asked = self
+            .client()
+            .call(&call, self.deadline, |bytes| Ok(bytes.to_vec()));
+        match asked.await {
+            Ok(reply) => {
+                self.asking.add(&reply, 0);
+                let is_taken = limits.takes_answer(reply.content_type.as_deref());
+                Ok(if is_taken {
+                    Fetched::Bytes(reply.value)
+                } else {
+                    Fetched::NotStored(NotStored::ContentType)
+                })
+            }
+            Err(error) => self.not_fetched(error, &call),
+        }
+    }
+
+    /// What is about this file, and what is about the client or the moment.
+    fn not_fetched(&self, error: ApiError, call: &Call) -> Result<Fetched, Missed> {
+        if let Some(reason) = not_stored(&error) {
+            return Ok(Fetched::NotStored(reason));
+        }
+        // A host that is not reached is a host of files, whoever else is.
+        let is_of_host = fails_alone(&error)
+            || is_unreachable(&error)
+            || matches!(error, ApiError::Throttled { .. }) && self.client().is_foreign(call);
+        match Setback::from(error) {
+            Setback::Wait(wait) if is_of_host && self.has_time() => Ok(Fetched::Later(wait)),
+            setback => Err(Missed::Setback(setback)),
         }
     }
 }
 
-/// What is about this file; `None` for what is about the client or the moment.
-fn not_stored(error: &ApiError, is_foreign: bool) -> Option<NotStored> {
+fn not_stored(error: &ApiError) -> Option<NotStored> {
     match error {
         ApiError::TooLarge { .. } => Some(NotStored::TooLarge),
-        ApiError::Refused {
-            status: 401 | 403, ..
-        } => Some(NotStored::Forbidden),
-        ApiError::Refused { .. } => Some(NotStored::Gone),
-        ApiError::Unavailable { what, .. } => match what {
-            Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff => Some(NotStored::Unavailable),
-            Trouble::Unreachable if is_foreign => Some(NotStored::Unavailable),
-            _ => None,
-        },
-        ApiError::Throttled { .. } if is_foreign => Some(NotStored::Unavailable),
-        ApiError::Throttled { .. } | ApiError::Login { .. } => None,
+        ApiError::Refused { status, .. } => Some(match status {
+            // Somewhere that we do not follow.
+            300..=399 => NotStored::Host,
+            401 | 403 => NotStored::Forbidden,
+            _ => NotStored::Gone,
+        }),
+        ApiError::Unavailable { .. } | ApiError::Throttled { .. } | ApiError::Login { .. } => None,
     }
 }
 
-/// With its conversation, which is asked for again behind all others.
-fn postponed(error: ApiError) -> Missed {
-    match Setback::from(error) {
-        Setback::Wait(wait) => {
-            let problem = format!("an attachment could not be had in time: {}", wait.detail);
-            Missed::Stuck(Stuck {
-                untold: Untold::new(Status::Unavailable, problem),
-                wait,
-            })
-        }
-        setback => Missed::Setback(setback),
-    }
+fn is_unreachable(error: &ApiError) -> bool {
+    let ApiError::Unavailable { what, .. } = error else {
+        return false;
+    };
+    *what == Trouble::Unreachable
 }

@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::visit::Told;
 use crate::checkpoint::Checkpoint;
 use crate::hash::Sha256;
 use crate::page::{self, AttachedFile, PageRules};
 use crate::redaction::Tally;
 use crate::source::answer::Asking;
 use crate::source::{Reading, Setback, SourcePage, broken};
-use crate::transcript::{self, Limits, Status, Transcript, Untold, Written};
+use crate::transcript::{self, Limits, Status, Untold, Written};
 
 const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or their divisions";
+
+/// A page holds no more, however many conversations are left: it is all in memory, and files are stored one by one.
+const MAX_BYTES: usize = 16_000_000;
+const MAX_FILES: usize = 200;
 
 /// A page while it is put together.
 pub(super) struct Page {
@@ -20,8 +25,10 @@ pub(super) struct Page {
     lines: Vec<Box<RawValue>>,
     /// Each once, though it was sent several times.
     files: BTreeMap<Sha256, Vec<u8>>,
-    pub(super) conversations: u64,
-    pub(super) bytes: usize,
+    conversations: u64,
+    /// Those of them about which the API said something.
+    pub(super) answered: u64,
+    bytes: usize,
     redactions: Tally,
     statuses: Tally,
     asking: Asking,
@@ -35,6 +42,7 @@ impl Page {
             lines: Vec::new(),
             files: BTreeMap::new(),
             conversations: 0,
+            answered: 0,
             bytes: 0,
             redactions: Tally::default(),
             statuses: Tally::default(),
@@ -46,9 +54,13 @@ impl Page {
     pub(super) fn add(
         &mut self,
         id: &str,
-        told: Result<Transcript, Untold>,
+        told: Result<Told, Untold>,
         reading: &Reading<'_>,
     ) -> Result<(), Setback> {
+        let told = told.map(|Told { transcript, files }| {
+            self.attach(files);
+            transcript
+        });
         let written = transcript::record(id, told, self.limits, reading.redactor);
         let Written {
             line,
@@ -64,7 +76,12 @@ impl Page {
         Ok(())
     }
 
-    pub(super) fn attach(&mut self, files: Vec<AttachedFile>) {
+    /// Whether the rest comes on the next page.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes > MAX_BYTES || self.files.len() > MAX_FILES
+    }
+
+    fn attach(&mut self, files: Vec<AttachedFile>) {
         for AttachedFile { sha256, bytes } in files {
             let size = bytes.len();
             if self.files.insert(sha256, bytes).is_none() {

@@ -19,7 +19,7 @@ use crate::waiting::{Wait, WaitReason};
 /// The most that a bulk request takes (official SDKs).
 const BULK: usize = 1_000;
 /// Several conversations are in memory at a time.
-const REPLY_LIMIT_BYTES: u64 = 32_000_000;
+const REPLY_LIMIT_BYTES: u64 = 12_000_000;
 
 /// The API waits so long for a recording that is being prepared. How long that takes is not documented.
 const RECORDING_WAIT_MS: u32 = 5_000;
@@ -46,21 +46,47 @@ pub(super) enum Missed {
     /// For this conversation alone, and for good.
     Untold(Untold),
     /// For this conversation alone, and perhaps not the next time.
-    Stuck(Stuck),
+    Stuck(Box<Stuck>),
     /// For all of them.
     Setback(Setback),
 }
 
-/// What is waited for, and what is recorded when that was in vain.
-#[derive(Clone, Debug)]
+/// What is waited for, and what is recorded when that was in vain: a file may be missing alone.
 pub(super) struct Stuck {
-    pub(super) untold: Untold,
+    pub(super) instead: Result<Told, Untold>,
     pub(super) wait: Wait,
 }
 
 impl Stuck {
-    pub(super) fn is_preparing(&self) -> bool {
-        self.untold.status == Status::Preparing
+    /// The API did not answer, each time that it was asked.
+    pub(super) fn unavailable(wait: Wait) -> Self {
+        let problem = format!("the API did not answer for it in time: {}", wait.detail);
+        Self {
+            instead: Err(Untold::new(Status::Unavailable, problem)),
+            wait,
+        }
+    }
+
+    /// Whether its texts are there, and a file is not.
+    pub(super) fn is_told(&self) -> bool {
+        self.instead.is_ok()
+    }
+
+    /// Whether the API failed at it, rather than that something takes its time.
+    pub(super) fn is_failing(&self) -> bool {
+        let untold = self.instead.as_ref().err();
+        untold.is_some_and(|untold| untold.status != Status::Preparing)
+    }
+}
+
+impl Visited {
+    /// Whether the API said something of it, were it only that there is nothing.
+    pub(super) fn is_answered(&self) -> bool {
+        match &self.told {
+            Ok(_) => true,
+            Err(Missed::Untold(untold)) => *untold != unaskable(),
+            Err(Missed::Stuck(_) | Missed::Setback(_)) => false,
+        }
     }
 }
 
@@ -71,8 +97,8 @@ pub(super) struct Visit<'a> {
     pub(super) plan: &'a TranscriptPlan,
     /// Whether it was postponed.
     again: bool,
-    deadline: Deadline,
-    asking: Asking,
+    pub(super) deadline: Deadline,
+    pub(super) asking: Asking,
     warning: Option<&'static str>,
 }
 
@@ -105,19 +131,13 @@ impl<'a> Visit<'a> {
     }
 
     async fn told(&mut self) -> Result<Told, Missed> {
-        let mut transcript = match self.plan.route {
+        let transcript = match self.plan.route {
             // An earlier export may hold ids of any form, and another address is not to be asked.
             _ if !transcript::is_id(self.id) => return Err(unaskable().into()),
             TranscriptRoute::Messages => self.messages_or_recordings().await?,
             TranscriptRoute::WebDetails => self.web_details().await?,
         };
-        let files = self.files(&mut transcript).await?;
-        Ok(Told { transcript, files })
-    }
-
-    /// Nobody comes back to it.
-    pub(super) fn is_last_try(&self) -> bool {
-        self.again
+        self.with_files(transcript).await
     }
 
     pub(super) fn client(&self) -> &'a GenesysClient {
@@ -140,15 +160,16 @@ impl<'a> Visit<'a> {
             .await?;
         let mut messages = Messages::of(&conversation)?;
         let ids = messages.ids.clone();
-        for batch in ids.chunks(BULK) {
+        for some in ids.chunks(BULK) {
             let call = Call::post(format!("{path}/messages/bulk"))
                 .query("useNormalizedMessage", "true")
-                .json(&json!(batch))
+                .json(&json!(some))
                 .at_most(REPLY_LIMIT_BYTES);
             messages.add(&self.json(&call).await?, self.plan.limits)?;
         }
         let transcript = messages.finish();
-        if transcript.messages.is_empty() && transcript.missing > 0 {
+        let is_told = !transcript.messages.is_empty() || !transcript.cut.is_empty();
+        if !is_told && transcript.missing > 0 {
             return Err(Untold::new(Status::Gone, "none of its messages is found any more").into());
         }
         Ok(transcript)
@@ -180,17 +201,17 @@ impl<'a> Visit<'a> {
                 Err(error) => return Err(self.missed(error)),
             }
         }
-        Err(Missed::Stuck(Stuck {
-            untold: Untold::new(
+        Err(Missed::Stuck(Box::new(Stuck {
+            instead: Err(Untold::new(
                 Status::Preparing,
                 "the messages are not found, and the recording was not ready in time",
-            ),
+            )),
             wait: Wait {
                 reason: WaitReason::Unavailable,
                 hint: None,
                 detail: format!("the recording of {} is being prepared", self.id),
             },
-        }))
+        })))
     }
 
     /// The API answers 202 at the end of the wait that it was asked for; should it answer at once, we do not ask at once.
@@ -226,20 +247,23 @@ impl<'a> Visit<'a> {
         if let Some(untold) = untold(&error) {
             return Missed::Untold(untold);
         }
-        let has_time = self
-            .deadline
-            .allows(self.source.clock.now(), Duration::from_secs(1));
-        let status = stuck(&error).filter(|_| has_time);
-        match (status, Setback::from(error)) {
-            (Some(status), Setback::Wait(wait)) => {
-                let problem = format!("the API did not answer for it in time: {}", wait.detail);
-                Missed::Stuck(Stuck {
-                    untold: Untold::new(status, problem),
-                    wait,
-                })
+        let is_alone = fails_alone(&error) && self.has_time();
+        let is_malformed = is_malformed(&error);
+        match Setback::from(error) {
+            Setback::Wait(wait) if is_alone && is_malformed => {
+                let problem = format!("the API's answer is no JSON: {}", wait.detail);
+                let instead = Err(Untold::new(Status::Malformed, problem));
+                Missed::Stuck(Box::new(Stuck { instead, wait }))
             }
-            (_, setback) => Missed::Setback(setback),
+            Setback::Wait(wait) if is_alone => Missed::Stuck(Box::new(Stuck::unavailable(wait))),
+            setback => Missed::Setback(setback),
         }
+    }
+
+    /// Whether an answer that did not come was not cut short by our own deadline.
+    pub(super) fn has_time(&self) -> bool {
+        let now = self.source.clock.now();
+        self.deadline.allows(now, Duration::from_secs(1))
     }
 
     pub(super) async fn ask<T>(
@@ -285,16 +309,24 @@ fn untold(error: &ApiError) -> Option<Untold> {
     }
 }
 
-/// What it is when the API fails at this conversation and at no other, tried as often as a client does.
-fn stuck(error: &ApiError) -> Option<Status> {
+/// Whether it may be that the API fails at this and at nothing else.
+pub(super) fn fails_alone(error: &ApiError) -> bool {
     let ApiError::Unavailable { what, .. } = error else {
-        return None;
+        return false;
     };
     match what {
-        Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff => Some(Status::Unavailable),
-        Trouble::InvalidJson { .. } => Some(Status::Malformed),
-        Trouble::Unreachable | Trouble::NoTimeLeft | Trouble::Credentials => None,
+        Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff | Trouble::InvalidJson { .. } => {
+            true
+        }
+        Trouble::Unreachable | Trouble::NoTimeLeft | Trouble::Credentials => false,
     }
+}
+
+fn is_malformed(error: &ApiError) -> bool {
+    let ApiError::Unavailable { what, .. } = error else {
+        return false;
+    };
+    matches!(what, Trouble::InvalidJson { .. })
 }
 
 /// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.

@@ -29,6 +29,10 @@ async fn the_token_goes_to_the_api_and_not_on_with_a_redirect() {
     assert_eq!(asked.target, "/files/7?key=s3cret");
     let followed = &elsewhere.seen(FILE)[0];
     assert!(!followed.headers.contains_key("authorization"));
+    assert!(
+        !followed.headers.contains_key("referer"),
+        "the key is nobody else's"
+    );
 }
 
 #[tokio::test]
@@ -41,13 +45,70 @@ async fn another_host_gets_no_token_and_an_error_does_not_show_its_query() {
     let error = fetched(&setup, &address).await.unwrap_err();
 
     assert_eq!(error.status(), Some(404));
-    assert_snapshot!(error, @"127.0.0.1/files/7 answered 404");
+    assert_snapshot!(error, @"a file of 127.0.0.1 answered 404");
     assert!(
         !elsewhere.seen(FILE)[0]
             .headers
             .contains_key("authorization")
     );
     assert_eq!(setup.server.hits(LOGIN), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_to_where_nobody_may_send_us_is_not_followed() {
+    for place in [
+        "http://10.0.0.1/x",
+        "https://169.254.169.254/latest",
+        "https://[::ffff:10.0.0.1]/x",
+        "http://example.com/x",
+        "https://mary:pw@example.com/x",
+        "ftp://example.com/x",
+    ] {
+        let setup = Setup::new([]).await;
+        let moved = Scripted::new(302, "").header("Location", place);
+        setup.server.script(FILE, [moved]);
+        let address = setup.server.url.join(FILE).unwrap();
+
+        let error = fetched(&setup, &address).await.unwrap_err();
+
+        assert_eq!(error.status(), Some(302), "{place}");
+        assert_eq!(setup.server.hits(FILE), 1);
+    }
+}
+
+#[tokio::test]
+async fn who_sends_us_on_and_on_is_left() {
+    let setup = Setup::new([]).await;
+    let address = setup.server.url.join(FILE).unwrap();
+    let moved = Scripted::new(302, "").header("Location", address.as_str());
+    setup.server.script(FILE, [moved]);
+
+    let error = fetched(&setup, &address).await.unwrap_err();
+
+    assert_eq!(error.status(), Some(302));
+    assert_eq!(setup.server.hits(FILE), 4);
+}
+
+#[tokio::test]
+async fn what_another_host_says_of_its_limits_and_of_tokens_is_not_the_api_s_word() {
+    let setup = Setup::new([ok()]).await;
+    let elsewhere = Loopback::start().await;
+    let place = elsewhere.url.join(FILE).unwrap();
+    let moved = Scripted::new(303, "").header("Location", place.as_str());
+    setup.server.script(FILE, [moved]);
+    let address = setup.server.url.join(FILE).unwrap();
+
+    for status in [401, 403] {
+        elsewhere.script(FILE, [Scripted::new(status, "")]);
+        let error = fetched(&setup, &address).await.unwrap_err();
+        assert_eq!(error.status(), Some(status));
+    }
+    elsewhere.script(FILE, [Scripted::new(429, "").header("Retry-After", "600")]);
+    fetched(&setup, &address).await.unwrap_err();
+
+    assert_eq!(setup.server.hits(LOGIN), 1, "the token is still good");
+    setup.get().await.unwrap();
+    assert_eq!(setup.waited(), Duration::ZERO, "nobody is held");
 }
 
 #[tokio::test]
@@ -89,6 +150,7 @@ fn files_are_fetched_from_the_organisation_s_domain_and_hosts_that_are_listed() 
         "https://evilmypurecloud.de/1",
         "https://example.com/1",
         "https://user@apps.mypurecloud.de/1",
+        "https://user:pw@api.mypurecloud.de/api/v2/downloads/1",
         "https://169.254.169.254/latest",
         "http://127.0.0.1/1",
         "file:///etc/passwd",

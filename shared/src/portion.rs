@@ -5,28 +5,28 @@ use crate::plan::ExportPlan;
 
 /// Conversations in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
+pub struct Portion {
     conversations: Vec<(String, Place)>,
     /// Behind the last of them; `None` where nothing is.
     next: Option<Place>,
 }
 
-impl Batch {
+impl Portion {
     /// Of those that the request names, from `start` on.
     pub fn of_request(plan: &ExportPlan, start: Place) -> Self {
-        let mut batch = Self::default();
+        let mut portion = Self::default();
         for (line, id) in (0..)
             .zip(&plan.filters.conversation_ids)
             .skip_while(|(line, _)| *line < start.line)
         {
             let place = Place { page: 0, line };
-            if batch.is_full(plan.page_size) {
-                batch.next = Some(place);
+            if portion.is_full(plan.page_size) {
+                portion.next = Some(place);
                 break;
             }
-            batch.add(id.clone(), place);
+            portion.add(id.clone(), place);
         }
-        batch
+        portion
     }
 
     pub fn add(&mut self, id: String, place: Place) {

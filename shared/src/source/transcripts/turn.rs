@@ -1,0 +1,125 @@
+//! The conversations that a page is about, and what becomes of those that are stuck.
+
+use std::time::Duration;
+
+use super::page::Page;
+use super::visit::{Missed, Stuck};
+use crate::checkpoint::{Checkpoint, Place};
+use crate::portion::Portion;
+use crate::source::{Reading, Setback};
+use crate::transcript::Untold;
+use crate::waiting::WaitReason;
+
+/// Their ids travel with each message, which may hold 256 KiB.
+const MAX_POSTPONED: usize = 1_000;
+
+/// So many postponed conversations at least are asked for again side by side: each page of them may wait.
+const AGAIN_AT_ONCE: usize = 200;
+
+/// So long nothing comes, and then a single conversation counts as what it is.
+const PATIENCE: Duration = Duration::from_mins(45);
+
+/// The same where several fail: it may be that the API answers nobody.
+const PATIENCE_IN_OUTAGE: Duration = Duration::from_hours(5);
+
+pub(super) struct Turn<'a> {
+    pub(super) ids: Vec<&'a str>,
+    /// Where they stand; `None` for those that were postponed.
+    portion: Option<&'a Portion>,
+    postponed: &'a [String],
+    /// How long this page has waited for what is unavailable.
+    waited: Duration,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn of(portion: &'a Portion, postponed: &'a [String], waited: Duration) -> Self {
+        Self {
+            ids: portion.ids().collect(),
+            portion: Some(portion),
+            postponed,
+            waited,
+        }
+    }
+
+    pub(super) fn again(postponed: &'a [String], page_size: u32, waited: Duration) -> Self {
+        let at_once = AGAIN_AT_ONCE.max(page_size as usize);
+        Self {
+            ids: postponed.iter().take(at_once).map(|id| &**id).collect(),
+            portion: None,
+            postponed,
+            waited,
+        }
+    }
+
+    /// Whether these were asked for before.
+    pub(super) fn is_again(&self) -> bool {
+        self.portion.is_none()
+    }
+
+    /// Whether what held up a visit, behind `done` others of which so many are stuck, concerns it alone.
+    pub(super) fn held_up(
+        &self,
+        missed: Missed,
+        done: usize,
+        stuck: usize,
+    ) -> Result<Stuck, Setback> {
+        let is_full = !self.is_again() && self.postponed.len() + stuck >= MAX_POSTPONED;
+        match missed {
+            // It is told all the same, should it not be asked for again.
+            Missed::Stuck(why) if why.is_told() || !is_full => Ok(*why),
+            Missed::Stuck(why) => Err(Setback::Wait(why.wait)),
+            // The first of a page has all the time that there is, and it was never enough.
+            Missed::Setback(Setback::Wait(wait))
+                if done == 0
+                    && !is_full
+                    && wait.reason == WaitReason::Unavailable
+                    && self.waited >= PATIENCE =>
+            {
+                Ok(Stuck::unavailable(wait))
+            }
+            Missed::Setback(setback) => Err(setback),
+            Missed::Untold(Untold { problem, .. }) => Err(crate::source::broken(&problem)),
+        }
+    }
+
+    /// What comes behind this page, when so many of its conversations were visited. Those that are stuck are postponed, or
+    /// recorded as what they are.
+    pub(super) fn next(
+        &self,
+        done: usize,
+        page: &mut Page,
+        stuck: Vec<(&str, Stuck)>,
+        reading: &Reading<'_>,
+    ) -> Result<Option<Checkpoint>, Setback> {
+        let failing = stuck.iter().filter(|(_, why)| why.is_failing()).count();
+        let patience = match failing {
+            0 | 1 => PATIENCE,
+            _ => PATIENCE_IN_OUTAGE,
+        };
+        // A recording, or a file, takes its time at its first turn, whoever else is told meanwhile.
+        let mut waits = stuck
+            .iter()
+            .filter(|(_, why)| self.is_again() || why.is_failing());
+        if let Some((_, first)) = waits.next()
+            && page.answered == 0
+            && self.waited < patience
+        {
+            return Err(Setback::Wait(first.wait.clone()));
+        }
+        let mut postponed: Vec<String> = match self.portion {
+            Some(_) => self.postponed.to_vec(),
+            None => self.postponed[done..].to_vec(),
+        };
+        let is_last_try = self.is_again() && page.answered == 0;
+        for (id, why) in stuck {
+            if is_last_try || postponed.len() >= MAX_POSTPONED {
+                page.add(id, why.instead, reading)?;
+            } else {
+                postponed.push(id.to_owned());
+            }
+        }
+        let next: Option<Place> = self.portion.and_then(|portion| portion.after(done));
+        let is_over = next.is_none() && postponed.is_empty();
+        Ok((!is_over).then_some(Checkpoint::Conversations { next, postponed }))
+    }
+}
