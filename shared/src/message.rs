@@ -245,3 +245,62 @@ impl WebhookMessage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(page: u32, origin: Origin) -> PageMessage {
+        let run = RunId {
+            export_id: "texts".parse().unwrap(),
+            slice: 1,
+            run: 3,
+        };
+        PageMessage {
+            format_version: FormatVersion,
+            id: run.page(page),
+            attempt: 1,
+            origin,
+            checkpoint: Checkpoint::Offset { offset: 0 },
+            totals: Totals::default(),
+            times_parked: 0,
+            audit_head: Sha256::of(""),
+            before: Before::Settled,
+        }
+    }
+
+    #[test]
+    fn the_page_before_the_first_one_is_of_the_run_that_is_continued() {
+        let continues = |after_page| Origin::Continues { run: 2, after_page };
+        let before = |page, origin| {
+            let before = message(page, origin).page_before();
+            before.map(|id| (id.run.run, id.page))
+        };
+
+        assert_eq!(before(2, Origin::First), Some((3, 1)));
+        assert_eq!(before(5, continues(4)), Some((2, 4)));
+        assert_eq!(before(6, continues(4)), Some((3, 5)));
+        assert_eq!(before(1, continues(0)), None);
+        assert_eq!(before(1, Origin::First), None);
+        assert_eq!(before(1, Origin::Replaces { run: 2 }), None);
+    }
+
+    #[test]
+    fn only_a_message_that_vouches_for_less_says_so() {
+        let sure = message(2, Origin::First);
+        let unsure = PageMessage {
+            before: Before::Committed,
+            ..sure.clone()
+        };
+
+        for message in [sure, unsure] {
+            let body = message.outgoing().unwrap().body;
+
+            assert_eq!(
+                body.contains(r#""before":"committed""#),
+                message.before == Before::Committed
+            );
+            assert_eq!(serde_json::from_str::<PageMessage>(&body).unwrap(), message);
+        }
+    }
+}
