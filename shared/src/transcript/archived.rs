@@ -55,7 +55,8 @@ struct Archived<'a> {
     languages: BTreeMap<String, u64>,
     redactions: Tally,
     page_key: &'a str,
-    archived_at: Timestamp,
+    #[serde(rename = "archivedAt")]
+    committed_at: Timestamp,
     latency_ms: Option<u64>,
 }
 
@@ -143,7 +144,7 @@ fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notice, serde_js
         languages: told.languages,
         redactions: told.redactions,
         page_key: page.page_key,
-        archived_at: page.at,
+        committed_at: page.at,
         latency_ms,
     })?;
     let attributes = vec![

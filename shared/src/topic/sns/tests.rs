@@ -46,12 +46,13 @@ fn ids(request: &Request) -> Vec<String> {
 
 /// Takes all entries but those with these ids.
 fn taking_all_but(ids: &[&str], is_sender_fault: &str) -> Reply {
-    let failed: String = ids
+    let failed: Vec<String> = ids
         .iter()
         .map(|id| {
             format!("<member><Id>{id}</Id><Code>InternalError</Code><Message>as told</Message><SenderFault>{is_sender_fault}</SenderFault></member>")
         })
         .collect();
+    let failed = failed.concat();
     Reply::ok(format!(
         "<PublishBatchResponse><PublishBatchResult><Successful/><Failed>{failed}</Failed></PublishBatchResult></PublishBatchResponse>"
     ))
