@@ -8,12 +8,8 @@ use end_to_end::template::{Template, one_or_more, referred, text};
 /// The queues that the function's role lets it send to.
 fn sends_to<'a>(template: &'a Template, function: &str) -> BTreeSet<&'a str> {
     let role = referred(&template.properties(function)["Role"]);
-    let policies = template.properties(role)["Policies"]
-        .as_sequence()
-        .expect("a list");
-    policies
-        .iter()
-        .flat_map(|policy| one_or_more(&policy["PolicyDocument"]["Statement"]))
+    let statements = template.statements(role).into_iter();
+    statements
         .filter(|statement| {
             one_or_more(&statement["Action"])
                 .iter()

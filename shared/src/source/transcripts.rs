@@ -100,7 +100,7 @@ impl Source for Transcripts {
             match visited.told {
                 Ok(told) => page.add(id, Ok(told), reading)?,
                 Err(Missed::Untold(untold)) => page.add(id, Err(untold), reading)?,
-                Err(missed) => match turn.held_up(missed, done, stuck.len()) {
+                Err(Missed::HeldUp(why)) => match turn.held_up(why, done, stuck.len()) {
                     Ok(why) => stuck.push((id, why)),
                     // Those before are kept, and this one comes first on the next page.
                     Err(Setback::Wait(_)) if done > 0 => break,

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::visit::{Missed, Stuck, Told, Visit, fails_alone};
+use super::visit::{HeldUp, Missed, Stuck, Told, Visit, fails_alone};
 use crate::genesys::{ApiError, Call, Trouble};
 use crate::hash::Sha256;
 use crate::page::AttachedFile;
@@ -60,10 +60,11 @@ impl Visit<'_> {
         let told = Told { transcript, files };
         match later {
             None => Ok(told),
-            Some(wait) => Err(Missed::Stuck(Box::new(Stuck {
+            Some(wait) => Err(Stuck {
                 instead: Ok(told),
                 wait,
-            }))),
+            }
+            .into()),
         }
     }
 
@@ -72,7 +73,7 @@ impl Visit<'_> {
         address: &str,
         limits: &AttachmentLimits,
         left: u64,
-    ) -> Result<Fetched, Missed> {
+    ) -> Result<Fetched, HeldUp> {
         let url = Url::parse(address).ok();
         let Some(url) = url.filter(|url| self.client().may_fetch(url)) else {
             return Ok(Fetched::NotStored(NotStored::Host));
@@ -96,7 +97,7 @@ impl Visit<'_> {
     }
 
     /// What is about this file, and what is about the client or the moment.
-    fn not_fetched(&self, error: ApiError, call: &Call) -> Result<Fetched, Missed> {
+    fn not_fetched(&self, error: ApiError, call: &Call) -> Result<Fetched, HeldUp> {
         if let Some(reason) = not_stored(&error) {
             return Ok(Fetched::NotStored(reason));
         }
@@ -106,7 +107,7 @@ impl Visit<'_> {
             || matches!(error, ApiError::Throttled { .. }) && self.client().is_foreign(call);
         match Setback::from(error) {
             Setback::Wait(wait) if is_of_host && self.has_time() => Ok(Fetched::Later(wait)),
-            setback => Err(Missed::Setback(setback)),
+            setback => Err(HeldUp::All(setback)),
         }
     }
 }

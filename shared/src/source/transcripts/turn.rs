@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::page::Page;
-use super::visit::{Missed, Stuck};
+use super::visit::{HeldUp, Stuck};
 use crate::checkpoint::{Checkpoint, Place};
 use crate::portion::Portion;
 use crate::source::{Reading, Setback};
-use crate::transcript::Untold;
 use crate::waiting::WaitReason;
 
 /// Their ids travel with each message, which may hold 256 KiB.
@@ -59,17 +58,17 @@ impl<'a> Turn<'a> {
     /// Whether what held up a visit, behind `done` others of which so many are stuck, concerns it alone.
     pub(super) fn held_up(
         &self,
-        missed: Missed,
+        held_up: HeldUp,
         done: usize,
         stuck: usize,
     ) -> Result<Stuck, Setback> {
         let is_full = !self.is_again() && self.postponed.len() + stuck >= MAX_POSTPONED;
-        match missed {
+        match held_up {
             // It is told all the same, should it not be asked for again.
-            Missed::Stuck(why) if why.is_told() || !is_full => Ok(*why),
-            Missed::Stuck(why) => Err(Setback::Wait(why.wait)),
+            HeldUp::Alone(why) if why.is_told() || !is_full => Ok(*why),
+            HeldUp::Alone(why) => Err(Setback::Wait(why.wait)),
             // The first of a page has all the time that there is, and it was never enough.
-            Missed::Setback(Setback::Wait(wait))
+            HeldUp::All(Setback::Wait(wait))
                 if done == 0
                     && !is_full
                     && wait.reason == WaitReason::Unavailable
@@ -77,8 +76,7 @@ impl<'a> Turn<'a> {
             {
                 Ok(Stuck::unavailable(wait))
             }
-            Missed::Setback(setback) => Err(setback),
-            Missed::Untold(Untold { problem, .. }) => Err(crate::source::broken(&problem)),
+            HeldUp::All(setback) => Err(setback),
         }
     }
 
@@ -121,5 +119,79 @@ impl<'a> Turn<'a> {
         let next: Option<Place> = self.portion.and_then(|portion| portion.after(done));
         let is_over = next.is_none() && postponed.is_empty();
         Ok((!is_over).then_some(Checkpoint::Conversations { next, postponed }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::super::visit::Told;
+    use super::*;
+    use crate::transcript::web_details;
+    use crate::waiting::Wait;
+
+    fn wait() -> Wait {
+        Wait {
+            reason: WaitReason::Unavailable,
+            hint: None,
+            detail: "answered 503".to_owned(),
+        }
+    }
+
+    fn failing() -> HeldUp {
+        HeldUp::Alone(Box::new(Stuck::unavailable(wait())))
+    }
+
+    fn without_a_file() -> HeldUp {
+        let body = RawValue::from_string(r#"{"messages":[]}"#.to_owned()).unwrap();
+        let transcript = web_details(&body).unwrap();
+        let files = Vec::new();
+        HeldUp::Alone(Box::new(Stuck {
+            instead: Ok(Told { transcript, files }),
+            wait: wait(),
+        }))
+    }
+
+    #[test]
+    fn a_full_list_holds_up_whoever_fails_and_nobody_who_lacks_a_file() {
+        let portion = Portion::default();
+        let postponed = vec!["c".to_owned(); MAX_POSTPONED - 1];
+        let turn = Turn::of(&portion, &postponed, PATIENCE);
+
+        assert!(turn.held_up(failing(), 3, 0).is_ok());
+        assert!(matches!(
+            turn.held_up(failing(), 3, 1),
+            Err(Setback::Wait(_))
+        ));
+        assert!(turn.held_up(without_a_file(), 3, 1).is_ok());
+        let again = Turn::again(&postponed, 10, Duration::ZERO);
+        assert!(again.held_up(failing(), 3, 1).is_ok());
+    }
+
+    #[test]
+    fn what_holds_up_all_is_about_the_first_of_a_page_once_that_has_waited() {
+        let portion = Portion::default();
+        let turn = |waited| Turn::of(&portion, &[], waited);
+        let all = || HeldUp::All(Setback::Wait(wait()));
+        let throttled = || {
+            HeldUp::All(Setback::Wait(Wait {
+                reason: WaitReason::Throttled,
+                ..wait()
+            }))
+        };
+
+        assert!(turn(PATIENCE).held_up(all(), 0, 0).is_ok());
+        assert!(turn(PATIENCE).held_up(all(), 1, 0).is_err());
+        assert!(turn(PATIENCE / 2).held_up(all(), 0, 0).is_err());
+        assert!(turn(PATIENCE).held_up(throttled(), 0, 0).is_err());
+    }
+
+    #[test]
+    fn many_that_were_postponed_are_asked_for_again_side_by_side() {
+        let postponed = vec!["c".to_owned(); 500];
+
+        assert_eq!(Turn::again(&postponed, 1, Duration::ZERO).ids.len(), 200);
+        assert_eq!(Turn::again(&postponed, 300, Duration::ZERO).ids.len(), 300);
     }
 }

@@ -45,10 +45,15 @@ pub(super) struct Told {
 pub(super) enum Missed {
     /// For this conversation alone, and for good.
     Untold(Untold),
-    /// For this conversation alone, and perhaps not the next time.
-    Stuck(Box<Stuck>),
+    HeldUp(HeldUp),
+}
+
+/// What may not be so the next time.
+pub(super) enum HeldUp {
+    /// For this conversation alone.
+    Alone(Box<Stuck>),
     /// For all of them.
-    Setback(Setback),
+    All(Setback),
 }
 
 /// What is waited for, and what is recorded when that was in vain: a file may be missing alone.
@@ -85,7 +90,7 @@ impl Visited {
         match &self.told {
             Ok(_) => true,
             Err(Missed::Untold(untold)) => *untold != unaskable(),
-            Err(Missed::Stuck(_) | Missed::Setback(_)) => false,
+            Err(Missed::HeldUp(_)) => false,
         }
     }
 }
@@ -201,7 +206,7 @@ impl<'a> Visit<'a> {
                 Err(error) => return Err(self.missed(error)),
             }
         }
-        Err(Missed::Stuck(Box::new(Stuck {
+        Err(Stuck {
             instead: Err(Untold::new(
                 Status::Preparing,
                 "the messages are not found, and the recording was not ready in time",
@@ -211,7 +216,8 @@ impl<'a> Visit<'a> {
                 hint: None,
                 detail: format!("the recording of {} is being prepared", self.id),
             },
-        })))
+        }
+        .into())
     }
 
     /// The API answers 202 at the end of the wait that it was asked for; should it answer at once, we do not ask at once.
@@ -253,10 +259,10 @@ impl<'a> Visit<'a> {
             Setback::Wait(wait) if is_alone && is_malformed => {
                 let problem = format!("the API's answer is no JSON: {}", wait.detail);
                 let instead = Err(Untold::new(Status::Malformed, problem));
-                Missed::Stuck(Box::new(Stuck { instead, wait }))
+                Stuck { instead, wait }.into()
             }
-            Setback::Wait(wait) if is_alone => Missed::Stuck(Box::new(Stuck::unavailable(wait))),
-            setback => Missed::Setback(setback),
+            Setback::Wait(wait) if is_alone => Stuck::unavailable(wait).into(),
+            setback => HeldUp::All(setback).into(),
         }
     }
 
@@ -342,6 +348,18 @@ fn unaskable() -> Untold {
         Status::Gone,
         "the API takes no conversation id of this form",
     )
+}
+
+impl From<Stuck> for Missed {
+    fn from(stuck: Stuck) -> Self {
+        HeldUp::Alone(Box::new(stuck)).into()
+    }
+}
+
+impl From<HeldUp> for Missed {
+    fn from(held_up: HeldUp) -> Self {
+        Self::HeldUp(held_up)
+    }
 }
 
 impl From<Untold> for Missed {
