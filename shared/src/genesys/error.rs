@@ -93,6 +93,17 @@ impl ApiError {
         }
     }
 
+    /// In which way there was no usable answer, where that may pass.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Unavailable { what, .. } => Some(*what),
+            Self::Throttled { .. }
+            | Self::Refused { .. }
+            | Self::Login { .. }
+            | Self::TooLarge { .. } => None,
+        }
+    }
+
     /// The HTTP status, if an answer came.
     pub fn status(&self) -> Option<u16> {
         match self {

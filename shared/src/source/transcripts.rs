@@ -28,6 +28,7 @@ mod visit;
 const AT_ONCE: usize = 8;
 /// With attachments, which are large, and take requests that keep the pace busy.
 const AT_ONCE_WITH_FILES: usize = 2;
+
 /// The texts of conversations as a source.
 #[derive(Clone, Debug)]
 pub struct Transcripts {

@@ -103,7 +103,7 @@ impl Visit<'_> {
         }
         // A host that is not reached is a host of files, whoever else is.
         let is_of_host = fails_alone(&error)
-            || is_unreachable(&error)
+            || error.trouble() == Some(Trouble::Unreachable)
             || matches!(error, ApiError::Throttled { .. }) && self.client().is_foreign(call);
         match Setback::from(error) {
             Setback::Wait(wait) if is_of_host && self.has_time() => Ok(Fetched::Later(wait)),
@@ -123,11 +123,4 @@ fn not_stored(error: &ApiError) -> Option<NotStored> {
         }),
         ApiError::Unavailable { .. } | ApiError::Throttled { .. } | ApiError::Login { .. } => None,
     }
-}
-
-fn is_unreachable(error: &ApiError) -> bool {
-    let ApiError::Unavailable { what, .. } = error else {
-        return false;
-    };
-    *what == Trouble::Unreachable
 }

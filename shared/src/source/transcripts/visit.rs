@@ -254,7 +254,7 @@ impl<'a> Visit<'a> {
             return Missed::Untold(untold);
         }
         let is_alone = fails_alone(&error) && self.has_time();
-        let is_malformed = is_malformed(&error);
+        let is_malformed = matches!(error.trouble(), Some(Trouble::InvalidJson { .. }));
         match Setback::from(error) {
             Setback::Wait(wait) if is_alone && is_malformed => {
                 let problem = format!("the API's answer is no JSON: {}", wait.detail);
@@ -272,7 +272,7 @@ impl<'a> Visit<'a> {
         self.deadline.allows(now, Duration::from_secs(1))
     }
 
-    pub(super) async fn ask<T>(
+    async fn ask<T>(
         &mut self,
         call: &Call,
         decode: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
@@ -317,22 +317,10 @@ fn untold(error: &ApiError) -> Option<Untold> {
 
 /// Whether it may be that the API fails at this and at nothing else.
 pub(super) fn fails_alone(error: &ApiError) -> bool {
-    let ApiError::Unavailable { what, .. } = error else {
-        return false;
-    };
-    match what {
-        Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff | Trouble::InvalidJson { .. } => {
-            true
-        }
-        Trouble::Unreachable | Trouble::NoTimeLeft | Trouble::Credentials => false,
-    }
-}
-
-fn is_malformed(error: &ApiError) -> bool {
-    let ApiError::Unavailable { what, .. } = error else {
-        return false;
-    };
-    matches!(what, Trouble::InvalidJson { .. })
+    matches!(
+        error.trouble(),
+        Some(Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff | Trouble::InvalidJson { .. })
+    )
 }
 
 /// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.
