@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +16,7 @@ use crate::plan::ExportPlan;
 use crate::run::{RunEnd, RunRecord};
 use crate::seal::{self, SealError};
 use crate::store::{ArchiveStore, Listed, Object, StoreError, Stored};
-use crate::waiting::{WaitReason, Waiting};
+use crate::waiting::{Waiting, Waits};
 
 mod conversations;
 mod deliveries;
@@ -185,17 +184,13 @@ impl Archive {
         Ok(waiting.filter(|waiting| waiting.id == message.id))
     }
 
-    /// Since when `message`'s page has waited for this, if it has.
-    pub async fn waits_since(
-        &self,
-        message: &PageMessage,
-        reason: WaitReason,
-    ) -> Result<Option<Timestamp>, ArchiveError> {
+    /// Since when `message`'s page has waited, for each reason.
+    pub async fn waits(&self, message: &PageMessage) -> Result<Waits, ArchiveError> {
         if message.times_parked == 0 {
-            return Ok(None);
+            return Ok(Waits::new());
         }
         let waiting = self.waiting(message).await?;
-        Ok(waiting.and_then(|waiting| waiting.since.get(&reason).copied()))
+        Ok(waiting.map(|waiting| waiting.since).unwrap_or_default())
     }
 
     pub async fn is_cancelled(&self, id: &ExportId) -> Result<bool, ArchiveError> {

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Interval;
 
+mod trail;
+
+pub use trail::{DeadEnd, Trail};
+
 /// The place in a run from which a page is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
@@ -16,6 +20,9 @@ pub enum Checkpoint {
         job: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
+        /// How the chain came here. Absent on a first page, and where an older version began the chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trail: Option<Trail>,
     },
     /// The window of time to be read next; behind it comes what is left of the slice.
     Windows { next: Interval },
@@ -41,7 +48,26 @@ pub struct Place {
 impl Checkpoint {
     /// The first page of a job that may not exist yet.
     pub const fn job_start(job: Option<String>) -> Self {
-        Self::Cursor { job, cursor: None }
+        Self::Cursor {
+            job,
+            cursor: None,
+            trail: None,
+        }
+    }
+
+    /// The place that `next` names, after a page with `received` records.
+    pub fn after_cursor(
+        job: Option<String>,
+        trail: Option<&Trail>,
+        next: String,
+        received: u64,
+    ) -> Result<Self, DeadEnd> {
+        let trail = Trail::follow(trail, &next, received)?;
+        Ok(Self::Cursor {
+            job,
+            cursor: Some(next),
+            trail: Some(trail),
+        })
     }
 
     /// The job that this page belongs to, if there is one and it is known.

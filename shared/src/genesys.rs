@@ -13,6 +13,7 @@ mod login;
 #[cfg(test)]
 pub(crate) mod loopback;
 mod pace;
+mod refusal;
 mod region;
 mod retry;
 mod stats;

@@ -14,6 +14,7 @@ pub mod conclusion;
 pub mod config;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod decode;
 pub mod dispatch;
 pub mod effort;
 pub mod failure;

@@ -6,13 +6,11 @@
 use std::fmt;
 use std::ops::Add;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-
 use crate::hash::Sha256;
 use crate::redaction::{Redactor, Tally};
 use crate::time::Interval;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 mod channel;
 mod check;
@@ -25,8 +23,10 @@ mod known;
 mod minimal;
 mod names;
 mod normalized;
+mod raw_record;
 mod redact;
 mod results;
+mod salvage;
 mod standard;
 mod walk;
 mod written;
@@ -36,12 +36,13 @@ mod properties;
 
 pub use check::{IndexMismatch, check};
 pub use codec::{CodecError, decode_lines, page_text};
-pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended};
+pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended, id_of};
 pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
 pub use known::KnownVersions;
 pub use names::Names;
+pub use raw_record::{OwnedRecord, RawRecord};
 pub use redact::redact_typed;
-pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, gateway_records};
+pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, ResultsReader, gateway_records};
 pub use standard::dropped_paths;
 pub use written::written_id;
 
@@ -161,15 +162,23 @@ pub struct Reject {
     /// Place in the page as received, from 0.
     pub position: u64,
     pub reason: RejectReason,
-    pub raw: Box<RawValue>,
+    /// As it came, but for what was redacted.
+    pub raw: Box<[u8]>,
 }
 
 /// Projects, compresses and indexes the records in the order in which they came.
-pub fn encode(records: &[&RawValue], rules: &PageRules<'_>) -> PageBody {
+pub fn encode(records: &[RawRecord<'_>], rules: &PageRules<'_>) -> PageBody {
     let mut draft = Draft::new(rules.shape);
     for record in records {
-        let identifying = rules.project(record.get(), draft.line());
-        match RecordIdentity::by(identifying, record.get(), rules.shape) {
+        let record = match record {
+            RawRecord::Json(record) => record.get(),
+            RawRecord::Unreadable(bytes) => {
+                draft.reject_unreadable(bytes, rules);
+                continue;
+            }
+        };
+        let identifying = rules.project(record, draft.line());
+        match RecordIdentity::by(identifying, record, rules.shape) {
             // Whichever one it is, it is another interval's, where it will be kept aside.
             Err(_) if rules.begins_elsewhere(identifying) => draft.leave_out(),
             Err(reason) => draft.reject(record, reason, rules),
@@ -373,7 +382,13 @@ mod tests {
         let rejects: Vec<_> = page
             .rejects
             .iter()
-            .map(|reject| (reject.position, reject.reason, reject.raw.get()))
+            .map(|reject| {
+                (
+                    reject.position,
+                    reject.reason,
+                    str::from_utf8(&reject.raw).unwrap(),
+                )
+            })
             .collect();
         let reasons = [
             RejectReason::IdMalformed(RecordField::Id),

@@ -2,13 +2,12 @@
 //!
 //! A source knows its part of the API and nothing of stores, queues or messages.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, DeadEnd};
 use crate::clock::Deadline;
 use crate::effort::Effort;
 use crate::failure::{Failure, FailureKind, in_one_line};
@@ -18,9 +17,11 @@ use crate::plan::{Draft, ExportPlan, GatewayQuery, Slice};
 use crate::portion::Portion;
 use crate::redaction::Redactor;
 use crate::request::SourceKind;
-use crate::waiting::{Wait, WaitReason};
+use crate::waiting::{Wait, WaitReason, Waits};
 use cache::ResponseCache;
 use names::NameDirectory;
+
+pub use names::NamesOrWarning;
 
 mod analytics_job;
 mod analytics_query;
@@ -96,8 +97,8 @@ pub struct Reading<'a> {
     pub names: Option<&'a Names>,
     /// What takes personal data out of the records, if the plan wants that.
     pub redactor: Option<&'a Redactor>,
-    /// Since when this page has waited for what is unavailable.
-    pub unavailable_since: Option<Timestamp>,
+    /// Since when this page has waited, for each reason.
+    pub waits: &'a Waits,
     pub deadline: Deadline,
 }
 
@@ -177,16 +178,27 @@ impl Sources {
         }
     }
 
-    /// The names that the plan wants looked up.
+    /// The names that the plan wants looked up. They are an addition: where they cannot be had, records are archived with
+    /// ids alone, and `warning` says so.
     pub async fn names(
         &self,
         plan: &ExportPlan,
+        waits: &Waits,
         deadline: Deadline,
-    ) -> Result<Option<Arc<Names>>, Setback> {
+    ) -> Result<NamesOrWarning, Setback> {
         if plan.lookup_names {
-            self.names.names(deadline).await.map(Some)
+            self.names.names_or_warning(waits, deadline).await
         } else {
-            Ok(None)
+            Ok(NamesOrWarning::default())
+        }
+    }
+
+    /// Whether the client may look up the names that the plan wants. Only a permission that is missing is an error.
+    pub async fn check_names(&self, plan: &ExportPlan, deadline: Deadline) -> Result<(), Setback> {
+        if plan.lookup_names {
+            self.names.check(deadline).await
+        } else {
+            Ok(())
         }
     }
 
@@ -234,6 +246,12 @@ impl<'a> Asked<'a> {
 }
 
 impl<'a> Reading<'a> {
+    /// How long this page has waited for that reason.
+    fn waited(&self, reason: WaitReason, now: Timestamp) -> Option<Duration> {
+        let waited = now.duration_since(*self.waits.get(&reason)?);
+        Some(Duration::try_from(waited).unwrap_or_default())
+    }
+
     fn is_first_run(&self) -> bool {
         self.run == 1
     }
@@ -272,6 +290,7 @@ impl From<ApiError> for Setback {
             ApiError::Login { .. } => failed(FailureKind::LoginRefused),
             ApiError::TooLarge { .. } => failed(FailureKind::PageTooLarge),
             ApiError::Refused { .. } => failed(FailureKind::Refused),
+            ApiError::Broken { .. } => failed(FailureKind::SourceBroken),
         }
     }
 }
@@ -283,13 +302,29 @@ const GRANT: &str = "in Genesys Cloud, add the permission to a role (Admin > Rol
 /// A job or query that the API does not know any more is lost, not refused.
 fn lost_when_unknown(error: ApiError) -> Setback {
     match &error {
-        ApiError::Refused { status: 404, .. } => Setback::Lost(error.to_string()),
+        ApiError::Refused {
+            status: 404 | 410, ..
+        } => Setback::Lost(error.to_string()),
         _ => error.into(),
     }
 }
 
-fn broken(what: &str) -> Setback {
+/// The same of the page at a cursor, which is refused when it has expired.
+fn lost_at_cursor(error: ApiError, cursor: Option<&str>) -> Setback {
+    match (&error, cursor) {
+        (ApiError::Refused { status: 400, .. }, Some(_)) => Setback::Lost(error.to_string()),
+        _ => lost_when_unknown(error),
+    }
+}
+
+fn broken(what: impl Into<String>) -> Setback {
     Setback::Failed(Failure::new(FailureKind::SourceBroken, what))
+}
+
+impl From<DeadEnd> for Setback {
+    fn from(dead_end: DeadEnd) -> Self {
+        broken(dead_end.to_string())
+    }
 }
 
 impl std::fmt::Display for Setback {

@@ -30,6 +30,9 @@ pub enum WaitReason {
     Export,
 }
 
+/// Since when a page has waited, for each reason.
+pub type Waits = BTreeMap<WaitReason, Timestamp>;
+
 /// Why a page cannot go on now, as the source says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
@@ -91,7 +94,7 @@ pub struct Waiting {
     pub detail: String,
     pub times_parked: u32,
     /// For each reason, when this page first parked for it. A page that went through starts the next one's patience anew.
-    pub since: BTreeMap<WaitReason, Timestamp>,
+    pub since: Waits,
     pub not_before: Timestamp,
     pub deadline: Timestamp,
 }

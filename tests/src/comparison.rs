@@ -6,7 +6,9 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// Fields that tell when, by which invocation and through which job something was done, and the hashes over them.
-const MASKED: [&str; 25] = [
+const MASKED: [&str; 26] = [
+    // The digest of a cursor, which is another one for each job.
+    "mark",
     "seal",
     "hash",
     "previousHash",

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::decode::{self, DecodeError};
 use conversation_archive::genesys::{ApiError, Call, GenesysClient, Reply};
+use conversation_archive::page::DETAILS_FIELDS;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -147,8 +149,12 @@ fn an_hour_before(moment: Timestamp) -> Timestamp {
 
 impl Api {
     async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<Reply<T>, ApiError> {
-        let decode = |body: &[u8]| serde_json::from_slice(body);
-        self.client.call(call, self.deadline(), decode).await
+        self.client.call(call, self.deadline(), decode::json).await
+    }
+
+    /// A page of a job's results.
+    async fn ask_page(&self, call: &Call) -> Result<Reply<()>, ApiError> {
+        self.client.call(call, self.deadline(), results_page).await
     }
 
     fn deadline(&self) -> Deadline {
@@ -157,6 +163,16 @@ impl Api {
 
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+}
+
+/// Only what has a page's own fields is one. Nothing of it is kept.
+fn results_page(body: &[u8]) -> Result<(), DecodeError> {
+    let page = DETAILS_FIELDS.read(body)?;
+    if page.records.is_some() || page.data_availability_date.is_some() {
+        Ok(())
+    } else {
+        Err(DecodeError::missing(DETAILS_FIELDS.records))
     }
 }
 

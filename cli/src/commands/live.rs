@@ -8,7 +8,8 @@ use conversation_archive::clock::{Clock, Deadline};
 use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
 use conversation_archive::redactors::Redactors;
 use conversation_archive::request::{ExportRequest, scheduled_time};
-use conversation_archive::source::{Asked, Reading, Setback, SourcePage, Sources};
+use conversation_archive::source::{Asked, NamesOrWarning, Reading, Setback, SourcePage, Sources};
+use conversation_archive::waiting::{WaitReason, Waits};
 use jiff::Timestamp;
 use start_export::StartError;
 
@@ -67,8 +68,13 @@ impl<'a> Live<'a> {
         &self,
         mut take: impl FnMut(&SourcePage) -> Result<ControlFlow<()>, Problem>,
     ) -> Result<ControlFlow<()>, Problem> {
-        let names = self.sources.names(&self.plan, Deadline::NONE).await;
-        let names = names.map_err(StartError::from)?;
+        // Nobody at a terminal waits for a single conversation, or for names.
+        let waits = Waits::from([(WaitReason::Unavailable, Timestamp::MIN)]);
+        let names = self.sources.names(&self.plan, &waits, Deadline::NONE).await;
+        let NamesOrWarning { names, warning } = names.map_err(StartError::from)?;
+        if let Some(warning) = warning {
+            self.screen.line(&warning);
+        }
         let redactor = self.redactors.of(&self.plan).await;
         let redactor = redactor.map_err(StartError::from)?;
         for slice in &self.plan.slices {
@@ -88,8 +94,7 @@ impl<'a> Live<'a> {
                     portion: None,
                     names: names.as_deref(),
                     redactor: redactor.as_deref(),
-                    // Nobody at a terminal waits for a single conversation.
-                    unavailable_since: Some(Timestamp::MIN),
+                    waits: &waits,
                     deadline: Deadline::NONE,
                 };
                 let page = self.page(&checkpoint, &reading).await?;

@@ -133,7 +133,7 @@ impl ArchivePage {
     ) -> anyhow::Result<Vec<RejectedRecord>> {
         let mut kept = Vec::with_capacity(rejects.len());
         for reject in rejects {
-            let raw = reject.raw.get().as_bytes();
+            let raw = &*reject.raw;
             let sha256 = Sha256::of(raw);
             let name = Name::Reject(&task.message.id, reject.position, sha256);
             self.archive().put(name, raw.to_vec()).await?;

@@ -18,9 +18,9 @@ use conversation_archive::plan::ExportPlan;
 use conversation_archive::redactors::Redactors;
 use conversation_archive::run::{End, RunEnd};
 use conversation_archive::runs::Ending;
-use conversation_archive::source::{Reading, Setback, Sources};
+use conversation_archive::source::{NamesOrWarning, Reading, Setback, Sources};
 use conversation_archive::topic::Topic;
-use conversation_archive::waiting::{Parking, Wait, WaitReason, Waiting, park};
+use conversation_archive::waiting::{Parking, Wait, WaitReason, Waiting, Waits, park};
 
 mod bounds;
 mod commit;
@@ -50,6 +50,9 @@ pub enum Handled {
     /// The run has ended, now or before; what it owed is paid.
     Ended(Box<RunEnd>),
 }
+
+/// Of a page for which nothing was read yet.
+static NO_WAITS: Waits = Waits::new();
 
 /// A message with everything that never changes about its export.
 struct Task<'a> {
@@ -89,7 +92,7 @@ impl ArchivePage {
             query,
             known: None,
             portion: None,
-            unavailable_since: None,
+            waits: &NO_WAITS,
             names: None,
             redactor: None,
             deadline: invocation.deadline,
@@ -158,7 +161,9 @@ impl ArchivePage {
             }
             Conversations::Incomplete(id) => return Ok(Err(never_listed(&id))),
         };
-        let names = match self.sources.names(task.plan, task.reading.deadline).await {
+        let waits = self.archive().waits(task.message).await?;
+        let names = self.sources.names(task.plan, &waits, task.reading.deadline);
+        let NamesOrWarning { names, warning } = match names.await {
             Ok(names) => names,
             Err(setback) => return Ok(Err(setback)),
         };
@@ -166,21 +171,20 @@ impl ArchivePage {
             Ok(redactor) => redactor,
             Err(setback) => return Ok(Err(setback)),
         };
-        let unavailable_since = self
-            .archive()
-            .waits_since(task.message, WaitReason::Unavailable)
-            .await?;
         let reading = Reading {
             known: known.as_deref(),
             portion: portion.as_ref(),
-            unavailable_since,
+            waits: &waits,
             names: names.as_deref(),
             redactor: redactor.as_deref(),
             ..task.reading
         };
         let source = self.sources.of(task.plan.source);
         match source.page(&checkpoint, &reading).await {
-            Ok(page) => self.commit(task, checkpoint, page).await,
+            Ok(mut page) => {
+                page.warnings.extend(warning);
+                self.commit(task, checkpoint, page).await
+            }
             Err(setback) => Ok(Err(setback)),
         }
     }

@@ -25,7 +25,7 @@ impl ArchivePage {
                 Err(setback) => return Ok(Err(setback)),
             },
         };
-        let Checkpoint::Cursor { cursor, .. } = &task.message.checkpoint else {
+        let Checkpoint::Cursor { cursor, trail, .. } = &task.message.checkpoint else {
             return Ok(Ok(task.message.checkpoint.clone()));
         };
         let opened = Opened {
@@ -40,6 +40,7 @@ impl ArchivePage {
         Ok(ready.map(|()| Checkpoint::Cursor {
             job: record.job,
             cursor: cursor.clone(),
+            trail: trail.clone(),
         }))
     }
 

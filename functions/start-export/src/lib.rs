@@ -254,7 +254,7 @@ impl StartExport {
         let now = self.dispatch.clock.now();
         let plan = draft.plan(query, residency, &self.limits, now, &invocation.request_id)?;
         // A permission that is missing shows now, and not on the first page.
-        self.sources.names(&plan, invocation.deadline).await?;
+        self.sources.check_names(&plan, invocation.deadline).await?;
         // The marker first: an export that has a plan is never overlooked.
         let marker = OpenMarker::new(plan.export_id.clone(), now);
         self.archive()

@@ -1,15 +1,18 @@
 //! Retention: what the organisation does not keep any more cannot be exported.
 
-use crate::{StartError, StartExport};
-use conversation_archive::failure::FailureKind;
-use conversation_archive::genesys::Call;
+use conversation_archive::decode;
+use conversation_archive::failure::in_one_line;
 use conversation_archive::genesys::wire::DataRetention;
+use conversation_archive::genesys::{ApiError, Call};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::plan::Draft;
 use conversation_archive::source::Setback;
 
+use crate::{StartError, StartExport};
+
 impl StartExport {
-    /// A setting counts first; without one the API is asked, and one that does not tell sets no limit.
+    /// A setting counts first; without one the API is asked. One that does not answer with a number of days sets no limit:
+    /// the check spares an export that would be empty, and must not prevent one.
     pub(crate) async fn check_retention(
         &self,
         draft: &Draft,
@@ -19,23 +22,22 @@ impl StartExport {
             return Ok(());
         }
         let call = Call::get("/api/v2/analytics/dataretention/settings");
-        let decode = |body: &[u8]| serde_json::from_slice::<DataRetention>(body);
-        match self
-            .sources
-            .client
-            .call(&call, invocation.deadline, decode)
-            .await
-            .map_err(Setback::from)
-        {
+        let client = &self.sources.client;
+        match client.call(&call, invocation.deadline, decode::json).await {
             Ok(reply) => {
-                let now = self.dispatch.clock.now();
-                Ok(draft.check_retention(now, reply.value.retention_days)?)
+                let DataRetention { retention_days } = reply.value;
+                let days = retention_days.filter(|days| *days > 0);
+                let days = days.and_then(|days| u32::try_from(days).ok());
+                Ok(draft.check_retention(self.dispatch.clock.now(), days)?)
             }
-            Err(Setback::Failed(failure)) if failure.kind == FailureKind::Refused => {
-                tracing::debug!(%failure, "the API does not tell its retention; none is assumed");
+            Err(error @ ApiError::Login { .. }) => Err(Setback::from(error).into()),
+            Err(error) => {
+                tracing::debug!(
+                    error = in_one_line(&error),
+                    "the API does not tell its retention; none is assumed"
+                );
                 Ok(())
             }
-            Err(setback) => Err(setback.into()),
         }
     }
 }

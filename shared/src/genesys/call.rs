@@ -24,7 +24,13 @@ pub struct Call {
     query: Vec<(&'static str, String)>,
     body: Option<Bytes>,
     reply_limit_bytes: Option<u64>,
+    expected: &'static [u16],
 }
+
+/// The statuses with which the API documents an answer to be read; of other 2xx the body is not what was asked for.
+const OK: &[u16] = &[200];
+/// To be told to create or delete something.
+const ANY_SUCCESS: &[u16] = &[200, 201, 202, 203, 204, 205];
 
 /// What came back, decoded, and what it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +58,16 @@ impl Call {
         Self::new(Method::Post, path.into())
     }
 
+    /// Any success will do.
     pub fn delete(path: impl Into<String>) -> Self {
-        Self::new(Method::Delete, path.into())
+        Self::new(Method::Delete, path.into()).expecting(ANY_SUCCESS)
+    }
+
+    /// The statuses whose bodies are decoded, in place of 200 alone.
+    #[must_use]
+    pub fn expecting(mut self, statuses: &'static [u16]) -> Self {
+        self.expected = statuses;
+        self
     }
 
     /// A file at an address that an answer named. Redirects are followed, and the token goes to the API alone.
@@ -101,6 +115,10 @@ impl Call {
         self.reply_limit_bytes.map_or(limit, |own| own.min(limit))
     }
 
+    pub(crate) fn expects(&self, status: u16) -> bool {
+        self.expected.contains(&status)
+    }
+
     pub(crate) fn body(&self) -> Option<Bytes> {
         self.body.clone()
     }
@@ -141,6 +159,7 @@ impl Call {
             query: Vec::new(),
             body: None,
             reply_limit_bytes: None,
+            expected: OK,
         }
     }
 }

@@ -15,9 +15,10 @@ use super::login::Login;
 use super::pace::Pace;
 use super::retry;
 use super::stats::{ClientStats, StatsSnapshot, add};
-use super::token::TokenSource;
+use super::token::{Bearer, TokenSource};
 use super::transport::{ClientError, builder_for, is_loopback};
 use crate::clock::{Clock, Deadline};
+use crate::decode::DecodeError;
 use attempt::{Answer, Failure};
 
 mod attempt;
@@ -82,13 +83,18 @@ struct Progress {
     token: TokenUse,
 }
 
-/// A call renews its token once; a second 401 is about the client, not its token.
+/// A call renews its token once, and once more after a pause: a new token may take a moment until all servers know it. A
+/// third 401 is about the client, not its token.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum TokenUse {
     #[default]
     Shared,
     Renewed,
+    RenewedAgain,
 }
+
+/// Before a token is renewed again that was new when it was refused.
+const NEW_TOKEN_PAUSE: Duration = Duration::from_secs(5);
 
 impl ClientSettings {
     pub fn new(endpoints: Endpoints) -> Self {
@@ -180,11 +186,14 @@ impl GenesysClient {
 
     /// Carries out `call` and decodes the reply. Tries again while that can help, there are attempts left and the
     /// wait ends before `deadline`; else the last error comes back at once, with the wait that it asks for.
+    ///
+    /// `decode` gets the body of an answer with a status that the call expects. What it does not take is asked for
+    /// again, unless the body is an error of the API: then that error counts, whatever the status was.
     pub async fn call<T>(
         &self,
         call: &Call,
         deadline: Deadline,
-        decode: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
+        mut decode: impl FnMut(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<Reply<T>, ApiError> {
         let inner = &*self.inner;
         let mut progress = Progress::default();
@@ -196,24 +205,45 @@ impl GenesysClient {
             };
             progress.attempts += 1;
             let started = inner.clock.now();
-            let error = match inner.attempt(call, deadline, progress.attempts, turn).await {
-                Ok(answer) => match decode(&answer.body) {
+            let (error, bearer) = match inner.attempt(call, deadline, progress.attempts, turn).await
+            {
+                Ok(answer) => match inner.read(call, &answer, &mut decode) {
                     Ok(value) => return Ok(inner.reply(value, &answer, started, &progress)),
-                    Err(error) => ApiError::invalid_json(call.route(), &error),
+                    Err(error) => (error, answer.bearer),
                 },
-                Err(Failure::Unauthorized(used, _)) if progress.token == TokenUse::Shared => {
-                    progress.token = TokenUse::Renewed;
-                    inner.tokens.discard(&used).await;
-                    continue;
-                }
-                Err(Failure::Unauthorized(_, error) | Failure::Other(error)) => error,
+                Err(Failure { error, bearer }) => (error, bearer),
             };
-            inner.back_off(error, call, deadline, &progress).await?;
+            match bearer.filter(|_| error.status() == Some(401)) {
+                Some(bearer) => inner.renew(error, &bearer, deadline, &mut progress).await?,
+                None => inner.back_off(error, call, deadline, &progress).await?,
+            }
         }
     }
 }
 
 impl Inner {
+    /// After a 401: discards the token for the next try, or gives the error back.
+    async fn renew(
+        &self,
+        error: ApiError,
+        refused: &Bearer,
+        deadline: Deadline,
+        progress: &mut Progress,
+    ) -> Result<(), ApiError> {
+        progress.token = match progress.token {
+            TokenUse::Shared => TokenUse::Renewed,
+            TokenUse::Renewed if deadline.allows(self.clock.now(), NEW_TOKEN_PAUSE) => {
+                self.clock.sleep(NEW_TOKEN_PAUSE).await;
+                TokenUse::RenewedAgain
+            }
+            // There is no time to find out whether the client is refused, or its token is not known everywhere yet.
+            TokenUse::Renewed => return Err(error.passing()),
+            TokenUse::RenewedAgain => return Err(error),
+        };
+        self.tokens.discard(refused).await;
+        Ok(())
+    }
+
     /// Waits before another try, or gives the error back when another would not help or be in time.
     async fn back_off(
         &self,
@@ -227,7 +257,10 @@ impl Inner {
         }
         let wait = retry::delay(&error, progress.attempts, fastrand::f64());
         let in_time = wait <= retry::LONGEST_SLEEP && deadline.allows(self.clock.now(), wait);
-        if !error.is_transient() || !in_time || progress.attempts >= self.settings.attempts {
+        if progress.attempts >= self.settings.attempts {
+            return Err(error.after_tries(progress.attempts));
+        }
+        if !error.is_transient() || !in_time {
             return Err(error);
         }
         tracing::warn!(
@@ -258,13 +291,13 @@ impl Inner {
     ) -> Reply<T> {
         Reply {
             value,
-            status: answer.status,
+            status: answer.head.status,
             latency: Duration::try_from(self.clock.now().duration_since(started))
                 .unwrap_or_default(),
-            correlation_id: answer.correlation_id.clone(),
+            correlation_id: answer.head.correlation_id.clone(),
             attempts: progress.attempts,
             throttled: progress.throttled,
-            content_type: answer.content_type.clone(),
+            content_type: answer.head.content_type.clone(),
             bytes_in: answer.body.len() as u64,
         }
     }

@@ -7,6 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::decode::DecodeError;
+use crate::failure::in_one_line;
+
 /// Why a call gave no reply. It can be cloned, since concurrent callers share the failure of one login.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
@@ -27,6 +30,14 @@ pub enum ApiError {
         context_id: Option<String>,
         #[source]
         source: Option<Source>,
+    },
+    /// An answer that is whole and not what the API documents, each time that it was asked for.
+    #[error("{route} {what}, each of {tries} times")]
+    Broken {
+        route: String,
+        what: Trouble,
+        tries: u32,
+        context_id: Option<String>,
     },
     /// An answer that will be the same the next time.
     #[error("{route} answered {status}{}", told(code.as_deref(), message.as_deref(), context_id.as_deref()))]
@@ -55,16 +66,27 @@ pub enum ApiError {
 pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// In which way there was no usable answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     Status(u16),
     Unreachable,
+    /// The certificate of the other side is not signed by an authority that is known here.
+    UnknownAuthority,
+    /// The proxy asks for a login.
+    ProxyLogin,
     Timeout,
     CutOff,
-    /// The position is all that may be told: serde's own message can quote the body.
-    InvalidJson {
+    /// A body that is not JSON, as a proxy's web page.
+    NotJson {
+        status: u16,
+        content_type: Option<String>,
         line: usize,
         column: usize,
+    },
+    /// JSON in another shape, or a success of another kind.
+    Unexpected {
+        status: u16,
+        problem: String,
     },
     /// We may not even begin: the caller would be stopped first.
     NoTimeLeft,
@@ -80,7 +102,10 @@ impl ApiError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } => true,
-            Self::Refused { .. } | Self::Login { .. } | Self::TooLarge { .. } => false,
+            Self::Broken { .. }
+            | Self::Refused { .. }
+            | Self::Login { .. }
+            | Self::TooLarge { .. } => false,
         }
     }
 
@@ -89,14 +114,17 @@ impl ApiError {
         match self {
             Self::Throttled { retry_after, .. } => *retry_after,
             Self::Unavailable { wait, .. } => *wait,
-            Self::Refused { .. } | Self::Login { .. } | Self::TooLarge { .. } => None,
+            Self::Broken { .. }
+            | Self::Refused { .. }
+            | Self::Login { .. }
+            | Self::TooLarge { .. } => None,
         }
     }
 
-    /// In which way there was no usable answer, where that may pass.
-    pub fn trouble(&self) -> Option<Trouble> {
+    /// In which way there was no usable answer.
+    pub fn trouble(&self) -> Option<&Trouble> {
         match self {
-            Self::Unavailable { what, .. } => Some(*what),
+            Self::Unavailable { what, .. } | Self::Broken { what, .. } => Some(what),
             Self::Throttled { .. }
             | Self::Refused { .. }
             | Self::Login { .. }
@@ -108,17 +136,14 @@ impl ApiError {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Throttled { .. } => Some(429),
-            Self::Unavailable {
-                what: Trouble::Status(status),
-                ..
-            }
-            | Self::Refused { status, .. } => Some(*status),
+            Self::Unavailable { what, .. } | Self::Broken { what, .. } => what.status(),
+            Self::Refused { status, .. } => Some(*status),
             Self::Login { status, .. } => *status,
-            Self::Unavailable { .. } | Self::TooLarge { .. } => None,
+            Self::TooLarge { .. } => None,
         }
     }
 
-    /// Whether the client lacks a permission, as the API's own code says.
+    /// Whether the client lacks a permission, as the API's own code says. A bare 403 is taken for that too.
     pub fn lacks_permission(&self) -> bool {
         let codes = [
             "missing.permissions",
@@ -127,8 +152,14 @@ impl ApiError {
         ];
         match self {
             Self::Refused {
-                status: 403, code, ..
-            } => code.as_deref().is_none_or(|code| codes.contains(&code)),
+                status: 403,
+                code,
+                message,
+                ..
+            } => match code {
+                Some(code) => codes.contains(&code.as_str()),
+                None => message.is_none(),
+            },
             _ => false,
         }
     }
@@ -138,6 +169,7 @@ impl ApiError {
         match self {
             Self::Throttled { context_id, .. }
             | Self::Unavailable { context_id, .. }
+            | Self::Broken { context_id, .. }
             | Self::Refused { context_id, .. } => context_id.as_deref(),
             Self::Login { .. } | Self::TooLarge { .. } => None,
         }
@@ -155,11 +187,7 @@ impl ApiError {
 
     /// No usable response came. The URL is taken out, since its query holds cursors and ids.
     pub(crate) fn transport(route: &str, error: reqwest::Error) -> Self {
-        let what = match &error {
-            error if error.is_timeout() => Trouble::Timeout,
-            error if error.is_body() || error.is_decode() => Trouble::CutOff,
-            _ => Trouble::Unreachable,
-        };
+        let what = Trouble::of_transport(&error);
         let source: Source = Arc::new(error.without_url());
         Self::Unavailable {
             route: route.to_owned(),
@@ -170,30 +198,116 @@ impl ApiError {
         }
     }
 
-    /// A body that does not decode, be it cut off, a proxy's page or no JSON.
-    pub(crate) fn invalid_json(route: &str, error: &serde_json::Error) -> Self {
-        Self::unavailable(
-            route,
-            Trouble::InvalidJson {
-                line: error.line(),
-                column: error.column(),
+    /// The refusal as one that may pass.
+    pub(crate) fn passing(self) -> Self {
+        match self {
+            Self::Refused {
+                route,
+                status,
+                context_id,
+                ..
+            } => Self::Unavailable {
+                route,
+                what: Trouble::Status(status),
+                wait: None,
+                context_id,
+                source: None,
             },
-        )
+            other => other,
+        }
+    }
+
+    /// The error after the last of `tries`: an answer that is whole and of another shape was no accident.
+    pub(crate) fn after_tries(self, tries: u32) -> Self {
+        match self {
+            Self::Unavailable {
+                route,
+                what: what @ Trouble::Unexpected { .. },
+                context_id,
+                ..
+            } => Self::Broken {
+                route,
+                what,
+                tries,
+                context_id,
+            },
+            other => other,
+        }
+    }
+}
+
+impl Trouble {
+    /// Why a body with this status could not be used.
+    pub(crate) fn of_body(status: u16, content_type: Option<&str>, error: DecodeError) -> Self {
+        match error {
+            DecodeError::NotJson { line, column } => Self::NotJson {
+                status,
+                content_type: content_type.map(cut),
+                line,
+                column,
+            },
+            DecodeError::Shape(problem) => Self::Unexpected {
+                status,
+                problem: problem.into_owned(),
+            },
+        }
+    }
+
+    fn of_transport(error: &reqwest::Error) -> Self {
+        let causes = in_one_line(error);
+        match error {
+            error if error.is_timeout() => Self::Timeout,
+            error if error.is_body() || error.is_decode() => Self::CutOff,
+            // As rustls and hyper word it: neither gives the cause as a type that could be asked.
+            _ if causes.contains("UnknownIssuer") => Self::UnknownAuthority,
+            _ if causes.contains("proxy authorization required") => Self::ProxyLogin,
+            _ => Self::Unreachable,
+        }
+    }
+
+    /// The HTTP status, if an answer came.
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status(status)
+            | Self::NotJson { status, .. }
+            | Self::Unexpected { status, .. } => Some(*status),
+            Self::Unreachable
+            | Self::UnknownAuthority
+            | Self::ProxyLogin
+            | Self::Timeout
+            | Self::CutOff
+            | Self::NoTimeLeft
+            | Self::Credentials => None,
+        }
     }
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Status(202) => f.write_str("answered 202: what was asked for is not ready yet"),
             Self::Status(status) => write!(f, "answered {status}"),
             Self::Unreachable => f.write_str("could not be reached"),
+            Self::UnknownAuthority => f.write_str(
+                "could not be reached: its certificate is signed by an authority that is not known here; set \
+                 SSL_CERT_FILE to a PEM file with the certificates of your company or proxy",
+            ),
+            Self::ProxyLogin => f.write_str(
+                "could not be reached: the proxy asks for a login (407); set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT",
+            ),
             Self::Timeout => f.write_str("did not answer in time"),
             Self::CutOff => f.write_str("broke off in the middle of its answer"),
-            Self::InvalidJson { line, column } => {
-                write!(
-                    f,
-                    "sent JSON that is invalid or not as expected at line {line}, column {column}"
-                )
+            Self::NotJson {
+                status,
+                content_type,
+                line,
+                column,
+            } => {
+                let kind = content_type.as_deref().unwrap_or("a body without a type");
+                write!(f, "answered {status} with {kind} that is not JSON (line {line}, column {column})")
+            }
+            Self::Unexpected { status, problem } => {
+                write!(f, "answered {status} with something other than documented: {problem}")
             }
             Self::NoTimeLeft => f.write_str("was not called: the deadline has come"),
             Self::Credentials => {
@@ -248,12 +362,24 @@ mod tests {
     }
 
     #[test]
-    fn invalid_json_is_told_by_its_position_and_not_by_its_text() {
-        let error = serde_json::from_str::<u32>(r#""Jane Doe""#).unwrap_err();
+    fn a_body_that_is_not_json_is_described_by_its_type_and_place() {
+        let error = DecodeError::NotJson { line: 1, column: 1 };
+        let what = Trouble::of_body(200, Some("text/html"), error);
 
-        let error = ApiError::invalid_json("/api/v2/jobs", &error);
+        let error = ApiError::unavailable("/api/v2/jobs", what);
 
-        insta::assert_snapshot!(error, @"/api/v2/jobs sent JSON that is invalid or not as expected at line 1, column 10");
-        assert!(!format!("{error:?}").contains("Jane"));
+        insta::assert_snapshot!(error, @"/api/v2/jobs answered 200 with text/html that is not JSON (line 1, column 1)");
+    }
+
+    #[test]
+    fn only_another_shape_is_broken_after_the_last_try() {
+        let shape = Trouble::of_body(200, None, DecodeError::missing("conversations"));
+        let unavailable = |what| ApiError::unavailable("/api/v2/jobs", what);
+
+        let broken = unavailable(shape).after_tries(6);
+        let outage = unavailable(Trouble::Status(503)).after_tries(6);
+
+        assert!(!broken.is_transient() && outage.is_transient());
+        insta::assert_snapshot!(broken, @"/api/v2/jobs answered 200 with something other than documented: it has no `conversations`, each of 6 times");
     }
 }

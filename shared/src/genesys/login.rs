@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use url::Url;
 
 use super::body::{self, Buffers};
 use super::credentials::Credentials;
 use super::error::{ApiError, Trouble, cut};
-use super::retry;
+use super::refusal::Head;
 use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
+use crate::decode::{self, DecodeError, without_byte_order_mark};
 
 /// How messages and log lines call the login.
 pub(crate) const ROUTE: &str = "/oauth/token";
@@ -70,51 +71,48 @@ impl Login {
             http.status = status,
             "login answered"
         );
-        if status == 200 {
-            let body = body::read(response, BODY_LIMIT, ROUTE, &Buffers::default()).await?;
-            return Ok(serde_json::from_slice(&body)
-                .map_err(|error| ApiError::invalid_json(ROUTE, &error))?);
+        let head = Head::of(&response, now);
+        if status != 200 {
+            return Err(self.refusal(&head, &body::read_error(response).await));
         }
-        let wait = asked_wait(response.headers(), now);
-        Err(self.refusal(status, wait, &body::read_error(response).await))
+        let body = body::read(response, BODY_LIMIT, ROUTE, &Buffers::default()).await?;
+        let body = without_byte_order_mark(&body);
+        decode::json(body).map_err(|error| self.unusable(&head, body, error))
     }
 
-    fn refusal(&self, status: u16, wait: Option<Duration>, body: &[u8]) -> LoginError {
-        let route = || ROUTE.to_owned();
-        match status {
-            429 => ApiError::Throttled {
-                route: route(),
-                retry_after: wait,
-                context_id: None,
+    /// A 200 without a token: an error of the login whatever its status, or an answer of something else.
+    fn unusable(&self, head: &Head, body: &[u8], error: DecodeError) -> LoginError {
+        let said: Option<LoginErrorBody> = serde_json::from_slice(body).ok();
+        match said.filter(|said| said.error.is_some()) {
+            Some(said) => self.no_login(400, &said, None),
+            None => {
+                let what = Trouble::of_body(head.status, head.content_type.as_deref(), error);
+                ApiError::unavailable(ROUTE, what).into()
             }
-            .into(),
-            408 | 500..=599 => {
-                let what = Trouble::Status(status);
-                ApiError::Unavailable {
-                    route: route(),
-                    what,
-                    wait,
-                    context_id: None,
-                    source: None,
-                }
-                .into()
-            }
-            _ => self.no_login(status, &serde_json::from_slice(body).unwrap_or_default()),
         }
     }
 
-    fn no_login(&self, status: u16, body: &LoginErrorBody) -> LoginError {
-        let said = body
+    fn refusal(&self, head: &Head, body: &[u8]) -> LoginError {
+        match head.error(ROUTE, body) {
+            ApiError::Refused {
+                status, message, ..
+            } => {
+                let said = serde_json::from_slice(without_byte_order_mark(body));
+                self.no_login(status, &said.unwrap_or_default(), message)
+            }
+            transient => transient.into(),
+        }
+    }
+
+    fn no_login(&self, status: u16, body: &LoginErrorBody, message: Option<String>) -> LoginError {
+        let description = body
             .error_description
             .as_ref()
-            .or(body.description.as_ref())
-            .unwrap_or(&body.error);
-        let said = if said.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", cut(said))
-        };
-        if status == 401 || body.error == "invalid_client" {
+            .or(body.description.as_ref());
+        let said = description.or(body.error.as_ref());
+        let said = said.map(|said| cut(said)).or(message);
+        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        if status == 401 || body.error.as_deref() == Some("invalid_client") {
             let reason = format!(
                 "the client id or secret is wrong, or the client belongs to another region than this{said}; check \
                  GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION"
@@ -136,11 +134,6 @@ impl Login {
     pub(crate) fn host(&self) -> String {
         self.url.host_str().unwrap_or_default().to_owned()
     }
-}
-
-/// What `Retry-After` asks for.
-pub(crate) fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    retry::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
 impl From<ApiError> for LoginError {

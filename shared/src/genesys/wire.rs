@@ -6,9 +6,9 @@ mod messages;
 
 pub use messages::*;
 
+use crate::decode::lenient;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 /// `POST {login}/oauth/token`, 200.
@@ -17,6 +17,7 @@ pub struct TokenResponse {
     #[serde(deserialize_with = "secret")]
     pub access_token: SecretString,
     /// Seconds. A setting of the OAuth client: five minutes to two days.
+    #[serde(default, deserialize_with = "lenient::optional_count")]
     pub expires_in: Option<u64>,
 }
 
@@ -24,8 +25,11 @@ pub struct TokenResponse {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct LoginErrorBody {
-    pub error: String,
+    #[serde(deserialize_with = "lenient::optional")]
+    pub error: Option<String>,
+    #[serde(deserialize_with = "lenient::optional")]
     pub description: Option<String>,
+    #[serde(deserialize_with = "lenient::optional")]
     pub error_description: Option<String>,
 }
 
@@ -33,9 +37,14 @@ pub struct LoginErrorBody {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ErrorBody {
+    #[serde(deserialize_with = "lenient::optional")]
     pub message: Option<String>,
+    #[serde(deserialize_with = "lenient::optional")]
     pub code: Option<String>,
+    #[serde(deserialize_with = "lenient::optional_count")]
+    pub status: Option<u64>,
     /// What the vendor's support asks for.
+    #[serde(deserialize_with = "lenient::optional")]
     pub context_id: Option<String>,
 }
 
@@ -43,6 +52,7 @@ pub struct ErrorBody {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AsyncQueryResponse {
+    #[serde(deserialize_with = "lenient::identifier")]
     pub job_id: String,
 }
 
@@ -51,10 +61,14 @@ pub struct AsyncQueryResponse {
 #[serde(rename_all = "camelCase")]
 pub struct AsyncQueryStatus {
     pub state: JobState,
+    #[serde(default, deserialize_with = "lenient::optional")]
     pub error_message: Option<String>,
+    #[serde(default, deserialize_with = "lenient::optional")]
     pub submission_date: Option<Timestamp>,
+    #[serde(default, deserialize_with = "lenient::optional")]
     pub completion_date: Option<Timestamp>,
     /// Until when the results can be read.
+    #[serde(default, deserialize_with = "lenient::optional")]
     pub expiration_date: Option<Timestamp>,
 }
 
@@ -83,23 +97,31 @@ pub struct DataAvailability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataRetention {
-    pub retention_days: Option<u32>,
+    /// Absent where there is no limit.
+    #[serde(default, deserialize_with = "lenient::optional_count")]
+    pub retention_days: Option<u64>,
 }
 
 /// `GET …/routing/queues` and its like: one page of what has a name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityListing {
-    #[serde(default)]
+    /// Those that can be read.
+    #[serde(deserialize_with = "lenient::elements")]
     pub entities: Vec<NamedEntity>,
-    /// 0 when the listing does not say: then its first page is all.
-    #[serde(default)]
-    pub page_count: u32,
+    /// Absent when the listing does not say: then it ends with an empty page, or at `total`.
+    #[serde(default, deserialize_with = "lenient::optional_count")]
+    pub page_count: Option<u64>,
+    /// Of all pages.
+    #[serde(default, deserialize_with = "lenient::optional_count")]
+    pub total: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct NamedEntity {
+    #[serde(deserialize_with = "lenient::identifier")]
     pub id: String,
+    #[serde(default, deserialize_with = "lenient::optional")]
     pub name: Option<String>,
 }
 
@@ -107,20 +129,15 @@ pub struct NamedEntity {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryReply {
-    pub id: Option<String>,
+    #[serde(deserialize_with = "lenient::identifier")]
     pub query_id: String,
+    #[serde(deserialize_with = "lenient::count")]
     pub total_records: u64,
-    pub page_size: Option<u64>,
-}
-
-/// Decodes a whole body, to be passed to [`GenesysClient::call`](super::GenesysClient::call).
-pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(body)
 }
 
 impl From<String> for JobState {
     fn from(text: String) -> Self {
-        match text.as_str() {
+        match text.to_ascii_uppercase().as_str() {
             "QUEUED" => Self::Queued,
             "PENDING" => Self::Pending,
             "FULFILLED" => Self::Fulfilled,
@@ -179,14 +196,40 @@ mod tests {
 
         let reply: QueryReply = serde_json::from_str(body).unwrap();
 
-        assert_eq!(
-            (
-                reply.query_id.as_str(),
-                reply.total_records,
-                reply.page_size
-            ),
-            ("q-7", 120, Some(50))
-        );
+        assert_eq!((&*reply.query_id, reply.total_records), ("q-7", 120));
+    }
+
+    #[test]
+    fn numbers_may_be_text_and_ids_numbers() {
+        let reply: QueryReply =
+            serde_json::from_str(r#"{"queryId":7,"totalRecords":"120"}"#).unwrap();
+        let token: TokenResponse =
+            serde_json::from_str(r#"{"access_token":"t","expires_in":"86399"}"#).unwrap();
+        let odd: TokenResponse =
+            serde_json::from_str(r#"{"access_token":"t","expires_in":{}}"#).unwrap();
+
+        assert_eq!((&*reply.query_id, reply.total_records), ("7", 120));
+        assert_eq!((token.expires_in, odd.expires_in), (Some(86_399), None));
+    }
+
+    #[test]
+    fn dates_that_nothing_depends_on_may_be_anything() {
+        let body = r#"{"state":"fulfilled","errorMessage":7,"submissionDate":"","completionDate":17,"expirationDate":[]}"#;
+
+        let status: AsyncQueryStatus = serde_json::from_str(body).unwrap();
+
+        assert_eq!(status.state, JobState::Fulfilled);
+        assert_eq!((status.error_message, status.expiration_date), (None, None));
+    }
+
+    #[test]
+    fn a_listing_keeps_the_entities_that_can_be_read() {
+        let body = r#"{"entities":[{"id":"q1","name":"Sales"},null,{"name":"x"},{"id":2,"name":[]}],"pageCount":"3"}"#;
+
+        let listing: EntityListing = serde_json::from_str(body).unwrap();
+
+        let ids: Vec<_> = listing.entities.iter().map(|entity| &*entity.id).collect();
+        assert_eq!((ids, listing.page_count), (vec!["q1", "2"], Some(3)));
     }
 
     #[test]

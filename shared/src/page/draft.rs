@@ -2,12 +2,10 @@
 //!
 //! One line is in hand at a time; what is kept of it is compressed already.
 
-use serde_json::value::RawValue;
-
 use super::codec::{Member, in_memory};
 use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
-use super::redact::{redact, redact_raw};
+use super::redact::{redact, redact_unreadable};
 use super::{Counts, PageBody, PageRules, RecordShape, Reject};
 use crate::hash::Sha256;
 use crate::redaction::Tally;
@@ -38,16 +36,27 @@ impl Draft {
         }
     }
 
-    pub(super) fn reject(
-        &mut self,
-        record: &RawValue,
-        reason: RejectReason,
-        rules: &PageRules<'_>,
-    ) {
+    pub(super) fn reject(&mut self, record: &str, reason: RejectReason, rules: &PageRules<'_>) {
+        let redacted = rules
+            .redactor
+            .and_then(|redactor| redact(record, rules.shape, redactor, &mut self.redactions));
+        let raw =
+            redacted.map_or_else(|| record.as_bytes().into(), |text| text.into_bytes().into());
+        self.keep_aside(reason, raw);
+    }
+
+    /// Keeps aside what is not JSON.
+    pub(super) fn reject_unreadable(&mut self, bytes: &[u8], rules: &PageRules<'_>) {
         let raw = match rules.redactor {
-            Some(redactor) => redact_raw(record, rules.shape, redactor, &mut self.redactions),
-            None => record.to_owned(),
+            Some(redactor) => {
+                redact_unreadable(bytes, rules.shape, redactor, &mut self.redactions).into_bytes()
+            }
+            None => bytes.to_vec(),
         };
+        self.keep_aside(RejectReason::NotJson, raw.into());
+    }
+
+    fn keep_aside(&mut self, reason: RejectReason, raw: Box<[u8]>) {
         let position = self.counts.received;
         self.counts.received += 1;
         self.counts.rejected += 1;
@@ -139,6 +148,7 @@ const INDEX_LEVEL: u32 = 2;
 
 #[cfg(test)]
 mod tests {
+    use crate::page::RawRecord;
     use genesys_simulator::{Settings, Truth};
 
     use super::super::{PageRules, Projection, encode};
@@ -162,9 +172,9 @@ mod tests {
             RecordShape::Gateway => truth.gateway.into_iter().map(|it| it.json).collect(),
             RecordShape::Normalized | RecordShape::Transcript => Vec::new(),
         };
-        let records: Vec<&RawValue> = records
+        let records: Vec<_> = records
             .iter()
-            .map(|record| serde_json::from_str(record).unwrap())
+            .map(|record| RawRecord::Json(serde_json::from_str(record).unwrap()))
             .collect();
         let rules = PageRules {
             shape,

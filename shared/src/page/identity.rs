@@ -23,6 +23,9 @@ pub struct RecordIdentity<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "problem", content = "field", rename_all = "camelCase")]
 pub enum RejectReason {
+    /// The same damage each time that the page was read.
+    #[error("the record is not JSON")]
+    NotJson,
     #[error("the record is not a JSON object")]
     NotAnObject,
     /// Absent, null or empty.
@@ -93,6 +96,12 @@ pub fn has_ended(record: &str, shape: RecordShape) -> bool {
     };
     let [end] = pick(record, [name]);
     end.is_some_and(|end| !is_null(end))
+}
+
+/// The id of the record, whether or not it says when it began.
+pub fn id_of(record: &str, shape: RecordShape) -> Option<Cow<'_, str>> {
+    let [id, _] = pick(record, shape.identifying());
+    read_id(id, shape).ok()
 }
 
 /// The values of the fields that identify a record, as they stand in it.

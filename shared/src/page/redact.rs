@@ -25,15 +25,48 @@ pub(super) fn redact(
     redact_as(Meaning::of_record(record, shape), record, redactor, tally)
 }
 
-/// The same of a record that is kept as it came.
-pub(super) fn redact_raw(
-    record: &RawValue,
+/// The same of bytes that are no JSON. They are made JSON if that takes no more than other characters in their strings;
+/// else all of them count as one text that somebody typed.
+pub(super) fn redact_unreadable(
+    bytes: &[u8],
     shape: RecordShape,
     redactor: &Redactor,
     tally: &mut Tally,
-) -> Box<RawValue> {
-    let redacted = redact(record.get(), shape, redactor, tally);
-    redacted.map_or_else(|| record.to_owned(), json)
+) -> String {
+    let repaired = escape_controls(&text_of_bytes(bytes));
+    if serde_json::from_str::<&RawValue>(&repaired).is_ok() {
+        return redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
+    }
+    redactor.redact(&text_of_bytes(bytes), tally).into_owned()
+}
+
+/// The text, with bytes that are not UTF-8 read as Latin-1, in which each is a character.
+fn text_of_bytes(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().copied().map(char::from));
+    }
+    text
+}
+
+/// The text with the control characters of its strings escaped, as JSON wants them.
+fn escape_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let (mut in_string, mut after_backslash) = (false, false);
+    for letter in text.chars() {
+        match letter {
+            '"' if !after_backslash => in_string = !in_string,
+            '\u{0}'..='\u{1f}' if in_string => {
+                escaped.push_str(&format!("\\u{:04x}", u32::from(letter)));
+                continue;
+            }
+            _ => {}
+        }
+        after_backslash = letter == '\\' && !after_backslash;
+        escaped.push(letter);
+    }
+    escaped
 }
 
 /// A value all of whose texts people may have typed, without what is personal in them.

@@ -1,23 +1,28 @@
-//! Results pages as the servers send them. Errors tell where a body is wrong, never what it says.
+//! Results pages as the servers send them. Errors say where a body is wrong, never what it says.
 
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::raw_record::RawRecord;
+use super::salvage;
 use super::walk::unquoted;
+use crate::decode::lenient::parse_count;
+use crate::decode::{self, DecodeError};
+use crate::hash::Sha256;
 
 /// A page of results: records, and what stands beside them. Fields we do not use are passed over.
 #[derive(Default)]
 pub struct ResultsPage<'a> {
-    /// Empty when absent or null: a last page may lack it.
-    pub records: Vec<&'a RawValue>,
-    /// What leads to the next page; absent on the last one.
+    /// `None` when the list is absent or null. What that means depends on the call.
+    pub records: Option<Vec<RawRecord<'a>>>,
+    /// What leads to the next page. Absent, null and empty all mean that there is none.
     pub next: Option<String>,
-    /// The watermark that held for a job.
+    /// The watermark that held for a job, if it can be read.
     pub data_availability_date: Option<Timestamp>,
-    /// How much a query finds in all.
+    /// How many a query finds in all, if it can be read.
     pub total_hits: Option<u64>,
 }
 
@@ -34,49 +39,171 @@ pub const DETAILS_FIELDS: ResultsFields = ResultsFields {
     next: "cursor",
 };
 
-/// The records of a gateway's results page, which is a bare array.
-pub fn gateway_records(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| without_values(error, || "the body is not an array".to_owned()))
+const WATERMARK: &str = "dataAvailabilityDate";
+const HITS: &str = "totalHits";
+
+/// Reads the answers to one request, which may be asked again. A body that is damaged in the same way twice is split into
+/// its records, so that the damaged one alone is kept aside.
+#[derive(Debug, Default)]
+pub struct ResultsReader {
+    damaged: Option<Sha256>,
 }
 
-impl ResultsPage<'_> {
-    /// The records on their own, for whoever keeps them longer than the body.
-    pub fn into_records(self) -> Vec<Box<RawValue>> {
-        self.records.into_iter().map(ToOwned::to_owned).collect()
+impl ResultsReader {
+    /// A page that is an object.
+    pub fn page<'a>(
+        &mut self,
+        body: &'a [u8],
+        fields: ResultsFields,
+    ) -> Result<ResultsPage<'a>, DecodeError> {
+        self.read(
+            body,
+            |body| fields.read(body),
+            |body| salvage::object(body, fields),
+        )
+    }
+
+    /// A gateway's page, which is a bare array.
+    pub fn records<'a>(&mut self, body: &'a [u8]) -> Result<Vec<RawRecord<'a>>, DecodeError> {
+        self.read(body, gateway_records, salvage::array)
+    }
+
+    fn read<'a, T>(
+        &mut self,
+        body: &'a [u8],
+        parse: impl Fn(&'a [u8]) -> Result<T, DecodeError>,
+        salvage: impl Fn(&'a [u8]) -> Option<T>,
+    ) -> Result<T, DecodeError> {
+        let error = match parse(body) {
+            Err(error @ DecodeError::NotJson { .. }) => error,
+            read => return read,
+        };
+        let digest = Sha256::of(body);
+        let is_same = self.damaged.replace(digest) == Some(digest);
+        is_same.then(|| salvage(body)).flatten().ok_or(error)
+    }
+}
+
+/// The records of a gateway's results page, which is a bare array.
+pub fn gateway_records(body: &[u8]) -> Result<Vec<RawRecord<'_>>, DecodeError> {
+    let records: Vec<&RawValue> = decode::json_in(body).map_err(|error| match error {
+        DecodeError::Shape(_) => DecodeError::Shape("the body is not an array".into()),
+        other => other,
+    })?;
+    Ok(records.into_iter().map(RawRecord::Json).collect())
+}
+
+impl<'a> ResultsPage<'a> {
+    /// The records, of a page that has a list of them; `name` is the list's.
+    pub fn listed(self, name: &str) -> Result<Vec<RawRecord<'a>>, DecodeError> {
+        self.records.ok_or_else(|| DecodeError::missing(name))
+    }
+
+    /// Takes a member in. One that stands twice must say the same both times: nobody knows which of two counts.
+    pub(super) fn member(
+        &mut self,
+        fields: ResultsFields,
+        key: &str,
+        value: Member<'a>,
+    ) -> Result<(), DecodeError> {
+        if key == fields.records {
+            let records = value.list(fields.records)?;
+            once(&mut self.records, records, fields.records)
+        } else if key == fields.next {
+            let next = value.text(fields.next)?.filter(|next| !next.is_empty());
+            once(&mut self.next, next, fields.next)
+        } else if key == WATERMARK {
+            let moment = value.text(WATERMARK).ok().flatten();
+            let moment = moment.and_then(|text| text.parse().ok());
+            once(&mut self.data_availability_date, moment, WATERMARK)
+        } else if key == HITS {
+            once(&mut self.total_hits, value.count(), HITS)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn once<T: PartialEq>(
+    slot: &mut Option<T>,
+    value: Option<T>,
+    name: &str,
+) -> Result<(), DecodeError> {
+    match (&slot, &value) {
+        (Some(first), Some(second)) if first != second => {
+            Err(DecodeError::Shape(format!("`{name}` stands twice").into()))
+        }
+        (Some(_), _) => Ok(()),
+        (None, _) => {
+            *slot = value;
+            Ok(())
+        }
+    }
+}
+
+/// A member's value: JSON, or a list that was split because it is none.
+pub(super) enum Member<'a> {
+    Json(&'a RawValue),
+    List(Vec<RawRecord<'a>>),
+}
+
+impl<'a> Member<'a> {
+    /// `None` for null.
+    fn list(self, name: &str) -> Result<Option<Vec<RawRecord<'a>>>, DecodeError> {
+        match self {
+            Self::List(records) => Ok(Some(records)),
+            Self::Json(value) => {
+                let records: Option<Vec<&RawValue>> = serde_json::from_str(value.get())
+                    .map_err(|_| DecodeError::not_a(name, "an array"))?;
+                Ok(records.map(|records| records.into_iter().map(RawRecord::Json).collect()))
+            }
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, DecodeError> {
+        match self {
+            Self::Json(value) => serde_json::from_str(value.get()).ok(),
+            Self::List(_) => None,
+        }
+        .ok_or_else(|| DecodeError::not_a(name, "a string"))
+    }
+
+    fn count(&self) -> Option<u64> {
+        match self {
+            Self::Json(value) => parse_count(value.get()),
+            Self::List(_) => None,
+        }
     }
 }
 
 impl ResultsFields {
-    pub fn read(self, body: &[u8]) -> Result<ResultsPage<'_>, serde_json::Error> {
-        let mut expected = Expected::Object;
+    pub fn read(self, body: &[u8]) -> Result<ResultsPage<'_>, DecodeError> {
+        let mut refused = None;
         let mut json = serde_json::Deserializer::from_slice(body);
-        let results = json
-            .deserialize_map(Fields {
-                named: self,
-                otherwise: &mut expected,
-            })
-            .map_err(|error| without_values(error, || expected.to_string()))?;
-        json.end()?;
+        let read = json.deserialize_map(Fields {
+            named: self,
+            refused: &mut refused,
+        });
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        let results = read.map_err(|error| {
+            if error.is_data() {
+                DecodeError::Shape("the body is not an object".into())
+            } else {
+                DecodeError::syntax(&error)
+            }
+        })?;
+        json.end().map_err(|error| DecodeError::syntax(&error))?;
         Ok(results)
     }
 }
 
-/// What the value in hand should be.
-#[derive(Clone, Copy)]
-enum Expected {
-    Object,
-    Array(&'static str),
-    String(&'static str),
-    Moment(&'static str),
-    Count(&'static str),
-}
-
-/// Reads the fields we use, in one go; of one that repeats the last counts.
+/// Reads the fields we use, in one go.
 struct Fields<'s> {
     named: ResultsFields,
-    /// What is wrong if the value in hand has another form.
-    otherwise: &'s mut Expected,
+    /// What is wrong with the body, if it is JSON.
+    refused: &'s mut Option<DecodeError>,
 }
 
 impl<'de> Visitor<'de> for Fields<'_> {
@@ -87,53 +214,16 @@ impl<'de> Visitor<'de> for Fields<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        const WATERMARK: &str = "dataAvailabilityDate";
-        const HITS: &str = "totalHits";
-        let ResultsFields { records, next } = self.named;
         let mut results = ResultsPage::default();
         while let Some(key) = map.next_key::<&RawValue>()? {
-            let key = &*unquoted(key.get());
-            if key == records {
-                *self.otherwise = Expected::Array(records);
-                results.records = map.next_value::<Option<_>>()?.unwrap_or_default();
-            } else if key == next {
-                *self.otherwise = Expected::String(next);
-                results.next = map.next_value()?;
-            } else if key == WATERMARK {
-                *self.otherwise = Expected::Moment(WATERMARK);
-                results.data_availability_date = map.next_value()?;
-            } else if key == HITS {
-                *self.otherwise = Expected::Count(HITS);
-                results.total_hits = map.next_value()?;
-            } else {
-                map.next_value::<&RawValue>()?;
+            let value = Member::Json(map.next_value()?);
+            let member = results.member(self.named, &unquoted(key.get()), value);
+            // Read on: whether the body is JSON at all matters more.
+            if let Err(error) = member {
+                self.refused.get_or_insert(error);
             }
         }
         Ok(results)
-    }
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Object => f.write_str("the body is not an object"),
-            Self::Array(name) => write!(f, "`{name}` is not an array"),
-            Self::String(name) => write!(f, "`{name}` is not a string"),
-            Self::Moment(name) => write!(f, "`{name}` is not an ISO-8601 timestamp"),
-            Self::Count(name) => write!(f, "`{name}` is not a count"),
-        }
-    }
-}
-
-/// serde quotes a value of the wrong type in its error; it may be somebody's message.
-fn without_values(
-    error: serde_json::Error,
-    otherwise: impl FnOnce() -> String,
-) -> serde_json::Error {
-    if error.is_data() {
-        serde_json::Error::custom(otherwise())
-    } else {
-        error
     }
 }
 
@@ -141,7 +231,7 @@ impl fmt::Debug for ResultsPage<'_> {
     /// Without the records: a page must not end up in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResultsPage")
-            .field("records", &self.records.len())
+            .field("records", &self.records.as_ref().map(Vec::len))
             .field("next", &self.next.is_some())
             .field("data_availability_date", &self.data_availability_date)
             .field("total_hits", &self.total_hits)
@@ -153,20 +243,29 @@ impl fmt::Debug for ResultsPage<'_> {
 mod tests {
     use super::*;
 
+    fn read(body: &str) -> Result<ResultsPage<'_>, DecodeError> {
+        DETAILS_FIELDS.read(body.as_bytes())
+    }
+
     #[test]
     fn a_page_gives_its_conversations_untouched_its_cursor_and_its_watermark() {
-        let body = br#"{"cursor":"a+/=\u0041","conversations":[{"x": 1e400}, 7],"new":{},
-            "dataAvailabilityDate":"2026-03-02T00:00:00Z"}"#;
+        let page = read(
+            r#"{"cursor":"a+/=\u0041","conversations":[{"x": 1e400}, 7],"new":{},
+            "dataAvailabilityDate":"2026-03-02T00:00:00Z"}"#,
+        )
+        .unwrap();
 
-        let page = DETAILS_FIELDS.read(body).unwrap();
-
-        let texts: Vec<_> = page.records.iter().map(|record| record.get()).collect();
-        assert_eq!(texts, [r#"{"x": 1e400}"#, "7"]);
         assert_eq!(page.next.as_deref(), Some("a+/=A"));
         assert_eq!(
             page.data_availability_date,
             Some("2026-03-02T00:00:00Z".parse().unwrap())
         );
+        let records = page.records.unwrap();
+        let texts: Vec<_> = records
+            .iter()
+            .map(|record| record.json().unwrap())
+            .collect();
+        assert_eq!(texts, [r#"{"x": 1e400}"#, "7"]);
     }
 
     #[test]
@@ -179,71 +278,102 @@ mod tests {
 
         let page = fields.read(body).unwrap();
 
-        assert_eq!(page.records.len(), 1);
         assert_eq!(page.next.as_deref(), Some("t"));
         assert_eq!(page.total_hits, Some(7));
+        assert_eq!(page.records.unwrap().len(), 1);
     }
 
     #[test]
-    fn a_last_page_may_lack_everything() {
-        for body in [
-            "{}",
-            r#"{"conversations":null,"cursor":null,"dataAvailabilityDate":null}"#,
-        ] {
-            let page = DETAILS_FIELDS.read(body.as_bytes()).unwrap();
+    fn an_absent_list_is_not_an_empty_one() {
+        for body in ["{}", r#"{"conversations":null,"cursor":null}"#] {
+            let page = read(body).unwrap();
 
-            assert!(page.records.is_empty());
-            assert!(page.next.is_none());
-            assert!(page.data_availability_date.is_none());
+            assert!(page.records.is_none() && page.next.is_none());
+        }
+        assert_eq!(
+            read(r#"{"conversations":[]}"#).unwrap().records,
+            Some(vec![])
+        );
+    }
+
+    #[test]
+    fn the_end_is_recognised_in_all_its_spellings() {
+        for body in [
+            r#"{"conversations":[]}"#,
+            r#"{"conversations":[],"cursor":null}"#,
+            r#"{"conversations":[],"cursor":""}"#,
+        ] {
+            assert_eq!(read(body).unwrap().next, None, "{body}");
         }
     }
 
     #[test]
-    fn a_body_of_another_form_is_refused_without_its_text() {
+    fn a_count_may_be_text_and_a_watermark_anything() {
+        for (body, hits) in [
+            (r#"{"totalHits":"35"}"#, Some(35)),
+            (r#"{"totalHits":35.0}"#, Some(35)),
+            (r#"{"totalHits":-1}"#, None),
+            (r#"{"totalHits":"Mary"}"#, None),
+            (r#"{"totalHits":null}"#, None),
+        ] {
+            assert_eq!(read(body).unwrap().total_hits, hits, "{body}");
+        }
+        for date in [r#""""#, "1772409600000", r#""Mary""#, "[]", "null"] {
+            let body = format!(r#"{{"dataAvailabilityDate":{date}}}"#);
+
+            assert_eq!(read(&body).unwrap().data_availability_date, None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_shape_is_refused_without_its_text() {
         let bodies = [
             r#""Mary""#,
             "[]",
+            "null",
             r#"{"conversations":"Mary"}"#,
+            r#"{"conversations":{"Mary":1}}"#,
             r#"{"cursor":["Mary"]}"#,
-            r#"{"dataAvailabilityDate":"Mary"}"#,
-            r#"{"totalHits":"Mary"}"#,
+            r#"{"cursor":7}"#,
+            r#"{"conversations":[1],"conversations":["Mary"]}"#,
+            r#"{"cursor":"a","cursor":"Mary"}"#,
         ];
 
-        let errors = bodies.map(|body| {
-            DETAILS_FIELDS
-                .read(body.as_bytes())
-                .unwrap_err()
-                .to_string()
-        });
+        let errors = bodies.map(|body| read(body).unwrap_err().to_string());
 
         insta::assert_snapshot!(errors.join("\n"), @r"
         the body is not an object
         the body is not an object
+        the body is not an object
+        `conversations` is not an array
         `conversations` is not an array
         `cursor` is not a string
-        `dataAvailabilityDate` is not an ISO-8601 timestamp
-        `totalHits` is not a count
+        `cursor` is not a string
+        `conversations` stands twice
+        `cursor` stands twice
         ");
     }
 
     #[test]
-    fn a_body_that_was_cut_off_or_goes_on_is_refused_as_such() {
+    fn a_member_that_stands_twice_with_the_same_value_is_one() {
+        let body =
+            r#"{"conversations":[1],"cursor":"a","conversations":[1],"cursor":"a","cursor":null}"#;
+
+        let page = read(body).unwrap();
+
+        assert_eq!(page.next.as_deref(), Some("a"));
+        assert_eq!(page.records.unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_body_that_was_cut_off_or_goes_on_is_not_json() {
         let body = r#"{"conversations":[{"a":1}],"cursor":"c"}"#;
+        let is_not_json = |body: &str| matches!(read(body), Err(DecodeError::NotJson { .. }));
 
         for length in 0..body.len() {
-            assert!(
-                DETAILS_FIELDS
-                    .read(&body.as_bytes()[..length])
-                    .unwrap_err()
-                    .is_eof()
-            );
+            assert!(is_not_json(&body[..length]), "{length}");
         }
-        assert!(
-            DETAILS_FIELDS
-                .read(format!("{body}x").as_bytes())
-                .unwrap_err()
-                .is_syntax()
-        );
+        assert!(is_not_json(&format!("{body}x")));
     }
 
     #[test]
@@ -253,10 +383,31 @@ mod tests {
             2
         );
         assert!(gateway_records(b"[]").unwrap().is_empty());
-        assert!(gateway_records(br#"[{"id":1}"#).unwrap_err().is_eof());
-        assert_eq!(
-            gateway_records(br#""Mary""#).unwrap_err().to_string(),
-            "the body is not an array"
-        );
+        for body in ["{}", "null", r#""Mary""#, r#"{"records":[]}"#] {
+            let error = gateway_records(body.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), "the body is not an array", "{body}");
+        }
+        assert!(matches!(
+            gateway_records(br#"[{"id":1}"#),
+            Err(DecodeError::NotJson { .. })
+        ));
+    }
+
+    #[test]
+    fn a_body_with_the_same_damage_twice_is_split_into_its_records() {
+        let damaged = b"{\"conversations\":[{\"id\":1},{\"id\":\"\xe9\"}]}".as_slice();
+        let otherwise = b"{\"conversations\":[{\"id\":1},{\"id\":\"\xe8\"}]}".as_slice();
+        let mut reader = ResultsReader::default();
+
+        assert!(reader.page(damaged, DETAILS_FIELDS).is_err());
+        assert!(reader.page(otherwise, DETAILS_FIELDS).is_err());
+        let page = reader.page(otherwise, DETAILS_FIELDS).unwrap();
+
+        let readable = page
+            .records
+            .unwrap()
+            .into_iter()
+            .map(|record| record.json().is_some());
+        assert_eq!(readable.collect::<Vec<_>>(), [true, false]);
     }
 }

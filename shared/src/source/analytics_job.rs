@@ -5,17 +5,21 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::conversation_query::{ConversationQuery, Order};
-use super::{Opened, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
+use super::{
+    Opened, Reading, Setback, Source, SourcePage, broken, lost_at_cursor, lost_when_unknown,
+};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
+use crate::decode::{self, DecodeError};
 use crate::effort::Effort;
 use crate::failure::{Failure, FailureKind};
 use crate::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, DataAvailability, JobState};
 use crate::genesys::{Call, GenesysClient};
-use crate::page::{self, DETAILS_FIELDS};
+use crate::page::{self, DETAILS_FIELDS, PageBody, PageRules, ResultsReader};
 use crate::plan::SliceRange;
 use crate::time::{Interval, millis};
 use crate::waiting::{Wait, WaitReason};
@@ -41,22 +45,40 @@ impl AnalyticsJob {
 
     async fn watermark(&self, deadline: Deadline) -> Result<DataAvailability, Setback> {
         let call = Call::get(format!("{JOBS}/availability"));
-        Ok(self
-            .client
-            .call(&call, deadline, |body| serde_json::from_slice(body))
-            .await?
-            .value)
+        Ok(self.client.call(&call, deadline, decode::json).await?.value)
+    }
+
+    /// Results of a job that ran before the data was complete are silently partial. The page is read again after a while,
+    /// and then a new job is submitted.
+    fn check_watermark(
+        &self,
+        watermark: Option<Timestamp>,
+        reading: &Reading<'_>,
+    ) -> Result<(), Setback> {
+        let end = interval(reading)?.end();
+        let Some(watermark) = watermark.filter(|watermark| *watermark < end) else {
+            return Ok(());
+        };
+        let detail = format!(
+            "the job's results reach {}, the slice ends {}",
+            millis(watermark),
+            millis(end)
+        );
+        let reason = WaitReason::Watermark;
+        Err(match reading.waited(reason, self.clock.now()) {
+            None => Setback::Wait(Wait {
+                reason,
+                hint: None,
+                detail,
+            }),
+            Some(_) => Setback::Lost(detail),
+        })
     }
 
     async fn poll(&self, job: &str, deadline: Deadline) -> Result<JobState, Setback> {
-        let call = Call::get(format!("{JOBS}/{job}"));
-        let decode = |body: &[u8]| serde_json::from_slice::<AsyncQueryStatus>(body);
-        let status = self
-            .client
-            .call(&call, deadline, decode)
-            .await
-            .map_err(lost_when_unknown)?
-            .value;
+        let call = Call::get(format!("{JOBS}/{job}")).expecting(&[200, 202]);
+        let reply = self.client.call(&call, deadline, decode::json).await;
+        let status: AsyncQueryStatus = reply.map_err(lost_when_unknown)?.value;
         match status.state {
             JobState::Failed | JobState::Cancelled => {
                 let message = status
@@ -95,16 +117,13 @@ impl Source for AnalyticsJob {
             Order::Asc,
             &reading.plan.filters
         ));
-        let call = Call::post(JOBS).json(&submission);
-        let decode = |body: &[u8]| serde_json::from_slice::<AsyncQueryResponse>(body);
-        let job = self
-            .client
-            .call(&call, reading.deadline, decode)
-            .await?
-            .value
-            .job_id;
+        let call = Call::post(JOBS)
+            .json(&submission)
+            .expecting(&[200, 201, 202]);
+        let reply = self.client.call(&call, reading.deadline, decode::json);
+        let submitted: AsyncQueryResponse = reply.await?.value;
         Ok(Opened {
-            job: Some(job),
+            job: Some(submitted.job_id),
             watermark: Some(watermark),
         })
     }
@@ -142,6 +161,7 @@ impl Source for AnalyticsJob {
         let Checkpoint::Cursor {
             job: Some(job),
             cursor,
+            trail,
         } = checkpoint
         else {
             return Err(broken("the checkpoint names no job"));
@@ -153,46 +173,78 @@ impl Source for AnalyticsJob {
             call = call.query("cursor", cursor.clone());
         }
         let rules = reading.rules();
-        let decode = |body: &[u8]| {
-            let results = DETAILS_FIELDS.read(body)?;
-            let encoded = page::encode(&results.records, &rules);
-            Ok((encoded, results.next, results.data_availability_date))
-        };
+        let mut reader = PageReader::default();
         let reply = self
             .client
-            .call(&call, reading.deadline, decode)
+            .call(&call, reading.deadline, |body| reader.read(body, &rules))
             .await
-            .map_err(lost_when_unknown)?;
+            .map_err(|error| lost_at_cursor(error, cursor.as_deref()))?;
         let effort = Effort::of(&reply);
-        let (body, next, watermark) = reply.value;
-        if next.is_some() && next == *cursor {
-            return Err(broken(
-                "the results page names its own cursor as the next one",
-            ));
-        }
+        let page = reply.value;
+        self.check_watermark(page.watermark, reading)?;
+        let received = page.body.counts.received;
+        let follow =
+            |next| Checkpoint::after_cursor(Some(job.clone()), trail.as_ref(), next, received);
         Ok(SourcePage {
-            body,
-            next: next.map(|next| Checkpoint::Cursor {
-                job: Some(job.clone()),
-                cursor: Some(next),
-            }),
+            body: page.body,
+            next: page.next.map(follow).transpose()?,
             requested: page_size.into(),
-            watermark,
+            watermark: page.watermark,
             correlation_id: reply.correlation_id,
             effort,
-            warnings: Vec::new(),
+            warnings: page.warning.into_iter().map(ToOwned::to_owned).collect(),
         })
     }
 
     async fn close(&self, job: &str, deadline: Deadline) -> Result<(), Setback> {
-        match self
-            .client
-            .call(&Call::delete(format!("{JOBS}/{job}")), deadline, |_| Ok(()))
-            .await
-        {
-            Err(error) if error.status() != Some(404) => Err(error.into()),
+        let call = Call::delete(format!("{JOBS}/{job}"));
+        match self.client.call(&call, deadline, decode::ignore).await {
+            Err(error) if !matches!(error.status(), Some(404 | 410)) => Err(error.into()),
             _ => Ok(()),
         }
+    }
+}
+
+/// Reads the answers to one request for a page of a job's results.
+#[derive(Default)]
+struct PageReader {
+    results: ResultsReader,
+    /// Whether the last answer was a page without a list.
+    had_no_list: bool,
+}
+
+/// A results page, transformed.
+struct ResultsOfJob {
+    body: PageBody,
+    next: Option<String>,
+    watermark: Option<Timestamp>,
+    warning: Option<&'static str>,
+}
+
+const NO_LIST: &str = "the last results page has no `conversations`, each time that it was read: it was taken as empty";
+
+impl PageReader {
+    fn read(&mut self, body: &[u8], rules: &PageRules<'_>) -> Result<ResultsOfJob, DecodeError> {
+        let mut page = self.results.page(body, DETAILS_FIELDS)?;
+        let next = page.next.take();
+        let watermark = page.data_availability_date;
+        let (records, warning) = match page.records {
+            Some(records) => (records, None),
+            // The API leaves out an empty list, but other fields of a page are there; asked twice, it is no accident.
+            None if self.had_no_list && next.is_none() && watermark.is_some() => {
+                (Vec::new(), Some(NO_LIST))
+            }
+            None => {
+                self.had_no_list = true;
+                return Err(DecodeError::missing(DETAILS_FIELDS.records));
+            }
+        };
+        Ok(ResultsOfJob {
+            body: page::encode(&records, rules),
+            next,
+            watermark,
+            warning,
+        })
     }
 }
 

@@ -10,9 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::json;
-use serde_json::value::RawValue;
 
-use super::answer::{Answer, Asking, Permanence};
+use super::answer::{Answer, Asking};
 use super::cache::ResponseCache;
 use super::conversation_query::{ConversationQuery, Order, Paging};
 use super::{Asked, Reading, Setback, Source, SourcePage, SourceSettings, broken};
@@ -20,14 +19,15 @@ use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
 use crate::failure::{Failure, FailureKind};
 use crate::genesys::{Call, GenesysClient};
-use crate::page::{self, DETAILS_FIELDS, RecordShape, ResultsPage};
-use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
+use crate::page::{DETAILS_FIELDS, ResultsReader};
+use crate::plan::{GatewayQuery, SliceRange};
 use crate::request::Filters;
 use crate::time::{Interval, millis};
 use crate::waiting::{Wait, WaitReason};
 use harvest::{Harvest, PAGES, QueryResults, Reach};
 
 mod harvest;
+mod lookup;
 mod windows;
 
 const DETAILS: &str = "/api/v2/analytics/conversations/details";
@@ -106,7 +106,7 @@ impl AnalyticsQuery {
         asking: &mut Asking,
     ) -> Result<(Harvest, Reach), Setback> {
         let page_size = reading.plan.page_size;
-        let mut harvest = Harvest::new(window);
+        let mut harvest = Harvest::new(window, page_size);
         loop {
             let paging = Paging {
                 page_size,
@@ -115,16 +115,11 @@ impl AnalyticsQuery {
             let query =
                 ConversationQuery::new(window, Order::Desc, &reading.plan.filters).page(paging);
             let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
-            let reply = self
-                .client
-                .call(&call, reading.deadline, |body| {
-                    DETAILS_FIELDS.read(body).map(QueryResults::of)
-                })
-                .await?;
+            let mut reader = ResultsReader::default();
+            let decode = |body: &[u8]| QueryResults::of(reader.page(body, DETAILS_FIELDS)?);
+            let reply = self.client.call(&call, reading.deadline, decode).await?;
             asking.add(&reply, page_size.into());
-            let Some(results) = reply.value else {
-                return Err(broken("the answer to the query has no `totalHits`"));
-            };
+            let results = reply.value;
             if let Some(reach) = harvest.add(results) {
                 return Ok((harvest, reach));
             }
@@ -150,42 +145,6 @@ impl AnalyticsQuery {
             })),
         }
     }
-
-    /// Conversations by their ids, so many at a time. The API passes over ids that it does not know.
-    async fn lookup(
-        &self,
-        offset: u64,
-        range: OffsetRange,
-        reading: &Reading<'_>,
-    ) -> Result<(Answer, Asking), Setback> {
-        let ids = &reading.plan.filters.conversation_ids;
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ids.len());
-        let end = range.end.unwrap_or(ids.len() as u64);
-        let until = end.min(offset + u64::from(reading.plan.page_size));
-        let batch = &ids[place(offset)..place(until)];
-        let call = Call::get(DETAILS).query("id", batch.join(","));
-        let reply = self
-            .client
-            .call(&call, reading.deadline, |body| {
-                DETAILS_FIELDS.read(body).map(ResultsPage::into_records)
-            })
-            .await?;
-        let mut asking = Asking::default();
-        asking.add(&reply, batch.len() as u64);
-        let next = (until < end).then_some(Checkpoint::Offset { offset: until });
-        let records = reply.value;
-        // What goes on may change, and what is not there may begin.
-        let has_ended = |record: &RawValue| page::has_ended(record.get(), RecordShape::Analytics);
-        let all_have_ended =
-            records.len() == batch.len() && records.iter().all(|record| has_ended(record));
-        let answer = Answer {
-            records,
-            window: None,
-            next,
-            permanence: Permanence::settled_if(all_have_ended),
-        };
-        Ok((answer, asking))
-    }
 }
 
 #[async_trait]
@@ -207,9 +166,8 @@ impl Source for AnalyticsQuery {
             let filters = Filters::default();
             let query = ConversationQuery::new(interval, Order::Desc, &filters).page(paging);
             let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
-            self.client
-                .call(&call, deadline, |body| DETAILS_FIELDS.read(body).map(drop))
-                .await?;
+            let decode = |body: &[u8]| QueryResults::of(DETAILS_FIELDS.read(body)?).map(drop);
+            self.client.call(&call, deadline, decode).await?;
             self.is_allowed.store(true, Ordering::Relaxed);
         }
         Ok(None)

@@ -1,23 +1,22 @@
 //! What the requests for one page of the archive brought, and what they took.
 
-use serde_json::value::RawValue;
-
 use super::{Reading, SourcePage};
 use crate::checkpoint::Checkpoint;
 use crate::effort::Effort;
 use crate::genesys::Reply;
-use crate::page::{self, PageBody, PageRules};
+use crate::page::{self, OwnedRecord, PageBody, PageRules};
 use crate::time::Interval;
 
 /// The records of a page as they came, before any of them is left out or projected.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) records: Vec<Box<RawValue>>,
+    pub(super) records: Vec<OwnedRecord>,
     /// Where records were read by windows, the window: records that began outside are left out.
     pub(super) window: Option<Interval>,
     /// `None` behind the last page.
     pub(super) next: Option<Checkpoint>,
     pub(super) permanence: Permanence,
+    pub(super) warnings: Vec<String>,
 }
 
 /// Whether the same question will have the same answer.
@@ -101,18 +100,19 @@ impl Answer {
             },
             None => reading.rules(),
         };
-        let records: Vec<&RawValue> = self.records.iter().map(|record| &**record).collect();
+        let records: Vec<_> = self.records.iter().map(OwnedRecord::raw).collect();
         asking.page(
             page::encode(&records, &rules),
             self.next.clone(),
-            Vec::new(),
+            self.warnings.clone(),
         )
     }
 
     /// What it holds in memory, nearly; an answer without records holds something too.
     pub(super) fn size_bytes(&self) -> usize {
-        let record_bytes = |record: &RawValue| size_of::<Box<RawValue>>() + record.get().len();
-        let records = self.records.iter().map(|record| record_bytes(record));
+        let record_bytes =
+            |record: &OwnedRecord| size_of::<OwnedRecord>() + record.raw().bytes().len();
+        let records = self.records.iter().map(record_bytes);
         size_of::<Self>() + records.sum::<usize>()
     }
 }

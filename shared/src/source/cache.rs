@@ -69,7 +69,14 @@ impl ResponseCache {
         if let Some(known) = known {
             return Ok(known.page(reading, Asking::nothing()));
         }
-        let (answer, asking) = ask.await?;
+        let (answer, asking) = match ask.await {
+            Err(lost @ Setback::Lost(_)) => {
+                // Other answers may lead to the same place.
+                self.forget();
+                return Err(lost);
+            }
+            asked => asked?,
+        };
         let answer = Arc::new(answer);
         if answer.permanence == Permanence::Settled {
             self.keep(key, &answer);
@@ -100,6 +107,12 @@ impl ResponseCache {
         }
         kept.remove(key);
         None
+    }
+
+    fn forget(&self) {
+        let mut kept = self.lock();
+        kept.answers.clear();
+        kept.bytes = 0;
     }
 
     fn keep(&self, key: Sha256, answer: &Arc<Answer>) {
@@ -152,6 +165,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
+    use crate::page::OwnedRecord;
 
     fn cache(seconds: u64) -> (ResponseCache, Clock) {
         let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
@@ -166,10 +180,11 @@ mod tests {
 
     fn answer_of(records: Vec<Box<RawValue>>) -> Arc<Answer> {
         Arc::new(Answer {
-            records,
+            records: records.into_iter().map(OwnedRecord::Json).collect(),
             window: None,
             next: None,
             permanence: Permanence::Settled,
+            warnings: Vec::new(),
         })
     }
 

@@ -11,10 +11,11 @@ use serde_json::json;
 use super::{Asked, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
+use crate::decode;
 use crate::effort::Effort;
 use crate::genesys::wire::QueryReply;
-use crate::genesys::{Call, GenesysClient};
-use crate::page::{self, PageBody, gateway_records};
+use crate::genesys::{ApiError, Call, GenesysClient, Trouble};
+use crate::page::{self, PageBody, ResultsReader};
 use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::waiting::{Wait, WaitReason};
 
@@ -33,7 +34,7 @@ pub struct ExportGateway {
 struct Results {
     body: PageBody,
     received: u64,
-    more_than_asked: bool,
+    warning: Option<String>,
     correlation_id: Option<String>,
     effort: Effort,
 }
@@ -49,38 +50,61 @@ impl ExportGateway {
         limit: u64,
         reading: &Reading<'_>,
     ) -> Result<Results, Setback> {
-        let Some(GatewayQuery { query_id, .. }) = reading.query else {
+        let Some(GatewayQuery {
+            query_id,
+            total_records,
+        }) = reading.query
+        else {
             return Err(broken("the export has no query"));
         };
         let call = Call::get(format!("/api/v2/export/job/{query_id}/results"))
             .query("offset", offset.to_string())
             .query("limit", limit.to_string());
         let rules = reading.rules();
+        let mut reader = ResultsReader::default();
         let decode = |body: &[u8]| {
-            let mut records = gateway_records(body)?;
+            let mut records = reader.records(body)?;
             let more_than_asked = records.len() as u64 > limit;
             records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            Ok((
-                page::encode(&records, &rules),
-                records.len() as u64,
-                more_than_asked,
-            ))
+            let received = records.len() as u64;
+            Ok((page::encode(&records, &rules), received, more_than_asked))
         };
-        let reply = self
-            .client
-            .call(&call, reading.deadline, decode)
-            .await
-            .map_err(lost_when_unknown)?;
+        let reply = match self.client.call(&call, reading.deadline, decode).await {
+            Ok(reply) => reply,
+            Err(error) if offset >= *total_records && is_about_the_offset(&error) => {
+                return Ok(Results {
+                    warning: Some(format!("taken as the end at offset {offset}: {error}")),
+                    ..nothing(reading)
+                });
+            }
+            Err(error) => return Err(lost_when_unknown(error)),
+        };
         let effort = Effort::of(&reply);
         let correlation_id = reply.correlation_id;
         let (body, received, more_than_asked) = reply.value;
+        let warning = more_than_asked.then(|| {
+            format!(
+                "at offset {offset} more than the {limit} records asked for came; the rest was left"
+            )
+        });
         Ok(Results {
             body,
             received,
-            more_than_asked,
+            warning,
             correlation_id,
             effort,
         })
+    }
+}
+
+/// Some gateways answer an offset past the last record with an error. One about the client or the way to the gateway, and
+/// one that may pass, says nothing of the offset.
+fn is_about_the_offset(error: &ApiError) -> bool {
+    match error {
+        ApiError::Refused { status, .. } => !matches!(status, 300..=399 | 401 | 403 | 407),
+        ApiError::Broken { .. } => true,
+        ApiError::Unavailable { what, .. } => matches!(what, Trouble::Status(500 | 501)),
+        ApiError::Throttled { .. } | ApiError::Login { .. } | ApiError::TooLarge { .. } => false,
     }
 }
 
@@ -105,9 +129,11 @@ impl Source for ExportGateway {
             "query": {"filter": filter, "pageSize": asked.page_size},
             "includeMedia": asked.include_media,
         });
-        let call = Call::post("/api/v2/export/query").json(&query);
-        let decode = |body: &[u8]| serde_json::from_slice::<QueryReply>(body);
-        let reply = self.client.call(&call, deadline, decode).await?.value;
+        let call = Call::post("/api/v2/export/query")
+            .json(&query)
+            .expecting(&[200, 201, 202]);
+        let reply = self.client.call(&call, deadline, decode::json);
+        let reply: QueryReply = reply.await?.value;
         Ok(Some(GatewayQuery {
             query_id: reply.query_id,
             total_records: reply.total_records,
@@ -175,12 +201,7 @@ fn limit(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
 }
 
 fn source_page(step: Step, results: Results, offset: u64, total: u64, limit: u64) -> SourcePage {
-    let mut warnings = Vec::new();
-    if results.more_than_asked {
-        warnings.push(format!(
-            "at offset {offset} more than the {limit} records asked for came; the rest was left"
-        ));
-    }
+    let mut warnings: Vec<_> = results.warning.into_iter().collect();
     if results.received > 0 && offset + results.received > total {
         let reached = offset + results.received;
         warnings.push(format!(
@@ -206,7 +227,7 @@ fn nothing(reading: &Reading<'_>) -> Results {
     Results {
         body: page::encode(&[], &reading.rules()),
         received: 0,
-        more_than_asked: false,
+        warning: None,
         correlation_id: None,
         effort: Effort::default(),
     }

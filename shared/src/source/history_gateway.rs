@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::answer::{Answer, Asking, Permanence};
 use super::cache::ResponseCache;
-use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_when_unknown};
-use crate::checkpoint::Checkpoint;
+use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_at_cursor};
+use crate::checkpoint::{Checkpoint, Trail};
 use crate::clock::Clock;
 use crate::genesys::{Call, GenesysClient};
-use crate::page::ResultsFields;
+use crate::page::{RawRecord, ResultsFields, ResultsReader};
 use crate::plan::ExportPlan;
 use crate::request::Category;
 use crate::time::{Interval, millis};
@@ -157,33 +157,33 @@ impl HistoryGateway {
     async fn ask(
         &self,
         token: Option<&str>,
+        trail: Option<&Trail>,
         reading: &Reading<'_>,
     ) -> Result<(Answer, Asking), Setback> {
         let form = self.settings.history_form;
+        let fields = form.fields();
+        let mut reader = ResultsReader::default();
         let decode = |body: &[u8]| {
-            let mut results = form.fields().read(body)?;
-            let next = results.next.take();
-            Ok((results.into_records(), next))
+            let mut page = reader.page(body, fields)?;
+            let next = page.next.take();
+            let records = page.listed(fields.records)?.into_iter();
+            Ok((records.map(RawRecord::into_owned).collect::<Vec<_>>(), next))
         };
         let reply = self
             .client
             .call(&form.call(reading.plan, token), reading.deadline, decode)
             .await
-            .map_err(lost_when_unknown)?;
+            .map_err(|error| lost_at_cursor(error, token))?;
         let mut asking = Asking::default();
         asking.add(&reply, reading.plan.page_size.into());
         let (records, next) = reply.value;
-        let next = next.filter(|token| !token.is_empty());
-        if next.is_some() && next.as_deref() == token {
-            return Err(broken("the page names its own token as the next one"));
-        }
+        let received = records.len() as u64;
+        let follow = |next| Checkpoint::after_cursor(None, trail, next, received);
         let answer = Answer {
             records,
             window: None,
-            next: next.map(|token| Checkpoint::Cursor {
-                job: None,
-                cursor: Some(token),
-            }),
+            next: next.map(follow).transpose()?,
+            warnings: Vec::new(),
             permanence: Permanence::settled_if(self.is_over(reading)),
         };
         Ok((answer, asking))
@@ -204,10 +204,15 @@ impl Source for HistoryGateway {
         checkpoint: &Checkpoint,
         reading: &Reading<'_>,
     ) -> Result<SourcePage, Setback> {
-        let Checkpoint::Cursor { job: None, cursor } = checkpoint else {
+        let Checkpoint::Cursor {
+            job: None,
+            cursor,
+            trail,
+        } = checkpoint
+        else {
             return Err(broken("the checkpoint is no token"));
         };
-        let ask = self.ask(cursor.as_deref(), reading);
+        let ask = self.ask(cursor.as_deref(), trail.as_ref(), reading);
         self.cache.page(checkpoint, reading, ask).await
     }
 }

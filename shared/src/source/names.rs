@@ -10,9 +10,12 @@ use tokio::sync::Mutex;
 
 use super::Setback;
 use crate::clock::{Clock, Deadline};
+use crate::decode;
+use crate::failure::in_one_line;
 use crate::genesys::wire::EntityListing;
-use crate::genesys::{Call, GenesysClient};
+use crate::genesys::{ApiError, Call, GenesysClient};
 use crate::page::Names;
+use crate::waiting::Waits;
 
 const QUEUES: &str = "/api/v2/routing/queues";
 const WRAP_UP_CODES: &str = "/api/v2/routing/wrapupcodes";
@@ -23,6 +26,15 @@ const PAGE_SIZE: u32 = 100;
 const MANY_PAGES: u32 = 1_000;
 /// A queue that is renamed is known by its old name for so long.
 const TIME_TO_LIVE: Duration = Duration::from_hours(1);
+/// How long a page waits for names before it is archived without them.
+const PATIENCE: Duration = Duration::from_hours(1);
+
+/// The names, or why there are none.
+#[derive(Clone, Debug, Default)]
+pub struct NamesOrWarning {
+    pub names: Option<Arc<Names>>,
+    pub warning: Option<String>,
+}
 
 /// Clones share what is known.
 #[derive(Clone, Debug)]
@@ -47,8 +59,43 @@ impl NameDirectory {
         }
     }
 
-    /// Whoever comes while somebody asks waits for the answer.
-    pub(super) async fn names(&self, deadline: Deadline) -> Result<Arc<Names>, Setback> {
+    /// Waits for names that may be had later, up to a limit.
+    pub(super) async fn names_or_warning(
+        &self,
+        waits: &Waits,
+        deadline: Deadline,
+    ) -> Result<NamesOrWarning, Setback> {
+        let error = match self.names(deadline).await {
+            Ok(names) => {
+                return Ok(NamesOrWarning {
+                    names: Some(names),
+                    warning: None,
+                });
+            }
+            Err(error) => error,
+        };
+        let since = waits.values().min();
+        let waited = since.map(|since| self.clock.now().duration_since(*since));
+        let is_patient = waited.is_none_or(|waited| waited.unsigned_abs() < PATIENCE);
+        if error.is_transient() && is_patient {
+            return Err(error.into());
+        }
+        let warning = format!("names were not looked up: {}", in_one_line(&error));
+        Ok(NamesOrWarning {
+            names: None,
+            warning: Some(warning),
+        })
+    }
+
+    pub(super) async fn check(&self, deadline: Deadline) -> Result<(), Setback> {
+        match self.names(deadline).await {
+            Err(error) if error.lacks_permission() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Callers that come while another one asks wait for its answer.
+    async fn names(&self, deadline: Deadline) -> Result<Arc<Names>, ApiError> {
         let mut known = self.known.lock().await;
         if let Some(known) = &*known
             && self.clock.now() < known.until
@@ -66,20 +113,23 @@ impl NameDirectory {
         Ok(names)
     }
 
-    /// Ids and names, page by page.
+    /// Ids and names, page by page, until the announced number of pages, or an empty one.
     async fn listing(
         &self,
         path: &str,
         deadline: Deadline,
-    ) -> Result<Vec<(String, String)>, Setback> {
+    ) -> Result<Vec<(String, String)>, ApiError> {
         let mut entities = Vec::new();
         for page in 1..=MANY_PAGES {
             let call = Call::get(path)
                 .query("pageSize", PAGE_SIZE.to_string())
                 .query("pageNumber", page.to_string());
-            let decode = |body: &[u8]| serde_json::from_slice::<EntityListing>(body);
-            let listing = self.client.call(&call, deadline, decode).await?.value;
-            let is_last = listing.entities.is_empty() || listing.page_count <= page;
+            let reply = self.client.call(&call, deadline, decode::json);
+            let listing: EntityListing = reply.await?.value;
+            let is_announced_last = listing
+                .page_count
+                .is_some_and(|pages| pages > 0 && pages <= page.into());
+            let is_last = listing.entities.is_empty() || is_announced_last;
             let named = listing.entities.into_iter();
             entities.extend(named.filter_map(|entity| Some((entity.id, entity.name?))));
             if is_last {

@@ -15,6 +15,7 @@ use crate::clock::{Clock, Deadline};
 use crate::genesys::GenesysClient;
 use crate::plan::{SliceRange, TranscriptPlan};
 use crate::portion::Portion;
+use crate::waiting::WaitReason;
 use page::Page;
 use turn::Turn;
 use visit::{Missed, Stuck, Visit, Visited};
@@ -43,10 +44,7 @@ impl Transcripts {
 
     /// How long the page has waited for what is unavailable.
     fn waited(&self, reading: &Reading<'_>) -> Duration {
-        let waited = reading.unavailable_since.map(|since| {
-            let waited = self.clock.now().duration_since(since);
-            Duration::try_from(waited).unwrap_or_default()
-        });
+        let waited = reading.waited(WaitReason::Unavailable, self.clock.now());
         waited.unwrap_or_default()
     }
 

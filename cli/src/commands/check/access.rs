@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use conversation_archive::decode::DecodeError;
 use conversation_archive::genesys::wire::{DataAvailability, QueryReply};
 use conversation_archive::genesys::{ApiError, Call};
+use conversation_archive::page::DETAILS_FIELDS;
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{Api, DETAIL_VIEW, Finding, Findings, JOBS, QUERY, interval};
@@ -18,14 +19,6 @@ pub(super) enum Host {
     OfTheRegion,
     /// `GENESYS_API_URL`: perhaps an export gateway alone.
     OfYourOwn,
-}
-
-/// What we read of a query's answer: how many there are, never which.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Hits {
-    #[serde(default)]
-    total_hits: u64,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -88,7 +81,8 @@ async fn gateway(api: &Api) -> Finding {
         "query": {"filter": {"type": "webchat", "dateRange": range}, "pageSize": 1},
         "includeMedia": false,
     });
-    match api.ask::<QueryReply>(&Call::post(GATEWAY).json(&query)).await {
+    let call = Call::post(GATEWAY).json(&query).expecting(&[200, 201, 202]);
+    match api.ask::<QueryReply>(&call).await {
         Ok(reply) => Finding::ok(
             "gateway",
             format!(
@@ -107,7 +101,7 @@ pub(super) async fn query(api: &Api, end: Timestamp, findings: &mut Findings<'_>
     let error = match hits(api, start, end, 1).await {
         Ok(hits) => {
             findings.add(Finding::ok("queries", "the details query answers"));
-            findings.add(divisions(hits.total_hits, start, end));
+            findings.add(divisions(hits, start, end));
             return true;
         }
         Err(error) => error,
@@ -140,14 +134,19 @@ pub(super) async fn hits(
     start: Timestamp,
     end: Timestamp,
     page_size: u32,
-) -> Result<Hits, ApiError> {
+) -> Result<u64, ApiError> {
     let query = json!({
         "interval": interval(start, end),
         "order": "asc",
         "orderBy": "conversationStart",
         "paging": {"pageSize": page_size, "pageNumber": 1},
     });
-    Ok(api.ask(&Call::post(QUERY).json(&query)).await?.value)
+    let decode = |body: &[u8]| {
+        let hits = DETAILS_FIELDS.read(body)?.total_hits;
+        hits.ok_or_else(|| DecodeError::missing("totalHits"))
+    };
+    let call = Call::post(QUERY).json(&query);
+    Ok(api.client.call(&call, api.deadline(), decode).await?.value)
 }
 
 /// A failure, with the permission by name if that is what is missing.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use conversation_archive::decode::lenient;
 use conversation_archive::genesys::{ApiError, Call};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -30,8 +31,10 @@ const INTERVAL_DAYS: [u64; 2] = [7, 31];
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Limits {
+    #[serde(deserialize_with = "lenient::elements")]
     entities: Vec<Limit>,
-    values: BTreeMap<String, f64>,
+    #[serde(deserialize_with = "lenient::optional")]
+    values: Option<BTreeMap<String, f64>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,7 +111,7 @@ async fn of_namespace(api: &Api, namespace: &str) -> Finding {
         .into_iter()
         .map(|limit| (limit.key, limit.value));
     let ours: Vec<_> = listed
-        .chain(limits.values)
+        .chain(limits.values.unwrap_or_default())
         .filter(|(key, _)| key == TOKEN_RATE || key.contains(JOB_LIMITS))
         .map(|(key, value)| format!("{key} = {value}"))
         .collect();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use conversation_archive::decode;
 use conversation_archive::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, JobState};
 use conversation_archive::genesys::{ApiError, Call};
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::access::denied;
@@ -48,7 +48,7 @@ pub(super) async fn run(
         "order": "asc",
         "orderBy": "conversationStart",
     });
-    let submit = Call::post(JOBS).json(&query);
+    let submit = Call::post(JOBS).json(&query).expecting(&[200, 201, 202]);
     // Not interrupted: whoever does not wait for the job's id cannot delete it.
     let job = match api.ask::<AsyncQueryResponse>(&submit).await {
         Ok(reply) => reply.value.job_id,
@@ -81,9 +81,10 @@ async fn look_at(api: &Api, path: &str, findings: &mut Findings<'_>) {
 
 /// Looks until the job is over, or for a minute.
 async fn poll(api: &Api, path: &str) -> Result<Polled, ApiError> {
+    let call = Call::get(path).expecting(&[200, 202]);
     let mut waited = Duration::ZERO;
     loop {
-        let status = api.ask::<AsyncQueryStatus>(&Call::get(path)).await?.value;
+        let status = api.ask::<AsyncQueryStatus>(&call).await?.value;
         match status.state {
             JobState::Fulfilled => return Ok(Polled::Done(status, waited)),
             state @ (JobState::Failed | JobState::Cancelled | JobState::Expired) => {
@@ -113,7 +114,7 @@ fn ended(state: &JobState, message: Option<String>) -> Finding {
 async fn pages(api: &Api, path: &str, findings: &mut Findings<'_>) {
     for size in PAGE_SIZES {
         let call = Call::get(format!("{path}/results")).query("pageSize", size.to_string());
-        let tried = api.ask::<IgnoredAny>(&call).await;
+        let tried = api.ask_page(&call).await;
         findings.add(tried_out(&format!("a results page of {size}"), tried));
     }
 }
@@ -132,7 +133,7 @@ fn expiry(status: &AsyncQueryStatus) -> Finding {
 async fn delete(api: &Api, path: &str) -> Finding {
     let deleted = api
         .client
-        .call(&Call::delete(path), api.deadline(), |_| Ok(()))
+        .call(&Call::delete(path), api.deadline(), decode::ignore)
         .await;
     match deleted {
         Ok(reply) => Finding::found(CHECK, format!("deleting it answers {}", reply.status)),

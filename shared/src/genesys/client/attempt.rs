@@ -1,4 +1,4 @@
-//! One attempt: token, request, reading the answer, and what a status other than 2xx means.
+//! One attempt: token, request, and what the answer is: a reply, or an error by its status or body.
 
 use std::time::Duration;
 
@@ -10,29 +10,28 @@ use secrecy::ExposeSecret;
 use super::turn::Turn;
 use super::{Inner, files};
 use crate::clock::Deadline;
+use crate::decode::{DecodeError, without_byte_order_mark};
 use crate::genesys::body::{self, Body};
-use crate::genesys::call::Call;
-use crate::genesys::error::{ApiError, Trouble, cut};
-use crate::genesys::login::asked_wait;
-use crate::genesys::retry;
+use crate::genesys::call::{Call, Method};
+use crate::genesys::error::{ApiError, Trouble};
+use crate::genesys::refusal::Head;
 use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
 use crate::genesys::transport::ClientError;
-use crate::genesys::wire::ErrorBody;
 
 /// A whole answer that is not decoded yet.
 pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) correlation_id: Option<String>,
-    pub(super) content_type: Option<String>,
+    pub(super) head: Head,
     pub(super) body: Body,
+    /// The token that it was asked for with.
+    pub(super) bearer: Option<Bearer>,
 }
 
-/// Why an attempt brought no answer.
-pub(super) enum Failure {
-    /// 401 with this token.
-    Unauthorized(Bearer, ApiError),
-    Other(ApiError),
+/// An attempt that brought no answer.
+pub(super) struct Failure {
+    pub(super) error: ApiError,
+    /// The token that was sent, if it was.
+    pub(super) bearer: Option<Bearer>,
 }
 
 impl Inner {
@@ -83,13 +82,12 @@ impl Inner {
             _ => turn.answered(&HeaderMap::new()),
         }
         if (200..=299).contains(&status) {
-            return Ok(self.answer(call, response).await?);
+            let bearer = bearer.filter(|_| is_of_api);
+            return Ok(self.answer(call, response, bearer).await?);
         }
-        let refusal = self.refusal(call, response).await;
-        Err(match bearer.filter(|_| status == 401 && is_of_api) {
-            Some(bearer) => Failure::Unauthorized(bearer, refusal),
-            None => refusal.into(),
-        })
+        let error = self.refusal(call, response).await;
+        let bearer = bearer.filter(|_| is_of_api);
+        Err(Failure { error, bearer })
     }
 
     async fn send(
@@ -136,62 +134,86 @@ impl Inner {
         response.url().origin() == self.settings.endpoints.api().origin()
     }
 
-    async fn answer(&self, call: &Call, response: Response) -> Result<Answer, ApiError> {
-        let status = response.status().as_u16();
-        let correlation_id = correlation_id(response.headers());
-        let content_type = text(response.headers(), CONTENT_TYPE.as_str());
+    async fn answer(
+        &self,
+        call: &Call,
+        response: Response,
+        bearer: Option<Bearer>,
+    ) -> Result<Answer, ApiError> {
+        let head = Head::of(&response, self.clock.now());
         let limit = call.reply_limit_bytes(self.settings.body_limit_bytes);
         let body = body::read(response, limit, call.route(), &self.buffers).await?;
         add(&self.stats.bytes_in, body.len() as u64);
-        Ok(Answer {
-            status,
-            correlation_id,
-            content_type,
-            body,
+        Ok(Answer { head, body, bearer })
+    }
+
+    /// What an answer that is not a success means.
+    async fn refusal(&self, call: &Call, response: Response) -> ApiError {
+        let mut head = Head::of(&response, self.clock.now());
+        if head.status == 429 && self.is_of_api(&response) {
+            // Before anything else is read: the others are about to send.
+            self.hold_for(&mut head);
+        }
+        head.error(call.route(), &body::read_error(response).await)
+    }
+
+    /// Decodes the body of a success, or says what is wrong with it.
+    pub(super) fn read<T>(
+        &self,
+        call: &Call,
+        answer: &Answer,
+        decode: &mut impl FnMut(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<T, ApiError> {
+        let head = &answer.head;
+        let body = without_byte_order_mark(&answer.body);
+        let decoded = if call.expects(head.status) {
+            decode(body)
+        } else {
+            Err(DecodeError::Shape(
+                "it is not the success that is documented".into(),
+            ))
+        };
+        let error = match decoded {
+            // What became of a deletion is all in its status, or in an error body.
+            Ok(value) if call.method() == Method::Delete => {
+                return match self.disguised_error(call, head, body) {
+                    Some(disguised) => Err(disguised),
+                    None => Ok(value),
+                };
+            }
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        if let Some(disguised) = self.disguised_error(call, head, body) {
+            return Err(disguised);
+        }
+        let what = match (head.status, error) {
+            (202, _) => Trouble::Status(202),
+            (status, error) => Trouble::of_body(status, head.content_type.as_deref(), error),
+        };
+        Err(ApiError::Unavailable {
+            route: call.route().to_owned(),
+            what,
+            wait: head.wait,
+            context_id: head.correlation_id.clone(),
+            source: None,
         })
     }
 
-    /// What a status other than 2xx means.
-    async fn refusal(&self, call: &Call, response: Response) -> ApiError {
-        let now = self.clock.now();
-        let status = response.status().as_u16();
-        let mut wait = asked_wait(response.headers(), now);
-        if status == 429 && self.is_of_api(&response) {
-            wait = wait.or_else(|| self.reset(now));
-            // Before anything else is read: the others are about to send.
-            self.hold(wait.unwrap_or_default());
+    fn disguised_error(&self, call: &Call, head: &Head, body: &[u8]) -> Option<ApiError> {
+        let mut head = head.clone();
+        let error = head.disguised_error(call.route(), body)?;
+        if error.status() == Some(429) && !self.is_foreign(call) {
+            self.hold_for(&mut head);
+            return head.disguised_error(call.route(), body);
         }
-        let correlation_id = correlation_id(response.headers());
-        let body: ErrorBody =
-            serde_json::from_slice(&body::read_error(response).await).unwrap_or_default();
-        let context_id = body.context_id.or(correlation_id).as_deref().map(cut);
-        let route = call.route().to_owned();
-        match status {
-            429 => throttled(call.route(), wait, context_id),
-            408 | 500 | 502 | 503 | 504 => {
-                let wait = wait.or((status == 504).then_some(retry::AFTER_GATEWAY_TIMEOUT));
-                ApiError::Unavailable {
-                    route,
-                    what: Trouble::Status(status),
-                    wait,
-                    context_id,
-                    source: None,
-                }
-            }
-            _ => {
-                let (code, message) = (
-                    body.code.as_deref().map(cut),
-                    body.message.as_deref().map(cut),
-                );
-                ApiError::Refused {
-                    route,
-                    status,
-                    code,
-                    message,
-                    context_id,
-                }
-            }
-        }
+        Some(error)
+    }
+
+    /// Everybody on this token waits as long as the answer asks for.
+    fn hold_for(&self, head: &mut Head) {
+        head.wait = head.wait.or_else(|| self.reset(self.clock.now()));
+        self.hold(head.wait.unwrap_or_default());
     }
 
     /// When the budget says that it is used up, its reset stands in for a missing `Retry-After`.
@@ -202,16 +224,11 @@ impl Inner {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        Self::Other(error)
+        Self {
+            error,
+            bearer: None,
+        }
     }
-}
-
-fn correlation_id(headers: &HeaderMap) -> Option<String> {
-    text(headers, "inin-correlation-id")
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(cut)
 }
 
 pub(super) fn throttled(

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
 use super::*;
+use crate::decode;
 use crate::genesys::credentials::Credentials;
 use crate::genesys::loopback::{Answer as Scripted, Loopback};
-use crate::genesys::wire;
+use crate::genesys::wire::AsyncQueryResponse;
 
 mod compression;
 mod errors;
@@ -83,7 +84,21 @@ impl Setup {
 
     async fn get_before(&self, deadline: Deadline) -> Result<Reply<Value>, ApiError> {
         self.client
-            .call(&Call::get(JOBS), deadline, wire::json)
+            .call(&Call::get(JOBS), deadline, decode::json)
+            .await
+    }
+
+    /// With a decoder that wants a job's id.
+    async fn decoding_jobs(&self) -> Result<Reply<AsyncQueryResponse>, ApiError> {
+        self.decoding_jobs_before(Deadline::NONE).await
+    }
+
+    async fn decoding_jobs_before(
+        &self,
+        deadline: Deadline,
+    ) -> Result<Reply<AsyncQueryResponse>, ApiError> {
+        self.client
+            .call(&Call::get(JOBS), deadline, decode::json)
             .await
     }
 
@@ -112,7 +127,7 @@ fn ok() -> Scripted {
 #[tokio::test]
 async fn a_reply_tells_what_it_took() {
     let setup =
-        Setup::new([Scripted::new(202, r#"{"jobId":"j1"}"#).header("ININ-Correlation-Id", "c-7")])
+        Setup::new([Scripted::new(200, r#"{"jobId":"j1"}"#).header("ININ-Correlation-Id", "c-7")])
             .await;
 
     let reply = setup.get().await.unwrap();
@@ -121,7 +136,7 @@ async fn a_reply_tells_what_it_took() {
         reply,
         Reply {
             value: json!({"jobId": "j1"}),
-            status: 202,
+            status: 200,
             latency: Duration::ZERO,
             correlation_id: Some("c-7".to_owned()),
             attempts: 1,
@@ -204,7 +219,7 @@ async fn a_call_can_be_made_from_a_task_of_its_own() {
 
     let call = async move {
         client
-            .call(&Call::get(JOBS), Deadline::NONE, wire::json::<Value>)
+            .call(&Call::get(JOBS), Deadline::NONE, decode::json::<Value>)
             .await
     };
 
@@ -251,7 +266,7 @@ async fn neither_token_nor_secret_nor_query_shows_in_debug_output_and_log_lines(
 
     let error = setup
         .client
-        .call(&call, Deadline::NONE, wire::json::<Value>)
+        .call(&call, Deadline::NONE, decode::json::<Value>)
         .await
         .unwrap_err();
     drop(guard);

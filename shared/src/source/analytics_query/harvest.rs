@@ -6,12 +6,12 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
 use super::windows;
 use crate::checkpoint::Checkpoint;
+use crate::decode::DecodeError;
 use crate::hash::Sha256;
-use crate::page::{RecordIdentity, RecordShape, ResultsPage};
+use crate::page::{OwnedRecord, RawRecord, RecordIdentity, RecordShape, ResultsPage};
 use crate::source::answer::{Answer, Permanence};
 use crate::time::Interval;
 
@@ -22,16 +22,21 @@ const PAGES_OF_THE_SMALLEST: u32 = 100;
 
 /// A page of the query, on its own.
 pub(super) struct QueryResults {
-    records: Vec<Box<RawValue>>,
+    records: Vec<OwnedRecord>,
     hits: u64,
 }
+
+/// Records that began before a window, one after another, after which the rest of an answer is not read. A single one could
+/// be out of order, with others of the window after it.
+const RECORDS_BEFORE_WINDOW: u32 = 2;
 
 /// What was read so far.
 pub(super) struct Harvest {
     window: Interval,
     pages: u32,
+    page_size: u32,
     /// As they came: the newest first.
-    records: Vec<Box<RawValue>>,
+    records: Vec<OwnedRecord>,
     seen: HashSet<Sha256>,
     /// Those that began in the window.
     started: u64,
@@ -41,6 +46,8 @@ pub(super) struct Harvest {
     hits: Option<u64>,
     /// The start of what came last.
     oldest: Option<Timestamp>,
+    /// How many of those that came last began before the window.
+    before_window: u32,
     order: Kept,
 }
 
@@ -63,26 +70,30 @@ enum Kept {
 }
 
 impl QueryResults {
-    /// `None` when the reply does not say how much there is.
-    pub(super) fn of(results: ResultsPage<'_>) -> Option<Self> {
-        Some(Self {
-            hits: results.total_hits?,
-            records: results.into_records(),
-        })
+    /// A page must say how much there is in all. Its list may be absent: after the last page it is.
+    pub(super) fn of(results: ResultsPage<'_>) -> Result<Self, DecodeError> {
+        let hits = results
+            .total_hits
+            .ok_or_else(|| DecodeError::missing("totalHits"))?;
+        let records = results.records.unwrap_or_default().into_iter();
+        let records = records.map(RawRecord::into_owned).collect();
+        Ok(Self { records, hits })
     }
 }
 
 impl Harvest {
-    pub(super) fn new(window: Interval) -> Self {
+    pub(super) fn new(window: Interval, page_size: u32) -> Self {
         Self {
             window,
             pages: 0,
+            page_size,
             records: Vec::new(),
             seen: HashSet::new(),
             started: 0,
             received: 0,
             hits: None,
             oldest: None,
+            before_window: 0,
             order: Kept::Yes,
         }
     }
@@ -100,6 +111,8 @@ impl Harvest {
         self.pages += 1;
         self.received += page.records.len() as u64;
         let nothing_came = page.records.is_empty();
+        // One that announces no more than a full page of it may have counted that page alone.
+        let is_full = page.records.len() as u64 >= self.page_size.into();
         for record in page.records {
             self.keep(record);
         }
@@ -108,8 +121,10 @@ impl Harvest {
         let came_twice = self.received > self.records.len() as u64;
         if first_hits != page.hits || came_twice || self.received > page.hits {
             Some(Reach::Moved)
-        } else if self.is_behind_window() || self.received == page.hits {
+        } else if self.is_before_window() || (self.received == page.hits && !is_full) {
             Some(Reach::Whole)
+        } else if self.received == page.hits {
+            None
         } else if nothing_came {
             Some(Reach::Moved)
         } else if self.pages == self.most_pages() {
@@ -128,25 +143,31 @@ impl Harvest {
     }
 
     /// Whether everything that is still to come began before the window.
-    fn is_behind_window(&self) -> bool {
-        self.order == Kept::Yes
-            && self
-                .oldest
-                .is_some_and(|oldest| oldest < self.window.start())
+    fn is_before_window(&self) -> bool {
+        self.order == Kept::Yes && self.before_window >= RECORDS_BEFORE_WINDOW
     }
 
     /// Keeps the record, unless it is here already. One that does not say which it is is known by its bytes.
-    fn keep(&mut self, record: Box<RawValue>) {
-        let identity = RecordIdentity::of(record.get(), RecordShape::Analytics);
+    fn keep(&mut self, record: OwnedRecord) {
+        let raw = record.raw();
+        let identity = raw
+            .json()
+            .map(|record| RecordIdentity::of(record, RecordShape::Analytics));
+        let identity = identity.and_then(Result::ok);
         let is_new = match &identity {
-            Ok(identity) => self.seen.insert(Sha256::of(&*identity.id)),
-            Err(_) => self.seen.insert(Sha256::of(record.get())),
+            Some(identity) => self.seen.insert(Sha256::of(&*identity.id)),
+            None => self.seen.insert(Sha256::of(raw.bytes())),
         };
-        if let Ok(RecordIdentity { start, .. }) = identity {
+        if let Some(RecordIdentity { start, .. }) = identity {
             if self.oldest.is_some_and(|oldest| oldest < start) {
                 self.order = Kept::No;
             }
             self.oldest = Some(start);
+            self.before_window = if start < self.window.start() {
+                self.before_window + 1
+            } else {
+                0
+            };
             self.started += u64::from(is_new && self.window.contains(start));
         }
         if is_new {
@@ -164,6 +185,7 @@ impl Harvest {
             // Nothing more begins in a window that was closed before it was read. What began in it may go on, which the next
             // reading shows, once the answer is forgotten.
             permanence: Permanence::Settled,
+            warnings: Vec::new(),
         }
     }
 }
@@ -171,6 +193,7 @@ impl Harvest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::DETAILS_FIELDS;
 
     const WINDOW: &str = "2026-03-01T10:00:00Z/2026-03-01T11:00:00Z";
 
@@ -181,15 +204,15 @@ mod tests {
     }
 
     fn results(records: &[String], hits: u64) -> QueryResults {
-        let raw = |record: &String| RawValue::from_string(record.clone()).unwrap();
-        QueryResults {
-            records: records.iter().map(raw).collect(),
-            hits,
-        }
+        let body = format!(
+            r#"{{"conversations":[{}],"totalHits":{hits}}}"#,
+            records.join(",")
+        );
+        QueryResults::of(DETAILS_FIELDS.read(body.as_bytes()).unwrap()).unwrap()
     }
 
     fn harvest() -> Harvest {
-        Harvest::new(WINDOW.parse().unwrap())
+        Harvest::new(WINDOW.parse().unwrap(), 3)
     }
 
     #[test]
@@ -211,10 +234,48 @@ mod tests {
     fn what_began_before_the_window_need_not_be_read() {
         let mut harvest = harvest();
 
-        let reach = harvest.add(results(&[begun("a", 50), begun("b", -1)], 5_000));
+        let page = [begun("a", 50), begun("b", -1), begun("c", -2)];
+        let reach = harvest.add(results(&page, 5_000));
 
         assert_eq!(reach, Some(Reach::Whole));
         assert_eq!(harvest.started(), 1);
+    }
+
+    #[test]
+    fn one_record_before_the_window_is_not_believed_to_be_in_order() {
+        let mut harvest = harvest();
+
+        let first = harvest.add(results(&[begun("a", 50), begun("b", -1)], 4));
+        let second = harvest.add(results(&[begun("c", 40), begun("d", 30)], 4));
+
+        assert_eq!((first, second), (None, Some(Reach::Whole)));
+        assert_eq!(harvest.started(), 3);
+    }
+
+    #[test]
+    fn a_full_page_that_is_said_to_be_all_is_followed_by_another_look() {
+        let all = [begun("a", 50), begun("b", 40), begun("c", 30)];
+        let (mut honest, mut lying) = (harvest(), harvest());
+
+        let first = [&mut honest, &mut lying].map(|harvest| harvest.add(results(&all, 3)));
+
+        assert_eq!(first, [None, None]);
+        assert_eq!(honest.add(results(&[], 3)), Some(Reach::Whole));
+        assert_eq!(lying.add(results(&[begun("d", 20)], 3)), Some(Reach::Moved));
+    }
+
+    #[test]
+    fn an_answer_that_does_not_say_how_much_there_is_is_no_page() {
+        for body in [
+            "{}",
+            r#"{"conversations":[]}"#,
+            r#"{"totalHits":null}"#,
+            r#"{"totalHits":-5}"#,
+        ] {
+            let page = DETAILS_FIELDS.read(body.as_bytes()).unwrap();
+
+            assert!(QueryResults::of(page).is_err(), "{body}");
+        }
     }
 
     #[test]
@@ -258,7 +319,7 @@ mod tests {
     #[test]
     fn a_window_that_cannot_be_made_smaller_is_read_further() {
         let smallest = "2026-03-01T10:00:00Z/2026-03-01T10:00:00.001Z";
-        let mut harvest = Harvest::new(smallest.parse().unwrap());
+        let mut harvest = Harvest::new(smallest.parse().unwrap(), 3);
 
         let pages: Vec<_> = (0..PAGES_OF_THE_SMALLEST)
             .map(|page| harvest.add(results(&[begun(&page.to_string(), 0)], 101)))
@@ -303,7 +364,7 @@ mod tests {
         let ids: Vec<_> = answer
             .records
             .iter()
-            .map(|record| RecordIdentity::of(record.get(), RecordShape::Analytics))
+            .map(|record| RecordIdentity::of(record.raw().json().unwrap(), RecordShape::Analytics))
             .map(|identity| identity.map_or("bad".into(), |identity| identity.id))
             .collect();
         assert_eq!(ids, ["c", "b", "bad", "a"]);

@@ -103,7 +103,7 @@ impl Visit<'_> {
         }
         // A host that is not reached is a host of files, whoever else is.
         let is_of_host = fails_alone(&error)
-            || error.trouble() == Some(Trouble::Unreachable)
+            || error.trouble() == Some(&Trouble::Unreachable)
             || matches!(error, ApiError::Throttled { .. }) && self.client().is_foreign(call);
         match Setback::from(error) {
             Setback::Wait(wait) if is_of_host && self.has_time() => Ok(Fetched::Later(wait)),
@@ -121,6 +121,7 @@ fn not_stored(error: &ApiError) -> Option<NotStored> {
             401 | 403 => NotStored::Forbidden,
             _ => NotStored::Gone,
         }),
+        ApiError::Broken { .. } => Some(NotStored::ContentType),
         ApiError::Unavailable { .. } | ApiError::Throttled { .. } | ApiError::Login { .. } => None,
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::visit::Told;
 use crate::checkpoint::Checkpoint;
 use crate::hash::Sha256;
-use crate::page::{self, AttachedFile, PageRules};
+use crate::page::{self, AttachedFile, PageRules, RawRecord};
 use crate::redaction::Tally;
 use crate::source::answer::Asking;
 use crate::source::{Reading, Setback, SourcePage, broken};
@@ -111,7 +111,11 @@ impl Page {
             redactor: None,
             ..reading.rules()
         };
-        let lines: Vec<&RawValue> = self.lines.iter().map(|line| &**line).collect();
+        let lines: Vec<_> = self
+            .lines
+            .iter()
+            .map(|line| RawRecord::Json(line))
+            .collect();
         let mut body = page::encode(&lines, &rules);
         body.redactions = self.redactions;
         body.statuses = self.statuses;

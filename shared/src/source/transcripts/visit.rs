@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Transcripts;
 use crate::clock::Deadline;
+use crate::decode::{self, DecodeError};
 use crate::genesys::{ApiError, Call, GenesysClient, Reply, Trouble};
 use crate::page::AttachedFile;
 use crate::plan::TranscriptPlan;
@@ -185,6 +186,7 @@ impl<'a> Visit<'a> {
         let call = Call::get(format!("/api/v2/conversations/{}/recordings", self.id))
             .query("formatId", "NONE")
             .query("maxWaitMs", RECORDING_WAIT_MS.to_string())
+            .expecting(&[200, 202])
             .at_most(REPLY_LIMIT_BYTES);
         // The others are not kept waiting.
         let looks = if self.again { RECORDING_WAITS } else { 1 };
@@ -244,7 +246,7 @@ impl<'a> Visit<'a> {
     }
 
     async fn json(&mut self, call: &Call) -> Result<Box<RawValue>, Missed> {
-        let asked = self.ask(call, |body| serde_json::from_slice(body)).await;
+        let asked = self.ask(call, decode::json).await;
         asked.map_err(|error| self.missed(error))
     }
 
@@ -254,7 +256,7 @@ impl<'a> Visit<'a> {
             return Missed::Untold(untold);
         }
         let is_alone = fails_alone(&error) && self.has_time();
-        let is_malformed = matches!(error.trouble(), Some(Trouble::InvalidJson { .. }));
+        let is_malformed = matches!(error.trouble(), Some(Trouble::NotJson { .. }));
         match Setback::from(error) {
             Setback::Wait(wait) if is_alone && is_malformed => {
                 let problem = format!("the API's answer is no JSON: {}", wait.detail);
@@ -275,7 +277,7 @@ impl<'a> Visit<'a> {
     async fn ask<T>(
         &mut self,
         call: &Call,
-        decode: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
+        decode: impl FnMut(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<T, ApiError> {
         let reply: Reply<T> = self.source.client.call(call, self.deadline, decode).await?;
         self.asking.add(&reply, 0);
@@ -284,11 +286,11 @@ impl<'a> Visit<'a> {
 }
 
 /// Nothing while the recording is being prepared.
-fn prepared(body: &[u8]) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+fn prepared(body: &[u8]) -> Result<Option<Box<RawValue>>, DecodeError> {
     if body.is_empty() {
         return Ok(None);
     }
-    let body: Box<RawValue> = serde_json::from_slice(body)?;
+    let body: Box<RawValue> = decode::json(body)?;
     Ok(Some(body).filter(|body| body.get().starts_with('[')))
 }
 
@@ -319,7 +321,7 @@ fn untold(error: &ApiError) -> Option<Untold> {
 pub(super) fn fails_alone(error: &ApiError) -> bool {
     matches!(
         error.trouble(),
-        Some(Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff | Trouble::InvalidJson { .. })
+        Some(Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff | Trouble::NotJson { .. })
     )
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use super::store::{MemoryStore, Objects};
 use crate::FormatVersion;
@@ -21,7 +20,7 @@ use crate::invocation::Invocation;
 use crate::marker::OpenMarker;
 use crate::message::PageMessage;
 use crate::objects::Name;
-use crate::page::encode;
+use crate::page::{encode, gateway_records};
 use crate::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
 };
@@ -204,11 +203,11 @@ impl Workshop {
             .attempt
             .slice(&self.plan, message.id.run.slice)
             .unwrap();
-        let records: Vec<&RawValue> = serde_json::from_str(records).unwrap();
+        let records = gateway_records(records.as_bytes()).unwrap();
         let page = encode(&records, &self.plan.page_rules(&slice));
         let mut rejects = Vec::new();
         for reject in &page.rejects {
-            let raw = reject.raw.get().as_bytes();
+            let raw = &*reject.raw;
             let name = Name::Reject(&message.id, reject.position, Sha256::of(raw));
             let object = self.store_object(name, raw).await;
             rejects.push(RejectedRecord {
@@ -288,6 +287,7 @@ fn at(checkpoint: &Checkpoint, job: Option<String>, next: Option<&str>) -> Check
         Checkpoint::Cursor { cursor, .. } => Checkpoint::Cursor {
             job,
             cursor: next.or_else(|| cursor.clone()),
+            trail: None,
         },
         Checkpoint::Offset { offset } => {
             let offset = next.map_or(*offset, |next| next.parse().unwrap());

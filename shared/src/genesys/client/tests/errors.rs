@@ -13,14 +13,14 @@ async fn a_refusal_carries_the_apis_message_and_context_id() {
 }
 
 #[tokio::test]
-async fn a_web_page_for_an_error_is_told_by_its_status_alone() {
+async fn a_web_page_for_an_error_is_named_as_one() {
     let page = format!("<html>{}</html>", "Forbidden ".repeat(20_000));
     let setup = Setup::new([Scripted::new(403, page).header("ININ-Correlation-Id", "c-9")]).await;
 
     let error = setup.get().await.unwrap_err();
 
     assert_eq!(error.context_id(), Some("c-9"));
-    assert_snapshot!(error, @"/api/v2/jobs answered 403 (contextId c-9)");
+    assert_snapshot!(error, @"/api/v2/jobs answered 403: a web page, not the API's own error; a proxy or firewall may have answered (contextId c-9)");
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@ use super::*;
 
 #[tokio::test]
 async fn every_transient_status_is_tried_again() {
-    for status in [408, 429, 500, 502, 503, 504] {
+    for status in [
+        202, 408, 409, 421, 423, 425, 429, 500, 501, 502, 503, 504, 507, 520, 524, 529, 599,
+    ] {
         let setup = Setup::new([Scripted::new(status, ""), ok()]).await;
 
         let reply = setup.get().await.unwrap();
@@ -14,7 +16,7 @@ async fn every_transient_status_is_tried_again() {
 
 #[tokio::test]
 async fn every_other_status_is_permanent() {
-    for status in [302, 400, 403, 404, 409, 413, 415, 501] {
+    for status in [302, 308, 400, 402, 403, 404, 406, 410, 413, 415, 422, 451] {
         let setup = Setup::new([Scripted::new(status, "").header("Location", JOBS), ok()]).await;
 
         let error = setup.get().await.unwrap_err();
@@ -24,6 +26,101 @@ async fn every_other_status_is_permanent() {
             (Some(status), false, 1),
             "{status}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_success_of_another_kind_is_asked_for_again_and_then_broken() {
+    for status in [201, 203, 204, 205, 206, 226] {
+        let healed = Setup::new([Scripted::new(status, ""), ok()]).await;
+        let broken = Setup::new([Scripted::new(status, r#"{"jobId":"j1"}"#)]).await;
+
+        assert_eq!(healed.get().await.unwrap().attempts, 2, "{status}");
+        let error = broken.get().await.unwrap_err();
+        assert!(
+            matches!(error, ApiError::Broken { tries: 6, .. }),
+            "{status}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_202_that_stays_is_waited_for() {
+    let setup = Setup::new([Scripted::new(202, r#"{"state":"PENDING"}"#)]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(error.is_transient());
+    assert_snapshot!(error, @"/api/v2/jobs answered 202: what was asked for is not ready yet");
+}
+
+#[tokio::test]
+async fn an_error_body_counts_whatever_its_status_is() {
+    let body = |code, status| json!({"message": "m", "code": code, "status": status}).to_string();
+    for (code, status, is_transient) in [
+        ("not.found", 404, false),
+        ("missing.permissions", 403, false),
+        ("bad.request", 400, false),
+        ("too.many.requests", 429, true),
+        ("service.unavailable", 503, true),
+        ("internal.server.error", 500, true),
+    ] {
+        for answered in [200, 202, 206] {
+            let setup = Setup::new([Scripted::new(answered, body(code, status))]).await;
+            let error = setup.decoding_jobs().await.unwrap_err();
+            assert_eq!(
+                (error.status(), error.is_transient()),
+                (Some(status), is_transient),
+                "{answered} {code}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_of_another_shape_is_broken_after_the_last_try_and_not_before() {
+    let scripted = || [Scripted::new(200, "{}")];
+    let setup = Setup::new(scripted()).await;
+    let hurried = Setup::new(scripted()).await;
+
+    let error = setup.decoding_jobs().await.unwrap_err();
+    let deadline = Deadline::at(start() + Duration::from_millis(1));
+    let early = hurried.decoding_jobs_before(deadline).await;
+
+    assert!(!error.is_transient());
+    assert_eq!(setup.hits(), 6);
+    assert_snapshot!(error, @"/api/v2/jobs answered 200 with something other than documented: it has no `jobId`, each of 6 times");
+    assert!(early.unwrap_err().is_transient());
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_in_front_of_a_body_is_skipped() {
+    let setup = Setup::new([Scripted::new(200, "\u{feff}{\"jobId\":\"j1\"}")]).await;
+
+    assert_eq!(setup.get().await.unwrap().attempts, 1);
+}
+
+#[tokio::test]
+async fn a_deletion_succeeds_with_any_success_but_an_error_body() {
+    for (status, body, is_done) in [
+        (200, "", true),
+        (202, "{}", true),
+        (204, "", true),
+        (
+            200,
+            r#"{"message":"m","code":"bad.request","status":400}"#,
+            false,
+        ),
+    ] {
+        let setup = Setup::new([Scripted::new(status, body)]).await;
+        let call = Call::delete(JOBS);
+
+        let deleted = setup
+            .client
+            .call(&call, Deadline::NONE, decode::ignore)
+            .await;
+
+        assert_eq!(deleted.is_ok(), is_done, "{status} {body}");
     }
 }
 

@@ -30,7 +30,71 @@ async fn callers_whose_token_is_refused_together_share_one_login() {
 }
 
 #[tokio::test]
-async fn a_second_401_is_permanent() {
+async fn a_token_that_is_refused_when_new_is_renewed_again_after_a_pause() {
+    let refused = || Scripted::new(401, "{}");
+    let setup = Setup::new([refused(), refused(), ok()]).await;
+
+    let reply = setup.get().await.unwrap();
+
+    assert_eq!(
+        (reply.attempts, setup.waited()),
+        (3, Duration::from_secs(5))
+    );
+    assert_eq!(setup.client.stats().logins, 3);
+}
+
+#[tokio::test]
+async fn a_new_token_that_is_refused_near_the_deadline_may_be_taken_later() {
+    let setup = Setup::new([Scripted::new(401, "{}")]).await;
+
+    let error = setup.get_before(in_seconds(4)).await.unwrap_err();
+
+    assert!(error.is_transient());
+    assert_eq!((error.status(), setup.hits()), (Some(401), 2));
+}
+
+#[tokio::test]
+async fn a_401_in_the_body_of_a_success_renews_the_token() {
+    let refused = r#"{"message":"m","code":"bad.credentials","status":401}"#;
+    let setup = Setup::new([Scripted::new(200, refused), ok()]).await;
+
+    let reply = setup.decoding_jobs().await.unwrap();
+
+    assert_eq!((reply.attempts, setup.client.stats().logins), (2, 2));
+}
+
+#[tokio::test]
+async fn a_login_that_answers_200_with_an_error_is_refused() {
+    let unfit = Scripted::new(
+        200,
+        r#"{"error":"invalid_client","description":"client not found"}"#,
+    );
+    let setup = Setup::with(|_| {}, [unfit], [ok()]).await;
+
+    let error = setup.get().await.unwrap_err();
+
+    assert!(!error.is_transient());
+    assert!(error.to_string().contains("client not found"), "{error}");
+}
+
+#[tokio::test]
+async fn a_login_without_a_token_in_its_answer_is_tried_again() {
+    for answer in [
+        Scripted::new(200, "<html>").header("Content-Type", "text/html"),
+        Scripted::new(200, "{}"),
+        Scripted::new(200, r#"{"access_token":null}"#),
+        Scripted::new(409, ""),
+        Scripted::new(524, ""),
+    ] {
+        let logins = [answer, Scripted::token("t", 600)];
+        let setup = Setup::with(|_| {}, logins, [ok()]).await;
+
+        assert_eq!(setup.get().await.unwrap().attempts, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_third_401_is_permanent() {
     let body =
         r#"{"code":"bad.credentials","message":"Invalid login credentials.","contextId":"c-1"}"#;
     let setup = Setup::new([Scripted::new(401, body)]).await;
@@ -38,7 +102,7 @@ async fn a_second_401_is_permanent() {
     let error = setup.get().await.unwrap_err();
 
     assert!(!error.is_transient());
-    assert_eq!((error.status(), setup.hits()), (Some(401), 2));
+    assert_eq!((error.status(), setup.hits()), (Some(401), 3));
     assert_snapshot!(error, @"/api/v2/jobs answered 401 bad.credentials: Invalid login credentials. (contextId c-1)");
 }
 

@@ -1,0 +1,132 @@
+//! How a chain of cursors came to where it is, so that one that leads nowhere is noticed.
+//!
+//! Brent's algorithm: the cursor after each power of two of steps is remembered and compared with all that follow. A circle
+//! of any length is found within a small multiple of the steps that lead into it and once round, with one digest of memory.
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Sha256;
+
+/// Pages without a record, one after another, before the chain is taken for endless. Sources that filter while they page
+/// give some; none is documented to give many.
+const EMPTY_PAGES_MAX: u32 = 100;
+
+/// Characters of a remembered cursor's digest.
+const DIGEST_LENGTH: usize = 16;
+
+/// The state of a chain of cursors after a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trail {
+    /// Cursors that were followed, this one included.
+    steps: u32,
+    /// Digest of the cursor at the last power of two of steps.
+    mark: String,
+    /// Pages without a record since the last one with some.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    empty_pages: u32,
+}
+
+/// Why a chain of cursors is not followed any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeadEnd {
+    #[error("the page names a cursor as the next one that the chain has come from")]
+    Circle,
+    #[error("{EMPTY_PAGES_MAX} pages in a row have no record, and the last one names another page")]
+    Empty,
+}
+
+impl Trail {
+    /// The trail of a page with `received` records that names `next`.
+    pub fn follow(before: Option<&Self>, next: &str, received: u64) -> Result<Self, DeadEnd> {
+        let digest = Sha256::of(next).short(DIGEST_LENGTH);
+        let empty_pages = match received {
+            0 => before.map_or(0, |trail| trail.empty_pages) + 1,
+            _ => 0,
+        };
+        if empty_pages >= EMPTY_PAGES_MAX {
+            return Err(DeadEnd::Empty);
+        }
+        let steps = before.map_or(0, |trail| trail.steps).saturating_add(1);
+        let mark = match before {
+            Some(trail) if trail.mark == digest => return Err(DeadEnd::Circle),
+            Some(trail) if !steps.is_power_of_two() => trail.mark.clone(),
+            _ => digest,
+        };
+        Ok(Self {
+            steps,
+            mark,
+            empty_pages,
+        })
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps after which a chain of these cursors ends as a circle.
+    fn steps_until_circle(cursors: impl Iterator<Item = usize>) -> Option<usize> {
+        let mut trail = None;
+        for (step, cursor) in cursors.enumerate() {
+            match Trail::follow(trail.as_ref(), &cursor.to_string(), 1) {
+                Ok(next) => trail = Some(next),
+                Err(DeadEnd::Circle) => return Some(step + 1),
+                Err(DeadEnd::Empty) => unreachable!("no page is empty"),
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn every_circle_is_found_soon() {
+        for tail in [0, 1, 2, 7, 30] {
+            for length in [1, 2, 3, 5, 16, 40] {
+                let cursors = (0..1_000).map(|step| match step {
+                    step if step < tail => step,
+                    step => tail + (step - tail) % length,
+                });
+
+                let steps = steps_until_circle(cursors).expect("a circle");
+
+                assert!(
+                    steps <= 3 * tail.max(length) + 2,
+                    "{tail} {length}: {steps}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_that_never_repeats_is_no_circle() {
+        assert_eq!(steps_until_circle(0..5_000), None);
+    }
+
+    #[test]
+    fn only_empty_pages_in_a_row_are_counted() {
+        let mut trail = None;
+        let mut follow = |cursor: u32, received| {
+            let next = Trail::follow(trail.as_ref(), &cursor.to_string(), received)?;
+            trail = Some(next);
+            Ok::<_, DeadEnd>(())
+        };
+
+        for cursor in 0..99 {
+            follow(cursor, 0).unwrap();
+        }
+        follow(99, 1).unwrap();
+        for cursor in 100..199 {
+            follow(cursor, 0).unwrap();
+        }
+
+        assert_eq!(follow(199, 0), Err(DeadEnd::Empty));
+    }
+}

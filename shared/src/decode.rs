@@ -1,0 +1,138 @@
+//! Decoding the body of an answer. An error names a place or a field, never a value: the body may quote a conversation.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+pub mod lenient;
+
+/// Why a body could not be decoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Cut off, a web page, a byte that is not UTF-8. Lines and columns count from 1.
+    #[error("it is not JSON (line {line}, column {column})")]
+    NotJson { line: usize, column: usize },
+    /// JSON, but not in the documented shape.
+    #[error("{0}")]
+    Shape(Cow<'static, str>),
+}
+
+/// The byte order mark that some servers put in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Decodes a whole body.
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+    json_in(body)
+}
+
+/// Decodes a whole body into something that borrows from it.
+pub fn json_in<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        if cause.is_data() {
+            DecodeError::at(&path, &cause)
+        } else {
+            DecodeError::syntax(&cause)
+        }
+    })?;
+    json.end().map_err(|error| DecodeError::syntax(&error))?;
+    Ok(value)
+}
+
+/// For an answer whose body does not matter.
+pub fn ignore(_: &[u8]) -> Result<(), DecodeError> {
+    Ok(())
+}
+
+/// The body without the byte order mark, if it has one.
+pub(crate) fn without_byte_order_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
+}
+
+impl DecodeError {
+    pub fn missing(field: &str) -> Self {
+        Self::Shape(format!("it has no `{field}`").into())
+    }
+
+    pub fn not_a(field: &str, expected: &str) -> Self {
+        Self::Shape(format!("`{field}` is not {expected}").into())
+    }
+
+    pub fn syntax(error: &serde_json::Error) -> Self {
+        Self::NotJson {
+            line: error.line().max(1),
+            column: error.column().max(1),
+        }
+    }
+
+    /// serde quotes the value of the wrong type, but of a missing field only the name, which is ours.
+    fn at(path: &str, error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let missing = text.strip_prefix("missing field `");
+        let missing = missing.and_then(|rest| Some(rest.split_once('`')?.0));
+        match (missing, path) {
+            (Some(field), "." | "") => Self::missing(field),
+            (Some(field), path) => Self::Shape(format!("`{path}` has no `{field}`").into()),
+            (None, "." | "") => Self::Shape("the body is of another kind".into()),
+            (None, path) => Self::Shape(format!("`{path}` is of another kind").into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    #[expect(dead_code, reason = "only decoded")]
+    struct Job {
+        job_id: String,
+        #[serde(default)]
+        stages: Vec<Stage>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only decoded")]
+    struct Stage {
+        number: u32,
+    }
+
+    #[test]
+    fn an_error_names_the_field_and_never_the_value() {
+        let bodies = [
+            "{}",
+            r#""Mary""#,
+            r#"{"jobId":["Mary"]}"#,
+            r#"{"jobId":"j","stages":[{"number":1},{}]}"#,
+            r#"{"jobId":"j","stages":[{"number":"Mary"}]}"#,
+            r#"{"jobId":"j"} Mary"#,
+            "<html>Mary</html>",
+            r#"{"jobId":"#,
+            "",
+        ];
+
+        let errors = bodies.map(|body| json::<Job>(body.as_bytes()).unwrap_err().to_string());
+
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        it has no `jobId`
+        the body is of another kind
+        `jobId` is of another kind
+        `stages[1]` has no `number`
+        `stages[0].number` is of another kind
+        it is not JSON (line 1, column 15)
+        it is not JSON (line 1, column 1)
+        it is not JSON (line 1, column 9)
+        it is not JSON (line 1, column 1)
+        ");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        assert_eq!(without_byte_order_mark(b"\xEF\xBB\xBF[1]"), b"[1]");
+        assert_eq!(without_byte_order_mark(b"[1]"), b"[1]");
+    }
+}

@@ -1,0 +1,305 @@
+//! What an answer means that is an error: by its status, or by the error body that stands in for one.
+//!
+//! docs/answers.md has the table. The statuses are those of the API's error responses (OpenAPI of the Platform API), and
+//! of the proxies and load balancers in front of it (RFC 9110, RFC 4918, RFC 8470, and 520 to 599 of common CDNs).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Response;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use url::Url;
+
+use super::error::{ApiError, Trouble, cut};
+use super::retry;
+use super::wire::ErrorBody;
+use crate::decode::without_byte_order_mark;
+
+/// What a status that is not a success means for the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// Too many requests.
+    Throttled,
+    /// Another try may succeed.
+    Transient,
+    /// The same request will be refused again.
+    Refused,
+}
+
+/// What an answer says beside its body.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// `Retry-After`.
+    pub(crate) wait: Option<Duration>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) content_type: Option<String>,
+    /// Where a redirect leads to, without its query.
+    location: Option<String>,
+}
+
+impl Meaning {
+    pub(crate) fn of(status: u16) -> Self {
+        match status {
+            429 => Self::Throttled,
+            // Accepted, and not ready yet.
+            202 => Self::Transient,
+            // Timeout; conflict with another change; misdirected; locked; failed dependency of the server's; too early.
+            408 | 409 | 421 | 423 | 425 => Self::Transient,
+            500..=599 => Self::Transient,
+            _ => Self::Refused,
+        }
+    }
+}
+
+impl Head {
+    pub(crate) fn of(response: &Response, now: Timestamp) -> Self {
+        let headers = response.headers();
+        Self {
+            status: response.status().as_u16(),
+            wait: retry_after(headers, now),
+            correlation_id: text(headers, "inin-correlation-id"),
+            content_type: text(headers, CONTENT_TYPE.as_str()),
+            location: location(response),
+        }
+    }
+
+    /// The error that this answer is.
+    pub(crate) fn error(&self, route: &str, body: &[u8]) -> ApiError {
+        let parsed = ErrorBody::parse(body);
+        self.error_with(route, self.status, parsed.as_ref(), body)
+    }
+
+    /// The error that a success carries in its body, if it does: some gateways answer 200 to everything.
+    pub(crate) fn disguised_error(&self, route: &str, body: &[u8]) -> Option<ApiError> {
+        let parsed = ErrorBody::parse(body).filter(ErrorBody::is_error)?;
+        Some(self.error_with(route, parsed.meant_status(), Some(&parsed), body))
+    }
+
+    fn error_with(
+        &self,
+        route: &str,
+        status: u16,
+        parsed: Option<&ErrorBody>,
+        body: &[u8],
+    ) -> ApiError {
+        let context_id = parsed.and_then(|body| body.context_id.clone());
+        let context_id = context_id
+            .or_else(|| self.correlation_id.clone())
+            .as_deref()
+            .map(cut);
+        let route = route.to_owned();
+        match Meaning::of(status) {
+            Meaning::Throttled => ApiError::Throttled {
+                route,
+                retry_after: self.wait,
+                context_id,
+            },
+            Meaning::Transient => ApiError::Unavailable {
+                route,
+                what: Trouble::Status(status),
+                wait: self
+                    .wait
+                    .or((status == 504).then_some(retry::AFTER_GATEWAY_TIMEOUT)),
+                context_id,
+                source: None,
+            },
+            Meaning::Refused => ApiError::Refused {
+                route,
+                status,
+                code: parsed.and_then(|body| body.code.as_deref()).map(cut),
+                message: self.message(status, parsed, body),
+                context_id,
+            },
+        }
+    }
+
+    /// What the API says, or what can be said of an answer that is not the API's.
+    fn message(&self, status: u16, parsed: Option<&ErrorBody>, body: &[u8]) -> Option<String> {
+        match status {
+            300..=399 => Some(match &self.location {
+                Some(location) => format!(
+                    "it redirects to {location}, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL"
+                ),
+                None => "it redirects, which is not followed".to_owned(),
+            }),
+            407 => Some(
+                "the proxy asks for a login; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"
+                    .to_owned(),
+            ),
+            _ => match parsed.and_then(|body| body.message.as_deref()) {
+                Some(message) => Some(cut(message)),
+                None if self.is_web_page(body) => Some(format!(
+                    "{}, not the API's own error; a proxy or firewall may have answered",
+                    self.content_type.as_deref().unwrap_or("a web page")
+                )),
+                None => None,
+            },
+        }
+    }
+
+    fn is_web_page(&self, body: &[u8]) -> bool {
+        let is_html = self
+            .content_type
+            .as_deref()
+            .is_some_and(|kind| kind.contains("html"));
+        is_html || body.trim_ascii_start().starts_with(b"<")
+    }
+}
+
+impl ErrorBody {
+    fn parse(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(without_byte_order_mark(body)).ok()
+    }
+
+    /// Whether it is the API's error body, and not another object that has a field of such a name.
+    fn is_error(&self) -> bool {
+        let is_status = self
+            .status
+            .is_some_and(|status| (300..=599).contains(&status));
+        let is_named = self.code.is_some() || is_status;
+        is_named && (self.message.is_some() || self.context_id.is_some())
+    }
+
+    /// The status that it names, or that its code stands for; one that names neither may pass.
+    fn meant_status(&self) -> u16 {
+        let named = self.status.and_then(|status| u16::try_from(status).ok());
+        let named = named.filter(|status| (300..=599).contains(status));
+        named.unwrap_or_else(|| status_of_code(self.code.as_deref().unwrap_or_default()))
+    }
+}
+
+/// The API's codes (swagger of 2018, generated clients).
+fn status_of_code(code: &str) -> u16 {
+    match code {
+        "bad.request" | "invalid.date" | "invalid.value" => 400,
+        "authentication.required" | "bad.credentials" => 401,
+        "missing.permissions" | "missing.any.permissions" | "not.authorized" => 403,
+        "not.found" | "conversation.not.found" => 404,
+        "request.entity.too.large" => 413,
+        "unsupported.media.type" => 415,
+        "too.many.requests" | "too.many.requests.retry.after" => 429,
+        _ => 500,
+    }
+}
+
+/// What `Retry-After` asks for.
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    retry::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(cut)
+}
+
+/// A query may hold a secret.
+fn location(response: &Response) -> Option<String> {
+    let named = response.headers().get(LOCATION)?.to_str().ok()?;
+    let mut target: Url = response.url().join(named).ok()?;
+    target.set_query(None);
+    target.set_fragment(None);
+    // Neither fails for a URL with a host.
+    let _ = target.set_username("");
+    let _ = target.set_password(None);
+    Some(cut(target.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(status: u16) -> Head {
+        Head {
+            status,
+            wait: None,
+            correlation_id: None,
+            content_type: None,
+            location: None,
+        }
+    }
+
+    #[test]
+    fn every_status_means_what_the_documentation_says() {
+        for (statuses, meaning) in [
+            (&[429][..], Meaning::Throttled),
+            (&[202, 408, 409, 421, 423, 425], Meaning::Transient),
+            (
+                &[500, 501, 502, 503, 504, 507, 508, 511],
+                Meaning::Transient,
+            ),
+            (&[520, 524, 529, 530, 598, 599], Meaning::Transient),
+            (&[301, 302, 303, 307, 308], Meaning::Refused),
+            (
+                &[400, 401, 402, 403, 404, 405, 406, 407, 410],
+                Meaning::Refused,
+            ),
+            (
+                &[411, 412, 413, 414, 415, 416, 417, 418, 422],
+                Meaning::Refused,
+            ),
+            (&[424, 426, 428, 431, 451, 499, 600, 999], Meaning::Refused),
+        ] {
+            for status in statuses {
+                assert_eq!(Meaning::of(*status), meaning, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_body_is_what_it_says_whatever_its_status() {
+        let disguised = |body: &str| head(200).disguised_error("/jobs", body.as_bytes());
+
+        for (body, status) in [
+            (r#"{"message":"m","code":"not.found","status":404}"#, 404),
+            (r#"{"message":"m","code":"not.found"}"#, 404),
+            (
+                r#"{"message":"m","code":"bad.request","contextId":"c"}"#,
+                400,
+            ),
+            (r#"{"message":"m","code":"x","status":"503"}"#, 503),
+            (r#"{"message":"m","status":429}"#, 429),
+            (r#"{"code":"internal.server.error","contextId":"c"}"#, 500),
+            (r#"{"message":"m","code":"of.tomorrow","status":200}"#, 500),
+        ] {
+            assert_eq!(
+                disguised(body).and_then(|error| error.status()),
+                Some(status),
+                "{body}"
+            );
+        }
+        for body in [
+            "{}",
+            "[]",
+            "null",
+            r#"{"message":"m"}"#,
+            r#"{"status":"ended"}"#,
+            "<html>",
+        ] {
+            assert!(disguised(body).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_web_page_is_not_taken_for_a_missing_permission() {
+        let html = Head {
+            content_type: Some("text/html; charset=utf-8".to_owned()),
+            ..head(403)
+        };
+
+        let error = html.error("/jobs", b"<html>Forbidden</html>");
+
+        assert!(!error.lacks_permission());
+        insta::assert_snapshot!(error, @"/jobs answered 403: text/html; charset=utf-8, not the API's own error; a proxy or firewall may have answered");
+    }
+
+    #[test]
+    fn a_redirect_names_where_it_leads_and_a_proxy_what_it_wants() {
+        let moved = Head {
+            location: Some("https://apps.mypurecloud.de/login".to_owned()),
+            ..head(308)
+        };
+
+        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs answered 308: it redirects to https://apps.mypurecloud.de/login, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
+        insta::assert_snapshot!(head(407).error("/jobs", b""), @"/jobs answered 407: the proxy asks for a login; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT");
+    }
+}

@@ -1,0 +1,198 @@
+//! Conversations by their ids, a batch at a time. The API passes over ids that it does not know.
+
+use std::collections::HashSet;
+
+use super::{AnalyticsQuery, DETAILS};
+use crate::checkpoint::Checkpoint;
+use crate::decode::{self, DecodeError};
+use crate::genesys::{ApiError, Call};
+use crate::page::{self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape, ResultsReader};
+use crate::plan::OffsetRange;
+use crate::source::answer::{Answer, Asking, Permanence};
+use crate::source::{Reading, Setback, broken};
+
+/// What came of the ids of a batch.
+#[derive(Default)]
+struct Found {
+    records: Vec<OwnedRecord>,
+    /// In small letters, as ids are compared.
+    ids: HashSet<String>,
+    /// Records that nobody asked for.
+    foreign: usize,
+}
+
+impl AnalyticsQuery {
+    /// Ids that do not come are asked for once more, and then count as unknown to the API.
+    pub(super) async fn lookup(
+        &self,
+        offset: u64,
+        range: OffsetRange,
+        reading: &Reading<'_>,
+    ) -> Result<(Answer, Asking), Setback> {
+        let ids = &reading.plan.filters.conversation_ids;
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ids.len());
+        let end = range.end.unwrap_or(ids.len() as u64);
+        let until = end.min(offset + u64::from(reading.plan.page_size));
+        let batch = &ids[place(offset)..place(until)];
+        let mut asking = Asking::default();
+        let mut found = Found::default();
+        let wanted: Vec<&str> = batch.iter().map(String::as_str).collect();
+        match self.ask_for(&wanted, reading, &mut asking).await? {
+            Some(records) => {
+                found.add(&wanted, records);
+                let missing = found.missing(batch);
+                let again = self.ask_again(&missing, reading, &mut asking).await?;
+                found.add(&missing, again);
+            }
+            None => self.check_none(wanted[0], reading, &mut asking).await?,
+        }
+        asking.requested = batch.len() as u64;
+        let next = (until < end).then_some(Checkpoint::Offset { offset: until });
+        let permanence = Permanence::settled_if(found.is_settled(batch));
+        let answer = Answer {
+            warnings: found.warnings(),
+            records: found.records,
+            window: None,
+            next,
+            permanence,
+        };
+        Ok((answer, asking))
+    }
+
+    /// `None` when the answer has no list, each time that it is asked for.
+    async fn ask_for(
+        &self,
+        ids: &[&str],
+        reading: &Reading<'_>,
+        asking: &mut Asking,
+    ) -> Result<Option<Vec<OwnedRecord>>, Setback> {
+        let call = Call::get(DETAILS).query("id", ids.join(","));
+        let mut reader = BatchReader::default();
+        let decode = |body: &[u8]| reader.read(body);
+        let reply = self.client.call(&call, reading.deadline, decode).await?;
+        asking.add(&reply, 0);
+        Ok(reply.value)
+    }
+
+    /// The API may have left an id out once. It leaves out an empty list, too.
+    async fn ask_again(
+        &self,
+        missing: &[&str],
+        reading: &Reading<'_>,
+        asking: &mut Asking,
+    ) -> Result<Vec<OwnedRecord>, Setback> {
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let call = Call::get(DETAILS).query("id", missing.join(","));
+        let mut reader = BatchReader {
+            had_no_list: true,
+            ..BatchReader::default()
+        };
+        let decode = |body: &[u8]| reader.read(body);
+        let reply = self.client.call(&call, reading.deadline, decode).await?;
+        asking.add(&reply, 0);
+        Ok(reply.value.unwrap_or_default())
+    }
+
+    /// An answer without a list may mean that none is found, since the API leaves out what is empty. One of the ids, asked
+    /// for alone, tells: then the API must say that it does not know it.
+    async fn check_none(
+        &self,
+        id: &str,
+        reading: &Reading<'_>,
+        asking: &mut Asking,
+    ) -> Result<(), Setback> {
+        let call = Call::get(format!("{DETAILS_OF_ONE}/{id}/details"));
+        match self
+            .client
+            .call(&call, reading.deadline, decode::ignore)
+            .await
+        {
+            Err(ApiError::Refused { status: 404, .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(reply) => {
+                asking.add(&reply, 0);
+                let list = DETAILS_FIELDS.records;
+                Err(broken(format!(
+                    "{DETAILS} answered without `{list}`, though the API knows a conversation that was asked for"
+                )))
+            }
+        }
+    }
+}
+
+/// `GET /api/v2/analytics/conversations/{conversationId}/details` (official SDKs).
+const DETAILS_OF_ONE: &str = "/api/v2/analytics/conversations";
+
+/// Reads the answers to one request for a batch.
+#[derive(Default)]
+struct BatchReader {
+    results: ResultsReader,
+    had_no_list: bool,
+}
+
+impl BatchReader {
+    /// `None` when there is no list, each time.
+    fn read(&mut self, body: &[u8]) -> Result<Option<Vec<OwnedRecord>>, DecodeError> {
+        match self.results.page(body, DETAILS_FIELDS)?.records {
+            Some(records) => Ok(Some(
+                records.into_iter().map(RawRecord::into_owned).collect(),
+            )),
+            None if self.had_no_list => Ok(None),
+            None => {
+                self.had_no_list = true;
+                Err(DecodeError::missing(DETAILS_FIELDS.records))
+            }
+        }
+    }
+}
+
+impl Found {
+    /// Takes the records that were asked for, and those that do not say which they are.
+    fn add(&mut self, asked: &[&str], records: Vec<OwnedRecord>) {
+        for record in records {
+            match id(&record) {
+                Some(id) if !asked.iter().any(|asked| asked.to_lowercase() == id) => {
+                    self.foreign += 1;
+                }
+                Some(id) => {
+                    self.ids.insert(id);
+                    self.records.push(record);
+                }
+                // It may come again with the ids that are asked for again.
+                None if self.records.iter().any(|known| known.raw() == record.raw()) => {}
+                None => self.records.push(record),
+            }
+        }
+    }
+
+    fn missing<'a>(&self, batch: &'a [String]) -> Vec<&'a str> {
+        let ids = batch.iter().map(String::as_str);
+        ids.filter(|id| !self.ids.contains(&id.to_lowercase()))
+            .collect()
+    }
+
+    /// What goes on may change, and what is not there may begin.
+    fn is_settled(&self, batch: &[String]) -> bool {
+        let has_ended = |record: &OwnedRecord| {
+            let record = record.raw().json();
+            record.is_some_and(|record| page::has_ended(record, RecordShape::Analytics))
+        };
+        self.missing(batch).is_empty() && self.records.iter().all(has_ended)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        match self.foreign {
+            0 => Vec::new(),
+            foreign => vec![format!(
+                "{foreign} conversations came that were not asked for; they were left out"
+            )],
+        }
+    }
+}
+
+fn id(record: &OwnedRecord) -> Option<String> {
+    let id = page::id_of(record.raw().json()?, RecordShape::Analytics)?;
+    Some(id.to_lowercase())
+}
