@@ -6,6 +6,7 @@
 
 mod data;
 mod faults;
+mod filter;
 mod organisation;
 mod route;
 mod server;
@@ -18,6 +19,8 @@ mod truth;
 mod tests;
 
 pub use faults::{Faults, Outage, OutageKind, Permanent, RetryAfter};
+pub use filter::{AnswerFilter, ServedRequest};
+pub use organisation::answer::Answer;
 pub use organisation::jobs::{JobState, JobView};
 pub use organisation::transcripts::Untold;
 pub use route::Route;

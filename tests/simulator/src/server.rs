@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::faults::schedule::Fate;
+use crate::filter::ServedRequest;
 use crate::organisation::answer::{Answer, ApiError, Reply};
 use crate::organisation::request::{REQUEST_BODY_MAX_BYTES, Request};
 use crate::simulator::Shared;
@@ -56,12 +57,24 @@ async fn exchange(
     shared: Arc<Shared>,
 ) -> io::Result<Response<Body>> {
     let request = read(request).await;
-    let reply = shared.lock().reply(&request);
+    let reply = reply(&request, &shared);
     // An error of the service makes hyper close the connection without a word.
     match reply.fate {
         Fate::Reset | Fate::ResetAfterEffect => Err(io::ErrorKind::ConnectionReset.into()),
         _ => Ok(respond(reply)),
     }
+}
+
+fn reply(request: &Request, shared: &Shared) -> Reply {
+    let (mut reply, filter) = {
+        let mut organisation = shared.lock();
+        let reply = organisation.reply(request);
+        (reply, organisation.settings.answer_filter.clone())
+    };
+    if let Some(filter) = filter {
+        reply.answer = filter(&ServedRequest::of(request), reply.answer);
+    }
+    reply
 }
 
 async fn read(request: http::Request<Incoming>) -> Request {
@@ -127,16 +140,18 @@ fn respond(reply: Reply) -> Response<Body> {
         status,
         headers,
         body,
+        content_length,
     } = answer;
     let (status, body) = match fate {
         Fate::Garbage => (200, garbage(&body)),
         _ => (status, body),
     };
-    let length = body.len();
+    let length = content_length.unwrap_or(body.len());
     let body = match fate {
         Fate::Slow => body::slow(&body, slow_pause),
         Fate::CutOff => body::cut_off(body),
         Fate::Stall => body::stalled(body),
+        _ if length != body.len() => body::of_another_length(body),
         _ => body::whole(body),
     };
     let mut response = Response::new(body);

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 pub use watermark::Watermark;
 
 use crate::faults::Faults;
+use crate::filter::AnswerFilter;
 use crate::organisation::transcripts::Untold;
 
 /// Where the simulator takes its time from. Only pauses inside a body (`slow`, `stall`) pass in real time.
@@ -129,6 +130,8 @@ pub struct Settings {
     /// Conversations whose texts are not simply there.
     pub untold: Untold,
     pub faults: Faults,
+    /// Sees each answer, refusals included, before it is sent, and may replace it.
+    pub answer_filter: Option<AnswerFilter>,
     pub clock: Clock,
 }
 
@@ -179,6 +182,7 @@ impl Default for Settings {
             retention_days: Some(730),
             untold: Untold::default(),
             faults: Faults::default(),
+            answer_filter: None,
             clock: wall_clock(),
         }
     }

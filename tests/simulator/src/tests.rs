@@ -4,6 +4,7 @@ mod client;
 mod data;
 mod details;
 mod faults;
+mod filter;
 mod gateway;
 mod history;
 mod jobs;

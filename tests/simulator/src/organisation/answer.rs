@@ -17,11 +17,14 @@ pub(crate) struct Reply {
     pub(crate) slow_pause: Duration,
 }
 
+/// A finished answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Bytes,
+    /// What `Content-Length` says in place of the body's length. The connection ends after such a body.
+    pub content_length: Option<usize>,
 }
 
 impl Answer {
@@ -35,6 +38,7 @@ impl Answer {
             status,
             headers: vec![("content-type", "application/json".to_owned())],
             body: body.into(),
+            content_length: None,
         }
     }
 
@@ -43,6 +47,7 @@ impl Answer {
             status: 200,
             headers: vec![("content-type", "application/octet-stream".to_owned())],
             body: bytes.into(),
+            content_length: None,
         }
     }
 
@@ -51,6 +56,7 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: Bytes::new(),
+            content_length: None,
         }
     }
 
@@ -188,6 +194,7 @@ impl ApiError {
             status: self.status,
             headers: vec![("content-type", "text/html".to_owned())],
             body: body.into(),
+            content_length: None,
         }
     }
 

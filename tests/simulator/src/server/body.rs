@@ -33,15 +33,24 @@ pub(crate) fn slow(body: &Bytes, pause: Duration) -> Body {
 }
 
 pub(crate) fn cut_off(body: Bytes) -> Body {
-    streamed(half(body).chain(stream::once(async {
-        // Pending for a moment, so that hyper sends what it has before it hears of the end.
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        Err(io::ErrorKind::BrokenPipe.into())
-    })))
+    streamed(half(body).chain(broken()))
+}
+
+/// All of the body, and then the connection ends: for a `Content-Length` that says something else.
+pub(crate) fn of_another_length(body: Bytes) -> Body {
+    streamed(stream::once(async move { Ok(body) }).chain(broken()))
 }
 
 pub(crate) fn stalled(body: Bytes) -> Body {
     streamed(half(body).chain(stream::pending()))
+}
+
+fn broken() -> impl Stream<Item = io::Result<Bytes>> {
+    stream::once(async {
+        // Pending for a moment, so that hyper sends what it has before it hears of the end.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Err(io::ErrorKind::BrokenPipe.into())
+    })
 }
 
 fn half(body: Bytes) -> impl Stream<Item = io::Result<Bytes>> {

@@ -1,0 +1,92 @@
+//! Answers that a test replaces on their way out.
+
+use super::faults::AVAILABILITY;
+use super::*;
+use crate::{Answer as Sent, AnswerFilter, Route};
+
+fn filter(
+    change: impl Fn(&crate::ServedRequest<'_>, Sent) -> Sent + Send + Sync + 'static,
+) -> Option<AnswerFilter> {
+    Some(Arc::new(change))
+}
+
+async fn filtered(answer_filter: Option<AnswerFilter>) -> World {
+    let world = World::new(small()).await;
+    world
+        .simulator
+        .update(|settings| settings.answer_filter = answer_filter);
+    world
+}
+
+#[tokio::test]
+async fn a_filter_sees_the_request_and_the_answer_and_sends_another() {
+    let world = filtered(filter(|request, answer| {
+        assert_eq!(answer.status, 200);
+        let seen = format!(
+            "{} {} {} {:?} {}",
+            request.route,
+            request.method,
+            request.path,
+            request.query,
+            String::from_utf8_lossy(request.body),
+        );
+        Sent {
+            status: 425,
+            headers: vec![("retry-after", "soon".to_owned())],
+            body: seen.into(),
+            content_length: None,
+        }
+    }))
+    .await;
+
+    let path = "api/v2/analytics/conversations/details/query?x=a%20b";
+    let answer = world.post(path, &json!({ "interval": INTERVAL })).await;
+
+    assert_eq!((answer.status, answer.header("retry-after")), (425, "soon"));
+    assert_eq!(
+        answer.text(),
+        format!(
+            "details-query POST /{} [(\"x\", \"a b\")] {{\"interval\":\"{INTERVAL}\"}}",
+            path.trim_end_matches("?x=a%20b")
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_filter_can_be_taken_away_while_the_simulator_runs() {
+    let world = filtered(filter(|request, answer| Sent {
+        status: if request.route == Route::Availability {
+            599
+        } else {
+            answer.status
+        },
+        ..answer
+    }))
+    .await;
+
+    let filtered = world.get(AVAILABILITY).await.status;
+    world
+        .simulator
+        .update(|settings| settings.answer_filter = None);
+    let healed = world.get(AVAILABILITY).await.status;
+
+    assert_eq!((filtered, healed), (599, 200));
+}
+
+#[tokio::test]
+async fn a_content_length_that_is_too_large_breaks_off_and_a_small_one_cuts() {
+    for (difference, is_whole) in [(1, false), (-1, true)] {
+        let world = filtered(filter(move |_, answer| Sent {
+            content_length: answer.body.len().checked_add_signed(difference),
+            ..answer
+        }))
+        .await;
+
+        let answer = world.try_get(AVAILABILITY).await;
+
+        assert_eq!(answer.is_ok(), is_whole, "{difference}");
+        if let Ok(answer) = answer {
+            assert!(serde_json::from_slice::<Value>(&answer.body).is_err());
+        }
+    }
+}
