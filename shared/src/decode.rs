@@ -12,7 +12,7 @@ pub mod lenient;
 pub enum DecodeError {
     /// Cut off, a web page, a byte that is not UTF-8. Lines and columns count from 1.
     #[error("it is not JSON (line {line}, column {column})")]
-    NotJson { line: usize, column: usize },
+    NotJson { line: u32, column: u32 },
     /// JSON, but not in the documented shape.
     #[error("{0}")]
     Shape(Cow<'static, str>),
@@ -62,9 +62,10 @@ impl DecodeError {
     }
 
     pub fn syntax(error: &serde_json::Error) -> Self {
+        let place = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
         Self::NotJson {
-            line: error.line().max(1),
-            column: error.column().max(1),
+            line: place(error.line()),
+            column: place(error.column()),
         }
     }
 

@@ -260,6 +260,12 @@ impl<S: ArchiveStore + 'static> World<S> {
             .export_id
     }
 
+    pub async fn try_start(&mut self, request: &str) -> Result<ExportId, StartError> {
+        let command = Command::parse(request).expect("a request");
+        let answer = self.invoke(command).await.expect("not killed");
+        answer.map(|started| started.export_id)
+    }
+
     pub async fn resume(&mut self, id: &ExportId) -> Started {
         self.resume_with(Resume {
             export_id: id.clone(),

@@ -9,7 +9,7 @@ use reqwest::Response;
 use super::error::ApiError;
 
 /// An error body that is worth reading is a few hundred bytes of JSON.
-const ERROR_BODY_LIMIT: usize = 64 * 1024;
+pub(crate) const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
 /// A larger buffer than this is freed: pages take a few megabytes, and one that was far larger must not stand in memory
 /// for as long as the client lives.

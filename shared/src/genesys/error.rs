@@ -79,14 +79,14 @@ pub enum Trouble {
     /// A body that is not JSON, as a proxy's web page.
     NotJson {
         status: u16,
-        content_type: Option<String>,
-        line: usize,
-        column: usize,
+        content_type: Option<Box<str>>,
+        line: u32,
+        column: u32,
     },
     /// JSON in another shape, or a success of another kind.
     Unexpected {
         status: u16,
-        problem: String,
+        problem: Box<str>,
     },
     /// We may not even begin: the caller would be stopped first.
     NoTimeLeft,
@@ -242,13 +242,13 @@ impl Trouble {
         match error {
             DecodeError::NotJson { line, column } => Self::NotJson {
                 status,
-                content_type: content_type.map(cut),
+                content_type: content_type.map(|kind| cut(kind).into()),
                 line,
                 column,
             },
             DecodeError::Shape(problem) => Self::Unexpected {
                 status,
-                problem: problem.into_owned(),
+                problem: problem.into(),
             },
         }
     }

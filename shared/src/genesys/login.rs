@@ -83,13 +83,11 @@ impl Login {
     /// A 200 without a token: an error of the login whatever its status, or an answer of something else.
     fn unusable(&self, head: &Head, body: &[u8], error: DecodeError) -> LoginError {
         let said: Option<LoginErrorBody> = serde_json::from_slice(body).ok();
-        match said.filter(|said| said.error.is_some()) {
-            Some(said) => self.no_login(400, &said, None),
-            None => {
-                let what = Trouble::of_body(head.status, head.content_type.as_deref(), error);
-                ApiError::unavailable(ROUTE, what).into()
-            }
+        if let Some(said) = said.filter(|said| said.error.is_some()) {
+            return self.no_login(400, &said, None);
         }
+        let what = Trouble::of_body(head.status, head.content_type.as_deref(), error);
+        ApiError::unavailable(ROUTE, what).into()
     }
 
     fn refusal(&self, head: &Head, body: &[u8]) -> LoginError {

@@ -1,7 +1,7 @@
 //! What an answer means that is an error: by its status, or by the error body that stands in for one.
 //!
-//! docs/answers.md has the table. The statuses are those of the API's error responses (OpenAPI of the Platform API), and
-//! of the proxies and load balancers in front of it (RFC 9110, RFC 4918, RFC 8470, and 520 to 599 of common CDNs).
+//! docs/answers.md has the table. The statuses are those of the API's documented error responses, and of the proxies and
+//! load balancers in front of it (RFC 9110, RFC 4918, RFC 8470, and 520 to 599 of content delivery networks).
 
 use std::time::Duration;
 
@@ -42,11 +42,9 @@ impl Meaning {
     pub(crate) fn of(status: u16) -> Self {
         match status {
             429 => Self::Throttled,
-            // Accepted, and not ready yet.
-            202 => Self::Transient,
-            // Timeout; conflict with another change; misdirected; locked; failed dependency of the server's; too early.
-            408 | 409 | 421 | 423 | 425 => Self::Transient,
-            500..=599 => Self::Transient,
+            // Accepted and not ready yet; timeout, conflict with another change, misdirected, locked, too early; and whatever
+            // is the server's own fault.
+            202 | 408 | 409 | 421 | 423 | 425 | 500..=599 => Self::Transient,
             _ => Self::Refused,
         }
     }

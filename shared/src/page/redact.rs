@@ -5,10 +5,12 @@
 //! was escaped. Keys, numbers and whatever is no text of a person stay as they are.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
 
 use super::RecordShape;
+use super::codec::in_memory;
 use crate::redaction::{Profile, Redactor, Tally};
 
 mod meaning;
@@ -58,7 +60,7 @@ fn escape_controls(text: &str) -> String {
         match letter {
             '"' if !after_backslash => in_string = !in_string,
             '\u{0}'..='\u{1f}' if in_string => {
-                escaped.push_str(&format!("\\u{:04x}", u32::from(letter)));
+                in_memory(write!(escaped, "\\u{:04x}", u32::from(letter)));
                 continue;
             }
             _ => {}

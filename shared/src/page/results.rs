@@ -88,7 +88,7 @@ impl ResultsReader {
 pub fn gateway_records(body: &[u8]) -> Result<Vec<RawRecord<'_>>, DecodeError> {
     let records: Vec<&RawValue> = decode::json_in(body).map_err(|error| match error {
         DecodeError::Shape(_) => DecodeError::Shape("the body is not an array".into()),
-        other => other,
+        not_json @ DecodeError::NotJson { .. } => not_json,
     })?;
     Ok(records.into_iter().map(RawRecord::Json).collect())
 }

@@ -12,7 +12,7 @@ use super::{Inner, files};
 use crate::clock::Deadline;
 use crate::decode::{DecodeError, without_byte_order_mark};
 use crate::genesys::body::{self, Body};
-use crate::genesys::call::{Call, Method};
+use crate::genesys::call::Call;
 use crate::genesys::error::{ApiError, Trouble};
 use crate::genesys::refusal::Head;
 use crate::genesys::stats::add;
@@ -166,6 +166,11 @@ impl Inner {
     ) -> Result<T, ApiError> {
         let head = &answer.head;
         let body = without_byte_order_mark(&answer.body);
+        // An error body counts as what it says; a page of megabytes is none.
+        let is_small = body.len() <= body::ERROR_BODY_LIMIT && !call.is_file();
+        if is_small && let Some(disguised) = self.disguised_error(call, head, body) {
+            return Err(disguised);
+        }
         let decoded = if call.expects(head.status) {
             decode(body)
         } else {
@@ -174,19 +179,9 @@ impl Inner {
             ))
         };
         let error = match decoded {
-            // What became of a deletion is all in its status, or in an error body.
-            Ok(value) if call.method() == Method::Delete => {
-                return match self.disguised_error(call, head, body) {
-                    Some(disguised) => Err(disguised),
-                    None => Ok(value),
-                };
-            }
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        if let Some(disguised) = self.disguised_error(call, head, body) {
-            return Err(disguised);
-        }
         let what = match (head.status, error) {
             (202, _) => Trouble::Status(202),
             (status, error) => Trouble::of_body(status, head.content_type.as_deref(), error),

@@ -1,0 +1,363 @@
+//! docs/answers.md, held row by row: each call's answer is replaced by each odd one through whole exports, once and for ever,
+//! and a healthy API afterwards heals what failed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
+use conversation_archive::outcome::{Manifest, Outcome as Failed};
+use conversation_archive::source::{HistoryForm as Form, SourceSettings};
+use conversation_archive::waiting::Patience;
+use genesys_simulator::{AnswerFilter, HistoryForm, ServedRequest, Settings};
+
+use end_to_end::world::{DAYS, World, organisation};
+
+mod documented;
+mod gateways;
+mod jobs;
+mod odd;
+mod queries;
+mod rows;
+
+use odd::Alter;
+
+/// A call of a source, and the request whose answer is replaced.
+struct Call {
+    /// As docs/answers.md names it.
+    name: &'static str,
+    /// Of the export's request.
+    source: &'static str,
+    more: String,
+    /// Of a history gateway.
+    form: Option<(HistoryForm, Form)>,
+    is_replaced: fn(&ServedRequest<'_>) -> bool,
+}
+
+/// What comes of an answer that stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It is taken, and the export is complete.
+    Taken,
+    /// It is taken for the end, or left out, and the manifest warns of it.
+    Warned,
+    /// It is taken for what it says, since nothing shows that it is untrue.
+    Believed(&'static str),
+    /// A record of it is kept aside.
+    KeptAside,
+    /// What does not come is named as missing.
+    Missing,
+    Fails(FailureKind),
+}
+
+/// A row of the table.
+struct Row {
+    answer: &'static str,
+    alter: Alter,
+    outcome: Outcome,
+}
+
+/// Whether answers are replaced.
+#[derive(Clone, Debug, Default)]
+struct Switch(Arc<AtomicU8>);
+
+const HEALTHY: u8 = 0;
+const ONCE: u8 = 1;
+const ALWAYS: u8 = 2;
+
+impl Outcome {
+    /// As docs/answers.md words it.
+    fn words(self) -> String {
+        match self {
+            Self::Taken => "taken".to_owned(),
+            Self::Warned => "taken, with a warning".to_owned(),
+            Self::Believed(what) => what.to_owned(),
+            Self::KeptAside => "the record is kept aside".to_owned(),
+            Self::Missing => "`missingIds`".to_owned(),
+            Self::Fails(kind) => {
+                let kind = serde_json::to_value(kind).expect("JSON");
+                format!("`{}`", kind.as_str().expect("a word"))
+            }
+        }
+    }
+}
+
+impl Row {
+    fn words(&self) -> (String, String) {
+        (self.answer.to_owned(), self.outcome.words())
+    }
+}
+
+impl Call {
+    fn history(&self) -> Option<HistoryForm> {
+        self.form.map(|(theirs, _)| theirs)
+    }
+}
+
+impl Switch {
+    fn set(&self, state: u8) {
+        self.0.store(state, Ordering::SeqCst);
+    }
+
+    /// Whether this answer is to be replaced.
+    fn takes(&self) -> bool {
+        let once = self
+            .0
+            .compare_exchange(ONCE, HEALTHY, Ordering::SeqCst, Ordering::SeqCst);
+        once.is_ok() || self.0.load(Ordering::SeqCst) == ALWAYS
+    }
+}
+
+/// Runs every row of the call's table, and names all those that do not hold.
+async fn hold(call: Call, rows: Vec<Row>) {
+    let words = rows.iter().map(Row::words).collect();
+    let undocumented = documented::difference(call.name, &words);
+    let expected = archived(&call).await;
+    assert!(expected.len() > 10, "{}: a world worth the test", call.name);
+    let (call, expected) = (Arc::new(call), Arc::new(expected));
+    let mut broken = Vec::new();
+    for row in rows {
+        let answer = row.answer;
+        let (call, expected) = (Arc::clone(&call), Arc::clone(&expected));
+        let held = tokio::spawn(async move {
+            Box::pin(once(&call, &row, &expected)).await;
+            Box::pin(for_ever(&call, &row, &expected)).await;
+        });
+        if held.await.is_err() {
+            broken.push(answer);
+        }
+    }
+    assert!(broken.is_empty(), "{}: {broken:#?}", call.name);
+    if let Some(difference) = undocumented {
+        panic!("docs/answers.md, {}: {difference}", call.name);
+    }
+}
+
+/// An answer that comes once costs nothing but another request, unless it says itself that another one is in vain.
+async fn once(call: &Call, row: &Row, expected: &BTreeSet<String>) {
+    let label = format!("{}: {}, once", call.name, row.answer);
+    let outcome = row.outcome;
+    if matches!(outcome, Outcome::Believed(_)) {
+        return;
+    }
+    let (mut world, switch) = world(call, &row.alter).await;
+    switch.set(ONCE);
+    let id = world.try_start(&request(call)).await;
+    let id = id.map_err(|error| assert!(is_final(outcome), "{label}: {error}"));
+    if let Ok(id) = &id {
+        world.run().await;
+        if let Some(failed) = failed(&world, id).await {
+            assert!(is_final(outcome), "{label}: {:?}", failed.failures);
+        }
+    }
+    heal(&mut world, id.ok(), call, expected, &label).await;
+}
+
+async fn for_ever(call: &Call, row: &Row, expected: &BTreeSet<String>) {
+    let label = format!("{}: {}, for ever", call.name, row.answer);
+    let (mut world, switch) = world(call, &row.alter).await;
+    switch.set(ALWAYS);
+    let started = world.try_start(&request(call)).await;
+    let id = match (started, row.outcome) {
+        (Err(_), Outcome::Fails(_)) => None,
+        (Err(error), _) => panic!("{label}: {error}"),
+        (Ok(id), Outcome::Fails(kind)) => {
+            world.run().await;
+            let failed = failed(&world, &id).await;
+            let failed = failed.unwrap_or_else(|| panic!("{label}: it did not fail"));
+            let failures = failed.failures.iter().map(|failure| failure.failure.kind);
+            assert_eq!(
+                failures.collect::<Vec<_>>(),
+                [kind],
+                "{label}: {:?}",
+                failed.failures
+            );
+            Some(id)
+        }
+        (Ok(id), outcome) => {
+            world.run().await;
+            if let Some(failed) = failed(&world, &id).await {
+                panic!("{label}: {:?}", failed.failures);
+            }
+            world.verify(&id).await;
+            let manifest = world.manifest(&id).await;
+            let found = ids(&world, call, &manifest).await;
+            assert_complete(&manifest, &found, outcome, expected, &label);
+            return;
+        }
+    };
+    switch.set(HEALTHY);
+    heal(&mut world, id, call, expected, &label).await;
+}
+
+/// Whether the answer is believed at once, so that asking again is up to a person.
+fn is_final(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Fails(
+            FailureKind::Refused
+                | FailureKind::LoginRefused
+                | FailureKind::JobFailed
+                | FailureKind::RecordsMissing
+        )
+    )
+}
+
+/// The failure of whichever attempt: a lost query makes new ones.
+async fn failed(world: &World, id: &ExportId) -> Option<Failed> {
+    for attempt in 1..=12 {
+        if let Some(failed) = world.failed(id, attempt).await {
+            return Some(failed);
+        }
+    }
+    None
+}
+
+/// What is complete holds all, or says what it lacks.
+fn assert_complete(
+    manifest: &Manifest,
+    found: &BTreeSet<String>,
+    outcome: Outcome,
+    expected: &BTreeSet<String>,
+    label: &str,
+) {
+    let warnings = &manifest.warnings;
+    assert_eq!(
+        !warnings.is_empty(),
+        outcome == Outcome::Warned,
+        "{label}: {warnings:?}"
+    );
+    let rejected = manifest.content.counts.rejected;
+    assert_eq!(
+        rejected > 0,
+        outcome == Outcome::KeptAside,
+        "{label}: {rejected} kept aside"
+    );
+    assert!(found.is_subset(expected), "{label}: more than there is");
+    let lacking = expected.difference(found).count() as u64;
+    match outcome {
+        Outcome::Taken => assert_eq!(lacking, 0, "{label}"),
+        Outcome::KeptAside => assert!(lacking <= rejected, "{label}: {lacking} of {rejected}"),
+        Outcome::Missing => assert_eq!(lacking, manifest.missing_ids.len() as u64, "{label}"),
+        Outcome::Warned | Outcome::Believed(_) | Outcome::Fails(_) => {}
+    }
+}
+
+/// Starts the export, or resumes it until it is complete: nothing may be lost for good.
+async fn heal(
+    world: &mut World,
+    id: Option<ExportId>,
+    call: &Call,
+    expected: &BTreeSet<String>,
+    label: &str,
+) {
+    let id = match id {
+        Some(id) => id,
+        None => world.start(&request(call)).await,
+    };
+    for _ in 0..3 {
+        world.run().await;
+        if failed(world, &id).await.is_some() {
+            world.resume(&id).await;
+        }
+        world.run().await;
+        let archive = world.archive();
+        let manifest = archive.read(Name::Manifest(&id)).await;
+        if let Some(manifest) = manifest.expect("readable") {
+            let found = ids(world, call, &manifest).await;
+            assert_eq!(&found, expected, "{label}: healed");
+            world.verify(&id).await;
+            return;
+        }
+    }
+    panic!("{label}: a healthy API does not heal it");
+}
+
+async fn world(call: &Call, alter: &Alter) -> (World, Switch) {
+    let switch = Switch::default();
+    let (by, alter, is_replaced) = (switch.clone(), Arc::clone(alter), call.is_replaced);
+    let count = AtomicU32::new(0);
+    let filter: AnswerFilter = Arc::new(move |request, answer| {
+        if is_replaced(request) && by.takes() {
+            alter(answer, count.fetch_add(1, Ordering::SeqCst))
+        } else {
+            answer
+        }
+    });
+    (
+        World::new(settings(call.history(), Some(filter)))
+            .await
+            .patient(call),
+        switch,
+    )
+}
+
+/// What a world of these tests adds.
+trait Patient {
+    fn patient(self, call: &Call) -> Self;
+}
+
+impl Patient for World {
+    /// With less patience than operators have: what is waited for costs a request each time.
+    fn patient(self, call: &Call) -> Self {
+        let sources = SourceSettings {
+            history_form: call.form.map_or_else(Form::default, |(_, ours)| ours),
+            ..SourceSettings::default()
+        };
+        let mut world = self.reading_by(sources);
+        world.process.page.settings.patience = Patience {
+            watermark: Duration::from_mins(40),
+            job: Duration::from_hours(2),
+            throttled: Duration::from_mins(10),
+            unavailable: Duration::from_mins(90),
+            ..Patience::default()
+        };
+        world
+    }
+}
+
+fn settings(history: Option<HistoryForm>, answer_filter: Option<AnswerFilter>) -> Settings {
+    Settings {
+        history,
+        answer_filter,
+        // A job whose submission was answered oddly is nobody's, and holds a place until it expires.
+        concurrent_jobs: 10_000,
+        ..organisation(91, 40)
+    }
+}
+
+fn request(call: &Call) -> String {
+    let Call { source, more, .. } = call;
+    // Conversations that are looked up by their ids may have started at any time.
+    let interval = if more.contains("conversationIds") {
+        String::new()
+    } else {
+        format!(r#","interval":"{DAYS}""#)
+    };
+    format!(r#"{{"source":"{source}","exportId":"odd"{interval}{more}}}"#)
+}
+
+/// What a healthy API gives.
+async fn archived(call: &Call) -> BTreeSet<String> {
+    let mut world = World::new(settings(call.history(), None))
+        .await
+        .patient(call);
+    let manifest = world.export(&request(call)).await;
+    ids(&world, call, &manifest).await
+}
+
+async fn ids(world: &World, call: &Call, manifest: &Manifest) -> BTreeSet<String> {
+    let field = match call.source {
+        "analytics-job" | "analytics-query" if !call.more.contains("normalized") => {
+            "conversationId"
+        }
+        "export-gateway" | "history-gateway" => "id",
+        _ => "recordId",
+    };
+    let archived = world.archived_ids(manifest, field).await;
+    assert!(archived.values().all(|count| *count == 1), "each once");
+    archived.into_keys().collect()
+}

@@ -1,0 +1,246 @@
+//! Rows that several calls have.
+
+use std::sync::Arc;
+
+use conversation_archive::failure::FailureKind as Kind;
+use genesys_simulator::ServedRequest;
+use serde_json::{Value, json};
+
+use super::odd::{Alter, answer, bytes, disguised, sequence, status, typed, with, without};
+use super::{Outcome, Row};
+
+pub(super) const TAKEN: Outcome = Outcome::Taken;
+pub(super) const WARNED: Outcome = Outcome::Warned;
+pub(super) const BROKEN: Outcome = Outcome::Fails(Kind::SourceBroken);
+pub(super) const LOST: Outcome = Outcome::Fails(Kind::SourceLost);
+pub(super) const REFUSED: Outcome = Outcome::Fails(Kind::Refused);
+pub(super) const UNAVAILABLE: Outcome = Outcome::Fails(Kind::UnavailableDeadline);
+pub(super) const THROTTLED: Outcome = Outcome::Fails(Kind::ThrottledDeadline);
+
+pub(super) fn row(answer: &'static str, alter: Alter, outcome: Outcome) -> Row {
+    Row {
+        answer,
+        alter,
+        outcome,
+    }
+}
+
+/// What a 400 and what a 404 or 410 come to.
+#[derive(Clone, Copy)]
+pub(super) struct Refusals {
+    pub(super) bad_request: Outcome,
+    pub(super) unknown: Outcome,
+}
+
+pub(super) const REFUSALS: Refusals = Refusals {
+    bad_request: REFUSED,
+    unknown: REFUSED,
+};
+
+/// The statuses, alike for all calls but for two.
+pub(super) fn statuses(refusals: Refusals) -> Vec<Row> {
+    let Refusals {
+        bad_request,
+        unknown,
+    } = refusals;
+    vec![
+        row("204 without a body", answer(204, ""), BROKEN),
+        row("206 with a body", answer(206, "[]"), BROKEN),
+        row("302", status(302), REFUSED),
+        row("400", status(400), bad_request),
+        row("401, with each new token", status(401), REFUSED),
+        row("403", status(403), REFUSED),
+        row("404", status(404), unknown),
+        row("409", status(409), UNAVAILABLE),
+        row("410", status(410), unknown),
+        row("418, as any other 4xx", status(418), REFUSED),
+        row("421, 423 or 425", status(423), UNAVAILABLE),
+        row("429", status(429), THROTTLED),
+        row("500", status(500), UNAVAILABLE),
+        row("501", status(501), UNAVAILABLE),
+        row("503", status(503), UNAVAILABLE),
+        row("520 to 599", status(599), UNAVAILABLE),
+        row(
+            "error body with status 404 at 200",
+            disguised(404, "not.found"),
+            unknown,
+        ),
+        row(
+            "error body with status 400 at 200",
+            disguised(400, "bad.request"),
+            bad_request,
+        ),
+        row(
+            "error body with status 429 at 200",
+            disguised(429, "too.many.requests"),
+            THROTTLED,
+        ),
+        row(
+            "error body with status 503 at 200",
+            disguised(503, "service.unavailable"),
+            UNAVAILABLE,
+        ),
+        row(
+            "web page at 200",
+            typed(200, "text/html", "<html></html>"),
+            UNAVAILABLE,
+        ),
+        row("no body at 200", answer(200, ""), UNAVAILABLE),
+        row(
+            "body that is cut off at 200",
+            bytes(|body| body[..body.len() / 2].to_vec()),
+            UNAVAILABLE,
+        ),
+        row("`null` at 200", answer(200, "null"), BROKEN),
+        row("a string at 200", answer(200, r#""m""#), BROKEN),
+    ]
+}
+
+pub(super) fn with_statuses(refusals: Refusals, rows: Vec<Row>) -> Vec<Row> {
+    let mut all = statuses(refusals);
+    all.extend(rows);
+    all
+}
+
+/// Of calls that take no 202.
+pub(super) fn not_ready() -> Vec<Row> {
+    vec![row(
+        "202",
+        answer(202, r#"{"state":"PENDING"}"#),
+        UNAVAILABLE,
+    )]
+}
+
+#[test]
+fn what_holds_for_every_call_is_documented() {
+    let rows = with_statuses(REFUSALS, not_ready());
+
+    let difference = super::documented::common_difference(&rows.iter().map(Row::words).collect());
+
+    assert!(difference.is_none(), "{}", difference.unwrap_or_default());
+}
+
+pub(super) fn has(request: &ServedRequest<'_>, name: &str) -> bool {
+    request.query.iter().any(|(it, _)| it == name)
+}
+
+/// The list of a page in the middle and of a page at the end, where nothing says how much there is in all.
+pub(super) fn lists(list: &'static str, next: &'static str) -> Vec<Row> {
+    let (middle, end) = (json!({next: "c"}), json!({}));
+    let listed = |page: &Value, value: Value| {
+        let mut page = page.clone();
+        page[list] = value;
+        answer(200, &page.to_string())
+    };
+    vec![
+        row(
+            "the list is absent, and another page is named",
+            answer(200, &middle.to_string()),
+            BROKEN,
+        ),
+        row(
+            "the list is null, and another page is named",
+            listed(&middle, json!(null)),
+            BROKEN,
+        ),
+        row(
+            "the list is null, and no other page is named",
+            listed(&end, json!(null)),
+            BROKEN,
+        ),
+        row(
+            "the list is empty, and no other page is named",
+            listed(&end, json!([])),
+            Outcome::Believed("the end"),
+        ),
+        row("the list is an object", listed(&end, json!({})), BROKEN),
+        row("the list is a text", listed(&middle, json!("m")), BROKEN),
+        row("the list stands twice, differently", twice(list), BROKEN),
+    ]
+}
+
+pub(super) fn twice(list: &'static str) -> Alter {
+    bytes(move |body| {
+        let mut body = String::from_utf8_lossy(body).into_owned();
+        if let Some(end) = body.rfind('}') {
+            body.insert_str(end, &format!(r#","{list}":[]"#));
+        }
+        body.into_bytes()
+    })
+}
+
+pub(super) fn cursors(cursor: &'static str, list: &'static str) -> Vec<Row> {
+    let page = move |next: String| json!({list: [], cursor: next}).to_string();
+    vec![
+        row(
+            "the cursor is absent",
+            without(cursor),
+            Outcome::Believed("the end"),
+        ),
+        row(
+            "the cursor is null",
+            with(cursor, json!(null)),
+            Outcome::Believed("the end"),
+        ),
+        row(
+            "the cursor is empty",
+            with(cursor, json!("")),
+            Outcome::Believed("the end"),
+        ),
+        row("the cursor is a number", with(cursor, json!(7)), BROKEN),
+        row(
+            "the cursor is the page's own",
+            sequence(move |_| page("a".to_owned())),
+            BROKEN,
+        ),
+        row(
+            "the cursor is one of an earlier page",
+            sequence(move |number| page((number % 3).to_string())),
+            BROKEN,
+        ),
+        row(
+            "100 empty pages in a row, each with a new cursor",
+            sequence(move |number| page(format!("n{number}"))),
+            BROKEN,
+        ),
+    ]
+}
+
+/// Of records.
+pub(super) fn damage(id: &'static str) -> Vec<Row> {
+    let insert = move |what: &'static [u8]| {
+        bytes(move |body| {
+            let name = format!(r#""{id}":""#).into_bytes();
+            let place = body.windows(name.len()).position(|part| part == name);
+            match place.map(|place| place + name.len()) {
+                Some(place) => [&body[..place], what, &body[place..]].concat(),
+                None => body.to_vec(),
+            }
+        })
+    };
+    vec![
+        row(
+            "byte order mark in front",
+            bytes(|body| [b"\xEF\xBB\xBF", body].concat()),
+            TAKEN,
+        ),
+        row(
+            "a record with a byte that is not UTF-8",
+            insert(b"\xE9"),
+            Outcome::KeptAside,
+        ),
+        row(
+            "a record with a raw line break in a string",
+            insert(b"\n"),
+            Outcome::KeptAside,
+        ),
+    ]
+}
+
+/// The answer that is due, with another status.
+pub(super) fn edit_status(status: u16) -> Alter {
+    Arc::new(move |mut answer, _| {
+        answer.status = status;
+        answer
+    })
+}
