@@ -2,6 +2,7 @@
 //! request's number, so that one seed gives one schedule.
 
 pub(crate) mod malformed;
+pub(crate) mod repeats;
 pub(crate) mod schedule;
 
 use std::time::Duration;
@@ -9,6 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::route::Route;
+
+pub use repeats::{Repeat, RepeatedRow};
 
 #[derive(Clone, Debug)]
 pub struct Faults {
@@ -36,6 +39,8 @@ pub struct Faults {
     pub only_routes: Option<Vec<Route>>,
     /// Every nth record, in place of a good one, is valid JSON that lacks its id or start, or is no object, or starts at no date.
     pub malformed_every: Option<usize>,
+    /// Rows of a job and of a query of the gateway that are served again, ordered by `again_at`.
+    pub repeated_rows: Vec<RepeatedRow>,
     pub outage: Option<Outage>,
     pub permanent: Option<Permanent>,
     /// Added to the `totalRecords` that the gateway announces.
@@ -106,6 +111,7 @@ impl Default for Faults {
             max_in_a_row: 3,
             only_routes: None,
             malformed_every: None,
+            repeated_rows: Vec::new(),
             outage: None,
             permanent: None,
             gateway_total: 0,

@@ -18,7 +18,7 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
-pub use faults::{Faults, Outage, OutageKind, Permanent, RetryAfter};
+pub use faults::{Faults, Outage, OutageKind, Permanent, Repeat, RepeatedRow, RetryAfter};
 pub use filter::{AnswerFilter, ServedRequest};
 pub use organisation::answer::Answer;
 pub use organisation::jobs::{JobState, JobView};

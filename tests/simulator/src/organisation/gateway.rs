@@ -11,6 +11,7 @@ use super::Organisation;
 use super::answer::{Answer, ApiError, push_array};
 use super::request::Request;
 use crate::data::Head;
+use crate::faults::repeats::{repeat_rows, text_at};
 
 /// The `type` of every record.
 const RECORD_TYPE: &str = "webchat";
@@ -108,10 +109,11 @@ impl Organisation {
         let faults = &self.settings.faults;
         let page_size = query.page_size.unwrap_or(DEFAULT_LIMIT);
         let heads = self.data.gateway_heads().iter().enumerate();
-        let rows: Vec<usize> = heads
+        let mut rows: Vec<usize> = heads
             .filter(|(_, head)| query.filter.selects(head))
             .map(|(place, _)| place)
             .collect();
+        repeat_rows(&mut rows, &faults.repeated_rows);
         let announced = i64::try_from(rows.len())
             .unwrap_or(i64::MAX)
             .saturating_add(faults.gateway_total)
@@ -160,8 +162,11 @@ impl Organisation {
             self.stats.count_fault("short_page");
             count = rng.usize(1..count);
         }
-        let rows = query.rows.iter().skip(offset).take(count);
-        let records = rows.map(|place| self.data.gateway_record(*place, query.malformed_every));
+        let rows = query.rows.iter().enumerate().skip(offset).take(count);
+        let records = rows.map(|(position, place)| {
+            let record = self.data.gateway_record(*place, query.malformed_every);
+            text_at(position, record.into(), &faults.repeated_rows)
+        });
         let mut page = String::new();
         push_array(&mut page, records);
         Ok(Answer::raw(200, page))

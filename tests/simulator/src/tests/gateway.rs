@@ -1,7 +1,7 @@
 //! The export gateway.
 
 use super::*;
-use crate::Faults;
+use crate::{Faults, Repeat, RepeatedRow};
 
 const QUERY: &str = "api/v2/export/query";
 
@@ -87,6 +87,34 @@ async fn beyond_the_end_there_is_an_empty_array() {
 
     assert_eq!(pages.0, bare_array(&world.simulator.truth().gateway[50..]));
     assert_eq!((pages.1.as_str(), pages.2.as_str()), ("[]", "[]"));
+}
+
+#[tokio::test]
+async fn a_repeated_row_is_announced_and_comes_again_identical_or_changed() {
+    let row = |again_at, repeat| RepeatedRow {
+        row: 2,
+        again_at,
+        repeat,
+    };
+    let rows = vec![row(4, Repeat::Identical), row(9, Repeat::Changed)];
+    let faults = Faults {
+        repeated_rows: rows,
+        ..Faults::default()
+    };
+    let world = World::new(Settings { faults, ..small() }).await;
+    let truth = world.simulator.truth().gateway;
+    let id = world.query_id().await;
+
+    let (total, again, changed) = (
+        world.total(&json!({ "type": "webchat" })).await,
+        world.page(&id, 4, 1).await,
+        world.page(&id, 9, 1).await,
+    );
+
+    assert_eq!(total, truth.len() + 2);
+    assert_eq!(again, bare_array(&truth[2..3]));
+    assert_ne!(changed, again);
+    assert_eq!(changed.replace("\"changedAt\":9,", ""), again);
 }
 
 #[tokio::test]

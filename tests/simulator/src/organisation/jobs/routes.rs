@@ -1,11 +1,15 @@
 //! The four routes of a job: submit, poll, read, delete.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Job, JobState};
 use crate::data::Conversation;
+use crate::faults::RepeatedRow;
+use crate::faults::repeats::{repeat_rows, text_at};
 use crate::organisation::Organisation;
 use crate::organisation::answer::{Answer, ApiError, listing};
 use crate::organisation::cursor;
@@ -82,6 +86,7 @@ impl Organisation {
     ) -> Result<Answer, ApiError> {
         let page_size = self.page_size(request)?;
         let data = self.data.clone();
+        let repeated = self.settings.faults.repeated_rows.clone();
         let job = self.job(id, now)?;
         match job.state {
             JobState::Fulfilled => {}
@@ -102,7 +107,12 @@ impl Organisation {
         };
         Ok(Answer::raw(
             200,
-            page(job, &data.conversations, offset, page_size),
+            page(
+                job,
+                &data.conversations,
+                &repeated,
+                offset..offset.saturating_add(page_size),
+            ),
         ))
     }
 
@@ -148,20 +158,29 @@ impl Organisation {
         let candidates = self.visible(earliest..watermark);
         let mut rows = query.criteria.rows(&self.data, candidates, interval);
         rows.truncate(query.limit.unwrap_or(usize::MAX));
+        repeat_rows(&mut rows, &self.settings.faults.repeated_rows);
         rows
     }
 }
 
 /// A full page always has a cursor, even when nothing comes after it.
-fn page(job: &Job, conversations: &[Conversation], offset: usize, page_size: usize) -> String {
-    let rows = job.rows.get(offset..).unwrap_or_default();
-    let rows = &rows[..rows.len().min(page_size)];
-    let serve = |place: &usize| conversations[*place].served(job.malformed_every, *place);
-    let more = (rows.len() == page_size).then(|| cursor::encode(&job.id, offset + page_size));
+fn page(
+    job: &Job,
+    conversations: &[Conversation],
+    repeated: &[RepeatedRow],
+    positions: Range<usize>,
+) -> String {
+    let serve = |position: usize| {
+        let place = job.rows[position];
+        let text = conversations[place].served(job.malformed_every, place);
+        text_at(position, text, repeated)
+    };
+    let served = positions.start..positions.end.min(job.rows.len());
+    let more = (served.end == positions.end).then(|| cursor::encode(&job.id, positions.end));
     let mut others: Vec<_> = more
         .map(|cursor| ("cursor", json!(cursor)))
         .into_iter()
         .collect();
     others.push(("dataAvailabilityDate", json!(whole_seconds(job.watermark))));
-    listing(rows.iter().map(serve), &others)
+    listing(served.map(serve), &others)
 }
