@@ -13,7 +13,7 @@ pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
         "status": outcome.status,
         "attempt": outcome.attempt,
         "queryId": outcome.query_id,
-        "recordsArchived": outcome.totals.counts.archived,
+        "recordsArchived": outcome.records(),
         "storageConsumedBytes": outcome.totals.stored_bytes,
         "throughputMBps": throughput(outcome),
         "completionTimestamp": millis(outcome.ended_at).to_string(),

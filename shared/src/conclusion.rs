@@ -30,7 +30,7 @@ mod repeated;
 
 pub use content::{chain_records, slice_chain};
 pub use missing::find_missing;
-pub use repeated::{Repeated, find_repeated};
+pub use repeated::{find_repeated, repeated_warning};
 
 /// An attempt all of whose slices have ended, or an export that is given up.
 #[derive(Clone, Copy, Debug)]
@@ -70,23 +70,19 @@ impl Dispatch {
         if !failures.is_empty() {
             return self.fail_export(concluding, failures).await;
         }
-        let (content, warnings, effort) = self.archive.content(plan, views).await?;
-        if let Some(repeated) = find_repeated(&self.archive, &content).await? {
-            let failure = SliceFailure {
-                slice: None,
-                run: None,
-                after_page: None,
-                failure: repeated.failure(),
-            };
-            return self.fail_export(concluding, vec![failure]).await;
-        }
-        let missing = find_missing(&self.archive, plan, &content).await?;
+        let (mut content, mut warnings, effort) = self.archive.content(plan, views).await?;
+        content.repeated = find_repeated(&self.archive, &content).await?;
         let query = attempt.query(plan);
+        warnings.extend(repeated_warning(query, &content));
+        let missing = find_missing(&self.archive, plan, &content).await?;
         let status = match content.counts.rejected {
             0 => ExportStatus::Completed,
             _ => ExportStatus::CompletedWithRejects,
         };
-        tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.counts.archived, "export complete");
+        tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.records(), "export complete");
+        if let Some(repeated) = &content.repeated {
+            tracing::warn!(export.id = %id, %repeated, "export complete with repeated records");
+        }
         let manifest = Manifest {
             outcome: Outcome {
                 metrics: Some(ExportMetrics::of(

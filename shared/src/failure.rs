@@ -51,7 +51,7 @@ pub enum FailureKind {
     DeadLetter,
     /// Nothing moved although messages were sent again and again.
     Stalled,
-    /// A conversation stands on two pages.
+    /// An id stands on two lines. Written by earlier versions only; a resume completes such an export.
     RepeatedRecord,
     /// What redacts the texts as planned is not there: mostly the key that values are hashed with.
     RedactionKey,
@@ -62,11 +62,7 @@ impl FailureKind {
     pub fn spoils_the_source(self) -> bool {
         matches!(
             self,
-            Self::JobFailed
-                | Self::SourceLost
-                | Self::SourceBroken
-                | Self::RecordsMissing
-                | Self::RepeatedRecord
+            Self::JobFailed | Self::SourceLost | Self::SourceBroken | Self::RecordsMissing
         )
     }
 }

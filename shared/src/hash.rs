@@ -28,6 +28,13 @@ impl Sha256 {
         u64::from_be_bytes(head)
     }
 
+    /// The first 128 bits.
+    pub fn half(&self) -> u128 {
+        let mut half = [0; 16];
+        half.copy_from_slice(&self.0[..16]);
+        u128::from_be_bytes(half)
+    }
+
     /// The first `digits` hexadecimal digits, for names that only need to differ.
     pub fn short(&self, digits: usize) -> String {
         let mut text = self.to_string();

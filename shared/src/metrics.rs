@@ -60,7 +60,11 @@ pub const EXPORT_DURATION: Metric = metric(
     "from the start of an export to its outcome",
 );
 pub const PAGES: Metric = metric("Pages", Unit::Count, "pages committed");
-pub const RECORDS: Metric = metric("Records", Unit::Count, "records on these pages");
+pub const RECORDS: Metric = metric(
+    "Records",
+    Unit::Count,
+    "records on these pages, a repeated one each time",
+);
 pub const REDACTIONS: Metric = metric("Redactions", Unit::Count, "values taken out of texts");
 pub const REJECTED_RECORDS: Metric = metric(
     "RejectedRecords",

@@ -10,13 +10,17 @@ use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::ExportId;
 use crate::objects::Name;
-use crate::page::Counts;
+use crate::page::{Counts, is_zero};
 use crate::page_record::PageObjects;
 use crate::plan::{ExportPlan, GatewayQuery, Residency, SliceRange};
 use crate::redaction::Tally;
 use crate::request::SourceKind;
 use crate::time::Interval;
 use crate::totals::Totals;
+
+mod repeated;
+
+pub use repeated::{IdVersions, MAX_NAMED_IDS, RepeatedRecords};
 
 /// `failed-{n}.json` and `cancelled.json`, and the head of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +94,14 @@ pub struct Manifest {
 #[serde(rename_all = "camelCase", default)]
 pub struct ExportMetrics {
     pub pages: u64,
+    /// Lines, where those that repeat another byte for byte count once.
     pub records: u64,
+    /// Lines that repeat an earlier line byte for byte.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub identical_lines: u64,
+    /// Ids of which more than one version is stored.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ids_with_versions: u64,
     #[serde(flatten)]
     pub effort: Effort,
     /// Answered requests among all; `None` when there was none.
@@ -98,8 +109,8 @@ pub struct ExportMetrics {
     pub latency_mean_ms: Option<f64>,
     /// Pages from the cache among all.
     pub cache_hit_rate: Option<f64>,
-    /// Conversations that came among those that were asked for by id, or records among those that a gateway announced;
-    /// `None` where nobody knows how many there are.
+    /// Conversations that came among those that were asked for by id, or different ids among the records that a gateway
+    /// announced; `None` where nobody knows how many there are.
     pub completeness: Option<f64>,
     /// Conversations that were asked for by id and did not come.
     pub missing: u64,
@@ -121,6 +132,9 @@ pub struct Content {
     /// Of transcripts: how many there are of each status.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub statuses: Tally,
+    /// Absent when each id stands on one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<RepeatedRecords>,
     pub slices: Vec<SliceContent>,
 }
 
@@ -155,9 +169,10 @@ impl ExportMetrics {
         let depths = || content.slices.iter().map(|slice| slice.pages.len() as u64);
         let pages = depths().sum();
         let asked = plan.filters.conversation_ids.len() as u64;
+        let repeated = content.repeated.as_ref();
         let completeness = match query {
             Some(query) => rate(
-                content.counts.received.min(query.total_records),
+                content.distinct_received().min(query.total_records),
                 query.total_records,
             ),
             None if plan.source.is_analytics() => rate(asked.saturating_sub(missing), asked),
@@ -165,7 +180,9 @@ impl ExportMetrics {
         };
         Self {
             pages,
-            records: content.counts.archived,
+            records: content.records(),
+            identical_lines: repeated.map_or(0, |repeated| repeated.identical_lines),
+            ids_with_versions: repeated.map_or(0, |repeated| repeated.ids_with_versions),
             effort,
             success_rate: rate(effort.answers, effort.answers + effort.repeats),
             latency_mean_ms: rate(effort.latency_ms, effort.answers),
@@ -185,7 +202,34 @@ fn rate(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| (rate * 1e4).round() / 1e4)
 }
 
+impl Content {
+    /// Number of records: lines, where those that repeat another byte for byte count once.
+    pub fn records(&self) -> u64 {
+        let repeated = self.repeated.as_ref();
+        let identical = repeated.map_or(0, |repeated| repeated.identical_lines);
+        self.counts.archived.saturating_sub(identical)
+    }
+
+    /// Number of different ids.
+    pub fn distinct_ids(&self) -> u64 {
+        let repeated = self.repeated.as_ref();
+        repeated.map_or(self.counts.archived, |repeated| repeated.distinct_ids)
+    }
+
+    /// Number of records received, where those with the same id count once.
+    pub fn distinct_received(&self) -> u64 {
+        let again = self.counts.archived.saturating_sub(self.distinct_ids());
+        self.counts.received.saturating_sub(again)
+    }
+}
+
 impl Outcome {
+    /// Number of records of a complete export, as in its metrics; else of lines that were committed until then.
+    pub fn records(&self) -> u64 {
+        let records = self.metrics.map(|metrics| metrics.records);
+        records.unwrap_or(self.totals.counts.archived)
+    }
+
     /// Where it is stored.
     pub fn name(&self) -> Name<'_> {
         match self.status {

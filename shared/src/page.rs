@@ -37,7 +37,7 @@ mod properties;
 pub use check::{IndexMismatch, check};
 pub use codec::{CodecError, decode_lines, page_text};
 pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended, id_of};
-pub use index::{IndexEntry, IndexReader, each_indexed_id, read_index};
+pub use index::{IndexEntry, IndexReader, each_indexed_id, each_indexed_version, read_index};
 pub use known::KnownVersions;
 pub use names::Names;
 pub use raw_record::{OwnedRecord, RawRecord};
@@ -152,7 +152,7 @@ pub struct Counts {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
 )]
-fn is_zero(count: &u64) -> bool {
+pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 

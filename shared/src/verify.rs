@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::archive::Archive;
 use crate::ids::ExportId;
 use crate::outcome::ExportStatus;
+use crate::page::is_zero;
 
 mod chain;
 mod copies;
@@ -46,7 +47,14 @@ pub struct Report {
     pub status: ExportStatus,
     pub attempt: u32,
     pub pages: u64,
+    /// Lines, where those that repeat another byte for byte count once.
     pub records: u64,
+    /// Lines that repeat an earlier line byte for byte.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub identical_lines: u64,
+    /// Ids of which more than one version is stored.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ids_with_versions: u64,
     /// Before compression.
     pub record_bytes: u64,
     pub stored_bytes: u64,

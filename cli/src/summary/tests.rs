@@ -77,6 +77,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
             stored_bytes: 5_000_000,
             redactions: Tally::default(),
             statuses: Tally::default(),
+            repeated: None,
             slices: vec![slice(1), slice(2)],
         },
         missing_ids: Vec::new(),

@@ -21,7 +21,7 @@ pub async fn find_missing(
     }
     let asked = &plan.filters.conversation_ids;
     let mut missing: HashSet<&str> = asked.iter().map(String::as_str).collect();
-    each_id(archive, content, |_, id| {
+    each_id(archive, content, |id| {
         missing.remove(id);
     })
     .await?;

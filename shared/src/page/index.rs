@@ -75,6 +75,25 @@ pub fn each_indexed_id(index_gz: &[u8], mut visit: impl FnMut(&str)) -> Result<(
     Ok(())
 }
 
+/// Calls `visit` with id and content hash of each entry of a page index, in order.
+pub fn each_indexed_version(
+    index_gz: &[u8],
+    mut visit: impl FnMut(&str, Sha256),
+) -> Result<(), CodecError> {
+    #[derive(Deserialize)]
+    struct Entry<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+        sha256: Sha256,
+    }
+
+    let mut index = read_index(index_gz);
+    while let Some(entry) = index.next_entry::<Entry<'_>>()? {
+        visit(&entry.id, entry.sha256);
+    }
+    Ok(())
+}
+
 /// See [`read_index`].
 #[derive(Debug)]
 pub struct IndexReader<'a> {

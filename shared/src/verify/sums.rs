@@ -5,12 +5,12 @@ use super::history::History;
 use super::rest::Rest;
 use super::subject::{Damage, Subject, VerifyError};
 use super::{Progress, Report};
-use crate::conclusion::{find_missing, find_repeated};
+use crate::conclusion::{find_missing, find_repeated, repeated_warning};
 use crate::dispatch::DispatchError;
 use crate::effort::Effort;
 use crate::hash::Sha256;
 use crate::objects::Name;
-use crate::outcome::{ExportMetrics, ExportStatus, SliceContent};
+use crate::outcome::{ExportMetrics, ExportStatus, RepeatedRecords, SliceContent};
 use crate::page::Counts;
 use crate::page_record::PageRecord;
 use crate::redaction::Tally;
@@ -113,7 +113,7 @@ impl<'a> Sums<'a> {
             ("totals", outcome.totals == self.totals),
             ("status", outcome.status == status),
             ("auditHeads", outcome.audit_heads == self.audit_heads),
-            ("warnings", manifest.warnings == self.warnings),
+            ("warnings", manifest.warnings == self.all_warnings()?),
             ("failures", outcome.failures.is_empty()),
             ("metrics", self.are_metrics_true()?),
         ] {
@@ -121,6 +121,14 @@ impl<'a> Sums<'a> {
             self.manifest().require(same, rule)?;
         }
         Ok(())
+    }
+
+    /// Those of the pages, and of what the manifest claims to be repeated.
+    fn all_warnings(&self) -> Result<Vec<String>, VerifyError> {
+        let manifest = &self.history.manifest;
+        let attempt = self.history.attempt()?;
+        let of_repeated = repeated_warning(attempt.query(&self.history.plan), &manifest.content);
+        Ok(self.warnings.iter().cloned().chain(of_repeated).collect())
     }
 
     /// Manifests have not always had metrics.
@@ -143,13 +151,16 @@ impl<'a> Sums<'a> {
             ..
         } = self.history;
         let totals = self.totals;
+        let repeated = manifest.content.repeated.as_ref();
         let start_and_outcomes = 2 + failed.len() as u64;
         Report {
             export_id: manifest.outcome.export_id.clone(),
             status: manifest.outcome.status,
             attempt: manifest.outcome.attempt,
             pages: totals.pages,
-            records: totals.counts.archived,
+            records: manifest.content.records(),
+            identical_lines: repeated.map_or(0, |repeated| repeated.identical_lines),
+            ids_with_versions: repeated.map_or(0, |repeated| repeated.ids_with_versions),
             record_bytes: totals.record_bytes,
             stored_bytes: totals.stored_bytes,
             rejects: totals.counts.rejected,
@@ -160,7 +171,7 @@ impl<'a> Sums<'a> {
                 + rest.superseded.len() as u64,
             orphans: [rest.orphans, audit.orphans].concat(),
             superseded: rest.superseded,
-            warnings: [self.warnings, noticed.clone(), audit.warnings].concat(),
+            warnings: [manifest.warnings.clone(), noticed.clone(), audit.warnings].concat(),
         }
     }
 
@@ -170,17 +181,14 @@ impl<'a> Sums<'a> {
 }
 
 impl History<'_> {
-    /// No conversation stands on two pages, and those that were asked for and are on none are the ones that are named.
+    /// Repeated records are those of the page indexes, and ids that were asked for and are on no page are named as missing.
     pub(super) async fn check_ids(&self) -> Result<(), VerifyError> {
         let of_manifest = Subject::of(Name::Manifest(self.id()));
         let content = &self.manifest.content;
-        if let Some(repeated) = find_repeated(self.archive, content).await.map_err(unread)? {
-            let last = repeated
-                .index_keys
-                .last()
-                .map_or(of_manifest.key.as_str(), String::as_str);
-            return Err(Subject::at(last).damaged(repeated.failure().message));
-        }
+        let repeated = find_repeated(self.archive, content).await.map_err(unread)?;
+        let (claimed, found) = (of(content.repeated.as_ref()), of(repeated.as_ref()));
+        let rule = format!("its `content.repeated` is {claimed}, the page indexes make {found}");
+        of_manifest.require(content.repeated == repeated, rule)?;
         // Named for as long as there have been metrics.
         if self.manifest.outcome.metrics.is_none() {
             return Ok(());
@@ -192,6 +200,10 @@ impl History<'_> {
             "its `missingIds` are not those that the page indexes lack",
         )
     }
+}
+
+fn of(repeated: Option<&RepeatedRecords>) -> String {
+    repeated.map_or_else(|| "absent".to_owned(), |repeated| format!("({repeated})"))
 }
 
 fn unread(error: DispatchError) -> VerifyError {

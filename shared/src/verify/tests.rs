@@ -8,6 +8,7 @@ mod edits;
 mod examples;
 mod export;
 mod matrix;
+mod repeated;
 mod standing;
 mod store;
 

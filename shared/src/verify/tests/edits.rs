@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::examples::{eventful, misled, repeated};
+use super::examples::{eventful, misled};
 use super::*;
 use crate::audit::AuditEvent;
 use crate::page::Projection;
@@ -16,13 +16,18 @@ use crate::seal;
 
 /// How far the editor goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Care {
+pub(super) enum Care {
     Reseal,
     /// The audit event is made to fit as well, with a new hash.
     Rehash,
 }
 
-fn edited(objects: &Objects, key: &str, care: Care, edit: impl FnOnce(&mut Value)) -> Objects {
+pub(super) fn edited(
+    objects: &Objects,
+    key: &str,
+    care: Care,
+    edit: impl FnOnce(&mut Value),
+) -> Objects {
     let mut document: Value = seal::open(&objects[key]).unwrap();
     document.as_object_mut().unwrap().remove("seal");
     edit(&mut document);
@@ -264,20 +269,6 @@ async fn the_rule_that_an_edit_breaks_is_named() {
     exports/daily/slices/0001/r01/run.json: its origin is not the one that its attempt names
     exports/daily/slices/0001/r02/run.json: its origin is no earlier run
     ");
-}
-
-#[tokio::test]
-async fn a_conversation_that_stands_on_two_pages_is_named() {
-    let export = repeated().await;
-
-    let damage = damage(verified(export.objects(), "daily").await);
-
-    assert!(
-        damage
-            .what
-            .starts_with("conversation a1 is archived more than once: "),
-        "{damage}"
-    );
 }
 
 #[tokio::test]

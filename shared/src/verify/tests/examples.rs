@@ -127,19 +127,49 @@ pub(super) async fn misled(misread: impl FnOnce(&mut ExportPlan)) -> Workshop {
     export
 }
 
-/// An export with a conversation on two pages, which complete-export would not have completed.
+/// An export whose source repeated records: `a1` on two pages, byte for byte; `b1` in two versions on one page, and the
+/// second of them on another page again.
 pub(super) async fn repeated() -> Workshop {
+    let export = pages_that_repeat().await;
+    export.conclude().await;
+    export
+}
+
+/// The same, before it is concluded.
+pub(super) async fn pages_that_repeat() -> Workshop {
     let export = Workshop::start(REQUEST, None).await;
     for slice in [1, 2] {
         export.open(slice, Some("job")).await;
     }
     export.page(1, &records(1, &["a1", "a2"]), Some("c1")).await;
     export.page(1, &records(1, &["a3", "a1"]), None).await;
+    let versions = records(2, &["b1", "b1"]).replacen("\"n\":1", "\"n\":2", 1);
+    export.page(2, &versions, Some("d1")).await;
     export.page(2, &records(2, &["b1"]), None).await;
     export.end(1, End::Complete).await;
     export.end(2, End::Complete).await;
-    export.force_manifest().await;
     export
+}
+
+/// A gateway's export that has a record in both of its slices.
+pub(super) async fn repeated_across_slices() -> Workshop {
+    let query = GatewayQuery {
+        query_id: "q1".to_owned(),
+        total_records: 4,
+    };
+    let export = Workshop::start(GATEWAY, Some(query)).await;
+    for (slice, ids) in [(1, [1, 2]), (2, [3, 1])] {
+        export.open(slice, None).await;
+        export.page(slice, &chats(&ids), None).await;
+        export.end(slice, End::Complete).await;
+    }
+    export.conclude().await;
+    export
+}
+
+fn chats(ids: &[u32]) -> String {
+    let record = |id: &u32| json!({"id": id, "startTime": "2026-03-01T10:00:00Z"});
+    json!(ids.iter().map(record).collect::<Vec<_>>()).to_string()
 }
 
 /// A gateway's export whose query was lost while one slice was done and the other had a page.
@@ -147,10 +177,6 @@ pub(super) async fn gateway() -> Workshop {
     let query = |id: &str, total_records| GatewayQuery {
         query_id: id.to_owned(),
         total_records,
-    };
-    let chats = |ids: &[u32]| {
-        let record = |id: &u32| json!({"id": id, "startTime": "2026-03-01T10:00:00Z"});
-        json!(ids.iter().map(record).collect::<Vec<_>>()).to_string()
     };
     let mut export = Workshop::start(GATEWAY, Some(query("q1", 8))).await;
     export.open(1, None).await;

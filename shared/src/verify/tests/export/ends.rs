@@ -1,16 +1,15 @@
 //! How runs and attempts end, are announced, and go on.
 
-use futures::TryStreamExt as _;
 use serde_json::json;
 
 use super::Workshop;
 use crate::archive::SliceView;
 use crate::attempt::{Attempt, Overrides, SliceStanding};
-use crate::audit::{Action, AuditEvent, EventType, Happening, Status};
-use crate::conclusion::{Concluding, chain_records, slice_chain};
+use crate::audit::{Action, AuditEvent, EventType, Happening};
+use crate::conclusion::Concluding;
 use crate::failure::{Failure, FailureKind};
 use crate::objects::Name;
-use crate::outcome::{Content, ExportStatus, Manifest, Outcome, PageEntry, SliceContent};
+use crate::outcome::{Outcome, SliceFailure};
 use crate::plan::GatewayQuery;
 use crate::run::End;
 use crate::runs::Ending;
@@ -57,65 +56,22 @@ impl Workshop {
             .unwrap()
     }
 
-    /// A manifest for what was found to be a failure.
-    pub(in crate::verify::tests) async fn force_manifest(&self) {
-        let failed = self.decide().await;
-        self.archive().delete(failed.name()).await.unwrap();
-        let (mut content, mut warnings) = (Content::default(), Vec::new());
-        for slice in &self.plan.slices {
-            let pages = slice_chain(self.archive(), &self.view(slice.number).await)
-                .await
-                .unwrap();
-            let records: Vec<_> = chain_records(self.archive(), &pages)
-                .try_collect()
-                .await
-                .unwrap();
-            let pages = records.iter().map(|record| PageEntry {
-                run: record.id.run.run,
-                page: record.id.page,
-                counts: record.content.counts,
-                objects: record.content.objects.clone(),
-            });
-            let totals = records.last().unwrap().totals;
-            let (slice, range, counts) = (slice.number, slice.range, totals.counts);
-            content.slices.push(SliceContent {
-                slice,
-                range,
-                counts,
-                pages: pages.collect(),
-            });
-            content.counts = content.counts + counts;
-            content.stored_bytes += totals.stored_bytes;
-            warnings.extend(records.iter().map(|record| {
-                format!(
-                    "slice {slice} page {}: {}",
-                    record.id.page, record.content.warnings[0]
-                )
-            }));
-        }
-        let mut event = AuditEvent {
-            status: Status::Success,
-            error_message: None,
-            ..failed.event
-        };
-        event.details["status"] = json!("completed");
-        let event = event.after(Some(self.plan.start_event.hash));
-        let outcome = Outcome {
-            status: ExportStatus::Completed,
-            failures: Vec::new(),
-            event,
-            ..failed
-        };
-        let manifest = Manifest {
-            outcome,
-            content,
-            missing_ids: Vec::new(),
-            warnings,
-        };
-        self.archive()
-            .create_or_read(Name::Manifest(self.id()), manifest)
+    /// The failure that earlier versions made of a repeated record.
+    pub(in crate::verify::tests) async fn fail_for_repeats(&self) -> Outcome {
+        let views = self
+            .archive()
+            .survey(&self.plan, &self.attempt)
             .await
             .unwrap();
+        let failure = SliceFailure {
+            slice: None,
+            run: None,
+            after_page: None,
+            failure: Failure::new(FailureKind::RepeatedRecord, "a1 is archived twice"),
+        };
+        let concluding = self.concluding(&views);
+        let failed = self.dispatch.fail_export(concluding, vec![failure]).await;
+        failed.unwrap()
     }
 
     pub(in crate::verify::tests) async fn announce(&self, outcome: &Outcome) {
@@ -162,13 +118,18 @@ impl Workshop {
         }
     }
 
-    /// The next attempt, as resume makes it.
+    /// The next attempt, as resume makes it after a failure of slices.
     pub(in crate::verify::tests) async fn resume(&mut self) {
+        self.resume_after(None).await;
+    }
+
+    /// The next attempt, as resume makes it after this failure of the export.
+    pub(in crate::verify::tests) async fn resume_after(&mut self, failure: Option<FailureKind>) {
         let standings = self.standings().await;
         let now = self.tick();
         let next = self
             .attempt
-            .resumed(&standings, None, Overrides::default(), None, now);
+            .resumed(&standings, failure, Overrides::default(), None, now);
         self.begin(next).await;
     }
 
