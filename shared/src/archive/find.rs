@@ -1,5 +1,7 @@
 //! Where a conversation lies: the versions of it that complete exports hold, through their page indexes.
 
+use std::collections::HashSet;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,7 +72,7 @@ pub struct Searched {
 
 impl Archive {
     /// All versions of a conversation, the latest one last: as of when it is, then the end of the interval,
-    /// then the time of the export.
+    /// then the time of the export, then the place in it. Of identical lines of an export, the last one counts.
     pub async fn find(
         &self,
         sought: Sought<'_>,
@@ -96,6 +98,7 @@ impl Archive {
         }
         versions
             .sort_by_key(|version| (version.as_of, version.interval.end(), version.exported_at));
+        drop_repeated(&mut versions);
         Ok(versions)
     }
 
@@ -128,17 +131,18 @@ impl Archive {
             .filter_map(|(slice, page)| Some((slice, page, page.objects.as_ref()?)))
             .collect();
         let search = async |(slice, page, objects): (u32, &PageEntry, &PageObjects)| {
-            let Some(entry) = self.entry(id, objects).await? else {
-                return Ok::<_, ArchiveError>(None);
-            };
+            let entries = self.entries(id, objects).await?;
+            if entries.is_empty() {
+                return Ok::<_, ArchiveError>(Vec::new());
+            }
             let run = RunId {
                 export_id: plan.export_id.clone(),
                 slice,
                 run: page.run,
             };
             let record = self.existing_record(&run.page(page.page)).await?;
-            Ok(Some(Version {
-                export_id: run.export_id,
+            let version = |entry| Version {
+                export_id: run.export_id.clone(),
                 source: plan.source,
                 interval: plan.interval,
                 exported_at: plan.planned_at,
@@ -147,20 +151,23 @@ impl Archive {
                 page: page.page,
                 page_key: objects.page.key.clone(),
                 entry,
-            }))
+            };
+            Ok(entries.into_iter().map(version).collect())
         };
         let found = stream::iter(pages).map(search).buffered(READS_AT_ONCE);
-        let found: Vec<Option<Version>> = Box::pin(found).try_collect().await?;
+        let found: Vec<Vec<Version>> = Box::pin(found).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn entry(
+    /// The entries of the conversation in the index of a page, of which there may be several.
+    async fn entries(
         &self,
         id: &str,
         objects: &PageObjects,
-    ) -> Result<Option<IndexEntry<'static>>, ArchiveError> {
+    ) -> Result<Vec<IndexEntry<'static>>, ArchiveError> {
         let key = &objects.index.key;
         let index = self.object(key).await?;
+        let mut entries = Vec::new();
         for entry in read_index(&index) {
             let entry = entry.map_err(|error| ArchiveError::Page {
                 key: key.clone(),
@@ -168,11 +175,21 @@ impl Archive {
             })?;
             // Ids are copied from many places, some of which write them in capitals.
             if entry.id.eq_ignore_ascii_case(id) {
-                return Ok(Some(entry));
+                entries.push(entry);
             }
         }
-        Ok(None)
+        Ok(entries)
     }
+}
+
+fn drop_repeated(versions: &mut Vec<Version>) {
+    let mut seen = HashSet::new();
+    versions.reverse();
+    versions.retain(|version| {
+        let entry = &version.entry;
+        seen.insert((version.export_id.clone(), entry.id.clone(), entry.sha256))
+    });
+    versions.reverse();
 }
 
 fn touches(interval: Interval, day: Interval) -> bool {
