@@ -49,7 +49,7 @@ impl Archive {
         let mut known = KnownVersions::default();
         for id in &revisit.exports {
             match self.stage(id).await? {
-                Stage::Complete(manifest) => self.add_versions(&manifest, &mut known).await?,
+                Stage::Complete(manifest) => known.supersede(self.versions(&manifest).await?),
                 Stage::Open => return Ok(Earlier::Open(id.clone())),
                 Stage::Ended => {}
             }
@@ -62,11 +62,8 @@ impl Archive {
         Ok(Earlier::Versions(known))
     }
 
-    async fn add_versions(
-        &self,
-        manifest: &Manifest,
-        known: &mut KnownVersions,
-    ) -> Result<(), ArchiveError> {
+    async fn versions(&self, manifest: &Manifest) -> Result<KnownVersions, ArchiveError> {
+        let mut known = KnownVersions::default();
         let mut indexes = self.indexes(&manifest.content);
         while let Some((key, index)) = indexes.try_next().await? {
             known
@@ -76,6 +73,6 @@ impl Archive {
                     source: error.into(),
                 })?;
         }
-        Ok(())
+        Ok(known)
     }
 }
