@@ -1,5 +1,6 @@
 //! The conversations of an earlier export whose texts are wanted.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Archive, ArchiveError, Stage};
@@ -87,6 +88,8 @@ impl Archive {
         page_size: u32,
     ) -> Result<Portion, ArchiveError> {
         let mut portion = Portion::default();
+        // An export may hold several lines of a conversation. Those of another page of transcripts are fetched again.
+        let mut added = HashSet::new();
         let mut at = start;
         loop {
             let page = usize::try_from(at.page).unwrap_or(usize::MAX);
@@ -104,7 +107,9 @@ impl Archive {
                 if portion.is_full(page_size) {
                     return Ok(portion.followed_by(Some(place)));
                 }
-                portion.add(id, place);
+                if added.insert(id.clone()) {
+                    portion.add(id, place);
+                }
             }
             at = Place {
                 page: at.page + 1,
