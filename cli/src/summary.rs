@@ -148,10 +148,7 @@ impl Stored<'_> {
 
     pub(crate) fn text(&self, rows: &[(&'static str, String)]) -> String {
         let outcome = &self.manifest.outcome;
-        let headline = match outcome.status {
-            ExportStatus::CompletedWithRejects => "is complete, with records kept aside",
-            _ => "is complete",
-        };
+        let headline = self.headline();
         let mut text = format!(
             "{} {} {headline}\n\n",
             style("✓").green().bold(),
@@ -161,6 +158,20 @@ impl Stored<'_> {
             let _ = writeln!(text, "  {}  {value}", style(format!("{label:<9}")).dim());
         }
         text.trim_end().to_owned()
+    }
+
+    fn headline(&self) -> String {
+        let mut headline = match self.manifest.outcome.status {
+            ExportStatus::CompletedWithRejects => "is complete, with records kept aside".to_owned(),
+            _ => "is complete".to_owned(),
+        };
+        let found = self.manifest.content.repeated.as_ref();
+        if let Some(repeated) =
+            found.and_then(|found| repeated(found.identical_lines, found.ids_with_versions))
+        {
+            let _ = write!(headline, ", with repeated records: {repeated}");
+        }
+        headline
     }
 
     pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
@@ -181,6 +192,9 @@ impl Stored<'_> {
         if counts.unchanged > 0 {
             let unchanged = counted(counts.unchanged, "record is", "records are");
             rows.push(("unchanged", format!("{unchanged} archived already as now")));
+        }
+        if let Some(versions) = self.versions() {
+            rows.push(("versions", versions));
         }
         let statuses = &self.manifest.content.statuses;
         if !statuses.is_empty() {
@@ -229,6 +243,17 @@ impl Stored<'_> {
         )
     }
 
+    /// A few ids of which several versions are stored; the manifest has up to 1,000.
+    fn versions(&self) -> Option<String> {
+        const NAMED: usize = 3;
+        let repeated = self.manifest.content.repeated.as_ref()?;
+        let versions = repeated.versions.iter();
+        let named: Vec<_> = versions
+            .map(|it| format!("{} ({})", it.id.escape_debug(), count(it.versions)))
+            .collect();
+        (!named.is_empty()).then(|| first_of(&named, NAMED))
+    }
+
     fn archived(&self) -> String {
         let content = &self.manifest.content;
         let pages = content
@@ -237,9 +262,9 @@ impl Stored<'_> {
             .map(|slice| slice.pages.len() as u64)
             .sum();
         let what = if self.plan.source.is_analytics() {
-            counted(content.counts.archived, "conversation", "conversations")
+            counted(content.distinct_ids(), "conversation", "conversations")
         } else {
-            counted(content.counts.archived, "record", "records")
+            counted(content.records(), "record", "records")
         };
         let slices = counted(content.slices.len() as u64, "slice", "slices");
         format!("{what} in {slices} and {}", counted(pages, "page", "pages"))
@@ -266,7 +291,7 @@ impl Stored<'_> {
 
     pub(crate) fn json(&self) -> Value {
         let (outcome, content) = (&self.manifest.outcome, &self.manifest.content);
-        json!({
+        let mut json = json!({
             "exportId": outcome.export_id,
             "status": outcome.status,
             "attempt": outcome.attempt,
@@ -280,8 +305,29 @@ impl Stored<'_> {
             "storedBytes": content.stored_bytes,
             "recordBytes": outcome.totals.record_bytes,
             "warnings": self.manifest.warnings,
-        })
+        });
+        if let Some(repeated) = &content.repeated {
+            json["repeated"] = json!(repeated);
+        }
+        json
     }
+}
+
+/// `2 identical lines, 1 id with several versions`; `None` without either.
+pub(crate) fn repeated(identical_lines: u64, ids_with_versions: u64) -> Option<String> {
+    let parts = [
+        (identical_lines, "identical line", "identical lines"),
+        (
+            ids_with_versions,
+            "id with several versions",
+            "ids with several versions",
+        ),
+    ];
+    let parts = parts.iter().filter(|(number, ..)| *number > 0);
+    let parts: Vec<_> = parts
+        .map(|(number, one, many)| counted(*number, one, many))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// `12 EMAIL, 3 PHONE`.

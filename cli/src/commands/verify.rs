@@ -17,6 +17,7 @@ use crate::problem::{Exit, Problem, chain};
 use crate::screen::{Report, Screen};
 use crate::shell;
 use crate::stack::Stack;
+use crate::summary::repeated;
 
 pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Result<Exit, Problem> {
     let id = &arguments.export_id;
@@ -95,6 +96,9 @@ pub(super) fn text(verified: &Verified) -> String {
         bytes(verified.stored_bytes),
         counted(verified.events, "audit event", "audit events"),
     );
+    if let Some(repeated) = repeated(verified.identical_lines, verified.ids_with_versions) {
+        let _ = write!(text, "\n  with repeated records: {repeated}");
+    }
     let leftovers = verified.orphans.len() + verified.superseded.len();
     if leftovers > 0 {
         let objects = counted(
@@ -122,4 +126,42 @@ fn bar() -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::outcome::ExportStatus;
+
+    use super::*;
+
+    #[test]
+    fn repeated_records_are_told_where_there_are_some() {
+        let mut verified = Verified {
+            export_id: "march".parse().unwrap(),
+            status: ExportStatus::Completed,
+            attempt: 1,
+            pages: 2,
+            records: 5,
+            identical_lines: 0,
+            ids_with_versions: 0,
+            record_bytes: 900,
+            stored_bytes: 300,
+            rejects: 0,
+            events: 6,
+            orphans: Vec::new(),
+            superseded: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let once = text(&verified);
+        (verified.identical_lines, verified.ids_with_versions) = (2, 1);
+
+        let repeated = text(&verified);
+
+        assert!(!once.contains("repeated"), "{once}");
+        let line = repeated.lines().nth(1).unwrap();
+        assert_eq!(
+            line,
+            "  with repeated records: 2 identical lines, 1 id with several versions"
+        );
+    }
 }

@@ -1,7 +1,7 @@
 use conversation_archive::FormatVersion;
 use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
 use conversation_archive::hash::Sha256;
-use conversation_archive::outcome::{Content, SliceContent};
+use conversation_archive::outcome::{Content, IdVersions, RepeatedRecords, SliceContent};
 use conversation_archive::page::Counts;
 use conversation_archive::plan::{Draft, Identity, PlanLimits, Residency, SliceRange};
 use conversation_archive::redaction::Tally;
@@ -142,6 +142,55 @@ fn the_summary_says_what_there_is_where_and_what_was_survived() {
   look       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .
              duckdb -c "select conversationId, conversationStart from read_json('/data/my archive/exports/march/slices/*/r*/page-*.ndjson.gz', format='newline_delimited') limit 10"
 "#);
+}
+
+#[test]
+fn repeated_records_are_told_and_identical_lines_count_once() {
+    let plan = plan("");
+    let mut manifest = manifest(&plan);
+    manifest.content.repeated = Some(RepeatedRecords {
+        identical_lines: 3,
+        distinct_ids: 4_995,
+        ids_with_versions: 1,
+        versions: vec![IdVersions {
+            id: "c1".to_owned(),
+            versions: 3,
+        }],
+    });
+    let stored = Stored {
+        plan: &plan,
+        manifest: &manifest,
+        root: &Place::Folder("/data".into()),
+    };
+
+    let text = stored.text(&stored.rows());
+
+    let text = console::strip_ansi_codes(&text);
+    let told = text.lines().filter(|line| {
+        ["complete", "archived", "versions"]
+            .iter()
+            .any(|word| line.contains(word))
+    });
+    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    ✓ march is complete, with records kept aside, with repeated records: 3 identical lines, 1 id with several versions
+      archived   4,995 conversations in 2 slices and 0 pages
+      versions   c1 (3)
+    ");
+    assert_eq!(stored.json()["repeated"]["identicalLines"], 3);
+}
+
+#[test]
+fn an_export_without_repeated_records_says_nothing_about_them() {
+    let plan = plan("");
+    let manifest = manifest(&plan);
+    let stored = Stored {
+        plan: &plan,
+        manifest: &manifest,
+        root: &Place::Folder("/data".into()),
+    };
+
+    assert!(!stored.text(&stored.rows()).contains("repeated"));
+    assert!(stored.json().get("repeated").is_none());
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl ExportView {
             Some(outcome) => format!(
                 "{}, {}, {}, ended {}",
                 counted(outcome.totals.pages, "page", "pages"),
-                records(outcome.totals.counts.archived),
+                records(outcome.records()),
                 bytes(outcome.totals.stored_bytes),
                 age(outcome.ended_at)
             ),

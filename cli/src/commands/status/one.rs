@@ -13,7 +13,7 @@ use crate::figures::{bytes, counted};
 use crate::problem::Problem;
 use crate::screen::Report;
 use crate::stack::Stack;
-use crate::summary::failed_json;
+use crate::summary::{failed_json, repeated};
 
 pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Problem> {
     let archive = stack.archive();
@@ -44,6 +44,10 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
     );
     for slice in &standing.slices {
         let _ = writeln!(text, "  {}", line(slice));
+    }
+    if let Some(metrics) = outcome.as_ref().and_then(|outcome| outcome.metrics) {
+        let repeated = repeated(metrics.identical_lines, metrics.ids_with_versions);
+        text.extend(repeated.map(|repeated| format!("  with repeated records: {repeated}\n")));
     }
     for failure in outcome.iter().flat_map(|outcome| &outcome.failures) {
         let _ = writeln!(text, "  {}", failure.failure);
