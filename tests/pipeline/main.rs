@@ -22,6 +22,7 @@ mod normalized_records;
 mod odd_answers;
 mod redaction;
 mod repeated_queries;
+mod repeated_records;
 mod residency;
 mod revisits;
 mod sweeping;

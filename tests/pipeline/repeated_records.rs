@@ -1,0 +1,300 @@
+//! A row that a source gives twice, on one page, on two pages or in two slices: the export is complete and says so.
+
+use conversation_archive::archive::{Records, Sought, Version};
+use conversation_archive::conclusion::Concluding;
+use conversation_archive::failure::{Failure, FailureKind};
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::{
+    ExportStatus, IdVersions, Manifest, RepeatedRecords, SliceFailure,
+};
+use genesys_simulator::{Faults, Repeat, RepeatedRow, Route, Settings};
+use start_export::Command;
+
+use end_to_end::process::invocation;
+use end_to_end::world::{World, organisation};
+
+const ROWS: usize = 30;
+const RECORDS: u64 = ROWS as u64;
+
+/// One slice of three pages.
+const PAGES: &str = r#","slices":1,"pageSize":10"#;
+/// Two slices, in which rows 0 to 19 and rows 20 to 30 are read.
+const SLICES: &str = r#","slices":2,"pageSize":10"#;
+
+/// The id of no conversation.
+const UNKNOWN: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+/// Source, name of its id, further request, and position of the repetition of row 2.
+const PLACES: [(&str, &str, &str, usize); 5] = [
+    ("analytics-job", "conversationId", PAGES, 5),
+    ("analytics-job", "conversationId", PAGES, 15),
+    ("export-gateway", "id", PAGES, 5),
+    ("export-gateway", "id", PAGES, 15),
+    ("export-gateway", "id", SLICES, 25),
+];
+
+fn repeating(row: usize, again_at: usize, repeat: Repeat) -> Faults {
+    let row = RepeatedRow {
+        row,
+        again_at,
+        repeat,
+    };
+    Faults {
+        repeated_rows: vec![row],
+        ..Faults::default()
+    }
+}
+
+async fn world(again_at: usize, repeat: Repeat) -> World {
+    World::new(Settings {
+        faults: repeating(2, again_at, repeat),
+        spill: 0.0,
+        ..organisation(57, ROWS)
+    })
+    .await
+}
+
+/// The id that stands on two lines of the export.
+async fn repeated_id(world: &World, manifest: &Manifest, field: &str) -> String {
+    let mut ids = world.archived_ids(manifest, field).await;
+    ids.retain(|_, lines| *lines > 1);
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    ids.into_keys().next().expect("one id")
+}
+
+async fn found(world: &World, id: &str, records: Records) -> Vec<Version> {
+    let sought = Sought {
+        id,
+        day: None,
+        records,
+    };
+    let found = world.archive().find(sought, &mut |_| {}).await;
+    found.expect("a search")
+}
+
+#[tokio::test]
+async fn an_identical_row_is_one_record_wherever_it_comes_again() {
+    for (source, field, more, again_at) in PLACES {
+        let mut world = world(again_at, Repeat::Identical).await;
+        let request = world.request(source, more);
+
+        let manifest = world.export(&request).await;
+
+        let place = format!("{source} {again_at}");
+        assert_eq!(manifest.outcome.status, ExportStatus::Completed, "{place}");
+        assert_eq!(manifest.content.counts.archived, RECORDS + 1, "{place}");
+        let expected = RepeatedRecords {
+            identical_lines: 1,
+            distinct_ids: RECORDS,
+            ..RepeatedRecords::default()
+        };
+        assert_eq!(manifest.content.repeated, Some(expected), "{place}");
+        let metrics = manifest.outcome.metrics.expect("metrics");
+        assert_eq!(metrics.records, RECORDS, "{place}");
+        let report = world.verify(&manifest.outcome.export_id).await;
+        assert_eq!((report.records, report.identical_lines), (RECORDS, 1));
+        let told = world.receiver.arrived().pop().expect("a webhook").body;
+        assert_eq!(told["data"]["recordsArchived"], RECORDS, "{place}");
+        assert_eq!(told["data"]["metrics"]["identicalLines"], 1, "{place}");
+        let id = repeated_id(&world, &manifest, field).await;
+        assert_eq!(
+            found(&world, &id, Records::Conversations).await.len(),
+            1,
+            "{place}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn two_versions_of_a_row_are_both_kept_and_named() {
+    for (source, field, more, again_at) in PLACES {
+        let mut world = world(again_at, Repeat::Changed).await;
+        let request = world.request(source, more);
+
+        let manifest = world.export(&request).await;
+
+        let place = format!("{source} {again_at}");
+        assert_eq!(manifest.outcome.status, ExportStatus::Completed, "{place}");
+        let id = repeated_id(&world, &manifest, field).await;
+        let expected = RepeatedRecords {
+            identical_lines: 0,
+            distinct_ids: RECORDS,
+            ids_with_versions: 1,
+            versions: vec![IdVersions {
+                id: id.clone(),
+                versions: 2,
+            }],
+        };
+        assert_eq!(manifest.content.repeated, Some(expected), "{place}");
+        let report = world.verify(&manifest.outcome.export_id).await;
+        assert_eq!(
+            (report.records, report.ids_with_versions),
+            (RECORDS + 1, 1),
+            "{place}"
+        );
+        let versions = found(&world, &id, Records::Conversations).await;
+        assert_eq!(versions.len(), 2, "{place}");
+        assert_ne!(versions[0].entry.sha256, versions[1].entry.sha256);
+        let archive = world.archive();
+        let latest = archive.stored_record(&versions[1]).await.expect("a record");
+        assert!(latest.contains("changedAt"), "{place}: {latest}");
+    }
+}
+
+#[tokio::test]
+async fn find_shows_each_version_once_and_the_last_line_last() {
+    let mut world = world(0, Repeat::Identical).await;
+    let mut faults = repeating(2, 5, Repeat::Changed);
+    // The first version again, on another page.
+    faults
+        .repeated_rows
+        .extend(repeating(2, 15, Repeat::Identical).repeated_rows);
+    world.simulator.set_faults(faults);
+
+    let manifest = world.export(&world.request("analytics-job", PAGES)).await;
+
+    let repeated = manifest.content.repeated.clone().expect("repeated records");
+    assert_eq!(
+        (repeated.identical_lines, repeated.versions[0].versions),
+        (1, 2)
+    );
+    let id = repeated_id(&world, &manifest, "conversationId").await;
+    let versions = found(&world, &id, Records::Conversations).await;
+    let pages: Vec<_> = versions.iter().map(|version| version.page).collect();
+    assert_eq!(pages, [1, 2]);
+    assert_ne!(versions[0].entry.sha256, versions[1].entry.sha256);
+}
+
+#[tokio::test]
+async fn ids_that_were_asked_for_are_counted_once() {
+    let mut world = world(0, Repeat::Identical).await;
+    let conversations = world.simulator.truth().conversations;
+    let asked = format!(
+        r#"["{}","{}","{UNKNOWN}"]"#,
+        conversations[0].id, conversations[1].id
+    );
+    // The only page of the job holds the first of the two again.
+    world
+        .simulator
+        .set_faults(repeating(0, 2, Repeat::Identical));
+    let request = world.request(
+        "analytics-job",
+        &format!(r#","slices":1,"filters":{{"conversationIds":{asked}}}"#),
+    );
+
+    let manifest = world.export(&request).await;
+
+    assert_eq!(manifest.content.counts.archived, 3);
+    assert_eq!(manifest.missing_ids, [UNKNOWN]);
+    let metrics = manifest.outcome.metrics.expect("metrics");
+    assert_eq!((metrics.records, metrics.completeness), (2, Some(0.6667)));
+    world.verify(&manifest.outcome.export_id).await;
+}
+
+#[tokio::test]
+async fn a_revisit_knows_both_versions_of_a_row() {
+    let mut world = world(7, Repeat::Changed).await;
+    let mut scheduled = Vec::new();
+    for day in [2, 3] {
+        let request = format!(
+            r#"{{"interval":{{"last":"P1D"}},"scheduledTime":"2026-03-0{day}T04:00:00Z","revisit":["P1D"],"pageSize":5}}"#
+        );
+        let command = Command::parse(&request).expect("a request");
+        let started = world.invoke(command).await.expect("not killed");
+        world.run().await;
+        scheduled.push(started.expect("started"));
+    }
+
+    let first = world.manifest(&scheduled[0].export_id).await;
+    let again = world.manifest(&scheduled[1].revisits[0].export_id).await;
+
+    let repeated = first.content.repeated.expect("repeated records");
+    assert_eq!(repeated.ids_with_versions, 1);
+    let counts = again.content.counts;
+    assert_eq!(
+        (counts.archived, counts.unchanged),
+        (0, first.content.counts.archived)
+    );
+}
+
+#[tokio::test]
+async fn transcripts_of_an_export_with_a_repeated_row_complete() {
+    // One page of transcripts, or one for each conversation.
+    for (page_size, is_fetched_twice) in [(100, false), (1, true)] {
+        let mut world = world(0, Repeat::Identical).await;
+        let written = world.written();
+        let conversations = world.simulator.truth().conversations;
+        let row = conversations.iter().position(|it| it.id == written[0]);
+        let row = row.expect("a conversation that was written");
+        world
+            .simulator
+            .set_faults(repeating(row, ROWS, Repeat::Identical));
+        let base = world.request("analytics-job", r#","slices":1,"exportId":"base""#);
+        let base = world.export(&base).await;
+        assert!(base.content.repeated.is_some());
+
+        let request = format!(
+            r#"{{"source":"transcripts","fromExport":"base","exportId":"texts","pageSize":{page_size}}}"#
+        );
+        let texts = world.export(&request).await;
+
+        assert_eq!(texts.content.distinct_ids(), written.len() as u64);
+        assert_eq!(texts.content.repeated.is_some(), is_fetched_twice);
+        world.verify(&texts.outcome.export_id).await;
+        assert!(
+            !found(&world, &written[0], Records::Transcripts)
+                .await
+                .is_empty()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_failed_for_a_repeat_is_resumed_and_completes_at_once() {
+    let mut world = world(15, Repeat::Identical).await;
+    let request = world.request("analytics-job", PAGES);
+    let id = world.start(&request).await;
+    let is_read = |world: &World| {
+        let objects = world.store.snapshot();
+        objects.keys().any(|key| key.ends_with("/end.json"))
+    };
+    assert!(world.run_until(is_read).await);
+    fail_as_before(&world, &id).await;
+    world.run().await;
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert_eq!(failed.failures[0].failure.kind, FailureKind::RepeatedRecord);
+    let requests = world.simulator.stats().requests_on(Route::JobResults);
+
+    world.resume(&id).await;
+    world.run().await;
+
+    let manifest = world.manifest(&id).await;
+    assert_eq!(manifest.outcome.attempt, 2);
+    assert_eq!(manifest.content.records(), RECORDS);
+    let now = world.simulator.stats().requests_on(Route::JobResults);
+    assert_eq!(now, requests, "nothing is read again");
+    assert_eq!(world.verify(&id).await.identical_lines, 1);
+}
+
+/// Writes the failure that earlier versions made of a repeated record.
+async fn fail_as_before(world: &World, id: &ExportId) {
+    let dispatch = &world.process.start.dispatch;
+    let plan = dispatch.archive.planned(id).await.expect("a plan");
+    let attempt = dispatch.archive.newest_attempt(id).await;
+    let attempt = attempt.expect("readable").expect("an attempt");
+    let views = dispatch.archive.survey(&plan, &attempt).await;
+    let concluding = Concluding {
+        plan: &plan,
+        attempt: &attempt,
+        views: &views.expect("slices"),
+        invocation: &invocation(900, &world.clock),
+    };
+    let failure = SliceFailure {
+        slice: None,
+        run: None,
+        after_page: None,
+        failure: Failure::new(FailureKind::RepeatedRecord, "archived more than once"),
+    };
+    let failed = dispatch.fail_export(concluding, vec![failure]).await;
+    failed.expect("a failure");
+}
