@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use super::*;
 use crate::hash::Sha256;
 use crate::outcome::{PageEntry, SliceContent};
-use crate::page::{Counts, PageRules, Projection, RecordShape, encode};
+use crate::page::{Counts, PageRules, Projection, RecordShape, encode, gateway_records};
 use crate::page_record::{PageObjects, StoredObject};
 use crate::plan::SliceRange;
 use crate::store::{ArchiveStore, FolderStore, Object};
@@ -50,7 +49,7 @@ async fn counted(slices: &Slices, per_pass: u64) -> Option<RepeatedRecords> {
 async fn entry(store: &dyn ArchiveStore, slice: u32, page: u32, lines: &[Line]) -> PageEntry {
     let record = |(id, version): &Line| json!({"conversationId": id_of(*id), "conversationStart": "2026-03-01T10:00:00Z", "v": version});
     let text = json!(lines.iter().map(record).collect::<Vec<_>>()).to_string();
-    let records: Vec<&RawValue> = serde_json::from_str(&text).unwrap();
+    let records = gateway_records(text.as_bytes()).unwrap();
     let body = encode(&records, &rules());
     let key = format!("{slice}-{page}");
     let objects = match body.index {
