@@ -180,3 +180,28 @@ fn results_page(body: &[u8]) -> Result<(), DecodeError> {
 fn interval(start: Timestamp, end: Timestamp) -> String {
     format!("{start:.3}/{end:.3}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_page_counts_as_a_page_that_was_accepted() {
+        for (body, is_page) in [
+            (r#"{"conversations":[]}"#, true),
+            (r#"{"dataAvailabilityDate":"2026-03-01T00:00:00Z"}"#, true),
+            ("{}", false),
+            (r#"{"conversations":null}"#, false),
+            (r#"{"conversations":"m"}"#, false),
+            (r#"{"state":"PENDING"}"#, false),
+            (
+                r#"{"message":"m","code":"bad.request","status":400}"#,
+                false,
+            ),
+            ("[]", false),
+            ("<html>", false),
+        ] {
+            assert_eq!(results_page(body.as_bytes()).is_ok(), is_page, "{body}");
+        }
+    }
+}
