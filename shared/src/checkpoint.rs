@@ -13,7 +13,12 @@ pub use trail::{DeadEnd, Trail};
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Checkpoint {
     /// So many records of the export's query come before this page.
-    Offset { offset: u64 },
+    Offset {
+        offset: u64,
+        /// How the chain came here, where pages are known by their content.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trail: Option<Trail>,
+    },
     /// A page of an asynchronous job. Without a job, none is known yet; without a cursor, it is the job's first page.
     Cursor {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +51,14 @@ pub struct Place {
 }
 
 impl Checkpoint {
+    /// A place that no page led to.
+    pub const fn offset(offset: u64) -> Self {
+        Self::Offset {
+            offset,
+            trail: None,
+        }
+    }
+
     /// The first page of a job that may not exist yet.
     pub const fn job_start(job: Option<String>) -> Self {
         Self::Cursor {
@@ -62,7 +75,7 @@ impl Checkpoint {
         next: String,
         received: u64,
     ) -> Result<Self, DeadEnd> {
-        let trail = Trail::follow(trail, &next, received)?;
+        let trail = Trail::to_cursor(trail, &next, received)?;
         Ok(Self::Cursor {
             job,
             cursor: Some(next),

@@ -261,7 +261,7 @@ mod tests {
             id: run.page(page),
             attempt: 1,
             origin,
-            checkpoint: Checkpoint::Offset { offset: 0 },
+            checkpoint: Checkpoint::offset(0),
             totals: Totals::default(),
             times_parked: 0,
             audit_head: Sha256::of(""),

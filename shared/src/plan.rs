@@ -185,9 +185,7 @@ impl ExportPlan {
                     postponed: Vec::new(),
                 }
             }
-            (_, SliceRange::Offsets(OffsetRange { start, .. })) => {
-                Checkpoint::Offset { offset: start }
-            }
+            (_, SliceRange::Offsets(OffsetRange { start, .. })) => Checkpoint::offset(start),
         }
     }
 }

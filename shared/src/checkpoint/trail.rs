@@ -1,7 +1,8 @@
-//! How a chain of cursors came to where it is, so that one that leads nowhere is noticed.
+//! How a chain of pages came to where it is, so that one that leads nowhere is noticed.
 //!
-//! Brent's algorithm: the cursor after each power of two of steps is remembered and compared with all that follow. A circle
-//! of any length is found within a small multiple of the steps that lead into it and once round, with one digest of memory.
+//! Brent's algorithm: what a page is known by, a cursor or its content, is remembered after each power of two of steps and
+//! compared with all that follow. A circle of any length is found within a small multiple of the steps that lead into it and
+//! once round, with one digest of memory.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,35 +12,36 @@ use crate::hash::Sha256;
 /// give some; none is documented to give many.
 const EMPTY_PAGES_MAX: u32 = 100;
 
-/// Characters of a remembered cursor's digest.
+/// Characters of a remembered digest.
 const DIGEST_LENGTH: usize = 16;
 
-/// The state of a chain of cursors after a page.
+/// The state of a chain after a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trail {
-    /// Cursors that were followed, this one included.
+    /// Pages that were followed by another one.
     steps: u32,
-    /// Digest of the cursor at the last power of two of steps.
+    /// The beginning of the digest that was remembered at the last power of two of steps.
     mark: String,
     /// Pages without a record since the last one with some.
     #[serde(default, skip_serializing_if = "is_zero")]
     empty_pages: u32,
 }
 
-/// Why a chain of cursors is not followed any further.
+/// Why a chain is not followed any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeadEnd {
     #[error("the page names a cursor as the next one that the chain has come from")]
     Circle,
+    #[error("the page has the very records of an earlier page: the offset seems to be ignored")]
+    SamePage,
     #[error("{EMPTY_PAGES_MAX} pages in a row have no record, and the last one names another page")]
     Empty,
 }
 
 impl Trail {
-    /// The trail of a page with `received` records that names `next`.
-    pub fn follow(before: Option<&Self>, next: &str, received: u64) -> Result<Self, DeadEnd> {
-        let digest = Sha256::of(next).short(DIGEST_LENGTH);
+    /// The trail of a page with `received` records that names the cursor `next`.
+    pub fn to_cursor(before: Option<&Self>, next: &str, received: u64) -> Result<Self, DeadEnd> {
         let empty_pages = match received {
             0 => before.map_or(0, |trail| trail.empty_pages) + 1,
             _ => 0,
@@ -47,16 +49,31 @@ impl Trail {
         if empty_pages >= EMPTY_PAGES_MAX {
             return Err(DeadEnd::Empty);
         }
+        let trail = Self::follow(before, Sha256::of(next)).ok_or(DeadEnd::Circle)?;
+        Ok(Self {
+            empty_pages,
+            ..trail
+        })
+    }
+
+    /// The trail of a page whose body has this digest, where the next page is named by an offset.
+    pub fn to_offset(before: Option<&Self>, body: Sha256) -> Result<Self, DeadEnd> {
+        Self::follow(before, body).ok_or(DeadEnd::SamePage)
+    }
+
+    /// `None` in a circle.
+    fn follow(before: Option<&Self>, digest: Sha256) -> Option<Self> {
+        let digest = digest.short(DIGEST_LENGTH);
         let steps = before.map_or(0, |trail| trail.steps).saturating_add(1);
         let mark = match before {
-            Some(trail) if trail.mark == digest => return Err(DeadEnd::Circle),
+            Some(trail) if trail.mark == digest => return None,
             Some(trail) if !steps.is_power_of_two() => trail.mark.clone(),
             _ => digest,
         };
-        Ok(Self {
+        Some(Self {
             steps,
             mark,
-            empty_pages,
+            empty_pages: 0,
         })
     }
 }
@@ -77,10 +94,10 @@ mod tests {
     fn steps_until_circle(cursors: impl Iterator<Item = usize>) -> Option<usize> {
         let mut trail = None;
         for (step, cursor) in cursors.enumerate() {
-            match Trail::follow(trail.as_ref(), &cursor.to_string(), 1) {
+            match Trail::to_cursor(trail.as_ref(), &cursor.to_string(), 1) {
                 Ok(next) => trail = Some(next),
                 Err(DeadEnd::Circle) => return Some(step + 1),
-                Err(DeadEnd::Empty) => unreachable!("no page is empty"),
+                Err(dead_end) => unreachable!("{dead_end}"),
             }
         }
         None
@@ -114,7 +131,7 @@ mod tests {
     fn only_empty_pages_in_a_row_are_counted() {
         let mut trail = None;
         let mut follow = |cursor: u32, received| {
-            let next = Trail::follow(trail.as_ref(), &cursor.to_string(), received)?;
+            let next = Trail::to_cursor(trail.as_ref(), &cursor.to_string(), received)?;
             trail = Some(next);
             Ok::<_, DeadEnd>(())
         };

@@ -183,7 +183,7 @@ impl Source for AnalyticsQuery {
                 (Checkpoint::Windows { next }, SliceRange::Interval(slice)) => {
                     self.window(*next, slice, reading).await
                 }
-                (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) => {
+                (Checkpoint::Offset { offset, .. }, SliceRange::Offsets(range)) => {
                     self.lookup(*offset, *range, reading).await
                 }
                 _ => Err(broken("the checkpoint does not fit the slice")),

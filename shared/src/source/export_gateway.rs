@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::{Asked, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, DeadEnd, Trail};
 use crate::clock::{Clock, Deadline};
 use crate::decode;
 use crate::effort::Effort;
 use crate::genesys::wire::QueryReply;
 use crate::genesys::{ApiError, Call, GenesysClient, Trouble};
+use crate::hash::Sha256;
 use crate::page::{self, PageBody, ResultsReader};
 use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::waiting::{Wait, WaitReason};
@@ -34,6 +35,8 @@ pub struct ExportGateway {
 struct Results {
     body: PageBody,
     received: u64,
+    /// Of the body.
+    digest: Option<Sha256>,
     warning: Option<String>,
     correlation_id: Option<String>,
     effort: Effort,
@@ -67,7 +70,8 @@ impl ExportGateway {
             let more_than_asked = records.len() as u64 > limit;
             records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             let received = records.len() as u64;
-            Ok((page::encode(&records, &rules), received, more_than_asked))
+            let encoded = page::encode(&records, &rules);
+            Ok((encoded, received, more_than_asked, Sha256::of(body)))
         };
         let reply = match self.client.call(&call, reading.deadline, decode).await {
             Ok(reply) => reply,
@@ -81,7 +85,7 @@ impl ExportGateway {
         };
         let effort = Effort::of(&reply);
         let correlation_id = reply.correlation_id;
-        let (body, received, more_than_asked) = reply.value;
+        let (body, received, more_than_asked, digest) = reply.value;
         let warning = more_than_asked.then(|| {
             format!(
                 "at offset {offset} more than the {limit} records asked for came; the rest was left"
@@ -90,6 +94,7 @@ impl ExportGateway {
         Ok(Results {
             body,
             received,
+            digest: Some(digest),
             warning,
             correlation_id,
             effort,
@@ -145,7 +150,7 @@ impl Source for ExportGateway {
         checkpoint: &Checkpoint,
         reading: &Reading<'_>,
     ) -> Result<SourcePage, Setback> {
-        let (Checkpoint::Offset { offset }, SliceRange::Offsets(range)) =
+        let (Checkpoint::Offset { offset, trail }, SliceRange::Offsets(range)) =
             (checkpoint, &reading.slice.range)
         else {
             return Err(broken("the checkpoint is no offset"));
@@ -161,7 +166,8 @@ impl Source for ExportGateway {
             };
             let step = step(*offset, results.received, total, range);
             if step != Step::EmptyTooEarly {
-                return Ok(source_page(step, results, *offset, total, limit));
+                let next = next(step, &results, *offset >= total, trail.as_ref())?;
+                return Ok(source_page(next, results, *offset, total, limit));
             }
             if tries == EMPTY_PAGE_TRIES
                 || !reading.deadline.allows(self.clock.now(), EMPTY_PAGE_PAUSE)
@@ -200,7 +206,33 @@ fn limit(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
         .map_or(page_size, |end| end.saturating_sub(offset).min(page_size))
 }
 
-fn source_page(step: Step, results: Results, offset: u64, total: u64, limit: u64) -> SourcePage {
+/// The place after the page. A gateway that ignores the offset, or keeps to its last page, gives the same page for ever; one
+/// record, though, may stand twice in a query.
+fn next(
+    step: Step,
+    results: &Results,
+    is_past_total: bool,
+    trail: Option<&Trail>,
+) -> Result<Option<Checkpoint>, DeadEnd> {
+    let Step::Next(offset) = step else {
+        return Ok(None);
+    };
+    let trail = match results.digest {
+        Some(digest) if results.received > 1 || is_past_total => {
+            Some(Trail::to_offset(trail, digest)?)
+        }
+        _ => trail.cloned(),
+    };
+    Ok(Some(Checkpoint::Offset { offset, trail }))
+}
+
+fn source_page(
+    next: Option<Checkpoint>,
+    results: Results,
+    offset: u64,
+    total: u64,
+    limit: u64,
+) -> SourcePage {
     let mut warnings: Vec<_> = results.warning.into_iter().collect();
     if results.received > 0 && offset + results.received > total {
         let reached = offset + results.received;
@@ -210,10 +242,7 @@ fn source_page(step: Step, results: Results, offset: u64, total: u64, limit: u64
     }
     SourcePage {
         body: results.body,
-        next: match step {
-            Step::Next(offset) => Some(Checkpoint::Offset { offset }),
-            Step::End | Step::EmptyTooEarly => None,
-        },
+        next,
         requested: limit,
         watermark: None,
         correlation_id: results.correlation_id,
@@ -227,6 +256,7 @@ fn nothing(reading: &Reading<'_>) -> Results {
     Results {
         body: page::encode(&[], &reading.rules()),
         received: 0,
+        digest: None,
         warning: None,
         correlation_id: None,
         effort: Effort::default(),

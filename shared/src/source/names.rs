@@ -2,6 +2,7 @@
 //!
 //! Both listings are in the official SDKs (`RoutingApi`): `entities` with `id` and `name`, `pageCount`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,13 +114,13 @@ impl NameDirectory {
         Ok(names)
     }
 
-    /// Ids and names, page by page, until the announced number of pages, or an empty one.
+    /// Ids and names, page by page, until the announced number of pages.
     async fn listing(
         &self,
         path: &str,
         deadline: Deadline,
     ) -> Result<Vec<(String, String)>, ApiError> {
-        let mut entities = Vec::new();
+        let mut entities: BTreeMap<String, Option<String>> = BTreeMap::new();
         for page in 1..=MANY_PAGES {
             let call = Call::get(path)
                 .query("pageSize", PAGE_SIZE.to_string())
@@ -129,13 +130,15 @@ impl NameDirectory {
             let is_announced_last = listing
                 .page_count
                 .is_some_and(|pages| pages > 0 && pages <= page.into());
-            let is_last = listing.entities.is_empty() || is_announced_last;
-            let named = listing.entities.into_iter();
-            entities.extend(named.filter_map(|entity| Some((entity.id, entity.name?))));
-            if is_last {
+            let known = entities.len();
+            let listed = listing.entities.into_iter();
+            entities.extend(listed.map(|entity| (entity.id, entity.name)));
+            // A page without anything new is the end, too: the page number may be ignored.
+            if is_announced_last || entities.len() == known {
                 break;
             }
         }
-        Ok(entities)
+        let named = entities.into_iter();
+        Ok(named.filter_map(|(id, name)| Some((id, name?))).collect())
     }
 }

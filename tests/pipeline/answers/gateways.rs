@@ -5,7 +5,7 @@ use conversation_archive::source::HistoryForm as Form;
 use genesys_simulator::{HistoryForm, Route, ServedRequest};
 use serde_json::json;
 
-use super::odd::{answer, disguised, edit, status, typed, with, without};
+use super::odd::{answer, disguised, edit, first_again, status, typed, with, without};
 use super::rows::*;
 use super::{Call, Outcome, Row, hold};
 
@@ -88,6 +88,15 @@ async fn results_of_an_export_gateway() {
         ),
     ]);
     hold(call, with_statuses(refusals, rows)).await;
+}
+
+#[tokio::test]
+async fn results_of_an_export_gateway_at_any_offset() {
+    let call = gateway("Results of an export gateway at any offset", |request| {
+        request.route == Route::ExportResults
+    });
+    let rows = vec![row("the same page each time", first_again(), BROKEN)];
+    hold(call, rows).await;
 }
 
 #[tokio::test]

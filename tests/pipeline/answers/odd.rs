@@ -1,6 +1,6 @@
 //! Odd answers, made from the one that is due.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use genesys_simulator::Answer;
 use serde_json::{Map, Value, json};
@@ -72,4 +72,10 @@ pub(super) fn sequence(body: impl Fn(u32) -> String + Send + Sync + 'static) -> 
         body: body(number).into(),
         content_length: None,
     })
+}
+
+/// The first answer, in place of all that follow.
+pub(super) fn first_again() -> Alter {
+    let first = OnceLock::new();
+    Arc::new(move |answer, _| first.get_or_init(|| answer).clone())
 }

@@ -47,7 +47,7 @@ impl AnalyticsQuery {
             None => self.check_none(wanted[0], reading, &mut asking).await?,
         }
         asking.requested = batch.len() as u64;
-        let next = (until < end).then_some(Checkpoint::Offset { offset: until });
+        let next = (until < end).then_some(Checkpoint::offset(until));
         let permanence = Permanence::settled_if(found.is_settled(batch));
         let answer = Answer {
             warnings: found.warnings(),

@@ -289,9 +289,9 @@ fn at(checkpoint: &Checkpoint, job: Option<String>, next: Option<&str>) -> Check
             cursor: next.or_else(|| cursor.clone()),
             trail: None,
         },
-        Checkpoint::Offset { offset } => {
+        Checkpoint::Offset { offset, .. } => {
             let offset = next.map_or(*offset, |next| next.parse().unwrap());
-            Checkpoint::Offset { offset }
+            Checkpoint::offset(offset)
         }
         Checkpoint::Windows { next: window } => {
             let next = next.map_or(*window, |next| next.parse().unwrap());
