@@ -23,6 +23,7 @@ mod redaction;
 mod residency;
 mod revisit;
 mod rules;
+mod scope;
 
 pub use draft::Draft;
 pub use identity::Identity;
@@ -30,6 +31,7 @@ pub use limits::PlanLimits;
 pub use redaction::{Pattern, RedactionPlan, RedactionSettings, UnusableRedaction};
 pub use residency::{Residency, ResidencyRule};
 pub use revisit::{Revisit, revisits};
+pub use scope::archive_id;
 
 /// `request.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +39,9 @@ pub use revisit::{Revisit, revisits};
 pub struct ExportPlan {
     pub format_version: FormatVersion,
     pub export_id: ExportId,
+    /// Digest of the archive and the organisation that it was planned for. Plans of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_id: Option<Sha256>,
     /// The hash of what was asked for; the same request adopts this plan, another is refused.
     pub query_hash: Sha256,
     pub source: SourceKind,

@@ -1,6 +1,29 @@
-//! Webhooks: one id an outcome, tried until it is taken.
+//! Webhooks: one id an outcome, another for every other export, tried until it is taken.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::store::FolderStore;
 use end_to_end::world::{World, organisation};
+
+/// Longer than a receiver is tried.
+const NEVER_TAKEN: [u16; 12] = [500; 12];
+
+async fn world_in(folder: &Path) -> World<FolderStore> {
+    let store = FolderStore::open_without_sync(folder).expect("a folder");
+    World::over(Arc::new(store), organisation(44, 20), 2).await
+}
+
+fn nightly() -> ExportId {
+    "nightly".parse().expect("an id")
+}
+
+fn request(world: &World<FolderStore>) -> String {
+    world.request("analytics-job", r#","exportId":"nightly""#)
+}
 
 #[tokio::test]
 async fn a_webhook_that_is_not_taken_is_tried_again_with_the_same_id() {
@@ -30,4 +53,72 @@ async fn a_receiver_that_is_gone_is_left_alone() {
 
     assert!(world.receiver.arrived().is_empty());
     assert!(world.queues.is_empty());
+}
+
+#[tokio::test]
+async fn the_same_export_id_in_two_folders_makes_two_webhook_ids() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut ids = Vec::new();
+    for name in ["one", "two"] {
+        let mut world = world_in(&folder.path().join(name)).await;
+        world.export(&request(&world)).await;
+        ids.extend(world.receiver.ids().into_keys());
+    }
+
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn a_webhook_owed_by_a_folder_that_was_moved_keeps_its_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (before, after) = (folder.path().join("before"), folder.path().join("after"));
+    let mut world = world_in(&before).await;
+    world.export(&request(&world)).await;
+    let delivered_before = world.receiver.ids();
+
+    std::fs::rename(&before, &after).expect("renamed");
+    forget_deliveries(&after);
+    let mut elsewhere = world_in(&after).await;
+    elsewhere.resume(&nightly()).await;
+    elsewhere.run().await;
+
+    assert_eq!(world.receiver.arrived().len(), 2, "it was sent again");
+    assert_eq!(world.receiver.ids(), delivered_before);
+}
+
+#[tokio::test]
+async fn an_export_planned_by_an_earlier_version_keeps_its_webhook_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut world = world_in(folder.path()).await;
+    world.receiver.answer_first_with(&NEVER_TAKEN);
+    world.export(&request(&world)).await;
+    let archive = world.archive();
+    let plan = archive.planned(&nightly()).await.expect("a plan");
+    let earlier = ExportPlan {
+        archive_id: None,
+        ..plan.as_ref().clone()
+    };
+    let name = Name::Request(&earlier.export_id);
+    archive.replace(name, &earlier).await.expect("replaced");
+    world.restart();
+
+    world.resume(&nightly()).await;
+    world.run().await;
+
+    // The start of the SHA-256 of nightly, export.completed and 1, one a line.
+    let ids: Vec<_> = world.receiver.ids().into_keys().collect();
+    assert_eq!(ids, ["msg_2db3d2b0d1a2989e42d25395a17fd3aa"]);
+}
+
+/// As if each delivery had been answered and the process had died before it could write that down.
+fn forget_deliveries(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            forget_deliveries(&path);
+        } else if path.to_string_lossy().contains("-delivery-") {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
 }

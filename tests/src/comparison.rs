@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value;
 
-/// Fields that tell when, by which invocation and through which job something was done, and the hashes over them.
-const MASKED: [&str; 26] = [
+/// Fields that tell when, where, by which invocation and through which job something was done, and the hashes over them.
+const MASKED: [&str; 27] = [
     // The digest of a cursor, which is another one for each job.
     "mark",
     "seal",
@@ -15,6 +15,7 @@ const MASKED: [&str; 26] = [
     "auditHeads",
     "contentSha256",
     "planSha256",
+    "archiveId",
     "timestamp",
     "committedAt",
     "createdAt",

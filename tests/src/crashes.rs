@@ -11,6 +11,7 @@ use conversation_archive::store::ArchiveStore;
 use conversation_archive::verify::verify;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use genesys_simulator::{Faults, Settings};
+use serde_json::Value;
 
 use crate::comparison::{assert_same_archive, content_section};
 use crate::memory_store::MemoryStore;
@@ -93,8 +94,9 @@ impl Case {
 pub struct Run {
     /// Everything that is in the store.
     pub archive: BTreeMap<String, Bytes>,
-    pub webhook_ids: Vec<String>,
-    /// How often the topic was told of each transcript.
+    /// The type of each outcome that was announced, once for each webhook id.
+    pub announced: Vec<String>,
+    /// How often the topic was told of each transcript: slice, run, page and line.
     pub events: BTreeMap<String, u32>,
     pub steps: u64,
     pub killed: bool,
@@ -173,7 +175,7 @@ fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {
         "{context}"
     );
     assert_eq!(
-        disturbed.webhook_ids, undisturbed.webhook_ids,
+        disturbed.announced, undisturbed.announced,
         "{context}: one webhook id an outcome"
     );
     assert_all_told(undisturbed, disturbed, context);
@@ -197,7 +199,19 @@ fn assert_all_told(undisturbed: &Run, disturbed: &Run, context: &str) {
 
 fn events<S: ArchiveStore + 'static>(world: &World<S>) -> BTreeMap<String, u32> {
     let events = world.topic.by_event().into_iter();
-    events.map(|(id, (_, times))| (id, times)).collect()
+    // Two archives have two ids of an event; within an archive each event has one.
+    let place = |body: &Value| {
+        ["slice", "run", "page", "line"]
+            .map(|field| body[field].to_string())
+            .join("/")
+    };
+    let all: Vec<_> = events
+        .map(|(_, (body, times))| (place(&body), times))
+        .collect();
+    let number = all.len();
+    let by_place: BTreeMap<_, _> = all.into_iter().collect();
+    assert_eq!(by_place.len(), number, "one event id a line");
+    by_place
 }
 
 /// Tells the story once, with a kill or without.
@@ -227,9 +241,11 @@ pub async fn run<S: ArchiveStore + 'static>(
         // Which slice meets the loss first is chance; what was read from the lost query counts for nothing.
         archive.retain(|key, _| !key.contains("/r01/"));
     }
+    let mut announced: Vec<_> = world.receiver.ids().into_values().collect();
+    announced.sort();
     Run {
         archive,
-        webhook_ids: world.receiver.ids().into_keys().collect(),
+        announced,
         events: events(&world),
         steps: world.steps.taken(),
         killed,

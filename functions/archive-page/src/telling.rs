@@ -14,7 +14,9 @@ use crate::{ArchivePage, Task};
 impl ArchivePage {
     /// Publishes an event for each transcript of a committed page, from what is stored: a repetition says the same.
     pub(crate) async fn tell(&self, task: &Task<'_>, record: &PageRecord) -> anyhow::Result<()> {
-        let (Some(topic), Some(page)) = (self.told_by(task), Committed::of(record)) else {
+        let global_id = task.plan.global_id();
+        let committed = Committed::of(record, &global_id);
+        let (Some(topic), Some(page)) = (self.told_by(task), committed) else {
             return Ok(());
         };
         let lines = self.archive().page_text(page.page_key).await?;

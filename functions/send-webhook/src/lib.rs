@@ -71,7 +71,8 @@ impl SendWebhook {
         let uri = archive.store().uri(&message.outcome_key);
         let body = announcement(&outcome, &uri, Sha256::of(&stored)).to_string();
         let url = WebhookUrl::parse(url, &self.address_rules)?;
-        let answer = self.post(&url, &outcome, body).await;
+        let id = webhook_id(&plan.global_id(), outcome.status.event(), outcome.attempt);
+        let answer = self.post(&url, &id, body).await;
         archive
             .keep_delivery(
                 &outcome,
@@ -98,15 +99,10 @@ impl SendWebhook {
         }
     }
 
-    async fn post(&self, url: &WebhookUrl, outcome: &Outcome, body: String) -> Answer {
-        let id = webhook_id(
-            outcome.export_id.as_str(),
-            outcome.status.event(),
-            outcome.attempt,
-        );
+    async fn post(&self, url: &WebhookUrl, id: &str, body: String) -> Answer {
         let headers = self
             .signer
-            .headers(&id, self.dispatch.clock.now(), body.as_bytes());
+            .headers(id, self.dispatch.clock.now(), body.as_bytes());
         match self.sender.post(url, &headers, body.into()).await {
             Ok(status) => Answer {
                 verdict: verdict(status),

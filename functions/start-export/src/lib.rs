@@ -5,6 +5,7 @@
 use conversation_archive::archive::Archive;
 use conversation_archive::attempt::{Attempt, Overrides};
 use conversation_archive::dispatch::{Dispatch, Which};
+use conversation_archive::hash::Sha256;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
@@ -12,7 +13,8 @@ use conversation_archive::metrics;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::plan::{
-    Draft, ExportPlan, Identity, PlanLimits, RedactionPlan, Residency, Revisit, revisits,
+    Draft, ExportPlan, Identity, PlanLimits, RedactionPlan, Residency, Revisit, archive_id,
+    revisits,
 };
 use conversation_archive::redactors::{PinError, Redactors};
 use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal, scheduled_time};
@@ -247,6 +249,7 @@ impl StartExport {
         let residency = self.residency()?;
         self.check_retention(&draft, invocation).await?;
         let draft = self.redactors.pin(draft).await?;
+        let draft = draft.for_archive(self.archive_id());
         let source = self.sources.of(draft.source());
         let query = source
             .query(&Asked::by_draft(&draft), invocation.deadline)
@@ -324,6 +327,13 @@ impl StartExport {
             transcripts: None,
             revisits: Vec::new(),
         }
+    }
+
+    /// Of the present archive and the present organisation.
+    fn archive_id(&self) -> Sha256 {
+        let api = self.sources.client.settings().endpoints.api();
+        let host = api.host_str().unwrap_or_default();
+        archive_id(&self.archive().store().uri(""), host)
     }
 
     fn archive(&self) -> &Archive {

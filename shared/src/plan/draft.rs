@@ -31,6 +31,7 @@ pub struct Draft {
     /// With the redaction of the export that it goes by.
     revisit: Option<(Revisit, Option<RedactionPlan>)>,
     key_version: Option<String>,
+    archive_id: Option<Sha256>,
     from_export: Option<ExportId>,
     request: ExportRequest,
 }
@@ -84,6 +85,7 @@ impl Draft {
             webhook_url,
             revisit: None,
             key_version: None,
+            archive_id: None,
             from_export,
             request,
         };
@@ -107,6 +109,15 @@ impl Draft {
     pub fn hashing_with(self, key_version: String) -> Self {
         Self {
             key_version: Some(key_version),
+            ..self
+        }
+    }
+
+    /// The same, for the archive and the organisation of that digest.
+    #[must_use]
+    pub fn for_archive(self, archive_id: Sha256) -> Self {
+        Self {
+            archive_id: Some(archive_id),
             ..self
         }
     }
@@ -172,6 +183,7 @@ impl Draft {
             webhook_url,
             revisit,
             key_version,
+            archive_id,
             from_export,
             request,
         } = self;
@@ -186,6 +198,7 @@ impl Draft {
         let mut plan = ExportPlan {
             format_version: FormatVersion,
             export_id,
+            archive_id,
             query_hash,
             source: request.source,
             interval,

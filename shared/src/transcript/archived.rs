@@ -23,6 +23,8 @@ const EVENT: &str = "transcript.archived";
 #[derive(Clone, Copy, Debug)]
 pub struct Committed<'a> {
     pub id: &'a PageId,
+    /// The export's, see [`ExportPlan::global_id`](crate::plan::ExportPlan::global_id).
+    pub global_id: &'a str,
     pub at: Timestamp,
     pub page_key: &'a str,
 }
@@ -103,10 +105,11 @@ struct Cut {
 
 impl<'a> Committed<'a> {
     /// `None` for a page that holds nothing.
-    pub fn of(record: &'a PageRecord) -> Option<Self> {
+    pub fn of(record: &'a PageRecord, global_id: &'a str) -> Option<Self> {
         let objects = record.content.objects.as_ref()?;
         Some(Self {
             id: &record.id,
+            global_id,
             at: record.committed_at,
             page_key: &objects.page.key,
         })
@@ -128,7 +131,7 @@ pub fn archived(page: Committed<'_>, lines: &str) -> Result<Vec<Notice>, Unreada
 
 fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notice, serde_json::Error> {
     let told: Line = serde_json::from_str(text)?;
-    let id = event_id(page.id, line);
+    let id = event_id(page, line);
     let (counts, latency_ms) = (told.counts(), told.latency_ms(page.at));
     let body = serde_json::to_string(&Archived {
         format_version: FormatVersion,
@@ -159,10 +162,10 @@ fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notice, serde_js
     })
 }
 
-/// The same for every telling of one line.
-fn event_id(page: &PageId, line: u64) -> String {
-    let PageId { run, page } = page;
-    let (id, slice, run) = (&run.export_id, run.slice, run.run);
+/// The same each time a line is published, and another for a line of any other archive.
+fn event_id(committed: Committed<'_>, line: u64) -> String {
+    let PageId { run, page } = committed.id;
+    let (id, slice, run) = (committed.global_id, run.slice, run.run);
     let named = format!("{id}\n{EVENT}\n{slice}\n{run}\n{page}\n{line}");
     format!("evt_{}", Sha256::of(named).short(32))
 }
@@ -209,6 +212,11 @@ mod tests {
     }
 
     fn tell(lines: &str) -> Result<Vec<Notice>, UnreadableTranscript> {
+        tell_of("texts", lines)
+    }
+
+    /// The same page of an export of that global id.
+    fn tell_of(global_id: &str, lines: &str) -> Result<Vec<Notice>, UnreadableTranscript> {
         let run = RunId {
             export_id: "texts".parse().unwrap(),
             slice: 1,
@@ -216,6 +224,7 @@ mod tests {
         };
         let page = Committed {
             id: &run.page(2),
+            global_id,
             at: at("12:00:00.5"),
             page_key: "exports/texts/slices/0001/r01/page-000002-0123abcd.ndjson.gz",
         };
@@ -324,6 +333,17 @@ mod tests {
         assert_eq!(lines, [1, 2, 3]);
         let ids: std::collections::BTreeSet<_> = notices.iter().map(|it| &it.id).collect();
         assert_eq!(ids.len(), 3);
+    }
+
+    #[test]
+    fn a_line_of_another_archive_has_another_event_id() {
+        let line = line("c", Vec::new());
+
+        let here = tell_of("archive-1\n2026-03-02T11:00:00Z\ntexts", &line).unwrap();
+        let there = tell_of("archive-2\n2026-03-02T11:00:00Z\ntexts", &line).unwrap();
+
+        assert_ne!(here[0].id, there[0].id);
+        assert_eq!(body(&here[0])["exportId"], body(&there[0])["exportId"]);
     }
 
     #[test]
