@@ -1,6 +1,8 @@
 //! Why a run or an export failed, as it is kept and announced.
 
+use std::error::Error;
 use std::fmt;
+use std::iter::successors;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,21 +84,94 @@ impl Failure {
     }
 }
 
-/// The error and what caused it, in one line.
-pub fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+/// The error and what caused it, in one line. Each sentence stands there once: a cause whose text an error shows as part of its
+/// own is not repeated.
+pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in successors(Some(error), |cause| (*cause).source()) {
+        let text = cause.to_string();
+        if text.is_empty() || parts.iter().any(|part| holds(part, &text)) {
+            continue;
+        }
+        if parts.last().is_some_and(|last| holds(&text, last)) {
+            parts.pop();
+        }
+        parts.push(text);
     }
-    text
+    parts.join(": ")
+}
+
+/// Whether `part` stands in `text` as whole words.
+fn holds(text: &str, part: &str) -> bool {
+    let is_outside = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+    text.match_indices(part).any(|(at, _)| {
+        is_outside(text[..at].chars().next_back())
+            && is_outside(text[at + part.len()..].chars().next())
+    })
 }
 
 impl fmt::Display for Failure {
     /// The sentence; the API's own sentences name the context id already.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error with that text, over the next one.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        #[source]
+        below: Option<Box<Self>>,
+    }
+
+    fn told(texts: &[&'static str]) -> String {
+        let layers = texts
+            .iter()
+            .rev()
+            .fold(None, |below, text| Some(Box::new(Layer { text, below })));
+        in_one_line(&*layers.unwrap())
+    }
+
+    #[test]
+    fn each_sentence_of_an_error_and_its_causes_is_told_once() {
+        let cases: [(&[&str], &str); 8] = [
+            (&["a", "b", "c"], "a: b: c"),
+            // An error that shows its source, and one that is its source.
+            (
+                &["login failed: refused", "refused"],
+                "login failed: refused",
+            ),
+            (&["refused", "refused", "refused"], "refused"),
+            (
+                &[
+                    "export: login failed: refused",
+                    "login failed: refused",
+                    "refused",
+                ],
+                "export: login failed: refused",
+            ),
+            // A cause that repeats what wraps it and says more.
+            (
+                &["cannot read x", "cannot read x: denied"],
+                "cannot read x: denied",
+            ),
+            (
+                &["start", "cannot read x", "cannot read x: denied", "denied"],
+                "start: cannot read x: denied",
+            ),
+            // Part of a word is not a repetition.
+            (&["cannot read", "not"], "cannot read: not"),
+            (&["a", "", "b"], "a: b"),
+        ];
+
+        for (texts, expected) in cases {
+            assert_eq!(told(texts), expected, "{texts:?}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, Deadline};
+use crate::failure::in_one_line;
 use crate::invocation::Invocation;
 use crate::request::Refusal;
 
@@ -67,7 +68,7 @@ fn diagnostic(error: &anyhow::Error) -> Diagnostic {
     };
     Diagnostic {
         error_type: kind.to_owned(),
-        error_message: format!("{error:#}"),
+        error_message: in_one_line(error.as_ref()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use conversation_archive::archive::ArchiveError;
 use conversation_archive::dispatch::DispatchError;
+use conversation_archive::failure::in_one_line;
 use start_export::StartError;
 use tokio::time::Instant;
 
@@ -32,7 +33,10 @@ impl Silence {
         }
         let Some(since) = self.since else {
             self.since = Some(now);
-            tracing::warn!(error = format!("{error:#}"), "the archive does not answer");
+            tracing::warn!(
+                error = in_one_line(error.as_ref()),
+                "the archive does not answer"
+            );
             return Ok(());
         };
         if now.duration_since(since) < PATIENCE {

@@ -59,7 +59,7 @@ impl SweepExports {
             match self.sweep(&id, invocation).await {
                 Ok(what) => swept.push((id, what)),
                 Err(error) => {
-                    tracing::error!(export.id = %id, error = format!("{error:#}"), "sweep failed");
+                    tracing::error!(export.id = %id, error = in_one_line(error.as_ref()), "sweep failed");
                     first_error.get_or_insert(error);
                 }
             }

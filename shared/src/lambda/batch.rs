@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::de::DeserializeOwned;
 
+use crate::failure::in_one_line;
+
 /// What becomes of a message that was handled without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -76,7 +78,7 @@ fn comes_back(record: &SqsMessage, handled: anyhow::Result<Fate>) -> bool {
                 message.id = record.message_id,
                 queue.arn = record.event_source_arn,
                 receive_count = receive_count(record),
-                error = format!("{error:#}"),
+                error = in_one_line(error.as_ref()),
                 "message failed"
             );
             true

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::local::{Folder, LocalSettings, REGION, Running, terminate};
 use crate::organisation::organisation;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Exit, Problem, chain};
 use crate::receiver::{AtFirst, Receiver, Seen};
 use crate::screen::Screen;
 
@@ -70,7 +70,7 @@ async fn receiver(folder: &Folder, settings: &LocalSettings) -> Result<Receiver,
     let path = folder.deliveries();
     let note = move |delivery: &Seen| note(&path, delivery);
     let receiver = Receiver::start(address, &settings.signing_secret, AtFirst::Up, note).await;
-    receiver.map_err(|error| taken(address, "--receiver-port", &format!("{error:#}")))
+    receiver.map_err(|error| taken(address, "--receiver-port", &chain(error)))
 }
 
 /// A line for people and for `jq`. A delivery that cannot be noted is taken all the same.
