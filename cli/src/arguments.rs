@@ -65,7 +65,8 @@ The deployed stack on this machine, and then in AWS:
   genesys-archive start --local --request day.json
   genesys-archive status --stack genesys-archive
 
-Exit codes: 0 done, 1 failed, 2 the request or a setting must change.";
+Exit codes: 0 done, 1 failed, 2 the request or a setting must change, 3 done, but the receiver did not take the
+webhook; `resume` sends it again.";
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum CliCommand {
@@ -93,6 +94,12 @@ A request is what the deployed start-export takes, too. The smallest one and a l
    \"filters\": {\"mediaTypes\": [\"voice\"]}, \"records\": \"minimal\", \"quotaMb\": 500}
 
 The same request again goes on with the export, or says that it is done.
+
+When the export has ended, its webhook is delivered for at most a minute. A receiver that does not take it by then keeps
+nothing waiting: the result says why, the exit code is 3, and `resume` sends the webhook again. Ctrl-C during that minute
+does the same at once.
+
+Exit codes: 0 done, 1 failed or cancelled, 2 the request or a setting must change, 3 complete, and the webhook is owed.
 
 Settings are environment variables:
   GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
@@ -126,6 +133,11 @@ Everything comes from the archive: no page that is stored is fetched again. Afte
   genesys-archive resume --out ./archive march --quota-mb 1000
   genesys-archive resume --out ./archive march --on-bad-record quarantine
 
+A webhook that is owed is sent again, to another receiver with --webhook-url:
+  genesys-archive resume --out ./archive march --webhook-url https://lake.example/final
+
+Exit codes: 0 done, 1 failed, 2 the arguments or a setting must change, 3 the export is complete and its webhook is owed.
+
 In a deployed stack, which does the work:
   genesys-archive resume --stack genesys-archive march")]
 pub(crate) struct ResumeArguments {
@@ -137,6 +149,9 @@ pub(crate) struct ResumeArguments {
     /// A new quota, in megabytes of 10⁶ stored bytes
     #[arg(long, value_name = "N")]
     pub quota_mb: Option<u64>,
+    /// Deliver webhooks to this URL, in place of the one that the export was planned with
+    #[arg(long, value_name = "URL", conflicts_with_all = ["stack", "local"])]
+    pub webhook_url: Option<String>,
     /// What to do with a record that lacks its id or start
     #[arg(long)]
     pub on_bad_record: Option<BadRecord>,
@@ -146,6 +161,9 @@ pub(crate) struct ResumeArguments {
 
 /// Cancel an export for good, whether or not a process works on it
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 cancelled, 1 not cancelled, 2 the arguments or a setting must change, 3 cancelled, and the webhook is owed:
+`resume` sends it again.")]
 pub(crate) struct CancelArguments {
     #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
     pub out: Option<Place>,

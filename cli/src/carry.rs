@@ -40,9 +40,14 @@ pub(crate) enum Ending {
     Engine(Ended),
     /// The engine was killed in the middle of what it did.
     Killed,
+    /// Ctrl-C came when the export was decided already, and only its webhook was to be delivered.
+    DeliveryInterrupted,
 }
 
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
+
+/// How long Ctrl-C waits for an archive that does not say whether the export is decided.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 impl Carrier {
     pub(crate) fn new(
@@ -84,24 +89,36 @@ impl Carrier {
         mut crash: impl FnMut(&Event) -> bool,
     ) -> Result<Journey, Problem> {
         let started = Instant::now();
+        let mut decided = None;
+        let mut crash = |event: &Event| {
+            if matches!(event, Event::Outcome(_)) {
+                decided.get_or_insert_with(Instant::now);
+            }
+            crash(event)
+        };
         let mut progress = Progress::new(&self.screen, &self.engine.standing(id).await?);
         let mut running = self.engine.run(id);
-        let ending = self.watch(&mut running, &mut progress, &mut crash).await;
+        let ending = self
+            .watch(id, &mut running, &mut progress, &mut crash)
+            .await;
         running.kill().await;
         while let Ok(event) = self.events.try_recv() {
             progress.note(&event);
         }
         let (tally, stats) = (progress.finish(), self.engine.client_stats());
+        // A receiver that keeps the engine waiting makes the export no slower.
+        let ended = decided.unwrap_or_else(Instant::now);
         Ok(Journey {
             ended: ending?,
             tally,
             stats,
-            elapsed: started.elapsed(),
+            elapsed: ended.duration_since(started),
         })
     }
 
     async fn watch(
         &mut self,
+        id: &ExportId,
         running: &mut crate::engine::Running,
         progress: &mut Progress,
         crash: &mut impl FnMut(&Event) -> bool,
@@ -123,6 +140,9 @@ impl Carrier {
                 }
                 _ = redraw.tick() => progress.tick(&self.engine.client_stats()),
                 Ok(()) = &mut interrupt => {
+                    if self.is_decided(id).await {
+                        return Ok(Ending::DeliveryInterrupted);
+                    }
                     if interrupted {
                         self.screen.line("stopped at once; what was committed is safe");
                         std::process::exit(crate::problem::Exit::Failed as i32);
@@ -134,5 +154,11 @@ impl Carrier {
                 }
             }
         }
+    }
+
+    /// Whether the newest attempt has ended, as far as the archive says so in time.
+    async fn is_decided(&self, id: &ExportId) -> bool {
+        let outcome = tokio::time::timeout(ANSWER_WITHIN, self.engine.outcome(id)).await;
+        matches!(outcome, Ok(Ok(Some(_))))
     }
 }

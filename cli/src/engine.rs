@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::clock::Deadline;
+use conversation_archive::archive::Delivery;
+use conversation_archive::clock::{Clock, Deadline};
 use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
+use conversation_archive::message::WebhookMessage;
 use conversation_archive::outcome::Outcome;
 use conversation_archive::plan::{ExportPlan, PlanLimits};
 use conversation_archive::queue::ARCHIVE_PAGE_TIMEOUT;
@@ -47,6 +49,9 @@ pub struct EngineSettings {
     pub address_rules: AddressRules,
     /// Without one no webhook is sent; who starts an export with a receiver sees to it that there is one.
     pub signer: Option<Signer>,
+    /// Takes the webhooks in place of the receiver that an export's plan names.
+    pub receiver: Option<String>,
+    pub clock: Clock,
 }
 
 /// Handlers and queues, ready for a command. A clone is another handle on the same engine.
@@ -104,6 +109,20 @@ impl Engine {
     /// How the newest attempt ended, if it has.
     pub async fn outcome(&self, id: &ExportId) -> anyhow::Result<Option<Outcome>> {
         Ok(self.handlers.archive().outcome(id).await?)
+    }
+
+    /// Queues the webhook of an outcome whose receiver wanted no more deliveries; for when another receiver takes it. What is
+    /// owed anyhow was queued by the command.
+    pub async fn deliver_again(&self, id: &ExportId) -> anyhow::Result<()> {
+        let archive = self.archive();
+        let Some(outcome) = archive.outcome(id).await? else {
+            return Ok(());
+        };
+        if archive.delivery(&outcome).await? == Delivery::Ended {
+            let message = WebhookMessage::announcing(&outcome);
+            self.handlers.dispatch.webhook(&message).await?;
+        }
+        Ok(())
     }
 
     pub fn archive(&self) -> &conversation_archive::archive::Archive {

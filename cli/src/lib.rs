@@ -22,6 +22,7 @@ mod settings;
 mod shell;
 mod stack;
 mod summary;
+mod webhook;
 
 use arguments::Arguments;
 use conversation_archive::config::environment;

@@ -1,7 +1,7 @@
 //! Why a command did not do what it was asked: one line for a person, a way on where there is one, and an exit code.
 
 use conversation_archive::aws::AwsError;
-use conversation_archive::failure::FailureKind;
+use conversation_archive::failure::{FailureKind, in_one_line};
 use conversation_archive::request::Refusal;
 use conversation_archive::source::Setback;
 use conversation_archive::store::{BucketError, FolderError};
@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The request or a setting has to change first; nothing was sent or written.
     Refused = 2,
+    /// The export ended as it should, and its receiver did not take the webhook; a resume sends it again.
+    WebhookOwed = 3,
 }
 
 /// The end of a command that went wrong.
@@ -67,7 +69,7 @@ impl Problem {
 
 /// The error and what caused it, in one line.
 pub(crate) fn chain(error: impl Into<anyhow::Error>) -> String {
-    format!("{:#}", error.into())
+    in_one_line(error.into().as_ref())
 }
 
 impl From<anyhow::Error> for Problem {

@@ -11,7 +11,7 @@ use crate::screen::Screen;
 
 mod tally;
 
-pub(crate) use tally::{Tally, Webhook};
+pub(crate) use tally::Tally;
 
 /// Plain lines come at most that often; what matters comes at once.
 const LINE_EVERY: Duration = Duration::from_secs(2);

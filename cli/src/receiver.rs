@@ -16,6 +16,9 @@ use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
+#[cfg(test)]
+pub(crate) mod scripted;
+
 /// Answers until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Receiver {

@@ -101,6 +101,8 @@ impl Config for Settings {
             regions,
             address_rules,
             signer: signer(settings),
+            receiver: None,
+            clock: Clock::System,
         };
         let genesys = genesys?;
         match genesys.credentials {

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use crate::figures::{bytes, count, counted, first_of, rate, time};
 use crate::place::Place;
-use crate::progress::Webhook;
 use crate::screen::Report;
 use crate::shell;
+use crate::webhook::Webhook;
 
 mod look;
 
@@ -29,7 +29,8 @@ pub(crate) struct Summary<'a> {
     /// The archive.
     pub root: &'a Place,
     pub effort: Effort,
-    pub webhook: Webhook,
+    /// `None` without a receiver.
+    pub webhook: Option<&'a Webhook>,
     /// Page objects in the archive that the manifest does not name: of replaced runs, or left by a crash.
     pub strays: u64,
 }
@@ -78,7 +79,8 @@ impl Summary<'_> {
         let effort = [("took", self.took()), ("survived", self.effort.survived())];
         // Behind what is always told.
         rows.splice(Stored::ALWAYS..Stored::ALWAYS, effort);
-        rows.extend(self.webhook_row());
+        let webhook = self.webhook.map(|webhook| webhook.row(&self.resume()));
+        rows.extend(webhook.map(|row| ("webhook", row)));
         let look = Look::at(self);
         rows.push(("look", look.lines));
         rows.push(("", look.table));
@@ -99,20 +101,9 @@ impl Summary<'_> {
         }
     }
 
-    fn webhook_row(&self) -> Option<(&'static str, String)> {
-        self.plan.webhook_url.as_ref()?;
-        let how_to = shell::resume(self.root, &self.plan.export_id);
-        Some((
-            "webhook",
-            match self.webhook {
-                Webhook::Delivered => "delivered, signed".to_owned(),
-                Webhook::NotSent => "delivered before".to_owned(),
-                Webhook::Owed => format!("not taken yet, still owed; this sends it: {how_to}"),
-                Webhook::GivenUp => {
-                    "the receiver is gone or never took it; nothing is sent any more".to_owned()
-                }
-            },
-        ))
+    /// The command that sends an owed webhook again.
+    fn resume(&self) -> String {
+        shell::resume(self.root, &self.plan.export_id)
     }
 
     fn folder(&self) -> String {
@@ -127,12 +118,10 @@ impl Summary<'_> {
             ..
         } = &self.effort;
         let mut json = self.stored().json();
-        json["webhook"] = json!(
-            self.plan
-                .webhook_url
-                .as_ref()
-                .map(|_| self.webhook.as_str())
-        );
+        json["webhook"] = Value::Null;
+        if let Some(webhook) = self.webhook {
+            webhook.add_to(&mut json, &self.resume());
+        }
         json["here"] = effort(*elapsed, stats, *crashes, self.effort.records);
         json
     }
@@ -376,17 +365,6 @@ impl Effort {
             "nothing went wrong".to_owned()
         } else {
             parts.join(", ")
-        }
-    }
-}
-
-impl Webhook {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::NotSent => "delivered_before",
-            Self::Delivered => "delivered",
-            Self::Owed => "owed",
-            Self::GivenUp => "given_up",
         }
     }
 }

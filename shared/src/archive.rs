@@ -27,6 +27,7 @@ mod known;
 mod survey;
 
 pub use conversations::Conversations;
+pub use deliveries::Delivery;
 pub use find::{Records, Searched, Sought, Version};
 pub use known::Earlier;
 pub use survey::{SliceView, first_message};

@@ -4,6 +4,7 @@
 
 mod address;
 mod id;
+mod refusal;
 mod resolver;
 mod schedule;
 mod sender;
@@ -11,9 +12,10 @@ mod signer;
 
 pub use address::{AddressRules, Loopback, Rule, WebhookUrl, WebhookUrlError};
 pub use id::webhook_id;
+pub use refusal::Refusal;
 pub(crate) use resolver::GuardedResolver;
 pub use schedule::{Verdict, retry_delay, verdict};
-pub use sender::{DeliveryError, SOURCE_HEADER, SOURCE_NAME, Sender};
+pub use sender::{DeliveryError, Reply, SOURCE_HEADER, SOURCE_NAME, Sender};
 pub use signer::{
     ID_HEADER, SIGNATURE_HEADER, Signer, SigningSecretError, TIMESTAMP_HEADER, VerifyError,
 };

@@ -112,6 +112,7 @@ impl Process {
                 sender: sender(&address_rules),
                 signer: Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer"),
                 address_rules,
+                receiver: None,
             },
             record_failure: RecordFailure {
                 dispatch: dispatch.clone(),
@@ -147,9 +148,8 @@ impl Process {
                     receipt: &delivery.receipt,
                     receive_count,
                 };
-                if self.webhook.handle(received, invocation).await?
-                    == send_webhook::Handled::Postponed
-                {
+                let handled = self.webhook.handle(received, invocation).await?;
+                if matches!(handled, send_webhook::Handled::Postponed { .. }) {
                     return Ok(Disposition::Keep);
                 }
             }

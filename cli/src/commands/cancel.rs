@@ -8,7 +8,7 @@ use conversation_archive::store::FolderError;
 use serde_json::json;
 use start_export::{Command, State};
 
-use super::closing::check_signer;
+use super::closing::{check_signer, webhook};
 use super::{following, settings};
 use crate::arguments::CancelArguments;
 use crate::carry::Carrier;
@@ -18,6 +18,7 @@ use crate::screen::{Report, Screen};
 use crate::shell;
 use crate::stack::Stack;
 use crate::summary::failed_json;
+use crate::webhook::{Sent, Webhook};
 
 /// A running export looks before every page; a page takes seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,11 +44,12 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
             "export {id} is complete; there is nothing left to cancel"
         )));
     }
-    let outcome = wait_or_work(&mut carrier, id, screen).await?;
+    let (outcome, sent) = wait_or_work(&mut carrier, id, screen).await?;
     match outcome {
         Some(outcome) if outcome.status == ExportStatus::Cancelled => {
-            screen.result(&report(&outcome));
-            Ok(Exit::Done)
+            let webhook = webhook(&carrier, &outcome, &sent).await?;
+            screen.result(&report(&outcome, webhook.as_ref(), &shell::resume(out, id)));
+            Ok(Webhook::exit(webhook.as_ref()))
         }
         Some(outcome) => {
             let status = outcome.status.as_str();
@@ -68,22 +70,23 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
     }
 }
 
-/// Ends the export here when nobody works on it; else waits for whoever does. On a bucket two may end it together.
+/// Ends the export here when nobody works on it; else waits for whoever does. On a bucket two may end it together. Returns how it
+/// ended, and what was seen of its webhook here.
 async fn wait_or_work(
     carrier: &mut Carrier,
     id: &ExportId,
     screen: &Screen,
-) -> Result<Option<Outcome>, Problem> {
+) -> Result<(Option<Outcome>, Sent), Problem> {
     let since = Instant::now();
     let mut told = false;
     loop {
         if let Some(outcome) = carrier.engine.outcome(id).await? {
-            return Ok(Some(outcome));
+            return Ok((Some(outcome), Sent::default()));
         }
         match carrier.place.lock(id) {
             Ok(_lock) => {
-                carrier.carry(id).await?;
-                return Ok(carrier.engine.outcome(id).await?);
+                let journey = carrier.carry(id).await?;
+                return Ok((carrier.engine.outcome(id).await?, journey.tally.sent));
             }
             Err(FolderError::Locked { .. }) if since.elapsed() < PATIENCE => {
                 if !told {
@@ -92,17 +95,21 @@ async fn wait_or_work(
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
-            Err(FolderError::Locked { .. }) => return Ok(None),
+            Err(FolderError::Locked { .. }) => return Ok((None, Sent::default())),
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-fn report(outcome: &Outcome) -> Report {
-    Report {
-        text: cancelled(outcome),
-        json: failed_json(outcome),
+fn report(outcome: &Outcome, webhook: Option<&Webhook>, resume: &str) -> Report {
+    let (mut text, mut json) = (cancelled(outcome), failed_json(outcome));
+    if let Some(webhook) = webhook {
+        webhook.add_to(&mut json, resume);
     }
+    if let Some(webhook) = webhook.filter(|webhook| webhook.owed().is_some()) {
+        text = format!("{text}\nwebhook {}", webhook.row(resume));
+    }
+    Report { text, json }
 }
 
 /// What a person gets to read.

@@ -11,11 +11,11 @@ use crate::engine::Ended;
 use crate::figures::counted;
 use crate::place::Place;
 use crate::problem::{Exit, Problem};
-use crate::progress::Webhook;
 use crate::screen::{Report, Screen};
 use crate::settings::Settings;
 use crate::shell;
 use crate::summary::{Effort, Summary, failed_json};
+use crate::webhook::{Owed, Sent, Webhook};
 
 /// Nothing is begun that could not be announced.
 pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Result<(), Problem> {
@@ -45,29 +45,57 @@ pub(super) async fn carry_to_the_end(
     screen.line(&greeting(started));
     let go_on = |problem: Problem| problem.with_hint(shell::resume(out, id));
     let journey = carrier.carry(id).await.map_err(go_on)?;
-    if journey.ended == Ending::Engine(Ended::Stopped) {
-        return Err(go_on(Problem::failed(format!(
-            "export {id} is stopped; what was archived so far is safe"
-        ))));
-    }
+    // An export that is decided is reported as such, for whatever reason the engine stopped.
     let Some(outcome) = carrier.engine.outcome(id).await? else {
-        return Err(go_on(Problem::failed(format!(
-            "export {id} ended without an outcome"
-        ))));
+        let what = match journey.ended {
+            Ending::Engine(Ended::Stopped) => "is stopped; what was archived so far is safe",
+            _ => "ended without an outcome",
+        };
+        return Err(go_on(Problem::failed(format!("export {id} {what}"))));
     };
-    match outcome.status {
-        ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
-            screen.result(&report(carrier, out, id, &journey, 0).await?);
-            Ok(Exit::Done)
-        }
-        ExportStatus::Failed | ExportStatus::Cancelled => Err(not_complete(
-            &outcome,
-            &Ways {
-                place: out,
-                resume: shell::resume(out, id),
-            },
-        )),
+    let webhook = webhook(carrier, &outcome, &journey.tally.sent).await?;
+    let ways = Ways {
+        place: out,
+        resume: shell::resume(out, id),
+    };
+    if !outcome.status.is_complete() {
+        return Err(not_complete(&outcome, &ways, webhook.as_ref()));
     }
+    let closing = Closing {
+        journey: &journey,
+        crashes: 0,
+        webhook: webhook.as_ref(),
+    };
+    screen.result(&report(carrier, out, id, closing).await?);
+    if let Some(Owed { reason, option }) = webhook.as_ref().and_then(Webhook::owed) {
+        screen.line(&format!(
+            "export {id} is complete, webhook owed: {reason}\nhow to go on: {}{option}",
+            ways.resume
+        ));
+    }
+    Ok(Webhook::exit(webhook.as_ref()))
+}
+
+/// What became of the outcome's webhook, as far as the archive and this process know.
+pub(super) async fn webhook(
+    carrier: &Carrier,
+    outcome: &Outcome,
+    sent: &Sent,
+) -> Result<Option<Webhook>, Problem> {
+    let archive = carrier.engine.archive();
+    let read = async {
+        let plan = archive.planned(&outcome.export_id).await?;
+        Webhook::of(archive, &plan, outcome, sent).await
+    };
+    Ok(read.await.map_err(anyhow::Error::from)?)
+}
+
+/// What a closing summary tells besides what is stored.
+#[derive(Clone, Copy)]
+pub(super) struct Closing<'a> {
+    pub journey: &'a Journey,
+    pub crashes: u32,
+    pub webhook: Option<&'a Webhook>,
 }
 
 /// The closing summary of a complete export.
@@ -75,9 +103,13 @@ pub(super) async fn report(
     carrier: &Carrier,
     out: &Place,
     id: &ExportId,
-    journey: &Journey,
-    crashes: u32,
+    closing: Closing<'_>,
 ) -> Result<Report, Problem> {
+    let Closing {
+        journey,
+        crashes,
+        webhook,
+    } = closing;
     let archive = carrier.engine.archive();
     let plan = archive.planned(id).await.map_err(anyhow::Error::from)?;
     let manifest: Option<Manifest> = archive
@@ -102,10 +134,6 @@ pub(super) async fn report(
         .iter()
         .flat_map(|slice| &slice.pages);
     let named = pages.filter(|page| page.objects.is_some()).count();
-    let webhook = match (journey.ended, journey.tally.webhook) {
-        (Ending::Engine(Ended::DeliveryOwed), _) => Webhook::Owed,
-        (_, webhook) => webhook,
-    };
     let effort = Effort {
         records: journey.tally.records(),
         elapsed: journey.elapsed,
@@ -147,14 +175,29 @@ pub(super) fn greeting(started: &Started) -> String {
     greeting + &beside.collect::<String>()
 }
 
-pub(super) fn not_complete(outcome: &Outcome, ways: &Ways<'_>) -> Problem {
+/// An export that ended and is not complete. Its status comes first, then what is owed.
+pub(super) fn not_complete(
+    outcome: &Outcome,
+    ways: &Ways<'_>,
+    webhook: Option<&Webhook>,
+) -> Problem {
     let id = &outcome.export_id;
-    let json = failed_json(outcome);
+    let mut json = failed_json(outcome);
+    if let Some(webhook) = webhook {
+        webhook.add_to(&mut json, &ways.resume);
+    }
+    let owed = webhook.and_then(Webhook::owed);
+    let and_owed = owed.map(|owed| format!("; webhook owed: {}", owed.reason));
+    let and_owed = and_owed.unwrap_or_default();
     if outcome.status == ExportStatus::Cancelled {
-        let message = format!(
-            "export {id} was cancelled, and that is final; another export needs another exportId"
-        );
-        return Problem::failed(message).with_json(json);
+        let problem = Problem::failed(format!(
+            "export {id} was cancelled, and that is final; another export needs another exportId{and_owed}"
+        ));
+        let problem = match owed {
+            Some(owed) => problem.with_hint(format!("{}{}", ways.resume, owed.option)),
+            None => problem,
+        };
+        return problem.with_json(json);
     }
     let mut message = format!("export {id} failed");
     if let Some(first) = outcome.failures.first() {
@@ -177,6 +220,7 @@ pub(super) fn not_complete(outcome: &Outcome, ways: &Ways<'_>) -> Problem {
             ways.place.at(&outcome.name().key())
         );
     }
+    message += &and_owed;
     let option = outcome
         .failures
         .iter()

@@ -13,7 +13,7 @@ use genesys_simulator::Simulator;
 use serde_json::json;
 use start_export::{Command, Resume};
 
-use super::closing::report;
+use super::closing::{Closing, report, webhook};
 use crate::arguments::DemoArguments;
 use crate::carry::{Carrier, Ending, Journey};
 use crate::engine::{Ended, Event};
@@ -56,14 +56,7 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
     let request = world::request(&id, &receiver, arguments.conversations)?;
     let life = live(&out, request, &id, &settings, &simulator, screen).await?;
     let carrier = carrier(&out, &settings, screen)?;
-    let summary = report(
-        &carrier,
-        &out.as_path().into(),
-        &id,
-        &life.journey,
-        life.crashes,
-    )
-    .await?;
+    let summary = closing_summary(&carrier, &out, &id, &life).await?;
     let verified = super::verify::check(carrier.engine.archive(), &id, screen).await?;
     let proof = Proof::of(carrier.engine.archive(), &id, &simulator, &receiver).await?;
 
@@ -80,6 +73,26 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
     proof.judge()?;
     screen.line(&format!("the folder stays: {}", out.display()));
     Ok(Exit::Done)
+}
+
+async fn closing_summary(
+    carrier: &Carrier,
+    out: &Path,
+    id: &ExportId,
+    life: &Life,
+) -> Result<Report, Problem> {
+    let outcome = carrier.engine.outcome(id).await?;
+    let sent = &life.journey.tally.sent;
+    let webhook = match outcome {
+        Some(outcome) => webhook(carrier, &outcome, sent).await?,
+        None => None,
+    };
+    let closing = Closing {
+        journey: &life.journey,
+        crashes: life.crashes,
+        webhook: webhook.as_ref(),
+    };
+    report(carrier, &out.into(), id, closing).await
 }
 
 /// Starts the export and goes on after each crash, with an engine that knows nothing but the folder.
@@ -115,7 +128,7 @@ async fn live(
                     counted(pages, "page", "pages")
                 ));
             }
-            Ending::Engine(Ended::Stopped) => {
+            Ending::Engine(Ended::Stopped) | Ending::DeliveryInterrupted => {
                 return Err(Problem::failed("the demo is stopped")
                     .with_hint("start it again; it begins anew"));
             }

@@ -51,6 +51,10 @@ pub(super) async fn archive(
     let place = open(out, &id, draft).await?;
     let mut carrier = Carrier::new(place.for_writing()?, &settings, screen)?;
     let _lock = carrier.lock(&id)?;
+    if let Some(plan) = carrier.engine.plan(&id).await? {
+        // It may have been planned with a receiver that the settings do not name any more.
+        check_signer(plan.webhook_url.as_deref(), &settings)?;
+    }
     let started = carrier.command(Command::Start(Box::new(request))).await?;
     carry_to_the_end(&mut carrier, out, &started, screen).await
 }

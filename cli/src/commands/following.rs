@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::archive::{Archive, ArchiveError, Delivery};
 use conversation_archive::clock::Clock;
+use conversation_archive::failure::in_one_line;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
 use conversation_archive::plan::ExportPlan;
@@ -45,7 +46,7 @@ pub(super) async fn follow(
             screen.result(&report(stack, &outcome, since.elapsed()).await?);
             Ok(Exit::Done)
         }
-        ExportStatus::Failed | ExportStatus::Cancelled => Err(not_complete(&outcome, &ways)),
+        ExportStatus::Failed | ExportStatus::Cancelled => Err(not_complete(&outcome, &ways, None)),
     }
 }
 
@@ -79,7 +80,7 @@ async fn look(archive: &Archive, started: &Started, screen: &Screen) -> anyhow::
             // The stack finds it, too, and ends the export.
             Err(error) if is_damage(&error) => {
                 if damaged.replace(()).is_none() {
-                    screen.line(&format!("{error:#}"));
+                    screen.line(&in_one_line(error.as_ref()));
                 }
             }
             Err(error) => return Err(error),
@@ -121,7 +122,7 @@ async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Repo
     let verify = format!("genesys-archive verify{} {id}", stack.option());
     let mut rows = stored.rows();
     rows.push(("followed", time(took)));
-    rows.extend(webhook.map(|told| ("webhook", told.to_owned())));
+    rows.extend(webhook.clone().map(|told| ("webhook", told)));
     rows.push(("verify", verify));
     let mut json = stored.json();
     json["webhook"] = json!(webhook);
@@ -132,16 +133,26 @@ async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Repo
 }
 
 /// Whether the receiver has taken it. What cannot be found out now is not worth failing for.
-async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Option<&'static str> {
+async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Option<String> {
     plan.webhook_url.as_ref()?;
     let since = Instant::now();
     loop {
-        match archive.is_delivered(outcome).await {
-            Ok(true) => return Some("delivered, signed"),
-            Ok(false) if since.elapsed() < DELIVERED_WITHIN => {
+        match archive.delivery(outcome).await {
+            Ok(Delivery::Delivered) => return Some("delivered, signed".to_owned()),
+            Ok(Delivery::Ended) => {
+                return Some("the receiver answered 410, it wants no more deliveries".to_owned());
+            }
+            Ok(_) if since.elapsed() < DELIVERED_WITHIN => {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
-            Ok(false) => return Some("not taken yet; it is sent again for a day"),
+            Ok(Delivery::Refused(refusal)) => {
+                return Some(format!(
+                    "not taken yet: {refusal}; it is sent again for a day"
+                ));
+            }
+            Ok(Delivery::NotTried) => {
+                return Some("not taken yet; it is sent again for a day".to_owned());
+            }
             Err(error) => {
                 tracing::warn!("deliveries cannot be read: {}", chain(error));
                 return None;

@@ -1,6 +1,7 @@
 //! `resume`: goes on from the archive alone.
 
 use conversation_archive::request::OnBadRecord;
+use conversation_archive::webhook::WebhookUrl;
 use serde_json::json;
 use start_export::{Command, Resume};
 
@@ -11,18 +12,24 @@ use crate::arguments::ResumeArguments;
 use crate::carry::Carrier;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
+use crate::settings::Settings;
 use crate::stack::Stack;
 
 pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
     let Some(out) = &arguments.out else {
         return in_stack(arguments, screen).await;
     };
-    let settings = settings(arguments.concurrency)?;
+    let mut settings = settings(arguments.concurrency)?;
+    settings.engine.receiver = receiver(arguments, &settings)?;
     let place = out.open().await?.for_writing()?;
     let mut carrier = Carrier::new(place, &settings, screen)?;
     let _lock = carrier.lock(&arguments.export_id)?;
     if let Some(plan) = carrier.engine.plan(&arguments.export_id).await? {
         check_signer(plan.webhook_url.as_deref(), &settings)?;
+        if plan.webhook_url.is_none() && arguments.webhook_url.is_some() {
+            let message = format!("export {} was planned without a webhook", plan.export_id);
+            return Err(Problem::refused(message).with_hint("leave --webhook-url out"));
+        }
     }
     let started = carrier.command(Command::Resume(Resume {
         export_id: arguments.export_id.clone(),
@@ -30,7 +37,21 @@ pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Resu
         on_bad_record: arguments.on_bad_record.map(Into::into),
     }));
     let started = started.await?;
+    if arguments.webhook_url.is_some() {
+        carrier.engine.deliver_again(&arguments.export_id).await?;
+    }
     carry_to_the_end(&mut carrier, out, &started, screen).await
+}
+
+/// `--webhook-url`, held to the rules of every receiver.
+fn receiver(arguments: &ResumeArguments, settings: &Settings) -> Result<Option<String>, Problem> {
+    let Some(url) = &arguments.webhook_url else {
+        return Ok(None);
+    };
+    match WebhookUrl::parse(url, &settings.engine.address_rules) {
+        Ok(_) => Ok(Some(url.clone())),
+        Err(error) => Err(Problem::refused(format!("--webhook-url: {error}"))),
+    }
 }
 
 /// The stack does it; this process watches.

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use archive_page::Handled as PageHandled;
-use conversation_archive::outcome::Outcome;
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::{ExportStatus, Outcome};
 use conversation_archive::page::Counts;
 use conversation_archive::page_record::PageRecord;
 use conversation_archive::queue::Queue;
 use conversation_archive::run::{End, RunEnd};
 use conversation_archive::totals::Totals;
 use conversation_archive::waiting::{WaitReason, Waiting};
+use conversation_archive::webhook::Refusal;
 use jiff::Timestamp;
 
 /// One step of an export. A step that is done twice is reported twice; sums stand in `totals`.
@@ -47,13 +49,21 @@ pub enum Event {
     Outcome(Box<Outcome>),
     WebhookDelivered,
     /// The receiver did not take it and is asked again.
-    WebhookPostponed,
+    WebhookPostponed {
+        export_id: ExportId,
+        attempt: u32,
+        status: ExportStatus,
+        refusal: Refusal,
+    },
+    /// The receiver answered 410: it wants no more deliveries.
+    WebhookEnded,
     WebhookGivenUp,
     /// A message could not be handled and comes again.
     Retried {
         queue: Queue,
         receive_count: u32,
         delay: Duration,
+        error: String,
     },
     /// A message was given up.
     Buried {

@@ -8,7 +8,6 @@ use archive_page::ArchivePage;
 use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
-use conversation_archive::clock::Clock;
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::invocation::Invocation;
@@ -56,7 +55,7 @@ impl Handlers {
         client: GenesysClient,
         settings: EngineSettings,
     ) -> anyhow::Result<Self> {
-        let clock = Clock::System;
+        let clock = settings.clock;
         let queues = MemoryQueues::new(clock.clone());
         let dispatch = Dispatch {
             archive: Archive::new(store),
@@ -72,6 +71,7 @@ impl Handlers {
             sender,
             signer,
             address_rules: settings.address_rules.clone(),
+            receiver: settings.receiver,
         });
         Ok(Self {
             start: StartExport {
@@ -185,8 +185,16 @@ impl Handlers {
                 .await?
             {
                 send_webhook::Handled::Delivered => Receipt::Delete(Some(Event::WebhookDelivered)),
+                send_webhook::Handled::Ended => Receipt::Delete(Some(Event::WebhookEnded)),
                 send_webhook::Handled::GivenUp => Receipt::Delete(Some(Event::WebhookGivenUp)),
-                send_webhook::Handled::Postponed => Receipt::Keep(Event::WebhookPostponed),
+                send_webhook::Handled::Postponed { refusal, status } => {
+                    Receipt::Keep(Event::WebhookPostponed {
+                        export_id: message.export_id,
+                        attempt: message.attempt,
+                        status,
+                        refusal,
+                    })
+                }
             },
         )
     }

@@ -50,16 +50,39 @@ impl Stopper {
 pub enum Ended {
     /// The export is over and announced.
     Over,
-    /// The export is over; its webhook was not taken yet, and a resume tries again.
+    /// The export is over; its receiver did not take the webhook within a minute, and a resume sends it again.
     DeliveryOwed,
     /// It was told to stop. A resume goes on.
     Stopped,
 }
 
+/// What the queue of webhooks holds.
+#[derive(Clone, Copy, Debug)]
+struct Deliveries {
+    /// When the next one is due.
+    next: Option<Timestamp>,
+    in_hand: usize,
+    left: u64,
+}
+
+impl Deliveries {
+    /// Whether an export that was decided at `over_since` needs the engine no longer. A delivery that is postponed beyond the
+    /// patience is not waited for, whatever else the queue holds; nor is one that does not come to an end.
+    fn end(self, over_since: Timestamp, now: Timestamp) -> Option<Ended> {
+        let is_late = |moment: Timestamp| moment.duration_since(over_since) > DELIVERY_PATIENCE;
+        if self.left == 0 {
+            return Some(Ended::Over);
+        }
+        let is_waited_for = self.in_hand > 0 || self.next.is_some_and(|next| !is_late(next));
+        (!is_waited_for || is_late(now)).then_some(Ended::DeliveryOwed)
+    }
+}
+
 /// Changes in the folder by others are seen that soon.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A receiver gets so long after the end of the export; then somebody should not have to wait any more.
+/// How long a decided export is delivered before the engine ends with its webhook owed. The archive is complete by then, and the
+/// caller should not wait for a receiver.
 const DELIVERY_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -156,18 +179,14 @@ impl Running {
         }
         let now = dispatch.clock.now();
         let over_since = *self.over_since.get_or_insert(now);
-        // In this order, since a delivery can begin between two of these questions: only a queue that holds nothing at
-        // all, in hand or not, says that nothing is owed.
-        let next_delivery = queues.next_visible(Queue::Webhooks);
-        if queues.in_flight(Queue::Webhooks) > 0 {
-            return Ok(None);
-        }
-        if queues.depth(Queue::Webhooks).await? == 0 {
-            return Ok(Some(Ended::Over));
-        }
-        let is_owed =
-            next_delivery.is_some_and(|next| next.duration_since(over_since) > DELIVERY_PATIENCE);
-        Ok(is_owed.then_some(Ended::DeliveryOwed))
+        let deliveries = Deliveries {
+            next: queues.next_visible(Queue::Webhooks),
+            in_hand: queues.in_hand(Queue::Webhooks),
+            // Last, since a delivery can begin between two of these questions: only a queue that holds nothing at all, in
+            // hand or not, says that nothing is owed.
+            left: queues.depth(Queue::Webhooks).await?,
+        };
+        Ok(deliveries.end(over_since, now))
     }
 
     /// What nobody sends a message for: a request to cancel, and messages that were lost.
@@ -215,5 +234,52 @@ impl Running {
         if tokio::time::timeout(PATIENCE, drained).await.is_err() {
             self.workers.shutdown().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DECIDED: &str = "2026-03-10T00:00:00Z";
+
+    /// So long after the export was decided, with deliveries in hand and one that is due so long after it was decided.
+    fn end(seconds: i64, in_hand: usize, due: i64) -> Option<Ended> {
+        let decided: Timestamp = DECIDED.parse().unwrap();
+        let after = |seconds| decided + SignedDuration::from_secs(seconds);
+        let deliveries = Deliveries {
+            next: Some(after(due)),
+            in_hand,
+            left: 1,
+        };
+        deliveries.end(decided, after(seconds))
+    }
+
+    #[test]
+    fn a_delivery_that_is_due_within_a_minute_is_waited_for() {
+        assert_eq!(end(0, 0, 5), None);
+        assert_eq!(end(59, 0, 60), None);
+        assert_eq!(end(35, 0, 155), Some(Ended::DeliveryOwed));
+        // One message postponed for hours hides no other that is in hand.
+        assert_eq!(end(35, 1, 155), None);
+    }
+
+    #[test]
+    fn a_delivery_that_does_not_come_to_an_end_is_not_waited_for() {
+        assert_eq!(end(60, 1, 90), None);
+        assert_eq!(end(61, 1, 90), Some(Ended::DeliveryOwed));
+        assert_eq!(end(61, 0, 61), Some(Ended::DeliveryOwed));
+    }
+
+    #[test]
+    fn an_empty_queue_owes_nothing() {
+        let deliveries = Deliveries {
+            next: None,
+            in_hand: 0,
+            left: 0,
+        };
+        let decided = DECIDED.parse().unwrap();
+
+        assert_eq!(deliveries.end(decided, decided), Some(Ended::Over));
     }
 }

@@ -8,7 +8,7 @@ use conversation_archive::page::decode_lines;
 use conversation_archive::redactors::Redactors;
 use conversation_archive::request::ExportRequest;
 use conversation_archive::store::{FolderStore, MAX_OBJECT_BYTES};
-use conversation_archive::webhook::AddressRules;
+use conversation_archive::webhook::{AddressRules, Loopback};
 use genesys_simulator::{Route, Settings, Simulator};
 use start_export::Resume;
 use tempfile::TempDir;
@@ -16,12 +16,19 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 
+mod deliveries;
 mod silent;
 
 struct World {
     simulator: Simulator,
     folder: TempDir,
     id: ExportId,
+    clock: Clock,
+    signer: Option<Signer>,
+    /// Of the request.
+    webhook_url: Option<String>,
+    /// In place of that.
+    receiver: Option<String>,
 }
 
 impl World {
@@ -36,6 +43,10 @@ impl World {
             simulator: Simulator::start(settings).await.unwrap(),
             folder: tempfile::tempdir().unwrap(),
             id: "march".parse().unwrap(),
+            clock: Clock::System,
+            signer: None,
+            webhook_url: None,
+            receiver: None,
         }
     }
 
@@ -59,7 +70,7 @@ impl World {
         let client = GenesysClient::new(
             ClientSettings::new(endpoints),
             Arc::new(credentials),
-            Clock::System,
+            self.clock.clone(),
         )
         .unwrap();
         let settings = EngineSettings {
@@ -69,8 +80,13 @@ impl World {
             sources: conversation_archive::source::SourceSettings::default(),
             redactors: Redactors::default(),
             regions: Regions::default(),
-            address_rules: AddressRules::default(),
-            signer: None,
+            address_rules: AddressRules {
+                loopback: Loopback::Allowed,
+                ..AddressRules::default()
+            },
+            signer: self.signer.clone(),
+            receiver: self.receiver.clone(),
+            clock: self.clock.clone(),
         };
         let (sender, events) = unbounded_channel();
         (
@@ -81,7 +97,11 @@ impl World {
 
     async fn start(&self, engine: &Engine) {
         let request = r#"{"exportId":"march","interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z","pageSize":8}"#;
-        let command = Command::Start(Box::new(ExportRequest::parse(request).unwrap()));
+        let request = ExportRequest {
+            webhook_url: self.webhook_url.clone(),
+            ..ExportRequest::parse(request).unwrap()
+        };
+        let command = Command::Start(Box::new(request));
         engine.command(command).await.unwrap();
     }
 

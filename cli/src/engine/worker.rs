@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use conversation_archive::failure::in_one_line;
 use conversation_archive::queue::{Delivery, Queue};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
@@ -74,11 +75,12 @@ impl Shop {
         } = *delivery;
         let delay = RETRY_STEP * receive_count;
         let (name, delay_s) = (queue.name(), delay.as_secs());
+        let text = in_one_line(error.as_ref());
         tracing::warn!(
             queue = name,
             receive_count,
             delay_s,
-            error = format!("{error:#}"),
+            error = text,
             "a message comes again"
         );
         if let Err(error) = self
@@ -89,7 +91,7 @@ impl Shop {
             // Its visibility timeout brings it back.
             tracing::warn!(
                 queue = name,
-                error = format!("{:#}", anyhow::Error::from(error)),
+                error = in_one_line(&error),
                 "message not released"
             );
         }
@@ -97,6 +99,7 @@ impl Shop {
             queue,
             receive_count,
             delay,
+            error: text,
         });
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use conversation_archive::genesys::StatsSnapshot;
-use conversation_archive::outcome::Outcome;
+use conversation_archive::outcome::{ExportStatus, Outcome};
+use conversation_archive::queue::Queue;
 use conversation_archive::run::End;
 use conversation_archive::totals::Totals;
 use conversation_archive::waiting::WaitReason;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use crate::engine::{Event, Standing};
 use crate::figures::{clock, count, counted, rate, time};
+use crate::webhook::Sent;
 
 /// Where an export stands, as far as this process has seen it.
 #[derive(Clone, Debug)]
@@ -24,20 +26,10 @@ pub(crate) struct Tally {
     before: Totals,
     done_before: usize,
     pub outcome: Option<Box<Outcome>>,
-    pub webhook: Webhook,
+    has_receiver: bool,
+    pub sent: Sent,
     /// Messages that could not be handled at first.
     pub retried: u64,
-}
-
-/// What became of the outcome's webhook in this process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Webhook {
-    #[default]
-    NotSent,
-    Delivered,
-    /// Sent and not taken yet.
-    Owed,
-    GivenUp,
 }
 
 /// One slice.
@@ -71,7 +63,8 @@ impl Tally {
             before: Totals::default(),
             done_before: 0,
             outcome: None,
-            webhook: Webhook::NotSent,
+            has_receiver: standing.plan.webhook_url.is_some(),
+            sent: Sent::default(),
             retried: 0,
         };
         (tally.before, tally.done_before) = (tally.totals(), tally.done());
@@ -139,21 +132,31 @@ impl Tally {
                 run_ended(*slice, *run, end)
             }
             Event::Outcome(outcome) => {
-                self.outcome = Some(outcome.clone());
+                let is_news = self.outcome.replace(outcome.clone()).is_none();
+                (is_news && self.has_receiver).then(|| decided(outcome))
+            }
+            Event::WebhookDelivered => {
+                self.sent.delivered = true;
                 None
             }
-            Event::WebhookDelivered => self.webhook(Webhook::Delivered, None),
-            Event::WebhookPostponed => self.webhook(
-                Webhook::Owed,
-                Some("the webhook's receiver did not take it; it is sent again"),
-            ),
-            Event::WebhookGivenUp => self.webhook(Webhook::GivenUp, None),
+            Event::WebhookPostponed {
+                export_id,
+                attempt,
+                status,
+                refusal,
+            } => Some(format!(
+                "export {export_id} {}, and its webhook was not taken: {refusal}; it is sent again for up to a minute",
+                ended(*status, *attempt)
+            )),
             // Each of them stands in a warning of the log.
-            Event::Retried { .. } => {
+            Event::Retried { queue, error, .. } => {
                 self.retried += 1;
+                if *queue == Queue::Webhooks {
+                    self.sent.error = Some(error.clone());
+                }
                 None
             }
-            Event::Buried { .. } => None,
+            Event::WebhookEnded | Event::WebhookGivenUp | Event::Buried { .. } => None,
         }
     }
 
@@ -238,10 +241,25 @@ impl Tally {
     fn lane(&mut self, slice: u32) -> &mut Lane {
         self.lanes.entry(slice).or_default()
     }
+}
 
-    fn webhook(&mut self, webhook: Webhook, line: Option<&str>) -> Option<String> {
-        self.webhook = webhook;
-        line.map(ToOwned::to_owned)
+/// How the export ended, before its webhook is waited for.
+fn decided(outcome: &Outcome) -> String {
+    let id = &outcome.export_id;
+    let how = ended(outcome.status, outcome.attempt);
+    let why = outcome.failures.first();
+    let why = why.map(|first| format!(": {}", first.failure));
+    format!(
+        "export {id} {how}{}; its webhook is being delivered",
+        why.unwrap_or_default()
+    )
+}
+
+fn ended(status: ExportStatus, attempt: u32) -> String {
+    match status {
+        ExportStatus::Completed | ExportStatus::CompletedWithRejects => "is complete".to_owned(),
+        ExportStatus::Cancelled => "is cancelled".to_owned(),
+        ExportStatus::Failed => format!("failed in attempt {attempt}"),
     }
 }
 
@@ -284,7 +302,8 @@ mod tests {
             before: Totals::default(),
             done_before: 0,
             outcome: None,
-            webhook: Webhook::NotSent,
+            has_receiver: true,
+            sent: Sent::default(),
             retried: 0,
         }
     }

@@ -10,6 +10,7 @@ use conversation_archive::totals::Totals;
 use insta::assert_snapshot;
 
 use super::*;
+use crate::webhook::Owed;
 
 const INTERVAL: &str = "2026-03-01T00:00:00Z/2026-03-03T00:00:00Z";
 
@@ -85,7 +86,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
     }
 }
 
-fn text(plan: &ExportPlan, effort: Effort, webhook: Webhook, strays: u64) -> String {
+fn text(plan: &ExportPlan, effort: Effort, webhook: Option<&Webhook>, strays: u64) -> String {
     let root = Place::Folder("/data/my archive".into());
     text_in(&root, plan, effort, webhook, strays)
 }
@@ -94,7 +95,7 @@ fn text_in(
     root: &Place,
     plan: &ExportPlan,
     effort: Effort,
-    webhook: Webhook,
+    webhook: Option<&Webhook>,
     strays: u64,
 ) -> String {
     let summary = Summary {
@@ -126,7 +127,7 @@ fn the_summary_says_what_there_is_where_and_what_was_survived() {
         retried: 0,
     };
 
-    assert_snapshot!(text(&plan(r#","webhookUrl":"https://lake.example/hook""#), effort, Webhook::Delivered, 0), @r#"
+    assert_snapshot!(text(&plan(r#","webhookUrl":"https://lake.example/hook""#), effort, Some(&Webhook::Delivered), 0), @r#"
 ✓ march is complete, with records kept aside
 
   archived   5,000 conversations in 2 slices and 0 pages
@@ -195,12 +196,7 @@ fn an_export_without_repeated_records_says_nothing_about_them() {
 
 #[test]
 fn beside_pages_that_do_not_count_the_manifest_says_which_do() {
-    let text = text(
-        &plan(r#","records":"minimal""#),
-        Effort::default(),
-        Webhook::NotSent,
-        4,
-    );
+    let text = text(&plan(r#","records":"minimal""#), Effort::default(), None, 4);
 
     let look: Vec<_> = text
         .lines()
@@ -215,15 +211,16 @@ look       (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.pag
 
 #[test]
 fn a_webhook_that_is_owed_comes_with_the_command_that_sends_it() {
-    let text = text(
-        &plan(r#","webhookUrl":"https://lake.example/hook""#),
-        Effort::default(),
-        Webhook::Owed,
-        0,
-    );
+    let owed = Webhook::Owed(Owed {
+        reason: "308, redirects are not followed; set the final URL".to_owned(),
+        option: " --webhook-url URL",
+    });
+    let plan = plan(r#","webhookUrl":"https://lake.example/hook""#);
+
+    let text = text(&plan, Effort::default(), Some(&owed), 0);
 
     let webhook = text.lines().find(|line| line.contains("webhook")).unwrap();
-    assert_snapshot!(webhook, @r"  webhook    not taken yet, still owed; this sends it: genesys-archive resume --out /data/my\ archive march");
+    assert_snapshot!(webhook, @r#"  webhook    owed: 308, redirects are not followed; set the final URL. This sends it again: genesys-archive resume --out /data/my\ archive march --webhook-url URL"#);
 }
 
 #[test]
@@ -231,7 +228,7 @@ fn in_a_bucket_the_pages_are_looked_at_by_their_manifest() {
     let root = Place::parse("s3://bucket/team".into()).unwrap();
     let plan = plan("");
 
-    let text = text_in(&root, &plan, Effort::default(), Webhook::NotSent, 0);
+    let text = text_in(&root, &plan, Effort::default(), None, 0);
 
     assert!(
         text.contains("in         s3://bucket/team/exports/"),

@@ -10,6 +10,9 @@ mod going_on;
 mod history;
 mod refusals;
 mod results;
+#[path = "../../src/receiver/scripted.rs"]
+mod scripted;
 mod simulating;
 mod transcripts;
+mod webhooks;
 mod world;

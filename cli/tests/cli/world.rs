@@ -1,6 +1,7 @@
 //! A simulated organisation, a folder, and the binary run as a person would.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -210,4 +211,31 @@ impl Told {
             .find_map(|line| line.strip_prefix("error: "));
         line.unwrap_or_else(|| panic!("no error line in: {}", self.err))
     }
+}
+
+/// Sends Ctrl-C at the first line on standard error that holds `text`, and waits for the end.
+#[cfg(unix)]
+pub(crate) async fn interrupted_at(child: Child, text: &'static str) -> Told {
+    tokio::task::spawn_blocking(move || interrupt_at(child, text))
+        .await
+        .unwrap()
+}
+
+#[cfg(unix)]
+fn interrupt_at(mut child: Child, text: &str) -> Told {
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let (mut err, mut interrupted) = (String::new(), false);
+    for line in lines {
+        let line = line.unwrap();
+        if line.contains(text) && !interrupted {
+            interrupted = true;
+            let id = child.id().to_string();
+            Command::new("kill").args(["-INT", &id]).status().unwrap();
+        }
+        err.push_str(&line);
+        err.push('\n');
+    }
+    assert!(interrupted, "nobody said `{text}`: {err}");
+    let told = of(&child.wait_with_output().unwrap());
+    Told { err, ..told }
 }

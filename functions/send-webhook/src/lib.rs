@@ -8,12 +8,12 @@ use conversation_archive::hash::Sha256;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::WebhookMessage;
 use conversation_archive::metrics;
-use conversation_archive::outcome::Outcome;
+use conversation_archive::outcome::{ExportStatus, Outcome};
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::queue::Queue;
 use conversation_archive::seal;
 use conversation_archive::webhook::{
-    AddressRules, Sender, Signer, Verdict, WebhookUrl, retry_delay, verdict, webhook_id,
+    AddressRules, Refusal, Sender, Signer, Verdict, WebhookUrl, retry_delay, verdict, webhook_id,
 };
 use serde_json::json;
 
@@ -24,6 +24,8 @@ pub struct SendWebhook {
     pub sender: Sender,
     pub signer: Signer,
     pub address_rules: AddressRules,
+    /// Takes the deliveries in place of the receiver that the plan names. It must keep to the same rules.
+    pub receiver: Option<String>,
 }
 
 /// A received webhook message, with what is needed to give it back.
@@ -39,10 +41,16 @@ pub struct Received<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
     Delivered,
-    /// The receiver said that it is gone for good, or nobody took it for a day.
+    /// The receiver answered 410: it wants no more deliveries.
+    Ended,
+    /// The receiver did not take it for a day, or the export has none.
     GivenUp,
     /// It comes back: the message must not be deleted.
-    Postponed,
+    Postponed {
+        refusal: Refusal,
+        /// Of the outcome that was not taken.
+        status: ExportStatus,
+    },
 }
 
 impl SendWebhook {
@@ -58,7 +66,7 @@ impl SendWebhook {
         let archive = &self.dispatch.archive;
         let message = received.message;
         let plan = archive.planned(&message.export_id).await?;
-        let Some(url) = &plan.webhook_url else {
+        let Some(url) = self.receiver.as_ref().or(plan.webhook_url.as_ref()) else {
             return Ok(Handled::GivenUp);
         };
         let missing = || ArchiveError::Missing(message.outcome_key.clone());
@@ -70,9 +78,8 @@ impl SendWebhook {
         let outcome: Outcome = seal::open(&stored)?;
         let uri = archive.store().uri(&message.outcome_key);
         let body = announcement(&outcome, &uri, Sha256::of(&stored)).to_string();
-        let url = WebhookUrl::parse(url, &self.address_rules)?;
         let id = webhook_id(&plan.global_id(), outcome.status.event(), outcome.attempt);
-        let answer = self.post(&url, &id, body).await;
+        let answer = self.post(url, &id, body).await;
         archive
             .keep_delivery(
                 &outcome,
@@ -80,53 +87,59 @@ impl SendWebhook {
             )
             .await?;
         measure(&answer);
-        match answer {
-            Answer {
-                verdict: Verdict::Delivered,
-                ..
-            } => Ok(Handled::Delivered),
-            Answer {
-                verdict: Verdict::Gone,
-                text,
-            } => {
-                tracing::error!(export.id = %plan.export_id, answer = text, "the webhook's receiver is gone");
-                Ok(Handled::GivenUp)
+        match (answer.verdict, answer.refusal) {
+            (Verdict::Delivered, _) | (_, None) => Ok(Handled::Delivered),
+            (Verdict::Gone, Some(refusal)) => {
+                tracing::error!(export.id = %plan.export_id, %refusal, "the webhook's receiver is gone");
+                Ok(Handled::Ended)
             }
-            Answer {
-                verdict: Verdict::Retry,
-                text,
-            } => self.retry(&received, &text).await,
+            (Verdict::Retry, Some(refusal)) => self.retry(&received, refusal, outcome.status).await,
         }
     }
 
-    async fn post(&self, url: &WebhookUrl, id: &str, body: String) -> Answer {
+    async fn post(&self, url: &str, id: &str, body: String) -> Answer {
+        let url = match WebhookUrl::parse(url, &self.address_rules) {
+            Ok(url) => url,
+            // The rules may have changed since the export was planned.
+            Err(error) => {
+                let cause = error.to_string();
+                return Answer::refused(
+                    Verdict::Retry,
+                    cause.clone(),
+                    Refusal::Forbidden { cause },
+                );
+            }
+        };
         let headers = self
             .signer
             .headers(id, self.dispatch.clock.now(), body.as_bytes());
-        match self.sender.post(url, &headers, body.into()).await {
-            Ok(status) => Answer {
-                verdict: verdict(status),
-                text: format!("status {status}"),
+        match self.sender.post(&url, &headers, body.into()).await {
+            Ok(reply) => Answer {
+                verdict: verdict(reply.status),
+                text: format!("status {}", reply.status),
+                refusal: reply.refusal(),
             },
-            Err(error) => Answer {
-                verdict: Verdict::Retry,
-                text: error.to_string(),
-            },
+            Err(error) => Answer::refused(Verdict::Retry, error.to_string(), error.refusal()),
         }
     }
 
-    async fn retry(&self, received: &Received<'_>, text: &str) -> anyhow::Result<Handled> {
+    async fn retry(
+        &self,
+        received: &Received<'_>,
+        refusal: Refusal,
+        status: ExportStatus,
+    ) -> anyhow::Result<Handled> {
         let export_id = &received.message.export_id;
         let Some(delay) = retry_delay(received.receive_count) else {
-            tracing::error!(export.id = %export_id, answer = text, "the webhook was not taken for a day");
+            tracing::error!(export.id = %export_id, %refusal, "the webhook was not taken for a day");
             return Ok(Handled::GivenUp);
         };
-        tracing::warn!(export.id = %export_id, answer = text, delay_s = delay.as_secs(), "the webhook was not taken");
+        tracing::warn!(export.id = %export_id, %refusal, delay_s = delay.as_secs(), "the webhook was not taken");
         self.dispatch
             .queue
             .postpone(Queue::Webhooks, received.receipt, delay)
             .await?;
-        Ok(Handled::Postponed)
+        Ok(Handled::Postponed { refusal, status })
     }
 
     fn event(
@@ -137,6 +150,10 @@ impl SendWebhook {
         answer: &Answer,
         invocation: &Invocation,
     ) -> AuditEvent {
+        let mut details = json!({"event": outcome.status.event(), "attempt": outcome.attempt, "answer": answer.text});
+        if let Some(refusal) = &answer.refusal {
+            details["refusal"] = json!(refusal);
+        }
         let event = AuditEvent::new(Happening {
             export_id: &plan.export_id,
             query_hash: plan.query_hash,
@@ -148,7 +165,7 @@ impl SendWebhook {
                 "attempt {} receipt {}",
                 outcome.attempt, received.receive_count
             ),
-            details: json!({"event": outcome.status.event(), "attempt": outcome.attempt, "answer": answer.text}),
+            details,
         });
         let event = match answer.verdict {
             Verdict::Delivered => event,
@@ -162,6 +179,18 @@ impl SendWebhook {
 struct Answer {
     verdict: Verdict,
     text: String,
+    /// `None` for a delivery that was taken.
+    refusal: Option<Refusal>,
+}
+
+impl Answer {
+    fn refused(verdict: Verdict, text: String, refusal: Refusal) -> Self {
+        Self {
+            verdict,
+            text,
+            refusal: Some(refusal),
+        }
+    }
 }
 
 /// What a delivery attempt adds to the metrics.

@@ -34,6 +34,7 @@ async fn app(clients: &Clients, config: &SendWebhookConfig) -> anyhow::Result<Se
         sender: Sender::new(config.address_rules.clone())?,
         signer: clients.signer(&config.signing_secret).await?,
         address_rules: config.address_rules.clone(),
+        receiver: None,
     })
 }
 
@@ -56,7 +57,7 @@ fn received<'a>(message: &'a WebhookMessage, record: &'a SqsMessage) -> Received
 /// A postponed message is not to be deleted: its visibility timeout says when it comes back.
 fn fate(handled: &Handled) -> Fate {
     match handled {
-        Handled::Delivered | Handled::GivenUp => Fate::Done,
-        Handled::Postponed => Fate::ComesBack,
+        Handled::Delivered | Handled::Ended | Handled::GivenUp => Fate::Done,
+        Handled::Postponed { .. } => Fate::ComesBack,
     }
 }

@@ -134,7 +134,8 @@ impl StartExport {
         Ok(self.started(plan, next.attempt, State::Resumed))
     }
 
-    /// An outcome is owed its announcement until the marker is gone and the audit trail shows that it arrived.
+    /// An outcome is owed its announcement until the marker is gone and the audit trail shows that the receiver took it, or
+    /// wants no more deliveries.
     async fn announce_if_owed(
         &self,
         plan: &ExportPlan,
@@ -152,7 +153,7 @@ impl StartExport {
             };
             return Ok(self.dispatch.announce(concluding, outcome).await?);
         }
-        if plan.webhook_url.is_some() && !self.archive().is_delivered(outcome).await? {
+        if plan.webhook_url.is_some() && self.archive().delivery(outcome).await?.is_owed() {
             self.dispatch
                 .webhook(&WebhookMessage::announcing(outcome))
                 .await?;

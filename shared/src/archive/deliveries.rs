@@ -5,17 +5,57 @@ use crate::audit::{AuditEvent, Status};
 use crate::objects::{Name, audit_day, delivery_prefix};
 use crate::outcome::Outcome;
 use crate::store::Stored;
+use crate::webhook::{Refusal, Verdict, verdict};
+
+/// How far an outcome's webhook is, as the audit trail says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// No attempt was recorded.
+    NotTried,
+    /// The newest attempt was refused; another one is owed.
+    Refused(Refusal),
+    Delivered,
+    /// The receiver answered 410: it wants no more deliveries, and none is owed.
+    Ended,
+}
+
+impl Delivery {
+    /// Whether the receiver is to get the outcome still.
+    pub fn is_owed(&self) -> bool {
+        matches!(self, Self::NotTried | Self::Refused(_))
+    }
+
+    fn of(event: &AuditEvent) -> Self {
+        if event.status == Status::Success {
+            return Self::Delivered;
+        }
+        let refusal = serde_json::from_value(event.details["refusal"].clone());
+        let refusal = refusal.unwrap_or_else(|_| {
+            Refusal::of_answer(event.details["answer"].as_str().unwrap_or_default())
+        });
+        match refusal {
+            Refusal::Status { status, .. } if verdict(status) == Verdict::Gone => Self::Ended,
+            refusal => Self::Refused(refusal),
+        }
+    }
+}
 
 impl Archive {
-    /// Whether the outcome needs no further delivery: it arrived.
-    pub async fn is_delivered(&self, outcome: &Outcome) -> Result<bool, ArchiveError> {
+    /// How far the outcome's webhook is. One delivery, or one end, decides; else the newest attempt.
+    pub async fn delivery(&self, outcome: &Outcome) -> Result<Delivery, ArchiveError> {
+        let mut newest = Delivery::NotTried;
         for key in self.delivery_keys(outcome).await?.iter().rev() {
-            let event: Option<AuditEvent> = self.read_key(key).await?;
-            if event.is_some_and(|event| event.status == Status::Success) {
-                return Ok(true);
+            let Some(event) = self.read_key(key).await? else {
+                continue;
+            };
+            match Delivery::of(&event) {
+                Delivery::Delivered => return Ok(Delivery::Delivered),
+                Delivery::Ended => newest = Delivery::Ended,
+                refused if newest == Delivery::NotTried => newest = refused,
+                _ => {}
             }
         }
-        Ok(false)
+        Ok(newest)
     }
 
     /// Keeps a delivery attempt behind those that stand already.
@@ -54,5 +94,56 @@ impl Archive {
             .into_iter()
             .map(|object| object.key)
             .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::audit::{Action, EventType, Happening};
+    use crate::hash::Sha256;
+
+    fn refused(details: Value) -> Delivery {
+        let event = AuditEvent::new(Happening {
+            export_id: &"march".parse().unwrap(),
+            query_hash: Sha256::of("q"),
+            request_id: "r",
+            timestamp: "2026-03-02T10:00:00Z".parse().unwrap(),
+            action: Action::DeliverWebhook,
+            event_type: EventType::Delivery,
+            subject: "attempt 1 receipt 1".to_owned(),
+            details,
+        });
+        Delivery::of(&event.failed("no").after(None))
+    }
+
+    #[test]
+    fn a_refused_delivery_is_owed_unless_the_receiver_wants_no_more() {
+        let moved = json!({"kind": "status", "status": 308, "location": "https://new.example"});
+        let gone = json!({"kind": "status", "status": 410});
+
+        let moved = refused(json!({"answer": "status 308", "refusal": moved}));
+
+        let expected = Refusal::Status {
+            status: 308,
+            location: Some("https://new.example".to_owned()),
+        };
+        assert_eq!(moved, Delivery::Refused(expected));
+        assert!(moved.is_owed());
+        let gone = refused(json!({"answer": "status 410", "refusal": gone}));
+        assert_eq!(gone, Delivery::Ended);
+        assert!(!gone.is_owed());
+    }
+
+    #[test]
+    fn a_delivery_of_an_earlier_version_is_understood_by_its_answer() {
+        assert_eq!(refused(json!({"answer": "status 410"})), Delivery::Ended);
+        assert!(refused(json!({"answer": "status 308"})).is_owed());
+        assert!(refused(json!({"answer": "the receiver could not be reached"})).is_owed());
+        assert!(refused(json!({})).is_owed());
+        // Of a later version.
+        assert!(refused(json!({"answer": "?", "refusal": {"kind": "unknown"}})).is_owed());
     }
 }

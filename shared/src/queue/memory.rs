@@ -130,6 +130,11 @@ impl MemoryQueues {
         self.with(queue, QueueState::in_flight)
     }
 
+    /// Messages that a consumer works on: in flight, and not postponed by their consumer.
+    pub fn in_hand(&self, queue: Queue) -> usize {
+        self.with(queue, QueueState::in_hand)
+    }
+
     /// Whether no queue holds a message, visible, delayed or in flight. Dead letters do not count.
     pub fn is_empty(&self) -> bool {
         Queue::ALL

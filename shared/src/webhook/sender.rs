@@ -1,14 +1,16 @@
 //! Sends a delivery.
 
-use std::error::Error as _;
-use std::fmt;
+use std::error::Error;
 use std::iter::successors;
 use std::time::Duration;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use reqwest::Response;
+use reqwest::header::LOCATION;
 
 use super::address::{AddressRules, Rule, WebhookUrl};
+use super::refusal::Refusal;
 use super::resolver::{GuardedResolver, NameRefused};
 use crate::genesys::{ClientError, transport};
 
@@ -20,6 +22,14 @@ pub const SOURCE_NAME: &str = "genesys-cloud";
 #[derive(Clone, Debug)]
 pub struct Sender {
     http: reqwest::Client,
+}
+
+/// The receiver's answer, as far as it is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    /// Of a redirect: scheme, host and port of the address it names. Its path and query may hold secrets.
+    pub location: Option<String>,
 }
 
 /// No answer came; another attempt later may get one.
@@ -36,8 +46,17 @@ pub struct DeliveryError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Timeout,
-    Unreachable,
+    Unreachable(Step),
     Refused(Rule),
+}
+
+/// How far a request got that was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Name,
+    Connection,
+    Tls,
+    Answer,
 }
 
 /// A receiver is to take a delivery at once and work on it afterwards.
@@ -67,13 +86,13 @@ impl Sender {
         Ok(Self { http })
     }
 
-    /// Posts a JSON body and returns the receiver's status.
+    /// Posts a JSON body and returns the receiver's answer.
     pub async fn post(
         &self,
         url: &WebhookUrl,
         headers: &[(&'static str, String)],
         body: Bytes,
-    ) -> Result<u16, DeliveryError> {
+    ) -> Result<Reply, DeliveryError> {
         let given = |name: &str| {
             headers
                 .iter()
@@ -91,10 +110,31 @@ impl Sender {
             .send()
             .await
             .map_err(|error| DeliveryError::new(url, error))?;
-        let status = response.status().as_u16();
+        let reply = Reply {
+            status: response.status().as_u16(),
+            location: location(url, &response),
+        };
         ignore(response).await;
-        Ok(status)
+        Ok(reply)
     }
+}
+
+impl Reply {
+    /// `None` for what takes the delivery.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let Self { status, location } = self.clone();
+        (!(200..=299).contains(&status)).then_some(Refusal::Status { status, location })
+    }
+}
+
+/// Where a redirect leads, without path and query.
+fn location(url: &WebhookUrl, response: &Response) -> Option<String> {
+    let named = response.headers().get(LOCATION)?.to_str().ok()?;
+    let target = url.as_url().join(named).ok()?;
+    response
+        .status()
+        .is_redirection()
+        .then(|| target.origin().ascii_serialization())
 }
 
 impl DeliveryError {
@@ -102,12 +142,29 @@ impl DeliveryError {
         let what = match refused_name(&error) {
             Some(rule) => What::Refused(rule),
             None if error.is_timeout() => What::Timeout,
-            None => What::Unreachable,
+            None => What::Unreachable(step(&error)),
         };
         Self {
             host: url.host().to_owned(),
             what,
             source: error.without_url(),
+        }
+    }
+
+    /// The same for the audit trail and the operator.
+    pub fn refusal(&self) -> Refusal {
+        let cause = || deepest(&self.source);
+        match self.what {
+            What::Timeout => Refusal::Timeout {
+                seconds: TIMEOUT.as_secs(),
+            },
+            What::Refused(rule) => Refusal::Forbidden {
+                cause: format!("the host's name leads to {rule}"),
+            },
+            What::Unreachable(Step::Name) => Refusal::Name { cause: cause() },
+            What::Unreachable(Step::Connection) => Refusal::NoConnection { cause: cause() },
+            What::Unreachable(Step::Tls) => Refusal::Tls { cause: cause() },
+            What::Unreachable(Step::Answer) => Refusal::NoAnswer { cause: cause() },
         }
     }
 }
@@ -116,16 +173,52 @@ impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout => write!(f, "did not answer within {} s", TIMEOUT.as_secs()),
-            Self::Unreachable => f.write_str("could not be reached"),
+            Self::Unreachable(_) => f.write_str("could not be reached"),
             Self::Refused(rule) => write!(f, "is not allowed: its name leads to {rule}"),
         }
     }
 }
 
+fn step(error: &reqwest::Error) -> Step {
+    let is_name = |cause: &(dyn Error + 'static)| cause.to_string() == "dns error";
+    if causes(error).any(is_tls) {
+        Step::Tls
+    } else if causes(error).any(is_name) {
+        Step::Name
+    } else if error.is_connect() {
+        Step::Connection
+    } else {
+        Step::Answer
+    }
+}
+
+/// TLS errors come as they are, or inside I/O errors, which hide them from the chain. A peer that hangs up in the middle of the
+/// handshake is told by its text alone.
+fn is_tls(cause: &(dyn Error + 'static)) -> bool {
+    let hidden = successors(cause.downcast_ref::<io::Error>(), |error| {
+        error.get_ref()?.downcast_ref()
+    });
+    cause.is::<rustls::Error>()
+        || hidden
+            .filter_map(io::Error::get_ref)
+            .any(<dyn Error + Send + Sync>::is::<rustls::Error>)
+        || cause.to_string().starts_with("tls handshake")
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    successors(error.source(), |cause| (*cause).source())
+}
+
+/// The last cause, which says most; those above it only name the layers of the HTTP client.
+fn deepest(error: &reqwest::Error) -> String {
+    causes(error)
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 /// The resolver's refusal, from below the layers of the HTTP client.
 fn refused_name(error: &reqwest::Error) -> Option<Rule> {
-    let mut causes = successors(error.source(), |cause| (*cause).source());
-    causes
+    causes(error)
         .find_map(|cause| cause.downcast_ref::<NameRefused>())
         .map(|refused| refused.rule)
 }
@@ -176,12 +269,12 @@ mod tests {
         let sender = Sender::new(local()).unwrap();
 
         let headers = [("webhook-id", "msg_1".to_owned())];
-        let status = sender
+        let reply = sender
             .post(&by_name(&server), &headers, Bytes::from_static(b"{}"))
             .await
             .unwrap();
 
-        assert_eq!(status, 202);
+        assert_eq!((reply.status, reply.refusal()), (202, None));
         let seen = &server.seen(HOOK)[0];
         assert_eq!((seen.method.as_str(), seen.body.as_str()), ("POST", "{}"));
         assert_eq!(seen.headers["webhook-id"], "msg_1");
@@ -196,13 +289,126 @@ mod tests {
         server.script(HOOK, [Answer::new(307, "").header("Location", "/other")]);
         let sender = Sender::new(local()).unwrap();
 
-        let status = sender
+        let reply = sender
             .post(&by_name(&server), &[], Bytes::new())
             .await
             .unwrap();
 
-        assert_eq!(status, 307);
+        assert_eq!(reply.status, 307);
         assert_eq!(server.hits("/other"), 0);
+    }
+
+    #[tokio::test]
+    async fn a_redirect_names_scheme_and_host_and_no_path_or_query() {
+        let server = Server::start().await;
+        let sender = Sender::new(local()).unwrap();
+        let here = server.url.origin().ascii_serialization();
+        let here = here.replace("127.0.0.1", "localhost");
+        let cases = [
+            (
+                308,
+                "https://new.example/p?key=s3cret",
+                Some("https://new.example"),
+            ),
+            (
+                301,
+                "http://user:s3cret@new.example:8080/p",
+                Some("http://new.example:8080"),
+            ),
+            (302, "//other.example/p", Some("http://other.example")),
+            (307, "/other?key=s3cret", Some(here.as_str())),
+            (308, "https://", None),
+            (201, "https://new.example/made", None),
+        ];
+
+        for (status, location, expected) in cases {
+            server.script(HOOK, [Answer::new(status, "").header("Location", location)]);
+
+            let reply = sender
+                .post(&by_name(&server), &[], Bytes::new())
+                .await
+                .unwrap();
+
+            assert_eq!(reply.location.as_deref(), expected, "{location}");
+        }
+    }
+
+    /// What became of a delivery there.
+    async fn refusal_of(url: &str) -> Refusal {
+        let url = WebhookUrl::parse(url, &local()).unwrap();
+        let sender = Sender::new(local()).unwrap();
+        let error = sender.post(&url, &[], Bytes::new()).await.unwrap_err();
+        error.refusal()
+    }
+
+    /// Knows no name.
+    struct NoNames;
+
+    impl reqwest::dns::Resolve for NoNames {
+        fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+            Box::pin(async { Err("Name or service not known".into()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_cannot_be_resolved_is_a_refusal_of_its_own() {
+        let http = transport::builder().no_proxy().dns_resolver(NoNames);
+        let http = http.build().unwrap();
+        let url = WebhookUrl::parse("https://hooks.example/s3cret", &local()).unwrap();
+
+        let sent = Sender { http }.post(&url, &[], Bytes::new()).await;
+
+        let refusal = sent.unwrap_err().refusal();
+        assert_snapshot!(refusal, @"the host is not known (Name or service not known); correct the host of the URL, or the name server");
+    }
+
+    /// Speaks, and no TLS.
+    async fn greeting() -> u16 {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"220 hello\r\n").await;
+            }
+        });
+        port
+    }
+
+    /// Takes connections and ends them without an answer.
+    async fn hanging_up() -> u16 {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+        port
+    }
+
+    #[tokio::test]
+    async fn each_way_to_get_no_answer_is_a_refusal_of_its_own() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let closed_port = closed.local_addr().unwrap().port();
+        drop(closed);
+        let plain = Server::start().await;
+        let plain_port = plain.url.port().unwrap();
+        let hanging_up = hanging_up().await;
+
+        let refused = refusal_of(&format!("http://127.0.0.1:{closed_port}/s3cret")).await;
+        let no_tls = refusal_of(&format!("https://127.0.0.1:{plain_port}/s3cret")).await;
+        let greeted = refusal_of(&format!("https://127.0.0.1:{}/s3cret", greeting().await)).await;
+        let no_answer = refusal_of(&format!("http://127.0.0.1:{hanging_up}/s3cret")).await;
+
+        assert!(
+            matches!(refused, Refusal::NoConnection { .. }),
+            "{refused:?}"
+        );
+        assert!(matches!(no_tls, Refusal::Tls { .. }), "{no_tls:?}");
+        assert!(matches!(greeted, Refusal::Tls { .. }), "{greeted:?}");
+        assert!(
+            matches!(no_answer, Refusal::NoAnswer { .. }),
+            "{no_answer:?}"
+        );
+        for refusal in [refused, no_tls, greeted, no_answer] {
+            assert!(!refusal.to_string().contains("s3cret"), "{refusal}");
+        }
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use conversation_archive::clock::Clock;
-use conversation_archive::webhook::{Sender, WebhookUrl, webhook_id};
+use conversation_archive::webhook::{Reply, Sender, WebhookUrl, webhook_id};
 use serde_json::json;
 
 use super::Finding;
@@ -38,21 +38,20 @@ pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
     let body = Bytes::from(json!({"type": PING, "timestamp": now, "data": {}}).to_string());
     let headers = signer.headers(&webhook_id(&now.to_string(), PING, 1), now, &body);
     match sender.post(&receiver, &headers, body).await {
-        Ok(status @ 200..=299) => {
-            Finding::ok(CHECK, format!("{} takes a signed {PING} ({status})", receiver.host()))
-        }
-        Ok(status) => Finding::failed(CHECK, format!("{} answers {status} to a signed {PING}", receiver.host()))
-            .fix(advice(status)),
+        Ok(reply) => of_reply(receiver.host(), &reply),
         Err(error) => Finding::failed(CHECK, chain(error))
             .fix("the receiver must answer within 5 s over https; WEBHOOK_ALLOWED_HOSTS lists private hosts that may"),
     }
 }
 
-fn advice(status: u16) -> &'static str {
-    match status {
-        401 | 403 => "check that the receiver verifies with the same WEBHOOK_SIGNING_SECRET",
-        300..=399 => "redirects are not followed: set DATA_LAKE_WEBHOOK_URL to where it leads",
-        404 | 405 | 410 => "check the path of DATA_LAKE_WEBHOOK_URL: deliveries are posted there",
-        _ => "any 2xx takes a delivery: look into the receiver's log",
+fn of_reply(host: &str, reply: &Reply) -> Finding {
+    let status = reply.status;
+    match reply.refusal() {
+        None => Finding::ok(CHECK, format!("{host} takes a signed {PING} ({status})")),
+        Some(refusal) => {
+            let what = refusal.what();
+            let message = format!("{host} does not take a signed {PING}: {what}");
+            Finding::failed(CHECK, message).fix(refusal.fix())
+        }
     }
 }

@@ -152,6 +152,15 @@ impl QueueState {
             .count()
     }
 
+    pub(super) fn in_hand(&mut self, now: Timestamp) -> usize {
+        self.settle(now);
+        let held = self
+            .messages
+            .iter()
+            .filter_map(|message| message.held.as_ref());
+        held.filter(|held| !held.postponed).count()
+    }
+
     pub(super) fn next_visible(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.settle(now);
         self.firsts()

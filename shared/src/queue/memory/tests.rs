@@ -397,6 +397,25 @@ async fn when_all_consumers_die_what_they_held_comes_at_once_and_what_they_postp
 }
 
 #[tokio::test]
+async fn a_postponed_message_is_in_flight_and_in_nobody_s_hand() {
+    let (queues, _) = queues();
+    send_all(
+        &queues,
+        ["1", "2"].map(|body| waiting(body, Duration::ZERO)),
+    )
+    .await;
+    let first = queues.receive(Queue::Waiting).unwrap();
+    queues.receive(Queue::Waiting).unwrap();
+
+    queues
+        .release(Queue::Waiting, &first.receipt, SECOND)
+        .unwrap();
+
+    assert_eq!(queues.in_flight(Queue::Waiting), 2);
+    assert_eq!(queues.in_hand(Queue::Waiting), 1);
+}
+
+#[tokio::test]
 async fn a_consumer_that_waits_is_woken_by_a_message() {
     let queues = MemoryQueues::new(Clock::System);
     let consumer = queues.clone();

@@ -1,0 +1,182 @@
+//! Receivers that do not take a webhook. Time is a manual clock, moved over each wait between two deliveries.
+
+use conversation_archive::archive::Delivery;
+use conversation_archive::outcome::Outcome;
+use conversation_archive::queue::Queue;
+use conversation_archive::webhook::Signer;
+
+use super::*;
+use crate::receiver::scripted::{Answer, Scripted};
+
+/// After this long by its clock the engine has to be done with an export that is decided.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+impl World {
+    /// A world of its own time that tells that receiver.
+    async fn telling(receiver: &Scripted) -> Self {
+        let march = Clock::manual("2026-03-10T00:00:00Z".parse().unwrap());
+        let secret = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz".to_owned();
+        Self {
+            clock: march,
+            signer: Some(Signer::new(&secret.into()).unwrap()),
+            webhook_url: Some(receiver.url().to_owned()),
+            ..Self::new().await
+        }
+    }
+
+    /// Runs the engine to its end. The clock stands still but for the waits before deliveries that the engine waits for.
+    async fn run(&self, engine: &Engine) -> Ended {
+        let since = self.clock.now();
+        let mut running = engine.run(&self.id);
+        tokio::select! {
+            ended = running.ended() => ended.unwrap(),
+            () = self.skip_waits(engine, since) => unreachable!("it goes on for ever"),
+        }
+    }
+
+    async fn skip_waits(&self, engine: &Engine, since: jiff::Timestamp) {
+        let queues = &engine.handlers.queues;
+        loop {
+            let next = queues.next_visible(Queue::Webhooks);
+            let next = next.filter(|_| queues.in_hand(Queue::Webhooks) == 0);
+            let wait = |next: jiff::Timestamp| {
+                Duration::try_from(next.duration_since(self.clock.now())).ok()
+            };
+            if let Some(next) = next
+                && Duration::try_from(next.duration_since(since)).unwrap() <= PATIENCE
+                && let Some(wait) = wait(next).filter(|wait| !wait.is_zero())
+            {
+                self.clock.advance(wait);
+                // Wakes the worker that waits for the message.
+                queues.expire_in_flight();
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn outcome(&self, engine: &Engine) -> Outcome {
+        engine.outcome(&self.id).await.unwrap().unwrap()
+    }
+
+    async fn delivery(&self, engine: &Engine) -> Delivery {
+        let outcome = self.outcome(engine).await;
+        engine.archive().delivery(&outcome).await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_refuses_in_any_way_ends_the_engine_within_a_minute() {
+    let answers = [
+        301, 302, 307, 308, 400, 401, 403, 404, 405, 409, 422, 429, 500, 503,
+    ]
+    .map(Answer::Status)
+    .into_iter()
+    .chain([
+        Answer::Redirect(308, "https://new.example/p"),
+        Answer::HangUp,
+    ]);
+    for answer in answers {
+        let receiver = Scripted::start(&[answer]).await;
+        let world = World::telling(&receiver).await;
+        let (engine, _events) = world.engine();
+        let since = world.clock.now();
+        world.start(&engine).await;
+
+        let ended = world.run(&engine).await;
+
+        assert_eq!(ended, Ended::DeliveryOwed, "{answer:?}");
+        let took = Duration::try_from(world.clock.now().duration_since(since)).unwrap();
+        assert!(took <= PATIENCE, "{answer:?}: {took:?}");
+        assert_eq!(receiver.ids().len(), 3, "{answer:?}: tried for a while");
+        assert!(world.outcome(&engine).await.status.is_complete());
+        let delivery = world.delivery(&engine).await;
+        assert!(
+            matches!(delivery, Delivery::Refused(_)),
+            "{answer:?}: {delivery:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_is_not_there_ends_the_engine_within_a_minute() {
+    let receiver = Scripted::start(&[Answer::HangUp]).await;
+    let mut world = World::telling(&receiver).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    world.webhook_url = Some(format!("http://{}/", closed.local_addr().unwrap()));
+    drop(closed);
+    let (engine, _events) = world.engine();
+    world.start(&engine).await;
+
+    let ended = world.run(&engine).await;
+
+    assert_eq!(ended, Ended::DeliveryOwed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_that_cannot_be_signed_ends_the_engine_within_a_minute() {
+    let receiver = Scripted::start(&[Answer::Status(200)]).await;
+    let mut world = World::telling(&receiver).await;
+    world.signer = None;
+    let (engine, _events) = world.engine();
+    world.start(&engine).await;
+
+    let ended = world.run(&engine).await;
+
+    assert_eq!(ended, Ended::DeliveryOwed);
+    assert_eq!(world.delivery(&engine).await, Delivery::NotTried);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resume_delivers_what_is_owed_under_the_same_id() {
+    let receiver = Scripted::start(&[Answer::Status(308)]).await;
+    let world = World::telling(&receiver).await;
+    let (engine, _events) = world.engine();
+    world.start(&engine).await;
+    world.run(&engine).await;
+    receiver.answer(Answer::Status(204));
+
+    let (engine, _events) = world.engine();
+    world.resume(&engine).await;
+    let ended = world.run(&engine).await;
+
+    assert_eq!(ended, Ended::Over);
+    assert_eq!(world.delivery(&engine).await, Delivery::Delivered);
+    let ids: BTreeSet<_> = receiver.ids().into_iter().collect();
+    assert_eq!((receiver.ids().len(), ids.len()), (4, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_answers_410_is_owed_nothing_and_not_asked_again() {
+    let receiver = Scripted::start(&[Answer::Status(500), Answer::Status(410)]).await;
+    let world = World::telling(&receiver).await;
+    let (engine, _events) = world.engine();
+    world.start(&engine).await;
+
+    let ended = world.run(&engine).await;
+    let (resumed, _events) = world.engine();
+    world.resume(&resumed).await;
+    let ended_again = world.run(&resumed).await;
+
+    assert_eq!((ended, ended_again), (Ended::Over, Ended::Over));
+    assert_eq!(world.delivery(&engine).await, Delivery::Ended);
+    assert_eq!(receiver.ids().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_receiver_takes_what_the_planned_one_refused() {
+    let planned = Scripted::start(&[Answer::Status(301)]).await;
+    let other = Scripted::start(&[Answer::Status(200)]).await;
+    let mut world = World::telling(&planned).await;
+    let (engine, _events) = world.engine();
+    world.start(&engine).await;
+    world.run(&engine).await;
+
+    world.receiver = Some(other.url().to_owned());
+    let (engine, _events) = world.engine();
+    world.resume(&engine).await;
+    let ended = world.run(&engine).await;
+
+    assert_eq!(ended, Ended::Over);
+    assert_eq!(other.ids(), planned.ids()[..1], "the same outcome");
+    assert_eq!(planned.ids().len(), 3, "it was not asked again");
+}

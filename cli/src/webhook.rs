@@ -1,0 +1,131 @@
+//! What became of the webhook of a decided export, as the audit trail says, and what a command reports of it.
+
+use conversation_archive::archive::{Archive, ArchiveError, Delivery};
+use conversation_archive::outcome::Outcome;
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::webhook::Refusal;
+use serde_json::{Value, json};
+
+use crate::problem::Exit;
+
+/// The webhook of an outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Webhook {
+    /// By this process.
+    Delivered,
+    /// By an earlier one.
+    DeliveredBefore,
+    /// The receiver answered 410. Nothing is owed.
+    Ended,
+    /// A resume sends it again.
+    Owed(Owed),
+}
+
+/// Why a webhook is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owed {
+    /// What came, and the fix.
+    pub reason: String,
+    /// What a resume needs to send it elsewhere: an option, with a space before it, or nothing.
+    pub option: &'static str,
+}
+
+/// What this process saw of deliveries.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sent {
+    pub delivered: bool,
+    /// Why the newest one could not be sent at all.
+    pub error: Option<String>,
+}
+
+impl Webhook {
+    /// `None` for an export without a receiver.
+    pub(crate) async fn of(
+        archive: &Archive,
+        plan: &ExportPlan,
+        outcome: &Outcome,
+        sent: &Sent,
+    ) -> Result<Option<Self>, ArchiveError> {
+        if plan.webhook_url.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(match archive.delivery(outcome).await? {
+            Delivery::Delivered if sent.delivered => Self::Delivered,
+            Delivery::Delivered => Self::DeliveredBefore,
+            Delivery::Ended => Self::Ended,
+            Delivery::Refused(refusal) => Self::Owed(Owed::because_of(&refusal)),
+            Delivery::NotTried => Self::Owed(Owed::before_any_answer(sent)),
+        }))
+    }
+
+    pub(crate) fn owed(&self) -> Option<&Owed> {
+        match self {
+            Self::Owed(owed) => Some(owed),
+            Self::Delivered | Self::DeliveredBefore | Self::Ended => None,
+        }
+    }
+
+    /// How a command ends whose export is as it should be.
+    pub(crate) fn exit(this: Option<&Self>) -> Exit {
+        match this.and_then(Self::owed) {
+            Some(_) => Exit::WebhookOwed,
+            None => Exit::Done,
+        }
+    }
+
+    /// For a person; `resume` is the command that sends an owed webhook again.
+    pub(crate) fn row(&self, resume: &str) -> String {
+        match self {
+            Self::Delivered => "delivered, signed".to_owned(),
+            Self::DeliveredBefore => "delivered before".to_owned(),
+            Self::Ended => {
+                "the receiver answered 410, it wants no more deliveries; none is owed".to_owned()
+            }
+            Self::Owed(Owed { reason, option }) => {
+                format!("owed: {reason}. This sends it again: {resume}{option}")
+            }
+        }
+    }
+
+    /// Adds the same to a result for programs.
+    pub(crate) fn add_to(&self, result: &mut Value, resume: &str) {
+        result["webhook"] = json!(self.as_str());
+        if let Self::Owed(Owed { reason, option }) = self {
+            result["webhookOwed"] = json!(reason);
+            result["howToGoOn"] = json!(format!("{resume}{option}"));
+        }
+    }
+
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::DeliveredBefore => "delivered_before",
+            Self::Ended => "ended",
+            Self::Owed(_) => "owed",
+        }
+    }
+}
+
+impl Owed {
+    fn because_of(refusal: &Refusal) -> Self {
+        Self {
+            reason: refusal.to_string(),
+            option: if refusal.wants_another_url() {
+                " --webhook-url URL"
+            } else {
+                ""
+            },
+        }
+    }
+
+    fn before_any_answer(sent: &Sent) -> Self {
+        let not_sent = |cause: &String| Refusal::NotSent {
+            cause: cause.clone(),
+        };
+        let reason = sent.error.as_ref().map(not_sent);
+        Self {
+            reason: reason.map_or_else(|| "not sent yet".to_owned(), |refusal| refusal.to_string()),
+            option: "",
+        }
+    }
+}
