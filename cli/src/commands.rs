@@ -1,8 +1,5 @@
 //! The commands: each reads its arguments, does its work, and ends in a report or a problem.
 
-use std::io::Read as _;
-use std::path::Path;
-
 use crate::arguments::{Arguments, CliCommand};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
@@ -40,22 +37,6 @@ pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, 
         CliCommand::Local(arguments) => local::local(arguments, screen).await,
         CliCommand::Start(arguments) => start::start(arguments, screen).await,
         CliCommand::Status(arguments) => status::status(arguments, screen).await,
-    }
-}
-
-/// A file whole, or standard input for `-`; `what` it should be is for the message.
-fn read(what: &str, path: &Path) -> Result<String, Problem> {
-    let mut text = String::new();
-    let read = match path.to_str() {
-        Some("-") => std::io::stdin().read_to_string(&mut text),
-        _ => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
-    };
-    match read {
-        Ok(_) => Ok(text),
-        Err(error) => Err(Problem::refused(format!(
-            "cannot read the {what} {}: {error}",
-            path.display()
-        ))),
     }
 }
 

@@ -22,6 +22,7 @@ mod settings;
 mod shell;
 mod stack;
 mod summary;
+mod text;
 mod webhook;
 
 use arguments::Arguments;

@@ -35,7 +35,7 @@ pub(crate) struct HistoryArguments {
     /// Conversations by their ids
     #[arg(value_name = "ID")]
     pub conversation_ids: Vec<String>,
-    /// File with ids, one a line, or - for standard input
+    /// File with ids, one a line, in UTF-8 or UTF-16, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub ids: Option<PathBuf>,
     /// Conversations that began in it: two days or moments, start/end

@@ -8,13 +8,14 @@ use conversation_archive::request::{ExportRequest, Refusal, scheduled_time};
 use start_export::Command;
 
 use super::closing::{carry_to_the_end, check_signer};
-use super::{read, settings};
+use super::settings;
 use crate::arguments::ExportArguments;
 use crate::carry::Carrier;
 use crate::place::{Opened, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
+use crate::text::read;
 
 pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Result<Exit, Problem> {
     let request = ExportRequest::parse(&read("request", &arguments.request)?)?;

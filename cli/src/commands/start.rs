@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use start_export::Started;
 
 use super::following::follow;
-use super::read;
 use crate::arguments::StartArguments;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::stack::Stack;
+use crate::text::read;
 
 mod backfill;
 

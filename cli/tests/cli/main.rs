@@ -5,6 +5,7 @@
 
 mod cancelling;
 mod check;
+mod files;
 mod finding;
 mod going_on;
 mod history;

@@ -1,6 +1,5 @@
 //! From the command line to a request, by the rules of every request.
 
-use std::path::Path;
 use std::time::Duration;
 
 use conversation_archive::request::{ExportRequest, RequestedInterval};
@@ -9,8 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, HistoryArguments, HistorySource, Records, word};
-use crate::commands::read;
 use crate::problem::Problem;
+use crate::text::{ids, read};
 
 pub(super) fn request(
     arguments: &HistoryArguments,
@@ -76,13 +75,19 @@ fn records(arguments: &HistoryArguments, format: Format) -> String {
 }
 
 fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
-    let mut ids = arguments.conversation_ids.clone();
+    let mut given = arguments.conversation_ids.join("\n");
     if let Some(path) = &arguments.ids {
-        ids.extend(ids_of(path)?);
+        let text = read("ids", path)?;
+        if ids(&text).is_empty() {
+            // Without ids the query would be for all conversations.
+            let message = format!("the ids {} hold none", path.display());
+            return Err(Problem::refused(message).with_hint("write one id a line"));
+        }
+        given = format!("{given}\n{text}");
     }
     let directions = arguments.direction.iter().map(word);
     let lists = [
-        ("conversationIds", ids),
+        ("conversationIds", ids(&given)),
         ("participantIds", arguments.participant.clone()),
         ("mediaTypes", arguments.media.clone()),
         ("messageTypes", arguments.message_type.clone()),
@@ -99,11 +104,4 @@ fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
         filters["category"] = json!(word(category));
     }
     Ok(filters)
-}
-
-/// One a line; what stands around them on the line is none of them.
-fn ids_of(path: &Path) -> Result<Vec<String>, Problem> {
-    let text = read("ids", path)?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Ok(lines.map(ToOwned::to_owned).collect())
 }
