@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use console::style;
+use conversation_archive::archive::Losses;
 use conversation_archive::genesys::StatsSnapshot;
 use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
 use conversation_archive::page::Projection;
@@ -17,6 +18,7 @@ use crate::screen::Report;
 use crate::shell;
 use crate::webhook::Webhook;
 
+mod gaps;
 mod look;
 
 use look::Look;
@@ -26,6 +28,7 @@ use look::Look;
 pub(crate) struct Summary<'a> {
     pub plan: &'a ExportPlan,
     pub manifest: &'a Manifest,
+    pub losses: &'a Losses,
     /// The archive.
     pub root: &'a Place,
     pub effort: Effort,
@@ -40,6 +43,7 @@ pub(crate) struct Summary<'a> {
 pub(crate) struct Stored<'a> {
     pub plan: &'a ExportPlan,
     pub manifest: &'a Manifest,
+    pub losses: &'a Losses,
     /// The archive.
     pub root: &'a Place,
 }
@@ -70,21 +74,35 @@ impl Summary<'_> {
         Stored {
             plan: self.plan,
             manifest: self.manifest,
+            losses: self.losses,
             root: self.root,
         }
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = self.stored().rows();
-        let effort = [("took", self.took()), ("survived", self.effort.survived())];
+        let effort = [("took", self.took()), ("survived", self.survived())];
         // Behind what is always told.
         rows.splice(Stored::ALWAYS..Stored::ALWAYS, effort);
         let webhook = self.webhook.map(|webhook| webhook.row(&self.resume()));
         rows.extend(webhook.map(|row| ("webhook", row)));
-        let look = Look::at(self);
-        rows.push(("look", look.lines));
-        rows.push(("", look.table));
+        if !self.stored().is_empty() {
+            let look = Look::at(self);
+            rows.push(("look", look.lines));
+            rows.push(("", look.table));
+        }
         rows
+    }
+
+    fn survived(&self) -> String {
+        let lost = self.stored().lost();
+        let lost = lost.map(|lost| format!("{lost} lost and replaced"));
+        let parts: Vec<_> = lost.into_iter().chain(self.effort.survived()).collect();
+        if parts.is_empty() {
+            "nothing went wrong".to_owned()
+        } else {
+            parts.join(", ")
+        }
     }
 
     fn took(&self) -> String {
@@ -92,6 +110,7 @@ impl Summary<'_> {
             records, elapsed, ..
         } = self.effort;
         match records {
+            0 if self.stored().is_empty() => time(elapsed),
             0 => format!("{} here; the records were there already", time(elapsed)),
             _ => format!(
                 "{}, {} records/s",
@@ -171,6 +190,10 @@ impl Stored<'_> {
             ("size", self.size()),
         ];
         let counts = self.manifest.content.counts;
+        if self.is_empty() && counts.received == 0 {
+            rows.push(("empty", self.nothing()));
+        }
+        rows.extend(self.replaced().map(|replaced| ("lost", replaced)));
         if counts.left_out > 0 {
             let left_out = counted(counts.left_out, "record that", "records that");
             rows.push((
@@ -294,6 +317,8 @@ impl Stored<'_> {
             "storedBytes": content.stored_bytes,
             "recordBytes": outcome.totals.record_bytes,
             "warnings": self.manifest.warnings,
+            "filters": self.plan.filters,
+            "replaced": self.replaced_json(),
         });
         if let Some(repeated) = &content.repeated {
             json["repeated"] = json!(repeated);
@@ -329,7 +354,7 @@ fn each(tally: &Tally) -> String {
 }
 
 impl Effort {
-    fn survived(&self) -> String {
+    fn survived(&self) -> Vec<String> {
         let Self {
             stats,
             crashes,
@@ -361,11 +386,7 @@ impl Effort {
                 .filter(|(n, ..)| *n > 0)
                 .map(|(n, one, many)| counted(*n, one, many)),
         );
-        if parts.is_empty() {
-            "nothing went wrong".to_owned()
-        } else {
-            parts.join(", ")
-        }
+        parts
     }
 }
 

@@ -24,12 +24,14 @@ mod exports;
 mod find;
 mod indexes;
 mod known;
+mod losses;
 mod survey;
 
 pub use conversations::Conversations;
 pub use deliveries::Delivery;
 pub use find::{Records, Searched, Sought, Version};
 pub use known::Earlier;
+pub use losses::{Losses, ReplacedRun};
 pub use survey::{SliceView, first_message};
 
 /// Typed access to one store.

@@ -1,6 +1,8 @@
 //! Lost jobs and queries: the run begins anew, and what was read before is superseded.
 
+use conversation_archive::archive::Losses;
 use conversation_archive::failure::FailureKind;
+use conversation_archive::ids::ExportId;
 use genesys_simulator::{Faults, Route, Settings};
 
 use end_to_end::seams::Kill;
@@ -55,6 +57,56 @@ async fn a_job_that_the_api_forgot_is_replaced() {
             .len(),
         90
     );
+}
+
+#[tokio::test]
+async fn what_was_lost_and_replaced_is_known_afterwards() {
+    let mut undisturbed = World::new(organisation(46, 40)).await;
+    let request = undisturbed.request("analytics-job", r#","slices":2"#);
+    let untouched = undisturbed.start(&request).await;
+    undisturbed.run().await;
+    let mut world = World::new(organisation(46, 90)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
+    let id = world.start(&request).await;
+    for pages in [2, 4] {
+        let fetched = |world: &World| world.simulator.stats().requests_on(Route::JobResults);
+        assert!(world.run_until(|world| fetched(world) == pages).await);
+        world.simulator.expire_jobs();
+    }
+    world.run().await;
+
+    assert_eq!(losses(&undisturbed, &untouched).await, Losses::default());
+    let lost = losses(&world, &id).await;
+    assert_eq!(lost.number, 2);
+    let runs: Vec<_> = lost.runs.iter().map(|it| (it.slice, it.run)).collect();
+    assert_eq!(runs, [(1, 1), (1, 2)]);
+    assert!(
+        lost.runs
+            .iter()
+            .all(|it| it.reason.contains("have expired")),
+        "{lost:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_query_that_all_slices_lose_is_one_loss() {
+    let mut world = World::with_slices(organisation(37, 100), 4).await;
+    let request = world.request("export-gateway", r#","slices":4,"pageSize":10"#);
+    let id = world.start(&request).await;
+    let fetched = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);
+    assert!(world.run_until(|world| fetched(world) == 7).await);
+
+    world.simulator.lose_queries();
+    world.run().await;
+
+    let lost = losses(&world, &id).await;
+    assert_eq!((lost.number, lost.runs.len()), (1, 4));
+}
+
+async fn losses(world: &World, id: &ExportId) -> Losses {
+    let archive = world.archive();
+    let plan = archive.planned(id).await.expect("a plan");
+    archive.losses(&plan).await.expect("readable ends")
 }
 
 #[tokio::test]

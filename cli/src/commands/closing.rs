@@ -119,6 +119,7 @@ pub(super) async fn report(
     let Some(manifest) = manifest else {
         return Err(Problem::failed(format!("the manifest of {id} is gone")));
     };
+    let losses = archive.losses(&plan).await.map_err(anyhow::Error::from)?;
     let root = out.absolute();
     let stored = archive
         .list_all(&format!("{}slices/", export_prefix(id)))
@@ -146,6 +147,7 @@ pub(super) async fn report(
     Ok(Summary {
         plan: &plan,
         manifest: &manifest,
+        losses: &losses,
         root: &root,
         effort,
         webhook,

@@ -107,15 +107,17 @@ async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Repo
     let read = async {
         let plan = archive.planned(id).await?;
         let manifest: Option<Manifest> = archive.read(Name::Manifest(id)).await?;
-        anyhow::Ok((plan, manifest))
+        let losses = archive.losses(&plan).await?;
+        anyhow::Ok((plan, manifest, losses))
     };
-    let (plan, manifest) = read.await?;
+    let (plan, manifest, losses) = read.await?;
     let Some(manifest) = manifest else {
         return Err(Problem::failed(format!("the manifest of {id} is gone")));
     };
     let stored = Stored {
         plan: &plan,
         manifest: &manifest,
+        losses: &losses,
         root: stack.place(),
     };
     let webhook = webhook(archive, &plan, outcome).await;

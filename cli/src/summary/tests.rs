@@ -1,4 +1,5 @@
 use conversation_archive::FormatVersion;
+use conversation_archive::archive::ReplacedRun;
 use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
 use conversation_archive::hash::Sha256;
 use conversation_archive::outcome::{Content, IdVersions, RepeatedRecords, SliceContent};
@@ -101,6 +102,7 @@ fn text_in(
     let summary = Summary {
         plan,
         manifest: &manifest(plan),
+        losses: &Losses::default(),
         root,
         effort,
         webhook,
@@ -236,4 +238,94 @@ fn in_a_bucket_the_pages_are_looked_at_by_their_manifest() {
     );
     let look = "aws s3 cp s3://bucket/team/exports/march/manifest.json - | jq -r '.content.slices[].pages[].objects.page.key // empty' | xargs -I{} aws s3 cp s3://bucket/team/{} - | zcat | jq .";
     assert!(text.contains(look), "{text}");
+}
+
+/// Without anything that came, or with what came and was left out.
+fn nothing(plan: &ExportPlan, received: u64) -> String {
+    let counts = Counts {
+        received,
+        left_out: received,
+        ..Counts::default()
+    };
+    let mut manifest = manifest(plan);
+    manifest.content.counts = counts;
+    let summary = Summary {
+        plan,
+        manifest: &manifest,
+        losses: &Losses::default(),
+        root: &Place::Folder("/data".into()),
+        effort: Effort::default(),
+        webhook: None,
+        strays: 0,
+    };
+    console::strip_ansi_codes(&summary.report().text).into_owned()
+}
+
+fn row<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    let of_label = |line: &&str| line.trim_start().starts_with(label);
+    text.lines().find(of_label).map(str::trim_start)
+}
+
+#[test]
+fn an_empty_export_repeats_what_was_asked_for() {
+    let filtered =
+        plan(r#","filters":{"mediaTypes":["voice"],"directions":["inbound","outbound"]}"#);
+    let active = plan(r#","membership":"activity""#);
+    let gateway = plan(
+        r#","source":"export-gateway","filters":{"conversationIdRange":{"min":"a","max":"b"}}"#,
+    );
+
+    let empty = [&filtered, &active, &gateway]
+        .map(|plan| row(&nothing(plan, 0), "empty").unwrap().to_owned());
+
+    assert_snapshot!(empty.join("\n"), @"
+    empty      no conversation started in 2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z with mediaTypes voice; directions inbound, outbound; or the client's role lacks their divisions
+    empty      no conversation was active in 2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z, and no filter was given; or the client's role lacks their divisions
+    empty      the gateway has no record in 2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z with conversationIdRange a..b
+    ");
+    for text in [nothing(&filtered, 0), nothing(&filtered, 7)] {
+        assert!(!text.contains("there already"), "{text}");
+        assert_eq!(row(&text, "look"), None, "there is nothing to look at");
+    }
+    assert_eq!(row(&nothing(&filtered, 7), "empty"), None, "something came");
+}
+
+#[test]
+fn a_lost_and_replaced_job_is_named_with_its_reason() {
+    let run = |slice, reason: &str| ReplacedRun {
+        slice,
+        run: 1,
+        reason: reason.to_owned(),
+    };
+    let losses = Losses {
+        number: 3,
+        runs: vec![
+            run(1, "job 7 expired"),
+            run(2, "job 8 expired"),
+            run(3, "job 7 expired"),
+        ],
+    };
+    let plan = plan("");
+    let summary = Summary {
+        plan: &plan,
+        manifest: &manifest(&plan),
+        losses: &losses,
+        root: &Place::Folder("/data".into()),
+        effort: Effort::default(),
+        webhook: None,
+        strays: 0,
+    };
+
+    let Report { text, json } = summary.report();
+
+    let text = console::strip_ansi_codes(&text);
+    let rows = [row(&text, "survived").unwrap(), row(&text, "lost").unwrap()];
+    assert_snapshot!(rows.join("\n"), @"
+    survived   3 jobs lost and replaced
+    lost       3 jobs, replaced by new ones: job 7 expired, job 8 expired
+    ");
+    assert_eq!(
+        json["replaced"][1],
+        json!({"slice": 2, "run": 1, "reason": "job 8 expired"})
+    );
 }

@@ -83,6 +83,41 @@ async fn verify_names_what_is_missing_and_what_was_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_finds_nothing_says_so_with_what_was_asked() {
+    let world = World::new().await;
+    let filters = r#""filters":{"queueIds":["0f8fad5b-d9cb-469f-a165-70867728950e"]}"#;
+
+    let export = world
+        .export(&format!(r#"{{"exportId":"march",{DAYS},{filters}}}"#))
+        .await;
+
+    assert_eq!(export.code, 0, "{}", export.err);
+    let nothing = "no conversation started in 2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z with queueIds 0f8fad5b-d9cb-469f-a165-70867728950e";
+    assert!(export.out.contains(nothing), "{}", export.out);
+    assert!(!export.out.contains("there already"), "{}", export.out);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_was_lost_and_replaced_stands_in_the_summary() {
+    let world = World::new().await;
+    let export = world.start_march();
+    world.until_page_records(2).await;
+
+    world.simulator.expire_jobs();
+    let export = ended(export).await;
+
+    assert_eq!(export.code, 0, "{}", export.err);
+    assert!(!export.out.contains("nothing went wrong"), "{}", export.out);
+    assert!(export.out.contains("lost and replaced"), "{}", export.out);
+    assert!(export.out.contains("have expired"), "{}", export.out);
+    let again = world.march("resume", &["--json"]).await;
+    let result: Value = serde_json::from_str(&again.out).unwrap();
+    let reason = result["replaced"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("have expired"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_ends_well_and_takes_nothing_from_the_environment() {
     let mut world = World::new().await;
     world.set("GENESYS_API_URL", "https://must.not.be.used.example");
