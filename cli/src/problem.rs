@@ -171,6 +171,20 @@ mod tests {
     }
 
     #[test]
+    fn an_error_that_shows_its_source_is_told_once() {
+        let setback = Setback::Failed(Failure::new(FailureKind::Refused, "the API said no"));
+        let beside = StartError::Beside {
+            export_id: "march".parse().unwrap(),
+            beside_id: "march-transcripts".parse().unwrap(),
+            source: Box::new(StartError::Source(setback)),
+        };
+
+        let problem = Problem::from(anyhow::Error::from(beside).context("cannot start"));
+
+        insta::assert_snapshot!(problem.message, @"cannot start: march is started, march-transcripts beside it is not: the source did not answer as needed: the API said no");
+    }
+
+    #[test]
     fn what_is_wrong_with_a_bucket_names_its_fix() {
         let bucket = || "archive".to_owned();
         let region = "us-east-1".to_owned();

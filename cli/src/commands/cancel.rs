@@ -8,7 +8,7 @@ use conversation_archive::store::FolderError;
 use serde_json::json;
 use start_export::{Command, State};
 
-use super::closing::{check_signer, webhook};
+use super::closing::{check_signer_of, webhook};
 use super::{following, settings};
 use crate::arguments::CancelArguments;
 use crate::carry::Carrier;
@@ -35,9 +35,7 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
     let settings = settings(None)?;
     let place = out.open().await?.for_writing()?;
     let mut carrier = Carrier::new(place, &settings, screen)?;
-    if let Some(plan) = carrier.engine.plan(id).await? {
-        check_signer(plan.webhook_url.as_deref(), &settings)?;
-    }
+    check_signer_of(&carrier, id, &settings).await?;
     let started = carrier.command(Command::Cancel(id.clone())).await?;
     if started.state == State::Completed {
         return Err(Problem::failed(format!(

@@ -28,6 +28,25 @@ pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Re
         .with_hint("set it to whsec_ and the base64 of 24 random bytes or more"))
 }
 
+/// The same for an export that exists. One that has ended and is owed nothing needs no secret.
+pub(super) async fn check_signer_of(
+    carrier: &Carrier,
+    id: &ExportId,
+    settings: &Settings,
+) -> Result<(), Problem> {
+    let Some(plan) = carrier.engine.plan(id).await? else {
+        return Ok(());
+    };
+    let is_final = |outcome: &Outcome| outcome.status != ExportStatus::Failed;
+    if let Some(outcome) = carrier.engine.outcome(id).await?.filter(is_final) {
+        let delivery = carrier.engine.archive().delivery(&outcome).await;
+        if !delivery.map_err(anyhow::Error::from)?.is_owed() {
+            return Ok(());
+        }
+    }
+    check_signer(plan.webhook_url.as_deref(), settings)
+}
+
 /// How to go on with an export, and where it is.
 pub(super) struct Ways<'a> {
     pub place: &'a Place,

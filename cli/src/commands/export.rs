@@ -7,7 +7,7 @@ use conversation_archive::plan::{Draft, Identity};
 use conversation_archive::request::{ExportRequest, Refusal, scheduled_time};
 use start_export::Command;
 
-use super::closing::{carry_to_the_end, check_signer};
+use super::closing::{carry_to_the_end, check_signer, check_signer_of};
 use super::settings;
 use crate::arguments::ExportArguments;
 use crate::carry::Carrier;
@@ -52,10 +52,8 @@ pub(super) async fn archive(
     let place = open(out, &id, draft).await?;
     let mut carrier = Carrier::new(place.for_writing()?, &settings, screen)?;
     let _lock = carrier.lock(&id)?;
-    if let Some(plan) = carrier.engine.plan(&id).await? {
-        // It may have been planned with a receiver that the settings do not name any more.
-        check_signer(plan.webhook_url.as_deref(), &settings)?;
-    }
+    // It may have been planned with a receiver that the settings do not name any more.
+    check_signer_of(&carrier, &id, &settings).await?;
     let started = carrier.command(Command::Start(Box::new(request))).await?;
     carry_to_the_end(&mut carrier, out, &started, screen).await
 }

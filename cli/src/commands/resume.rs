@@ -5,7 +5,7 @@ use conversation_archive::webhook::WebhookUrl;
 use serde_json::json;
 use start_export::{Command, Resume};
 
-use super::closing::{carry_to_the_end, check_signer};
+use super::closing::{carry_to_the_end, check_signer_of};
 use super::following::follow;
 use super::settings;
 use crate::arguments::ResumeArguments;
@@ -24,13 +24,8 @@ pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Resu
     let place = out.open().await?.for_writing()?;
     let mut carrier = Carrier::new(place, &settings, screen)?;
     let _lock = carrier.lock(&arguments.export_id)?;
-    if let Some(plan) = carrier.engine.plan(&arguments.export_id).await? {
-        check_signer(plan.webhook_url.as_deref(), &settings)?;
-        if plan.webhook_url.is_none() && arguments.webhook_url.is_some() {
-            let message = format!("export {} was planned without a webhook", plan.export_id);
-            return Err(Problem::refused(message).with_hint("leave --webhook-url out"));
-        }
-    }
+    check_signer_of(&carrier, &arguments.export_id, &settings).await?;
+    check_receiver(&carrier, arguments).await?;
     let started = carrier.command(Command::Resume(Resume {
         export_id: arguments.export_id.clone(),
         quota_mb: arguments.quota_mb,
@@ -52,6 +47,18 @@ fn receiver(arguments: &ResumeArguments, settings: &Settings) -> Result<Option<S
         Ok(_) => Ok(Some(url.clone())),
         Err(error) => Err(Problem::refused(format!("--webhook-url: {error}"))),
     }
+}
+
+/// An export that tells nobody has no receiver to replace.
+async fn check_receiver(carrier: &Carrier, arguments: &ResumeArguments) -> Result<(), Problem> {
+    let plan = carrier.engine.plan(&arguments.export_id).await?;
+    let tells_nobody = plan.is_some_and(|plan| plan.webhook_url.is_none());
+    if !tells_nobody || arguments.webhook_url.is_none() {
+        return Ok(());
+    }
+    let id = &arguments.export_id;
+    let problem = Problem::refused(format!("export {id} was planned without a webhook"));
+    Err(problem.with_hint("leave --webhook-url out"))
 }
 
 /// The stack does it; this process watches.

@@ -247,8 +247,9 @@ impl Tally {
 fn decided(outcome: &Outcome) -> String {
     let id = &outcome.export_id;
     let how = ended(outcome.status, outcome.attempt);
-    let why = outcome.failures.first();
-    let why = why.map(|first| format!(": {}", first.failure));
+    // The failure of a slice was told when the slice ended.
+    let of_export = outcome.failures.iter().find(|it| it.slice.is_none());
+    let why = of_export.map(|first| format!(": {}", first.failure));
     format!(
         "export {id} {how}{}; its webhook is being delivered",
         why.unwrap_or_default()

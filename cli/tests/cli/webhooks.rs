@@ -182,6 +182,42 @@ async fn a_receiver_that_wants_no_more_deliveries_is_owed_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_whose_webhook_is_owed_needs_the_secret_and_a_delivered_one_none() {
+    let mut world = world().await;
+    let receiver = Scripted::start(&[MOVED]).await;
+    world.export_to(&receiver, &[]).await;
+    receiver.answer(Answer::Status(200));
+
+    world
+        .settings
+        .retain(|(name, _)| *name != "WEBHOOK_SIGNING_SECRET");
+    let owed = world.march("resume", &[]).await;
+    world.set("WEBHOOK_SIGNING_SECRET", SECRET);
+    let sent = world.march("resume", &[]).await;
+    world
+        .settings
+        .retain(|(name, _)| *name != "WEBHOOK_SIGNING_SECRET");
+    let delivered = world.march("resume", &[]).await;
+
+    assert_eq!(
+        (owed.code, sent.code, delivered.code),
+        (2, 0, 0),
+        "{}{}",
+        sent.err,
+        delivered.err
+    );
+    assert!(
+        owed.error()
+            .starts_with("WEBHOOK_SIGNING_SECRET is not set")
+    );
+    assert!(
+        delivered.out.contains("delivered before"),
+        "{}",
+        delivered.out
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resume_can_send_an_owed_webhook_to_another_receiver() {
     let world = world().await;
     let (planned, other) = (
