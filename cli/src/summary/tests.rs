@@ -163,6 +163,7 @@ fn repeated_records_are_told_and_identical_lines_count_once() {
     let stored = Stored {
         plan: &plan,
         manifest: &manifest,
+        losses: &Losses::default(),
         root: &Place::Folder("/data".into()),
     };
 
@@ -189,6 +190,7 @@ fn an_export_without_repeated_records_says_nothing_about_them() {
     let stored = Stored {
         plan: &plan,
         manifest: &manifest,
+        losses: &Losses::default(),
         root: &Place::Folder("/data".into()),
     };
 
