@@ -10,11 +10,11 @@ use url::Url;
 
 use super::body::{self, Buffers};
 use super::credentials::Credentials;
-use super::error::{ApiError, Trouble, cut};
+use super::error::{ApiError, cut};
 use super::refusal::Head;
 use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
-use crate::decode::{self, DecodeError, without_byte_order_mark};
+use crate::decode::{self, without_byte_order_mark};
 
 /// How messages and log lines call the login.
 pub(crate) const ROUTE: &str = "/oauth/token";
@@ -72,26 +72,32 @@ impl Login {
             "login answered"
         );
         let head = Head::of(&response, now);
-        if status != 200 {
+        if !(200..=299).contains(&status) {
             return Err(self.refusal(&head, &body::read_error(response).await));
         }
         let body = body::read(response, BODY_LIMIT, ROUTE, &Buffers::default()).await?;
         let body = without_byte_order_mark(&body);
-        decode::json(body).map_err(|error| self.unusable(&head, body, error))
+        if let Some(refusal) = self.disguised_refusal(&head, body) {
+            return Err(refusal);
+        }
+        Ok(head.read(ROUTE, status == 200, body, decode::json)?)
     }
 
-    /// A 200 without a token: an error of the login whatever its status, or an answer of something else.
-    fn unusable(&self, head: &Head, body: &[u8], error: DecodeError) -> LoginError {
+    /// An error that comes as a success: of the login, or of a gateway in front of it.
+    fn disguised_refusal(&self, head: &Head, body: &[u8]) -> Option<LoginError> {
         let said: Option<LoginErrorBody> = serde_json::from_slice(body).ok();
-        if let Some(said) = said.filter(|said| said.error.is_some()) {
-            return self.no_login(400, &said, None);
+        match said.filter(|said| said.error.is_some()) {
+            Some(said) => Some(self.no_login(400, &said, None)),
+            None => Some(self.refused(head.disguised_error(ROUTE, body)?, body)),
         }
-        let what = Trouble::of_body(head.status, head.content_type.as_deref(), error);
-        ApiError::unavailable(ROUTE, what).into()
     }
 
     fn refusal(&self, head: &Head, body: &[u8]) -> LoginError {
-        match head.error(ROUTE, body) {
+        self.refused(head.error(ROUTE, body), body)
+    }
+
+    fn refused(&self, error: ApiError, body: &[u8]) -> LoginError {
+        match error {
             ApiError::Refused {
                 status, message, ..
             } => {

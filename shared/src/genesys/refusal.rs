@@ -13,7 +13,7 @@ use url::Url;
 use super::error::{ApiError, Trouble, cut};
 use super::retry;
 use super::wire::ErrorBody;
-use crate::decode::without_byte_order_mark;
+use crate::decode::{DecodeError, without_byte_order_mark};
 
 /// What a status that is not a success means for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,33 @@ impl Head {
     pub(crate) fn disguised_error(&self, route: &str, body: &[u8]) -> Option<ApiError> {
         let parsed = ErrorBody::parse(body).filter(ErrorBody::is_error)?;
         Some(self.error_with(route, parsed.meant_status(), Some(&parsed), body))
+    }
+
+    /// Decodes the body of a success, or says what is wrong with it.
+    pub(crate) fn read<T>(
+        &self,
+        route: &str,
+        is_expected: bool,
+        body: &[u8],
+        mut decode: impl FnMut(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<T, ApiError> {
+        let decoded = if is_expected {
+            decode(body)
+        } else {
+            Err(DecodeError::Shape(
+                "it is not the success that is documented".into(),
+            ))
+        };
+        decoded.map_err(|error| ApiError::Unavailable {
+            route: route.to_owned(),
+            what: match (self.status, error) {
+                (202, _) => Trouble::Status(202),
+                (status, error) => Trouble::of_body(status, self.content_type.as_deref(), error),
+            },
+            wait: self.wait,
+            context_id: self.correlation_id.clone(),
+            source: None,
+        })
     }
 
     fn error_with(

@@ -9,6 +9,7 @@ pub use messages::*;
 use crate::decode::lenient;
 use jiff::Timestamp;
 use secrecy::SecretString;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 /// `POST {login}/oauth/token`, 200.
@@ -149,8 +150,13 @@ impl From<String> for JobState {
     }
 }
 
+/// A token, which must fit into a header (RFC 6750, section 2.1).
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    String::deserialize(deserializer).map(SecretString::from)
+    let token = String::deserialize(deserializer)?;
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(D::Error::custom("not a token"));
+    }
+    Ok(SecretString::from(token))
 }
 
 #[cfg(test)]

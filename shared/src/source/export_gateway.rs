@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Asked, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
 use crate::checkpoint::{Checkpoint, DeadEnd, Trail};
 use crate::clock::{Clock, Deadline};
-use crate::decode;
+use crate::decode::{self, DecodeError};
 use crate::effort::Effort;
 use crate::genesys::wire::QueryReply;
 use crate::genesys::{ApiError, Call, GenesysClient, Trouble};
@@ -65,9 +65,16 @@ impl ExportGateway {
             .query("limit", limit.to_string());
         let rules = reading.rules();
         let mut reader = ResultsReader::default();
+        let mut exceeded = false;
         let decode = |body: &[u8]| {
             let mut records = reader.records(body)?;
             let more_than_asked = records.len() as u64 > limit;
+            // Once, it may be that something stands on the page that is not of it.
+            if more_than_asked && !std::mem::replace(&mut exceeded, true) {
+                return Err(DecodeError::Shape(
+                    "it has more records than were asked for".into(),
+                ));
+            }
             records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             let received = records.len() as u64;
             let encoded = page::encode(&records, &rules);

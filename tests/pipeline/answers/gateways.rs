@@ -5,7 +5,7 @@ use conversation_archive::source::HistoryForm as Form;
 use genesys_simulator::{HistoryForm, Route, ServedRequest};
 use serde_json::json;
 
-use super::odd::{answer, disguised, edit, first_again, status, typed, with, without};
+use super::odd::{answer, bytes, disguised, edit, first_again, status, typed, with, without};
 use super::rows::*;
 use super::{Call, Outcome, Row, hold};
 
@@ -80,6 +80,14 @@ async fn results_of_an_export_gateway() {
             "`[]` before `totalRecords`",
             answer(200, "[]"),
             Outcome::Fails(Kind::RecordsMissing),
+        ),
+        row(
+            "more records than `limit`",
+            bytes(|body| {
+                let end = body.len() - 1;
+                [&body[..end], br#",{"id":"more"}]"#].concat()
+            }),
+            WARNED,
         ),
         row(
             "an object with the records in it",

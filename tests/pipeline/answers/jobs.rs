@@ -47,6 +47,15 @@ async fn login() {
             typed(200, "text/html", "<html>"),
             UNAVAILABLE,
         ),
+        row("another 2xx", answer(201, "{}"), BROKEN),
+        row(
+            "error body with status 429 at a 2xx",
+            answer(
+                201,
+                r#"{"message":"m","code":"too.many.requests","status":429}"#,
+            ),
+            THROTTLED,
+        ),
         row("`{}` at 200", answer(200, "{}"), BROKEN),
         row(
             "`access_token` is null",

@@ -171,28 +171,7 @@ impl Inner {
         if is_small && let Some(disguised) = self.disguised_error(call, head, body) {
             return Err(disguised);
         }
-        let decoded = if call.expects(head.status) {
-            decode(body)
-        } else {
-            Err(DecodeError::Shape(
-                "it is not the success that is documented".into(),
-            ))
-        };
-        let error = match decoded {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let what = match (head.status, error) {
-            (202, _) => Trouble::Status(202),
-            (status, error) => Trouble::of_body(status, head.content_type.as_deref(), error),
-        };
-        Err(ApiError::Unavailable {
-            route: call.route().to_owned(),
-            what,
-            wait: head.wait,
-            context_id: head.correlation_id.clone(),
-            source: None,
-        })
+        head.read(call.route(), call.expects(head.status), body, decode)
     }
 
     fn disguised_error(&self, call: &Call, head: &Head, body: &[u8]) -> Option<ApiError> {

@@ -83,6 +83,13 @@ async fn a_login_without_a_token_in_its_answer_is_tried_again() {
         Scripted::new(200, "<html>").header("Content-Type", "text/html"),
         Scripted::new(200, "{}"),
         Scripted::new(200, r#"{"access_token":null}"#),
+        Scripted::new(200, r#"{"access_token":"a\u0000b"}"#),
+        Scripted::new(200, r#"{"access_token":""}"#),
+        Scripted::new(
+            201,
+            r#"{"message":"m","code":"too.many.requests","status":429}"#,
+        ),
+        Scripted::new(226, "<html>"),
         Scripted::new(409, ""),
         Scripted::new(524, ""),
     ] {
