@@ -100,7 +100,7 @@ async fn a_gateway_query_that_all_slices_lose_is_one_loss() {
     world.run().await;
 
     let lost = losses(&world, &id).await;
-    assert_eq!((lost.number, lost.runs.len()), (1, 4));
+    assert_eq!((lost.number, lost.runs.len()), (1, 4), "{lost:?}");
 }
 
 async fn losses(world: &World, id: &ExportId) -> Losses {
