@@ -14,8 +14,10 @@ use crate::store::BoxError;
 mod calls;
 #[cfg(test)]
 pub(crate) mod fake;
+mod throttling;
 
 use calls::Calls;
+use throttling::Throttling;
 
 /// Answering takes S3 milliseconds; half of the page function's timeout is what a lost answer may cost. It runs from
 /// the start of the request, so it also bounds the upload of a page over a slow line.
@@ -111,6 +113,7 @@ impl AwsClients {
         aws_sdk_s3::Client::from_conf(
             config
                 .force_path_style(self.settings.force_path_style)
+                .retry_classifier(Throttling)
                 .interceptor(Calls)
                 .build(),
         )

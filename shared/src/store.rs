@@ -13,7 +13,7 @@ mod s3;
 pub use folder::{ExportLock, FolderError, FolderStore};
 pub use s3::{BucketError, Encryption, S3Settings, S3Store};
 
-/// The largest object that is read: many times a page of the largest records, and what a function's memory bears.
+/// The largest object that is written or read: many times a page of the largest records, and what a function's memory bears.
 pub const MAX_OBJECT_BYTES: u64 = 256 << 20;
 
 /// One object to be written.

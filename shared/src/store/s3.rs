@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Object as S3Object, ServerSideEncryption};
@@ -16,15 +18,18 @@ use crate::clock::Clock;
 
 mod bucket;
 mod failure;
+mod patience;
 
 pub use bucket::{BucketError, Encryption};
-use failure::{is_absent, status, store_error};
+use failure::{Checksums, is_absent, status, store_error};
+use patience::backoff;
 
 /// Writers of the same key collide for as long as one upload takes; five tries outlast it.
 const CONFLICT_ATTEMPTS: u32 = 5;
 
-/// The first wait after a collision; each further one may be twice as long.
-const CONFLICT_BACKOFF: Duration = Duration::from_millis(200);
+/// The SDK retries a request until its reply begins. A body that breaks off after that is read again from the start, up to
+/// this number of reads in all.
+const READ_ATTEMPTS: u32 = 5;
 
 /// Where in S3 the archive is.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +51,8 @@ pub struct S3Store {
     prefix: String,
     kms_key_id: Option<String>,
     max_object_bytes: u64,
+    /// How long a call is repeated while its error is transient.
+    patience: Duration,
     clock: Clock,
 }
 
@@ -66,11 +73,12 @@ impl S3Store {
             prefix,
             kms_key_id,
             max_object_bytes: MAX_OBJECT_BYTES,
+            patience: Duration::ZERO,
             clock: Clock::System,
         }
     }
 
-    /// Refuses to read objects larger than this instead of [`MAX_OBJECT_BYTES`].
+    /// Refuses to write and to read objects larger than this instead of [`MAX_OBJECT_BYTES`].
     #[must_use]
     pub fn with_max_object_bytes(self, max_object_bytes: u64) -> Self {
         Self {
@@ -79,7 +87,13 @@ impl S3Store {
         }
     }
 
-    /// Waits between collisions by this clock.
+    /// Repeats each call for up to `patience` while its error is transient. For callers that no queue calls again.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Waits between attempts by this clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
@@ -90,7 +104,8 @@ impl S3Store {
     }
 
     /// The checksum is the SHA-256 that the page records hold too: S3 refuses what arrives damaged, keeps the value and
-    /// gives it back without the bytes.
+    /// gives it back without the bytes. A store that refuses checksums gets none: the SDK then leaves out the value, and S3
+    /// would refuse the name of an algorithm without its value.
     fn put(&self, object: &Object) -> PutObjectFluentBuilder {
         let encryption = self
             .kms_key_id
@@ -103,7 +118,11 @@ impl S3Store {
             .body(ByteStream::from(object.body.clone()))
             .content_type(object.content_type)
             .set_content_encoding(object.content_encoding.map(str::to_owned))
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .set_checksum_algorithm(
+                self.checksums()
+                    .in_requests
+                    .then_some(ChecksumAlgorithm::Sha256),
+            )
             // One data key for many objects instead of a call to KMS for each.
             .set_bucket_key_enabled(self.kms_key_id.as_ref().map(|_| true))
             .set_server_side_encryption(encryption)
@@ -119,19 +138,24 @@ impl S3Store {
         let length = length
             .and_then(|length| u64::try_from(length).ok())
             .unwrap_or(0);
-        self.check_size(key, length)?;
+        self.check_size("read", key, length)?;
         let mut bytes = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
         while let Some(chunk) = body.next().await {
             let cut_off = |error| StoreError::transient("read", key, error);
             bytes.extend_from_slice(&chunk.map_err(cut_off)?);
-            self.check_size(key, bytes.len() as u64)?;
+            self.check_size("read", key, bytes.len() as u64)?;
         }
         Ok(bytes.freeze())
     }
 
-    fn check_size(&self, key: &str, size_bytes: u64) -> Result<(), StoreError> {
+    fn check_size(
+        &self,
+        action: &'static str,
+        key: &str,
+        size_bytes: u64,
+    ) -> Result<(), StoreError> {
         ObjectTooLarge::check(size_bytes, self.max_object_bytes)
-            .map_err(|error| StoreError::permanent("read", key, error))
+            .map_err(|error| StoreError::permanent(action, key, error))
     }
 
     /// `None` for what is not below the prefix, and for the empty object that consoles create for a folder.
@@ -150,69 +174,83 @@ impl S3Store {
         })
     }
 
-    async fn wait_after_collision(&self, attempt: u32) {
-        let longest = CONFLICT_BACKOFF * 2_u32.pow(attempt - 1);
-        self.clock.sleep(longest.mul_f64(fastrand::f64())).await;
+    /// What the SDK's settings say.
+    fn checksums(&self) -> Checksums {
+        Checksums::of(self.client.config())
     }
-}
 
-#[async_trait]
-impl ArchiveStore for S3Store {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        let request = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(self.full_key(key));
-        match request.send().await {
-            Ok(reply) => self
-                .read(key, reply.content_length, reply.body)
-                .await
-                .map(Some),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(store_error("read", key, error)),
+    fn failed<E>(
+        &self,
+        action: &'static str,
+        key: &str,
+        error: SdkError<E, HttpResponse>,
+    ) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        store_error(action, key, error, self.checksums())
+    }
+
+    /// The object, read again from the start when its body breaks off.
+    async fn get_whole(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let request = self.client.get_object().bucket(&self.bucket);
+            let reply = match request.key(self.full_key(key)).send().await {
+                Ok(reply) => reply,
+                Err(error) if is_absent(&error) => return Ok(None),
+                Err(error) => return Err(self.failed("read", key, error)),
+            };
+            match self.read(key, reply.content_length, reply.body).await {
+                Err(error) if error.is_transient() && attempt < READ_ATTEMPTS => {
+                    tracing::debug!(
+                        s3.key = key,
+                        attempt,
+                        "the body broke off, reading it again"
+                    );
+                    self.clock.sleep(backoff(attempt)).await;
+                }
+                read => return read.map(Some),
+            }
+            attempt += 1;
         }
     }
 
-    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+    async fn create_once(&self, object: &Object) -> Result<Stored, StoreError> {
         let mut attempt = 1;
         loop {
-            let Err(error) = self.put(&object).if_none_match("*").send().await else {
+            let Err(error) = self.put(object).if_none_match("*").send().await else {
                 return Ok(Stored::Created);
             };
             match status(&error) {
                 // Perhaps our own write, whose answer was lost on the way to the SDK.
                 Some(412) => return Ok(Stored::AlreadyThere),
                 Some(409) if attempt < CONFLICT_ATTEMPTS => {
-                    self.wait_after_collision(attempt).await;
+                    self.clock.sleep(backoff(attempt)).await;
                 }
-                _ => return Err(store_error("create", &object.key, error)),
+                _ => return Err(self.failed("create", &object.key, error)),
             }
             attempt += 1;
         }
     }
 
-    async fn replace(&self, object: Object) -> Result<(), StoreError> {
-        let outcome = self.put(&object).send().await;
-        outcome
-            .map(drop)
-            .map_err(|error| store_error("replace", &object.key, error))
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let request = self
-            .client
-            .delete_object()
-            .bucket(&self.bucket)
-            .key(self.full_key(key));
-        match request.send().await {
+    async fn replace_once(&self, object: &Object) -> Result<(), StoreError> {
+        match self.put(object).send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_absent(&error) => Ok(()),
-            Err(error) => Err(store_error("delete", key, error)),
+            Err(error) => Err(self.failed("replace", &object.key, error)),
         }
     }
 
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+    async fn delete_once(&self, key: &str) -> Result<(), StoreError> {
+        let request = self.client.delete_object().bucket(&self.bucket);
+        match request.key(self.full_key(key)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(self.failed("delete", key, error)),
+        }
+    }
+
+    async fn list_once(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
         let request = self
             .client
             .list_objects_v2()
@@ -222,7 +260,7 @@ impl ArchiveStore for S3Store {
             .set_start_after(after.map(|key| self.full_key(key)))
             .send()
             .await;
-        let reply = reply.map_err(|error| store_error("list", prefix, error))?;
+        let reply = reply.map_err(|error| self.failed("list", prefix, error))?;
         let objects = reply
             .contents()
             .iter()
@@ -233,6 +271,31 @@ impl ArchiveStore for S3Store {
             truncated: reply.is_truncated().unwrap_or(false),
         })
     }
+}
+
+#[async_trait]
+impl ArchiveStore for S3Store {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.patiently(|| self.get_whole(key)).await
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        self.check_size("create", &object.key, object.body.len() as u64)?;
+        self.patiently(|| self.create_once(&object)).await
+    }
+
+    async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        self.check_size("replace", &object.key, object.body.len() as u64)?;
+        self.patiently(|| self.replace_once(&object)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.patiently(|| self.delete_once(key)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+        self.patiently(|| self.list_once(prefix, after)).await
+    }
 
     fn uri(&self, key: &str) -> String {
         format!("s3://{}/{}", self.bucket, self.full_key(key))
@@ -240,4 +303,4 @@ impl ArchiveStore for S3Store {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -304,3 +304,28 @@ async fn a_folder_opened_for_reading_is_left_as_it_is() {
     assert_eq!(store.get("key").await.unwrap(), Some(Bytes::from("body")));
     assert_eq!(names(folder.path()), ["key"]);
 }
+
+#[tokio::test]
+async fn an_object_that_could_not_be_read_again_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open_without_sync(folder.path()).unwrap();
+    let size = usize::try_from(crate::store::MAX_OBJECT_BYTES).unwrap() + 1;
+    let object = || Object {
+        key: "large".into(),
+        body: vec![0; size].into(),
+        content_type: "application/json",
+        content_encoding: None,
+    };
+
+    let errors = [
+        store.create(object()).await.unwrap_err(),
+        store.replace(object()).await.unwrap_err(),
+    ];
+
+    let told = errors.map(|error| format!("{:#}", anyhow::Error::from(error)));
+    insta::assert_snapshot!(told.join("\n"), @"
+    cannot create large: the object has 268435457 bytes, more than 268435456
+    cannot replace large: the object has 268435457 bytes, more than 268435456
+    ");
+    assert_eq!(store.get("large").await.unwrap(), None);
+}

@@ -77,13 +77,14 @@ impl Tree {
         if metadata.is_dir() {
             return Ok(None);
         }
-        ObjectTooLarge::check(metadata.len(), MAX_OBJECT_BYTES).map_err(io::Error::other)?;
+        check_size(metadata.len())?;
         file.take(MAX_OBJECT_BYTES).read_to_end(&mut body)?;
         Ok(Some(body.into()))
     }
 
     pub(super) fn create(&self, key: &str, body: &[u8]) -> io::Result<Stored> {
         let path = self.path(key)?;
+        check_size(body.len() as u64)?;
         // The short way for a repeat; what decides is the naming below.
         let placed = if path.is_file() {
             Err(ErrorKind::AlreadyExists.into())
@@ -102,6 +103,7 @@ impl Tree {
     }
 
     pub(super) fn replace(&self, key: &str, body: &[u8]) -> io::Result<()> {
+        check_size(body.len() as u64)?;
         self.place(&self.path(key)?, body, |file, path| file.persist(path))
     }
 
@@ -184,6 +186,11 @@ impl Tree {
         }
         Ok(self.root.join(key))
     }
+}
+
+/// What is too large to be read is not written either.
+fn check_size(size_bytes: u64) -> io::Result<()> {
+    ObjectTooLarge::check(size_bytes, MAX_OBJECT_BYTES).map_err(io::Error::other)
 }
 
 /// Whether the file system reads the name as one name, and not as a way up or elsewhere.

@@ -4,7 +4,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::S3Store;
-use super::failure::{is_transient, source, status, store_error};
+use super::failure::{is_transient, source, status};
 use crate::store::{BoxError, StoreError};
 
 /// Why a bucket cannot hold an archive, or not now.
@@ -23,6 +23,13 @@ pub enum BucketError {
     },
     #[error("the bucket {bucket} lies in {region}")]
     Elsewhere { bucket: String, region: String },
+    /// S3 answers that it is throttling, or that it has a fault of its own.
+    #[error("the bucket {bucket} cannot be reached now")]
+    Busy {
+        bucket: String,
+        #[source]
+        source: BoxError,
+    },
     #[error("the bucket {bucket} does not answer")]
     Unavailable {
         bucket: String,
@@ -44,6 +51,10 @@ const REGION_HEADER: &str = "x-amz-bucket-region";
 impl S3Store {
     /// Returns the bucket's region, if S3 tells it.
     pub async fn find_bucket(&self) -> Result<Option<String>, BucketError> {
+        self.patiently(|| self.ask_for_bucket()).await
+    }
+
+    async fn ask_for_bucket(&self) -> Result<Option<String>, BucketError> {
         let asked = self.client.head_bucket().bucket(&self.bucket).send().await;
         let error = match asked {
             Ok(found) => return Ok(found.bucket_region),
@@ -74,6 +85,10 @@ impl S3Store {
 
     /// How S3 says that an object is encrypted: the algorithm, and the key if KMS holds one.
     pub async fn encryption(&self, key: &str) -> Result<Encryption, StoreError> {
+        self.patiently(|| self.ask_for_encryption(key)).await
+    }
+
+    async fn ask_for_encryption(&self, key: &str) -> Result<Encryption, StoreError> {
         let asked = self
             .client
             .head_object()
@@ -81,7 +96,7 @@ impl S3Store {
             .key(self.full_key(key))
             .send()
             .await;
-        let told = asked.map_err(|error| store_error("read", key, error))?;
+        let told = asked.map_err(|error| self.failed("read", key, error))?;
         Ok(Encryption {
             algorithm: told.server_side_encryption.map(|it| it.as_str().to_owned()),
             kms_key: told.ssekms_key_id,
@@ -103,11 +118,15 @@ impl S3Store {
             }
             (Some(400..=499), _) if !is_transient(&error) => BucketError::Refused {
                 bucket,
-                source: source("find", error),
+                source: source("find", error, None),
             },
-            _ => BucketError::Unavailable {
+            (Some(_), _) => BucketError::Busy {
                 bucket,
-                source: source("find", error),
+                source: source("find", error, None),
+            },
+            (None, _) => BucketError::Unavailable {
+                bucket,
+                source: source("find", error, None),
             },
         }
     }
@@ -162,6 +181,7 @@ mod tests {
             (301, Some("us-east-1")),
             (403, Some("us-east-1")),
             (400, Some("us-east-1")),
+            (501, None),
             (503, None),
         ] {
             told.push(asked(status, region).await.unwrap_err());
@@ -173,7 +193,8 @@ mod tests {
         the bucket archive lies in us-east-1
         the bucket archive lies in us-east-1
         the bucket archive lies in us-east-1
-        the bucket archive does not answer
+        the bucket archive cannot be reached now
+        the bucket archive cannot be reached now
         ");
     }
 

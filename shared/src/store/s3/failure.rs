@@ -1,6 +1,7 @@
 //! What S3's refusals mean: nothing there, worth another try, or permanent.
 
 use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::{Config, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::store::{BoxError, StoreError};
@@ -23,6 +24,65 @@ struct Answer {
     advice: String,
 }
 
+/// Where checksums of S3's own are used: `AWS_REQUEST_CHECKSUM_CALCULATION` and `AWS_RESPONSE_CHECKSUM_VALIDATION`, as the
+/// SDK has read them. Stores that only resemble S3 may refuse them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checksums {
+    pub(super) in_requests: bool,
+    pub(super) in_responses: bool,
+}
+
+/// How stores word that they do not know a header, or that a checksum is not one of theirs.
+const CHECKSUM_REFUSALS: [&str; 11] = [
+    "400",
+    "501",
+    "BadDigest",
+    "BadRequest",
+    "InvalidArgument",
+    "InvalidDigest",
+    "InvalidRequest",
+    "MalformedTrailerError",
+    "NotImplemented",
+    "UnsupportedArgument",
+    "XAmzContentSHA256Mismatch",
+];
+
+impl Checksums {
+    pub(super) fn of(config: &Config) -> Self {
+        let calculation = config.request_checksum_calculation();
+        let validation = config.response_checksum_validation();
+        Self {
+            in_requests: calculation != Some(&RequestChecksumCalculation::WhenRequired),
+            in_responses: validation != Some(&ResponseChecksumValidation::WhenRequired),
+        }
+    }
+
+    /// What to set if the store may have refused a checksum.
+    fn advice(self, action: &str, status: u16, code: &str, message: &str) -> Option<&'static str> {
+        let may_be = CHECKSUM_REFUSALS.contains(&code) || speaks_of_checksums(message);
+        match (action, status) {
+            (_, status) if !may_be || !matches!(status, 400 | 501) => None,
+            ("create" | "replace", _) if self.in_requests => Some(
+                "if this store does not take S3's checksums, set AWS_REQUEST_CHECKSUM_CALCULATION=when_required",
+            ),
+            ("create", 501) => Some(
+                "the store does not implement conditional writes (If-None-Match), which exports rely on; use one that does",
+            ),
+            ("read", _) if self.in_responses => Some(
+                "if this store does not know S3's checksums, set AWS_RESPONSE_CHECKSUM_VALIDATION=when_required",
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn speaks_of_checksums(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["checksum", "trailer", "aws-chunked"]
+        .iter()
+        .any(|word| message.contains(word))
+}
+
 /// The status of S3's answer, if there was one.
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error
@@ -39,12 +99,13 @@ pub(super) fn store_error<E>(
     action: &'static str,
     key: &str,
     error: SdkError<E, HttpResponse>,
+    checksums: Checksums,
 ) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let transient = is_transient(&error);
-    let source = source(action, error);
+    let source = source(action, error, Some(checksums));
     if transient {
         StoreError::transient(action, key, source)
     } else {
@@ -52,8 +113,12 @@ where
     }
 }
 
-/// What S3 said, or why it said nothing.
-pub(super) fn source<E>(action: &str, error: SdkError<E, HttpResponse>) -> BoxError
+/// What S3 said, or why it said nothing. `checksums` of a call that may have had one.
+pub(super) fn source<E>(
+    action: &str,
+    error: SdkError<E, HttpResponse>,
+    checksums: Option<Checksums>,
+) -> BoxError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
@@ -64,7 +129,11 @@ where
         .code()
         .map_or_else(|| status.to_string(), str::to_owned);
     let message = error.message().filter(|message| !message.is_empty());
-    let advice = advice(action, &code, message.unwrap_or_default());
+    let words = message.unwrap_or_default();
+    let of_checksums = checksums
+        .and_then(|checksums| checksums.advice(action, status, &code, words))
+        .map(ToOwned::to_owned);
+    let advice = advice(action, &code, words).or(of_checksums);
     let answer = Answer {
         message: message.map(|text| format!(": {text}")).unwrap_or_default(),
         advice: advice.map(|text| format!("; {text}")).unwrap_or_default(),
@@ -109,7 +178,12 @@ pub(super) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResp
             let by_code = error
                 .code()
                 .is_some_and(|code| TRANSIENT_CODES.contains(&code));
-            by_code || matches!(status(error), Some(408 | 409 | 429 | 500..=599))
+            // What a store does not implement today, it does not implement in a minute.
+            by_code
+                || matches!(
+                    status(error),
+                    Some(408 | 409 | 429 | 500 | 502..=504 | 506..=599)
+                )
         }
         _ => false,
     }

@@ -6,7 +6,10 @@ use crate::aws::fake::{FakeAws, Reply, Request, sdk_config};
 use crate::aws::{AwsClients, AwsSettings};
 use crate::store::conformance::STORE_PROMISES;
 
-pub(super) fn store(fake: &FakeAws, prefix: Option<&str>) -> S3Store {
+mod checksums;
+mod patience;
+
+pub(in crate::store) fn store(fake: &FakeAws, prefix: Option<&str>) -> S3Store {
     let clients = AwsClients::new(
         sdk_config(fake),
         AwsSettings {
@@ -348,16 +351,21 @@ async fn an_absent_object_without_a_code_is_none() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_transient() {
-    let fake = FakeAws::start(|_| Reply::CutOff {
-        announced: 100,
-        body: vec![0; 40],
-    })
-    .await;
+async fn an_object_that_could_not_be_read_again_is_not_written() {
+    let fake = FakeAws::start(|_| Reply::ok("")).await;
+    let store = store(&fake, None).with_max_object_bytes(4);
 
-    let error = store(&fake, None).get("k").await.unwrap_err();
+    let errors = [
+        store.create(object()).await.unwrap_err(),
+        store.replace(object()).await.unwrap_err(),
+    ];
 
-    assert!(error.is_transient(), "{error:?}");
+    assert_eq!(fake.hits(), 0);
+    let told = errors.map(|error| format!("{:#}", anyhow::Error::from(error)));
+    insta::assert_snapshot!(told.join("\n"), @"
+    cannot create exports/e/page.ndjson.gz: the object has 5 bytes, more than 4
+    cannot replace exports/e/page.ndjson.gz: the object has 5 bytes, more than 4
+    ");
 }
 
 #[tokio::test]
