@@ -4,16 +4,22 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use conversation_archive::archive::Archive;
 use conversation_archive::aws::AwsClients;
 use conversation_archive::ids::ExportId;
+use conversation_archive::objects::Name;
 use conversation_archive::store::{
-    ArchiveStore, ExportLock, FolderError, FolderStore, S3Settings, S3Store,
+    ArchiveStore, ExportLock, FolderError, FolderStore, S3Settings, S3Store, StoreError,
+    refuses_overwrites,
 };
 
-use crate::problem::Problem;
+use crate::problem::{Problem, chain};
 use crate::settings::BucketSettings;
+
+/// How long a call of S3 is repeated while S3 throttles it or has a fault: in a function, the queue would call again.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What `--out` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +112,31 @@ impl fmt::Display for Place {
     }
 }
 
+/// The same of the bucket of a deployed stack. Whoever may not write to it cannot try it, and need not: the functions
+/// write.
+pub(crate) async fn require_conditional_writes_of_stack(store: &S3Store) -> Result<(), Problem> {
+    match ignores_conditions(store).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(Problem::ignores_conditions(store)),
+        Err(error) => {
+            tracing::info!(error = %chain(error), "conditional writes could not be tried");
+            Ok(())
+        }
+    }
+}
+
+impl Problem {
+    fn ignores_conditions(store: &S3Store) -> Self {
+        let place = store.uri("");
+        Self::refused(format!(
+            "the store of {place} ignores conditional writes: a PutObject with If-None-Match overwrites what is there"
+        ))
+        .with_hint(
+            "exports rely on conditional writes: upgrade the store, or use one that answers 412 to such a request, as AWS S3 does",
+        )
+    }
+}
+
 impl From<&Path> for Place {
     fn from(path: &Path) -> Self {
         Self::Folder(path.to_owned())
@@ -131,6 +162,18 @@ impl Opened {
         }
     }
 
+    /// Refuses a bucket whose store overwrites what create-only writes must keep, as some do that only resemble S3.
+    pub(crate) async fn require_conditional_writes(&self) -> Result<(), Problem> {
+        let Self::Bucket { store, .. } = self else {
+            return Ok(());
+        };
+        match ignores_conditions(store).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Problem::ignores_conditions(store)),
+            Err(error) => Err(Problem::failed(chain(error))),
+        }
+    }
+
     /// Keeps others away from an export in a folder. A bucket needs no lock: what two processes may not both do is a
     /// create-only write.
     pub(crate) fn lock(&self, id: &ExportId) -> Result<Option<ExportLock>, FolderError> {
@@ -149,6 +192,13 @@ impl Opened {
     }
 }
 
+/// Leaves nothing behind.
+async fn ignores_conditions(store: &S3Store) -> Result<bool, StoreError> {
+    let id = format!("{:032x}", fastrand::u128(..));
+    let probe = Name::Probe(&id).object(format!("{{\"check\":\"{id}\"}}\n"));
+    Ok(!refuses_overwrites(store, probe).await?)
+}
+
 /// Asked for before anything else, so that what is wrong is told in the words of the settings.
 async fn open_bucket(bucket: &str, prefix: Option<String>) -> Result<Opened, Problem> {
     let settings = BucketSettings::from_env()?;
@@ -163,7 +213,7 @@ async fn open_bucket(bucket: &str, prefix: Option<String>) -> Result<Opened, Pro
         prefix,
         kms_key_id: settings.kms_key_id,
     };
-    let store = S3Store::new(clients.s3(), settings);
+    let store = S3Store::new(clients.s3(), settings).with_patience(PATIENCE);
     let told = store.find_bucket().await?;
     Ok(Opened::Bucket {
         store,

@@ -108,6 +108,9 @@ impl From<BucketError> for Problem {
                 "check the AWS credentials, AWS_REGION and AWS_ENDPOINT_URL".to_owned()
             }
             BucketError::Elsewhere { region, .. } => format!("set AWS_REGION={region}"),
+            BucketError::Busy { .. } => {
+                return Self::failed(chain(error)).with_hint("try again later");
+            }
             BucketError::Unavailable { .. } => {
                 return Self::failed(chain(error))
                     .with_hint("check the network and AWS_ENDPOINT_URL, and try again");
@@ -199,6 +202,10 @@ mod tests {
                 bucket: bucket(),
                 region,
             },
+            BucketError::Busy {
+                bucket: bucket(),
+                source: "S3 answers 503".into(),
+            },
             BucketError::Unavailable {
                 bucket: bucket(),
                 source: "timed out".into(),
@@ -214,6 +221,7 @@ mod tests {
                 Exit::Refused,
                 Exit::Refused,
                 Exit::Refused,
+                Exit::Failed,
                 Exit::Failed
             ]
         );
@@ -223,6 +231,7 @@ mod tests {
         access to the bucket archive is denied -> the role needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects
         the bucket archive cannot be used: S3 answers ExpiredToken -> check the AWS credentials, AWS_REGION and AWS_ENDPOINT_URL
         the bucket archive lies in us-east-1 -> set AWS_REGION=us-east-1
+        the bucket archive cannot be reached now: S3 answers 503 -> try again later
         the bucket archive does not answer: timed out -> check the network and AWS_ENDPOINT_URL, and try again
         ");
     }

@@ -24,7 +24,7 @@ pub(crate) use functions::FunctionView;
 pub(crate) use queues::QueueView;
 
 use crate::arguments::StackArguments;
-use crate::place::Place;
+use crate::place::{PATIENCE, Place, require_conditional_writes_of_stack};
 use crate::problem::Problem;
 
 /// start-export has two minutes; Lambda adds a cold start.
@@ -39,6 +39,7 @@ pub(crate) struct Stack {
     clients: AwsClients,
     lambda: Client,
     place: Place,
+    store: S3Store,
     archive: Archive,
 }
 
@@ -76,14 +77,15 @@ impl Stack {
             bucket,
             prefix: settings.prefix.clone(),
         };
-        let store = S3Store::new(clients.s3(), settings);
-        let archive = Archive::new(std::sync::Arc::new(store));
+        let store = S3Store::new(clients.s3(), settings).with_patience(PATIENCE);
+        let archive = Archive::new(std::sync::Arc::new(store.clone()));
         Ok(Self {
             name,
             option,
             clients,
             lambda,
             place,
+            store,
             archive,
         })
     }
@@ -108,6 +110,11 @@ impl Stack {
 
     pub(crate) fn archive(&self) -> &Archive {
         &self.archive
+    }
+
+    /// Refuses a bucket whose store overwrites what create-only writes must keep.
+    pub(crate) async fn require_conditional_writes(&self) -> Result<(), Problem> {
+        require_conditional_writes_of_stack(&self.store).await
     }
 
     /// Whether it is in AWS or where else.

@@ -5,11 +5,13 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+mod conditional;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod folder;
 mod s3;
 
+pub use conditional::refuses_overwrites;
 pub use folder::{ExportLock, FolderError, FolderStore};
 pub use s3::{BucketError, Encryption, S3Settings, S3Store};
 

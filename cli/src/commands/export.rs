@@ -49,8 +49,9 @@ pub(super) async fn archive(
         .as_ref()
         .or(settings.engine.limits.webhook_url.as_ref());
     check_signer(receiver.map(String::as_str), &settings)?;
-    let place = open(out, &id, draft).await?;
-    let mut carrier = Carrier::new(place.for_writing()?, &settings, screen)?;
+    let place = open(out, &id, draft).await?.for_writing()?;
+    place.require_conditional_writes().await?;
+    let mut carrier = Carrier::new(place, &settings, screen)?;
     let _lock = carrier.lock(&id)?;
     // It may have been planned with a receiver that the settings do not name any more.
     check_signer_of(&carrier, &id, &settings).await?;

@@ -22,6 +22,7 @@ pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Resu
     let mut settings = settings(arguments.concurrency)?;
     settings.engine.receiver = receiver(arguments, &settings)?;
     let place = out.open().await?.for_writing()?;
+    place.require_conditional_writes().await?;
     let mut carrier = Carrier::new(place, &settings, screen)?;
     let _lock = carrier.lock(&arguments.export_id)?;
     check_signer_of(&carrier, &arguments.export_id, &settings).await?;
@@ -64,6 +65,7 @@ async fn check_receiver(carrier: &Carrier, arguments: &ResumeArguments) -> Resul
 /// The stack does it; this process watches.
 async fn in_stack(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
     let stack = Stack::find(&arguments.stack).await?;
+    stack.require_conditional_writes().await?;
     let mut resume = json!({"exportId": arguments.export_id});
     if let Some(quota_mb) = arguments.quota_mb {
         resume["quotaMb"] = json!(quota_mb);

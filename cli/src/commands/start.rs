@@ -25,6 +25,7 @@ pub(super) async fn start(arguments: &StartArguments, screen: &Screen) -> Result
     }
     let payload = payload(&text.unwrap_or_default())?;
     let stack = Stack::find(&arguments.stack).await?;
+    stack.require_conditional_writes().await?;
     let started = stack.invoke(&payload).await?;
     if arguments.detach {
         screen.result(&detached(&stack, &started));

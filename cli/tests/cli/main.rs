@@ -9,6 +9,8 @@ mod files;
 mod finding;
 mod going_on;
 mod history;
+mod loopback;
+mod odd_stores;
 mod refusals;
 mod results;
 #[path = "../../src/receiver/scripted.rs"]

@@ -32,6 +32,7 @@ pub(super) async fn backfill(
         .map(|month| payload(&of_month(&template, *month).to_string()))
         .collect::<Result<_, _>>()?;
     let stack = Stack::find(arguments).await?;
+    stack.require_conditional_writes().await?;
     let all = payloads.len();
     for (number, (payload, month)) in payloads.iter().zip(&months).enumerate() {
         screen.line(&format!("month {} of {all}: {month}", number + 1));

@@ -1,0 +1,180 @@
+//! Stores that speak the protocol of S3, and not all of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use hyper::Method;
+
+use crate::loopback::{Answer, Asked, Loopback};
+use crate::world::{DAYS, Told, World};
+
+/// What a store does otherwise than S3.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    IgnoresConditions,
+    RefusesChecksums,
+}
+
+type Objects = BTreeMap<String, Bytes>;
+
+struct Store {
+    server: Loopback,
+    objects: Arc<Mutex<Objects>>,
+}
+
+impl Store {
+    async fn with(flaw: Flaw) -> Self {
+        let objects = Arc::new(Mutex::new(Objects::new()));
+        let shared = Arc::clone(&objects);
+        let server = Loopback::start(move |asked| {
+            let is_checked = asked
+                .headers
+                .iter()
+                .any(|(name, _)| name.contains("checksum"));
+            if flaw == Flaw::RefusesChecksums && is_checked {
+                return error(501, "NotImplemented");
+            }
+            answer(&mut shared.lock().unwrap(), asked, flaw)
+        })
+        .await;
+        Self { server, objects }
+    }
+
+    /// Keys that were written, in order.
+    fn written(&self) -> Vec<String> {
+        let asked = self.server.asked().into_iter();
+        let puts = asked.filter(|asked| asked.method == Method::PUT);
+        puts.map(|asked| asked.path).collect()
+    }
+
+    async fn export(&self, world: &mut World, more: &[(&'static str, &str)]) -> Told {
+        let settings = [
+            ("AWS_ENDPOINT_URL", self.server.url.as_str()),
+            ("AWS_S3_FORCE_PATH_STYLE", "true"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ];
+        for (name, value) in settings.iter().chain(more) {
+            world.set(name, value);
+        }
+        let request = world.request(&format!(r#"{{"exportId":"march",{DAYS}}}"#));
+        world
+            .run(&["export", "--request", &request, "--out", "s3://archive"])
+            .await
+    }
+}
+
+fn error(status: u16, code: &str) -> Answer {
+    let body = format!("<Error><Code>{code}</Code><Message>as told</Message></Error>");
+    (status, body.into())
+}
+
+fn answer(objects: &mut Objects, asked: &Asked, flaw: Flaw) -> Answer {
+    let key = asked.path.trim_start_matches("/archive").trim_matches('/');
+    let is_conditional = asked.has_header("if-none-match") && flaw != Flaw::IgnoresConditions;
+    match asked.method {
+        Method::PUT if is_conditional && objects.contains_key(key) => {
+            error(412, "PreconditionFailed")
+        }
+        Method::PUT => {
+            objects.insert(key.to_owned(), asked.body.clone());
+            (200, Bytes::new())
+        }
+        Method::DELETE => {
+            objects.remove(key);
+            (204, Bytes::new())
+        }
+        Method::GET if key.is_empty() => (200, listing(objects, &asked.query).into()),
+        Method::GET => objects
+            .get(key)
+            .map_or_else(|| error(404, "NoSuchKey"), |body| (200, body.clone())),
+        _ => (200, Bytes::new()),
+    }
+}
+
+fn listing(objects: &Objects, query: &str) -> String {
+    let parameter = |name: &str| {
+        let mut all = query.split('&').filter_map(|pair| pair.split_once('='));
+        let found = all.find(|(known, _)| *known == name);
+        found.map_or(String::new(), |(_, value)| value.replace("%2F", "/"))
+    };
+    let (prefix, after) = (parameter("prefix"), parameter("start-after"));
+    let keys = objects
+        .keys()
+        .filter(|key| key.starts_with(&prefix) && **key > after);
+    let entries = keys.map(|key| format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"));
+    let entries: String = entries.collect();
+    format!("<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_is_refused_before_a_store_that_overwrites_holds_any_of_it() {
+    let mut world = World::new().await;
+    let store = Store::with(Flaw::IgnoresConditions).await;
+
+    let export = store.export(&mut world, &[]).await;
+    let resume = world
+        .run(&["resume", "--out", "s3://archive", "march"])
+        .await;
+
+    for told in [&export, &resume] {
+        assert_eq!(told.code, 2, "{}", told.err);
+        assert_eq!(
+            told.error(),
+            "the store of s3://archive/ ignores conditional writes: a PutObject with If-None-Match overwrites what is there"
+        );
+        assert!(told.err.contains("how to go on: "), "{}", told.err);
+    }
+    let written = store.written();
+    assert_eq!(written.len(), 4, "{written:?}");
+    assert!(
+        written
+            .iter()
+            .all(|key| key.starts_with("/archive/checks/"))
+    );
+    assert!(store.objects.lock().unwrap().is_empty());
+    assert_eq!(world.simulator.stats().total_requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_refuses_checksums_is_used_once_the_setting_says_so() {
+    let mut world = World::new().await;
+    let store = Store::with(Flaw::RefusesChecksums).await;
+    let request = ("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required");
+    let response = ("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required");
+
+    let refused = store.export(&mut world, &[]).await;
+    let half = store.export(&mut world, &[request]).await;
+    let unknown = store
+        .export(&mut world, &[("AWS_RESPONSE_CHECKSUM_VALIDATION", "never")])
+        .await;
+    let done = store.export(&mut world, &[request, response]).await;
+
+    assert_eq!(refused.code, 1, "{}", refused.err);
+    assert!(
+        refused
+            .error()
+            .ends_with("set AWS_REQUEST_CHECKSUM_CALCULATION=when_required"),
+        "{}",
+        refused.err
+    );
+    assert!(
+        half.error()
+            .ends_with("set AWS_RESPONSE_CHECKSUM_VALIDATION=when_required"),
+        "{}",
+        half.err
+    );
+    assert_eq!(
+        unknown.error(),
+        "AWS_RESPONSE_CHECKSUM_VALIDATION is `never`: when_supported or when_required"
+    );
+    assert_eq!((unknown.code, done.code), (2, 0), "{}", done.err);
+    let written = store.written();
+    assert!(
+        written
+            .iter()
+            .any(|key| key.ends_with("/march/manifest.json"))
+    );
+}
