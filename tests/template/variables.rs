@@ -4,8 +4,13 @@ use conversation_archive::config::FUNCTIONS;
 
 use end_to_end::template::{Template, entries};
 
-/// Set by Lambda or by an emulator, never by the template.
-const OF_THE_PLATFORM: [&str; 2] = ["AWS_REGION", "AWS_ENDPOINT_URL"];
+/// Set by Lambda, by an emulator, or for a store other than AWS's; never by the template.
+const OF_THE_PLATFORM: [&str; 4] = [
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_REQUEST_CHECKSUM_CALCULATION",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION",
+];
 
 /// The template keeps secrets in Secrets Manager.
 const IN_A_SECRET: [&str; 4] = [

@@ -69,10 +69,24 @@ impl Settings<'_> {
         self.optional("ARCHIVE_KMS_KEY_ID")
     }
 
-    /// `AWS_S3_FORCE_PATH_STYLE`
+    /// `AWS_S3_FORCE_PATH_STYLE`. The SDK reads the settings of checksums itself, and takes what it does not know for its
+    /// default; here they are checked.
     pub fn aws(&self) -> AwsSettings {
+        self.check_checksums("AWS_REQUEST_CHECKSUM_CALCULATION");
+        self.check_checksums("AWS_RESPONSE_CHECKSUM_VALIDATION");
         AwsSettings {
             force_path_style: self.is_on("AWS_S3_FORCE_PATH_STYLE"),
+        }
+    }
+
+    fn check_checksums(&self, name: &'static str) {
+        let is_known = |value: &str| {
+            ["when_supported", "when_required"]
+                .iter()
+                .any(|known| value.eq_ignore_ascii_case(known))
+        };
+        if let Some(value) = self.optional(name).filter(|value| !is_known(value)) {
+            self.malformed(name, value, "when_supported or when_required");
         }
     }
 
@@ -196,6 +210,25 @@ mod tests {
             settings.finish(Some(topic)).unwrap_err().to_string(),
             "TRANSCRIPT_TOPIC_ARN is `arn:aws:sns:eu-central-1:1:transcripts.fifo`: the ARN of a standard SNS topic, arn:aws:sns:{region}:{account}:{name}"
         );
+    }
+
+    #[test]
+    fn checksums_that_the_sdk_would_not_understand_are_refused() {
+        let told = |value: &'static str| {
+            let lookup =
+                move |name: &str| (name != "AWS_S3_FORCE_PATH_STYLE").then(|| value.to_owned());
+            let settings = Settings::new(&lookup);
+            let aws = settings.aws();
+            let read = settings.finish(Some(aws));
+            read.err()
+                .map_or_else(String::new, |error| error.to_string())
+        };
+
+        assert_eq!(told("when_required") + &told("WHEN_SUPPORTED"), "");
+        insta::assert_snapshot!(told("never"), @r"
+        AWS_REQUEST_CHECKSUM_CALCULATION is `never`: when_supported or when_required
+        AWS_RESPONSE_CHECKSUM_VALIDATION is `never`: when_supported or when_required
+        ");
     }
 
     #[test]

@@ -101,6 +101,16 @@ const ARCHIVE: &[Variable] = &[
         Optional,
         "`true` puts the bucket in the path, for emulators; without it, `false`",
     ),
+    variable(
+        "AWS_REQUEST_CHECKSUM_CALCULATION",
+        Optional,
+        "`when_required` sends no checksums of S3's own, for stores that refuse them; without it, `when_supported`",
+    ),
+    variable(
+        "AWS_RESPONSE_CHECKSUM_VALIDATION",
+        Optional,
+        "`when_required` asks for no checksums of S3's own, for stores that do not know them; without it, `when_supported`",
+    ),
 ];
 
 const PAGE_QUEUE: Variable = variable("PAGE_QUEUE_URL", Needed, "the FIFO queue of page messages");
