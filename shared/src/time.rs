@@ -52,6 +52,12 @@ pub fn millis(moment: Timestamp) -> impl fmt::Display {
     fmt::from_fn(move |f| write!(f, "{moment:.3}"))
 }
 
+/// The moment that is so many milliseconds after 1970; also in the last second that there is, which jiff leaves out.
+pub fn from_millis(millis: i64) -> Option<Timestamp> {
+    let nanoseconds = i128::from(millis) * 1_000_000;
+    Timestamp::from_nanosecond(nanoseconds).ok()
+}
+
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", millis(self.start), millis(self.end))
@@ -114,6 +120,16 @@ mod tests {
             error.to_string(),
             "`2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first"
         );
+    }
+
+    #[test]
+    fn every_moment_s_milliseconds_are_read_back() {
+        for moment in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            let millis = moment.as_millisecond();
+
+            assert_eq!(from_millis(millis).unwrap().as_millisecond(), millis);
+        }
+        assert_eq!(from_millis(i64::MAX), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordShape;
 use super::walk::{is_null, is_object, pick};
+use crate::time::from_millis;
 
 /// No id of the API has more than 36 characters; a page index must stay readable line by line.
 const MAX_ID_BYTES: usize = 1024;
@@ -121,9 +122,7 @@ impl<'a> RecordIdentity<'a> {
     /// With the start in whole milliseconds, as a normalized record has it.
     pub(super) fn in_millis(self) -> Self {
         let millis = self.start.as_nanosecond().div_euclid(1_000_000);
-        let start = i64::try_from(millis)
-            .ok()
-            .and_then(|millis| Timestamp::from_millisecond(millis).ok());
+        let start = i64::try_from(millis).ok().and_then(from_millis);
         Self {
             start: start.unwrap_or(self.start),
             ..self
@@ -177,7 +176,7 @@ fn read_start(value: Option<&str>, shape: RecordShape) -> Result<Timestamp, Reje
         .ok_or(RejectReason::StartMissing(field))?;
     if shape == RecordShape::Normalized {
         let millis = value.parse().map_err(|_| malformed)?;
-        return Timestamp::from_millisecond(millis).map_err(|_| malformed);
+        return from_millis(millis).ok_or(malformed);
     }
     let text = read_string(value).ok_or(malformed)?;
     text.parse().map_err(|_| malformed)
@@ -226,6 +225,17 @@ mod tests {
         let text = r#"{"id":123456789012345678901234567890,"startTime":"2026-03-02T14:00:00Z"}"#;
 
         assert_eq!(gateway(text).unwrap().id, "123456789012345678901234567890");
+    }
+
+    #[test]
+    fn the_last_moment_that_there_is_stands_in_a_row_and_is_read_back() {
+        let last = Timestamp::MAX.as_millisecond();
+        let row = format!(r#"{{"recordId":"a","startTime":{last}}}"#);
+
+        let identity = read(&row, RecordShape::Normalized).unwrap();
+
+        assert_eq!(identity.start.as_millisecond(), last);
+        assert_eq!(identity.in_millis().start.as_millisecond(), last);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::PageRules;
 use super::channel::Channel;
 use super::identity::Identifying;
-use super::walk::{elements, is_array, is_object, members, pick, separate, unquoted};
+use super::walk::{elements, is_array, is_object, members, pick, separate, string, unquoted};
 
 /// What of a row does not stand in every record. Values are JSON texts.
 #[derive(Default)]
@@ -127,7 +127,8 @@ impl<'a> Queues<'a> {
     }
 }
 
-/// All participants' attributes in one object; of a key that repeats the first counts.
+/// All participants' attributes in one object; of a key that repeats the first counts. A key that is no string is kept each
+/// time.
 #[derive(Default)]
 struct Attributes<'a> {
     /// The members, once anybody had an object.
@@ -142,7 +143,7 @@ impl<'a> Attributes<'a> {
         };
         let all = self.members.get_or_insert_default();
         members(attributes, |key, value| {
-            if self.seen.insert(unquoted(key)) {
+            if string(key).is_none_or(|key| self.seen.insert(key)) {
                 let comma = if all.is_empty() { "" } else { "," };
                 all.extend([comma, key, ":", value]);
             }
@@ -344,6 +345,19 @@ mod tests {
         );
         assert_eq!(row["wrapUpCode"], "w2");
         assert_eq!(row["attributes"], serde_json::json!({"a": "1", "b": "3"}));
+    }
+
+    #[test]
+    fn attributes_whose_keys_are_no_strings_are_all_kept() {
+        let record = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","participants":[
+            {"attributes":{"\ud800":1,"\udc00":2,"":3,"a":4}},{"attributes":{"\ud800":5,"":6,"a":7}}]}"#;
+
+        let row = conversation(record);
+
+        assert!(
+            row.contains(r#""attributes":{"\ud800":1,"\udc00":2,"":3,"a":4,"\ud800":5},"#),
+            "{row}"
+        );
     }
 
     #[test]

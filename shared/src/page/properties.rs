@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::{
-    CodecError, IndexEntry, PageBody, PageRules, Projection, RawRecord, RecordShape, check,
-    decode_lines, dropped_paths, encode, read_index,
+    CodecError, IndexEntry, KnownVersions, PageBody, PageRules, Projection, RawRecord, RecordShape,
+    check, decode_lines, dropped_paths, each_indexed_id, encode, page_text, read_index, written_id,
 };
+use crate::redaction::{Profile, Redactor, Rules};
 
 mod generate;
 mod plain;
@@ -29,6 +30,15 @@ fn cases(cases: u32) -> ProptestConfig {
 }
 
 fn page(records: &[String], shape: RecordShape, projection: Projection) -> PageBody {
+    redacted_page(records, shape, projection, None)
+}
+
+fn redacted_page(
+    records: &[String],
+    shape: RecordShape,
+    projection: Projection,
+    redactor: Option<&Redactor>,
+) -> PageBody {
     let raw: Vec<_> = records
         .iter()
         .map(|record| RawRecord::Json(serde_json::from_str(record).unwrap()))
@@ -42,9 +52,16 @@ fn page(records: &[String], shape: RecordShape, projection: Projection) -> PageB
             planned_at: jiff::Timestamp::UNIX_EPOCH,
             known: None,
             names: None,
-            redactor: None,
+            redactor,
         },
     )
+}
+
+fn strict() -> Redactor {
+    Redactor::new(Rules {
+        profile: Profile::Strict,
+        ..Rules::default()
+    })
 }
 
 fn lines(page: &PageBody) -> Vec<String> {
@@ -163,6 +180,18 @@ proptest! {
     }
 
     #[test]
+    fn what_is_stored_redacted_or_not_is_read_by_every_reader(records in generate::page()) {
+        for (shape, projection) in SHAPES.into_iter().flat_map(|s| PROJECTIONS.map(|p| (s, p))) {
+            for redactor in [None, Some(&strict())] {
+                let page = redacted_page(&records, shape, projection, redactor);
+
+                encoded_page_fits(&page, shape, projection)?;
+                every_reader_reads(&page, shape, projection)?;
+            }
+        }
+    }
+
+    #[test]
     fn the_same_records_give_the_same_bytes(records in generate::page()) {
         let [first, second] = [(); 2].map(|()| page(&records, RecordShape::Gateway, Projection::Standard));
 
@@ -205,5 +234,35 @@ fn encoded_page_fits(
     prop_assert_eq!(object.len() as u64, page.ndjson_bytes);
     prop_assert_eq!(lines.unwrap(), page.counts.archived);
     prop_assert!(!object.contains(&b'\r'));
+    Ok(())
+}
+
+/// What goes by the index gets each line whole, and each line is JSON of the conversation that the index names.
+fn every_reader_reads(
+    page: &PageBody,
+    shape: RecordShape,
+    projection: Projection,
+) -> Result<(), TestCaseError> {
+    let text = page.object.as_deref().map_or(Ok(String::new()), page_text);
+    let text = text.unwrap();
+    let mut ids = Vec::new();
+    if let Some(index) = &page.index {
+        each_indexed_id(index, |id| ids.push(id.to_owned())).unwrap();
+        KnownVersions::default().add_index(index).unwrap();
+    }
+    prop_assert_eq!(text.lines().count(), ids.len());
+    for ((entry, line), id) in entries(page).into_iter().zip(text.lines()).zip(&ids) {
+        let entry = entry.unwrap();
+        let place = |at: u64| usize::try_from(at).unwrap();
+        let found = text.get(place(entry.offset)..place(entry.offset + entry.length));
+        prop_assert_eq!(found, Some(line));
+        prop_assert_eq!(&entry.id, id);
+        prop_assert!(serde_json::from_str::<&RawValue>(line).is_ok());
+        let written = written_id(line, shape, projection);
+        prop_assert!(written.is_none_or(|written| written == *id));
+    }
+    for reject in &page.rejects {
+        prop_assert!(serde_json::from_str::<&RawValue>(reject.raw.get()).is_ok());
+    }
     Ok(())
 }

@@ -170,12 +170,17 @@ impl Key<'_> {
 
 /// The key that a key's text says. One with half a surrogate pair is valid JSON and no string: it is none of ours.
 pub(super) fn unquoted(key: &str) -> Cow<'_, str> {
+    string(key).unwrap_or_default()
+}
+
+/// The same; `None` for half a surrogate pair, which two keys may have in common and still differ.
+pub(super) fn string(key: &str) -> Option<Cow<'_, str>> {
     let behind = key.len().saturating_sub(1);
     let inner = key.get(1..behind).unwrap_or_default();
     if inner.contains('\\') {
-        serde_json::from_str(key).unwrap_or_default()
+        serde_json::from_str(key).ok().map(Cow::Owned)
     } else {
-        inner.into()
+        Some(inner.into())
     }
 }
 

@@ -247,8 +247,10 @@ fn attributes(participants: &[Json<'_>]) -> Option<String> {
         };
         let merged = merged.get_or_insert_default();
         for (key, value) in members {
-            let name = |key: &str| String::from_utf16(&unescape(key)).unwrap_or_default();
-            if merged.iter().all(|(known, _)| name(known) != name(key)) {
+            let name = |key: &str| String::from_utf16(&unescape(key)).ok();
+            let is_new = |name: Option<String>, key: &str| name.is_none_or(|it| it != key);
+            let of_string = name(key);
+            if of_string.is_none_or(|it| merged.iter().all(|(known, _)| is_new(name(known), &it))) {
                 merged.push(((*key).to_owned(), value.text.to_owned()));
             }
         }
