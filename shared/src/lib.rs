@@ -23,6 +23,7 @@ pub mod genesys;
 pub mod hash;
 pub mod ids;
 pub mod invocation;
+pub mod json;
 pub mod lambda;
 pub mod marker;
 pub mod message;
