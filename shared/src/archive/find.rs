@@ -38,6 +38,7 @@ pub struct Version {
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Sought<'a> {
+    /// As it is, or else in whatever case: ids are copied from many places, some of which write them in capitals.
     pub id: &'a str,
     /// Only exports whose interval touches it are looked into.
     pub day: Option<Interval>,
@@ -95,6 +96,10 @@ impl Archive {
             searched.exports += 1;
             searched.pages += manifest.outcome.totals.pages;
             progress(searched);
+        }
+        // Ids of a gateway may differ in their case alone.
+        if versions.iter().any(|version| version.entry.id == sought.id) {
+            versions.retain(|version| version.entry.id == sought.id);
         }
         versions
             .sort_by_key(|version| (version.as_of, version.interval.end(), version.exported_at));
@@ -167,18 +172,15 @@ impl Archive {
     ) -> Result<Vec<IndexEntry<'static>>, ArchiveError> {
         let key = &objects.index.key;
         let index = self.object(key).await?;
-        let mut entries = Vec::new();
-        for entry in read_index(&index) {
-            let entry = entry.map_err(|error| ArchiveError::Page {
-                key: key.clone(),
-                source: error.into(),
-            })?;
-            // Ids are copied from many places, some of which write them in capitals.
-            if entry.id.eq_ignore_ascii_case(id) {
-                entries.push(entry);
-            }
-        }
-        Ok(entries)
+        let entries = read_index(&index).filter(|entry| {
+            let same = |entry: &IndexEntry<'_>| entry.id.eq_ignore_ascii_case(id);
+            entry.as_ref().map_or(true, same)
+        });
+        let entries: Result<_, _> = entries.collect();
+        entries.map_err(|error| ArchiveError::Page {
+            key: key.clone(),
+            source: error.into(),
+        })
     }
 }
 
