@@ -211,7 +211,7 @@ The archive of a deployed stack, found through the stack:
 pub(crate) struct FindArguments {
     #[arg(help = "Folder of the archive, or s3://bucket[/prefix]", value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
     pub archive: Option<Place>,
-    /// The conversation's id
+    /// The conversation's id, or the id as a JSON string if it cannot be typed
     #[arg(required = true)]
     pub id: String,
     /// Look only into exports whose interval touches this day (UTC)

@@ -14,6 +14,7 @@ pub mod local;
 mod logs;
 mod organisation;
 mod place;
+mod plain;
 mod problem;
 mod progress;
 mod receiver;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::logs::Detail;
+use crate::plain::Reader;
 use crate::problem::Problem;
 
 /// A clone is another handle on the same screen.
@@ -65,6 +67,16 @@ impl Screen {
         let _ = writeln!(io::stdout().lock(), "{text}");
     }
 
+    /// The result of a command that shows what is archived. Records in `json` are passed on as the text that they are: not
+    /// everything that is valid JSON fits into a value.
+    pub(crate) fn archived(&self, text: &str, json: &impl Serialize) -> Result<(), Problem> {
+        let json = match self.form {
+            Form::Text => return put(text),
+            Form::Json => serde_json::to_string_pretty(json).map_err(anyhow::Error::from)?,
+        };
+        put(&Reader::of_stdout().json(&json))
+    }
+
     /// A piece of the result, as soon as it is there; a program gets all of it at once in the end.
     pub(crate) fn piece(&self, text: &str) {
         if self.form == Form::Text {
@@ -115,5 +127,15 @@ impl Screen {
 
     pub(crate) fn add(&self, bar: ProgressBar) -> ProgressBar {
         self.bars.add(bar)
+    }
+}
+
+/// Who closes the pipe does not want the rest.
+fn put(text: &str) -> Result<(), Problem> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Problem::failed(format!("cannot write the output: {error}")))
+        }
+        _ => Ok(()),
     }
 }

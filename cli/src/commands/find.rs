@@ -6,15 +6,25 @@ use std::time::Duration;
 use conversation_archive::archive::{Archive, Records, Searched, Sought, Version};
 use conversation_archive::time::millis;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::arguments::FindArguments;
 use crate::figures::counted;
 use crate::place::Place;
+use crate::plain::Reader;
 use crate::problem::{Exit, Problem, chain};
-use crate::screen::{Report, Screen};
+use crate::screen::Screen;
 use crate::stack::Stack;
+
+/// For programs.
+#[derive(Serialize)]
+struct Found<'a> {
+    status: &'static str,
+    versions: &'a [Version],
+    record: &'a RawValue,
+}
 
 pub(super) async fn find(arguments: &FindArguments, screen: &Screen) -> Result<Exit, Problem> {
     let (archive, place) = if let Some(place) = &arguments.archive {
@@ -23,6 +33,34 @@ pub(super) async fn find(arguments: &FindArguments, screen: &Screen) -> Result<E
         let stack = Stack::find(&arguments.stack).await?;
         (stack.archive().clone(), stack.place().clone())
     };
+    let (versions, searched) = search(&archive, arguments, screen).await?;
+    match versions.last() {
+        Some(latest) => show(&archive, &versions, latest, screen).await?,
+        None => return Err(not_found(arguments, &place, searched)),
+    }
+    Ok(Exit::Done)
+}
+
+/// All versions of the conversation, the latest one last. An id that cannot be typed may be written as a JSON string.
+async fn search(
+    archive: &Archive,
+    arguments: &FindArguments,
+    screen: &Screen,
+) -> Result<(Vec<Version>, Searched), Problem> {
+    let quoted: Option<String> = serde_json::from_str(&arguments.id).ok();
+    let mut found = search_for(archive, &arguments.id, arguments, screen).await?;
+    if let Some(id) = quoted.filter(|_| found.0.is_empty()) {
+        found = search_for(archive, &id, arguments, screen).await?;
+    }
+    Ok(found)
+}
+
+async fn search_for(
+    archive: &Archive,
+    id: &str,
+    arguments: &FindArguments,
+    screen: &Screen,
+) -> Result<(Vec<Version>, Searched), Problem> {
     let bar = screen.is_terminal.then(|| screen.add(bar()));
     let mut searched = Searched::default();
     let mut show = |so_far: Searched| {
@@ -32,7 +70,7 @@ pub(super) async fn find(arguments: &FindArguments, screen: &Screen) -> Result<E
         }
     };
     let sought = Sought {
-        id: &arguments.id,
+        id,
         day: arguments.day,
         records: Records::Conversations,
     };
@@ -41,20 +79,19 @@ pub(super) async fn find(arguments: &FindArguments, screen: &Screen) -> Result<E
         bar.finish_and_clear();
     }
     let versions = versions.map_err(|error| Problem::failed(chain(error)))?;
-    match versions.last() {
-        Some(latest) => screen.result(&found(&archive, &versions, latest).await?),
-        None => return Err(not_found(arguments, &place, searched)),
-    }
-    Ok(Exit::Done)
+    Ok((versions, searched))
 }
 
-async fn found(
+async fn show(
     archive: &Archive,
     versions: &[Version],
     latest: &Version,
-) -> Result<Report, Problem> {
-    let record = archive.stored_record(latest).await;
-    let record = record.map_err(|error| Problem::failed(chain(error)))?;
+    screen: &Screen,
+) -> Result<(), Problem> {
+    let line = archive.stored_record(latest).await;
+    let line = line.map_err(|error| Problem::failed(chain(error)))?;
+    let record: &RawValue = serde_json::from_str(&line)
+        .map_err(|error| Problem::failed(format!("{} is damaged: {error}", latest.page_key)))?;
     let mut text = String::new();
     for version in versions {
         let _ = writeln!(
@@ -68,12 +105,13 @@ async fn found(
             version.page_key
         );
     }
-    text.push_str(&record);
-    let record: Box<RawValue> = serde_json::from_str(&record).map_err(anyhow::Error::from)?;
-    Ok(Report {
-        text,
-        json: json!({"status": "found", "versions": versions, "record": record}),
-    })
+    text.push_str(&Reader::of_stdout().json(&line));
+    let found = Found {
+        status: "found",
+        versions,
+        record,
+    };
+    screen.archived(&text, &found)
 }
 
 fn not_found(arguments: &FindArguments, place: &Place, searched: Searched) -> Problem {

@@ -3,15 +3,17 @@
 use std::ops::ControlFlow;
 
 use conversation_archive::archive::{Archive, Records, Sought};
+use conversation_archive::json::JsonText;
 use conversation_archive::page::page_text;
 use conversation_archive::request::ExportRequest;
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::live::Live;
 use super::settings;
 use crate::arguments::TranscriptArguments;
 use crate::problem::{Exit, Problem, chain};
-use crate::screen::{Report, Screen};
+use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::stack::Stack;
 
@@ -26,20 +28,23 @@ pub(super) async fn transcript(
         None => fetched(arguments, &settings(None)?, screen).await?,
     };
     let width = dialogue::width();
-    let texts = transcripts.iter().map(|record| dialogue::of(record, width));
-    screen.result(&Report {
-        text: texts.collect::<Vec<_>>().join("\n\n"),
-        json: json!(transcripts),
-    });
-    let is_told =
-        |record: &Value| matches!(record["status"].as_str(), Some("complete" | "partial"));
-    let all_are_told =
-        transcripts.iter().all(is_told) && transcripts.len() == arguments.conversation_ids.len();
+    let records = transcripts.iter().map(|record| JsonText::of(record));
+    let records: Vec<_> = records.collect();
+    let texts = records.iter().map(|record| dialogue::of(*record, width));
+    let text = texts.collect::<Vec<_>>().join("\n\n");
+    screen.archived(&text, &transcripts)?;
+    let all_are_told = records.iter().all(|record| is_told(*record))
+        && records.len() == arguments.conversation_ids.len();
     Ok(if all_are_told {
         Exit::Done
     } else {
         Exit::Failed
     })
+}
+
+fn is_told(record: JsonText<'_>) -> bool {
+    let status = record.get("status").and_then(JsonText::text);
+    matches!(status.as_deref(), Some("complete" | "partial"))
 }
 
 /// `None` where the API is asked.
@@ -55,7 +60,7 @@ async fn archive(arguments: &TranscriptArguments) -> Result<Option<Archive>, Pro
 }
 
 /// The latest transcript of each, as it is stored.
-async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Value>, Problem> {
+async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawValue>>, Problem> {
     let mut transcripts = Vec::with_capacity(ids.len());
     for id in ids {
         let sought = Sought {
@@ -82,7 +87,7 @@ async fn fetched(
     arguments: &TranscriptArguments,
     settings: &Settings,
     screen: &Screen,
-) -> Result<Vec<Value>, Problem> {
+) -> Result<Vec<Box<RawValue>>, Problem> {
     let mut request = json!({
         "source": "transcripts",
         "filters": {"conversationIds": arguments.conversation_ids},

@@ -10,6 +10,7 @@ mod finding;
 mod going_on;
 mod history;
 mod loopback;
+mod odd_records;
 mod odd_stores;
 mod refusals;
 mod results;

@@ -3,10 +3,11 @@
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
 
-use serde_json::{Map, Value};
+use conversation_archive::json::JsonText;
 
 use super::table;
 use crate::arguments::Format;
+use crate::plain::{Reader, plain};
 use crate::problem::Problem;
 
 /// The fields of a normalized record.
@@ -28,6 +29,7 @@ const COLUMNS: [&str; 13] = [
 
 pub(super) struct Output {
     format: Format,
+    reader: Reader,
     has_begun: bool,
 }
 
@@ -36,6 +38,7 @@ impl Output {
     pub(super) fn new(format: Format) -> Self {
         Self {
             format,
+            reader: Reader::of_stdout(),
             has_begun: false,
         }
     }
@@ -44,11 +47,19 @@ impl Output {
     pub(super) fn write(&mut self, lines: &str) -> Result<ControlFlow<()>, Problem> {
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         let text = match self.format {
-            Format::Ndjson => lines.to_owned(),
-            Format::Csv => csv(lines, is_first)?,
-            Format::Table => table::rows(&values(lines)?, is_first),
+            Format::Ndjson => self.reader.json(lines),
+            Format::Csv => self.shown(csv(lines, is_first)?).into(),
+            Format::Table => table::rows(&rows(lines)?, is_first).into(),
         };
         put(&text)
+    }
+
+    /// CSV as it is for a program.
+    fn shown(&self, csv: String) -> String {
+        match self.reader {
+            Reader::Program => csv,
+            Reader::Terminal => plain(&csv),
+        }
     }
 
     /// Nothing came: a reader of CSV gets its columns all the same.
@@ -71,8 +82,8 @@ fn put(text: &str) -> Result<ControlFlow<()>, Problem> {
     }
 }
 
-fn values(lines: &str) -> Result<Vec<Map<String, Value>>, Problem> {
-    let read = |line| serde_json::from_str(line).map_err(|error| anyhow::Error::from(error).into());
+fn rows(lines: &str) -> Result<Vec<JsonText<'_>>, Problem> {
+    let read = |line| JsonText::parse(line).map_err(|error| anyhow::Error::from(error).into());
     lines.lines().map(read).collect()
 }
 
@@ -83,7 +94,7 @@ fn csv(lines: &str, is_first: bool) -> Result<String, Problem> {
     if is_first {
         writer.write_record(COLUMNS).map_err(failed)?;
     }
-    for row in values(lines)? {
+    for row in rows(lines)? {
         let cells = COLUMNS.map(|column| cell(row.get(column)));
         writer.write_record(cells).map_err(failed)?;
     }
@@ -93,17 +104,25 @@ fn csv(lines: &str, is_first: bool) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|error| anyhow::Error::from(error).into())
 }
 
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
+/// Texts as they are but for NUL, by which readers of CSV take a file for a binary one. Everything else is JSON.
+fn cell(value: Option<JsonText<'_>>) -> String {
+    let Some(value) = value else {
+        return String::new();
+    };
+    let text = value.text().unwrap_or_else(|| value.as_str().into());
+    text.replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn csv_holds_what_no_parser_of_values_would_take() {
+        let row = r#"{"recordId":"a\u0000b","queueName":"\ud800","durationMs":1E+400,"attributes":{"\udc00":1E+400,"a":1,"a":2}}"#;
+
+        insta::assert_snapshot!(csv(row, false).unwrap(), @r#"a�b,,,,,1E+400,,,�,,,"{""\udc00"":1E+400,""a"":1,""a"":2}","#);
+    }
 
     #[test]
     fn csv_has_its_columns_once_and_quotes_what_needs_it() {

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use console::{pad_str, style, truncate_str};
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use conversation_archive::json::JsonText;
+use conversation_archive::time::from_millis;
 
 use crate::figures::time;
+use crate::plain::plain_line;
 
 /// Name and width, in columns of the terminal.
 const COLUMNS: [(&str, usize); 6] = [
@@ -19,42 +20,38 @@ const COLUMNS: [(&str, usize); 6] = [
     ("conversation", 36),
 ];
 
-type Row = Map<String, Value>;
-
-pub(super) fn rows(rows: &[Row], with_head: bool) -> String {
+pub(super) fn rows(rows: &[JsonText<'_>], with_head: bool) -> String {
     let mut text = String::new();
     if with_head {
         let head = COLUMNS.map(|(name, _)| name.to_owned());
         let _ = writeln!(text, "{}", style(line(&head)).bold());
     }
     for row in rows {
-        let _ = writeln!(text, "{}", line(&cells(row)));
+        let _ = writeln!(text, "{}", line(&cells(*row)));
     }
     text
 }
 
-fn cells(row: &Row) -> [String; 6] {
+fn cells(row: JsonText<'_>) -> [String; 6] {
+    let dash = || "–".to_owned();
     let text = |name: &str| {
-        row.get(name)
-            .and_then(Value::as_str)
-            .unwrap_or("–")
-            .to_owned()
+        let text = row.get(name)?.text()?;
+        Some(plain_line(&text))
     };
-    let number = |name: &str| row.get(name).and_then(Value::as_i64);
-    let start = number("startTime").and_then(|start| Timestamp::from_millisecond(start).ok());
-    let lasted = number("durationMs").map(|lasted| u64::try_from(lasted).unwrap_or_default());
-    let people = number("participantCount");
+    let number = |name: &str| row.get(name)?.integer();
+    let start = number("startTime").and_then(from_millis);
+    let start = start.map(|start| start.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    // A conversation whose end lies before its start does not say how long it lasted.
+    let lasted = number("durationMs").and_then(|lasted| u64::try_from(lasted).ok());
+    let lasted = lasted.map(|lasted| time(Duration::from_millis(lasted)));
+    let people = number("participantCount").map(|people| people.to_string());
     [
-        start.map_or("–".to_owned(), |start| {
-            start.strftime("%Y-%m-%d %H:%M:%S").to_string()
-        }),
-        text("channelType"),
-        lasted.map_or("–".to_owned(), |lasted| {
-            time(Duration::from_millis(lasted))
-        }),
-        text("queueName"),
-        people.map_or("–".to_owned(), |people| people.to_string()),
-        text("recordId"),
+        start.unwrap_or_else(dash),
+        text("channelType").unwrap_or_else(dash),
+        lasted.unwrap_or_else(dash),
+        text("queueName").unwrap_or_else(dash),
+        people.unwrap_or_else(dash),
+        text("recordId").unwrap_or_else(dash),
     ]
 }
 
@@ -80,7 +77,7 @@ mod tests {
 
     #[test]
     fn columns_stand_below_one_another_whatever_the_script_and_what_is_missing_is_a_dash() {
-        let row = |json: &str| serde_json::from_str(json).unwrap();
+        let row = |json: &'static str| JsonText::parse(json).unwrap();
         let table = rows(
             &[
                 row(
@@ -98,5 +95,16 @@ mod tests {
         2026-03-02 15:00:00  VOICE         6 min 32 s    Billing               4       a-1
         2026-03-02 14:03:10  SOCIAL_MEDIA  –             カスタマーサポート…   –       b-2
         ");
+    }
+
+    #[test]
+    fn a_row_commands_no_terminal_and_stays_one_line() {
+        let row = JsonText::parse(
+            r#"{"recordId":"a\nb\u001b]0;x\u0007","channelType":"\ud800","startTime":-62167219200000,"durationMs":-5,"queueName":"\u202eevil\u009b2J","participantCount":1E+400}"#,
+        );
+
+        let table = rows(&[row.unwrap()], false);
+
+        insta::assert_snapshot!(table, @"0000-01-01 00:00:00  �             –             evil�2J               –       a b�]0;x�");
     }
 }

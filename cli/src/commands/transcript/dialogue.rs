@@ -1,12 +1,10 @@
 //! A transcript as people read one: who, when, and what, in columns.
-//!
-//! What somebody wrote is not trusted: control characters would move the cursor or change colours, and marks of direction
-//! would turn the columns around.
 
 use console::{Term, pad_str, style};
-use serde_json::Value;
+use conversation_archive::json::JsonText;
 
 use crate::figures::{bytes, counted};
+use crate::plain::{plain, plain_line};
 
 /// Where nobody looks at a terminal.
 const WIDTH: usize = 80;
@@ -29,69 +27,65 @@ pub(super) fn width() -> usize {
 }
 
 /// The dialogue of a record.
-pub(super) fn of(record: &Value, width: usize) -> String {
-    let mut lines = head(record, width);
-    let mut day = "";
-    for message in list(record, "messages") {
+pub(super) fn of(record: JsonText<'_>, width: usize) -> String {
+    let messages = list(record, "messages");
+    let mut lines = head(record, messages.len(), width);
+    let mut day = String::new();
+    for message in messages {
         let time = word(message, "time");
         if let Some((date, _)) = time.split_once('T')
             && date != day
         {
-            day = date;
+            date.clone_into(&mut day);
             lines.push(String::new());
             lines.push(style(date).dim().to_string());
         }
-        lines.extend(said(message, time, width));
+        lines.extend(said(message, &time, width));
     }
     lines.join("\n")
 }
 
-fn head(record: &Value, width: usize) -> Vec<String> {
-    let mut lines = vec![style(word(record, "conversationId")).bold().to_string()];
-    let messages = list(record, "messages").len() as u64;
+fn head(record: JsonText<'_>, messages: usize, width: usize) -> Vec<String> {
+    let id = word(record, "conversationId");
+    let mut lines = vec![style(id).bold().to_string()];
     let mut facts = vec![
-        word(record, "status").to_owned(),
-        counted(messages, "message", "messages"),
+        word(record, "status"),
+        counted(messages as u64, "message", "messages"),
     ];
-    facts
-        .extend(counts(record, "languages").map(|(language, count)| format!("{count} {language}")));
-    facts.extend(
-        counts(record, "redactions").map(|(label, count)| format!("{count} {label} redacted")),
-    );
-    if let Some(left_out) = record["cut"]["messages"].as_u64() {
+    let languages = counts(record, "languages").into_iter();
+    facts.extend(languages.map(|(language, count)| format!("{count} {language}")));
+    let redactions = counts(record, "redactions").into_iter();
+    facts.extend(redactions.map(|(label, count)| format!("{count} {label} redacted")));
+    if let Some(left_out) = record.get("cut").and_then(|cut| number(cut, "messages")) {
         facts.push(format!(
             "{} before left out",
             counted(left_out, "message", "messages")
         ));
     }
     lines.extend(wrapped(&facts.join(", "), width));
-    if let Some(problem) = record["problem"].as_str() {
-        lines.extend(wrapped(problem, width));
-    }
-    let who = list(record, "participants").iter().map(|it| {
-        let name = plain(word(it, "name"));
+    lines.extend(wrapped_if_any(&word(record, "problem"), width));
+    let who = list(record, "participants").into_iter().map(|it| {
+        let name = word(it, "name");
         format!("{} {name}", word(it, "purpose")).trim().to_owned()
     });
     let who = who.collect::<Vec<_>>().join(", ");
-    if !who.is_empty() {
-        let who = wrapped(&who, width).into_iter();
-        lines.extend(who.map(|line| style(isolated(&line)).dim().to_string()));
-    }
+    let who = wrapped_if_any(&who, width).into_iter();
+    lines.extend(who.map(|line| style(isolated(&line)).dim().to_string()));
     lines
 }
 
-fn said(message: &Value, time: &str, width: usize) -> Vec<String> {
+fn said(message: JsonText<'_>, time: &str, width: usize) -> Vec<String> {
     let clock = time.split_once('T').map_or("", |(_, clock)| clock);
     let clock = clock.get(..TIME).unwrap_or_default();
     let who = [word(message, "purpose"), word(message, "participantId")];
-    let who = who.into_iter().find(|who| !who.is_empty()).unwrap_or("?");
-    let who = pad_str(who, WHO, console::Alignment::Left, Some("…"));
-    let attachments = list(message, "attachments").iter().map(attachment);
-    let paragraphs = [word(message, "text").to_owned()]
-        .into_iter()
-        .filter(|it| !it.is_empty());
-    let paragraphs = paragraphs.chain(attachments).collect::<Vec<_>>().join("\n");
-    let text = wrapped(&plain(&paragraphs), width - MARGIN);
+    let who = who.into_iter().find(|who| !who.is_empty());
+    let who = who.unwrap_or_else(|| "?".to_owned());
+    let who = pad_str(&who, WHO, console::Alignment::Left, Some("…"));
+    let text = message.get("text").and_then(JsonText::text);
+    let text = text.filter(|it| !it.is_empty()).map(|it| plain(&it));
+    let attachments = list(message, "attachments").into_iter().map(attachment);
+    let paragraphs: Vec<String> = text.into_iter().chain(attachments).collect();
+    let text = wrapped(&paragraphs.join("\n"), width - MARGIN);
     let first = format!("{:TIME$} {}", style(clock).dim(), style(who).cyan());
     let mut lines = Vec::with_capacity(text.len());
     for (number, line) in text.iter().enumerate() {
@@ -105,15 +99,23 @@ fn said(message: &Value, time: &str, width: usize) -> Vec<String> {
     lines
 }
 
-fn attachment(attachment: &Value) -> String {
-    let size = attachment["sizeBytes"].as_u64().map(bytes);
+fn attachment(attachment: JsonText<'_>) -> String {
+    let size = number(attachment, "sizeBytes").map(bytes);
     let parts = [
-        Some(word(attachment, "filename").to_owned()),
-        Some(word(attachment, "mime").to_owned()),
-        size,
+        word(attachment, "filename"),
+        word(attachment, "mime"),
+        size.unwrap_or_default(),
     ];
-    let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
     format!("[{}]", parts.collect::<Vec<_>>().join(", "))
+}
+
+fn wrapped_if_any(text: &str, width: usize) -> Vec<String> {
+    if text.is_empty() {
+        Vec::new()
+    } else {
+        wrapped(text, width)
+    }
 }
 
 /// Lines that fit, each word by word where the script has words.
@@ -122,21 +124,6 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
         .into_iter()
         .map(std::borrow::Cow::into_owned)
-        .collect()
-}
-
-/// Nothing that a terminal would obey.
-fn plain(text: &str) -> String {
-    let is_mark =
-        |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let letters = text.replace("\r\n", "\n").replace('\t', " ");
-    let shown = letters.chars().filter(|letter| !is_mark(*letter));
-    shown
-        .map(|letter| match letter {
-            '\n' => letter,
-            letter if letter.is_control() => '\u{fffd}',
-            letter => letter,
-        })
         .collect()
 }
 
@@ -150,28 +137,42 @@ fn isolated(line: &str) -> String {
     }
 }
 
-fn counts<'a>(record: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, u64)> {
-    let counts = record[name].as_object().into_iter().flatten();
-    counts.filter_map(|(key, count)| Some((key, count.as_u64()?)))
+fn counts(record: JsonText<'_>, name: &str) -> Vec<(String, u64)> {
+    let counts = record.get(name).map(JsonText::members).unwrap_or_default();
+    let count = |value: JsonText<'_>| u64::try_from(value.integer()?).ok();
+    counts
+        .into_iter()
+        .filter_map(|(key, value)| Some((plain_line(&key), count(value)?)))
+        .collect()
 }
 
-fn word<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
+fn number(value: JsonText<'_>, name: &str) -> Option<u64> {
+    u64::try_from(value.get(name)?.integer()?).ok()
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value[name].as_array().map_or(&[], Vec::as_slice)
+/// A text that belongs into one line; empty where there is none.
+fn word(value: JsonText<'_>, name: &str) -> String {
+    let text = value.get(name).and_then(JsonText::text);
+    plain_line(&text.unwrap_or_default())
+}
+
+fn list<'a>(value: JsonText<'a>, name: &str) -> Vec<JsonText<'a>> {
+    value.get(name).map(JsonText::elements).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use console::measure_text_width;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
+    fn dialogue(record: &Value) -> String {
+        of(JsonText::parse(&record.to_string()).unwrap(), WIDTH)
+    }
+
     fn shown(record: &Value) -> String {
-        console::strip_ansi_codes(&of(record, WIDTH)).into_owned()
+        console::strip_ansi_codes(&dialogue(record)).into_owned()
     }
 
     fn message(time: &str, purpose: &str, text: &str) -> Value {
@@ -249,10 +250,24 @@ mod tests {
             "\u{1b}[31mwarm\u{7} \u{202e}evil\r\nnext",
         )]);
 
-        let shown = of(&record, WIDTH);
+        let shown = dialogue(&record);
 
         let text = shown.lines().find(|line| line.contains("evil")).unwrap();
         assert!(text.contains("\u{fffd}[31mwarm\u{fffd} evil"), "{text:?}");
         assert!(shown.lines().any(|line| line.trim() == "next"));
+    }
+
+    #[test]
+    fn whatever_is_valid_json_is_shown() {
+        let record = r#"{"conversationId":"a\u001b[2J","status":"\ud800","languages":{"\udc00":1,"eng":1E+400},"participants":{"no":"list"},
+            "cut":{"messages":-0},"problem":7,"messages":[null,7,{},{"time":"T","text":"half \ud83d","attachments":[{"filename":"x\ny","sizeBytes":1E+400}]},
+            {"time":"2026-03-02T10:00:00Z","purpose":"c\u202eust","text":["no text"]},{"time":"TTTTTTTé","participantId":"\u009b","text":"x"}]}"#;
+
+        let shown = of(JsonText::parse(record).unwrap(), WIDTH);
+
+        let lines = console::strip_ansi_codes(&shown).into_owned();
+        let lines: Vec<_> = lines.lines().map(str::trim).collect();
+        insta::assert_snapshot!(lines.join("|"), @"a�[2J|�, 6 messages, 1 �, 0 messages before left out|?|?|?|?          half �|[x y]||2026-03-02|10:00:00 cust|||TTTTTTé  �          x");
+        assert!(!shown.contains(['\u{9b}', '\u{202e}']));
     }
 }

@@ -1,0 +1,100 @@
+//! What was archived, as it can be shown.
+//!
+//! What somebody wrote is not trusted: control characters would move the cursor or change colours, and marks of direction
+//! would turn the columns around.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+/// Where a result goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Obeys what it is told in the middle of a text.
+    Terminal,
+    /// Gets every byte as it is.
+    Program,
+}
+
+impl Reader {
+    pub(crate) fn of_stdout() -> Self {
+        if std::io::stdout().is_terminal() {
+            Self::Terminal
+        } else {
+            Self::Program
+        }
+    }
+
+    /// JSON that says the same. What a terminal would obey stands in strings, where it can be escaped.
+    pub(crate) fn json(self, json: &str) -> Cow<'_, str> {
+        let obeyed = |letter| is_obeyed(letter) && letter != '\n';
+        if self == Self::Program || !json.contains(obeyed) {
+            return json.into();
+        }
+        let mut escaped = String::with_capacity(json.len());
+        for letter in json.chars() {
+            if obeyed(letter) && !letter.is_ascii_whitespace() {
+                let _ = write!(escaped, "\\u{:04x}", u32::from(letter));
+            } else {
+                escaped.push(letter);
+            }
+        }
+        escaped.into()
+    }
+}
+
+/// Nothing that a terminal would obey but line breaks.
+pub(crate) fn plain(text: &str) -> String {
+    let letters = text.replace("\r\n", "\n").replace('\t', " ");
+    let shown = letters.chars().filter(|letter| !is_mark(*letter));
+    shown
+        .map(|letter| match letter {
+            '\n' => letter,
+            letter if is_obeyed(letter) => char::REPLACEMENT_CHARACTER,
+            letter => letter,
+        })
+        .collect()
+}
+
+/// The same in one line.
+pub(crate) fn plain_line(text: &str) -> String {
+    plain(text).replace('\n', " ")
+}
+
+fn is_obeyed(letter: char) -> bool {
+    // The last two break lines without being control characters.
+    letter.is_control() || is_mark(letter) || matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
+/// Marks that embed, override or isolate a direction.
+fn is_mark(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_replaced_and_marks_of_direction_go() {
+        let text = "\u{1b}[31mwarm\u{7}\u{9b}2J\0 \u{202e}evil\u{2066}\r\nnext\tline\u{2028}";
+
+        assert_eq!(
+            plain(text),
+            "\u{fffd}[31mwarm\u{fffd}\u{fffd}2J\u{fffd} evil\nnext line\u{fffd}"
+        );
+        assert_eq!(plain_line("a\r\nb\nc"), "a b c");
+    }
+
+    #[test]
+    fn json_on_a_terminal_says_the_same_and_commands_nothing() {
+        let json = "{\"a\":\t\"\u{9b}2J \u{202e}\u{7f}é\"}\n";
+
+        let shown = Reader::Terminal.json(json);
+
+        assert_eq!(shown, "{\"a\":\t\"\\u009b2J \\u202e\\u007fé\"}\n");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&shown), value(json));
+        assert_eq!(Reader::Program.json(json), json);
+    }
+}

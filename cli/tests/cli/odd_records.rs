@@ -1,0 +1,192 @@
+//! Records that are valid and odd, through the whole of the product: what is archived is verified, found and printed again.
+
+use serde_json::value::RawValue;
+
+use crate::world::{Told, World};
+use organisation::{ANALYTICS, GATEWAY, Names, Record, WRITTEN, world};
+
+mod organisation;
+
+const INTERVAL: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z""#;
+
+/// What a terminal would obey.
+const OBEYED: [char; 7] = [
+    '\0', '\u{7}', '\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}', '\u{7f}',
+];
+
+const REDACTIONS: [&str; 2] = [r#"{"enabled":false}"#, r#"{"profile":"strict"}"#];
+
+/// An archive of the records in each projection, redacted and not.
+async fn archived(names: Names, source: &str) {
+    let records = names.records();
+    let (world, _server) = world(records.clone()).await;
+    for projection in ["full", "standard", "minimal", "normalized"] {
+        for (number, redaction) in REDACTIONS.iter().enumerate() {
+            let out = world.folder.path().join(format!("{projection}-{number}"));
+            let out = out.display().to_string();
+            let request = world.request(&format!(
+                r#"{{"exportId":"odd",{INTERVAL},{source},"records":"{projection}","redaction":{redaction}}}"#
+            ));
+            let exported = world
+                .run(&["export", "--request", &request, "--out", &out])
+                .await;
+            assert_eq!(
+                exported.code, 0,
+                "{projection} {redaction}: {}",
+                exported.err
+            );
+            let verified = world.run(&["verify", &out, "odd", "--json"]).await;
+            assert_eq!(
+                verified.code, 0,
+                "{projection} {redaction}: {}",
+                verified.err
+            );
+            assert!(
+                verified
+                    .out
+                    .contains(&format!("\"records\": {}", records.len())),
+                "{}",
+                verified.out
+            );
+            let is_whole = projection == "full" && number == 0;
+            for record in &records {
+                found(&world, &out, record, is_whole).await;
+            }
+        }
+    }
+}
+
+/// The record is the last line, and in JSON a member.
+async fn found(world: &World, out: &str, record: &Record, is_whole: bool) {
+    let Record { id, json } = record;
+    let text = world.run(&["find", out, "--", id]).await;
+    let program = world.run(&["find", "--json", out, "--", id]).await;
+
+    assert_eq!((text.code, program.code), (0, 0), "{id:?}: {}", text.err);
+    let (head, line) = text.out.trim_end().split_once('\n').unwrap();
+    assert!(head.starts_with("odd as of "), "{id:?}: {head}");
+    let _: &RawValue = serde_json::from_str(line).unwrap();
+    if is_whole {
+        assert_eq!(line, json.replace(['\n', '\r'], ""), "{id:?}");
+    }
+    let _: &RawValue = serde_json::from_str(&program.out).unwrap();
+    assert!(program.out.contains(line), "{id:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_records_of_a_job_are_verified_and_found_in_every_projection() {
+    archived(ANALYTICS, r#""membership":"activity""#).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_records_of_a_gateway_are_verified_and_found_in_every_projection() {
+    archived(GATEWAY, r#""source":"export-gateway""#).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_no_argument_can_hold_is_found_as_a_json_string() {
+    let record = Record {
+        id: "a\0b".to_owned(),
+        json: r#"{"id":"a\u0000b","startTime":"2026-03-01T10:00:00Z"}"#.to_owned(),
+    };
+    let (world, _server) = world(vec![record.clone()]).await;
+    let request = format!(
+        r#"{{"exportId":"odd",{INTERVAL},"source":"export-gateway","redaction":{{"enabled":false}}}}"#
+    );
+    let exported = world.export(&request).await;
+
+    let out = world.out().display().to_string();
+    let found = world.run(&["find", &out, r#""a\u0000b""#]).await;
+    let unknown = world.run(&["find", &out, r#""a\u0000c""#]).await;
+
+    assert_eq!((exported.code, found.code, unknown.code), (0, 0, 1));
+    assert_eq!(found.out.lines().last(), Some(record.json.as_str()));
+}
+
+async fn history(world: &World, format: &str, projection: &str) -> Told {
+    let told = world
+        .run(&[
+            "history",
+            "--source",
+            "history-gateway",
+            "--interval",
+            "2026-03-01/2026-03-03",
+            "--format",
+            format,
+            "--records",
+            projection,
+        ])
+        .await;
+    assert_eq!(told.code, 0, "{format}: {}", told.err);
+    told
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_records_are_rows_of_every_format() {
+    let records = GATEWAY.records();
+    let (world, _server) = world(records.clone()).await;
+
+    let lines = history(&world, "ndjson", "full").await;
+    let rows = history(&world, "ndjson", "normalized").await;
+    let csv = history(&world, "csv", "normalized").await;
+    let table = history(&world, "table", "normalized").await;
+
+    for told in [&lines, &rows] {
+        let values = told.out.split_terminator('\n');
+        let values = values.map(|line| serde_json::from_str::<&RawValue>(line).unwrap());
+        assert_eq!(values.count(), records.len());
+    }
+    let mut csv = csv::Reader::from_reader(csv.out.as_bytes());
+    let found: Vec<_> = csv
+        .records()
+        .map(|row| row.unwrap()[0].to_owned())
+        .collect();
+    let ids: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
+    assert_eq!(found, ids);
+    assert_eq!(table.out.lines().count(), records.len() + 1);
+    assert!(!table.out.contains(OBEYED), "{:?}", table.out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_conversations_of_an_odd_archive_have_transcripts() {
+    let mut records = ANALYTICS.records();
+    records.push(Record {
+        id: WRITTEN.to_owned(),
+        json: format!(
+            r#"{{"conversationId":"{WRITTEN}","conversationStart":"2026-03-01T10:00:00Z"}}"#
+        ),
+    });
+    let (world, _server) = world(records.clone()).await;
+    let out = world.out().display().to_string();
+    let odd = format!(
+        r#"{{"exportId":"odd",{INTERVAL},"membership":"activity","records":"full","redaction":{{"enabled":false}}}}"#
+    );
+    let texts = r#"{"exportId":"texts","source":"transcripts","fromExport":"odd"}"#;
+
+    let exports = [world.export(&odd).await, world.export(texts).await];
+    let verified = world.run(&["verify", &out, "texts"]).await;
+    let told = world.run(&["transcript", "--from", &out, WRITTEN]).await;
+    let program = world
+        .run(&["transcript", "--json", "--from", &out, WRITTEN])
+        .await;
+    let live = world.run(&["transcript", WRITTEN]).await;
+
+    for told in exports.iter().chain([&verified, &told, &program, &live]) {
+        assert_eq!(told.code, 0, "{}", told.err);
+    }
+    for dialogue in [&told.out, &live.out] {
+        assert!(dialogue.contains("hello"), "{dialogue}");
+        assert!(!dialogue.contains(OBEYED), "{dialogue:?}");
+    }
+    let _: Vec<&RawValue> = serde_json::from_str(&program.out).unwrap();
+    for kept in [r#""half":"\ud800""#, r#""\udc00":1E+400"#, r#""a":1,"a":2"#] {
+        assert!(program.out.contains(kept), "{kept}");
+    }
+    for record in &records {
+        let told = world
+            .run(&["transcript", "--from", &out, "--", &record.id])
+            .await;
+        assert!(!told.out.is_empty(), "{:?}: {}", record.id, told.err);
+        assert!(!told.out.contains(OBEYED), "{:?}", record.id);
+    }
+}
