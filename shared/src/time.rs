@@ -5,7 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A half-open stretch of time, `start` included, `end` not.
+/// A half-open stretch of time, `start` included, `end` not. Both are whole milliseconds, as they are written: what is
+/// finer is cut off, so that an interval is the same when it is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Interval {
@@ -22,15 +23,30 @@ pub enum IntervalError {
     Malformed(String),
     #[error("`{0}` ends where or before it starts; the earlier moment comes first")]
     Reversed(String),
+    #[error("`{0}` is shorter than a millisecond")]
+    TooShort(String),
 }
 
 impl Interval {
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, IntervalError> {
-        let interval = Self { start, end };
-        if start < end {
-            Ok(interval)
+        Self::of(start, end, || format!("{start}/{end}"))
+    }
+
+    fn of(
+        start: Timestamp,
+        end: Timestamp,
+        text: impl FnOnce() -> String,
+    ) -> Result<Self, IntervalError> {
+        let interval = Self {
+            start: whole(start),
+            end: whole(end),
+        };
+        if start >= end {
+            Err(IntervalError::Reversed(text()))
+        } else if interval.start == interval.end {
+            Err(IntervalError::TooShort(text()))
         } else {
-            Err(IntervalError::Reversed(interval.to_string()))
+            Ok(interval)
         }
     }
 
@@ -50,6 +66,13 @@ impl Interval {
 /// A moment as the API and our objects write it: UTC, milliseconds, `Z`.
 pub fn millis(moment: Timestamp) -> impl fmt::Display {
     fmt::from_fn(move |f| write!(f, "{moment:.3}"))
+}
+
+/// The moment without what is finer than a millisecond, as [`millis`] writes it.
+fn whole(moment: Timestamp) -> Timestamp {
+    let nanoseconds = moment.as_nanosecond();
+    let whole = nanoseconds - nanoseconds.rem_euclid(1_000_000);
+    Timestamp::from_nanosecond(whole).unwrap_or(moment)
 }
 
 /// The moment that is so many milliseconds after 1970; also in the last second that there is, which jiff leaves out.
@@ -72,11 +95,7 @@ impl std::str::FromStr for Interval {
         let (start, end) = text.split_once('/').ok_or_else(malformed)?;
         let start = start.parse().map_err(|_| malformed())?;
         let end = end.parse().map_err(|_| malformed())?;
-        if start < end {
-            Ok(Self { start, end })
-        } else {
-            Err(IntervalError::Reversed(text.to_owned()))
-        }
+        Self::of(start, end, || text.to_owned())
     }
 }
 
@@ -96,6 +115,8 @@ impl From<Interval> for String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -108,6 +129,35 @@ mod tests {
             interval.to_string(),
             "2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.500Z"
         );
+    }
+
+    #[test]
+    fn an_interval_that_would_be_empty_when_it_is_read_again_is_refused() {
+        let error = "2026-03-01T00:00:00.0001Z/2026-03-01T00:00:00.0002Z"
+            .parse::<Interval>()
+            .unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "`2026-03-01T00:00:00.0001Z/2026-03-01T00:00:00.0002Z` is shorter than a millisecond"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn an_interval_is_the_same_when_it_is_read_again(
+            start in Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond(),
+            length in prop_oneof![0..3_000_000_i128, any::<i64>().prop_map(i128::from)],
+        ) {
+            let end = Timestamp::from_nanosecond(start + length);
+            prop_assume!(end.is_ok());
+            let start = Timestamp::from_nanosecond(start).unwrap();
+
+            if let Ok(interval) = Interval::new(start, end.unwrap()) {
+                prop_assert_eq!(interval.to_string().parse(), Ok(interval));
+                prop_assert_eq!(whole(start), millis(start).to_string().parse().unwrap());
+            }
+        }
     }
 
     #[test]
