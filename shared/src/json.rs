@@ -1,4 +1,4 @@
-//! Looks into stored JSON without parsing all of it.
+//! Looks into stored JSON without parsing all of it, and writes JSON that every queue takes.
 //!
 //! Records are archived as the text they came as. That text is valid JSON, and still more than most parsers take: half
 //! surrogate pairs in strings and keys, numbers of any size, keys that repeat, any depth. Here nothing of it is parsed but
@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -61,6 +62,14 @@ impl<'a> JsonText<'a> {
     fn is_null(self) -> bool {
         self.as_str() == "null"
     }
+}
+
+/// The value as the body of a message. SQS and SNS refuse two characters that JSON allows; escaped, they pass.
+pub fn message_body(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let body = serde_json::to_string(value)?;
+    Ok(body
+        .replace('\u{fffe}', "\\ufffe")
+        .replace('\u{ffff}', "\\uffff"))
 }
 
 struct Members<'a>(Vec<(Cow<'a, str>, JsonText<'a>)>);
@@ -194,6 +203,16 @@ mod tests {
             assert!(value.elements().is_empty() || text == "[1]", "{text}");
         }
         assert!(JsonText::parse("{").is_err() && JsonText::parse("1 2").is_err());
+    }
+
+    #[test]
+    fn a_message_s_body_says_the_same_without_what_queues_refuse() {
+        let text = "\u{fffe}a\u{ffff}\u{fffd}\0";
+
+        let body = message_body(&text).unwrap();
+
+        assert_eq!(body, "\"\\ufffea\\uffff\u{fffd}\\u0000\"");
+        assert_eq!(serde_json::from_str::<String>(&body).unwrap(), text);
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use crate::checkpoint::Checkpoint;
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::{ExportId, PageId, RunId};
+use crate::json::message_body;
 use crate::outcome::Outcome;
 use crate::page_record::PageRecord;
 use crate::queue::{Fifo, MAX_DELAY, Outgoing, Queue};
@@ -117,7 +118,7 @@ impl PageMessage {
         };
         Ok(Outgoing {
             queue: Queue::Pages,
-            body: serde_json::to_string(self)?,
+            body: message_body(self)?,
             fifo: Some(fifo),
             delay: Duration::ZERO,
         })
@@ -149,7 +150,7 @@ impl WaitingMessage {
         );
         Ok(Outgoing {
             queue: Queue::Waiting,
-            body: serde_json::to_string(self)?,
+            body: message_body(self)?,
             fifo: None,
             delay: whole.min(MAX_DELAY),
         })
@@ -205,7 +206,7 @@ impl CompletionMessage {
         };
         Ok(Outgoing {
             queue: Queue::Completion,
-            body: serde_json::to_string(self)?,
+            body: message_body(self)?,
             fifo: Some(Fifo {
                 group: export_id.to_string(),
                 deduplication_id,
@@ -239,7 +240,7 @@ impl WebhookMessage {
     pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
         Ok(Outgoing {
             queue: Queue::Webhooks,
-            body: serde_json::to_string(self)?,
+            body: message_body(self)?,
             fifo: None,
             delay: Duration::ZERO,
         })

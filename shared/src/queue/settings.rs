@@ -121,6 +121,8 @@ pub enum Refused {
     EmptyBody,
     #[error("the body has {size_bytes} bytes, more than {MAX_BODY_BYTES}")]
     BodyTooLarge { size_bytes: usize },
+    #[error("the body holds {character:?}, which SQS takes in no message")]
+    ForbiddenCharacter { character: char },
     #[error("a delay of {} s is longer than {} s", delay.as_secs_f64(), limit.as_secs())]
     DelayTooLong { delay: Duration, limit: Duration },
     #[error("a FIFO queue knows no delay of a message")]
@@ -152,7 +154,10 @@ impl Outgoing {
         match self.body.len() {
             0 => Err(Refused::EmptyBody),
             size_bytes if size_bytes > MAX_BODY_BYTES => Err(Refused::BodyTooLarge { size_bytes }),
-            _ => Ok(()),
+            _ => match self.body.chars().find(|character| is_forbidden(*character)) {
+                Some(character) => Err(Refused::ForbiddenCharacter { character }),
+                None => Ok(()),
+            },
         }
     }
 }
@@ -162,6 +167,11 @@ impl Fifo {
         check_fifo_id("the group", &self.group)?;
         check_fifo_id("the deduplication id", &self.deduplication_id)
     }
+}
+
+/// What stands in no XML document.
+fn is_forbidden(character: char) -> bool {
+    matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn check_fifo_id(what: &'static str, id: &str) -> Result<(), Refused> {
@@ -241,6 +251,21 @@ mod tests {
             longer.check(),
             Err(Refused::FifoIdMalformed { what: "the group" })
         );
+    }
+
+    #[test]
+    fn a_body_that_no_xml_document_could_hold_is_refused() {
+        let with = |body: &str| Outgoing {
+            body: body.into(),
+            ..page("g", Duration::ZERO)
+        };
+
+        assert_eq!(with("\t\n\r\u{7f}\u{fffd}👍").check(), Ok(()));
+        for character in ['\0', '\u{b}', '\u{1f}', '\u{fffe}', '\u{ffff}'] {
+            let refused = with(&format!("a{character}")).check();
+
+            assert_eq!(refused, Err(Refused::ForbiddenCharacter { character }));
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{Status, Via};
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::PageId;
+use crate::json::message_body;
 use crate::page_record::PageRecord;
 use crate::redaction::Tally;
 use crate::topic::Notice;
@@ -133,7 +134,7 @@ fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notice, serde_js
     let told: Line = serde_json::from_str(text)?;
     let id = event_id(page, line);
     let (counts, latency_ms) = (told.counts(), told.latency_ms(page.at));
-    let body = serde_json::to_string(&Archived {
+    let body = message_body(&Archived {
         format_version: FormatVersion,
         event_id: &id,
         event: EVENT,
