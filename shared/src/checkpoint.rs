@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::message_body;
+use crate::queue::MAX_BODY_BYTES;
 use crate::time::Interval;
 
 mod trail;
@@ -50,7 +52,28 @@ pub struct Place {
     pub line: u64,
 }
 
+/// A checkpoint that could not travel: it is part of a queue's message.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what leads to the next page has {size_bytes} bytes, more than {MAX_CHECKPOINT_BYTES}")]
+pub struct CheckpointTooLong {
+    pub size_bytes: usize,
+}
+
+/// Half of what a message may hold. Cursors of the API have some hundred bytes.
+const MAX_CHECKPOINT_BYTES: usize = MAX_BODY_BYTES / 2;
+
 impl Checkpoint {
+    /// Whether it fits into a message.
+    pub fn check(&self) -> Result<(), CheckpointTooLong> {
+        let written = message_body(self).map_or(usize::MAX, |body| body.len());
+        if written > MAX_CHECKPOINT_BYTES {
+            return Err(CheckpointTooLong {
+                size_bytes: written,
+            });
+        }
+        Ok(())
+    }
+
     /// A place that no page led to.
     pub const fn offset(offset: u64) -> Self {
         Self::Offset {
@@ -89,5 +112,25 @@ impl Checkpoint {
             Self::Cursor { job, .. } => job.as_deref(),
             Self::Offset { .. } | Self::Windows { .. } | Self::Conversations { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_that_fits_into_no_message_is_refused() {
+        let cursor = |length| Checkpoint::Cursor {
+            job: Some("job".to_owned()),
+            cursor: Some("\u{1}".repeat(length)),
+        };
+
+        // Six bytes for each character that is escaped.
+        assert_eq!(cursor(80_000).check(), Ok(()));
+        assert_eq!(
+            cursor(90_000).check().unwrap_err().to_string(),
+            "what leads to the next page has 540041 bytes, more than 524288"
+        );
     }
 }

@@ -33,6 +33,10 @@ impl ArchivePage {
         if let Some(failure) = unacceptable(task, &page.body) {
             return Ok(Err(Setback::Failed(failure)));
         }
+        if let Some(Err(too_long)) = page.next.as_ref().map(Checkpoint::check) {
+            let failure = Failure::new(FailureKind::SourceBroken, too_long.to_string());
+            return Ok(Err(Setback::Failed(failure)));
+        }
         let rejects = self.keep_rejects(task, &page.body.rejects).await?;
         let files = self.put_files(task, page.body.files).await?;
         let (counts, record_bytes) = (page.body.counts, page.body.ndjson_bytes);
