@@ -69,19 +69,39 @@ impl FailureKind {
     }
 }
 
+/// Sentences of ours are shorter. Those of the API may be a whole web page, and each is kept in several documents.
+const MAX_MESSAGE_CHARS: usize = 2_000;
+
+/// The API's own ids have 36 characters.
+const MAX_CONTEXT_ID_CHARS: usize = 200;
+
 impl Failure {
+    /// The message is kept as one line, and cut where it is long.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: one_line(&message.into(), MAX_MESSAGE_CHARS),
             context_id: None,
         }
     }
 
     #[must_use]
     pub fn with_context_id(self, context_id: Option<String>) -> Self {
-        Self { context_id, ..self }
+        Self {
+            context_id: context_id.map(|id| one_line(&id, MAX_CONTEXT_ID_CHARS)),
+            ..self
+        }
     }
+}
+
+/// Without control characters, and with an ellipsis where it is cut.
+fn one_line(text: &str, max_chars: usize) -> String {
+    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let mut line: String = text.chars().take(max_chars).map(plain).collect();
+    if text.chars().nth(max_chars).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 /// The error and what caused it, in one line. Each sentence stands there once: a cause whose text an error shows as part of its
@@ -173,5 +193,24 @@ mod tests {
         for (texts, expected) in cases {
             assert_eq!(told(texts), expected, "{texts:?}");
         }
+    }
+
+    #[test]
+    fn what_is_quoted_of_the_api_is_kept_as_one_line_of_bounded_length() {
+        let page = "<html>\u{1b}[31m\r\n".repeat(10_000);
+
+        let failure = Failure::new(FailureKind::JobFailed, format!("job failed: {page}"))
+            .with_context_id(Some(page));
+
+        assert_eq!(failure.message.chars().count(), 2_001);
+        assert!(
+            failure
+                .message
+                .starts_with("job failed: <html> [31m  <html>")
+        );
+        assert!(failure.message.ends_with('…'));
+        assert_eq!(failure.context_id.unwrap().chars().count(), 201);
+        let short = Failure::new(FailureKind::Refused, "no");
+        assert_eq!(short.message, "no");
     }
 }
