@@ -69,6 +69,13 @@ pub enum ArchiveError {
         #[source]
         source: SealError,
     },
+    /// It would be damage as soon as it is stored.
+    #[error("{key} is not written: it could not be read again")]
+    Unreadable {
+        key: String,
+        #[source]
+        source: SealError,
+    },
     #[error("{key} cannot be read")]
     Page {
         key: String,
@@ -262,11 +269,10 @@ impl Archive {
     }
 
     /// Writes a document whether or not there is one.
-    pub async fn replace<T: Serialize>(
-        &self,
-        name: Name<'_>,
-        document: &T,
-    ) -> Result<(), ArchiveError> {
+    pub async fn replace<T>(&self, name: Name<'_>, document: &T) -> Result<(), ArchiveError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
         Ok(self.store.replace(sealed(name, document)?).await?)
     }
 
@@ -298,10 +304,64 @@ impl Archive {
     }
 }
 
-fn sealed<T: Serialize>(name: Name<'_>, document: &T) -> Result<Object, ArchiveError> {
-    let damaged = |source| ArchiveError::Damaged {
+/// The document as it is stored, read again before anybody has to.
+fn sealed<T>(name: Name<'_>, document: &T) -> Result<Object, ArchiveError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let unreadable = |source| ArchiveError::Unreadable {
         key: name.key(),
         source,
     };
-    Ok(name.object(seal::seal(document).map_err(damaged)?))
+    let bytes = seal::seal(document).map_err(unreadable)?;
+    let _: T = seal::open(&bytes).map_err(unreadable)?;
+    Ok(name.object(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::store::FolderStore;
+
+    /// It writes what it does not read.
+    #[derive(Debug, Deserialize)]
+    #[serde(from = "u32")]
+    struct Narrow;
+
+    impl From<u32> for Narrow {
+        fn from(_: u32) -> Self {
+            Self
+        }
+    }
+
+    impl Serialize for Narrow {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map([("count", 7)])
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_that_could_not_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open_without_sync(folder.path()).unwrap();
+        let archive = Archive::new(Arc::new(store));
+        let id: ExportId = "a".parse().unwrap();
+        let errors = [
+            archive.replace(Name::Open(&id), &Narrow).await.unwrap_err(),
+            archive
+                .create_or_read(Name::Manifest(&id), Narrow)
+                .await
+                .unwrap_err(),
+        ];
+
+        assert!(archive.list_all("").await.unwrap().is_empty());
+        assert!(
+            errors
+                .iter()
+                .all(|it| !it.is_transient() && !it.is_damage())
+        );
+        insta::assert_snapshot!(errors[0], @"open/a is not written: it could not be read again");
+    }
 }

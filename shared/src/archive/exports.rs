@@ -64,7 +64,7 @@ mod tests {
         let ids = ["a", "a-b", "a0", "b_1", "Z"].map(|id| id.parse::<ExportId>().unwrap());
         for id in &ids {
             for name in [Name::Request(id), Name::Cancel(id)] {
-                archive.replace(name, &json!({})).await.unwrap();
+                archive.replace(name, &json!({"a": 1})).await.unwrap();
             }
         }
 

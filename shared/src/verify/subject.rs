@@ -39,7 +39,9 @@ impl From<ArchiveError> for VerifyError {
             }
             ArchiveError::Missing(key) => Subject::at(key).damaged("missing"),
             ArchiveError::Lineage(key) => Subject::at(key).damaged("its successor is no later run"),
-            ArchiveError::Store(_) | ArchiveError::Message(_) => Self::Archive(error),
+            ArchiveError::Store(_) | ArchiveError::Message(_) | ArchiveError::Unreadable { .. } => {
+                Self::Archive(error)
+            }
         }
     }
 }
