@@ -337,6 +337,40 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_could_not_be_stored_is_named_by_its_field() {
+        let fields = [
+            (r#""exportId":"\ud800""#, "exportId"),
+            (r#""webhookUrl":"https://a.example/\udc00""#, "webhookUrl"),
+            (r#""fromExport":"\ud800\u0041""#, "fromExport"),
+            (r#""scheduledTime":"\ud800""#, "scheduledTime"),
+            (r#""interval":"\ud800""#, "interval"),
+            (r#""interval":{"last":"\ud800"}"#, "interval.last"),
+            (
+                r#""filters":{"mediaTypes":["voice","\ud800"]}"#,
+                "filters.mediaTypes[1]",
+            ),
+            (
+                r#""filters":{"conversationIdRange":{"min":"\ud800","max":"b"}}"#,
+                "filters.conversationIdRange.min",
+            ),
+            (r#""quotaMb":1E+400"#, "quotaMb"),
+            (r#""quotaMb":-0"#, "quotaMb"),
+            (r#""pageSize":99999999999999999999"#, "pageSize"),
+            (r#""revisit":["\ud800"]"#, "revisit[0]"),
+        ];
+
+        for (field, path) in fields {
+            let told = refused(&format!("{{{field}}}"));
+
+            let named = told.strip_prefix("the request is not readable: ");
+            assert!(
+                named.is_some_and(|it| it.starts_with(&format!("`{path}`: "))),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
     fn the_id_makes_no_difference_to_the_fingerprint_and_the_page_size_does() {
         let interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
         let request = |rest: &str| {

@@ -128,6 +128,9 @@ pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
 /// A request to the API may hold 512,000 bytes; a filter of one value takes about 120 of them.
 const MAX_FILTER_VALUES: usize = 3_000;
 
+/// The plan holds them all, and each handler reads the plan. Some two and a half million ids.
+const MAX_FILTER_BYTES: usize = 100_000_000;
+
 /// Whether the source knows these filters, and their values look like what it knows.
 pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     let (source, filters) = (request.source, &request.filters);
@@ -136,6 +139,15 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     if let Some((name, value)) = given.iter().find(|(name, _)| !taken.contains(name)) {
         let rule = format!("the source {source} filters only by {}", taken.join(", "));
         return Err(Refusal::new(format!("filters.{name}"), value, rule));
+    }
+    if let Some((name, value)) = given
+        .iter()
+        .find(|(_, value)| value.len() > MAX_FILTER_BYTES)
+    {
+        let rule =
+            format!("at most {MAX_FILTER_BYTES} bytes fit into a plan; make several exports");
+        let bytes = format!("{} bytes long", value.len());
+        return Err(Refusal::new(format!("filters.{name}"), bytes, rule));
     }
     if source == SourceKind::Transcripts {
         return check_values(

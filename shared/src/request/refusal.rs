@@ -39,8 +39,9 @@ impl Refusal {
     /// `path` leads to the field whose value cannot be read, where there is one.
     pub(super) fn unreadable(path: Option<&str>, error: &serde_json::Error) -> Self {
         match path {
-            // Where the text is no JSON, the place is all there is to say.
-            Some(path) if error.is_data() && path != "." => {
+            // Where the text ends too early, the place is all there is to say. A string that is no text, or a number that is
+            // too large, counts as syntax, and stands in a field.
+            Some(path) if !error.is_eof() && path != "." => {
                 Self::Unreadable(format!("`{path}`: {error}"))
             }
             _ => Self::Unreadable(error.to_string()),
