@@ -38,6 +38,8 @@ pub mod queue;
 pub mod redaction;
 pub mod redactors;
 pub mod request;
+#[cfg(test)]
+mod round_trips;
 pub mod run;
 pub mod runs;
 pub mod seal;
