@@ -30,10 +30,9 @@ async fn keep(
     match abandoned {
         Abandoned::Messages(event) => Ok(keep_messages(app, event, invocation).await),
         Abandoned::Invocation(failed) => {
-            let body = failed.to_string();
             let letter = DeadLetter {
                 queue: None,
-                body: &body,
+                body: failed.get(),
             };
             app.handle(&letter, invocation).await?;
             Ok(SqsBatchResponse::default())

@@ -7,8 +7,9 @@
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
+use crate::json::JsonText;
 use crate::queue::Queue;
 
 /// What record-failure is called with.
@@ -16,18 +17,19 @@ use crate::queue::Queue;
 pub enum Abandoned {
     /// By the event source mapping of a queue.
     Messages(SqsEvent),
-    /// By Lambda itself, as the on-failure destination of start-export.
-    Invocation(Value),
+    /// By Lambda itself, as the on-failure destination of start-export. It holds the payload that start-export could not
+    /// handle, which may be more than a parser takes.
+    Invocation(Box<RawValue>),
 }
 
 impl<'de> Deserialize<'de> for Abandoned {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        if value.get("Records").is_none() {
-            return Ok(Self::Invocation(value));
+        let event = Box::<RawValue>::deserialize(deserializer)?;
+        if JsonText::of(&event).get("Records").is_none() {
+            return Ok(Self::Invocation(event));
         }
-        let event = serde_json::from_value(value).map_err(serde::de::Error::custom)?;
-        Ok(Self::Messages(event))
+        let messages = serde_json::from_str(event.get()).map_err(serde::de::Error::custom)?;
+        Ok(Self::Messages(messages))
     }
 }
 
@@ -80,6 +82,20 @@ mod tests {
             assert_eq!(queue(name), None, "{name}");
         }
         assert_eq!(dead_letter_queue(&SqsMessage::default()), None);
+    }
+
+    #[test]
+    fn a_payload_that_no_parser_takes_is_kept_as_it_is() {
+        let deep = format!("{}1{}", "[".repeat(1_000), "]".repeat(1_000));
+        let event = format!(
+            r#"{{"version":"1.0","requestPayload":{{"exportId":"\ud800","quotaMb":1E+400,"deep":{deep}}}}}"#
+        );
+
+        // As the Lambda runtime reads it.
+        let mut json = serde_json::Deserializer::from_str(&event);
+        let abandoned: Abandoned = serde_path_to_error::deserialize(&mut json).unwrap();
+
+        assert!(matches!(abandoned, Abandoned::Invocation(kept) if kept.get() == event));
     }
 
     #[test]

@@ -69,6 +69,7 @@ fn the_samples_of_record_failure_are_told_apart() {
 fn origin(path: &Path) -> String {
     match serde_json::from_slice(&fs::read(path).unwrap()).unwrap() {
         Abandoned::Invocation(failed) => {
+            let failed: serde_json::Value = serde_json::from_str(failed.get()).unwrap();
             let condition = failed["requestContext"]["condition"].as_str();
             condition.unwrap().to_owned()
         }
