@@ -231,12 +231,7 @@ impl Filters {
 impl ExportRequest {
     /// Reads a request; the error names the field and what is accepted.
     pub fn parse(json: &str) -> Result<Self, Refusal> {
-        let mut text = serde_json::Deserializer::from_str(json);
-        let request: Self = serde_path_to_error::deserialize(&mut text)
-            .map_err(|error| Refusal::unreadable(Some(&error.path().to_string()), error.inner()))?;
-        text.end()
-            .map_err(|error| Refusal::unreadable(None, &error))?;
-        Ok(request)
+        Refusal::parse(json)
     }
 
     /// Whether it asks for conversations by their ids, named or those of an earlier export, whenever they began.

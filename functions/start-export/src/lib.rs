@@ -8,6 +8,7 @@ use conversation_archive::dispatch::{Dispatch, Which};
 use conversation_archive::hash::Sha256;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
+use conversation_archive::json::JsonText;
 use conversation_archive::marker::OpenMarker;
 use conversation_archive::metrics;
 use conversation_archive::objects::Name;
@@ -130,14 +131,12 @@ impl Command {
             Cancel(Cancel),
         }
         let is_wrapped =
-            |value: &serde_json::Value| value.get("resume").or(value.get("cancel")).is_some();
-        if serde_json::from_str(payload).is_ok_and(|value| is_wrapped(&value)) {
-            return match serde_json::from_str(payload)
-                .map_err(|error| Refusal::Unreadable(error.to_string()))?
-            {
-                Wrapped::Resume(resume) => Ok(Self::Resume(resume)),
-                Wrapped::Cancel(cancel) => Ok(Self::Cancel(cancel.export_id)),
-            };
+            |payload: JsonText<'_>| payload.get("resume").or(payload.get("cancel")).is_some();
+        if JsonText::parse(payload).is_ok_and(is_wrapped) {
+            return Ok(match Refusal::parse(payload)? {
+                Wrapped::Resume(resume) => Self::Resume(resume),
+                Wrapped::Cancel(cancel) => Self::Cancel(cancel.export_id),
+            });
         }
         ExportRequest::parse(payload).map(Box::new).map(Self::Start)
     }

@@ -4,14 +4,18 @@ use conversation_archive::config::{Config, StartExportConfig};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::lambda::{self, Clients};
 use conversation_archive::{metrics, telemetry};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use start_export::{Command, StartError, StartExport, Started};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     telemetry::lambda();
     let app = app(StartExportConfig::from_env()?).await?;
-    lambda::run(async |payload: Value, invocation| start(&app, &payload, &invocation).await).await
+    // As its text: what a request may not hold is refused by the name of its field.
+    lambda::run(async |payload: Box<RawValue>, invocation| {
+        start(&app, payload.get(), &invocation).await
+    })
+    .await
 }
 
 async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
@@ -29,10 +33,10 @@ async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
 
 async fn start(
     app: &StartExport,
-    payload: &Value,
+    payload: &str,
     invocation: &Invocation,
 ) -> anyhow::Result<Started> {
-    let command = Command::parse(&payload.to_string())?;
+    let command = Command::parse(payload)?;
     let before = app.sources.client.stats();
     let started = app.handle(command, invocation).await;
     metrics::record_client(&before, &app.sources.client.stats());
@@ -49,11 +53,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_payload_that_cannot_be_kept_is_refused_by_the_name_of_its_field() {
+        let refused = |payload| Command::parse(payload).unwrap_err().to_string();
+
+        let told = [
+            refused(r#"{"exportId":"\ud800"}"#),
+            refused(r#"{"resume":{"exportId":"a","quotaMb":1E+400}}"#),
+            refused(r#"{"cancel":{"exportId":"\ud800"}}"#),
+        ];
+
+        for (told, field) in told
+            .iter()
+            .zip(["exportId", "resume.quotaMb", "cancel.exportId"])
+        {
+            assert!(told.contains(&format!("`{field}`: ")), "{told}");
+        }
+    }
+
+    #[test]
     fn every_sample_is_a_command() {
-        let command = |sample: &str| {
-            let payload: Value = serde_json::from_str(sample).unwrap();
-            Command::parse(&payload.to_string()).unwrap()
-        };
+        let command = |sample: &str| Command::parse(sample).unwrap();
 
         let scheduled = command(include_str!("../events/scheduled.json"));
         let start = command(include_str!("../events/start.json"));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
+
 /// Why a request is not carried out. Nothing was sent or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -36,8 +38,17 @@ impl Refusal {
         }
     }
 
+    /// Reads what somebody asks for; the error names the field and what is accepted.
+    pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T, Self> {
+        let mut text = serde_json::Deserializer::from_str(json);
+        let read = serde_path_to_error::deserialize(&mut text)
+            .map_err(|error| Self::unreadable(Some(&error.path().to_string()), error.inner()))?;
+        text.end().map_err(|error| Self::unreadable(None, &error))?;
+        Ok(read)
+    }
+
     /// `path` leads to the field whose value cannot be read, where there is one.
-    pub(super) fn unreadable(path: Option<&str>, error: &serde_json::Error) -> Self {
+    fn unreadable(path: Option<&str>, error: &serde_json::Error) -> Self {
         match path {
             // Where the text ends too early, the place is all there is to say. A string that is no text, or a number that is
             // too large, counts as syntax, and stands in a field.
