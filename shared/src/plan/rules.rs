@@ -6,6 +6,7 @@ use super::{
     ExportRequest, Interval, Membership, OnBadRecord, PlanLimits, Refusal, SourceKind, millis,
 };
 use crate::ids::ExportId;
+use crate::json::message_body;
 use crate::page::Projection;
 use crate::transcript::is_id;
 
@@ -128,8 +129,8 @@ pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
 /// A request to the API may hold 512,000 bytes; a filter of one value takes about 120 of them.
 const MAX_FILTER_VALUES: usize = 3_000;
 
-/// The plan holds them all, and each handler reads the plan. Some two and a half million ids.
-const MAX_FILTER_BYTES: usize = 100_000_000;
+/// The plan holds the values of each filter as JSON, and an object of the archive has at most 256 MiB. Five million ids.
+const MAX_FILTER_BYTES: usize = 200_000_000;
 
 /// Whether the source knows these filters, and their values look like what it knows.
 pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
@@ -140,15 +141,7 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
         let rule = format!("the source {source} filters only by {}", taken.join(", "));
         return Err(Refusal::new(format!("filters.{name}"), value, rule));
     }
-    if let Some((name, value)) = given
-        .iter()
-        .find(|(_, value)| value.len() > MAX_FILTER_BYTES)
-    {
-        let rule =
-            format!("at most {MAX_FILTER_BYTES} bytes fit into a plan; make several exports");
-        let bytes = format!("{} bytes long", value.len());
-        return Err(Refusal::new(format!("filters.{name}"), bytes, rule));
-    }
+    check_length(&given, MAX_FILTER_BYTES)?;
     if source == SourceKind::Transcripts {
         return check_values(
             "conversationIds",
@@ -190,6 +183,23 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     }
     let rule = format!("at most {MAX_FILTER_VALUES} fit into a request; make several exports");
     Err(Refusal::new("filters", format!("{values} values"), rule))
+}
+
+/// Whether what restricts an export fits into its plan.
+fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), Refusal> {
+    let long = given.iter().find_map(|(name, value)| {
+        let written = message_body(value).map_or(usize::MAX, |json| json.len());
+        (written > max_bytes).then_some((name, written))
+    });
+    let Some((name, bytes)) = long else {
+        return Ok(());
+    };
+    let rule = format!("at most {max_bytes} fit into a plan; make several exports");
+    Err(Refusal::new(
+        format!("filters.{name}"),
+        format!("{bytes} bytes long"),
+        rule,
+    ))
 }
 
 /// The filters that a source can be asked by.
@@ -254,4 +264,23 @@ pub(super) fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<
         size,
         format!("{} takes 1 to {max} ({setting})", request.source),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_that_fit_into_no_plan_are_refused_by_their_name() {
+        let given = [
+            ("mediaTypes", "voice".to_owned()),
+            ("conversationIds", "abcdef".to_owned()),
+        ];
+
+        assert_eq!(check_length(&given, 8), Ok(()));
+        assert_eq!(
+            check_length(&given, 7).unwrap_err().to_string(),
+            "`filters.conversationIds` is 8 bytes long: at most 7 fit into a plan; make several exports"
+        );
+    }
 }
