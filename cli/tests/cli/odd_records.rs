@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::loopback::Loopback;
 use crate::world::{Told, World};
 use organisation::{ANALYTICS, GATEWAY, Names, Record, WRITTEN, world};
 
@@ -101,6 +102,43 @@ async fn an_id_that_no_argument_can_hold_is_found_as_a_json_string() {
 
     assert_eq!((exported.code, found.code, unknown.code), (0, 0, 1));
     assert_eq!(found.out.lines().last(), Some(record.json.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_that_fits_into_no_message_fails_the_export_with_its_reason() {
+    let (mut world, _server) = world(ANALYTICS.records()).await;
+    let cursor = "c".repeat(600_000);
+    let server = Loopback::start(move |asked| {
+        let body = match asked.path.rsplit('/').next() {
+            Some("token") => r#"{"access_token":"t","expires_in":86400}"#.to_owned(),
+            Some("availability") => r#"{"dataAvailabilityDate":"2026-03-10T00:00:00Z"}"#.to_owned(),
+            Some("jobs") => r#"{"jobId":"job-1"}"#.to_owned(),
+            Some("results") => format!(
+                r#"{{"conversations":[{{"conversationId":"a","conversationStart":"2026-03-01T10:00:00Z"}}],"cursor":"{cursor}","dataAvailabilityDate":"2026-03-10T00:00:00Z"}}"#
+            ),
+            _ => r#"{"state":"FULFILLED"}"#.to_owned(),
+        };
+        (200, body.into())
+    })
+    .await;
+    world.set("GENESYS_API_URL", &server.url);
+    world.set("GENESYS_LOGIN_URL", &server.url);
+
+    let told = world
+        .export(&format!(
+            r#"{{"exportId":"odd",{INTERVAL},"membership":"activity"}}"#
+        ))
+        .await;
+
+    assert_eq!(told.code, 1, "{}", told.err);
+    let why = "what leads to the next page has 600";
+    assert!(
+        told.out.contains(why) || told.err.contains(why),
+        "{} {}",
+        told.out,
+        told.err
+    );
+    assert_eq!(world.page_records(), 0);
 }
 
 async fn history(world: &World, format: &str, projection: &str) -> Told {
