@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::logs::Detail;
-use crate::plain::Reader;
+use crate::plain::{Reader, plain};
 use crate::problem::Problem;
 
 /// A clone is another handle on the same screen.
@@ -100,7 +100,8 @@ impl Screen {
             stderr,
             "{} {}",
             style("error:").red().bold().for_stderr(),
-            problem.message
+            // It may quote the API, or a key of the store.
+            plain(&problem.message)
         );
         if let Some(hint) = &problem.hint {
             let _ = writeln!(

@@ -165,10 +165,8 @@ impl Archive {
         let prefix = format!("{}attempt-", export_prefix(id));
         let listed = self.list_all(&prefix).await?;
         let number = |object: &Listed| {
-            object.key[prefix.len()..]
-                .strip_suffix(".json")?
-                .parse()
-                .ok()
+            let name = object.key.strip_prefix(&prefix)?;
+            name.strip_suffix(".json")?.parse().ok()
         };
         match listed.iter().filter_map(number).max() {
             Some(attempt) => self.attempt(id, attempt).await.map(Some),

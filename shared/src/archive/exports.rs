@@ -38,8 +38,8 @@ impl Archive {
             let Some(first) = listing.objects.first() else {
                 return Ok(ids);
             };
-            let name = first.key[EXPORTS_PREFIX.len()..].split('/').next();
-            let name = name.unwrap_or_default().to_owned();
+            let name = first.key.strip_prefix(EXPORTS_PREFIX).unwrap_or_default();
+            let name = name.split('/').next().unwrap_or_default().to_owned();
             // Behind everything that begins with this name and a slash: a zero comes next to it.
             after = Some(format!("{EXPORTS_PREFIX}{name}0"));
             // Whatever else somebody put there is no export.

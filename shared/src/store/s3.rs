@@ -31,6 +31,16 @@ const CONFLICT_ATTEMPTS: u32 = 5;
 /// this number of reads in all.
 const READ_ATTEMPTS: u32 = 5;
 
+/// Pages of a listing that hold nothing of what was asked for, before the store is taken for broken: ten million keys.
+const EMPTY_PAGES: u32 = 10_000;
+
+/// What a store does that always announces more and gives nothing.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the store announces more objects and lists none after the one that was named (start-after)"
+)]
+struct EndlessListing;
+
 /// Where in S3 the archive is.
 #[derive(Clone, Debug, Default)]
 pub struct S3Settings {
@@ -250,26 +260,36 @@ impl S3Store {
         }
     }
 
+    /// The first page that holds something of what was asked for. Stores that ignore `start-after` begin with what comes
+    /// before it, and are followed by their tokens.
     async fn list_once(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
-        let request = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(self.full_key(prefix));
-        let reply = request
-            .set_start_after(after.map(|key| self.full_key(key)))
-            .send()
-            .await;
-        let reply = reply.map_err(|error| self.failed("list", prefix, error))?;
-        let objects = reply
-            .contents()
-            .iter()
-            .filter_map(|object| self.listed(object))
-            .collect();
-        Ok(Listing {
-            objects,
-            truncated: reply.is_truncated().unwrap_or(false),
-        })
+        let mut token = None;
+        for _ in 0..EMPTY_PAGES {
+            let request = self.client.list_objects_v2().bucket(&self.bucket);
+            let reply = request
+                .prefix(self.full_key(prefix))
+                .set_start_after(after.map(|key| self.full_key(key)))
+                .set_continuation_token(token)
+                .send()
+                .await;
+            let reply = reply.map_err(|error| self.failed("list", prefix, error))?;
+            let is_asked_for = |object: &Listed| {
+                let key = object.key.as_str();
+                key.starts_with(prefix) && after.is_none_or(|after| key > after)
+            };
+            let objects = reply.contents().iter();
+            let objects = objects.filter_map(|object| self.listed(object));
+            let objects: Vec<_> = objects.filter(is_asked_for).collect();
+            let truncated = reply.is_truncated().unwrap_or(false);
+            if !truncated || !objects.is_empty() {
+                return Ok(Listing { objects, truncated });
+            }
+            token = reply.next_continuation_token;
+            if token.is_none() {
+                break;
+            }
+        }
+        Err(StoreError::permanent("list", prefix, EndlessListing))
     }
 }
 

@@ -143,6 +143,49 @@ async fn s3_behind_a_prefix_keeps_every_promise_of_a_store() {
     }
 }
 
+/// One key a page, and deaf to `start-after`.
+fn page_of_three(request: &Request) -> Reply {
+    let at: usize = request
+        .parameter("continuation-token")
+        .map_or(0, |token| token.parse().unwrap());
+    let key = ["p/a", "p/b", "q"][at];
+    let next = at + 1;
+    let body = format!(
+        "<ListBucketResult><IsTruncated>{}</IsTruncated><NextContinuationToken>{next}</NextContinuationToken><Contents><Key>{key}</Key></Contents></ListBucketResult>",
+        next < 3
+    );
+    Reply::ok(body)
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_know_where_to_start_lists_nothing_twice() {
+    let fake = FakeAws::start(page_of_three).await;
+    let store = store(&fake, None);
+    let keys = |listing: Listing| {
+        let keys = listing.objects.into_iter().map(|object| object.key);
+        (keys.collect::<Vec<_>>(), listing.truncated)
+    };
+
+    let first = keys(store.list("p/", None).await.unwrap());
+    let second = keys(store.list("p/", Some("p/a")).await.unwrap());
+    let third = keys(store.list("p/", Some("p/b")).await.unwrap());
+
+    assert_eq!(first, (vec!["p/a".to_owned()], true));
+    assert_eq!(second, (vec!["p/b".to_owned()], true));
+    assert_eq!(third, (Vec::new(), false));
+}
+
+#[tokio::test]
+async fn a_listing_that_announces_more_and_gives_nothing_is_an_error() {
+    let body = "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents></ListBucketResult>";
+    let fake = FakeAws::start(move |_| Reply::ok(body)).await;
+
+    let error = store(&fake, None).list("", Some("a")).await.unwrap_err();
+
+    assert!(!error.is_transient());
+    assert_eq!(fake.hits(), 1);
+}
+
 #[tokio::test]
 async fn a_uri_holds_bucket_and_prefix() {
     let fake = bucket_with(&[]).await;
