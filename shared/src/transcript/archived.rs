@@ -366,6 +366,20 @@ mod tests {
     }
 
     #[test]
+    fn a_transcript_with_content_that_no_parser_takes_is_told_of() {
+        let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+        let odd = format!(r#"{{"half":"\ud800","\udc00":1E+400,"":{deep},"a":1,"a":2}}"#);
+        let mut said = message("m\u{0}\u{ffff}", Some("11:59:00"), "\u{0}\u{fffe}");
+        said.content = vec![serde_json::value::RawValue::from_string(odd).unwrap()];
+
+        let notices = told(&line("c\u{ffff}", vec![said]));
+
+        assert_eq!(body(&notices[0])["conversationId"], "c\u{ffff}");
+        assert_eq!(body(&notices[0])["counts"]["messages"], 1);
+        assert!(!notices[0].body.contains('\u{ffff}'));
+    }
+
+    #[test]
     fn a_line_that_is_no_transcript_is_an_error_that_shows_nothing_of_it() {
         let error = tell(r#"{"conversationId":"secret","status":"secret"}"#).unwrap_err();
 
