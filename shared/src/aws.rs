@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_s3::config::retry::RetryPartition;
 use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use secrecy::SecretString;
@@ -114,6 +115,9 @@ impl AwsClients {
             config
                 .force_path_style(self.settings.force_path_style)
                 .retry_classifier(Throttling)
+                // A quota of retries of its own: by default all clients of a process and region share one, and a store
+                // that throttles one of them leaves none to the others.
+                .retry_partition(RetryPartition::custom("s3").build())
                 .interceptor(Calls)
                 .build(),
         )

@@ -118,6 +118,20 @@ async fn the_patience_with_a_store_that_only_throttles_ends() {
 }
 
 #[tokio::test]
+async fn one_store_s_throttling_takes_no_retries_from_another() {
+    let throttled = FakeAws::replying([slow_down as fn() -> Reply]).await;
+    let patient = patient(&throttled);
+    for _ in 0..3 {
+        patient.get("k").await.unwrap_err();
+    }
+
+    let fake = throttled_at_first(2, || Reply::ok("b")).await;
+    let body = store(&fake, None).get("k").await;
+
+    assert!(body.is_ok(), "{body:?}");
+}
+
+#[tokio::test]
 async fn a_bucket_that_gives_no_answer_is_not_waited_for() {
     let fake = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply]).await;
     let store = patient(&fake);
