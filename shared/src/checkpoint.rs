@@ -124,6 +124,7 @@ mod tests {
         let cursor = |length| Checkpoint::Cursor {
             job: Some("job".to_owned()),
             cursor: Some("\u{1}".repeat(length)),
+            trail: None,
         };
 
         // Six bytes for each character that is escaped.

@@ -118,9 +118,12 @@ pub(super) fn origin() -> BoxedStrategy<Origin> {
 pub(super) fn checkpoint() -> BoxedStrategy<Checkpoint> {
     let place = (any::<u64>(), any::<u64>()).prop_map(|(page, line)| Place { page, line });
     prop_oneof![
-        any::<u64>().prop_map(|offset| Checkpoint::Offset { offset }),
-        (option::of(text()), option::of(text()))
-            .prop_map(|(job, cursor)| Checkpoint::Cursor { job, cursor }),
+        any::<u64>().prop_map(Checkpoint::offset),
+        (option::of(text()), option::of(text())).prop_map(|(job, cursor)| Checkpoint::Cursor {
+            job,
+            cursor,
+            trail: None
+        }),
         interval().prop_map(|next| Checkpoint::Windows { next }),
         (option::of(place), texts())
             .prop_map(|(next, postponed)| Checkpoint::Conversations { next, postponed }),
@@ -523,6 +526,7 @@ pub(super) fn manifest() -> BoxedStrategy<Manifest> {
             |(outcome, counts, redactions, slices, missing_ids, warnings)| Manifest {
                 outcome,
                 content: Content {
+                    repeated: None,
                     counts,
                     stored_bytes: u64::MAX,
                     statuses: redactions.clone(),

@@ -42,7 +42,7 @@ impl S3Store {
     /// The outcome of `call`, which is repeated until it succeeds, fails for good, or the patience is used up.
     pub(super) async fn patiently<T, E, F>(&self, call: impl Fn() -> F) -> Result<T, E>
     where
-        E: MayPass + std::error::Error,
+        E: MayPass + std::error::Error + 'static,
         F: Future<Output = Result<T, E>>,
     {
         let give_up = self.clock.now().saturating_add(self.patience);
