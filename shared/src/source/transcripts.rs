@@ -16,11 +16,13 @@ use crate::genesys::GenesysClient;
 use crate::plan::{SliceRange, TranscriptPlan};
 use crate::portion::Portion;
 use crate::waiting::WaitReason;
+use missed::{Missed, Stuck};
 use page::Page;
 use turn::Turn;
-use visit::{Missed, Stuck, Visit, Visited};
+use visit::{Visit, Visited};
 
 mod files;
+mod missed;
 mod page;
 mod turn;
 mod visit;

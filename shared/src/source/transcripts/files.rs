@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use super::visit::{HeldUp, Missed, Stuck, Told, Visit, fails_alone};
+use super::missed::{Cause, HeldUp, Missed, Stuck, fails_alone};
+use super::visit::{Told, Visit};
 use crate::genesys::{ApiError, Call, Trouble};
 use crate::hash::Sha256;
 use crate::page::AttachedFile;
@@ -61,6 +62,7 @@ impl Visit<'_> {
         match later {
             None => Ok(told),
             Some(wait) => Err(Stuck {
+                cause: Cause::File,
                 instead: Ok(told),
                 wait,
             }
@@ -103,7 +105,10 @@ impl Visit<'_> {
         }
         // A host that is not reached is a host of files, whoever else is.
         let is_of_host = fails_alone(&error)
-            || error.trouble() == Some(&Trouble::Unreachable)
+            || matches!(
+                error.trouble(),
+                Some(Trouble::Unreachable | Trouble::UnknownAuthority)
+            )
             || matches!(error, ApiError::Throttled { .. }) && self.client().is_foreign(call);
         match Setback::from(error) {
             Setback::Wait(wait) if is_of_host && self.has_time() => Ok(Fetched::Later(wait)),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::missed::{Cause, HeldUp, Stuck};
 use super::page::Page;
-use super::visit::{HeldUp, Stuck};
 use crate::checkpoint::{Checkpoint, Place};
 use crate::portion::Portion;
 use crate::source::{Reading, Setback};
@@ -64,8 +64,9 @@ impl<'a> Turn<'a> {
     ) -> Result<Stuck, Setback> {
         let is_full = !self.is_again() && self.postponed.len() + stuck >= MAX_POSTPONED;
         match held_up {
-            // It is told all the same, should it not be asked for again.
-            HeldUp::Alone(why) if why.is_told() || !is_full => Ok(*why),
+            HeldUp::Alone(why) if !is_full => Ok(*why),
+            // It is recorded all the same, should it not be asked for again.
+            HeldUp::Alone(why) if matches!(why.cause, Cause::File | Cause::Refused) => Ok(*why),
             HeldUp::Alone(why) => Err(Setback::Wait(why.wait)),
             // The first of a page has all the time that there is, and it was never enough.
             HeldUp::All(Setback::Wait(wait))
@@ -94,10 +95,7 @@ impl<'a> Turn<'a> {
             0 | 1 => PATIENCE,
             _ => PATIENCE_IN_OUTAGE,
         };
-        // A recording, or a file, takes its time at its first turn, whoever else is told meanwhile.
-        let mut waits = stuck
-            .iter()
-            .filter(|(_, why)| self.is_again() || why.is_failing());
+        let mut waits = stuck.iter().filter(|(_, why)| self.waits_for(why.cause));
         if let Some((_, first)) = waits.next()
             && page.answered == 0
             && self.waited < patience
@@ -110,7 +108,8 @@ impl<'a> Turn<'a> {
         };
         let is_last_try = self.is_again() && page.answered == 0;
         for (id, why) in stuck {
-            if is_last_try || postponed.len() >= MAX_POSTPONED {
+            let is_final = self.is_again() && why.cause == Cause::Refused;
+            if is_last_try || is_final || postponed.len() >= MAX_POSTPONED {
                 page.add(id, why.instead, reading)?;
             } else {
                 postponed.push(id.to_owned());
@@ -119,6 +118,17 @@ impl<'a> Turn<'a> {
         let next: Option<Place> = self.portion.and_then(|portion| portion.after(done));
         let is_over = next.is_none() && postponed.is_empty();
         Ok((!is_over).then_some(Checkpoint::Conversations { next, postponed }))
+    }
+
+    /// Whether the page waits for it while nothing else comes.
+    fn waits_for(&self, cause: Cause) -> bool {
+        match cause {
+            Cause::Failing => true,
+            // The API may refuse everybody at the moment. What it refuses again, after it answered others, it refuses for good.
+            Cause::Refused => !self.is_again() && self.ids.len() > 1,
+            // They take their time at their first turn, whoever else is told meanwhile.
+            Cause::Preparing | Cause::File => self.is_again(),
+        }
     }
 }
 
@@ -148,6 +158,7 @@ mod tests {
         let transcript = web_details(&body).unwrap();
         let files = Vec::new();
         HeldUp::Alone(Box::new(Stuck {
+            cause: Cause::File,
             instead: Ok(Told { transcript, files }),
             wait: wait(),
         }))
@@ -193,5 +204,43 @@ mod tests {
 
         assert_eq!(Turn::again(&postponed, 1, Duration::ZERO).ids.len(), 200);
         assert_eq!(Turn::again(&postponed, 300, Duration::ZERO).ids.len(), 300);
+    }
+
+    fn refused() -> Stuck {
+        Stuck {
+            cause: Cause::Refused,
+            ..Stuck::unavailable(wait())
+        }
+    }
+
+    #[test]
+    fn only_where_all_are_refused_a_page_waits() {
+        let postponed = vec!["c".to_owned(); 3];
+        let portion = |ids: &[&str]| {
+            let mut portion = Portion::default();
+            for id in ids {
+                portion.add((*id).to_owned(), Place { page: 0, line: 0 });
+            }
+            portion
+        };
+        let (one, two) = (portion(&["a"]), portion(&["a", "b"]));
+
+        let several = Turn::of(&two, &[], Duration::ZERO);
+        assert!(several.waits_for(Cause::Refused) && several.waits_for(Cause::Failing));
+        let alone = Turn::of(&one, &[], Duration::ZERO);
+        assert!(!alone.waits_for(Cause::Refused) && alone.waits_for(Cause::Failing));
+        let again = Turn::again(&postponed, 10, Duration::ZERO);
+        assert!(!again.waits_for(Cause::Refused) && again.waits_for(Cause::Preparing));
+    }
+
+    #[test]
+    fn a_full_list_holds_up_nobody_who_is_refused() {
+        let portion = Portion::default();
+        let postponed = vec!["c".to_owned(); MAX_POSTPONED];
+        let turn = Turn::of(&portion, &postponed, Duration::ZERO);
+
+        let held_up = turn.held_up(HeldUp::Alone(Box::new(refused())), 3, 1);
+
+        assert!(held_up.is_ok());
     }
 }

@@ -7,12 +7,12 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Transcripts;
+use super::missed::{Cause, HeldUp, Missed, Stuck, Verdict, unaskable};
 use crate::clock::Deadline;
 use crate::decode::{self, DecodeError};
-use crate::genesys::{ApiError, Call, GenesysClient, Reply, Trouble};
+use crate::genesys::{ApiError, Call, GenesysClient, Reply};
 use crate::page::AttachedFile;
 use crate::plan::TranscriptPlan;
-use crate::source::Setback;
 use crate::source::answer::Asking;
 use crate::transcript::{self, Messages, Status, Transcript, TranscriptRoute, Untold};
 use crate::waiting::{Wait, WaitReason};
@@ -40,49 +40,6 @@ pub(super) struct Visited {
 pub(super) struct Told {
     pub(super) transcript: Transcript,
     pub(super) files: Vec<AttachedFile>,
-}
-
-/// Why a conversation's texts did not come.
-pub(super) enum Missed {
-    /// For this conversation alone, and for good.
-    Untold(Untold),
-    HeldUp(HeldUp),
-}
-
-/// What may not be so the next time.
-pub(super) enum HeldUp {
-    /// For this conversation alone.
-    Alone(Box<Stuck>),
-    /// For all of them.
-    All(Setback),
-}
-
-/// What is waited for, and what is recorded when that was in vain: a file may be missing alone.
-pub(super) struct Stuck {
-    pub(super) instead: Result<Told, Untold>,
-    pub(super) wait: Wait,
-}
-
-impl Stuck {
-    /// The API did not answer, each time that it was asked.
-    pub(super) fn unavailable(wait: Wait) -> Self {
-        let problem = format!("the API did not answer for it in time: {}", wait.detail);
-        Self {
-            instead: Err(Untold::new(Status::Unavailable, problem)),
-            wait,
-        }
-    }
-
-    /// Whether its texts are there, and a file is not.
-    pub(super) fn is_told(&self) -> bool {
-        self.instead.is_ok()
-    }
-
-    /// Whether the API failed at it, rather than that something takes its time.
-    pub(super) fn is_failing(&self) -> bool {
-        let untold = self.instead.as_ref().err();
-        untold.is_some_and(|untold| untold.status != Status::Preparing)
-    }
 }
 
 impl Visited {
@@ -200,15 +157,11 @@ impl<'a> Visit<'a> {
                         break;
                     }
                 }
-                Err(ApiError::Refused { status: 404, .. }) => return Err(gone.into()),
-                Err(ApiError::Refused { status: 403, .. }) => {
-                    self.warning = Some(NO_RECORDINGS);
-                    return Err(gone.into());
-                }
-                Err(error) => return Err(self.missed(error)),
+                Err(error) => return Err(self.no_recordings(error, gone)),
             }
         }
         Err(Stuck {
+            cause: Cause::Preparing,
             instead: Err(Untold::new(
                 Status::Preparing,
                 "the messages are not found, and the recording was not ready in time",
@@ -220,6 +173,27 @@ impl<'a> Visit<'a> {
             },
         }
         .into())
+    }
+
+    /// Recordings are a help: without them the conversation is what it was.
+    fn no_recordings(&mut self, error: ApiError, gone: Untold) -> Missed {
+        if error.status() == Some(403) {
+            self.warning = Some(NO_RECORDINGS);
+            return gone.into();
+        }
+        match Verdict::of(error) {
+            Verdict::Final(untold) if untold.status == Status::TooLarge => untold.into(),
+            Verdict::Final(_) => gone.into(),
+            Verdict::Refused(error) => {
+                let status = error.status().unwrap_or_default();
+                let problem = format!(
+                    "{}; its recordings are refused with the status {status}",
+                    gone.problem
+                );
+                Untold::new(gone.status, problem).into()
+            }
+            verdict => self.missed_by(verdict),
+        }
     }
 
     /// The API answers 202 at the end of the wait that it was asked for; should it answer at once, we do not ask at once.
@@ -252,19 +226,14 @@ impl<'a> Visit<'a> {
 
     /// What is about this conversation, and what is about the client or the moment.
     fn missed(&self, error: ApiError) -> Missed {
-        if let Some(untold) = untold(&error) {
-            return Missed::Untold(untold);
-        }
-        let is_alone = fails_alone(&error) && self.has_time();
-        let is_malformed = matches!(error.trouble(), Some(Trouble::NotJson { .. }));
-        match Setback::from(error) {
-            Setback::Wait(wait) if is_alone && is_malformed => {
-                let problem = format!("the API's answer is no JSON: {}", wait.detail);
-                let instead = Err(Untold::new(Status::Malformed, problem));
-                Stuck { instead, wait }.into()
-            }
-            Setback::Wait(wait) if is_alone => Stuck::unavailable(wait).into(),
-            setback => HeldUp::All(setback).into(),
+        self.missed_by(Verdict::of(error))
+    }
+
+    fn missed_by(&self, verdict: Verdict) -> Missed {
+        match verdict {
+            // Our own deadline may be why the answer did not come.
+            Verdict::Failed(error) if !self.has_time() => HeldUp::All(error.into()).into(),
+            verdict => verdict.missed(),
         }
     }
 
@@ -292,68 +261,4 @@ fn prepared(body: &[u8]) -> Result<Option<Box<RawValue>>, DecodeError> {
     }
     let body: Box<RawValue> = decode::json(body)?;
     Ok(Some(body).filter(|body| body.get().starts_with('[')))
-}
-
-/// What an answer says about one conversation for good.
-fn untold(error: &ApiError) -> Option<Untold> {
-    let untold = |status, problem: &str| Some(Untold::new(status, problem));
-    match error {
-        ApiError::Refused { status: 404, .. } => untold(
-            Status::Gone,
-            "the conversation has no messages that are found",
-        ),
-        ApiError::Refused { status: 400, .. } => Some(unaskable()),
-        ApiError::Refused {
-            status: 403, code, ..
-        } if !is_of_the_client(code.as_deref()) => untold(
-            Status::Forbidden,
-            "the client may not read the conversation",
-        ),
-        ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => untold(
-            Status::TooLarge,
-            "its messages are more than the API or we take at once",
-        ),
-        _ => None,
-    }
-}
-
-/// Whether it may be that the API fails at this and at nothing else.
-pub(super) fn fails_alone(error: &ApiError) -> bool {
-    matches!(
-        error.trouble(),
-        Some(Trouble::Status(_) | Trouble::Timeout | Trouble::CutOff | Trouble::NotJson { .. })
-    )
-}
-
-/// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.
-fn is_of_the_client(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some("missing.permissions" | "missing.any.permissions")
-    )
-}
-
-fn unaskable() -> Untold {
-    Untold::new(
-        Status::Gone,
-        "the API takes no conversation id of this form",
-    )
-}
-
-impl From<Stuck> for Missed {
-    fn from(stuck: Stuck) -> Self {
-        HeldUp::Alone(Box::new(stuck)).into()
-    }
-}
-
-impl From<HeldUp> for Missed {
-    fn from(held_up: HeldUp) -> Self {
-        Self::HeldUp(held_up)
-    }
-}
-
-impl From<Untold> for Missed {
-    fn from(untold: Untold) -> Self {
-        Self::Untold(untold)
-    }
 }

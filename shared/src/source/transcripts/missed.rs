@@ -1,0 +1,339 @@
+//! Why a conversation's texts did not come: what an answer says about one conversation, and what about all of them.
+
+use super::visit::Told;
+use crate::failure::in_one_line;
+use crate::genesys::{ApiError, Trouble};
+use crate::source::Setback;
+use crate::transcript::{Status, Untold};
+use crate::waiting::{Wait, WaitReason};
+
+const TOO_LARGE: &str = "its messages are more than the API or we take at once";
+
+/// Why a conversation's texts did not come.
+pub(super) enum Missed {
+    /// For this conversation alone, and for good.
+    Untold(Untold),
+    HeldUp(HeldUp),
+}
+
+/// What may not be so the next time.
+pub(super) enum HeldUp {
+    /// For this conversation alone.
+    Alone(Box<Stuck>),
+    /// For all of them.
+    All(Setback),
+}
+
+/// What is waited for, and what is recorded when that was in vain.
+pub(super) struct Stuck {
+    pub(super) cause: Cause,
+    pub(super) instead: Result<Told, Untold>,
+    pub(super) wait: Wait,
+}
+
+/// What holds up one conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The API fails at it.
+    Failing,
+    /// The API refuses it, with a status that does not say for how long.
+    Refused,
+    /// Its recording is being prepared.
+    Preparing,
+    /// Its texts are there, and a file is not.
+    File,
+}
+
+impl Stuck {
+    /// The API did not answer, each time that it was asked.
+    pub(super) fn unavailable(wait: Wait) -> Self {
+        let problem = format!("the API did not answer for it in time: {}", wait.detail);
+        Self {
+            cause: Cause::Failing,
+            instead: Err(Untold::new(Status::Unavailable, problem)),
+            wait,
+        }
+    }
+
+    /// The API answered something else than the document that was requested, each time.
+    fn malformed(error: &ApiError, trouble: &Trouble) -> Self {
+        let problem = match trouble {
+            Trouble::NotJson { .. } => {
+                format!("the API's answer is no JSON: {}", in_one_line(error))
+            }
+            _ => format!("the API {trouble}"),
+        };
+        Self {
+            cause: Cause::Failing,
+            instead: Err(Untold::new(Status::Malformed, problem)),
+            wait: unavailable(error),
+        }
+    }
+
+    fn refused(error: &ApiError) -> Self {
+        Self {
+            cause: Cause::Refused,
+            instead: Err(refused("the conversation", error)),
+            wait: unavailable(error),
+        }
+    }
+
+    /// Whether the API failed at it or refused it, rather than that something takes its time.
+    pub(super) fn is_failing(&self) -> bool {
+        matches!(self.cause, Cause::Failing | Cause::Refused)
+    }
+}
+
+/// What an answer means for the conversation that it is about.
+pub(super) enum Verdict {
+    /// The same the next time.
+    Final(Untold),
+    /// A status that is not documented for this request. It may pass, as a redirect to a maintenance page does.
+    Refused(ApiError),
+    /// The API failed at this, and perhaps at nothing else.
+    Failed(ApiError),
+    /// About the client, or about the API as a whole.
+    All(ApiError),
+}
+
+impl Verdict {
+    pub(super) fn of(error: ApiError) -> Self {
+        if let Some(untold) = untold(&error) {
+            return Self::Final(untold);
+        }
+        match &error {
+            // A 403 that is about the conversation is final.
+            ApiError::Refused {
+                status: 401 | 403 | 407,
+                ..
+            } => Self::All(error),
+            ApiError::Refused { .. } => Self::Refused(error),
+            _ if fails_alone(&error) => Self::Failed(error),
+            _ => Self::All(error),
+        }
+    }
+
+    /// What becomes of the conversation.
+    pub(super) fn missed(self) -> Missed {
+        match self {
+            Self::Final(untold) => untold.into(),
+            Self::Refused(error) => Stuck::refused(&error).into(),
+            Self::Failed(error) => match error.trouble() {
+                Some(trouble @ (Trouble::NotJson { .. } | Trouble::Unexpected { .. })) => {
+                    Stuck::malformed(&error, trouble).into()
+                }
+                _ => Stuck::unavailable(unavailable(&error)).into(),
+            },
+            Self::All(error) => HeldUp::All(error.into()).into(),
+        }
+    }
+}
+
+fn unavailable(error: &ApiError) -> Wait {
+    Wait {
+        reason: WaitReason::Unavailable,
+        hint: error.wait(),
+        detail: in_one_line(error),
+    }
+}
+
+/// What an answer says about one conversation for good.
+fn untold(error: &ApiError) -> Option<Untold> {
+    let untold = |status, problem: &str| Some(Untold::new(status, problem));
+    match error {
+        ApiError::Refused { status: 404, .. } => untold(
+            Status::Gone,
+            "the conversation has no messages that are found",
+        ),
+        ApiError::Refused { status: 410, .. } => untold(
+            Status::Gone,
+            "the API does not keep the conversation any more: 410",
+        ),
+        ApiError::Refused { status: 400, .. } => Some(unaskable()),
+        ApiError::Refused {
+            status: 403, code, ..
+        } if !is_of_the_client(code.as_deref()) => untold(
+            Status::Forbidden,
+            "the client may not read the conversation",
+        ),
+        ApiError::Refused { status: 451, .. } => untold(
+            Status::Forbidden,
+            "the conversation may not be read for legal reasons: 451",
+        ),
+        ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => {
+            untold(Status::TooLarge, TOO_LARGE)
+        }
+        _ => None,
+    }
+}
+
+/// What is recorded where the API refuses something with a status that is not documented for it. Says the status, and not
+/// what the API says about it.
+fn refused(what: &str, error: &ApiError) -> Untold {
+    let status = error
+        .status()
+        .map_or_else(String::new, |status| status.to_string());
+    Untold::new(
+        Status::Unavailable,
+        format!("the API refuses {what} with the status {status}"),
+    )
+}
+
+pub(super) fn unaskable() -> Untold {
+    Untold::new(
+        Status::Gone,
+        "the API takes no conversation id of this form",
+    )
+}
+
+/// Whether it may be that the API fails at this and at nothing else.
+pub(super) fn fails_alone(error: &ApiError) -> bool {
+    matches!(
+        error.trouble(),
+        Some(
+            Trouble::Status(_)
+                | Trouble::Timeout
+                | Trouble::CutOff
+                | Trouble::NotJson { .. }
+                | Trouble::Unexpected { .. }
+        )
+    )
+}
+
+/// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.
+fn is_of_the_client(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("missing.permissions" | "missing.any.permissions")
+    )
+}
+
+impl From<Stuck> for Missed {
+    fn from(stuck: Stuck) -> Self {
+        HeldUp::Alone(Box::new(stuck)).into()
+    }
+}
+
+impl From<HeldUp> for Missed {
+    fn from(held_up: HeldUp) -> Self {
+        Self::HeldUp(held_up)
+    }
+}
+
+impl From<Untold> for Missed {
+    fn from(untold: Untold) -> Self {
+        Self::Untold(untold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, code: Option<&str>) -> ApiError {
+        ApiError::Refused {
+            route: "/api/v2/conversations/messages/c".to_owned(),
+            status,
+            code: code.map(ToOwned::to_owned),
+            message: Some("the customer Mary".to_owned()),
+            context_id: Some("x-1".to_owned()),
+        }
+    }
+
+    /// What becomes of the conversation, and what is recorded if that is decided.
+    fn outcome(error: ApiError) -> String {
+        match Verdict::of(error).missed() {
+            Missed::Untold(untold) => format!("{}: {}", untold.status.as_str(), untold.problem),
+            Missed::HeldUp(HeldUp::All(_)) => "all".to_owned(),
+            Missed::HeldUp(HeldUp::Alone(stuck)) => match stuck.instead {
+                Err(untold) => format!(
+                    "{:?}, then {}: {}",
+                    stuck.cause,
+                    untold.status.as_str(),
+                    untold.problem
+                ),
+                Ok(_) => "told".to_owned(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_status_about_one_conversation_becomes_its_record() {
+        let statuses = [
+            301, 302, 307, 308, 400, 402, 403, 404, 405, 406, 410, 411, 413, 415, 418, 422, 426,
+            428, 431, 451,
+        ];
+
+        let outcomes =
+            statuses.map(|status| format!("{status} {}", outcome(refusal(status, None))));
+
+        insta::assert_snapshot!(outcomes.join("\n"), @"
+        301 Refused, then unavailable: the API refuses the conversation with the status 301
+        302 Refused, then unavailable: the API refuses the conversation with the status 302
+        307 Refused, then unavailable: the API refuses the conversation with the status 307
+        308 Refused, then unavailable: the API refuses the conversation with the status 308
+        400 gone: the API takes no conversation id of this form
+        402 Refused, then unavailable: the API refuses the conversation with the status 402
+        403 forbidden: the client may not read the conversation
+        404 gone: the conversation has no messages that are found
+        405 Refused, then unavailable: the API refuses the conversation with the status 405
+        406 Refused, then unavailable: the API refuses the conversation with the status 406
+        410 gone: the API does not keep the conversation any more: 410
+        411 Refused, then unavailable: the API refuses the conversation with the status 411
+        413 tooLarge: its messages are more than the API or we take at once
+        415 Refused, then unavailable: the API refuses the conversation with the status 415
+        418 Refused, then unavailable: the API refuses the conversation with the status 418
+        422 Refused, then unavailable: the API refuses the conversation with the status 422
+        426 Refused, then unavailable: the API refuses the conversation with the status 426
+        428 Refused, then unavailable: the API refuses the conversation with the status 428
+        431 Refused, then unavailable: the API refuses the conversation with the status 431
+        451 forbidden: the conversation may not be read for legal reasons: 451
+        ");
+    }
+
+    #[test]
+    fn what_is_about_the_client_is_about_all_conversations() {
+        let login = ApiError::Login {
+            host: "login.example".to_owned(),
+            reason: "invalid_client".to_owned(),
+            status: Some(401),
+            source: None,
+        };
+        let throttled = ApiError::Throttled {
+            route: String::new(),
+            retry_after: None,
+            context_id: None,
+        };
+        let errors = [
+            refusal(401, None),
+            refusal(407, None),
+            refusal(403, Some("missing.permissions")),
+            refusal(403, Some("missing.any.permissions")),
+            login,
+            throttled,
+            ApiError::unavailable("/", Trouble::Unreachable),
+            ApiError::unavailable("/", Trouble::NoTimeLeft),
+        ];
+        for error in errors {
+            let shown = format!("{error:?}");
+            assert_eq!(outcome(error), "all", "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_the_api_fails_at_alone_is_requested_again() {
+        for what in [
+            Trouble::Status(409),
+            Trouble::Status(500),
+            Trouble::Status(529),
+            Trouble::Timeout,
+            Trouble::CutOff,
+        ] {
+            let outcome = outcome(ApiError::unavailable("/", what));
+            assert!(
+                outcome.starts_with("Failing, then unavailable: "),
+                "{outcome}"
+            );
+        }
+    }
+}
