@@ -42,6 +42,7 @@ pub use known::KnownVersions;
 pub use names::Names;
 pub use raw_record::{OwnedRecord, RawRecord};
 pub use redact::redact_typed;
+pub(crate) use redact::{escape_controls, text_of_bytes};
 pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, ResultsReader, gateway_records};
 pub use standard::dropped_paths;
 pub use written::written_id;

@@ -9,21 +9,25 @@ use serde_json::value::RawValue;
 
 mod archived;
 mod attachment;
+mod document;
 mod language;
 mod limits;
 mod messages;
 mod record;
 mod recordings;
 mod route;
+mod unreadable;
 mod web_details;
 
 pub use archived::{Committed, UnreadableTranscript, archived};
 pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
+pub use document::document;
 pub use limits::{Cut, Limits};
 pub use messages::Messages;
 pub use record::{TranscriptRecord, Written, record};
-pub use recordings::recordings;
+pub use recordings::Recordings;
 pub use route::{TranscriptRoute, UnknownRoute};
+pub use unreadable::Unreadable;
 pub use web_details::web_details;
 
 /// Which way a transcript came.
@@ -40,7 +44,7 @@ pub enum Via {
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     Complete,
-    /// Some of its messages did not come.
+    /// Some of its messages did not come, or cannot be read.
     Partial,
     /// The API has none of them any more, or never had.
     Gone,
@@ -51,7 +55,7 @@ pub enum Status {
     Malformed,
     /// The recording was not ready in time.
     Preparing,
-    /// The API answered for others, and not for this one.
+    /// The API answered for others, and failed at this one or refused it.
     Unavailable,
 }
 
@@ -84,8 +88,12 @@ pub struct Transcript {
     pub participants: Vec<Participant>,
     pub messages: Vec<Message>,
     pub events: Vec<Event>,
+    /// Elements of the answers that could not be read, in the order in which they came.
+    pub unreadable: Vec<Unreadable>,
     /// Messages that were announced and did not come.
     pub missing: u64,
+    /// Why some did not come, in a sentence each.
+    pub problems: Vec<String>,
     /// What was left out because of a limit.
     pub cut: Cut,
 }
@@ -165,7 +173,9 @@ impl Transcript {
             participants: Vec::new(),
             messages: Vec::new(),
             events: Vec::new(),
+            unreadable: Vec::new(),
             missing: 0,
+            problems: Vec::new(),
             cut: Cut::default(),
         }
     }
@@ -199,15 +209,6 @@ impl Untold {
             problem: problem.into(),
         }
     }
-}
-
-/// Reads a body whose JSON is valid; what does not fit is named by its place, never by its value.
-fn parse<'a, T: Deserialize<'a>>(body: &'a RawValue, what: &str) -> Result<T, Untold> {
-    let mut json = serde_json::Deserializer::from_str(body.get());
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let problem = format!("{what}: `{}` is not as the API documents it", error.path());
-        Untold::new(Status::Malformed, problem)
-    })
 }
 
 /// In small letters, as the API's older fields are.

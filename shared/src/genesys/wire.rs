@@ -3,8 +3,10 @@
 //! Unknown fields are passed over and unknown states kept as text, since the API adds both without notice.
 
 mod messages;
+mod recordings;
 
 pub use messages::*;
+pub use recordings::*;
 
 use crate::decode::lenient;
 use jiff::Timestamp;

@@ -43,7 +43,7 @@ pub(super) fn redact_unreadable(
 }
 
 /// The text, with bytes that are not UTF-8 read as Latin-1, in which each is a character.
-fn text_of_bytes(bytes: &[u8]) -> String {
+pub(crate) fn text_of_bytes(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -53,7 +53,7 @@ fn text_of_bytes(bytes: &[u8]) -> String {
 }
 
 /// The text with the control characters of its strings escaped, as JSON wants them.
-fn escape_controls(text: &str) -> String {
+pub(crate) fn escape_controls(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let (mut in_string, mut after_backslash) = (false, false);
     for letter in text.chars() {

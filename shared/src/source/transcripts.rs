@@ -16,12 +16,15 @@ use crate::genesys::GenesysClient;
 use crate::plan::{SliceRange, TranscriptPlan};
 use crate::portion::Portion;
 use crate::waiting::WaitReason;
+use batches::BulkLimit;
 use missed::{Missed, Stuck};
 use page::Page;
 use turn::Turn;
 use visit::{Visit, Visited};
 
+mod batches;
 mod files;
+mod messages;
 mod missed;
 mod page;
 mod turn;
@@ -37,11 +40,17 @@ const AT_ONCE_WITH_FILES: usize = 2;
 pub struct Transcripts {
     client: GenesysClient,
     clock: Clock,
+    bulk_limit: BulkLimit,
 }
 
 impl Transcripts {
     pub(super) fn new(client: GenesysClient, clock: Clock) -> Self {
-        Self { client, clock }
+        let bulk_limit = BulkLimit::default();
+        Self {
+            client,
+            clock,
+            bulk_limit,
+        }
     }
 
     /// How long the page has waited for what is unavailable.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::limits::is_zero;
 use super::{Status, Via};
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
@@ -72,6 +73,8 @@ struct Counts {
     attachments: usize,
     missing: u64,
     cut_messages: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    unreadable: u64,
 }
 
 /// A stored transcript as far as it is told of.
@@ -85,6 +88,8 @@ struct Line {
     participants: Vec<IgnoredAny>,
     messages: Vec<Said>,
     events: Vec<IgnoredAny>,
+    #[serde(default)]
+    unreadable: Vec<IgnoredAny>,
     languages: BTreeMap<String, u64>,
     redactions: Tally,
     #[serde(default)]
@@ -102,6 +107,8 @@ struct Said {
 #[derive(Debug, Default, Deserialize)]
 struct Cut {
     messages: u64,
+    #[serde(default)]
+    unreadable: u64,
 }
 
 impl<'a> Committed<'a> {
@@ -181,6 +188,7 @@ impl Line {
             attachments: attachments.sum(),
             missing: self.missing,
             cut_messages: self.cut.messages,
+            unreadable: self.unreadable.len() as u64 + self.cut.unreadable,
         }
     }
 
@@ -319,6 +327,15 @@ mod tests {
         assert_eq!(notices[0].attributes[1], ("status", "gone".to_owned()));
         let unknown = ["via", "conversationStart", "latencyMs"];
         assert!(unknown.iter().all(|field| body[field].is_null()), "{body}");
+    }
+
+    #[test]
+    fn elements_that_cannot_be_read_are_counted_with_those_that_were_cut() {
+        let line = r#"{"conversationId":"c","conversationStart":null,"status":"partial","via":"messages","participants":[],"messages":[],"events":[],"unreadable":[{"list":"entities","content":1E+400},{}],"languages":{},"redactions":{},"cut":{"messages":0,"unreadable":3},"missing":0}"#;
+
+        let counts = body(&told(line)[0])["counts"].clone();
+
+        assert_eq!(counts["unreadable"], 5);
     }
 
     #[test]

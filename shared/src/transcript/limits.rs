@@ -28,6 +28,9 @@ pub struct Cut {
     pub events: u64,
     /// Of the messages.
     pub bytes: u64,
+    /// Of what could not be read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
     pub by: BTreeSet<&'static str>,
     /// The place of the newest message that was left out: with it goes everything before.
     #[serde(skip)]
@@ -68,12 +71,23 @@ impl Transcript {
         let gone = self.messages.drain(..first);
         self.cut.messages += count(gone.len());
         self.cut.bytes += gone.map(|message| count(message.bytes())).sum::<u64>();
+        self.keep_unreadable_within(limits);
         // As if all had come at once.
         let kept = count(self.messages.len());
-        let all = self.cut.messages + kept;
+        let kept_unreadable = count(self.unreadable.len());
+        let lists = [
+            (kept, self.cut.messages + kept),
+            (kept_unreadable, self.cut.unreadable + kept_unreadable),
+        ];
+        let is_any = |holds: fn(u64, u64, u64) -> bool| {
+            lists.iter().any(|(kept, all)| holds(*kept, *all, window))
+        };
         let reasons = [
-            ("contextWindow", all > window),
-            ("maxTranscriptBytes", kept < all.min(window)),
+            ("contextWindow", is_any(|_, all, window| all > window)),
+            (
+                "maxTranscriptBytes",
+                is_any(|kept, all, window| kept < all.min(window)),
+            ),
         ];
         for (reason, holds) in reasons {
             if holds {
@@ -89,6 +103,28 @@ impl Transcript {
         }
         self.cut.events += count(self.events.drain(..first).len());
     }
+
+    /// The same limits once more, for what could not be read: its order is that in which it came.
+    fn keep_unreadable_within(&mut self, limits: Limits) {
+        let window = limits.context_window.unwrap_or(u64::MAX);
+        let window = usize::try_from(window).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        let kept = self.unreadable.iter().rev().take(window);
+        let kept = kept.take_while(|element| {
+            bytes += element.bytes() as u64;
+            bytes <= limits.max_transcript_bytes
+        });
+        let first = self.unreadable.len() - kept.count();
+        self.cut.unreadable += self.unreadable.drain(..first).count() as u64;
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+pub(super) fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn order(message: &Message) -> Order {
@@ -100,7 +136,9 @@ fn order(message: &Message) -> Order {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Event, Via};
+    use serde_json::value::RawValue;
+
+    use super::super::{Event, Unreadable, Via};
     use super::*;
 
     fn message(number: usize, second: i64, bytes: usize) -> Message {
@@ -124,6 +162,11 @@ mod tests {
         (ids.collect(), &transcript.cut)
     }
 
+    fn kept_unreadable(transcript: &Transcript) -> Vec<Option<&str>> {
+        let kept = transcript.unreadable.iter();
+        kept.map(|it| it.message_id.as_deref()).collect()
+    }
+
     proptest! {
         #[test]
         fn cutting_now_and_then_leaves_what_cutting_once_leaves(
@@ -137,9 +180,17 @@ mod tests {
             let mut once = Transcript::new(Via::Messages, None);
             let mut often = Transcript::new(Via::Messages, None);
 
+            let unreadable = |message: &Message| Unreadable {
+                list: "entities",
+                message_id: Some(message.id.clone()),
+                content: RawValue::from_string(format!("{:?}", message.text)).unwrap(),
+            };
+
             once.messages = messages().collect();
+            once.unreadable = messages().map(|it| unreadable(&it)).collect();
             once.keep_within(limits);
             for (number, message) in messages().enumerate() {
+                often.unreadable.push(unreadable(&message));
                 often.messages.push(message);
                 if number % batch == 0 {
                     often.keep_within(limits);
@@ -147,9 +198,11 @@ mod tests {
             }
             often.keep_within(limits);
 
+            prop_assert_eq!(kept_unreadable(&once), kept_unreadable(&often));
+            prop_assert!(once.unreadable.iter().map(Unreadable::bytes).sum::<usize>() as u64 <= max_transcript_bytes);
             let ((once, by_one), (often, by_many)) = (kept(&once), kept(&often));
             prop_assert_eq!(once, often);
-            prop_assert_eq!((by_one.messages, by_one.bytes), (by_many.messages, by_many.bytes));
+            prop_assert_eq!((by_one.messages, by_one.bytes, by_one.unreadable), (by_many.messages, by_many.bytes, by_many.unreadable));
             prop_assert_eq!(&by_one.by, &by_many.by);
         }
     }

@@ -1,95 +1,210 @@
 //! The bulk route: a message conversation names its messages, and a further request for each thousand says what they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
-use super::{
-    Attachment, Event, Limits, Message, Participant, Transcript, Untold, Via, lower, parse,
-};
+use super::{Attachment, Event, Limits, Message, Participant, Transcript, Via, lower};
+use crate::decode::DecodeError;
+use crate::decode::object::{NotReadable, UnreadableElement};
 use crate::genesys::wire::{
-    ConversationMessageContent, ConversationNormalizedMessage, MessageConversation, MessageData,
-    TextMessageListing,
+    ConversationContentAttachment, ConversationNormalizedMessage, MessageConversation, MessageData,
+    MessageMediaParticipant, TextMessageListing,
 };
+
+/// Of what the API sends without having been asked for it.
+const MAX_UNLISTED_BYTES: usize = 1_000_000;
 
 /// A conversation whose messages are known by their ids.
 #[derive(Debug)]
 pub struct Messages {
-    /// In the order in which the API tells them, each once.
+    /// In the order in which the API lists them, each once.
     pub ids: Vec<String>,
     transcript: Transcript,
-    /// Who wrote which message: places of participants.
+    /// Who wrote which message: places of participants. Holds those that did not come yet.
     writers: HashMap<String, usize>,
+    /// Ids by their small letters, since an id may come back in others.
+    spellings: HashMap<String, String>,
+    /// Elements that were kept raw.
+    kept: HashSet<String>,
+    /// Elements that were not requested.
+    unlisted: Vec<UnreadableElement>,
+    unlisted_bytes: usize,
+    is_again: bool,
 }
 
 impl Messages {
-    pub fn of(conversation: &RawValue) -> Result<Self, Untold> {
-        let conversation: MessageConversation = parse(conversation, "the conversation")?;
+    /// `Err` when the document is not the conversation with this id.
+    pub fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
+        let conversation = MessageConversation::read(document, id)?;
+        let mut transcript = Transcript::new(Via::Messages, None);
+        let participants = transcript.readable("participants", conversation.participants);
+        transcript.start = participants.iter().filter_map(|it| it.start_time).min();
         let mut messages = Self {
             ids: Vec::new(),
-            transcript: Transcript::new(
-                Via::Messages,
-                conversation
-                    .participants
-                    .iter()
-                    .filter_map(|it| it.start_time)
-                    .min(),
-            ),
+            transcript,
             writers: HashMap::new(),
+            spellings: HashMap::new(),
+            kept: HashSet::new(),
+            unlisted: Vec::new(),
+            unlisted_bytes: 0,
+            is_again: false,
         };
-        for (place, participant) in conversation.participants.into_iter().enumerate() {
-            for message in participant.messages {
-                // A message may stand with several participants; who comes first wrote it.
-                if !messages.writers.contains_key(&message.message_id) {
-                    messages.ids.push(message.message_id.clone());
-                    messages.writers.insert(message.message_id, place);
-                }
-            }
-            messages.transcript.participants.push(Participant {
-                participant_id: participant.id,
-                purpose: participant.purpose,
-                name: participant.name,
-                user_id: participant.user.and_then(|user| user.id),
-            });
+        for participant in participants {
+            messages.add_participant(participant);
         }
         Ok(messages)
     }
 
-    /// Adds what a bulk request brought, and keeps what is within the limits.
-    pub fn add(&mut self, listing: &RawValue, limits: Limits) -> Result<(), Untold> {
-        let listing: TextMessageListing = parse(listing, "the messages")?;
-        for data in listing.entities {
-            // What was asked for once and comes twice is one message.
-            if let Some(writer) = self.writers.remove(&data.id) {
-                self.tell(data, writer);
+    fn add_participant(&mut self, participant: MessageMediaParticipant) {
+        let transcript = &mut self.transcript;
+        let place = transcript.participants.len();
+        for message in transcript.readable("participants.messages", participant.messages) {
+            // A message may stand with several participants; who comes first wrote it.
+            if !self.writers.contains_key(&message.message_id) {
+                self.ids.push(message.message_id.clone());
+                let small = message.message_id.to_ascii_lowercase();
+                self.spellings
+                    .entry(small)
+                    .or_insert_with(|| message.message_id.clone());
+                self.writers.insert(message.message_id, place);
             }
         }
+        let number = place + 1;
+        transcript.participants.push(Participant {
+            participant_id: participant.id.unwrap_or_else(|| format!("p{number}")),
+            purpose: participant.purpose,
+            name: participant.name,
+            user_id: participant.user_id,
+        });
+    }
+
+    /// Adds what a bulk request brought, and keeps what is within the limits. The number of messages that came.
+    pub fn add(&mut self, listing: TextMessageListing, limits: Limits) -> usize {
+        let left = self.writers.len();
+        let mut unreadable = Vec::new();
+        for element in listing.entities {
+            match MessageData::read(&element) {
+                Ok(data) => self.add_message(data, &element),
+                Err(NotReadable) => unreadable.push(UnreadableElement::of(&element)),
+            }
+        }
+        // Behind the others: of two copies of one message the readable one counts.
+        for element in unreadable {
+            self.add_unreadable(element);
+        }
         self.transcript.keep_within(limits);
-        Ok(())
+        left - self.writers.len()
+    }
+
+    fn add_message(&mut self, data: MessageData, element: &RawValue) {
+        match self.writer_of(&data.id) {
+            Some(writer) => self.tell(data, writer),
+            None => self.add_unlisted(UnreadableElement::of(element)),
+        }
+    }
+
+    /// Takes the writer of a message that is waited for.
+    fn writer_of(&mut self, id: &str) -> Option<usize> {
+        self.writers.remove(id).or_else(|| {
+            let listed = self.spellings.get(&id.to_ascii_lowercase())?;
+            self.writers.remove(listed)
+        })
+    }
+
+    fn add_unreadable(&mut self, element: UnreadableElement) {
+        let is_waited_for = |id: &String| self.writer_of(id).is_some();
+        if element.id.as_ref().is_none_or(is_waited_for) {
+            self.keep_once(element);
+        } else {
+            self.add_unlisted(element);
+        }
+    }
+
+    /// What was requested once and comes twice is one message. What was not requested may be a message that is missing,
+    /// under another id.
+    fn add_unlisted(&mut self, element: UnreadableElement) {
+        let small = element.id.as_ref().map(|id| id.to_ascii_lowercase());
+        let bytes = self.unlisted_bytes + element.raw.get().len();
+        if bytes <= MAX_UNLISTED_BYTES && small.is_some_and(|it| !self.spellings.contains_key(&it))
+        {
+            self.unlisted_bytes = bytes;
+            self.unlisted.push(element);
+        }
+    }
+
+    /// The same element comes again with messages that are requested again.
+    fn keep_once(&mut self, element: UnreadableElement) {
+        let is_new = self.kept.insert(element.raw.get().to_owned());
+        if is_new || !self.is_again {
+            self.transcript.keep_unreadable("entities", None, element);
+        }
+    }
+
+    /// The ids of the messages that did not come, in the order of [`ids`](Self::ids). From here on they are requested again.
+    pub fn again(&mut self) -> Vec<String> {
+        self.is_again = true;
+        let missing = self.ids.iter().filter(|id| self.writers.contains_key(*id));
+        missing.cloned().collect()
+    }
+
+    /// Whether anything came of what was written.
+    pub fn is_any(&self) -> bool {
+        let Transcript {
+            messages,
+            unreadable,
+            cut,
+            ..
+        } = &self.transcript;
+        let is_any = !messages.is_empty() || !cut.is_empty() || !unreadable.is_empty();
+        is_any || !self.unlisted.is_empty()
+    }
+
+    /// Notes why some messages did not come.
+    pub fn note(&mut self, problem: &str) {
+        let problems = &mut self.transcript.problems;
+        if !problems.iter().any(|known| known == problem) {
+            problems.push(problem.to_owned());
+        }
     }
 
     /// The transcript, once all were asked for.
-    pub fn finish(self) -> Transcript {
+    pub fn finish(mut self) -> Transcript {
+        let missing = self.writers.len() as u64;
+        if missing > 0 {
+            for element in std::mem::take(&mut self.unlisted) {
+                self.keep_once(element);
+            }
+        }
         Transcript {
-            missing: self.writers.len() as u64,
+            missing,
             ..self.transcript
         }
     }
 
     fn tell(&mut self, data: MessageData, writer: usize) {
-        let events = &mut self.transcript.events;
-        for receipt in &data.normalized_receipts {
-            events.push(Event {
+        let transcript = &mut self.transcript;
+        let receipts = "entities.normalizedReceipts";
+        for receipt in transcript.readable_of(receipts, Some(&data.id), data.normalized_receipts) {
+            transcript.events.push(Event {
                 message_id: Some(data.id.clone()),
-                time: receipt.channel.as_ref().and_then(|channel| channel.time),
+                time: receipt.time,
                 kind: "Receipt".to_owned(),
-                status: receipt.status.clone(),
+                status: receipt.status,
             });
         }
-        let said = data.normalized_message;
+        let mut said = data.normalized_message;
+        if let Some(said) = &mut said {
+            let odd = std::mem::take(&mut said.events.unreadable);
+            for element in odd {
+                let list = "entities.normalizedMessage.events";
+                transcript.keep_unreadable(list, Some(&data.id), element);
+            }
+        }
         if let Some(said) = said.as_ref().filter(|said| is_event(said)) {
             let kinds = said
                 .events
+                .read
                 .iter()
                 .filter_map(|event| event.event_type.clone());
             let kinds: Vec<_> = kinds.collect();
@@ -98,7 +213,7 @@ impl Messages {
             } else {
                 Some(kinds.join(" "))
             };
-            events.push(Event {
+            transcript.events.push(Event {
                 message_id: None,
                 time: data.timestamp,
                 kind: kind.unwrap_or_default(),
@@ -107,7 +222,7 @@ impl Messages {
             return;
         }
         let participant = &self.transcript.participants[writer];
-        let message = Message {
+        let mut message = Message {
             id: data.id,
             sequence: None,
             time: data.timestamp,
@@ -133,9 +248,12 @@ impl Messages {
             content: Vec::new(),
         };
         let content = said.map_or_else(Vec::new, |said| said.content);
-        self.transcript
-            .messages
-            .push(with_content(message, content));
+        for element in add_content(&mut message, content) {
+            let list = "entities.normalizedMessage.content";
+            self.transcript
+                .keep_unreadable(list, Some(&message.id), element);
+        }
+        self.transcript.messages.push(message);
     }
 }
 
@@ -144,133 +262,39 @@ fn is_event(said: &ConversationNormalizedMessage) -> bool {
     let is_told =
         said.text.as_ref().is_some_and(|text| !text.is_empty()) || !said.content.is_empty();
     let kind = said.kind.as_deref();
-    !is_told && (matches!(kind, Some("Event" | "Receipt")) || !said.events.is_empty())
+    !is_told && (matches!(kind, Some("Event" | "Receipt")) || !said.events.read.is_empty())
 }
 
-/// Attachments are told apart; whatever else there is stays as it came.
-fn with_content(mut message: Message, content: Vec<Box<RawValue>>) -> Message {
+/// Attachments are told apart; whatever else there is stays as it came. Returns attachments that cannot be read.
+fn add_content(message: &mut Message, content: Vec<Box<RawValue>>) -> Vec<UnreadableElement> {
+    let mut unreadable = Vec::new();
     for element in content {
-        let attachment = serde_json::from_str::<ConversationMessageContent>(element.get());
-        match attachment.ok().and_then(|content| content.attachment) {
-            Some(it) => {
-                let caption = it.text.unwrap_or_default();
-                if !caption.is_empty() && message.text != caption {
-                    if !message.text.is_empty() {
-                        message.text.push('\n');
-                    }
-                    message.text.push_str(&caption);
-                }
-                message.attachments.push(Attachment {
-                    id: it.id,
-                    mime: it.mime.or(it.media_type),
-                    filename: it.filename,
-                    size_bytes: it.content_size_bytes,
-                    url: it.url.map(Into::into),
-                    file: None,
-                });
-            }
-            None => message.content.push(element),
+        match ConversationContentAttachment::of_content(&element) {
+            Ok(Some(attachment)) => add_attachment(message, attachment),
+            Ok(None) => message.content.push(element),
+            Err(NotReadable) => unreadable.push(UnreadableElement::of(&element)),
         }
     }
-    message
+    unreadable
+}
+
+fn add_attachment(message: &mut Message, it: ConversationContentAttachment) {
+    let caption = it.text.unwrap_or_default();
+    if !caption.is_empty() && message.text != caption {
+        if !message.text.is_empty() {
+            message.text.push('\n');
+        }
+        message.text.push_str(&caption);
+    }
+    message.attachments.push(Attachment {
+        id: it.id,
+        mime: it.mime.or(it.media_type),
+        filename: it.filename,
+        size_bytes: it.content_size_bytes,
+        url: it.url.map(Into::into),
+        file: None,
+    });
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::Status;
-    use super::*;
-
-    const ALL: Limits = Limits {
-        max_transcript_bytes: 1 << 20,
-        context_window: None,
-    };
-
-    fn raw(value: &serde_json::Value) -> Box<RawValue> {
-        RawValue::from_string(value.to_string()).unwrap()
-    }
-
-    fn conversation() -> Messages {
-        let conversation = json!({"id": "c", "participants": [
-            {"id": "p-1", "name": "Guest", "purpose": "customer", "startTime": "2026-03-02T14:03:10.112Z",
-             "messages": [{"messageId": "a"}, {"messageId": "b"}]},
-            {"id": "p-2", "purpose": "agent", "user": {"id": "u"}, "messages": [{"messageId": "b"}, {"messageId": "c"}]},
-            {"id": "p-3", "purpose": "acd", "messages": null},
-        ]});
-        Messages::of(&raw(&conversation)).unwrap()
-    }
-
-    #[test]
-    fn a_message_is_asked_for_once_and_belongs_to_whom_the_api_tells_first() {
-        let mut messages = conversation();
-        assert_eq!(messages.ids, ["a", "b", "c"]);
-
-        let data = |id: &str, text: &str| {
-            json!({"id": id, "timestamp": "2026-03-02T14:03:11.000Z", "direction": "inbound",
-                   "normalizedMessage": {"type": "Text", "text": text, "originatingEntity": "Human"}})
-        };
-        let listing = json!({"entities": [data("b", "two"), data("a", "one"), data("a", "one"), data("x", "?")]});
-        messages.add(&raw(&listing), ALL).unwrap();
-        let transcript = messages.finish();
-
-        let told: Vec<_> = transcript
-            .messages
-            .iter()
-            .map(|it| (&*it.id, &*it.text))
-            .collect();
-        assert_eq!(told, [("b", "two"), ("a", "one")]);
-        assert_eq!(
-            transcript.messages[0].participant_id.as_deref(),
-            Some("p-1")
-        );
-        assert_eq!(
-            transcript.messages[0].originating_entity.as_deref(),
-            Some("human")
-        );
-        assert_eq!(transcript.missing, 1);
-        assert_eq!(
-            transcript.start,
-            Some("2026-03-02T14:03:10.112Z".parse().unwrap())
-        );
-    }
-
-    #[test]
-    fn receipts_and_signs_of_typing_are_events_and_cards_are_messages() {
-        let mut messages = conversation();
-        let listing = json!({"entities": [
-            {"id": "a", "normalizedMessage": {"type": "Event", "events": [{"eventType": "Typing"}]}},
-            {"id": "b", "normalizedMessage": {"type": "Structured", "content": [
-                {"contentType": "Attachment", "attachment": {"id": "f", "mime": "image/png", "contentSizeBytes": 7}},
-                {"contentType": "QuickReply", "quickReply": {"text": "Yes"}}]},
-             "normalizedReceipts": [{"type": "Receipt", "status": "Read", "channel": {"time": "2026-03-02T14:03:12.000Z"}}]},
-        ]});
-
-        messages.add(&raw(&listing), ALL).unwrap();
-        let transcript = messages.finish();
-
-        let kinds: Vec<_> = transcript.events.iter().map(|it| &*it.kind).collect();
-        assert_eq!(kinds, ["Receipt", "Typing"]);
-        assert_eq!(transcript.events[0].message_id.as_deref(), Some("b"));
-        assert_eq!(transcript.messages.len(), 1);
-        assert_eq!(transcript.messages[0].attachments[0].size_bytes, Some(7));
-        assert!(
-            transcript.messages[0].content[0]
-                .get()
-                .contains("QuickReply")
-        );
-    }
-
-    #[test]
-    fn what_is_not_as_documented_is_named_by_its_place_and_not_quoted() {
-        let listing = json!({"entities": [{"id": "a"}, {"id": "b", "timestamp": "s3cret"}]});
-
-        let untold = conversation().add(&raw(&listing), ALL).unwrap_err();
-
-        assert_eq!(untold.status, Status::Malformed);
-        assert_eq!(
-            untold.problem,
-            "the messages: `entities[1].timestamp` is not as the API documents it"
-        );
-    }
-}
+mod tests;

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::document::readable;
 use super::language::language;
 use super::{
-    Attachment, Cut, Event, Limits, Message, Participant, Status, Transcript, Untold, Via,
+    Attachment, Cut, Event, Limits, Message, Participant, Status, Transcript, Unreadable, Untold,
+    Via,
 };
 use crate::hash::Sha256;
 use crate::page::redact_typed;
@@ -31,6 +33,8 @@ pub struct TranscriptRecord {
     participants: Vec<Participant>,
     messages: Vec<Said>,
     events: Vec<Event>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<Unreadable>,
     /// How many messages are in which language, by ISO 639-3 code; `und` where that cannot be told.
     languages: BTreeMap<&'static str, u64>,
     redactions: Tally,
@@ -97,6 +101,7 @@ pub fn record(
             participants: Vec::new(),
             messages: Vec::new(),
             events: Vec::new(),
+            unreadable: Vec::new(),
             languages: BTreeMap::new(),
             redactions: Tally::default(),
             cut: Cut::default(),
@@ -118,25 +123,19 @@ fn told(
     redactions: &mut Tally,
 ) -> TranscriptRecord {
     transcript.keep_within(limits);
+    let (status, problem) = standing(&transcript);
     let Transcript {
         via,
         start,
         participants,
         messages,
         events,
+        unreadable,
         missing,
+        problems: _,
         cut,
     } = transcript;
     let start = start.or_else(|| messages.iter().filter_map(|it| it.time).min());
-    let (status, problem) = if messages.is_empty() && cut.messages > 0 {
-        let problem = "its newest message alone is larger than maxTranscriptBytes";
-        (Status::TooLarge, Some(problem.to_owned()))
-    } else if missing > 0 {
-        let problem = format!("{missing} messages are not found any more");
-        (Status::Partial, Some(problem))
-    } else {
-        (Status::Complete, None)
-    };
     let mut redacting = Redacting {
         redactor,
         redactions,
@@ -148,6 +147,10 @@ fn told(
     let messages: Vec<Said> = messages
         .into_iter()
         .map(|it| redacting.said(conversation_id, it))
+        .collect();
+    let unreadable = unreadable
+        .into_iter()
+        .map(|it| redacting.unreadable(it))
         .collect();
     let mut languages = BTreeMap::new();
     for message in messages.iter().filter(|message| !message.text.is_empty()) {
@@ -162,10 +165,47 @@ fn told(
         participants,
         messages,
         events,
+        unreadable,
         languages,
         redactions: redactions.clone(),
         cut,
         missing,
+    }
+}
+
+/// Whether all of it is there, and if not, why.
+fn standing(transcript: &Transcript) -> (Status, Option<String>) {
+    let Transcript {
+        messages,
+        unreadable,
+        missing,
+        cut,
+        ..
+    } = transcript;
+    if messages.is_empty() && cut.messages > 0 {
+        let problem = "its newest message alone is larger than maxTranscriptBytes";
+        return (Status::TooLarge, Some(problem.to_owned()));
+    }
+    let unreadable = unreadable.len() as u64 + cut.unreadable;
+    let mut problems = Vec::new();
+    if *missing > 0 {
+        let why = if transcript.problems.is_empty() {
+            "are not found any more"
+        } else {
+            "did not come"
+        };
+        problems.push(format!("{missing} messages {why}"));
+    }
+    problems.extend(transcript.problems.iter().cloned());
+    if unreadable > 0 {
+        problems.push(format!(
+            "{unreadable} elements of the answers cannot be read"
+        ));
+    }
+    if problems.is_empty() {
+        (Status::Complete, None)
+    } else {
+        (Status::Partial, Some(problems.join("; ")))
     }
 }
 
@@ -227,11 +267,16 @@ impl Redacting<'_> {
         }
     }
 
+    fn unreadable(&mut self, element: Unreadable) -> Unreadable {
+        let content = self.content(element.content);
+        Unreadable { content, ..element }
+    }
+
     fn content(&mut self, content: Box<RawValue>) -> Box<RawValue> {
-        match self.redactor {
+        readable(match self.redactor {
             Some(redactor) => redact_typed(&content, redactor, self.redactions),
             None => content,
-        }
+        })
     }
 
     fn text(&mut self, text: String) -> String {
@@ -399,5 +444,120 @@ mod tests {
         let written = record("c", Err(untold), ALL, None).unwrap();
 
         insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":null,"status":"forbidden","problem":"the client may not read the conversation","via":null,"participants":[],"messages":[],"events":[],"languages":{},"redactions":{},"missing":0}"#);
+    }
+
+    fn unreadable(content: &str) -> Unreadable {
+        Unreadable {
+            list: "entities",
+            message_id: None,
+            content: RawValue::from_string(content.to_owned()).unwrap(),
+        }
+    }
+
+    fn with_unreadable(contents: &[&str]) -> Transcript {
+        Transcript {
+            unreadable: contents.iter().map(|content| unreadable(content)).collect(),
+            ..transcript(vec![message("m", None, Some("10:00:00"), "Hi")])
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_redacted_and_makes_a_transcript_partial() {
+        let mut told = with_unreadable(&[r#"{"id":"a","text":{"de":"mary@example.com"}}"#, "null"]);
+        told.unreadable[0].message_id = Some("a".to_owned());
+
+        let written = record("c", Ok(told), ALL, Some(&redactor())).unwrap();
+
+        assert_eq!(written.status, Status::Partial);
+        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"partial","problem":"2 elements of the answers cannot be read","via":"messages","participants":[],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"Hi","language":"eng","fingerprint":"d5c2a971d4a75e16bba0144deea4083fc53b984458e9c5bd5230dff663bccdf5"}],"events":[],"unreadable":[{"list":"entities","messageId":"a","content":{"id":"a","text":{"de":"[REDACTED:EMAIL]"}}},{"list":"entities","content":null}],"languages":{"eng":1},"redactions":{"EMAIL":1},"missing":0}"#);
+    }
+
+    #[test]
+    fn with_the_strict_profile_nobody_is_named_in_what_cannot_be_read() {
+        let strict = Redactor::new(Rules {
+            profile: Profile::Strict,
+            ..Rules::default()
+        });
+        let told = with_unreadable(&[
+            r#"{"id":"p","name":"Mary Roe","messages":"lost"}"#,
+            r#"{"normalizedMessage":{"channel":{"from":{"nickname":"Mary Roe"}},"text":5}}"#,
+            r#"{"from":"Mary Roe","messageText":[1E+400]}"#,
+        ]);
+
+        let written = record("c", Ok(told), ALL, Some(&strict)).unwrap();
+
+        assert!(!written.line.get().contains("Mary"), "{}", written.line);
+        assert!(serde_json::from_str::<serde_json::Value>(written.line.get()).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_cut_by_the_same_limits_and_counted() {
+        let long = format!("\"{}\"", "x".repeat(100));
+        let cut = |limits| {
+            let told = with_unreadable(&[&long, &long, "1", "2", "3"]);
+            let written = record("c", Ok(told), limits, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+            assert_eq!(line["status"], "partial");
+            assert_eq!(line["problem"], "5 elements of the answers cannot be read");
+            let kept = line["unreadable"].as_array().map_or(0, Vec::len);
+            (kept, line["cut"].to_string())
+        };
+
+        assert_eq!(cut(ALL), (5, "null".to_owned()));
+        assert_eq!(
+            cut(Limits {
+                max_transcript_bytes: 300,
+                context_window: None
+            }),
+            (
+                4,
+                r#"{"messages":0,"events":0,"bytes":0,"unreadable":1,"by":["maxTranscriptBytes"]}"#
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            cut(Limits {
+                max_transcript_bytes: 300,
+                context_window: Some(2)
+            }),
+            (
+                2,
+                r#"{"messages":0,"events":0,"bytes":0,"unreadable":3,"by":["contextWindow"]}"#
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            cut(Limits {
+                max_transcript_bytes: 2,
+                context_window: None
+            })
+            .0,
+            0
+        );
+    }
+
+    #[test]
+    fn a_partial_transcript_says_all_that_it_lacks() {
+        let problem = |missing, problems: &[&str], contents: &[&str]| {
+            let told = Transcript {
+                missing,
+                problems: problems.iter().map(ToString::to_string).collect(),
+                ..with_unreadable(contents)
+            };
+            let written = record("c", Ok(told), ALL, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+            line["problem"].as_str().unwrap_or("none").to_owned()
+        };
+
+        assert_eq!(problem(0, &[], &[]), "none");
+        assert_eq!(problem(3, &[], &[]), "3 messages are not found any more");
+        assert_eq!(
+            problem(
+                3,
+                &["the API refuses messages with the status 413"],
+                &["null"]
+            ),
+            "3 messages did not come; the API refuses messages with the status 413; 1 elements of the answers cannot be read"
+        );
     }
 }

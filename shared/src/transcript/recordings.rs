@@ -1,53 +1,135 @@
 //! Recordings: what a recording policy kept of a conversation, for when its messages are gone.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 
-use super::{Attachment, Event, Message, Status, Transcript, Untold, Via, Writer, parse};
+use super::{Attachment, Event, Message, Status, Transcript, Untold, Via, Writer};
+use crate::decode::DecodeError;
+use crate::decode::object::Listed;
 use crate::genesys::wire::{ChatMessage, Recording, RecordingMessagingMessage};
 
 /// The transcript in the recordings of a conversation.
-pub fn recordings(body: &RawValue) -> Result<Transcript, Untold> {
-    let recordings: Vec<Recording> = parse(body, "the recordings")?;
-    let start = recordings.iter().filter_map(|it| it.start_time).min();
-    let mut transcript = Transcript::new(Via::Recordings, start);
-    let stored_away = recordings.iter().find_map(|it| {
-        let state = it.file_state.as_deref()?;
-        (state != "AVAILABLE").then(|| state.to_owned())
-    });
-    for recording in recordings {
-        for message in recording.messaging_transcript {
-            transcript.tell(message);
+#[derive(Debug)]
+pub struct Recordings {
+    transcript: Transcript,
+    /// Of the messages that are told.
+    told: HashSet<String>,
+    /// Of the messages, events and unreadable elements that are recorded.
+    ids: HashSet<String>,
+    /// How many are recorded, those without an id included.
+    elements: usize,
+    /// Where a recording is not available, its state.
+    stored_away: Option<String>,
+}
+
+impl Recordings {
+    /// `Err` when the document is not a list of recordings.
+    pub fn of(document: &RawValue) -> Result<Self, DecodeError> {
+        let listed = Recording::list(document)?;
+        let mut transcript = Transcript::new(Via::Recordings, None);
+        let recordings = transcript.readable("recordings", listed);
+        transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
+        let stored_away = recordings.iter().find_map(|it| {
+            let state = it.file_state.as_deref()?;
+            (state != "AVAILABLE").then(|| state.to_owned())
+        });
+        let mut recorded = Self {
+            transcript,
+            told: HashSet::new(),
+            ids: HashSet::new(),
+            elements: 0,
+            stored_away,
+        };
+        for recording in recordings {
+            recorded.add(recording);
         }
-        for message in recording.transcript {
-            transcript.tell_chat(message);
+        Ok(recorded)
+    }
+
+    /// The transcript, which is complete if it holds as many messages as the conversation listed.
+    pub fn finish(self, announced: &[String]) -> Result<Transcript, Untold> {
+        let missing = self.missing(announced);
+        let transcript = self.transcript;
+        if transcript.messages.is_empty() && transcript.unreadable.is_empty() {
+            let problem = self.stored_away.map_or_else(
+                || "the messages are not found, and no recording has a text".to_owned(),
+                |state| format!("the messages are not found, and the recording is {state}"),
+            );
+            return Err(Untold::new(Status::Gone, problem));
+        }
+        Ok(Transcript {
+            missing,
+            ..transcript
+        })
+    }
+
+    /// By their ids, unless recordings have ids of their own.
+    fn missing(&self, announced: &[String]) -> u64 {
+        let recorded = announced.iter().filter(|id| self.ids.contains(*id)).count();
+        let recorded = if recorded == 0 {
+            self.elements
+        } else {
+            recorded
+        };
+        announced.len().saturating_sub(recorded) as u64
+    }
+
+    fn add(&mut self, recording: Recording) {
+        let listed = recording.messaging_transcript;
+        for message in self.readable("recordings.messagingTranscript", listed) {
+            self.count(message.id.as_ref());
+            if !self.is_told(message.id.as_ref()) {
+                self.transcript.tell(message);
+                self.note_told();
+            }
+        }
+        for message in self.readable("recordings.transcript", recording.transcript) {
+            self.count(message.id.as_ref());
+            if is_event(&message) || !self.is_told(message.id.as_ref()) {
+                self.transcript.tell_chat(message);
+                self.note_told();
+            }
         }
     }
-    if transcript.messages.is_empty() {
-        let problem = stored_away.map_or_else(
-            || "the messages are not found, and no recording has a text".to_owned(),
-            |state| format!("the messages are not found, and the recording is {state}"),
-        );
-        return Err(Untold::new(Status::Gone, problem));
+
+    fn readable<T>(&mut self, list: &'static str, listed: Listed<T>) -> Vec<T> {
+        for element in &listed.unreadable {
+            self.count(element.id.as_ref());
+        }
+        self.transcript.readable(list, listed)
     }
-    Ok(transcript)
+
+    fn count(&mut self, id: Option<&String>) {
+        let is_new = id.is_none_or(|id| self.ids.insert(id.clone()));
+        self.elements += usize::from(is_new);
+    }
+
+    /// Whether another recording told it.
+    fn is_told(&self, id: Option<&String>) -> bool {
+        id.is_some_and(|id| self.told.contains(id))
+    }
+
+    fn note_told(&mut self) {
+        let newest = self.transcript.messages.last();
+        self.told.extend(newest.map(|message| message.id.clone()));
+    }
 }
 
 impl Transcript {
-    /// A number where there is none; `None` for a message that another recording told.
-    fn new_id(&self, id: Option<String>) -> Option<String> {
-        let id = id.unwrap_or_else(|| format!("#{}", self.messages.len() + 1));
-        let is_told = self.messages.iter().any(|message| message.id == id);
-        (!is_told).then_some(id)
+    /// A number where there is none.
+    fn new_id(&self, id: Option<String>) -> String {
+        id.unwrap_or_else(|| format!("#{}", self.messages.len() + 1))
     }
 
     fn tell(&mut self, mut message: RecordingMessagingMessage) {
-        let Some(id) = self.new_id(message.id.take()) else {
-            return;
-        };
+        let id = self.new_id(message.id.take());
         self.tell_events(&id, &mut message);
         let content = content(&mut message);
         let text = message.message_text.unwrap_or_default();
-        let is_plain = content.is_empty() && message.message_media_attachments.is_empty();
+        let list = "recordings.messagingTranscript.messageMediaAttachments";
+        let attachments = self.readable_of(list, Some(&id), message.message_media_attachments);
+        let is_plain = content.is_empty() && attachments.is_empty();
         if text.is_empty() && is_plain {
             return;
         }
@@ -55,11 +137,10 @@ impl Transcript {
             id: message.participant_id,
             purpose: message.purpose.clone(),
             name: message.from,
-            user_id: message.from_user.and_then(|user| user.id),
+            user_id: message.from_user_id,
         };
         let participant_id = self.takes_part(writer);
-        let attachments = message.message_media_attachments.into_iter();
-        let attachments = attachments.map(|it| Attachment {
+        let attachments = attachments.into_iter().map(|it| Attachment {
             id: it.id,
             mime: it.media_type,
             filename: it.name,
@@ -83,7 +164,9 @@ impl Transcript {
     }
 
     fn tell_events(&mut self, id: &str, message: &mut RecordingMessagingMessage) {
-        for receipt in message.message_receipts.drain(..) {
+        let list = "recordings.messagingTranscript.messageReceipts";
+        let receipts = std::mem::take(&mut message.message_receipts);
+        for receipt in self.readable_of(list, Some(id), receipts) {
             self.events.push(Event {
                 message_id: Some(id.to_owned()),
                 time: receipt.receipt_time,
@@ -91,7 +174,9 @@ impl Transcript {
                 status: receipt.status,
             });
         }
-        for event in message.events.drain(..) {
+        let list = "recordings.messagingTranscript.events";
+        let events = std::mem::take(&mut message.events);
+        for event in self.readable_of(list, Some(id), events) {
             self.events.push(Event {
                 message_id: None,
                 time: message.timestamp,
@@ -102,25 +187,20 @@ impl Transcript {
     }
 
     fn tell_chat(&mut self, message: ChatMessage) {
-        let text = message.body.unwrap_or_default();
-        let kind = message.body_type.unwrap_or_default();
-        // What has a text is a message, whatever it is called.
-        if text.is_empty() && !matches!(&*kind, "" | "STANDARD" | "NOTICE") {
+        if is_event(&message) {
             self.events.push(Event {
                 message_id: None,
                 time: message.utc,
-                kind,
+                kind: message.body_type.unwrap_or_default(),
                 status: None,
             });
             return;
         }
-        let Some(id) = self.new_id(message.id) else {
-            return;
-        };
+        let id = self.new_id(message.id);
         let participant_id = self.takes_part(Writer {
             purpose: message.participant_purpose.clone(),
             name: message.from,
-            user_id: message.user.and_then(|user| user.id),
+            user_id: message.user_id,
             ..Writer::default()
         });
         self.messages.push(Message {
@@ -132,17 +212,24 @@ impl Transcript {
             participant_id: Some(participant_id),
             purpose: message.participant_purpose,
             kind: "Text".to_owned(),
-            text,
+            text: message.body.unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),
         });
     }
 }
 
+/// What has a text is a message, whatever it is called.
+fn is_event(message: &ChatMessage) -> bool {
+    let kind = message.body_type.as_deref().unwrap_or_default();
+    let has_text = message.body.as_ref().is_some_and(|text| !text.is_empty());
+    !has_text && !matches!(kind, "" | "STANDARD" | "NOTICE")
+}
+
 /// Cards, choices and the like, each as `{"quickReplies": …}`. Of what a recording has no field for, a place on a map or a
 /// reaction, it says the kind at least.
 fn content(message: &mut RecordingMessagingMessage) -> Vec<Box<RawValue>> {
-    let held = message.take_content().into_iter();
+    let held = std::mem::take(&mut message.content).into_iter();
     let mut content: Vec<_> = held
         .filter(|(_, value)| !is_empty(value))
         .filter_map(|(name, value)| piece(name, &value))
@@ -151,7 +238,7 @@ fn content(message: &mut RecordingMessagingMessage) -> Vec<Box<RawValue>> {
         .message_text
         .as_ref()
         .is_some_and(|text| !text.is_empty())
-        || !message.message_media_attachments.is_empty();
+        || !message.message_media_attachments.read.is_empty();
     if content.is_empty() && !is_told {
         let kind = message.content_type.as_deref();
         content.extend(kind.and_then(|kind| piece("contentType", kind)));
@@ -186,7 +273,8 @@ mod tests {
     use super::*;
 
     fn read(value: &serde_json::Value) -> Result<Transcript, Untold> {
-        recordings(&RawValue::from_string(value.to_string()).unwrap())
+        let document = RawValue::from_string(value.to_string()).unwrap();
+        Recordings::of(&document).unwrap().finish(&[])
     }
 
     #[test]
@@ -310,5 +398,153 @@ mod tests {
             none.problem,
             "the messages are not found, and no recording has a text"
         );
+    }
+
+    fn raw(value: &serde_json::Value) -> Box<RawValue> {
+        RawValue::from_string(value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_document_that_is_not_a_list_holds_no_recordings() {
+        for document in [
+            json!(null),
+            json!({}),
+            json!("none"),
+            json!({"media": "message"}),
+            json!({"message": "boom", "status": 500}),
+        ] {
+            assert!(Recordings::of(&raw(&document)).is_err(), "{document}");
+        }
+    }
+
+    #[test]
+    fn an_element_of_a_recording_that_cannot_be_read_costs_itself() {
+        let said = |text: &str| json!({"id": text, "messageText": text});
+        let recorded = |message: serde_json::Value| json!([{"messagingTranscript": [said("one"), message, said("two")]}]);
+        let cases = [
+            (recorded(json!(null)), "recordings.messagingTranscript null"),
+            (
+                recorded(json!("lost")),
+                "recordings.messagingTranscript \"lost\"",
+            ),
+            (
+                recorded(json!({"id": "x"})),
+                r#"recordings.messagingTranscript {"id":"x"}"#,
+            ),
+            (
+                recorded(json!({"messageText": {}})),
+                r#"recordings.messagingTranscript {"messageText":{}}"#,
+            ),
+            (
+                recorded(json!({"messageText": "", "messageMediaAttachments": [null]})),
+                "recordings.messagingTranscript.messageMediaAttachments null",
+            ),
+            (
+                recorded(json!({"events": "typing"})),
+                "recordings.messagingTranscript.events \"typing\"",
+            ),
+            (
+                recorded(json!({"messageReceipts": [7]})),
+                "recordings.messagingTranscript.messageReceipts 7",
+            ),
+            (
+                json!([null, {"transcript": [{"body": "one"}, {"body": "two"}]}]),
+                "recordings null",
+            ),
+            (
+                json!([{"transcript": [{"body": "one"}, {"body": []}, {"body": "two"}]}]),
+                r#"recordings.transcript {"body":[]}"#,
+            ),
+            (
+                json!([{"transcript": [{"body": "one"}, {"from": "Guest"}, {"body": "two"}]}]),
+                r#"recordings.transcript {"from":"Guest"}"#,
+            ),
+            (
+                json!([{"messagingTranscript": "lost", "transcript": [{"body": "one"}, {"body": "two"}]}]),
+                "recordings.messagingTranscript \"lost\"",
+            ),
+        ];
+        for (document, unreadable) in cases {
+            let transcript = read(&document).unwrap();
+
+            let texts: Vec<_> = transcript.messages.iter().map(|it| &*it.text).collect();
+            let kept = transcript.unreadable.iter();
+            let kept: Vec<_> = kept
+                .map(|it| format!("{} {}", it.list, it.content.get()))
+                .collect();
+            assert_eq!(
+                (texts, kept),
+                (vec!["one", "two"], vec![unreadable.to_owned()]),
+                "{document}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_recorded_message_is_told_whatever_its_lesser_fields_are() {
+        let fields = [
+            "from",
+            "fromUser",
+            "timestamp",
+            "purpose",
+            "participantId",
+            "contentType",
+            "to",
+            "queue",
+        ];
+        for value in [
+            json!(null),
+            json!(""),
+            json!("odd"),
+            json!(7),
+            json!(true),
+            json!([1]),
+            json!({"x": 1}),
+        ] {
+            for field in fields {
+                let mut message = json!({"id": "a", "messageText": "one"});
+                message[field] = value.clone();
+
+                let transcript = read(&json!([{"startTime": value, "fileState": value, "messagingTranscript": [message]}])).unwrap();
+
+                assert_eq!(transcript.messages[0].text, "one", "{field}: {value}");
+                assert!(transcript.unreadable.is_empty(), "{field}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_conversation_listed_and_no_recording_holds_is_missing() {
+        let said = |id: Option<&str>| json!({"id": id, "messageText": "x"});
+        let typing = json!({"id": "b", "events": [{"eventType": "Typing"}]});
+        let cases = [
+            (vec![said(Some("a")), said(Some("b")), said(Some("c"))], 0),
+            (vec![said(Some("a")), typing, said(Some("c"))], 0),
+            (
+                vec![
+                    said(Some("a")),
+                    json!({"id": "b", "messageText": 5}),
+                    said(Some("c")),
+                ],
+                0,
+            ),
+            (vec![said(Some("a")), said(Some("a"))], 2),
+            (vec![said(Some("a")), said(Some("x")), said(Some("y"))], 2),
+            // The recording has ids of its own, or none.
+            (vec![said(Some("x")), said(Some("y")), said(Some("z"))], 0),
+            (vec![said(None), said(None)], 1),
+            (vec![said(None); 5], 0),
+        ];
+        let announced = ["a", "b", "c"].map(ToOwned::to_owned);
+        for (messages, missing) in cases {
+            let document = json!([{ "messagingTranscript": messages }]);
+
+            let transcript = Recordings::of(&raw(&document))
+                .unwrap()
+                .finish(&announced)
+                .unwrap();
+
+            assert_eq!(transcript.missing, missing, "{document}");
+        }
     }
 }

@@ -1,96 +1,69 @@
-//! Messages of conversations, as the API and gateways send them. Everything but ids may be absent.
+//! Messages of conversations, as the API and gateways send them. Everything but ids and content may be absent or odd.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::decode::DecodeError;
+use crate::decode::object::{Listed, NotReadable, Object, UnreadableElement, required_object};
+
 /// `GET …/conversations/messages/{conversationId}`: who took part, and which messages there are.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct MessageConversation {
-    #[serde(default, deserialize_with = "list")]
-    pub participants: Vec<MessageMediaParticipant>,
+    pub participants: Listed<MessageMediaParticipant>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct MessageMediaParticipant {
-    pub id: String,
+    pub id: Option<String>,
     pub name: Option<String>,
     pub purpose: Option<String>,
-    pub user: Option<EntityRef>,
+    pub user_id: Option<String>,
     pub start_time: Option<Timestamp>,
-    #[serde(default, deserialize_with = "list")]
-    pub messages: Vec<MessageDetails>,
+    pub messages: Listed<MessageDetails>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct MessageDetails {
     pub message_id: String,
 }
 
-#[derive(Debug, Deserialize)]
-pub struct EntityRef {
-    pub id: Option<String>,
-}
-
-/// `POST …/messages/{conversationId}/messages/bulk`: what messages say.
-#[derive(Debug, Deserialize)]
+/// `POST …/messages/{conversationId}/messages/bulk`: what messages say, each to be read by itself.
+#[derive(Debug)]
 pub struct TextMessageListing {
-    #[serde(default, deserialize_with = "list")]
-    pub entities: Vec<MessageData>,
+    pub entities: Vec<Box<RawValue>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct MessageData {
     pub id: String,
     pub timestamp: Option<Timestamp>,
     pub direction: Option<String>,
-    pub status: Option<String>,
     pub normalized_message: Option<ConversationNormalizedMessage>,
-    #[serde(default, deserialize_with = "list")]
-    pub normalized_receipts: Vec<ConversationNormalizedMessage>,
+    pub normalized_receipts: Listed<ConversationNormalizedMessage>,
     /// Deprecated in favour of the normalized message, and all there is where that was not asked for.
     pub text_body: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct ConversationNormalizedMessage {
-    #[serde(rename = "type")]
     pub kind: Option<String>,
     pub text: Option<String>,
-    #[serde(default, deserialize_with = "list")]
     pub content: Vec<Box<RawValue>>,
-    #[serde(default, deserialize_with = "list")]
-    pub events: Vec<ConversationMessageEvent>,
+    pub events: Listed<ConversationMessageEvent>,
     pub status: Option<String>,
     pub originating_entity: Option<String>,
     pub direction: Option<String>,
-    pub channel: Option<ConversationMessagingChannel>,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct ConversationMessagingChannel {
+    /// Of its channel.
     pub time: Option<Timestamp>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct ConversationMessageEvent {
     pub event_type: Option<String>,
 }
 
-/// An element of a message's `content`, as far as it is an attachment.
-#[derive(Debug, Deserialize)]
-pub struct ConversationMessageContent {
-    pub attachment: Option<ConversationContentAttachment>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The attachment that an element of a message's `content` is.
+#[derive(Debug)]
 pub struct ConversationContentAttachment {
     pub id: Option<String>,
     pub media_type: Option<String>,
@@ -102,135 +75,196 @@ pub struct ConversationContentAttachment {
     pub content_size_bytes: Option<u64>,
 }
 
-/// `GET …/conversations/{conversationId}/recordings`, 200.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Recording {
-    pub media: Option<String>,
-    pub file_state: Option<String>,
-    pub start_time: Option<Timestamp>,
-    #[serde(default, deserialize_with = "list")]
-    pub messaging_transcript: Vec<RecordingMessagingMessage>,
-    #[serde(default, deserialize_with = "list")]
-    pub transcript: Vec<ChatMessage>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordingMessagingMessage {
-    pub id: Option<String>,
-    pub from: Option<String>,
-    pub from_user: Option<EntityRef>,
-    pub timestamp: Option<Timestamp>,
-    pub purpose: Option<String>,
-    pub participant_id: Option<String>,
-    pub message_text: Option<String>,
-    #[serde(default, deserialize_with = "list")]
-    pub message_media_attachments: Vec<MessageMediaAttachment>,
-    #[serde(default, deserialize_with = "list")]
-    pub events: Vec<ConversationMessageEvent>,
-    #[serde(default, deserialize_with = "list")]
-    pub message_receipts: Vec<RecordingMessageReceipt>,
-    pub content_type: Option<Box<RawValue>>,
-    button_response: Option<Box<RawValue>>,
-    button_responses: Option<Box<RawValue>>,
-    cards: Option<Box<RawValue>>,
-    date_picker: Option<Box<RawValue>>,
-    form: Option<Box<RawValue>>,
-    interactive_application: Option<Box<RawValue>>,
-    list_picker: Option<Box<RawValue>>,
-    message_sticker_attachments: Option<Box<RawValue>>,
-    notification_response: Option<Box<RawValue>>,
-    notification_template: Option<Box<RawValue>>,
-    payment_request: Option<Box<RawValue>>,
-    payment_response: Option<Box<RawValue>>,
-    quick_replies: Option<Box<RawValue>>,
-    rich_link: Option<Box<RawValue>>,
-    roadside_assistance: Option<Box<RawValue>>,
-    story: Option<Box<RawValue>>,
-}
-
-impl RecordingMessagingMessage {
-    /// What it holds beside text and media, each behind its field's name. Taken, so that it is told once.
-    pub fn take_content(&mut self) -> Vec<(&'static str, Box<RawValue>)> {
-        let fields = [
-            ("buttonResponse", &mut self.button_response),
-            ("buttonResponses", &mut self.button_responses),
-            ("cards", &mut self.cards),
-            ("datePicker", &mut self.date_picker),
-            ("form", &mut self.form),
-            ("interactiveApplication", &mut self.interactive_application),
-            ("listPicker", &mut self.list_picker),
-            (
-                "messageStickerAttachments",
-                &mut self.message_sticker_attachments,
-            ),
-            ("notificationResponse", &mut self.notification_response),
-            ("notificationTemplate", &mut self.notification_template),
-            ("paymentRequest", &mut self.payment_request),
-            ("paymentResponse", &mut self.payment_response),
-            ("quickReplies", &mut self.quick_replies),
-            ("richLink", &mut self.rich_link),
-            ("roadsideAssistance", &mut self.roadside_assistance),
-            ("story", &mut self.story),
-        ];
-        let held = fields.into_iter();
-        held.filter_map(|(name, field)| Some((name, field.take()?)))
-            .collect()
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MessageMediaAttachment {
-    pub id: Option<String>,
-    pub media_type: Option<String>,
-    pub name: Option<String>,
-    pub url: Option<String>,
-    pub content_length: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordingMessageReceipt {
-    pub receipt_time: Option<Timestamp>,
-    pub status: Option<String>,
-}
-
-/// A message of a recorded web chat.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ChatMessage {
-    pub id: Option<String>,
-    pub from: Option<String>,
-    pub utc: Option<Timestamp>,
-    pub body: Option<String>,
-    pub body_type: Option<String>,
-    pub participant_purpose: Option<String>,
-    pub user: Option<EntityRef>,
-}
-
 /// `GET …/conversations/web/details/{id}` of a gateway. Not an endpoint of the public API.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct WebDetails {
     pub start_timestamp: Option<Timestamp>,
-    #[serde(default, deserialize_with = "list")]
-    pub messages: Vec<WebMessage>,
+    pub messages: Listed<WebMessage>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct WebMessage {
     pub sequence_id: Option<i64>,
     pub from: Option<String>,
-    pub text: Option<String>,
+    pub text: String,
     pub timestamp: Option<Timestamp>,
 }
 
-/// A list that is null is one that is absent.
-fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+impl MessageConversation {
+    /// The conversation with this id; another document is none.
+    pub fn read(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
+        let conversation = required_object(document)?;
+        conversation.require_id(id)?;
+        let participants = conversation.required_list("participants")?;
+        Ok(Self {
+            participants: Listed::of(participants, |it| Ok(MessageMediaParticipant::read(&it))),
+        })
+    }
+}
+
+impl MessageMediaParticipant {
+    fn read(participant: &Object<'_>) -> Self {
+        Self {
+            id: participant.id("id"),
+            name: participant.text("name"),
+            purpose: participant.text("purpose"),
+            user_id: participant.object("user").and_then(|user| user.id("id")),
+            start_time: participant.moment("startTime"),
+            messages: message_details(participant),
+        }
+    }
+}
+
+/// The messages of a participant: its `messages` themselves, or those of the communications that stand there.
+fn message_details(participant: &Object<'_>) -> Listed<MessageDetails> {
+    let mut details = Listed::default();
+    for element in participant.elements("messages") {
+        let Ok(object) = Object::read(element) else {
+            details.unreadable.push(UnreadableElement::of(element));
+            continue;
+        };
+        let is_communication = ["messages", "state"]
+            .iter()
+            .any(|name| object.member(name).is_some());
+        let message_id = match object.id("messageId") {
+            // The id of a communication is not the id of a message.
+            None if !is_communication => object.id("id"),
+            message_id => message_id,
+        };
+        match message_id {
+            Some(message_id) => details.read.push(MessageDetails { message_id }),
+            None if is_communication => {}
+            None => details.unreadable.push(UnreadableElement::of(element)),
+        }
+        let nested = object.listed("messages", |it| {
+            let message_id = it.message_id().ok_or(NotReadable)?;
+            Ok(MessageDetails { message_id })
+        });
+        details.read.extend(nested.read);
+        details.unreadable.extend(nested.unreadable);
+    }
+    details
+}
+
+impl TextMessageListing {
+    pub fn read(document: &RawValue) -> Result<Self, DecodeError> {
+        let entities = required_object(document)?.required_list("entities")?;
+        Ok(Self {
+            entities: entities.into_iter().map(ToOwned::to_owned).collect(),
+        })
+    }
+}
+
+impl MessageData {
+    /// A message that holds nothing of what a message may say is not readable: it may say it in another way.
+    pub fn read(element: &RawValue) -> Result<Self, NotReadable> {
+        let data = Self::of(&Object::read(element)?)?;
+        let says = data
+            .normalized_message
+            .as_ref()
+            .is_some_and(ConversationNormalizedMessage::is_any);
+        (says || data.text_body.is_some())
+            .then_some(data)
+            .ok_or(NotReadable)
+    }
+
+    fn of(data: &Object<'_>) -> Result<Self, NotReadable> {
+        let normalized = data.content_object("normalizedMessage")?;
+        Ok(Self {
+            id: data
+                .id("id")
+                .or_else(|| data.id("messageId"))
+                .ok_or(NotReadable)?,
+            timestamp: data.moment("timestamp"),
+            direction: data.text("direction"),
+            normalized_message: normalized
+                .map(|it| ConversationNormalizedMessage::read(&it))
+                .transpose()?,
+            normalized_receipts: data.listed("normalizedReceipts", |it| {
+                ConversationNormalizedMessage::read(&it)
+            }),
+            text_body: data.content_text("textBody")?,
+        })
+    }
+}
+
+impl ConversationNormalizedMessage {
+    fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
+        let content = message.elements("content").into_iter();
+        Ok(Self {
+            kind: message.text("type"),
+            text: message.content_text("text")?,
+            content: content.map(ToOwned::to_owned).collect(),
+            events: message.listed("events", |it| Ok(ConversationMessageEvent::read(&it))),
+            status: message.text("status"),
+            originating_entity: message.text("originatingEntity"),
+            direction: message.text("direction"),
+            time: message
+                .object("channel")
+                .and_then(|channel| channel.moment("time")),
+        })
+    }
+
+    fn is_any(&self) -> bool {
+        let events = &self.events;
+        let is_event = matches!(self.kind.as_deref(), Some("Event" | "Receipt"))
+            || !events.read.is_empty()
+            || !events.unreadable.is_empty();
+        is_event || self.text.is_some() || !self.content.is_empty()
+    }
+}
+
+impl ConversationMessageEvent {
+    pub(super) fn read(event: &Object<'_>) -> Self {
+        Self {
+            event_type: event.text("eventType"),
+        }
+    }
+}
+
+impl ConversationContentAttachment {
+    /// `None` when the element is not an attachment.
+    pub fn of_content(element: &RawValue) -> Result<Option<Self>, NotReadable> {
+        let Ok(element) = Object::read(element) else {
+            return Ok(None);
+        };
+        let attachment = element.content_object("attachment")?;
+        attachment.map(|it| Self::read(&it)).transpose()
+    }
+
+    fn read(attachment: &Object<'_>) -> Result<Self, NotReadable> {
+        Ok(Self {
+            id: attachment.id("id"),
+            media_type: attachment.text("mediaType"),
+            mime: attachment.text("mime"),
+            url: attachment.text("url"),
+            filename: attachment.text("filename"),
+            text: attachment.content_text("text")?,
+            content_size_bytes: attachment.integer("contentSizeBytes"),
+        })
+    }
+}
+
+impl WebDetails {
+    /// The details of the conversation with this id; another document is none.
+    pub fn read(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
+        let details = required_object(document)?;
+        details.require_id(id)?;
+        let messages = details.required_list("messages")?;
+        Ok(Self {
+            start_timestamp: details.moment("startTimestamp"),
+            messages: Listed::of(messages, |it| WebMessage::read(&it)),
+        })
+    }
+}
+
+impl WebMessage {
+    fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
+        Ok(Self {
+            sequence_id: message.integer("sequenceId"),
+            from: message.text("from"),
+            text: message.content_text("text")?.ok_or(NotReadable)?,
+            timestamp: message.moment("timestamp"),
+        })
+    }
 }

@@ -70,6 +70,20 @@ impl Visit<'_> {
         }
     }
 
+    /// Without requesting any file.
+    pub(super) fn without_files(&self, mut transcript: Transcript) -> Told {
+        if let Some(limits) = &self.plan.attachments {
+            let messages = transcript.messages.iter_mut();
+            for attachment in messages.flat_map(|message| &mut message.attachments) {
+                let address = limits.address(attachment).err();
+                let not_stored = address.unwrap_or(NotStored::Unavailable);
+                attachment.file = Some(File::NotStored { not_stored });
+            }
+        }
+        let files = Vec::new();
+        Told { transcript, files }
+    }
+
     async fn file(
         &mut self,
         address: &str,

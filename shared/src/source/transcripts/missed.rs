@@ -1,5 +1,6 @@
 //! Why a conversation's texts did not come: what an answer says about one conversation, and what about all of them.
 
+use super::batches::TooMuch;
 use super::visit::Told;
 use crate::failure::in_one_line;
 use crate::genesys::{ApiError, Trouble};
@@ -179,6 +180,36 @@ fn refused(what: &str, error: &ApiError) -> Untold {
     )
 }
 
+/// Whether a bulk request may be too large, for the API or in its answer for us.
+pub(super) fn too_much(error: &ApiError) -> Option<TooMuch> {
+    match error {
+        ApiError::Refused {
+            status: 400 | 413 | 422,
+            ..
+        } => Some(TooMuch::ForApi),
+        ApiError::TooLarge { .. } => Some(TooMuch::ForUs),
+        _ => None,
+    }
+}
+
+/// What is recorded where every message is refused even alone.
+pub(super) fn all_refused(error: &ApiError) -> Untold {
+    match error {
+        ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => {
+            Untold::new(Status::TooLarge, TOO_LARGE)
+        }
+        _ => refused("messages", error),
+    }
+}
+
+/// Why a message that is refused even alone did not come.
+pub(super) fn refused_alone(error: &ApiError) -> String {
+    match error {
+        ApiError::TooLarge { .. } => "a message is larger than we take at once".to_owned(),
+        _ => refused("messages", error).problem,
+    }
+}
+
 pub(super) fn unaskable() -> Untold {
     Untold::new(
         Status::Gone,
@@ -335,5 +366,24 @@ mod tests {
                 "{outcome}"
             );
         }
+    }
+
+    #[test]
+    fn a_batch_is_too_large_by_the_statuses_that_say_so() {
+        let too_large = ApiError::TooLarge {
+            route: String::new(),
+            limit: 1,
+        };
+
+        for status in [400, 413, 422] {
+            assert_eq!(too_much(&refusal(status, None)), Some(TooMuch::ForApi));
+        }
+        for status in [302, 403, 404, 409, 410, 415, 451] {
+            assert_eq!(too_much(&refusal(status, None)), None, "{status}");
+        }
+        assert_eq!(too_much(&too_large), Some(TooMuch::ForUs));
+        assert_eq!(all_refused(&too_large).status, Status::TooLarge);
+        assert_eq!(all_refused(&refusal(413, None)).status, Status::TooLarge);
+        assert_eq!(all_refused(&refusal(400, None)).status, Status::Unavailable);
     }
 }

@@ -154,8 +154,8 @@ mod tests {
     }
 
     fn without_a_file() -> HeldUp {
-        let body = RawValue::from_string(r#"{"messages":[]}"#.to_owned()).unwrap();
-        let transcript = web_details(&body).unwrap();
+        let body = RawValue::from_string(r#"{"id":"c","messages":[]}"#.to_owned()).unwrap();
+        let transcript = web_details(&body, "c").unwrap();
         let files = Vec::new();
         HeldUp::Alone(Box::new(Stuck {
             cause: Cause::File,

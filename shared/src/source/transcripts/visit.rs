@@ -3,24 +3,23 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Transcripts;
+use super::batches::BulkLimit;
 use super::missed::{Cause, HeldUp, Missed, Stuck, Verdict, unaskable};
 use crate::clock::Deadline;
-use crate::decode::{self, DecodeError};
+use crate::decode::DecodeError;
+use crate::decode::object::required_object;
 use crate::genesys::{ApiError, Call, GenesysClient, Reply};
 use crate::page::AttachedFile;
 use crate::plan::TranscriptPlan;
 use crate::source::answer::Asking;
-use crate::transcript::{self, Messages, Status, Transcript, TranscriptRoute, Untold};
+use crate::transcript::{self, Recordings, Status, Transcript, TranscriptRoute, Untold};
 use crate::waiting::{Wait, WaitReason};
 
-/// The most that a bulk request takes (official SDKs).
-const BULK: usize = 1_000;
 /// Several conversations are in memory at a time.
-const REPLY_LIMIT_BYTES: u64 = 12_000_000;
+pub(super) const REPLY_LIMIT_BYTES: u64 = 12_000_000;
 
 /// The API waits so long for a recording that is being prepared. How long that takes is not documented.
 const RECORDING_WAIT_MS: u32 = 5_000;
@@ -56,13 +55,15 @@ impl Visited {
 /// The requests for one conversation.
 pub(super) struct Visit<'a> {
     source: &'a Transcripts,
-    id: &'a str,
+    pub(super) id: &'a str,
     pub(super) plan: &'a TranscriptPlan,
     /// Whether it was postponed.
     again: bool,
     pub(super) deadline: Deadline,
     pub(super) asking: Asking,
     warning: Option<&'static str>,
+    /// The ids of its messages, once the conversation has listed them.
+    pub(super) announced: Vec<String>,
 }
 
 impl<'a> Visit<'a> {
@@ -81,6 +82,7 @@ impl<'a> Visit<'a> {
             deadline,
             asking: Asking::default(),
             warning: None,
+            announced: Vec::new(),
         }
     }
 
@@ -107,6 +109,10 @@ impl<'a> Visit<'a> {
         &self.source.client
     }
 
+    pub(super) fn bulk_limit(&self) -> &'a BulkLimit {
+        &self.source.bulk_limit
+    }
+
     async fn messages_or_recordings(&mut self) -> Result<Transcript, Missed> {
         match self.messages().await {
             Err(Missed::Untold(untold)) if untold.status == Status::Gone => {
@@ -114,28 +120,6 @@ impl<'a> Visit<'a> {
             }
             other => other,
         }
-    }
-
-    async fn messages(&mut self) -> Result<Transcript, Missed> {
-        let path = format!("/api/v2/conversations/messages/{}", self.id);
-        let conversation = self
-            .json(&Call::get(&path).at_most(REPLY_LIMIT_BYTES))
-            .await?;
-        let mut messages = Messages::of(&conversation)?;
-        let ids = messages.ids.clone();
-        for some in ids.chunks(BULK) {
-            let call = Call::post(format!("{path}/messages/bulk"))
-                .query("useNormalizedMessage", "true")
-                .json(&json!(some))
-                .at_most(REPLY_LIMIT_BYTES);
-            messages.add(&self.json(&call).await?, self.plan.limits)?;
-        }
-        let transcript = messages.finish();
-        let is_told = !transcript.messages.is_empty() || !transcript.cut.is_empty();
-        if !is_told && transcript.missing > 0 {
-            return Err(Untold::new(Status::Gone, "none of its messages is found any more").into());
-        }
-        Ok(transcript)
     }
 
     /// For messages that are gone.
@@ -150,7 +134,7 @@ impl<'a> Visit<'a> {
         for look in 1..=looks {
             let asked_at = self.source.clock.now();
             match self.ask(&call, prepared).await {
-                Ok(Some(body)) => return Ok(transcript::recordings(&body)?),
+                Ok(Some(recordings)) => return Ok(recordings.finish(&self.announced)?),
                 Ok(None) if look == looks => break,
                 Ok(None) => {
                     if !self.rest_of_wait(asked_at).await {
@@ -213,23 +197,31 @@ impl<'a> Visit<'a> {
     }
 
     async fn web_details(&mut self) -> Result<Transcript, Missed> {
-        let path = format!("/api/v2/conversations/web/details/{}", self.id);
-        let call = Call::get(path).at_most(REPLY_LIMIT_BYTES);
-        let body = self.json(&call).await?;
-        Ok(transcript::web_details(&body)?)
+        let id = self.id;
+        let call = Call::get(format!("/api/v2/conversations/web/details/{id}"));
+        let call = call.at_most(REPLY_LIMIT_BYTES);
+        let read = self
+            .read(&call, |document| transcript::web_details(document, id))
+            .await;
+        read.map_err(|error| self.missed(error))
     }
 
-    async fn json(&mut self, call: &Call) -> Result<Box<RawValue>, Missed> {
-        let asked = self.ask(call, decode::json).await;
-        asked.map_err(|error| self.missed(error))
+    /// Requests a document. One that is not what `read` takes is requested again.
+    pub(super) async fn read<T>(
+        &mut self,
+        call: &Call,
+        read: impl Fn(&RawValue) -> Result<T, DecodeError>,
+    ) -> Result<T, ApiError> {
+        let decode = |body: &[u8]| read(&transcript::document(body)?);
+        self.ask(call, decode).await
     }
 
     /// What is about this conversation, and what is about the client or the moment.
-    fn missed(&self, error: ApiError) -> Missed {
+    pub(super) fn missed(&self, error: ApiError) -> Missed {
         self.missed_by(Verdict::of(error))
     }
 
-    fn missed_by(&self, verdict: Verdict) -> Missed {
+    pub(super) fn missed_by(&self, verdict: Verdict) -> Missed {
         match verdict {
             // Our own deadline may be why the answer did not come.
             Verdict::Failed(error) if !self.has_time() => HeldUp::All(error.into()).into(),
@@ -246,7 +238,7 @@ impl<'a> Visit<'a> {
     async fn ask<T>(
         &mut self,
         call: &Call,
-        decode: impl FnMut(&[u8]) -> Result<T, DecodeError>,
+        decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<T, ApiError> {
         let reply: Reply<T> = self.source.client.call(call, self.deadline, decode).await?;
         self.asking.add(&reply, 0);
@@ -255,10 +247,18 @@ impl<'a> Visit<'a> {
 }
 
 /// Nothing while the recording is being prepared.
-fn prepared(body: &[u8]) -> Result<Option<Box<RawValue>>, DecodeError> {
+fn prepared(body: &[u8]) -> Result<Option<Recordings>, DecodeError> {
     if body.is_empty() {
         return Ok(None);
     }
-    let body: Box<RawValue> = decode::json(body)?;
-    Ok(Some(body).filter(|body| body.get().starts_with('[')))
+    let document = transcript::document(body)?;
+    if is_progress(&document) {
+        return Ok(None);
+    }
+    Recordings::of(&document).map(Some)
+}
+
+/// An object that says nothing of an error: some of what stands with a 202.
+fn is_progress(document: &RawValue) -> bool {
+    required_object(document).is_ok_and(|it| it.member("message").is_none())
 }

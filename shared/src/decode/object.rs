@@ -1,0 +1,396 @@
+//! Reads JSON objects member by member: a member may be absent or of any type, and costs at most its own element.
+//!
+//! A member that carries no content reads as absent when its type is unexpected. An element whose content cannot be read is
+//! returned raw.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Unit};
+use serde_json::value::RawValue;
+
+use super::DecodeError;
+
+/// An object's members. Of members with the same name, the last one counts.
+#[derive(Debug)]
+pub(crate) struct Object<'a>(HashMap<String, &'a RawValue>);
+
+/// An element does not hold what its list is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotReadable;
+
+/// A list, read element by element.
+#[derive(Debug)]
+pub struct Listed<T> {
+    pub read: Vec<T>,
+    pub unreadable: Vec<UnreadableElement>,
+}
+
+/// An element of a list that could not be read.
+#[derive(Clone, Debug)]
+pub struct UnreadableElement {
+    /// Its `id`, or else its `messageId`.
+    pub id: Option<String>,
+    pub raw: Box<RawValue>,
+}
+
+/// Timestamps below are seconds, those from here on milliseconds: 1973 in milliseconds, the year 5138 in seconds.
+const FIRST_MILLISECONDS: f64 = 1e11;
+/// In seconds: 1973. What is smaller is no timestamp.
+const FIRST_SECONDS: f64 = 1e8;
+
+impl<'a> Object<'a> {
+    pub(crate) fn read(value: &'a RawValue) -> Result<Self, NotReadable> {
+        let members = serde_json::from_str(value.get());
+        members.map(Self).map_err(|_| NotReadable)
+    }
+
+    /// `None` when the member is absent or null.
+    pub(crate) fn member(&self, name: &str) -> Option<&'a RawValue> {
+        let value = self.0.get(name).copied();
+        value.filter(|value| value.get() != "null")
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        serde_json::from_str(self.member(name)?.get()).ok()
+    }
+
+    /// A text that is content: nothing else may stand there.
+    pub(crate) fn content_text(&self, name: &str) -> Result<Option<String>, NotReadable> {
+        let text = |value: &RawValue| serde_json::from_str(value.get()).map_err(|_| NotReadable);
+        self.member(name).map(text).transpose()
+    }
+
+    /// An id is a text or an integer, and not empty.
+    pub(crate) fn id(&self, name: &str) -> Option<String> {
+        let value = self.member(name)?;
+        let is_integer = || value.get().bytes().all(|byte| byte.is_ascii_digit());
+        let id = self
+            .text(name)
+            .or_else(|| is_integer().then(|| value.get().to_owned()));
+        id.filter(|id| !id.is_empty())
+    }
+
+    /// The id of a message, under either name.
+    pub(crate) fn message_id(&self) -> Option<String> {
+        self.id("messageId").or_else(|| self.id("id"))
+    }
+
+    /// An integer, or a text that is one.
+    pub(crate) fn integer<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
+        let text = scalar(self.member(name)?)?;
+        let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        let whole: i64 = whole.parse().ok()?;
+        let is_whole = fraction.bytes().all(|digit| digit == b'0');
+        T::try_from(whole).ok().filter(|_| is_whole)
+    }
+
+    /// A moment as text, or as milliseconds or seconds since 1970.
+    pub(crate) fn moment(&self, name: &str) -> Option<Timestamp> {
+        moment(scalar(self.member(name)?)?.trim())
+    }
+
+    pub(crate) fn object(&self, name: &str) -> Option<Self> {
+        Self::read(self.member(name)?).ok()
+    }
+
+    /// An object that carries content: nothing else may stand there.
+    pub(crate) fn content_object(&self, name: &str) -> Result<Option<Self>, NotReadable> {
+        self.member(name).map(Self::read).transpose()
+    }
+
+    /// The elements of a list. Another value counts as its only element.
+    pub(crate) fn elements(&self, name: &str) -> Vec<&'a RawValue> {
+        let Some(value) = self.member(name) else {
+            return Vec::new();
+        };
+        list(value).unwrap_or_else(|| vec![value])
+    }
+
+    pub(crate) fn listed<T>(
+        &self,
+        name: &str,
+        read: impl Fn(Object<'a>) -> Result<T, NotReadable>,
+    ) -> Listed<T> {
+        Listed::of(self.elements(name), read)
+    }
+
+    /// The elements of a list that the document cannot be without.
+    pub(crate) fn required_list(&self, name: &str) -> Result<Vec<&'a RawValue>, DecodeError> {
+        let value = self.0.get(name).ok_or_else(|| DecodeError::missing(name))?;
+        list(value).ok_or_else(|| DecodeError::not_a(name, "a list"))
+    }
+
+    /// The document has to repeat the id that was requested.
+    pub(crate) fn require_id(&self, requested: &str) -> Result<(), DecodeError> {
+        let id = self.id("id").or_else(|| self.id("conversationId"));
+        let id = id.ok_or_else(|| DecodeError::missing("id"))?;
+        let is_same = id.eq_ignore_ascii_case(requested);
+        is_same
+            .then_some(())
+            .ok_or_else(|| DecodeError::not_a("id", "the one that was requested"))
+    }
+}
+
+impl<T> Listed<T> {
+    pub(crate) fn of<'a>(
+        elements: Vec<&'a RawValue>,
+        read: impl Fn(Object<'a>) -> Result<T, NotReadable>,
+    ) -> Self {
+        let mut listed = Self::default();
+        for element in elements {
+            match Object::read(element).and_then(&read) {
+                Ok(element) => listed.read.push(element),
+                Err(NotReadable) => listed.unreadable.push(UnreadableElement::of(element)),
+            }
+        }
+        listed
+    }
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self {
+            read: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+}
+
+impl UnreadableElement {
+    pub fn of(element: &RawValue) -> Self {
+        let object = Object::read(element).ok();
+        Self {
+            id: object.and_then(|object| object.id("id").or_else(|| object.id("messageId"))),
+            raw: element.to_owned(),
+        }
+    }
+}
+
+/// The elements of a document that is a list.
+pub(crate) fn required_elements(document: &RawValue) -> Result<Vec<&RawValue>, DecodeError> {
+    list(document).ok_or(DecodeError::Shape("the body is not a list".into()))
+}
+
+/// A document that is an object.
+pub(crate) fn required_object(document: &RawValue) -> Result<Object<'_>, DecodeError> {
+    Object::read(document)
+        .map_err(|NotReadable| DecodeError::Shape("the body is not an object".into()))
+}
+
+fn list(value: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// The content of a string, or a number as it is spelled.
+fn scalar(value: &RawValue) -> Option<String> {
+    match value.get().as_bytes() {
+        [b'"', ..] => serde_json::from_str(value.get()).ok(),
+        [b'-' | b'0'..=b'9', ..] => Some(value.get().to_owned()),
+        _ => None,
+    }
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    let written = || text.parse().ok();
+    written()
+        .or_else(|| epoch(text))
+        .or_else(|| without_zone(text))
+}
+
+/// The API writes moments in UTC.
+fn without_zone(text: &str) -> Option<Timestamp> {
+    let moment: DateTime = text.parse().ok()?;
+    Some(moment.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+fn epoch(text: &str) -> Option<Timestamp> {
+    let number: f64 = text.parse().ok()?;
+    let seconds = match number {
+        _ if number >= FIRST_MILLISECONDS => number / 1_000.0,
+        _ if number >= FIRST_SECONDS => number,
+        _ => return None,
+    };
+    let since_1970 = Duration::try_from_secs_f64(seconds).ok()?;
+    let moment = Timestamp::UNIX_EPOCH.checked_add(since_1970).ok()?;
+    moment.round(Unit::Millisecond).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    fn member<T>(value: &str, read: impl Fn(&Object<'_>) -> T) -> T {
+        let document = raw(&format!(r#"{{"x":{value}}}"#));
+        read(&Object::read(&document).unwrap())
+    }
+
+    #[test]
+    fn a_moment_is_read_in_every_spelling_and_nonsense_is_absent() {
+        let spellings = [
+            r#""2026-03-02T14:03:10.112Z""#,
+            r#""2026-03-02T14:03:10.112+00:00""#,
+            r#""2026-03-02T15:03:10.112+0100""#,
+            r#"" 2026-03-02 14:03:10.112Z ""#,
+            r#""2026-03-02T14:03:10.112""#,
+            "1772460190112",
+            r#""1772460190112""#,
+            "1772460190.112",
+            "1.772460190112E12",
+            "1772460190112.0",
+        ];
+        for spelling in spellings {
+            let at = member(spelling, |it| it.moment("x"));
+            assert_eq!(at, "2026-03-02T14:03:10.112Z".parse().ok(), "{spelling}");
+        }
+        for nonsense in [
+            r#""""#,
+            r#""  ""#,
+            r#""yesterday""#,
+            "0",
+            "-1",
+            "7",
+            "1e400",
+            "99999999999999999999",
+            r#""NaN""#,
+            r#""inf""#,
+            "true",
+            "null",
+            "{}",
+            "[]",
+            r#"["2026-03-02T14:03:10.112Z"]"#,
+        ] {
+            assert_eq!(member(nonsense, |it| it.moment("x")), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn an_integer_is_read_from_text_too_and_nothing_is_rounded() {
+        for spelling in ["7", r#""7""#, r#"" 7 ""#, "7.0", r#""7.00""#] {
+            assert_eq!(
+                member(spelling, |it| it.integer::<u64>("x")),
+                Some(7),
+                "{spelling}"
+            );
+        }
+        for other in [
+            "7.5",
+            "-7",
+            r#""""#,
+            r#""seven""#,
+            "true",
+            "1e3",
+            "99999999999999999999",
+            "{}",
+            "[7]",
+            "null",
+        ] {
+            assert_eq!(member(other, |it| it.integer::<u64>("x")), None, "{other}");
+        }
+        assert_eq!(member("-7", |it| it.integer::<i64>("x")), Some(-7));
+    }
+
+    #[test]
+    fn an_id_is_a_text_or_an_integer() {
+        for (value, id) in [
+            (r#""a""#, Some("a")),
+            ("17", Some("17")),
+            (r#""""#, None),
+            ("1.5", None),
+            ("-1", None),
+            ("true", None),
+            ("{}", None),
+            ("null", None),
+        ] {
+            assert_eq!(member(value, |it| it.id("x")).as_deref(), id, "{value}");
+        }
+    }
+
+    #[test]
+    fn content_is_a_text_or_cannot_be_read() {
+        for (value, text) in [
+            (r#""Hi""#, Ok(Some("Hi"))),
+            (r#""""#, Ok(Some(""))),
+            ("null", Ok(None)),
+            ("5", Err(NotReadable)),
+            ("true", Err(NotReadable)),
+            ("{}", Err(NotReadable)),
+            (r#"["Hi"]"#, Err(NotReadable)),
+        ] {
+            let read = member(value, |it| it.content_text("x"));
+            assert_eq!(
+                read.as_ref().map(Option::as_deref),
+                text.as_ref().copied(),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_two_members_with_one_name_the_last_one_counts() {
+        let document = raw(r#"{"x":1,"x":"b","\u0078":"c"}"#);
+
+        let object = Object::read(&document).unwrap();
+
+        assert_eq!(object.text("x").as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn a_list_is_read_element_by_element_and_another_value_is_one() {
+        let ids = |value: &str| {
+            member(value, |it| {
+                let listed = it.listed("x", |it| it.id("id").ok_or(NotReadable));
+                let unreadable = listed.unreadable.iter().map(|it| it.raw.get().to_owned());
+                (listed.read, unreadable.collect::<Vec<_>>())
+            })
+        };
+        let text = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+
+        assert_eq!(
+            ids(r#"[{"id":"a"}, null, {"id":{}}, "b", {"id":7}]"#),
+            (text(&["a", "7"]), text(&["null", r#"{"id":{}}"#, r#""b""#]))
+        );
+        assert_eq!(ids(r#"{"id":"a"}"#), (text(&["a"]), text(&[])));
+        assert_eq!(ids(r#""broken""#), (text(&[]), text(&[r#""broken""#])));
+        assert_eq!(ids("[]"), ids("null"));
+    }
+
+    #[test]
+    fn a_document_repeats_the_id_that_was_requested() {
+        let is_same = |document: &str| {
+            Object::read(&raw(document))
+                .unwrap()
+                .require_id("Ab-1")
+                .is_ok()
+        };
+
+        for document in [
+            r#"{"id":"Ab-1"}"#,
+            r#"{"id":"aB-1"}"#,
+            r#"{"conversationId":"Ab-1"}"#,
+        ] {
+            assert!(is_same(document), "{document}");
+        }
+        for document in [
+            "{}",
+            r#"{"id":null}"#,
+            r#"{"id":"Ab-2"}"#,
+            r#"{"id":"Ab-2","conversationId":"Ab-1"}"#,
+            r#"{"id":["Ab-1"]}"#,
+        ] {
+            assert!(!is_same(document), "{document}");
+        }
+        assert!(
+            Object::read(&raw(r#"{"id":17}"#))
+                .unwrap()
+                .require_id("17")
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Recordings of conversations, as far as they hold what was written.
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use super::messages::ConversationMessageEvent;
+use crate::decode::DecodeError;
+use crate::decode::object::{Listed, NotReadable, Object, required_elements};
+
+/// `GET …/conversations/{conversationId}/recordings`, 200: a list of these.
+#[derive(Debug)]
+pub struct Recording {
+    pub file_state: Option<String>,
+    pub start_time: Option<Timestamp>,
+    pub messaging_transcript: Listed<RecordingMessagingMessage>,
+    pub transcript: Listed<ChatMessage>,
+}
+
+#[derive(Debug)]
+pub struct RecordingMessagingMessage {
+    pub id: Option<String>,
+    pub from: Option<String>,
+    pub from_user_id: Option<String>,
+    pub timestamp: Option<Timestamp>,
+    pub purpose: Option<String>,
+    pub participant_id: Option<String>,
+    pub message_text: Option<String>,
+    pub message_media_attachments: Listed<MessageMediaAttachment>,
+    pub events: Listed<ConversationMessageEvent>,
+    pub message_receipts: Listed<RecordingMessageReceipt>,
+    pub content_type: Option<Box<RawValue>>,
+    /// What it holds beside text and media, each with its member's name.
+    pub content: Vec<(&'static str, Box<RawValue>)>,
+}
+
+#[derive(Debug)]
+pub struct MessageMediaAttachment {
+    pub id: Option<String>,
+    pub media_type: Option<String>,
+    pub name: Option<String>,
+    pub url: Option<String>,
+    pub content_length: Option<u64>,
+}
+
+#[derive(Debug)]
+pub struct RecordingMessageReceipt {
+    pub receipt_time: Option<Timestamp>,
+    pub status: Option<String>,
+}
+
+/// A message of a recorded web chat.
+#[derive(Debug)]
+pub struct ChatMessage {
+    pub id: Option<String>,
+    pub from: Option<String>,
+    pub utc: Option<Timestamp>,
+    pub body: Option<String>,
+    pub body_type: Option<String>,
+    pub participant_purpose: Option<String>,
+    pub user_id: Option<String>,
+}
+
+/// In the order in which they are stored.
+const CONTENT: [&str; 16] = [
+    "buttonResponse",
+    "buttonResponses",
+    "cards",
+    "datePicker",
+    "form",
+    "interactiveApplication",
+    "listPicker",
+    "messageStickerAttachments",
+    "notificationResponse",
+    "notificationTemplate",
+    "paymentRequest",
+    "paymentResponse",
+    "quickReplies",
+    "richLink",
+    "roadsideAssistance",
+    "story",
+];
+
+impl Recording {
+    /// The recordings in a document, which is a list.
+    pub fn list(document: &RawValue) -> Result<Listed<Self>, DecodeError> {
+        let elements = required_elements(document)?;
+        Ok(Listed::of(elements, |it| Ok(Self::read(&it))))
+    }
+
+    fn read(recording: &Object<'_>) -> Self {
+        Self {
+            file_state: recording.text("fileState"),
+            start_time: recording.moment("startTime"),
+            messaging_transcript: recording.listed("messagingTranscript", |it| {
+                RecordingMessagingMessage::read(&it)
+            }),
+            transcript: recording.listed("transcript", |it| ChatMessage::read(&it)),
+        }
+    }
+}
+
+impl RecordingMessagingMessage {
+    /// A message that holds nothing of what a message may say is not readable: it may say it in another way.
+    fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
+        let says = [
+            "messageText",
+            "messageMediaAttachments",
+            "contentType",
+            "events",
+            "messageReceipts",
+        ];
+        let mut says = says.iter().chain(&CONTENT);
+        if !says.any(|name| message.member(name).is_some()) {
+            return Err(NotReadable);
+        }
+        let held = CONTENT
+            .iter()
+            .filter_map(|name| Some((*name, message.member(name)?.to_owned())));
+        Ok(Self {
+            id: message.id("id"),
+            from: message.text("from"),
+            from_user_id: message.object("fromUser").and_then(|user| user.id("id")),
+            timestamp: message.moment("timestamp"),
+            purpose: message.text("purpose"),
+            participant_id: message.id("participantId"),
+            message_text: message.content_text("messageText")?,
+            message_media_attachments: message.listed("messageMediaAttachments", |it| {
+                Ok(MessageMediaAttachment::read(&it))
+            }),
+            events: message.listed("events", |it| Ok(ConversationMessageEvent::read(&it))),
+            message_receipts: message.listed("messageReceipts", |it| {
+                Ok(RecordingMessageReceipt::read(&it))
+            }),
+            content_type: message.member("contentType").map(ToOwned::to_owned),
+            content: held.collect(),
+        })
+    }
+}
+
+impl MessageMediaAttachment {
+    fn read(attachment: &Object<'_>) -> Self {
+        Self {
+            id: attachment.id("id"),
+            media_type: attachment.text("mediaType"),
+            name: attachment.text("name"),
+            url: attachment.text("url"),
+            content_length: attachment.integer("contentLength"),
+        }
+    }
+}
+
+impl RecordingMessageReceipt {
+    fn read(receipt: &Object<'_>) -> Self {
+        Self {
+            receipt_time: receipt.moment("receiptTime"),
+            status: receipt.text("status"),
+        }
+    }
+}
+
+impl ChatMessage {
+    fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
+        let (body, body_type) = (message.content_text("body")?, message.text("bodyType"));
+        // Only an event or a notice says something by its type.
+        if body.is_none() && matches!(body_type.as_deref(), None | Some("" | "STANDARD")) {
+            return Err(NotReadable);
+        }
+        Ok(Self {
+            id: message.id("id"),
+            from: message.text("from"),
+            utc: message.moment("utc"),
+            body,
+            body_type,
+            participant_purpose: message.text("participantPurpose"),
+            user_id: message.object("user").and_then(|user| user.id("id")),
+        })
+    }
+}

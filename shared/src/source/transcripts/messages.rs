@@ -1,0 +1,148 @@
+//! The messages of one conversation: those that it lists, requested in bulk.
+
+use serde_json::json;
+
+use super::batches::Batches;
+use super::missed::{HeldUp, Missed, Verdict, all_refused, refused_alone, too_much};
+use super::visit::{REPLY_LIMIT_BYTES, Visit};
+use crate::genesys::wire::TextMessageListing;
+use crate::genesys::{ApiError, Call};
+use crate::transcript::{Messages, Status, Transcript, Untold};
+
+/// The messages of one conversation while they are requested.
+struct Requested<'v, 'a> {
+    visit: &'v mut Visit<'a>,
+    path: String,
+    messages: Messages,
+    /// Why messages did not come, the first time that some did not.
+    refusal: Option<Untold>,
+    /// Whether the API does not give the rest to this client.
+    is_forbidden: bool,
+    /// Of the batches that are to bring what answers left out.
+    size_again: Option<usize>,
+}
+
+impl Visit<'_> {
+    pub(super) async fn messages(&mut self) -> Result<Transcript, Missed> {
+        let id = self.id;
+        let path = format!("/api/v2/conversations/messages/{id}");
+        let call = Call::get(&path).at_most(REPLY_LIMIT_BYTES);
+        let read = self
+            .read(&call, |document| Messages::of(document, id))
+            .await;
+        let messages = read.map_err(|error| self.missed(error))?;
+        self.announced.clone_from(&messages.ids);
+        let mut requested = Requested {
+            visit: self,
+            path,
+            messages,
+            refusal: None,
+            is_forbidden: false,
+            size_again: None,
+        };
+        match requested.request().await {
+            Ok(()) => Ok(requested.transcript()?),
+            Err(missed) => Err(requested.salvaged(missed)),
+        }
+    }
+}
+
+impl Requested<'_, '_> {
+    /// Requests all messages, and once more those that the answers left out.
+    async fn request(&mut self) -> Result<(), Missed> {
+        let limit = self.visit.bulk_limit().get();
+        let mut batches = Batches::of(self.messages.ids.clone(), limit);
+        self.request_batches(&mut batches).await?;
+        self.visit.bulk_limit().learn(&batches);
+        let refused = batches.into_refused();
+        let mut missing = self.messages.again();
+        missing.retain(|id| !refused.contains(id));
+        let size = self.size_again.map_or(limit, |size| size.min(limit));
+        self.request_batches(&mut Batches::of(missing, size)).await
+    }
+
+    async fn request_batches(&mut self, batches: &mut Batches) -> Result<(), Missed> {
+        while !self.is_forbidden
+            && let Some(ids) = batches.next()
+        {
+            match self.listing(&ids).await {
+                Ok(listing) => {
+                    batches.accepted(ids.len());
+                    let came = self.messages.add(listing, self.visit.plan.limits);
+                    self.note_answer(ids.len(), came);
+                }
+                Err(error) => self.refused(error, ids, batches)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn listing(&mut self, ids: &[String]) -> Result<TextMessageListing, ApiError> {
+        let call = Call::post(format!("{}/messages/bulk", self.path))
+            .query("useNormalizedMessage", "true")
+            .json(&json!(ids))
+            .at_most(REPLY_LIMIT_BYTES);
+        self.visit.read(&call, TextMessageListing::read).await
+    }
+
+    fn note_answer(&mut self, asked: usize, came: usize) {
+        if came < asked {
+            let size = Batches::again(asked, came);
+            self.size_again = Some(self.size_again.map_or(size, |known| known.min(size)));
+        }
+    }
+
+    /// Goes on with a smaller batch or with the next one, unless the answer is about more than this batch.
+    fn refused(
+        &mut self,
+        error: ApiError,
+        ids: Vec<String>,
+        batches: &mut Batches,
+    ) -> Result<(), Missed> {
+        if let Some(why) = too_much(&error) {
+            if ids.len() == 1 {
+                self.messages.note(&refused_alone(&error));
+                self.refusal.get_or_insert(all_refused(&error));
+            }
+            batches.refused(ids, why);
+            return Ok(());
+        }
+        match Verdict::of(error) {
+            Verdict::Final(untold) => {
+                self.is_forbidden = untold.status == Status::Forbidden;
+                if self.is_forbidden {
+                    self.messages.note(&untold.problem);
+                }
+                self.refusal.get_or_insert(untold);
+                self.note_answer(ids.len(), 0);
+                Ok(())
+            }
+            verdict => Err(self.visit.missed_by(verdict)),
+        }
+    }
+
+    /// What came, or why nothing did.
+    fn transcript(self) -> Result<Transcript, Untold> {
+        let is_any = self.messages.is_any();
+        let transcript = self.messages.finish();
+        if is_any || transcript.missing == 0 {
+            return Ok(transcript);
+        }
+        let none = || Untold::new(Status::Gone, "none of its messages is found any more");
+        Err(self.refusal.unwrap_or_else(none))
+    }
+
+    /// What came stays, should the rest never come.
+    fn salvaged(mut self, missed: Missed) -> Missed {
+        let Missed::HeldUp(HeldUp::Alone(mut stuck)) = missed else {
+            return missed;
+        };
+        if let Err(untold) = &stuck.instead
+            && self.messages.is_any()
+        {
+            self.messages.note(&untold.problem);
+            stuck.instead = Ok(self.visit.without_files(self.messages.finish()));
+        }
+        HeldUp::Alone(stuck).into()
+    }
+}

@@ -1,0 +1,61 @@
+//! Elements of an answer that are not what their list holds. They are kept as they came, and counted.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::Transcript;
+use crate::decode::object::{Listed, UnreadableElement};
+
+/// An element that could not be read.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unreadable {
+    /// The list that it stood in, as `entities`.
+    pub list: &'static str,
+    /// Of the message that it is, or belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    pub content: Box<RawValue>,
+}
+
+/// Of an element's object in the record, without its content: a list of a million nulls is large, too.
+const AROUND_BYTES: usize = 40;
+
+impl Unreadable {
+    pub(super) fn bytes(&self) -> usize {
+        AROUND_BYTES + self.content.get().len()
+    }
+}
+
+impl Transcript {
+    /// Keeps what could not be read of a list, and returns the rest.
+    pub(super) fn readable<T>(&mut self, list: &'static str, listed: Listed<T>) -> Vec<T> {
+        self.readable_of(list, None, listed)
+    }
+
+    /// The same for a list that belongs to a message.
+    pub(super) fn readable_of<T>(
+        &mut self,
+        list: &'static str,
+        message_id: Option<&str>,
+        listed: Listed<T>,
+    ) -> Vec<T> {
+        for element in listed.unreadable {
+            self.keep_unreadable(list, message_id, element);
+        }
+        listed.read
+    }
+
+    pub(super) fn keep_unreadable(
+        &mut self,
+        list: &'static str,
+        message_id: Option<&str>,
+        element: UnreadableElement,
+    ) {
+        self.unreadable.push(Unreadable {
+            list,
+            message_id: message_id.map(ToOwned::to_owned).or(element.id),
+            content: element.raw,
+        });
+    }
+}

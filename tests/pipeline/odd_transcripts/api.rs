@@ -1,0 +1,321 @@
+//! A small API of three conversations on loopback, of which each answer may be replaced.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use conversation_archive::clock::Clock;
+use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
+use conversation_archive::source::{SourceSettings, Sources};
+use conversation_archive::transcript::TranscriptRoute;
+use end_to_end::world::{World, organisation};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// The conversation whose answers are replaced.
+pub(super) const ODD: &str = "00000000-0000-4000-8000-00000000000a";
+const PLAIN: [&str; 2] = [
+    "00000000-0000-4000-8000-000000000001",
+    "00000000-0000-4000-8000-000000000002",
+];
+
+/// A request, as far as a test looks at it.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) path: String,
+    /// Of a bulk request: the message ids.
+    pub(super) ids: Vec<String>,
+    /// How often this path was requested before.
+    pub(super) before: usize,
+}
+
+/// Status and body.
+pub(super) type Answer = (u16, Vec<u8>);
+
+type Odd = Box<dyn Fn(&Asked) -> Option<Answer> + Send + Sync>;
+
+/// Answers until it is dropped.
+pub(super) struct Api {
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+    url: String,
+}
+
+struct Shared {
+    odd: Odd,
+    messages: usize,
+    asked: Mutex<Vec<Asked>>,
+}
+
+pub(super) fn answer(status: u16, body: &Value) -> Option<Answer> {
+    Some((status, body.to_string().into_bytes()))
+}
+
+pub(super) fn message_ids(conversation: &str, count: usize) -> Vec<String> {
+    let short = &conversation[conversation.len() - 2..];
+    (1..=count)
+        .map(|number| format!("{short}-m{number}"))
+        .collect()
+}
+
+/// As the API documents it.
+pub(super) fn conversation(id: &str, messages: usize) -> Value {
+    let ids = message_ids(id, messages);
+    let (first, rest) = ids.split_at(1);
+    let details =
+        |ids: &[String]| -> Vec<Value> { ids.iter().map(|id| json!({"messageId": id})).collect() };
+    json!({"id": id, "participants": [
+        {"id": "p-1", "purpose": "customer", "startTime": "2026-03-02T14:03:10.112Z", "messages": details(first)},
+        {"id": "p-2", "purpose": "agent", "user": {"id": "u-2"}, "messages": details(rest)},
+    ]})
+}
+
+pub(super) fn message(id: &str) -> Value {
+    let number: u32 = id
+        .rsplit('m')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0);
+    let (minute, second) = (number / 60 % 60, number % 60);
+    json!({
+        "id": id, "timestamp": format!("2026-03-02T14:{minute:02}:{second:02}.000Z"), "direction": "inbound",
+        "normalizedMessage": {"id": id, "type": "Text", "text": text_of(id), "originatingEntity": "Human"},
+    })
+}
+
+pub(super) fn text_of(id: &str) -> String {
+    format!("text of {id}")
+}
+
+pub(super) fn listing(ids: &[String]) -> Value {
+    let entities: Vec<Value> = ids.iter().map(|id| message(id)).collect();
+    json!({ "entities": entities })
+}
+
+/// One recording that holds these messages.
+pub(super) fn recordings(ids: &[String]) -> Value {
+    let messages = ids.iter().map(|id| {
+        json!({"id": id, "purpose": "customer", "participantId": "p-1", "messageText": text_of(id)})
+    });
+    json!([{"media": "message", "fileState": "AVAILABLE", "messagingTranscript": messages.collect::<Vec<_>>()}])
+}
+
+pub(super) fn web_details(id: &str, messages: usize) -> Value {
+    let messages = (1..).zip(message_ids(id, messages)).map(|(number, id)| {
+        json!({"sequenceId": number, "from": "Guest", "text": text_of(&id), "timestamp": "2026-03-02T14:03:10.112Z"})
+    });
+    json!({"id": id, "messages": messages.collect::<Vec<_>>()})
+}
+
+impl Api {
+    /// Each conversation has so many messages.
+    pub(super) async fn start(
+        messages: usize,
+        odd: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let shared = Arc::new(Shared {
+            odd: Box::new(odd),
+            messages,
+            asked: Mutex::default(),
+        });
+        let serving = Arc::clone(&shared);
+        let accepting = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&serving)));
+            }
+        });
+        Self {
+            shared,
+            accepting,
+            url,
+        }
+    }
+
+    /// The requests about the odd conversation.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        let asked = self
+            .shared
+            .asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        asked
+            .iter()
+            .filter(|it| it.path.contains(ODD))
+            .cloned()
+            .collect()
+    }
+
+    /// How many message ids each bulk request held.
+    pub(super) fn batches(&self) -> Vec<usize> {
+        let asked = self.asked().into_iter();
+        asked
+            .filter(|it| it.path.ends_with("/bulk"))
+            .map(|it| it.ids.len())
+            .collect()
+    }
+
+    /// Exports all conversations by this API; returns the record of the odd one. The others are complete.
+    pub(super) async fn export(&self, route: TranscriptRoute) -> Value {
+        let ids = [PLAIN[0], ODD, PLAIN[1]].map(ToOwned::to_owned);
+        let mut records = self.records(route, &ids).await;
+        for id in PLAIN {
+            let record = records.remove(id).expect("a record");
+            assert_eq!(record["status"], "complete", "{record}");
+            assert_eq!(texts(&record).len(), self.shared.messages, "{record}");
+        }
+        records.remove(ODD).expect("a record of the odd one")
+    }
+
+    /// Exports these conversations; returns their records.
+    pub(super) async fn records(
+        &self,
+        route: TranscriptRoute,
+        ids: &[String],
+    ) -> BTreeMap<String, Value> {
+        let (mut world, request) = self.world(route, ids).await;
+
+        let manifest = world.export(&request).await;
+
+        world.verify(&manifest.outcome.export_id).await;
+        let lines = world.archived_lines(&manifest).await.into_keys();
+        let records = lines.map(|line| {
+            let record: Value =
+                serde_json::from_str(&line).expect("a record that can be read again");
+            let id = record["conversationId"].as_str().expect("an id").to_owned();
+            (id, record)
+        });
+        records.collect()
+    }
+
+    /// Exports these conversations, which fails; returns why.
+    pub(super) async fn failure(&self, ids: &[String]) -> String {
+        let (mut world, request) = self.world(TranscriptRoute::Messages, ids).await;
+        let id = world.start(&request).await;
+
+        world.run().await;
+
+        let failed = world.failed(&id, 1).await.expect("a failure");
+        failed.failures[0].failure.message.clone()
+    }
+
+    async fn world(&self, route: TranscriptRoute, ids: &[String]) -> (World, String) {
+        let mut world = World::new(organisation(1, 1)).await;
+        let sources = self.sources(&world.clock);
+        world.process.start.sources = sources.clone();
+        world.process.page.sources = sources;
+        world.process.start.limits.transcripts.route = route;
+        let request = world.transcripts_request(ids, r#","redaction":{"enabled":false}"#);
+        (world, request)
+    }
+
+    fn sources(&self, clock: &Clock) -> Sources {
+        let endpoints =
+            Endpoints::new(None, Some(&self.url), Some(&self.url)).expect("loopback is allowed");
+        let settings = ClientSettings {
+            read_timeout: Duration::from_secs(5),
+            ..ClientSettings::new(endpoints)
+        };
+        let credentials = Credentials {
+            id: "client".to_owned(),
+            secret: SecretString::from("secret"),
+        };
+        let client =
+            GenesysClient::new(settings, Arc::new(credentials), clock.clone()).expect("a client");
+        Sources::new(client, clock.clone(), SourceSettings::default())
+    }
+}
+
+/// What was said, in the order of the record.
+pub(super) fn texts(record: &Value) -> Vec<&str> {
+    let messages = record["messages"].as_array().expect("messages").iter();
+    messages
+        .map(|it| it["text"].as_str().expect("a text"))
+        .collect()
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Shared {
+    fn answer(&self, path: &str, body: &[u8]) -> Answer {
+        let asked = {
+            let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            let asked = Asked {
+                path: path.to_owned(),
+                ids: serde_json::from_slice(body).unwrap_or_default(),
+                before: all.iter().filter(|it| it.path == path).count(),
+            };
+            all.push(asked.clone());
+            asked
+        };
+        let odd = path.contains(ODD).then(|| (self.odd)(&asked)).flatten();
+        odd.or_else(|| self.plain(&asked))
+            .unwrap_or_else(|| (404, b"{}".to_vec()))
+    }
+
+    fn plain(&self, asked: &Asked) -> Option<Answer> {
+        let path = asked.path.strip_prefix("/api/v2/conversations/");
+        match path.unwrap_or(&asked.path).split('/').collect::<Vec<_>>()[..] {
+            ["", "oauth", "token"] => answer(
+                200,
+                &json!({"access_token": "t", "token_type": "bearer", "expires_in": 86_400}),
+            ),
+            ["messages", id] => answer(200, &conversation(id, self.messages)),
+            ["messages", _, "messages", "bulk"] => answer(200, &listing(&asked.ids)),
+            ["web", "details", id] => answer(200, &web_details(id, self.messages)),
+            _ => None,
+        }
+    }
+}
+
+/// One request a connection.
+async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+    let Some((path, body)) = read_request(&mut stream).await else {
+        return;
+    };
+    let (status, body) = shared.answer(&path, &body);
+    let moved = if (300..400).contains(&status) {
+        "location: /elsewhere\r\n"
+    } else {
+        ""
+    };
+    let head = format!(
+        "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\n{moved}content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let head = loop {
+        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let text = String::from_utf8(bytes[..head].to_vec()).ok()?;
+    let target = text.split(' ').nth(1)?;
+    let path = target.split('?').next()?.to_owned();
+    let length = text.lines().filter_map(|line| line.split_once(": "));
+    let length = length
+        .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .find_map(|(_, value)| value.parse().ok())
+        .unwrap_or(0);
+    while bytes.len() < head + 4 + length {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some((path, bytes.split_off(head + 4)))
+}
