@@ -20,6 +20,7 @@ mod membership;
 mod minimal_records;
 mod normalized_records;
 mod odd_answers;
+mod odd_transcripts;
 mod redaction;
 mod repeated_queries;
 mod repeated_records;

@@ -50,14 +50,21 @@ struct Shared {
     asked: Mutex<Vec<Asked>>,
 }
 
-pub(super) fn answer(status: u16, body: &Value) -> Option<Answer> {
-    Some((status, body.to_string().into_bytes()))
+pub(super) fn answer(status: u16, body: &Value) -> Answer {
+    (status, body.to_string().into_bytes())
 }
 
 pub(super) fn message_ids(conversation: &str, count: usize) -> Vec<String> {
     let short = &conversation[conversation.len() - 2..];
     (1..=count)
         .map(|number| format!("{short}-m{number}"))
+        .collect()
+}
+
+/// Ids of conversations each of which answers oddly.
+pub(super) fn odd_ids(count: usize) -> Vec<String> {
+    (10..10 + count)
+        .map(|number| format!("{number}-{ODD}"))
         .collect()
 }
 
@@ -209,7 +216,8 @@ impl Api {
         world.process.start.sources = sources.clone();
         world.process.page.sources = sources;
         world.process.start.limits.transcripts.route = route;
-        let request = world.transcripts_request(ids, r#","redaction":{"enabled":false}"#);
+        let request =
+            world.transcripts_request(ids, r#","redaction":{"enabled":false},"includeMedia":true"#);
         (world, request)
     }
 
@@ -262,15 +270,13 @@ impl Shared {
     }
 
     fn plain(&self, asked: &Asked) -> Option<Answer> {
+        let token = json!({"access_token": "t", "token_type": "bearer", "expires_in": 86_400});
         let path = asked.path.strip_prefix("/api/v2/conversations/");
         match path.unwrap_or(&asked.path).split('/').collect::<Vec<_>>()[..] {
-            ["", "oauth", "token"] => answer(
-                200,
-                &json!({"access_token": "t", "token_type": "bearer", "expires_in": 86_400}),
-            ),
-            ["messages", id] => answer(200, &conversation(id, self.messages)),
-            ["messages", _, "messages", "bulk"] => answer(200, &listing(&asked.ids)),
-            ["web", "details", id] => answer(200, &web_details(id, self.messages)),
+            ["", "oauth", "token"] => Some(answer(200, &token)),
+            ["messages", id] => Some(answer(200, &conversation(id, self.messages))),
+            ["messages", _, "messages", "bulk"] => Some(answer(200, &listing(&asked.ids))),
+            ["web", "details", id] => Some(answer(200, &web_details(id, self.messages))),
             _ => None,
         }
     }

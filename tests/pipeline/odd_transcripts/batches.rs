@@ -1,0 +1,223 @@
+//! Bulk requests that are refused for their size, and answers that leave messages out.
+
+use conversation_archive::transcript::TranscriptRoute;
+use serde_json::json;
+
+use super::api::{Answer, Api, ODD, answer, listing, message_ids, odd_ids, recordings, texts};
+use super::{is_bulk, is_recordings};
+
+#[tokio::test]
+async fn a_limit_of_the_bulk_request_costs_no_message() {
+    for (limit, refusal) in [(100, 400), (100, 413), (7, 400), (1, 422), (500, 413)] {
+        let api = Api::start(249, move |asked| {
+            (is_bulk(asked) && asked.ids.len() > limit).then(|| {
+                answer(
+                    refusal,
+                    &json!({"code": "bad.request", "message": "too many ids"}),
+                )
+            })
+        })
+        .await;
+
+        let record = api.export(TranscriptRoute::Messages).await;
+
+        assert_eq!(record["status"], "complete", "{limit}: {record}");
+        assert_eq!(texts(&record).len(), 249);
+        let refused = api
+            .batches()
+            .into_iter()
+            .filter(|size| *size > limit)
+            .count();
+        assert!(refused <= 9, "{limit}: learnt by {refused} refusals");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_alone_is_refused_is_missing_and_no_other() {
+    for (poisoned, refusal) in [("0a-m1", 400), ("0a-m120", 413), ("0a-m249", 422)] {
+        let api = Api::start(249, move |asked| {
+            (is_bulk(asked) && asked.ids.iter().any(|id| id == poisoned))
+                .then(|| answer(refusal, &json!({"code": "bad.request"})))
+        })
+        .await;
+
+        let record = api.export(TranscriptRoute::Messages).await;
+
+        assert_eq!(record["status"], "partial", "{poisoned}");
+        assert_eq!((texts(&record).len(), &record["missing"]), (248, &json!(1)));
+        assert!(
+            record["problem"]
+                .as_str()
+                .is_some_and(|it| it.contains(&refusal.to_string())),
+            "{}",
+            record["problem"]
+        );
+        assert!(api.batches().len() < 40, "{:?}", api.batches());
+    }
+}
+
+#[tokio::test]
+async fn a_bulk_that_is_always_refused_is_not_gone_and_not_a_recording() {
+    for (refusal, status) in [
+        (400, "unavailable"),
+        (422, "unavailable"),
+        (413, "tooLarge"),
+    ] {
+        let api = Api::start(249, move |asked| {
+            if is_recordings(asked) {
+                return Some(answer(200, &recordings(&message_ids(ODD, 2))));
+            }
+            is_bulk(asked).then(|| answer(refusal, &json!({"code": "bad.request"})))
+        })
+        .await;
+
+        let record = api.export(TranscriptRoute::Messages).await;
+
+        assert_eq!(record["status"], status, "{record}");
+        assert!(api.batches().len() < 60, "{:?}", api.batches());
+    }
+}
+
+#[tokio::test]
+async fn messages_that_an_answer_leaves_out_are_requested_again() {
+    // The API gives the first ten of whatever it is asked for.
+    let capped = Api::start(30, |asked| {
+        is_bulk(asked).then(|| answer(200, &listing(&asked.ids[..asked.ids.len().min(10)])))
+    })
+    .await;
+    // It never has one of them.
+    let lacking = Api::start(30, |asked| {
+        let ids: Vec<_> = asked
+            .ids
+            .iter()
+            .filter(|id| *id != "0a-m7")
+            .cloned()
+            .collect();
+        is_bulk(asked).then(|| answer(200, &listing(&ids)))
+    })
+    .await;
+    // It lacks one of them the first time.
+    let late = Api::start(30, |asked| {
+        (is_bulk(asked) && asked.before == 0).then(|| answer(200, &listing(&asked.ids[1..])))
+    })
+    .await;
+
+    let capped = capped.export(TranscriptRoute::Messages).await;
+    assert_eq!(
+        (&capped["status"], texts(&capped).len()),
+        (&json!("complete"), 30)
+    );
+    let record = lacking.export(TranscriptRoute::Messages).await;
+    assert_eq!(
+        (&record["status"], &record["missing"], texts(&record).len()),
+        (&json!("partial"), &json!(1), 29)
+    );
+    assert_eq!(lacking.batches(), [30, 1]);
+    let record = late.export(TranscriptRoute::Messages).await;
+    assert_eq!(
+        (&record["status"], texts(&record).len()),
+        (&json!("complete"), 30)
+    );
+}
+
+#[tokio::test]
+async fn what_came_of_a_long_conversation_stays_when_the_rest_fails() {
+    let bodies: [Answer; 4] = [
+        (503, b"{}".to_vec()),
+        (404, b"{}".to_vec()),
+        (403, b"{}".to_vec()),
+        (200, b"{\"entities\": [".to_vec()),
+    ];
+    for body in bodies {
+        let status = body.0;
+        let api = Api::start(1_100, move |asked| {
+            (is_bulk(asked) && asked.ids.iter().any(|id| id == "0a-m1100")).then(|| body.clone())
+        })
+        .await;
+
+        let record = api.export(TranscriptRoute::Messages).await;
+
+        assert_eq!(record["status"], "partial", "{status}");
+        assert!(
+            texts(&record).len() >= 1_000,
+            "{status}: {}",
+            texts(&record).len()
+        );
+        let told = texts(&record).len() as u64 + record["missing"].as_u64().unwrap_or_default();
+        assert_eq!(told, 1_100, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn files_of_messages_that_came_are_listed_when_the_rest_fails() {
+    let api = Api::start(1_100, move |asked| {
+        if !is_bulk(asked) {
+            return None;
+        }
+        if asked.ids.iter().any(|id| id == "0a-m1100") {
+            return Some(answer(500, &json!({})));
+        }
+        let mut listing = listing(&asked.ids);
+        let file = json!({"id": "f", "mime": "image/png", "url": "https://files.example/f"});
+        listing["entities"][0]["normalizedMessage"]["content"] = json!([{ "attachment": file }]);
+        Some(answer(200, &listing))
+    })
+    .await;
+
+    let record = api.export(TranscriptRoute::Messages).await;
+
+    assert_eq!(record["status"], "partial");
+    let file = &record["messages"][0]["attachments"][0];
+    assert_eq!(
+        (&file["id"], &file["notStored"]),
+        (&json!("f"), &json!("unavailable"))
+    );
+}
+
+#[tokio::test]
+async fn a_size_that_was_learnt_is_known_for_the_next_conversation() {
+    let api = Api::start(400, |asked| {
+        (is_bulk(asked) && asked.ids.len() > 100).then(|| answer(400, &json!({})))
+    })
+    .await;
+    let ids = odd_ids(30);
+
+    let records = api.records(TranscriptRoute::Messages, &ids).await;
+
+    assert!(
+        records
+            .values()
+            .all(|it| it["status"] == "complete" && texts(it).len() == 400)
+    );
+    let refused = api.batches().into_iter().filter(|size| *size > 100).count();
+    assert!(
+        refused <= 2 * 8,
+        "{refused} refusals for {} conversations",
+        ids.len()
+    );
+}
+
+#[tokio::test]
+async fn recordings_are_complete_only_with_what_was_announced() {
+    for (held, status, missing) in [(2, "partial", 3), (4, "partial", 1), (5, "complete", 0)] {
+        let api = Api::start(5, move |asked| {
+            if is_bulk(asked) {
+                return Some(answer(200, &json!({"entities": []})));
+            }
+            is_recordings(asked).then(|| answer(200, &recordings(&message_ids(ODD, held))))
+        })
+        .await;
+
+        let record = api.export(TranscriptRoute::Messages).await;
+
+        assert_eq!(
+            (&record["status"], &record["missing"]),
+            (&json!(status), &json!(missing)),
+            "{record}"
+        );
+        assert_eq!(
+            (&record["via"], texts(&record).len()),
+            (&json!("recordings"), held)
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! Documents of which one element or field is odd.
+
+use conversation_archive::transcript::TranscriptRoute;
+use serde_json::{Value, json};
+
+use super::api::{Api, ODD, conversation, listing, message, message_ids, text_of, texts};
+use super::{is_bulk, is_conversation};
+
+/// The record of a conversation with three messages, of whose answers one value is another one. At `-` of a list it is added.
+async fn changed(at: &str, value: Value) -> Value {
+    let mut answers = json!({
+        "conversation": conversation(ODD, 3),
+        "listing": listing(&message_ids(ODD, 3)),
+    });
+    let (around, name) = at.rsplit_once('/').expect("a place");
+    match (answers.pointer_mut(around).expect("a place"), name) {
+        (Value::Object(members), name) => drop(members.insert(name.to_owned(), value)),
+        (Value::Array(elements), "-") => elements.push(value),
+        (Value::Array(elements), number) => {
+            elements[number.parse::<usize>().expect("a number")] = value;
+        }
+        _ => panic!("{around} is neither a list nor an object"),
+    }
+    exported(&answers["conversation"], &answers["listing"]).await
+}
+
+async fn exported(conversation: &Value, listing: &Value) -> Value {
+    let listing = listing.to_string().into_bytes();
+    exported_text(conversation.to_string().into_bytes(), listing).await
+}
+
+async fn exported_text(conversation: Vec<u8>, listing: Vec<u8>) -> Value {
+    let api = Api::start(3, move |asked| {
+        if is_conversation(asked) {
+            return Some((200, conversation.clone()));
+        }
+        is_bulk(asked).then(|| (200, listing.clone()))
+    })
+    .await;
+    api.export(TranscriptRoute::Messages).await
+}
+
+#[tokio::test]
+async fn a_field_that_is_not_needed_may_be_anything() {
+    let changes = [
+        ("/conversation/participants/0/startTime", json!("")),
+        (
+            "/conversation/participants/0/startTime",
+            json!(1_772_460_190_112_i64),
+        ),
+        ("/conversation/participants/1/user", json!("u-2")),
+        ("/conversation/participants/0/name", json!(["Guest"])),
+        ("/conversation/participants/0/id", Value::Null),
+        ("/conversation/participants/1/purpose", json!(true)),
+        ("/listing/entities/1/timestamp", json!("yesterday")),
+        (
+            "/listing/entities/1/timestamp",
+            json!(1_772_460_123_000_i64),
+        ),
+        ("/listing/entities/1/direction", json!({"in": true})),
+        (
+            "/listing/entities/1/normalizedMessage/originatingEntity",
+            json!(7),
+        ),
+        (
+            "/listing/entities/1/normalizedMessage/channel",
+            json!("web"),
+        ),
+    ];
+    let said: Vec<_> = message_ids(ODD, 3).iter().map(|id| text_of(id)).collect();
+    for (at, value) in changes {
+        let record = changed(at, value).await;
+
+        assert_eq!(record["status"], "complete", "{at}: {record}");
+        let mut texts = texts(&record);
+        texts.sort_unstable();
+        assert_eq!(texts, said, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn an_element_that_cannot_be_read_costs_itself_and_is_kept() {
+    let changes = [
+        ("/conversation/participants/-", Value::Null, 3),
+        ("/conversation/participants/-", json!("p-3"), 3),
+        ("/conversation/participants/0/messages/-", Value::Null, 3),
+        (
+            "/conversation/participants/0/messages/-",
+            json!({"messageStatus": "failed"}),
+            3,
+        ),
+        ("/listing/entities/-", Value::Null, 3),
+        ("/listing/entities/-", json!({"status": "failed"}), 3),
+        ("/listing/entities/1/normalizedMessage", json!("broken"), 2),
+        (
+            "/listing/entities/1/normalizedMessage",
+            json!({"type": "Text"}),
+            2,
+        ),
+        (
+            "/listing/entities/1/normalizedMessage/text",
+            json!({"de": "broken"}),
+            2,
+        ),
+        ("/listing/entities/1/normalizedReceipts", json!("broken"), 3),
+    ];
+    for (at, value, told) in changes {
+        let content = value.clone();
+
+        let record = changed(at, value).await;
+
+        assert_eq!(record["status"], "partial", "{at}: {record}");
+        assert_eq!(texts(&record).len(), told, "{at}: {record}");
+        let kept = record["unreadable"].as_array().expect("elements");
+        assert_eq!(kept.len(), 1, "{at}: {record}");
+        assert!(
+            kept[0]["content"]
+                .to_string()
+                .contains(&content.to_string()),
+            "{at}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_cost_no_other_message() {
+    let (conversation, listing) = (conversation(ODD, 3), listing(&message_ids(ODD, 3)));
+    let odd = |by: &[u8]| {
+        let text = listing.to_string();
+        let (before, after) = text.split_once("text of 0a-m2").expect("a text");
+        [before.as_bytes(), by, after.as_bytes()].concat()
+    };
+    let bodies = [
+        (odd(br"half \ud83d"), "half \u{fffd}"),
+        (odd(br"half \ude00!"), "half \u{fffd}!"),
+        (odd(br"whole \ud83d\ude00"), "whole \u{1f600}"),
+        (odd(b"caf\xe9"), "caf\u{e9}"),
+        (odd(b"two\nlines"), "two\nlines"),
+        (
+            [b"\xef\xbb\xbf".as_slice(), &odd(b"marked")].concat(),
+            "marked",
+        ),
+    ];
+    for (body, text) in bodies {
+        let record = exported_text(conversation.to_string().into_bytes(), body).await;
+
+        assert_eq!(record["status"], "complete", "{record}");
+        assert_eq!(texts(&record), ["text of 0a-m1", text, "text of 0a-m3"]);
+    }
+}
+
+#[tokio::test]
+async fn message_ids_are_found_one_level_deeper_too() {
+    let nested = |details: Value| {
+        json!({"id": ODD.to_uppercase(), "participants": [
+            {"id": "p-1", "purpose": "customer", "messages": [{"id": "communication", "state": "disconnected", "messages": details}]},
+            {"id": "p-2", "purpose": "agent", "messages": [{"id": "another", "state": "disconnected", "messages": [{"messageId": "0a-m3"}]}]},
+        ]})
+    };
+    for details in [
+        json!([{"messageId": "0a-m1"}, {"messageId": "0a-m2"}]),
+        json!([{"id": "0a-m1"}, {"id": "0a-m2"}]),
+    ] {
+        let listing = listing(&message_ids(ODD, 3));
+
+        let record = exported(&nested(details), &listing).await;
+
+        assert_eq!(record["status"], "complete", "{record}");
+        assert_eq!(texts(&record).len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_message_listed_twice_or_unasked_is_one_message() {
+    let mut listing = listing(&message_ids(ODD, 3));
+    let more = [listing["entities"][0].clone(), message("ff-m9")];
+    listing["entities"]
+        .as_array_mut()
+        .expect("a list")
+        .extend(more);
+
+    let record = exported(&conversation(ODD, 3), &listing).await;
+
+    assert_eq!(
+        (&record["status"], texts(&record).len()),
+        (&json!("complete"), 3)
+    );
+}

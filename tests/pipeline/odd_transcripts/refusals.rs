@@ -1,0 +1,123 @@
+//! Statuses that refuse one conversation, all of them, or the client.
+
+use conversation_archive::transcript::TranscriptRoute;
+use serde_json::json;
+
+use super::api::{Api, answer, odd_ids};
+use super::{is_bulk, is_conversation, is_recordings, is_web_details, replaced};
+
+#[tokio::test]
+async fn an_unknown_refusal_is_about_its_conversation_alone() {
+    let table = [
+        (302, "unavailable"),
+        (308, "unavailable"),
+        (405, "unavailable"),
+        (409, "unavailable"),
+        (410, "gone"),
+        (415, "unavailable"),
+        (418, "unavailable"),
+        (422, "unavailable"),
+        (451, "forbidden"),
+    ];
+    for (status, expected) in table {
+        for is_this in [is_conversation, is_bulk] {
+            let api = Api::start(3, replaced(is_this, status, &json!({"message": "no"}))).await;
+
+            let record = api.export(TranscriptRoute::Messages).await;
+
+            assert_eq!(record["status"], expected, "{status}: {record}");
+            let problem = record["problem"].as_str().expect("a problem");
+            assert!(problem.contains(&status.to_string()), "{status}: {problem}");
+        }
+        let api = Api::start(3, replaced(is_web_details, status, &json!({}))).await;
+        let record = api.export(TranscriptRoute::WebDetails).await;
+        assert_eq!(record["status"], expected, "{status}: {record}");
+    }
+}
+
+#[tokio::test]
+async fn what_refuses_all_conversations_is_waited_for() {
+    for status in [302, 307, 418] {
+        let api = Api::start(3, move |asked| {
+            let is_refused = asked.before < 4 && !is_bulk(asked);
+            is_refused.then(|| answer(status, &json!({})))
+        })
+        .await;
+
+        let records = api.records(TranscriptRoute::Messages, &odd_ids(5)).await;
+
+        assert_eq!(records.len(), 5);
+        assert!(
+            records.values().all(|it| it["status"] == "complete"),
+            "{status}: {records:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_export_of_which_all_conversations_are_refused_ends_too() {
+    let api = Api::start(3, |_| Some(answer(422, &json!({})))).await;
+
+    let records = api.records(TranscriptRoute::Messages, &odd_ids(5)).await;
+
+    assert_eq!(records.len(), 5);
+    assert!(records.values().all(|it| it["status"] == "unavailable"));
+}
+
+#[tokio::test]
+async fn what_is_about_the_client_fails_the_export_and_records_nothing() {
+    for (status, body) in [
+        (401, json!({})),
+        (407, json!({})),
+        (403, json!({"code": "missing.permissions", "message": "no"})),
+        (
+            403,
+            json!({"code": "missing.any.permissions", "message": "no"}),
+        ),
+    ] {
+        let api = Api::start(3, move |_| Some(answer(status, &body))).await;
+
+        let failure = api.failure(&odd_ids(2)).await;
+
+        assert!(failure.contains(&status.to_string()), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_passes_costs_nothing() {
+    for status in [302, 409, 418, 422] {
+        let api = Api::start(3, move |asked| {
+            (is_conversation(asked) && asked.before == 0).then(|| answer(status, &json!({})))
+        })
+        .await;
+
+        let record = api.export(TranscriptRoute::Messages).await;
+
+        assert_eq!(record["status"], "complete", "{status}: {record}");
+    }
+}
+
+#[tokio::test]
+async fn recordings_that_are_refused_leave_the_conversation_gone() {
+    for status in [302, 400, 403, 404, 405, 409, 410, 422, 451] {
+        let api = Api::start(3, move |asked| {
+            if is_recordings(asked) {
+                return Some(answer(status, &json!({"code": "missing.permissions"})));
+            }
+            is_conversation(asked).then(|| answer(404, &json!({})))
+        })
+        .await;
+
+        let record = api.export(TranscriptRoute::Messages).await;
+
+        let expected: &[&str] = if status == 409 {
+            &["gone", "unavailable"]
+        } else {
+            &["gone"]
+        };
+        assert!(
+            expected.contains(&record["status"].as_str().unwrap_or_default()),
+            "{status}: {record}"
+        );
+    }
+}
