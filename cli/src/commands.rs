@@ -25,7 +25,7 @@ mod verify;
 pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Problem> {
     match &arguments.command {
         CliCommand::Export(arguments) => export::export(arguments, screen).await,
-        CliCommand::Resume(arguments) => resume::resume(arguments, screen).await,
+        CliCommand::Resume(arguments) => Box::pin(resume::resume(arguments, screen)).await,
         CliCommand::Cancel(arguments) => cancel::cancel(arguments, screen).await,
         CliCommand::Verify(arguments) => verify::verify(arguments, screen).await,
         CliCommand::History(arguments) => history::history(arguments, screen).await,

@@ -43,7 +43,7 @@ impl Pages {
             .read(self.analytics.as_bytes())
             .expect("a valid page");
         let rules = rules(RecordShape::Analytics, projection);
-        encode(&results.records, &rules)
+        encode(&results.records.unwrap_or_default(), &rules)
     }
 
     pub(crate) fn encode_gateway(&self, projection: Projection) -> PageBody {

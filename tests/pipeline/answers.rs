@@ -42,8 +42,10 @@ struct Call {
 enum Outcome {
     /// It is taken, and the export is complete.
     Taken,
-    /// It is taken for the end, or left out, and the manifest warns of it.
+    /// All there is is archived, and the manifest warns of what was odd.
     Warned,
+    /// It is taken for the end, and the manifest warns of it.
+    WarnedEnd,
     /// It is taken for what it says, since nothing shows that it is untrue.
     Believed(&'static str),
     /// A record of it is kept aside.
@@ -62,7 +64,11 @@ struct Row {
 
 /// Whether answers are replaced.
 #[derive(Clone, Debug, Default)]
-struct Switch(Arc<AtomicU8>);
+struct Switch {
+    state: Arc<AtomicU8>,
+    /// Answers that were replaced.
+    replaced: Arc<AtomicU32>,
+}
 
 const HEALTHY: u8 = 0;
 const ONCE: u8 = 1;
@@ -74,6 +80,7 @@ impl Outcome {
         match self {
             Self::Taken => "taken".to_owned(),
             Self::Warned => "taken, with a warning".to_owned(),
+            Self::WarnedEnd => "taken as empty, with a warning".to_owned(),
             Self::Believed(what) => what.to_owned(),
             Self::KeptAside => "the record is kept aside".to_owned(),
             Self::Missing => "`missingIds`".to_owned(),
@@ -99,15 +106,15 @@ impl Call {
 
 impl Switch {
     fn set(&self, state: u8) {
-        self.0.store(state, Ordering::SeqCst);
+        self.state.store(state, Ordering::SeqCst);
     }
 
     /// Whether this answer is to be replaced.
     fn takes(&self) -> bool {
         let once = self
-            .0
+            .state
             .compare_exchange(ONCE, HEALTHY, Ordering::SeqCst, Ordering::SeqCst);
-        once.is_ok() || self.0.load(Ordering::SeqCst) == ALWAYS
+        once.is_ok() || self.state.load(Ordering::SeqCst) == ALWAYS
     }
 }
 
@@ -160,6 +167,7 @@ async fn for_ever(call: &Call, row: &Row, expected: &BTreeSet<String>) {
     let label = format!("{}: {}, for ever", call.name, row.answer);
     let (mut world, switch) = world(call, &row.alter).await;
     switch.set(ALWAYS);
+    let replaced = || switch.replaced.load(Ordering::SeqCst) > 0;
     let started = world.try_start(&request(call)).await;
     let id = match (started, row.outcome) {
         (Err(_), Outcome::Fails(_)) => None,
@@ -186,6 +194,7 @@ async fn for_ever(call: &Call, row: &Row, expected: &BTreeSet<String>) {
             let manifest = world.manifest(&id).await;
             let found = ids(&world, call, &manifest).await;
             assert_complete(&manifest, &found, outcome, expected, &label);
+            assert!(replaced(), "{label}: no answer was replaced");
             return;
         }
     };
@@ -227,7 +236,7 @@ fn assert_complete(
     let warnings = &manifest.warnings;
     assert_eq!(
         !warnings.is_empty(),
-        outcome == Outcome::Warned,
+        matches!(outcome, Outcome::Warned | Outcome::WarnedEnd),
         "{label}: {warnings:?}"
     );
     let rejected = manifest.content.counts.rejected;
@@ -239,10 +248,10 @@ fn assert_complete(
     assert!(found.is_subset(expected), "{label}: more than there is");
     let lacking = expected.difference(found).count() as u64;
     match outcome {
-        Outcome::Taken => assert_eq!(lacking, 0, "{label}"),
+        Outcome::Taken | Outcome::Warned => assert_eq!(lacking, 0, "{label}"),
         Outcome::KeptAside => assert!(lacking <= rejected, "{label}: {lacking} of {rejected}"),
         Outcome::Missing => assert_eq!(lacking, manifest.missing_ids.len() as u64, "{label}"),
-        Outcome::Warned | Outcome::Believed(_) | Outcome::Fails(_) => {}
+        Outcome::WarnedEnd | Outcome::Believed(_) | Outcome::Fails(_) => {}
     }
 }
 
@@ -279,10 +288,9 @@ async fn heal(
 async fn world(call: &Call, alter: &Alter) -> (World, Switch) {
     let switch = Switch::default();
     let (by, alter, is_replaced) = (switch.clone(), Arc::clone(alter), call.is_replaced);
-    let count = AtomicU32::new(0);
     let filter: AnswerFilter = Arc::new(move |request, answer| {
         if is_replaced(request) && by.takes() {
-            alter(answer, count.fetch_add(1, Ordering::SeqCst))
+            alter(answer, by.replaced.fetch_add(1, Ordering::SeqCst))
         } else {
             answer
         }

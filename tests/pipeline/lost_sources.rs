@@ -90,7 +90,7 @@ async fn what_was_lost_and_replaced_is_known_afterwards() {
 
 #[tokio::test]
 async fn a_gateway_query_that_all_slices_lose_is_one_loss() {
-    let mut world = World::with_slices(organisation(37, 100), 4).await;
+    let mut world = World::with_slices(organisation(37, 120), 4).await;
     let request = world.request("export-gateway", r#","slices":4,"pageSize":10"#);
     let id = world.start(&request).await;
     let fetched = |world: &World| world.simulator.stats().requests_on(Route::ExportResults);

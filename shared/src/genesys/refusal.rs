@@ -92,7 +92,7 @@ impl Head {
         decoded.map_err(|error| ApiError::Unavailable {
             route: route.to_owned(),
             what: match (self.status, error) {
-                (202, _) => Trouble::Status(202),
+                (202, _) if !is_expected => Trouble::Status(202),
                 (status, error) => Trouble::of_body(status, self.content_type.as_deref(), error),
             },
             wait: self.wait,
@@ -177,12 +177,13 @@ impl ErrorBody {
         serde_json::from_slice(without_byte_order_mark(body)).ok()
     }
 
-    /// Whether it is the API's error body, and not another object that has a field of such a name.
+    /// Whether it is the API's error body, and not another object that has a field of such a name: some gateways put their
+    /// pages into an envelope with a code of its own.
     fn is_error(&self) -> bool {
         let is_status = self
             .status
             .is_some_and(|status| (300..=599).contains(&status));
-        let is_named = self.code.is_some() || is_status;
+        let is_named = is_status || self.code.as_deref().is_some_and(is_error_code);
         is_named && (self.message.is_some() || self.context_id.is_some())
     }
 
@@ -192,6 +193,13 @@ impl ErrorBody {
         let named = named.filter(|status| (300..=599).contains(status));
         named.unwrap_or_else(|| status_of_code(self.code.as_deref().unwrap_or_default()))
     }
+}
+
+/// The API's codes are words in small letters with dots between them.
+fn is_error_code(code: &str) -> bool {
+    let mut words = code.split('.');
+    words.clone().count() > 1
+        && words.all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
 /// The API's codes (swagger of 2018, generated clients).
@@ -298,6 +306,8 @@ mod tests {
             "null",
             r#"{"message":"m"}"#,
             r#"{"status":"ended"}"#,
+            r#"{"code":"SUCCESS","message":"OK"}"#,
+            r#"{"code":"0","message":"OK","status":200}"#,
             "<html>",
         ] {
             assert!(disguised(body).is_none(), "{body}");

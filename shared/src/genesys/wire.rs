@@ -112,12 +112,9 @@ pub struct EntityListing {
     /// Those that can be read.
     #[serde(deserialize_with = "lenient::elements")]
     pub entities: Vec<NamedEntity>,
-    /// Absent when the listing does not say: then it ends with an empty page, or at `total`.
+    /// Absent when the listing does not say: then it ends with a page that has nothing new.
     #[serde(default, deserialize_with = "lenient::optional_count")]
     pub page_count: Option<u64>,
-    /// Of all pages.
-    #[serde(default, deserialize_with = "lenient::optional_count")]
-    pub total: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

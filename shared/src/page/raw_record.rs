@@ -12,7 +12,7 @@ pub enum RawRecord<'a> {
     Unreadable(&'a [u8]),
 }
 
-/// A record on its own, for whoever keeps it longer than the body.
+/// A record on its own, which outlives the body.
 #[derive(Clone)]
 pub enum OwnedRecord {
     Json(Box<RawValue>),

@@ -27,8 +27,8 @@ pub(super) fn redact(
     redact_as(Meaning::of_record(record, shape), record, redactor, tally)
 }
 
-/// The same of bytes that are no JSON. They are made JSON if that takes no more than other characters in their strings;
-/// else all of them count as one text that somebody typed.
+/// Redacts bytes that are not JSON. They are made JSON if that takes no more than other characters in their strings; else the
+/// values are also looked for in all of them as one text.
 pub(super) fn redact_unreadable(
     bytes: &[u8],
     shape: RecordShape,
@@ -39,7 +39,9 @@ pub(super) fn redact_unreadable(
     if serde_json::from_str::<&RawValue>(&repaired).is_ok() {
         return redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
     }
-    redactor.redact(&text_of_bytes(bytes), tally).into_owned()
+    // The walk takes out what it finds by its field; what it could not make out is looked for everywhere.
+    let walked = redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
+    redactor.redact(&walked, tally).into_owned()
 }
 
 /// The text, with bytes that are not UTF-8 read as Latin-1, in which each is a character.

@@ -42,11 +42,12 @@ pub const DETAILS_FIELDS: ResultsFields = ResultsFields {
 const WATERMARK: &str = "dataAvailabilityDate";
 const HITS: &str = "totalHits";
 
-/// Reads the answers to one request, which may be asked again. A body that is damaged in the same way twice is split into
-/// its records, so that the damaged one alone is kept aside.
+/// Reads the answers to one request, which may be repeated. A page with the same damage twice is split into its records, so
+/// that the damaged one alone is kept aside. A page without a list is believed the second time.
 #[derive(Debug, Default)]
 pub struct ResultsReader {
     damaged: Option<Sha256>,
+    had_no_list: bool,
 }
 
 impl ResultsReader {
@@ -56,16 +57,35 @@ impl ResultsReader {
         body: &'a [u8],
         fields: ResultsFields,
     ) -> Result<ResultsPage<'a>, DecodeError> {
+        let of_page = |page: &ResultsPage<'a>| damage(page.records.as_deref().unwrap_or_default());
         self.read(
             body,
             |body| fields.read(body),
             |body| salvage::object(body, fields),
+            of_page,
         )
+    }
+
+    /// The page's records. An empty list may be left out, where `may_lack_list` says that the rest is a page of that kind; a
+    /// single answer without a list may be an accident.
+    pub fn listed<'a>(
+        &mut self,
+        page: ResultsPage<'a>,
+        fields: ResultsFields,
+        may_lack_list: bool,
+    ) -> Result<Option<Vec<RawRecord<'a>>>, DecodeError> {
+        match page.records {
+            Some(records) => Ok(Some(records)),
+            None if may_lack_list && std::mem::replace(&mut self.had_no_list, true) => Ok(None),
+            None => Err(DecodeError::missing(fields.records)),
+        }
     }
 
     /// A gateway's page, which is a bare array.
     pub fn records<'a>(&mut self, body: &'a [u8]) -> Result<Vec<RawRecord<'a>>, DecodeError> {
-        self.read(body, gateway_records, salvage::array)
+        self.read(body, gateway_records, salvage::array, |records| {
+            damage(records)
+        })
     }
 
     fn read<'a, T>(
@@ -73,15 +93,30 @@ impl ResultsReader {
         body: &'a [u8],
         parse: impl Fn(&'a [u8]) -> Result<T, DecodeError>,
         salvage: impl Fn(&'a [u8]) -> Option<T>,
+        damage_of: impl Fn(&T) -> Sha256,
     ) -> Result<T, DecodeError> {
         let error = match parse(body) {
             Err(error @ DecodeError::NotJson { .. }) => error,
             read => return read,
         };
-        let digest = Sha256::of(body);
-        let is_same = self.damaged.replace(digest) == Some(digest);
-        is_same.then(|| salvage(body)).flatten().ok_or(error)
+        let Some(salvaged) = salvage(body) else {
+            return Err(error);
+        };
+        // The rest of the page may differ each time, as a cursor does.
+        let damage = damage_of(&salvaged);
+        if self.damaged.replace(damage) == Some(damage) {
+            Ok(salvaged)
+        } else {
+            Err(error)
+        }
     }
+}
+
+/// The digest of the records that are not JSON.
+fn damage(records: &[RawRecord<'_>]) -> Sha256 {
+    let unreadable = records.iter().filter(|record| record.json().is_none());
+    let bytes: Vec<&[u8]> = unreadable.map(|record| record.bytes()).collect();
+    Sha256::of(bytes.join(&b'\n'))
 }
 
 /// The records of a gateway's results page, which is a bare array.
@@ -99,7 +134,12 @@ impl<'a> ResultsPage<'a> {
         self.records.ok_or_else(|| DecodeError::missing(name))
     }
 
-    /// Takes a member in. One that stands twice must say the same both times: nobody knows which of two counts.
+    /// Whether the member says something of the page.
+    pub(super) fn uses(fields: ResultsFields, key: &str) -> bool {
+        [fields.records, fields.next, WATERMARK, HITS].contains(&key)
+    }
+
+    /// Takes a member in. One that stands twice must say the same both times: which of two values counts is not defined.
     pub(super) fn member(
         &mut self,
         fields: ResultsFields,
@@ -397,11 +437,13 @@ mod tests {
     fn a_body_with_the_same_damage_twice_is_split_into_its_records() {
         let damaged = b"{\"conversations\":[{\"id\":1},{\"id\":\"\xe9\"}]}".as_slice();
         let otherwise = b"{\"conversations\":[{\"id\":1},{\"id\":\"\xe8\"}]}".as_slice();
+        let with_another_cursor =
+            b"{\"conversations\":[{\"id\":1},{\"id\":\"\xe8\"}],\"cursor\":\"c\"}".as_slice();
         let mut reader = ResultsReader::default();
 
         assert!(reader.page(damaged, DETAILS_FIELDS).is_err());
         assert!(reader.page(otherwise, DETAILS_FIELDS).is_err());
-        let page = reader.page(otherwise, DETAILS_FIELDS).unwrap();
+        let page = reader.page(with_another_cursor, DETAILS_FIELDS).unwrap();
 
         let readable = page
             .records

@@ -1,6 +1,7 @@
 //! A page that is not JSON as a whole, split at its list's elements, so that one damaged record does not cost the others.
 //!
-//! Only brackets, quotes and escapes are looked at. A page that is cut off, or whose quotes do not match, is not split.
+//! Only brackets, quotes and escapes are looked at. A page that is cut off is not split, nor is one with a quote that ends no
+//! string: where its record ends is anybody's guess.
 
 use serde_json::value::RawValue;
 
@@ -8,22 +9,24 @@ use super::raw_record::RawRecord;
 use super::results::{Member, ResultsFields, ResultsPage};
 use super::walk::unquoted;
 
-/// A page that is an object. Of its members beside the list those that are not JSON are passed over.
+/// A page that is an object. Of its members only those that are not used may be something other than JSON.
 pub(super) fn object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'_>> {
     let mut scan = Scan { body, at: 0 };
     let mut page = ResultsPage::default();
     scan.expect(b'{')?;
     while scan.next_item(b'}')? {
-        let key = std::str::from_utf8(scan.value()?).ok()?;
+        let key = unquoted(json(scan.value()?)?.get());
         scan.expect(b':')?;
-        let value = if unquoted(key) == fields.records && scan.peek() == Some(b'[') {
-            Some(Member::List(scan.elements()?))
+        let value = if key == fields.records && scan.peek() == Some(b'[') {
+            Member::List(scan.elements()?)
         } else {
-            json(scan.value()?).map(Member::Json)
+            match json(scan.value()?) {
+                Some(value) => Member::Json(value),
+                None if ResultsPage::uses(fields, &key) => return None,
+                None => continue,
+            }
         };
-        if let Some(value) = value {
-            page.member(fields, &unquoted(key), value).ok()?;
-        }
+        page.member(fields, &key, value).ok()?;
     }
     scan.is_at_end().then_some(page)
 }
@@ -115,7 +118,12 @@ impl<'a> Scan<'a> {
         let mut depth = 0_usize;
         loop {
             match self.body.get(self.at)? {
-                b'"' => self.at = self.string_end()?,
+                b'"' => {
+                    self.at = self.string_end()?;
+                    if !matches!(self.peek()?, b',' | b':' | b'}' | b']') {
+                        return None;
+                    }
+                }
                 byte => {
                     self.at += 1;
                     match byte {
@@ -179,6 +187,26 @@ mod tests {
 
         assert_eq!(records.len(), 2);
         assert_eq!(records[1].json(), Some(r#"{"id":2}"#));
+    }
+
+    #[test]
+    fn a_page_whose_cursor_or_list_is_damaged_is_not_split() {
+        let bodies: [&[u8]; 4] = [
+            b"{\"conversations\":[{\"id\":1}],\"cursor\":\"QUJD\nREVG\"}",
+            b"{\"conversations\":[{\"id\":1}],\"cursor\":\"caf\xe9\"}",
+            b"{\"conversations\":NaN,\"dataAvailabilityDate\":\"2026-03-02T00:00:00Z\"}",
+            b"{\"conversations\":[{\"id\":1}],\"cur\xe9sor\":\"c\"}",
+        ];
+        for body in bodies {
+            assert!(object(body, DETAILS_FIELDS).is_none());
+        }
+    }
+
+    #[test]
+    fn records_between_two_stray_quotes_are_not_taken_for_one() {
+        let body = br#"[{"t":"5" screen"},{"t":"a"},{"t":"6" screen"}]"#;
+
+        assert!(array(body).is_none());
     }
 
     #[test]

@@ -173,10 +173,12 @@ impl Source for AnalyticsJob {
             call = call.query("cursor", cursor.clone());
         }
         let rules = reading.rules();
-        let mut reader = PageReader::default();
+        let mut reader = ResultsReader::default();
         let reply = self
             .client
-            .call(&call, reading.deadline, |body| reader.read(body, &rules))
+            .call(&call, reading.deadline, |body| {
+                read(&mut reader, body, &rules)
+            })
             .await
             .map_err(|error| lost_at_cursor(error, cursor.as_deref()))?;
         let effort = Effort::of(&reply);
@@ -205,14 +207,6 @@ impl Source for AnalyticsJob {
     }
 }
 
-/// Reads the answers to one request for a page of a job's results.
-#[derive(Default)]
-struct PageReader {
-    results: ResultsReader,
-    /// Whether the last answer was a page without a list.
-    had_no_list: bool,
-}
-
 /// A results page, transformed.
 struct ResultsOfJob {
     body: PageBody,
@@ -223,29 +217,24 @@ struct ResultsOfJob {
 
 const NO_LIST: &str = "the last results page has no `conversations`, each time that it was read: it was taken as empty";
 
-impl PageReader {
-    fn read(&mut self, body: &[u8], rules: &PageRules<'_>) -> Result<ResultsOfJob, DecodeError> {
-        let mut page = self.results.page(body, DETAILS_FIELDS)?;
-        let next = page.next.take();
-        let watermark = page.data_availability_date;
-        let (records, warning) = match page.records {
-            Some(records) => (records, None),
-            // The API leaves out an empty list, but other fields of a page are there; asked twice, it is no accident.
-            None if self.had_no_list && next.is_none() && watermark.is_some() => {
-                (Vec::new(), Some(NO_LIST))
-            }
-            None => {
-                self.had_no_list = true;
-                return Err(DecodeError::missing(DETAILS_FIELDS.records));
-            }
-        };
-        Ok(ResultsOfJob {
-            body: page::encode(&records, rules),
-            next,
-            watermark,
-            warning,
-        })
-    }
+/// The API leaves out an empty list, but the watermark of a page is there.
+fn read(
+    reader: &mut ResultsReader,
+    body: &[u8],
+    rules: &PageRules<'_>,
+) -> Result<ResultsOfJob, DecodeError> {
+    let mut page = reader.page(body, DETAILS_FIELDS)?;
+    let next = page.next.take();
+    let watermark = page.data_availability_date;
+    let may_lack_list = next.is_none() && watermark.is_some();
+    let records = reader.listed(page, DETAILS_FIELDS, may_lack_list)?;
+    let warning = records.is_none().then_some(NO_LIST);
+    Ok(ResultsOfJob {
+        body: page::encode(&records.unwrap_or_default(), rules),
+        next,
+        watermark,
+        warning,
+    })
 }
 
 fn interval(reading: &Reading<'_>) -> Result<Interval, Setback> {

@@ -17,6 +17,7 @@ use super::conversation_query::{ConversationQuery, Order, Paging};
 use super::{Asked, Reading, Setback, Source, SourcePage, SourceSettings, broken};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
+use crate::decode::DecodeError;
 use crate::failure::{Failure, FailureKind};
 use crate::genesys::{Call, GenesysClient};
 use crate::page::{DETAILS_FIELDS, ResultsReader};
@@ -116,7 +117,7 @@ impl AnalyticsQuery {
                 ConversationQuery::new(window, Order::Desc, &reading.plan.filters).page(paging);
             let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
             let mut reader = ResultsReader::default();
-            let decode = |body: &[u8]| QueryResults::of(reader.page(body, DETAILS_FIELDS)?);
+            let decode = |body: &[u8]| QueryResults::read(&mut reader, body);
             let reply = self.client.call(&call, reading.deadline, decode).await?;
             asking.add(&reply, page_size.into());
             let results = reply.value;
@@ -166,7 +167,10 @@ impl Source for AnalyticsQuery {
             let filters = Filters::default();
             let query = ConversationQuery::new(interval, Order::Desc, &filters).page(paging);
             let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
-            let decode = |body: &[u8]| QueryResults::of(DETAILS_FIELDS.read(body)?).map(drop);
+            let decode = |body: &[u8]| match DETAILS_FIELDS.read(body)?.total_hits {
+                Some(_) => Ok(()),
+                None => Err(DecodeError::missing("totalHits")),
+            };
             self.client.call(&call, deadline, decode).await?;
             self.is_allowed.store(true, Ordering::Relaxed);
         }

@@ -70,10 +70,10 @@ impl ResponseCache {
             return Ok(known.page(reading, Asking::nothing()));
         }
         let (answer, asking) = match ask.await {
-            Err(lost @ Setback::Lost(_)) => {
+            Err(end @ (Setback::Lost(_) | Setback::Failed(_))) => {
                 // Other answers may lead to the same place.
                 self.forget();
-                return Err(lost);
+                return Err(end);
             }
             asked => asked?,
         };

@@ -82,7 +82,11 @@ impl ExportGateway {
         };
         let reply = match self.client.call(&call, reading.deadline, decode).await {
             Ok(reply) => reply,
-            Err(error) if offset >= *total_records && is_about_the_offset(&error) => {
+            Err(error)
+                if offset > 0
+                    && offset >= *total_records
+                    && self.is_about_the_offset(&error, reading) =>
+            {
                 return Ok(Results {
                     warning: Some(format!("taken as the end at offset {offset}: {error}")),
                     ..nothing(reading)
@@ -107,16 +111,25 @@ impl ExportGateway {
             effort,
         })
     }
-}
 
-/// Some gateways answer an offset past the last record with an error. One about the client or the way to the gateway, and
-/// one that may pass, says nothing of the offset.
-fn is_about_the_offset(error: &ApiError) -> bool {
-    match error {
-        ApiError::Refused { status, .. } => !matches!(status, 300..=399 | 401 | 403 | 407),
-        ApiError::Broken { .. } => true,
-        ApiError::Unavailable { what, .. } => matches!(what, Trouble::Status(500 | 501)),
-        ApiError::Throttled { .. } | ApiError::Login { .. } | ApiError::TooLarge { .. } => false,
+    /// Some gateways answer an offset past the last record with an error. One about the client or the way to the gateway
+    /// says nothing of the offset, and one that may pass does so only if it stays.
+    fn is_about_the_offset(&self, error: &ApiError, reading: &Reading<'_>) -> bool {
+        let has_waited = || {
+            reading
+                .waited(WaitReason::Unavailable, self.clock.now())
+                .is_some()
+        };
+        match error {
+            ApiError::Refused { status, .. } => !matches!(status, 300..=399 | 401 | 403 | 407),
+            ApiError::Broken { .. } => true,
+            ApiError::Unavailable { what, .. } => {
+                matches!(what, Trouble::Status(500 | 501)) && has_waited()
+            }
+            ApiError::Throttled { .. } | ApiError::Login { .. } | ApiError::TooLarge { .. } => {
+                false
+            }
+        }
     }
 }
 

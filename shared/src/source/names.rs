@@ -16,7 +16,7 @@ use crate::failure::in_one_line;
 use crate::genesys::wire::EntityListing;
 use crate::genesys::{ApiError, Call, GenesysClient};
 use crate::page::Names;
-use crate::waiting::Waits;
+use crate::waiting::{WaitReason, Waits};
 
 const QUEUES: &str = "/api/v2/routing/queues";
 const WRAP_UP_CODES: &str = "/api/v2/routing/wrapupcodes";
@@ -75,7 +75,8 @@ impl NameDirectory {
             }
             Err(error) => error,
         };
-        let since = waits.values().min();
+        let since = [WaitReason::Unavailable, WaitReason::Throttled];
+        let since = since.iter().filter_map(|reason| waits.get(reason)).min();
         let waited = since.map(|since| self.clock.now().duration_since(*since));
         let is_patient = waited.is_none_or(|waited| waited.unsigned_abs() < PATIENCE);
         if error.is_transient() && is_patient {

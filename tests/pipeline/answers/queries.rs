@@ -45,6 +45,11 @@ async fn details_query() {
             with("conversations", json!({})),
             BROKEN,
         ),
+        row(
+            "`totalHits` is 0 and `conversations` is absent",
+            answer(200, r#"{"totalHits":0}"#),
+            Outcome::Believed("taken as empty"),
+        ),
         row("`totalHits` is absent", without("totalHits"), BROKEN),
         row(
             "`totalHits` is null",

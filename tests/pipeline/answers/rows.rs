@@ -144,7 +144,7 @@ pub(super) fn lists(list: &'static str, next: &'static str) -> Vec<Row> {
             BROKEN,
         ),
         row(
-            "the list is null, and no other page is named",
+            "the list is null, and there is nothing else",
             listed(&end, json!(null)),
             BROKEN,
         ),
@@ -187,6 +187,11 @@ pub(super) fn cursors(cursor: &'static str, list: &'static str) -> Vec<Row> {
             with(cursor, json!("")),
             Outcome::Believed("the end"),
         ),
+        row(
+            "the cursor has a byte that is not UTF-8",
+            damaged(cursor),
+            UNAVAILABLE,
+        ),
         row("the cursor is a number", with(cursor, json!(7)), BROKEN),
         row(
             "the cursor is the page's own",
@@ -206,18 +211,25 @@ pub(super) fn cursors(cursor: &'static str, list: &'static str) -> Vec<Row> {
     ]
 }
 
+/// The page with a byte that is not UTF-8 in its cursor.
+fn damaged(cursor: &'static str) -> Alter {
+    insert(cursor, b"\xE9")
+}
+
+/// The answer with these bytes at the beginning of the first text of that name.
+fn insert(name: &'static str, what: &'static [u8]) -> Alter {
+    bytes(move |body| {
+        let name = format!(r#""{name}":""#).into_bytes();
+        let place = body.windows(name.len()).position(|part| part == name);
+        match place.map(|place| place + name.len()) {
+            Some(place) => [&body[..place], what, &body[place..]].concat(),
+            None => body.to_vec(),
+        }
+    })
+}
+
 /// Of records.
 pub(super) fn damage(id: &'static str) -> Vec<Row> {
-    let insert = move |what: &'static [u8]| {
-        bytes(move |body| {
-            let name = format!(r#""{id}":""#).into_bytes();
-            let place = body.windows(name.len()).position(|part| part == name);
-            match place.map(|place| place + name.len()) {
-                Some(place) => [&body[..place], what, &body[place..]].concat(),
-                None => body.to_vec(),
-            }
-        })
-    };
     vec![
         row(
             "byte order mark in front",
@@ -226,12 +238,12 @@ pub(super) fn damage(id: &'static str) -> Vec<Row> {
         ),
         row(
             "a record with a byte that is not UTF-8",
-            insert(b"\xE9"),
+            insert(id, b"\xE9"),
             Outcome::KeptAside,
         ),
         row(
             "a record with a raw line break in a string",
-            insert(b"\n"),
+            insert(id, b"\n"),
             Outcome::KeptAside,
         ),
     ]

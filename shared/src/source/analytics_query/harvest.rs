@@ -11,7 +11,9 @@ use super::windows;
 use crate::checkpoint::Checkpoint;
 use crate::decode::DecodeError;
 use crate::hash::Sha256;
-use crate::page::{OwnedRecord, RawRecord, RecordIdentity, RecordShape, ResultsPage};
+use crate::page::{
+    DETAILS_FIELDS, OwnedRecord, RawRecord, RecordIdentity, RecordShape, ResultsReader,
+};
 use crate::source::answer::{Answer, Permanence};
 use crate::time::Interval;
 
@@ -71,11 +73,13 @@ enum Kept {
 
 impl QueryResults {
     /// A page must say how much there is in all. Its list may be absent: after the last page it is.
-    pub(super) fn of(results: ResultsPage<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut ResultsReader, body: &[u8]) -> Result<Self, DecodeError> {
+        let results = reader.page(body, DETAILS_FIELDS)?;
         let hits = results
             .total_hits
             .ok_or_else(|| DecodeError::missing("totalHits"))?;
-        let records = results.records.unwrap_or_default().into_iter();
+        let records = reader.listed(results, DETAILS_FIELDS, true)?;
+        let records = records.unwrap_or_default().into_iter();
         let records = records.map(RawRecord::into_owned).collect();
         Ok(Self { records, hits })
     }
@@ -193,7 +197,6 @@ impl Harvest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::DETAILS_FIELDS;
 
     const WINDOW: &str = "2026-03-01T10:00:00Z/2026-03-01T11:00:00Z";
 
@@ -208,7 +211,7 @@ mod tests {
             r#"{{"conversations":[{}],"totalHits":{hits}}}"#,
             records.join(",")
         );
-        QueryResults::of(DETAILS_FIELDS.read(body.as_bytes()).unwrap()).unwrap()
+        QueryResults::read(&mut ResultsReader::default(), body.as_bytes()).unwrap()
     }
 
     fn harvest() -> Harvest {
@@ -265,6 +268,15 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_without_a_list_is_believed_the_second_time() {
+        let mut reader = ResultsReader::default();
+        let nothing = br#"{"totalHits":0}"#;
+
+        assert!(QueryResults::read(&mut reader, nothing).is_err());
+        assert!(QueryResults::read(&mut reader, nothing).is_ok());
+    }
+
+    #[test]
     fn an_answer_that_does_not_say_how_much_there_is_is_no_page() {
         for body in [
             "{}",
@@ -272,9 +284,9 @@ mod tests {
             r#"{"totalHits":null}"#,
             r#"{"totalHits":-5}"#,
         ] {
-            let page = DETAILS_FIELDS.read(body.as_bytes()).unwrap();
+            let page = QueryResults::read(&mut ResultsReader::default(), body.as_bytes());
 
-            assert!(QueryResults::of(page).is_err(), "{body}");
+            assert!(page.is_err(), "{body}");
         }
     }
 

@@ -1,10 +1,10 @@
 //! Conversations by their ids, a batch at a time. The API passes over ids that it does not know.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{AnalyticsQuery, DETAILS};
 use crate::checkpoint::Checkpoint;
-use crate::decode::{self, DecodeError};
+use crate::decode;
 use crate::genesys::{ApiError, Call};
 use crate::page::{self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape, ResultsReader};
 use crate::plan::OffsetRange;
@@ -17,7 +17,7 @@ struct Found {
     records: Vec<OwnedRecord>,
     /// In small letters, as ids are compared.
     ids: HashSet<String>,
-    /// Records that nobody asked for.
+    /// Records that were not requested.
     foreign: usize,
 }
 
@@ -44,7 +44,7 @@ impl AnalyticsQuery {
                 let again = self.ask_again(&missing, reading, &mut asking).await?;
                 found.add(&missing, again);
             }
-            None => self.check_none(wanted[0], reading, &mut asking).await?,
+            None => self.check_none(&wanted, reading, &mut asking).await?,
         }
         asking.requested = batch.len() as u64;
         let next = (until < end).then_some(Checkpoint::offset(until));
@@ -67,8 +67,12 @@ impl AnalyticsQuery {
         asking: &mut Asking,
     ) -> Result<Option<Vec<OwnedRecord>>, Setback> {
         let call = Call::get(DETAILS).query("id", ids.join(","));
-        let mut reader = BatchReader::default();
-        let decode = |body: &[u8]| reader.read(body);
+        let mut reader = ResultsReader::default();
+        let decode = |body: &[u8]| {
+            let page = reader.page(body, DETAILS_FIELDS)?;
+            let records = reader.listed(page, DETAILS_FIELDS, true)?;
+            Ok(records.map(owned))
+        };
         let reply = self.client.call(&call, reading.deadline, decode).await?;
         asking.add(&reply, 0);
         Ok(reply.value)
@@ -85,68 +89,43 @@ impl AnalyticsQuery {
             return Ok(Vec::new());
         }
         let call = Call::get(DETAILS).query("id", missing.join(","));
-        let mut reader = BatchReader {
-            had_no_list: true,
-            ..BatchReader::default()
-        };
-        let decode = |body: &[u8]| reader.read(body);
+        let mut reader = ResultsReader::default();
+        let decode = |body: &[u8]| Ok(reader.page(body, DETAILS_FIELDS)?.records.map(owned));
         let reply = self.client.call(&call, reading.deadline, decode).await?;
         asking.add(&reply, 0);
         Ok(reply.value.unwrap_or_default())
     }
 
-    /// An answer without a list may mean that none is found, since the API leaves out what is empty. One of the ids, asked
-    /// for alone, tells: then the API must say that it does not know it.
+    /// An answer without a list may mean that none is found, since the API leaves out what is empty. A few of the ids, each
+    /// requested alone, tell: the API must say that it does not know them.
     async fn check_none(
         &self,
-        id: &str,
+        ids: &[&str],
         reading: &Reading<'_>,
         asking: &mut Asking,
     ) -> Result<(), Setback> {
-        let call = Call::get(format!("{DETAILS_OF_ONE}/{id}/details"));
-        match self
-            .client
-            .call(&call, reading.deadline, decode::ignore)
-            .await
-        {
-            Err(ApiError::Refused { status: 404, .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(reply) => {
-                asking.add(&reply, 0);
-                let list = DETAILS_FIELDS.records;
-                Err(broken(format!(
-                    "{DETAILS} answered without `{list}`, though the API knows a conversation that was asked for"
-                )))
+        let some: BTreeSet<_> = [ids.first(), ids.get(ids.len() / 2), ids.last()].into();
+        for id in some.into_iter().flatten() {
+            let call = Call::get(format!("{DETAILS_OF_ONE}/{id}/details"));
+            let reply = self.client.call(&call, reading.deadline, decode::ignore);
+            match reply.await {
+                Err(ApiError::Refused { status: 404, .. }) => {}
+                Err(error) => return Err(error.into()),
+                Ok(reply) => {
+                    asking.add(&reply, 0);
+                    let list = DETAILS_FIELDS.records;
+                    return Err(broken(format!(
+                        "{DETAILS} answered without `{list}`, though the API knows a conversation that was requested"
+                    )));
+                }
             }
         }
+        Ok(())
     }
 }
 
 /// `GET /api/v2/analytics/conversations/{conversationId}/details` (official SDKs).
 const DETAILS_OF_ONE: &str = "/api/v2/analytics/conversations";
-
-/// Reads the answers to one request for a batch.
-#[derive(Default)]
-struct BatchReader {
-    results: ResultsReader,
-    had_no_list: bool,
-}
-
-impl BatchReader {
-    /// `None` when there is no list, each time.
-    fn read(&mut self, body: &[u8]) -> Result<Option<Vec<OwnedRecord>>, DecodeError> {
-        match self.results.page(body, DETAILS_FIELDS)?.records {
-            Some(records) => Ok(Some(
-                records.into_iter().map(RawRecord::into_owned).collect(),
-            )),
-            None if self.had_no_list => Ok(None),
-            None => {
-                self.had_no_list = true;
-                Err(DecodeError::missing(DETAILS_FIELDS.records))
-            }
-        }
-    }
-}
 
 impl Found {
     /// Takes the records that were asked for, and those that do not say which they are.
@@ -195,4 +174,8 @@ impl Found {
 fn id(record: &OwnedRecord) -> Option<String> {
     let id = page::id_of(record.raw().json()?, RecordShape::Analytics)?;
     Some(id.to_lowercase())
+}
+
+fn owned(records: Vec<RawRecord<'_>>) -> Vec<OwnedRecord> {
+    records.into_iter().map(RawRecord::into_owned).collect()
 }
