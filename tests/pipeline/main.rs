@@ -7,6 +7,7 @@
     reason = "tests: what cannot be had ends them, and they print their counts"
 )]
 
+mod altered_answers;
 mod answers;
 mod attempts;
 mod cancelling;

@@ -5,8 +5,9 @@
 
 pub mod comparison;
 pub mod crashes;
-mod logs;
+pub mod logs;
 pub mod memory_store;
+pub mod panics;
 pub mod process;
 pub mod receiver;
 pub mod running;

@@ -1,5 +1,6 @@
 //! The logs of the whole test run, kept in memory and searched for what must never be in them.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -9,6 +10,17 @@ use conversation_archive::store::ArchiveStore;
 use crate::world::World;
 
 static CAPTURED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+thread_local! {
+    /// The logs of this thread's present world, if the thread keeps them apart.
+    static OWN: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+/// Keeps the logs of the worlds of this thread apart from those of the rest of the test run, and only those of the
+/// newest world. For a thread that runs many worlds, one after the other, each in a runtime of this thread alone.
+pub fn keep_by_world() {
+    OWN.with_borrow_mut(|own| *own = Some(Vec::new()));
+}
 
 /// Sends every log line of this test binary, down to the smallest detail of ours, into memory. Returns how much there
 /// is already.
@@ -25,22 +37,30 @@ pub(crate) fn capture() -> usize {
             .finish();
         tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
     });
-    let before = CAPTURED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .len();
+    OWN.with_borrow_mut(|own| own.as_mut().map(Vec::clear));
+    let before = captured(<[u8]>::len);
     tracing::info!("a world begins");
     before
+}
+
+fn captured<T>(look: impl FnOnce(&[u8]) -> T) -> T {
+    OWN.with_borrow(|own| match own {
+        Some(own) => look(own),
+        None => look(&CAPTURED.lock().unwrap_or_else(PoisonError::into_inner)),
+    })
 }
 
 struct Captured;
 
 impl Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        CAPTURED
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
+        OWN.with_borrow_mut(|own| match own {
+            Some(own) => own.extend_from_slice(bytes),
+            None => CAPTURED
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend_from_slice(bytes),
+        });
         Ok(bytes.len())
     }
 
@@ -52,15 +72,16 @@ impl Write for Captured {
 impl<S: ArchiveStore + 'static> World<S> {
     /// What was logged since this world began.
     pub fn logged(&self) -> Vec<u8> {
-        let captured = CAPTURED.lock().unwrap_or_else(PoisonError::into_inner);
-        captured[self.logs_before..].to_vec()
+        captured(|logs| logs[self.logs_before..].to_vec())
     }
 
     /// No log line since this world began, no error, no outcome and no webhook holds a token, a secret, a text or a name
     /// of it.
     fn assert_nothing_leaked(&self) {
-        let captured = CAPTURED.lock().unwrap_or_else(PoisonError::into_inner);
-        let logs = &captured[self.logs_before..];
+        captured(|logs| self.assert_nothing_leaked_into(&logs[self.logs_before..]));
+    }
+
+    fn assert_nothing_leaked_into(&self, logs: &[u8]) {
         assert!(
             !logs.is_empty(),
             "nothing was logged, so nothing was searched"

@@ -2,25 +2,22 @@
 
 use super::faults::AVAILABILITY;
 use super::*;
-use crate::{Answer as Sent, AnswerFilter, Route};
+use crate::{Answer as Sent, AnswerFilter, Route, ServedRequest};
 
-fn filter(
-    change: impl Fn(&crate::ServedRequest<'_>, Sent) -> Sent + Send + Sync + 'static,
-) -> Option<AnswerFilter> {
-    Some(Arc::new(change))
-}
-
-async fn filtered(answer_filter: Option<AnswerFilter>) -> World {
+async fn filtered(
+    change: impl Fn(&ServedRequest<'_>, Sent) -> Sent + Send + Sync + 'static,
+) -> World {
     let world = World::new(small()).await;
+    let filter: AnswerFilter = Arc::new(change);
     world
         .simulator
-        .update(|settings| settings.answer_filter = answer_filter);
+        .update(|settings| settings.answer_filter = Some(filter));
     world
 }
 
 #[tokio::test]
 async fn a_filter_sees_the_request_and_the_answer_and_sends_another() {
-    let world = filtered(filter(|request, answer| {
+    let world = filtered(|request, answer| {
         assert_eq!(answer.status, 200);
         let seen = format!(
             "{} {} {} {:?} {}",
@@ -36,7 +33,7 @@ async fn a_filter_sees_the_request_and_the_answer_and_sends_another() {
             body: seen.into(),
             content_length: None,
         }
-    }))
+    })
     .await;
 
     let path = "api/v2/analytics/conversations/details/query?x=a%20b";
@@ -54,14 +51,14 @@ async fn a_filter_sees_the_request_and_the_answer_and_sends_another() {
 
 #[tokio::test]
 async fn a_filter_can_be_taken_away_while_the_simulator_runs() {
-    let world = filtered(filter(|request, answer| Sent {
+    let world = filtered(|request, answer| Sent {
         status: if request.route == Route::Availability {
             599
         } else {
             answer.status
         },
         ..answer
-    }))
+    })
     .await;
 
     let filtered = world.get(AVAILABILITY).await.status;
@@ -76,10 +73,10 @@ async fn a_filter_can_be_taken_away_while_the_simulator_runs() {
 #[tokio::test]
 async fn a_content_length_that_is_too_large_breaks_off_and_a_small_one_cuts() {
     for (difference, is_whole) in [(1, false), (-1, true)] {
-        let world = filtered(filter(move |_, answer| Sent {
+        let world = filtered(move |_, answer| Sent {
             content_length: answer.body.len().checked_add_signed(difference),
             ..answer
-        }))
+        })
         .await;
 
         let answer = world.try_get(AVAILABILITY).await;

@@ -1,0 +1,65 @@
+//! Seeded alterations of the API's answers, through whole exports of every source.
+//!
+//! For each seed a source, a small organisation and a schedule are drawn; answers are altered by the schedule (`alteration`)
+//! until the export has ended. Whatever the answers, nothing panics, and every run ends within its deadlines. An export that
+//! says that it is complete accounts for every conversation (`oracle` says what that means, and `excuses` what nobody could
+//! know), and `verify` finds it intact. One that failed, or could not be started, is completed by a resume once the
+//! organisation answers as it should.
+//!
+//! `ANSWER_SEEDS=50000 cargo test -p end-to-end --test pipeline altered_answers` draws more, from `ANSWER_FIRST_SEED` on;
+//! `ANSWER_SEED=7` tells one seed with everything that was altered.
+
+mod alteration;
+mod excuses;
+mod json;
+mod mutation;
+mod oracle;
+mod page;
+mod run;
+mod schedule;
+mod seeds;
+mod story;
+mod tampering;
+mod values;
+mod writings;
+
+use seeds::{Seed, setting, tell};
+
+/// How many seeds a test run goes through; `ANSWER_SEEDS` asks for more.
+const SEEDS: u64 = 2_000;
+
+#[test]
+fn no_odd_answers_lose_anything_unsaid_or_stop_an_export_for_good() {
+    if let Some(seed) = setting("ANSWER_SEED") {
+        return Seed::draw(seed).told_at_length();
+    }
+    let first = setting("ANSWER_FIRST_SEED").unwrap_or(0);
+    let last = first + setting("ANSWER_SEEDS").unwrap_or(SEEDS);
+
+    let results = seeds::run(first..last, Seed::draw);
+
+    tell(&results);
+    let altered = results.iter().filter(|result| result.altered > 0).count();
+    assert!(
+        altered * 10 > results.len() * 8,
+        "most seeds alter something: {altered}"
+    );
+}
+
+#[test]
+fn without_odd_answers_every_source_completes() {
+    let results = seeds::run(0..36, |seed| Seed::draw(seed).unaltered());
+
+    tell(&results);
+    assert!(results.iter().all(|result| result.altered == 0));
+}
+
+#[test]
+fn a_conversation_that_is_not_archived_is_missed() {
+    let results = seeds::run(0..18, |seed| Seed::draw(seed).unaltered().with_a_phantom());
+
+    let missed = results
+        .iter()
+        .filter(|result| result.problem().is_some_and(|it| it.kind == "lost"));
+    assert_eq!(missed.count(), results.len());
+}

@@ -1,0 +1,266 @@
+//! What can become of a finished answer on its way out: one alteration, drawn from a generator.
+
+use bytes::Bytes;
+use fastrand::Rng;
+use genesys_simulator::{Answer, ServedRequest};
+
+use super::mutation::mutate;
+use super::values::{ODD_BODIES, error_body};
+
+/// The kinds of alteration. A schedule draws from all or from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A member or an element dropped, set to something else, repeated or moved.
+    Value,
+    /// Another status, mostly with another body.
+    Status,
+    /// The same status with another body.
+    Body,
+    ContentType,
+    /// Fewer bytes than there were, or than announced.
+    Length,
+    /// Bytes that are not text, or more than one value.
+    Bytes,
+    /// The body of an earlier answer on the same route.
+    Earlier,
+}
+
+pub(super) const KINDS: [Kind; 7] = [
+    Kind::Value,
+    Kind::Status,
+    Kind::Body,
+    Kind::ContentType,
+    Kind::Length,
+    Kind::Bytes,
+    Kind::Earlier,
+];
+
+/// The answer that is sent, and what was done to it.
+pub(super) struct Altered {
+    pub(super) answer: Answer,
+    pub(super) what: String,
+}
+
+/// Half of them, being where answers differ most, are of one value.
+pub(super) fn any_kind(rng: &mut Rng) -> Kind {
+    match rng.u8(..100) {
+        0..50 => Kind::Value,
+        50..68 => Kind::Status,
+        68..78 => Kind::Body,
+        78..82 => Kind::ContentType,
+        82..88 => Kind::Length,
+        88..94 => Kind::Bytes,
+        _ => Kind::Earlier,
+    }
+}
+
+/// Alters an answer. `earlier` are the bodies that were answered on its route before.
+pub(super) fn alter(
+    answer: Answer,
+    kind: Kind,
+    request: &ServedRequest<'_>,
+    earlier: &[Bytes],
+    rng: &mut Rng,
+) -> Altered {
+    match kind {
+        Kind::Value => match mutate(&answer.body, rng) {
+            Some(mutation) => with_body(answer, mutation.body, mutation.what),
+            None => other_status(answer, request, rng),
+        },
+        Kind::Status => other_status(answer, request, rng),
+        Kind::Body => other_body(answer, rng),
+        Kind::ContentType => other_content_type(answer, rng),
+        Kind::Length => other_length(answer, rng),
+        Kind::Bytes => odd_bytes(answer, rng),
+        Kind::Earlier => match rng.choice(earlier) {
+            Some(body) => with_body(answer, body.clone(), "an earlier body".to_owned()),
+            None => other_body(answer, rng),
+        },
+    }
+}
+
+fn with_body(answer: Answer, body: impl Into<Bytes>, what: String) -> Altered {
+    let body = body.into();
+    let answer = Answer { body, ..answer };
+    Altered { answer, what }
+}
+
+fn other_body(answer: Answer, rng: &mut Rng) -> Altered {
+    if rng.u8(..3) == 0 {
+        let status = *rng
+            .choice(&[answer.status, 200, 500, 404, 429])
+            .unwrap_or(&500);
+        let what = format!("an error body of {status}");
+        return with_body(answer, error_body(status), what);
+    }
+    let (name, body) = *rng.choice(&ODD_BODIES).unwrap_or(&ODD_BODIES[0]);
+    with_body(answer, body.as_bytes(), name.to_owned())
+}
+
+fn other_status(answer: Answer, request: &ServedRequest<'_>, rng: &mut Rng) -> Altered {
+    let status = any_status(rng);
+    let (mut answer, body) = match rng.u8(..10) {
+        0..4 => (
+            with_body(answer, error_body(status), String::new()).answer,
+            "an error body".to_owned(),
+        ),
+        4..7 => (answer, "its own body".to_owned()),
+        _ => {
+            let altered = other_body(answer, rng);
+            (altered.answer, altered.what)
+        }
+    };
+    answer.status = status;
+    let mut what = format!("status {status} with {body}");
+    if let Some((name, value)) = header_of(status, request, rng) {
+        what.extend([", ", name, " ", &value]);
+        answer.headers.push((name, value));
+    }
+    Altered { answer, what }
+}
+
+fn any_status(rng: &mut Rng) -> u16 {
+    const FREQUENT: [u16; 38] = [
+        201, 202, 203, 204, 206, 207, 300, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404,
+        405, 406, 408, 409, 410, 413, 415, 421, 422, 423, 425, 429, 451, 500, 501, 503, 507, 520,
+        529, 599,
+    ];
+    match rng.u8(..4) {
+        0 => rng.u16(200..=599),
+        _ => *rng.choice(&FREQUENT).unwrap_or(&500),
+    }
+}
+
+fn header_of(
+    status: u16,
+    request: &ServedRequest<'_>,
+    rng: &mut Rng,
+) -> Option<(&'static str, String)> {
+    const WAITS: [&str; 12] = [
+        "0",
+        "1",
+        "30",
+        "-1",
+        "1.5",
+        "",
+        "soon",
+        "99999999999",
+        "1e3",
+        " 7 ",
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+        "Wed, 21 Oct 2099 07:28:00 GMT",
+    ];
+    let places = [
+        "/elsewhere",
+        "http://127.0.0.1:9/",
+        "//",
+        "",
+        "mailto:nobody",
+        request.path,
+    ];
+    match status {
+        300..=399 => Some(("location", (*rng.choice(&places)?).to_owned())),
+        // With any status, since a proxy may say it with any.
+        425 | 429 | 503 => Some(("retry-after", (*rng.choice(&WAITS)?).to_owned())),
+        401 | 407 => Some(("www-authenticate", "Basic realm=\"proxy\"".to_owned())),
+        _ if rng.u8(..8) == 0 => Some(("retry-after", (*rng.choice(&WAITS)?).to_owned())),
+        _ => None,
+    }
+}
+
+fn other_content_type(mut answer: Answer, rng: &mut Rng) -> Altered {
+    const TYPES: [&str; 7] = [
+        "text/html",
+        "text/plain; charset=iso-8859-1",
+        "application/octet-stream",
+        "application/json; charset=utf-16",
+        "multipart/mixed",
+        "json",
+        "",
+    ];
+    answer.headers.retain(|(name, _)| *name != "content-type");
+    let what = match rng.choice(&TYPES) {
+        Some(value) if !value.is_empty() => {
+            answer.headers.push(("content-type", (*value).to_owned()));
+            format!("content type {value}")
+        }
+        _ => "no content type".to_owned(),
+    };
+    Altered { answer, what }
+}
+
+fn other_length(answer: Answer, rng: &mut Rng) -> Altered {
+    let length = answer.body.len();
+    let kept = rng.usize(..length.max(1));
+    match rng.u8(..3) {
+        0 => {
+            let body = answer.body.slice(..kept.min(length));
+            with_body(answer, body, format!("the first {kept} of {length} bytes"))
+        }
+        1 => {
+            let content_length = Some(length + 1 + kept);
+            let answer = Answer {
+                content_length,
+                ..answer
+            };
+            let what = format!("{length} bytes announced as {}", length + 1 + kept);
+            Altered { answer, what }
+        }
+        _ => {
+            let content_length = Some(kept);
+            let answer = Answer {
+                content_length,
+                ..answer
+            };
+            Altered {
+                answer,
+                what: format!("{length} bytes announced as {kept}"),
+            }
+        }
+    }
+}
+
+fn odd_bytes(answer: Answer, rng: &mut Rng) -> Altered {
+    let body = answer.body.clone();
+    let after = |rest: &[u8]| [&body, rest].concat();
+    match rng.u8(..7) {
+        0 => with_body(
+            answer,
+            [b"\xef\xbb\xbf", &body[..]].concat(),
+            "a byte order mark".to_owned(),
+        ),
+        1 => with_body(answer, utf_16(&body), "UTF-16".to_owned()),
+        2 => with_body(answer, after(&body), "its body twice".to_owned()),
+        3 => with_body(
+            answer,
+            after(b"\n<!-- cached -->"),
+            "a comment after it".to_owned(),
+        ),
+        4 => with_body(
+            answer,
+            [b")]}',\n", &body[..]].concat(),
+            "a prefix before it".to_owned(),
+        ),
+        5 => {
+            let nested = ["[".repeat(200), "]".repeat(200)].concat();
+            with_body(answer, nested, "lists in lists".to_owned())
+        }
+        _ => {
+            // Within a string, if there is one, so that only one value is damaged.
+            let quotes: Vec<_> = (0..body.len()).filter(|at| body[*at] == b'"').collect();
+            let at = rng.choice(&quotes).map_or(0, |at| at + 1);
+            let byte = *rng
+                .choice(&[0xe9, 0xff, b'\n', b'\t', 0x00, 0x1f])
+                .unwrap_or(&0);
+            let body = [&body[..at], &[byte], &body[at..]].concat();
+            with_body(answer, body, format!("byte {byte:#04x} at {at}"))
+        }
+    }
+}
+
+/// With its byte order mark.
+fn utf_16(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(body);
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    units.flat_map(u16::to_le_bytes).collect()
+}

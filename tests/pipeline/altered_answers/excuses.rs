@@ -1,0 +1,310 @@
+//! What an archive cannot be blamed for, given the answers that were sent in place of the genuine ones.
+//!
+//! An answer that is a page by its contract (see `page`) is believed. So the archive is excused for:
+//!
+//! - a record that such a page does not hold, or whose start it changed: that record;
+//! - a record that such a page holds in another form: it must be archived, under one of the ids that it names, or kept aside;
+//! - an end that such a page claims where there is more: whatever of the chain no page had shown before;
+//! - a smaller `totalHits` that fits its page: whatever of the query's interval the page does not hold;
+//! - an id that details by ids do not hold: it must stand in `missingIds`.
+//!
+//! Nobody is excused by an answer that is no page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use conversation_archive::time::Interval;
+use genesys_simulator::{Answer, Route, ServedRequest, Simulator};
+use serde_json::Value;
+
+use super::page::{Element, Page, page, received};
+use super::story::Source;
+use super::writings::Writings;
+
+#[derive(Clone, Debug)]
+pub(super) struct Excuses {
+    source: Source,
+    /// The bytes of each record in the genuine answers.
+    pub(super) genuine: BTreeMap<String, BTreeSet<Bytes>>,
+    /// Records that some page held in another form, or not at all.
+    pub(super) touched: BTreeSet<String>,
+    /// Records that need not be there.
+    lost: BTreeSet<String>,
+    /// What came in place of records.
+    pub(super) replaced: BTreeMap<String, Vec<Element>>,
+    /// Conversations that an answer to their ids did not hold.
+    pub(super) unlisted: BTreeSet<String>,
+    /// Every id that anything sent names.
+    pub(super) named: BTreeSet<String>,
+    /// What each chain of pages has shown, genuine or not.
+    shown: BTreeMap<String, BTreeSet<String>>,
+    ends: Vec<End>,
+    /// What the gateway's queries announced, as it was sent.
+    announced: BTreeMap<String, Option<u64>>,
+    pub(super) writings: Writings,
+    pub(super) helpers: Helpers,
+}
+
+/// A place where a page claimed that there is no more, and what had been shown until then.
+#[derive(Clone, Debug)]
+struct End {
+    of: Extent,
+    shown: BTreeSet<String>,
+}
+
+/// What is not shown any more behind an end.
+#[derive(Clone, Debug)]
+enum Extent {
+    Export,
+    /// Of a job.
+    Job(String),
+    Interval(Interval),
+}
+
+/// What else is asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Helpers {
+    /// An altered answer told how long data is kept.
+    pub(super) retention_told: bool,
+    /// An altered listing of names was one by its contract.
+    pub(super) names_told: bool,
+}
+
+impl Excuses {
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            source,
+            genuine: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            replaced: BTreeMap::new(),
+            unlisted: BTreeSet::new(),
+            named: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            ends: Vec::new(),
+            announced: BTreeMap::new(),
+            writings: Writings::default(),
+            helpers: Helpers::default(),
+        }
+    }
+
+    /// Takes note of an answer and of what is sent in its place, which may be the same.
+    pub(super) fn note(&mut self, request: &ServedRequest<'_>, genuine: &Answer, sent: &Answer) {
+        let is_altered = genuine.status != sent.status
+            || genuine.body != sent.body
+            || sent.content_length.is_some();
+        self.writings.note(request, genuine, sent, is_altered);
+        match request.route {
+            Route::ExportQuery => self.note_announcement(sent),
+            Route::JobSubmit if is_altered => self.note_submission(genuine, sent),
+            Route::Retention if is_altered => self.helpers.retention_told |= tells_retention(sent),
+            Route::Queues | Route::WrapUpCodes if is_altered => {
+                self.helpers.names_told |= tells_names(sent);
+            }
+            _ => self.note_page(request, genuine, sent, is_altered),
+        }
+    }
+
+    fn note_page(
+        &mut self,
+        request: &ServedRequest<'_>,
+        genuine: &Answer,
+        sent: &Answer,
+        is_altered: bool,
+    ) {
+        let Some(good) = page(self.source, request, genuine) else {
+            return;
+        };
+        for element in &good.elements {
+            for id in &element.ids {
+                let known = self.genuine.entry(id.clone()).or_default();
+                known.insert(element.bytes.clone());
+            }
+        }
+        let Some(told) = page(self.source, request, sent) else {
+            return;
+        };
+        let named = told.elements.iter().flat_map(|element| &element.ids);
+        self.named.extend(named.clone().cloned());
+        let chain = chain(request);
+        if is_first(request) {
+            self.shown.remove(&chain);
+        }
+        self.shown
+            .entry(chain.clone())
+            .or_default()
+            .extend(named.cloned());
+        if is_altered {
+            self.compare(request, &good, &told);
+            self.ends.extend(self.end(request, &chain, &good, &told));
+        }
+    }
+
+    fn compare(&mut self, request: &ServedRequest<'_>, good: &Page, told: &Page) {
+        for (place, element) in good.elements.iter().enumerate() {
+            if told.elements.iter().any(|it| it.bytes == element.bytes) {
+                continue;
+            }
+            let [id] = &element.ids[..] else { continue };
+            self.touched.insert(id.clone());
+            let same_id = told.elements.iter().find(|it| it.ids == element.ids);
+            let same_place = told.elements.get(place);
+            let same_place = same_place.filter(|_| told.elements.len() == good.elements.len());
+            match same_id.or(same_place) {
+                Some(it) if it.starts == element.starts || !it.has_a_start() => {
+                    self.replaced
+                        .entry(id.clone())
+                        .or_default()
+                        .push(it.clone());
+                }
+                None if request.route == Route::DetailsByIds => {
+                    self.unlisted.insert(id.clone());
+                }
+                _ => {
+                    self.lost.insert(id.clone());
+                }
+            }
+        }
+    }
+
+    /// The end that an altered page claims where the genuine one does not.
+    fn end(
+        &self,
+        request: &ServedRequest<'_>,
+        chain: &str,
+        good: &Page,
+        told: &Page,
+    ) -> Option<End> {
+        let is_last = good.next.is_some() && told.next.is_none();
+        let of = match request.route {
+            Route::DetailsQuery if told.hits < good.hits => {
+                let shown = told.elements.iter().flat_map(|it| it.ids.clone()).collect();
+                let of = Extent::Interval(window(request)?);
+                return Some(End { of, shown });
+            }
+            Route::ExportResults if told.elements.is_empty() && self.is_at_end(request) => {
+                Extent::Export
+            }
+            Route::DetailsQuery if is_last => Extent::Export,
+            Route::JobResults if is_last => Extent::Job(chain.to_owned()),
+            _ => return None,
+        };
+        let shown = self.shown.get(chain).cloned().unwrap_or_default();
+        Some(End { of, shown })
+    }
+
+    /// Whether the page begins where the gateway announced the end.
+    fn is_at_end(&self, request: &ServedRequest<'_>) -> bool {
+        let announced = self.announced.get(&chain(request)).copied().flatten();
+        let offset = request.query.iter().find(|(name, _)| name == "offset");
+        let offset = offset.and_then(|(_, value)| value.parse::<u64>().ok());
+        announced.is_some_and(|announced| offset.is_some_and(|offset| announced <= offset))
+    }
+
+    fn note_announcement(&mut self, sent: &Answer) {
+        let told = received(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        let Some(told) = told else { return };
+        let total = &told["totalRecords"];
+        let total = total.as_u64().or_else(|| total.as_str()?.parse().ok());
+        if let Some(query) = told["queryId"].as_str() {
+            self.announced.insert(query.to_owned(), total);
+        }
+    }
+
+    /// Whoever is told of another job reads that one.
+    fn note_submission(&mut self, genuine: &Answer, sent: &Answer) {
+        let job = |body: &[u8]| {
+            let told: Value = serde_json::from_slice(body).ok()?;
+            told["jobId"].as_str().map(ToOwned::to_owned)
+        };
+        let (Some(job), Some(told)) = (job(&genuine.body), job(&sent.body)) else {
+            return;
+        };
+        if job != told {
+            let (of, shown) = (Extent::Job(job), BTreeSet::new());
+            self.ends.push(End { of, shown });
+        }
+    }
+
+    /// The ids that need not be there, of those that start as the simulated organisation says.
+    pub(super) fn absent(&self, simulator: &Simulator) -> BTreeSet<String> {
+        let mut absent = self.lost.clone();
+        let starts: Vec<_> = match self.source.id_field() {
+            "id" => simulator
+                .truth()
+                .gateway
+                .into_iter()
+                .map(|it| (it.id, it.start))
+                .collect(),
+            _ => simulator
+                .truth()
+                .conversations
+                .into_iter()
+                .map(|it| (it.id, it.start))
+                .collect(),
+        };
+        for End { of, shown } in &self.ends {
+            let window = match of {
+                Extent::Export => None,
+                Extent::Job(job) => {
+                    let jobs = simulator.jobs();
+                    let view = jobs.iter().find(|view| view.id == *job);
+                    view.map(|view| view.interval)
+                }
+                Extent::Interval(interval) => Some((interval.start(), interval.end())),
+            };
+            let is_within = |start| window.is_none_or(|(from, to)| from <= start && start < to);
+            let hidden = starts
+                .iter()
+                .filter(|(id, start)| is_within(*start) && !shown.contains(id));
+            absent.extend(hidden.map(|(id, _)| id.clone()));
+        }
+        absent
+    }
+}
+
+/// The pages that belong together: of a job, of a gateway's query, or of the export.
+fn chain(request: &ServedRequest<'_>) -> String {
+    let mut segments = request.path.rsplit('/');
+    match request.route {
+        Route::JobResults | Route::ExportResults => segments.nth(1).unwrap_or_default().to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Whether the chain begins anew with it.
+fn is_first(request: &ServedRequest<'_>) -> bool {
+    let has_token = request
+        .query
+        .iter()
+        .any(|(name, _)| name == "nextPageToken")
+        || request
+            .body
+            .windows(17)
+            .any(|it| it == b"continuationToken");
+    request.route == Route::DetailsQuery && !has_token
+}
+
+fn window(request: &ServedRequest<'_>) -> Option<Interval> {
+    let asked: Value = serde_json::from_slice(request.body).ok()?;
+    asked["interval"].as_str()?.parse().ok()
+}
+
+fn tells_retention(sent: &Answer) -> bool {
+    let told = received(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
+    told.is_some_and(|told| {
+        let days = &told["retentionDays"];
+        days.is_u64()
+            || days
+                .as_str()
+                .is_some_and(|days| days.parse::<u64>().is_ok())
+    })
+}
+
+fn tells_names(sent: &Answer) -> bool {
+    let told = received(sent, 200).and_then(|body| serde_json::from_slice::<Value>(body).ok());
+    told.is_some_and(|told| {
+        let entities = told["entities"].as_array();
+        entities.is_some_and(|entities| entities.iter().all(Value::is_object))
+    })
+}

@@ -1,0 +1,255 @@
+//! A JSON text as it stands: where its values, members and elements are, so that one of them can be changed and every
+//! other byte stays. Lenient about what is inside strings, which may hold anything.
+
+use std::ops::Range;
+
+/// More nesting than any answer has, or any alteration makes.
+const DEEPEST: usize = 300;
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) span: Range<usize>,
+    pub(super) shape: Shape,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Shape {
+    Object(Vec<Member>),
+    List(Vec<Node>),
+    Text,
+    Number,
+    Bool,
+    Null,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    /// With its quotes.
+    pub(super) name: Range<usize>,
+    pub(super) value: Node,
+}
+
+/// The value of a text, which may begin with a byte order mark. `None` when it is not one JSON value.
+pub(super) fn parse(text: &[u8]) -> Option<Node> {
+    let at = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    let mut parser = Parser { text, at };
+    let root = parser.value(0)?;
+    parser.skip_space();
+    (parser.at == text.len()).then_some(root)
+}
+
+impl Member {
+    /// From its name to the end of its value.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.name.start..self.value.span.end
+    }
+}
+
+impl Node {
+    pub(super) fn bytes<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.span.clone()]
+    }
+
+    pub(super) fn elements(&self) -> Option<&[Node]> {
+        match &self.shape {
+            Shape::List(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    pub(super) fn members(&self) -> Option<&[Member]> {
+        match &self.shape {
+            Shape::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The string that it is, if it is one that can be decoded.
+    pub(super) fn text(&self, text: &[u8]) -> Option<String> {
+        matches!(self.shape, Shape::Text)
+            .then(|| serde_json::from_slice(self.bytes(text)).ok())
+            .flatten()
+    }
+
+    /// The whole number that it is or that stands in its string.
+    pub(super) fn count(&self, text: &[u8]) -> Option<u64> {
+        let digits = match self.shape {
+            Shape::Number => String::from_utf8_lossy(self.bytes(text)).into_owned(),
+            _ => self.text(text)?,
+        };
+        digits.trim().parse().ok()
+    }
+
+    /// All values of the members of this name, in their order.
+    pub(super) fn all(&self, text: &[u8], name: &str) -> Vec<&Node> {
+        let members = self.members().unwrap_or_default().iter();
+        let is_named = |member: &&Member| {
+            let quoted = &text[member.name.clone()];
+            quoted.get(1..quoted.len() - 1) == Some(name.as_bytes())
+        };
+        members
+            .filter(is_named)
+            .map(|member| &member.value)
+            .collect()
+    }
+}
+
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn value(&mut self, depth: usize) -> Option<Node> {
+        self.skip_space();
+        let start = self.at;
+        let shape = match self.peek()? {
+            _ if depth > DEEPEST => return None,
+            b'{' => self.object(depth)?,
+            b'[' => self.list(depth)?,
+            b'"' => self.string().map(|_| Shape::Text)?,
+            _ => self.word()?,
+        };
+        let span = start..self.at;
+        Some(Node { span, shape })
+    }
+
+    fn object(&mut self, depth: usize) -> Option<Shape> {
+        let mut members = Vec::new();
+        self.at += 1;
+        self.skip_space();
+        while !self.takes(b'}') {
+            if !members.is_empty() {
+                self.takes(b',').then_some(())?;
+                self.skip_space();
+            }
+            let name = self.string()?;
+            self.skip_space();
+            self.takes(b':').then_some(())?;
+            let value = self.value(depth + 1)?;
+            members.push(Member { name, value });
+            self.skip_space();
+        }
+        Some(Shape::Object(members))
+    }
+
+    fn list(&mut self, depth: usize) -> Option<Shape> {
+        let mut elements = Vec::new();
+        self.at += 1;
+        self.skip_space();
+        while !self.takes(b']') {
+            if !elements.is_empty() {
+                self.takes(b',').then_some(())?;
+            }
+            elements.push(self.value(depth + 1)?);
+            self.skip_space();
+        }
+        Some(Shape::List(elements))
+    }
+
+    fn string(&mut self) -> Option<Range<usize>> {
+        let start = self.at;
+        self.takes(b'"').then_some(())?;
+        loop {
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
+            }
+        }
+        self.at += 1;
+        Some(start..self.at)
+    }
+
+    fn word(&mut self) -> Option<Shape> {
+        let rest = &self.text[self.at..];
+        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
+        let length = rest.iter().position(ends).unwrap_or(rest.len());
+        self.at += length;
+        match &rest[..length] {
+            b"null" => Some(Shape::Null),
+            b"true" | b"false" => Some(Shape::Bool),
+            word => serde_json::from_slice::<serde_json::Number>(word)
+                .is_ok()
+                .then_some(Shape::Number)
+                .or_else(|| is_large(word).then_some(Shape::Number)),
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn takes(&mut self, byte: u8) -> bool {
+        let takes = self.peek() == Some(byte);
+        self.at += usize::from(takes);
+        takes
+    }
+
+    fn skip_space(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+}
+
+/// A number that no number type holds.
+fn is_large(word: &[u8]) -> bool {
+    let is_part =
+        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    word.first()
+        .is_some_and(|first| first.is_ascii_digit() || *first == b'-')
+        && word.iter().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_members_and_elements_are_found_where_they_stand() {
+        let text = b"\xef\xbb\xbf {\"a\" : [1E+400, \"x\\\"\xe9\", null] , \"b\":{}, \"a\":true}";
+
+        let root = parse(text).expect("a value");
+
+        let all = root.all(text, "a");
+        let values: Vec<_> = all.iter().map(|node| node.bytes(text)).collect();
+        assert_eq!(
+            values,
+            [b"[1E+400, \"x\\\"\xe9\", null]".as_slice(), b"true"]
+        );
+        assert_eq!(all[0].elements().map(<[Node]>::len), Some(3));
+        assert_eq!(root.members().map(<[Member]>::len), Some(3));
+    }
+
+    #[test]
+    fn what_is_not_one_value_is_none() {
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "[1 2]",
+            "{\"a\":1}x",
+            "nul",
+            "\"",
+            "{\"a\"}",
+            "\"\\",
+        ] {
+            assert!(parse(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_may_stand_in_a_string() {
+        for (text, count) in [
+            ("7", Some(7)),
+            ("\"7\"", Some(7)),
+            ("-1", None),
+            ("\"\"", None),
+        ] {
+            let node = parse(text.as_bytes()).expect("a value");
+            assert_eq!(node.count(text.as_bytes()), count);
+        }
+    }
+}

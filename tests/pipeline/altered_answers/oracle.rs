@@ -1,0 +1,256 @@
+//! Whether an export that says that it is complete accounts for every conversation.
+//!
+//! A conversation is accounted for when it is archived, or
+//!
+//! - the answers excuse it (see `excuses` and `writings`);
+//! - its record came in another form, and what came is kept aside under `failures/` byte for byte, or archived under another
+//!   id that it names;
+//! - it was asked for by its id, an answer that is one by its contract did not hold it, and it stands in `missingIds`;
+//! - of transcripts: some answer about it was altered, and its record has another status than `complete`.
+//!
+//! Beside that, an untouched record is archived as it came, nothing is archived that no answer held, no record stands twice
+//! unless some answer repeated it, rows have their names, and `verify` is content.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::Manifest;
+use conversation_archive::verify::verify;
+use end_to_end::world::World;
+use serde_json::Value;
+
+use super::excuses::Excuses;
+use super::page::Element;
+use super::story::{Source, Story};
+
+/// What is wrong, in a few words that are the same for all of its kind, and in full.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub(super) kind: String,
+    pub(super) detail: String,
+}
+
+impl Problem {
+    pub(super) fn new(kind: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+pub(super) struct Oracle<'a> {
+    pub(super) story: &'a Story,
+    pub(super) world: &'a World,
+    pub(super) excuses: &'a Excuses,
+    /// The ids that have to be accounted for.
+    pub(super) expected: &'a BTreeSet<String>,
+}
+
+impl Oracle<'_> {
+    pub(super) async fn check(&self, id: &ExportId) -> Result<(), Problem> {
+        let manifest = self.world.manifest(id).await;
+        if self.story.source.is_transcripts() {
+            self.check_transcripts(&manifest).await?;
+        } else {
+            self.check_records(&manifest).await?;
+            self.check_names(&manifest).await?;
+        }
+        let archive = self.world.archive();
+        let report = verify(&archive, id, &mut |_| {}).await;
+        report.map_err(|error| Problem::new("verify finds damage", error.to_string()))?;
+        Ok(())
+    }
+
+    async fn check_records(&self, manifest: &Manifest) -> Result<(), Problem> {
+        let field = match self.story.records {
+            "minimal" => "id",
+            "normalized" => "recordId",
+            _ => self.story.source.id_field(),
+        };
+        let archived = self.world.archived_ids(manifest, field).await;
+        let absent = self.excuses.absent(&self.world.simulator);
+        for id in self.expected {
+            let is_there = archived.contains_key(id) || absent.contains(id);
+            if is_there || self.is_replaced(id, &archived) {
+                continue;
+            }
+            let is_named = manifest.missing_ids.contains(id);
+            if is_named && self.excuses.unlisted.contains(id) {
+                continue;
+            }
+            let kind = if is_named {
+                "named as missing, and was there"
+            } else {
+                "lost"
+            };
+            let status = manifest.outcome.status.as_str();
+            return Err(Problem::new(
+                kind,
+                format!("{status}, but {id} is not archived"),
+            ));
+        }
+        for (id, count) in &archived {
+            let is_known = self.excuses.named.contains(id);
+            if !is_known {
+                return Err(Problem::new(
+                    "invented",
+                    format!("{id}, which no answer named"),
+                ));
+            }
+            let is_foreign = !self.expected.contains(id) && !self.excuses.touched.contains(id);
+            if is_foreign && self.excuses.genuine.contains_key(id) {
+                return Err(Problem::new("of another interval", id));
+            }
+            if *count > 1 && !self.may_repeat(manifest) {
+                return Err(Problem::new("twice", format!("{id} stands {count} times")));
+            }
+        }
+        self.check_bytes(manifest).await
+    }
+
+    /// Whether what came in its place is kept aside or archived.
+    fn is_replaced(&self, id: &str, archived: &BTreeMap<String, u32>) -> bool {
+        let Some(elements) = self.excuses.replaced.get(id) else {
+            return false;
+        };
+        let snapshot = self.world.store.snapshot();
+        let mut aside = snapshot
+            .iter()
+            .filter(|(key, _)| key.contains("/failures/"));
+        // What is kept aside is redacted, too, so that its bytes may be others.
+        let is_redacted = self.story.is_redacted;
+        let is_aside =
+            |element: &Element| aside.any(|(_, body)| is_redacted || *body == element.bytes);
+        let is_archived =
+            |element: &Element| element.ids.iter().any(|id| archived.contains_key(id));
+        elements.iter().any(is_archived) || elements.iter().any(is_aside)
+    }
+
+    /// Records may stand twice where answers repeated them, and the export says so.
+    fn may_repeat(&self, manifest: &Manifest) -> bool {
+        !self.excuses.touched.is_empty() || manifest.warnings.iter().any(|it| it.contains("repeat"))
+    }
+
+    /// Records that no answer touched stand as they came.
+    async fn check_bytes(&self, manifest: &Manifest) -> Result<(), Problem> {
+        if self.story.records != "full" || self.story.is_redacted {
+            return Ok(());
+        }
+        let field = self.story.source.id_field();
+        for line in self.world.archived_lines(manifest).await.keys() {
+            let Ok(record) = serde_json::from_str::<Value>(line) else {
+                continue;
+            };
+            let id = &record[field];
+            let id = id
+                .as_str()
+                .map_or_else(|| id.to_string(), ToOwned::to_owned);
+            let genuine = self.excuses.genuine.get(&id);
+            let is_same = genuine.is_none_or(|genuine| genuine.contains(line.as_bytes()));
+            if !is_same && !self.excuses.touched.contains(&id) {
+                return Err(Problem::new("other bytes", id));
+            }
+        }
+        Ok(())
+    }
+
+    /// A row with a code has the code's name, unless a listing did not tell it or the manifest warns of it.
+    async fn check_names(&self, manifest: &Manifest) -> Result<(), Problem> {
+        let is_warned = manifest
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("name"));
+        if !self.story.lookup_names || self.excuses.helpers.names_told || is_warned {
+            return Ok(());
+        }
+        for line in self.world.archived_lines(manifest).await.keys() {
+            let row: Value = serde_json::from_str(line).unwrap_or_default();
+            let id = row["recordId"].as_str().unwrap_or_default();
+            let is_touched = self.excuses.touched.contains(id);
+            let is_analytics = self.story.source.id_field() == "conversationId";
+            if is_analytics
+                && !is_touched
+                && row["wrapUpCode"].is_string()
+                && row["wrapUpName"].is_null()
+            {
+                return Err(Problem::new("without its name", format!("the row of {id}")));
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_transcripts(&self, manifest: &Manifest) -> Result<(), Problem> {
+        let mut records = BTreeMap::new();
+        for (line, count) in self.world.archived_lines(manifest).await {
+            let Ok(record) = serde_json::from_str::<Value>(&line) else {
+                return Err(Problem::new("unreadable", "the line of a transcript"));
+            };
+            let id = record["conversationId"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            if count > 1 || records.insert(id.clone(), record).is_some() {
+                return Err(Problem::new("twice", id));
+            }
+        }
+        for id in self.expected {
+            let Some(record) = records.get(id) else {
+                return Err(Problem::new("lost", format!("{id} has no transcript")));
+            };
+            self.check_transcript(id, record)?;
+        }
+        Ok(())
+    }
+
+    fn check_transcript(&self, id: &str, record: &Value) -> Result<(), Problem> {
+        let status = record["status"].as_str().unwrap_or_default();
+        let writing = self.excuses.writings.of(id);
+        let detail = || format!("{id}: {status} {}", record["problem"]);
+        match (status, writing) {
+            ("complete", _) => self.check_messages(id, record),
+            (_, None) => Err(Problem::new(
+                "not complete, though nothing was altered",
+                detail(),
+            )),
+            ("gone", Some(writing)) if !writing.may_be_gone => {
+                Err(Problem::new("gone, though no answer said so", detail()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Every message of the truth that the answers do not excuse.
+    fn check_messages(&self, id: &str, record: &Value) -> Result<(), Problem> {
+        let messages = record["messages"].as_array().map_or(&[][..], Vec::as_slice);
+        let said: BTreeSet<(&str, &str)> = messages
+            .iter()
+            .filter_map(|it| Some((it["messageId"].as_str()?, it["text"].as_str()?)))
+            .collect();
+        let texts: BTreeSet<&str> = said.iter().map(|(_, text)| *text).collect();
+        let ids: BTreeSet<&str> = said.iter().map(|(id, _)| *id).collect();
+        let writing = self.excuses.writings.of(id);
+        let is_excused = |key: &str| writing.is_some_and(|writing| writing.excused.contains(key));
+        let by_number = self.story.source == Source::WebDetails;
+        let truth = self.world.simulator.messages(id).unwrap_or_default();
+        let truth = truth.iter().filter(|message| !message.text.is_empty());
+        for (number, message) in (1..).zip(truth) {
+            let key = if by_number {
+                format!("{number}")
+            } else {
+                message.id.clone()
+            };
+            let is_there = match (by_number, self.story.is_redacted) {
+                (true, true) => messages.len() >= number,
+                (true, false) => texts.contains(&*message.text),
+                (false, true) => ids.contains(&*message.id),
+                (false, false) => said.contains(&(&*message.id, &*message.text)),
+            };
+            if !is_there && !is_excused(&key) && record["cut"].is_null() {
+                let detail = format!("{id} is complete without its message {key}");
+                return Err(Problem::new("a message is lost", detail));
+            }
+        }
+        Ok(())
+    }
+}

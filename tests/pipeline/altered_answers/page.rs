@@ -1,0 +1,191 @@
+//! What an answer says, read by the contract of its route and by nothing else. An answer that is no page by its contract
+//! says nothing, and nobody is excused for losing records by it.
+//!
+//! A page is a 200 with the fields of its own:
+//!
+//! - a job's results: `conversations` is a list; on the last page, which has no `cursor`, it may be absent or null where
+//!   `dataAvailabilityDate` is there. `cursor` is a string; absent, null and empty mean the end.
+//! - the details query: `totalHits` is a count, and `conversations` has as many elements as it says there are on this page.
+//! - details by ids: `conversations` is a list, or the object is empty.
+//! - the history gateway: `entities` is a list. Its token is as a cursor.
+//! - the export gateway: a list.
+//!
+//! A member that the contract names must not stand there twice with two values.
+
+use bytes::Bytes;
+use genesys_simulator::{Answer, Route, ServedRequest};
+use serde_json::Value;
+
+use super::json::{Node, Shape, parse};
+use super::story::Source;
+
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) elements: Vec<Element>,
+    pub(super) next: Option<String>,
+    pub(super) hits: Option<u64>,
+}
+
+/// An element of a list of records, whatever it is.
+#[derive(Clone, Debug)]
+pub(super) struct Element {
+    pub(super) bytes: Bytes,
+    /// Every id that it names.
+    pub(super) ids: Vec<String>,
+    /// Every start that it names, as it stands there.
+    pub(super) starts: Vec<Bytes>,
+}
+
+impl Element {
+    /// Whether it names one that is a moment.
+    pub(super) fn has_a_start(&self) -> bool {
+        let is_moment = |start: &Bytes| serde_json::from_slice::<jiff::Timestamp>(start).is_ok();
+        self.starts.iter().any(is_moment)
+    }
+}
+
+/// Members of the whole that the contract names.
+struct Whole<'a> {
+    root: &'a Node,
+    text: &'a [u8],
+    source: Source,
+}
+
+/// What the client gets of the answer, if that is a whole body with this status.
+pub(super) fn received(answer: &Answer, status: u16) -> Option<&[u8]> {
+    let length = answer.content_length.unwrap_or(answer.body.len());
+    (answer.status == status)
+        .then(|| answer.body.get(..length))
+        .flatten()
+}
+
+/// Something that the contract excludes.
+struct NoPage;
+
+/// The page that the answer is, if it is one.
+pub(super) fn page(source: Source, request: &ServedRequest<'_>, answer: &Answer) -> Option<Page> {
+    let text = received(answer, 200)?;
+    let root = parse(text)?;
+    let whole = Whole {
+        root: &root,
+        text,
+        source,
+    };
+    let page = match (request.route, source) {
+        (Route::JobResults, _) => whole.job_results(),
+        (Route::DetailsQuery, Source::QueryByTime) => whole.query(request),
+        (Route::DetailsQuery, Source::HistoryByPageToken) => whole.history("nextPageToken"),
+        (Route::DetailsQuery, Source::HistoryByContinuation) => whole.history("continuationToken"),
+        (Route::DetailsByIds, _) => whole.by_ids(),
+        (Route::ExportResults, _) => root.elements().ok_or(NoPage).map(|list| whole.page(list)),
+        _ => Err(NoPage),
+    };
+    page.ok()
+}
+
+impl<'a> Whole<'a> {
+    fn job_results(&self) -> Result<Page, NoPage> {
+        let next = self.token("cursor")?;
+        let date = self.only("dataAvailabilityDate")?;
+        let elements = match self.list("conversations")? {
+            Some(list) => list,
+            None if next.is_none() && date.is_some_and(is_text) => &[],
+            None => return Err(NoPage),
+        };
+        let page = self.page(elements);
+        Ok(Page { next, ..page })
+    }
+
+    fn query(&self, request: &ServedRequest<'_>) -> Result<Page, NoPage> {
+        let hits = self
+            .only("totalHits")?
+            .and_then(|hits| hits.count(self.text));
+        let hits = hits.ok_or(NoPage)?;
+        let elements = self.list("conversations")?.unwrap_or_default();
+        let asked: Value = serde_json::from_slice(request.body).map_err(|_| NoPage)?;
+        let paging = |name: &str| asked["paging"][name].as_u64().ok_or(NoPage);
+        let before = (paging("pageNumber")?.max(1) - 1) * paging("pageSize")?;
+        let due = hits.saturating_sub(before).min(paging("pageSize")?);
+        if elements.len() as u64 != due {
+            return Err(NoPage);
+        }
+        let page = self.page(elements);
+        Ok(Page {
+            hits: Some(hits),
+            ..page
+        })
+    }
+
+    fn history(&self, token: &str) -> Result<Page, NoPage> {
+        let next = self.token(token)?;
+        let page = self.page(self.list("entities")?.ok_or(NoPage)?);
+        Ok(Page { next, ..page })
+    }
+
+    fn by_ids(&self) -> Result<Page, NoPage> {
+        match self.list("conversations")? {
+            Some(list) => Ok(self.page(list)),
+            None if self.root.members().is_some_and(<[_]>::is_empty) => Ok(self.page(&[])),
+            None => Err(NoPage),
+        }
+    }
+
+    fn page(&self, elements: &[Node]) -> Page {
+        Page {
+            elements: elements.iter().map(|node| self.element(node)).collect(),
+            next: None,
+            hits: None,
+        }
+    }
+
+    fn element(&self, node: &Node) -> Element {
+        let named = |name| node.all(self.text, name).into_iter();
+        let id = |value: &Node| match value.shape {
+            Shape::Number => Some(String::from_utf8_lossy(value.bytes(self.text)).into_owned()),
+            _ => value.text(self.text),
+        };
+        let bytes = |value: &Node| Bytes::copy_from_slice(value.bytes(self.text));
+        Element {
+            bytes: bytes(node),
+            ids: named(self.source.id_field()).filter_map(id).collect(),
+            starts: named(self.source.start_field()).map(bytes).collect(),
+        }
+    }
+
+    /// The value of the member, if it is there.
+    fn only(&self, name: &str) -> Result<Option<&'a Node>, NoPage> {
+        self.root.members().ok_or(NoPage)?;
+        let values: Vec<&Node> = self.root.all(self.text, name);
+        let is_same = |pair: &[&Node]| pair[0].bytes(self.text) == pair[1].bytes(self.text);
+        if values.windows(2).all(is_same) {
+            Ok(values.first().copied())
+        } else {
+            Err(NoPage)
+        }
+    }
+
+    /// The elements of a list that may be absent or null.
+    fn list(&self, name: &str) -> Result<Option<&'a [Node]>, NoPage> {
+        match self.only(name)?.map(|node| &node.shape) {
+            None | Some(Shape::Null) => Ok(None),
+            Some(Shape::List(elements)) => Ok(Some(elements)),
+            Some(_) => Err(NoPage),
+        }
+    }
+
+    /// What leads to the next page.
+    fn token(&self, name: &str) -> Result<Option<String>, NoPage> {
+        let token = self.only(name)?;
+        match token.filter(|node| !matches!(node.shape, Shape::Null)) {
+            None => Ok(None),
+            Some(node) => {
+                let text = node.text(self.text).ok_or(NoPage)?;
+                Ok(Some(text).filter(|text| !text.is_empty()))
+            }
+        }
+    }
+}
+
+fn is_text(node: &Node) -> bool {
+    matches!(node.shape, Shape::Text)
+}

@@ -1,0 +1,207 @@
+//! One seed: an export with altered answers to its end, and, where it failed, another attempt with a healed organisation.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use conversation_archive::failure::FailureKind;
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::Outcome;
+use end_to_end::world::{Turn, World};
+use genesys_simulator::Route;
+use jiff::SignedDuration;
+use start_export::{Command, Resume, StartError};
+
+use super::oracle::{Oracle, Problem};
+use super::story::Story;
+use super::tampering::Tampering;
+
+/// Many times what any export of these sizes takes.
+const MANY_TURNS: u32 = 5_000;
+/// An invocation ends after two minutes; it may not sleep past that.
+const LONGEST_TURN: SignedDuration = SignedDuration::from_secs(125);
+/// Every wait that there is has an end within some days.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(21 * 24);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ended {
+    /// In spite of the altered answers.
+    Complete,
+    /// It failed, and was completed by a resume.
+    Resumed,
+    /// It could not be started, and was once the organisation was healed.
+    StartedAgain,
+}
+
+pub(super) struct Run<'a> {
+    pub(super) story: &'a Story,
+    pub(super) tampering: &'a Arc<Tampering>,
+    /// Further ids that are expected, to see that the oracle misses them.
+    pub(super) phantoms: &'a [String],
+}
+
+impl Run<'_> {
+    pub(super) async fn run(&self) -> Result<Ended, Problem> {
+        let mut world = self.story.world().await;
+        let filter = self.tampering.filter();
+        world
+            .simulator
+            .update(|settings| settings.answer_filter = Some(filter));
+        let expected = self.story.expected(&world);
+        let request = self.story.request(&world);
+        let mut ended = Ended::Complete;
+        if let Err(error) = self.start(&mut world, &request).await? {
+            if self.tampering.entries().is_empty() {
+                return Err(Problem::new("refused, though nothing was altered", error));
+            }
+            self.check_helpers(&error)?;
+            self.tampering.set_on(false);
+            ended = Ended::StartedAgain;
+            let again = self.start(&mut world, &request).await?;
+            again.map_err(|error| Problem::new("not started though healed", error))?;
+        } else {
+            self.tampering.set_on(true);
+        }
+        let id: ExportId = "odd".parse().expect("an id");
+        run_to_end(&mut world).await?;
+        if let Some(failed) = outcome(&world, &id).await? {
+            if ended == Ended::StartedAgain {
+                return Err(not_healed(&failed));
+            }
+            self.check_failure(&failed)?;
+            ended = Ended::Resumed;
+            self.tampering.set_on(false);
+            resume(&mut world, &id).await?;
+            run_to_end(&mut world).await?;
+            if let Some(failed) = outcome(&world, &id).await? {
+                return Err(not_healed(&failed));
+            }
+        }
+        self.check(&world, expected, &id).await?;
+        Ok(ended)
+    }
+
+    /// Whether it was started; a refusal is told inside.
+    async fn start(&self, world: &mut World, request: &str) -> Result<Result<(), String>, Problem> {
+        let command = Command::parse(request).expect("a request");
+        match world.invoke(command).await.expect("not killed") {
+            Ok(_) => Ok(Ok(())),
+            Err(error @ (StartError::Source(_) | StartError::Refused(_))) => {
+                Ok(Err(error.to_string()))
+            }
+            Err(error) => Err(Problem::new("the start failed within", error.to_string())),
+        }
+    }
+
+    async fn check(
+        &self,
+        world: &World,
+        mut expected: BTreeSet<String>,
+        id: &ExportId,
+    ) -> Result<(), Problem> {
+        expected.extend(self.phantoms.iter().cloned());
+        let oracle = Oracle {
+            story: self.story,
+            world,
+            excuses: &self.tampering.excuses(),
+            expected: &expected,
+        };
+        oracle.check(id).await
+    }
+
+    fn check_failure(&self, failed: &Outcome) -> Result<(), Problem> {
+        let failures = || failed.failures.iter().map(|it| &it.failure);
+        let letter = failures().find(|failure| failure.kind == FailureKind::DeadLetter);
+        if let Some(letter) = letter {
+            return Err(Problem::new("a dead letter", &letter.message));
+        }
+        let told: Vec<_> = failures()
+            .map(|it| format!("{:?}: {it}", it.kind))
+            .collect();
+        self.check_helpers(&format!("failed: {told:?}"))
+    }
+
+    /// Nothing that only helps stops an export: how long data is kept, and names. But a permission for names may be asked
+    /// for before anything is done.
+    fn check_helpers(&self, what: &str) -> Result<(), Problem> {
+        const HELPERS: [Route; 3] = [Route::Retention, Route::Queues, Route::WrapUpCodes];
+        let entries = self.tampering.entries();
+        let is_mere_help = |entry: &super::tampering::Entry| {
+            HELPERS.contains(&entry.route) && !matches!(entry.sent, 401 | 403)
+        };
+        let told = self.tampering.excuses().helpers.retention_told;
+        if !entries.is_empty() && !told && entries.iter().all(is_mere_help) {
+            return Err(Problem::new("stopped for want of a helper", what));
+        }
+        Ok(())
+    }
+}
+
+async fn resume(world: &mut World, id: &ExportId) -> Result<(), Problem> {
+    let resume = Command::Resume(Resume {
+        export_id: id.clone(),
+        quota_mb: None,
+        on_bad_record: None,
+    });
+    let answer = world.invoke(resume).await.expect("not killed");
+    answer
+        .map(drop)
+        .map_err(|error| Problem::new("not resumed though healed", error.to_string()))
+}
+
+async fn run_to_end(world: &mut World) -> Result<(), Problem> {
+    let started = world.now();
+    for _ in 0..MANY_TURNS {
+        let before = world.now();
+        let turn = world.turn().await;
+        let took = world.now().duration_since(before);
+        if took > LONGEST_TURN {
+            return Err(Problem::new(
+                "a turn past its deadline",
+                format!("{took:#}"),
+            ));
+        }
+        if turn == Turn::Idle && !world.wait_for_next() {
+            return Ok(());
+        }
+        if world.now().duration_since(started) > LONGEST_RUN {
+            return Err(Problem::new(
+                "no end",
+                format!("{LONGEST_RUN:#}; {:?}", world.last_error()),
+            ));
+        }
+    }
+    Err(Problem::new(
+        "no end",
+        format!("{MANY_TURNS} turns; {:?}", world.last_error()),
+    ))
+}
+
+/// The failure of the newest attempt; `None` when the export is complete.
+async fn outcome(world: &World, id: &ExportId) -> Result<Option<Outcome>, Problem> {
+    let unreadable = |error: conversation_archive::archive::ArchiveError| {
+        Problem::new("an unreadable document", error.to_string())
+    };
+    let archive = world.archive();
+    let attempt = archive.newest_attempt(id).await.map_err(unreadable)?;
+    let attempt = attempt.ok_or_else(|| Problem::new("no attempt", ""))?;
+    let outcome = archive
+        .decided(id, attempt.attempt)
+        .await
+        .map_err(unreadable)?;
+    let Some(outcome) = outcome else {
+        return Err(Problem::new(
+            "no outcome",
+            format!("{:?}", world.last_error()),
+        ));
+    };
+    Ok((!outcome.status.is_complete()).then_some(outcome))
+}
+
+fn not_healed(failed: &Outcome) -> Problem {
+    let failures = failed
+        .failures
+        .iter()
+        .map(|it| format!("{:?}: {}", it.failure.kind, it.failure));
+    let failures: Vec<_> = failures.collect();
+    Problem::new("failed though healed", failures.join("; "))
+}

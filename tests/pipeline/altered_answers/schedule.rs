@@ -1,0 +1,52 @@
+//! Which answers are altered, and for how long.
+
+use fastrand::Rng;
+use genesys_simulator::Route;
+
+use super::alteration::{KINDS, Kind};
+use super::story::Story;
+
+#[derive(Clone, Debug)]
+pub(super) struct Schedule {
+    /// Only this kind of alteration.
+    pub(super) kind: Option<Kind>,
+    /// Only answers on this route.
+    pub(super) route: Option<Route>,
+    /// Of an answer within the rest of the schedule.
+    pub(super) probability: f64,
+    /// Only the first of these requests; else until the other side is healed.
+    pub(super) first: Option<u32>,
+    /// Only once the export was started.
+    pub(super) after_start: bool,
+}
+
+impl Schedule {
+    pub(super) fn draw(seed: u64, story: &Story) -> Self {
+        let rng = &mut Rng::with_seed(seed ^ 0x5c4e_d01e);
+        let mut routes = story.source.routes().to_vec();
+        routes.push(Route::Login);
+        if story.lookup_names {
+            routes.extend([Route::Queues, Route::WrapUpCodes]);
+        }
+        Self {
+            kind: (rng.u8(..5) < 2).then(|| *rng.choice(&KINDS).unwrap_or(&Kind::Value)),
+            route: rng
+                .bool()
+                .then(|| *rng.choice(&routes).unwrap_or(&Route::Login)),
+            probability: *rng.choice(&[0.05, 0.1, 0.2, 0.4, 0.7, 1.0]).unwrap_or(&0.1),
+            first: (rng.u8(..5) < 3).then(|| rng.u32(1..20)),
+            after_start: rng.bool(),
+        }
+    }
+
+    /// Nothing is altered.
+    pub(super) fn none() -> Self {
+        Self {
+            kind: None,
+            route: None,
+            probability: 0.0,
+            first: None,
+            after_start: false,
+        }
+    }
+}

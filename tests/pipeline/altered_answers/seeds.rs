@@ -1,0 +1,223 @@
+//! Seeds, several side by side: each in a runtime of its own thread, so that it is the same every time, and its panics and
+//! logs are its own.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use end_to_end::{logs, panics};
+
+use super::oracle::Problem;
+use super::run::{Ended, Run};
+use super::schedule::Schedule;
+use super::story::Story;
+use super::tampering::{Entry, Tampering};
+
+/// In real time, on a busy machine. What waits does so on the world's clock.
+const LONGEST: Duration = Duration::from_mins(2);
+
+/// Failures that are told in full.
+const TOLD: usize = 20;
+
+#[derive(Clone)]
+pub(super) struct Seed {
+    number: u64,
+    story: Story,
+    schedule: Schedule,
+    phantoms: Vec<String>,
+}
+
+pub(super) struct SeedResult {
+    number: u64,
+    story: Story,
+    schedule: Schedule,
+    entries: Vec<Entry>,
+    pub(super) altered: usize,
+    ended: Result<Ended, Problem>,
+}
+
+pub(super) fn setting(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the test alone")]
+    let text = std::env::var(name).ok();
+    text.map(|text| text.parse().expect("a number"))
+}
+
+impl Seed {
+    pub(super) fn draw(number: u64) -> Self {
+        let story = Story::draw(number);
+        Self {
+            number,
+            schedule: Schedule::draw(number, &story),
+            story,
+            phantoms: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub(super) fn unaltered(self) -> Self {
+        Self {
+            schedule: Schedule::none(),
+            ..self
+        }
+    }
+
+    /// With a conversation that is expected and does not exist.
+    #[must_use]
+    pub(super) fn with_a_phantom(self) -> Self {
+        Self {
+            phantoms: vec!["00000000-0000-4000-8000-000000000000".to_owned()],
+            ..self
+        }
+    }
+
+    fn run(self) -> SeedResult {
+        let tampering = Tampering::new(self.number, &self.story, self.schedule.clone());
+        let run = Run {
+            story: &self.story,
+            tampering: &tampering,
+            phantoms: &self.phantoms,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.expect("a runtime");
+        // The pauses before further tries are drawn from the thread's generator.
+        fastrand::seed(self.number);
+        panics::heard();
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let run = Box::pin(run.run());
+            runtime.block_on(async { tokio::time::timeout(LONGEST, run).await })
+        }));
+        drop(runtime);
+        let ended = match (panics::heard().first(), ended) {
+            (Some(panic), _) => Err(Problem::new("a panic", panic)),
+            (None, Ok(Ok(ended))) => ended,
+            (None, Ok(Err(_))) => Err(Problem::new("a hang", format!("for {LONGEST:?}"))),
+            (None, Err(_)) => Err(Problem::new("a panic", "")),
+        };
+        let entries = tampering.entries();
+        SeedResult {
+            number: self.number,
+            story: self.story,
+            schedule: self.schedule,
+            altered: entries.len(),
+            entries,
+            ended,
+        }
+    }
+
+    /// Runs it alone and prints all that was altered.
+    pub(super) fn told_at_length(&self) {
+        let results = run(self.number..self.number + 1, |_| self.clone());
+        for result in &results {
+            result.print(usize::MAX);
+        }
+        assert!(results.iter().all(|result| result.ended.is_ok()));
+    }
+}
+
+impl SeedResult {
+    pub(super) fn problem(&self) -> Option<&Problem> {
+        self.ended.as_ref().err()
+    }
+
+    fn print(&self, entries: usize) {
+        println!(
+            "seed {}: {:?}\n  {:?}",
+            self.number, self.story, self.schedule
+        );
+        for entry in self.entries.iter().take(entries) {
+            let Entry {
+                route,
+                path,
+                status,
+                sent,
+                what,
+            } = entry;
+            println!("  {route} {path}: {status} sent as {sent}: {what}");
+        }
+        match &self.ended {
+            Ok(ended) => println!("  {ended:?}"),
+            Err(Problem { kind, detail }) => println!("  {kind}: {detail}"),
+        }
+    }
+}
+
+/// Runs the seeds on as many threads as there are processors.
+pub(super) fn run(seeds: Range<u64>, draw: impl Fn(u64) -> Seed + Sync) -> Vec<SeedResult> {
+    let next = AtomicU64::new(seeds.start);
+    let at_work = Arc::new(Mutex::new(BTreeMap::new()));
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (sender, at_work, next, draw) =
+                (sender.clone(), Arc::clone(&at_work), &next, &draw);
+            let end = seeds.end;
+            scope.spawn(move || {
+                panics::listen();
+                logs::keep_by_world();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= end {
+                        break;
+                    }
+                    let mut seeds = at_work.lock().unwrap_or_else(PoisonError::into_inner);
+                    seeds.insert(thread, seed);
+                    drop(seeds);
+                    if sender.send(draw(seed).run()).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        collect(&receiver, &at_work)
+    })
+}
+
+/// A thread that computes without end cannot be stopped: the seeds at work are named, and the test run ends.
+fn collect(
+    receiver: &mpsc::Receiver<SeedResult>,
+    at_work: &Mutex<BTreeMap<usize, u64>>,
+) -> Vec<SeedResult> {
+    let mut results = Vec::new();
+    loop {
+        match receiver.recv_timeout(2 * LONGEST) {
+            Ok(result) => results.push(result),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return results,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let seeds = at_work.lock().unwrap_or_else(PoisonError::into_inner);
+                println!("one of the seeds {:?} does not end", seeds.values());
+                std::process::abort();
+            }
+        }
+    }
+}
+
+/// Prints how the seeds ended, and fails if one did not as it should.
+pub(super) fn tell(results: &[SeedResult]) {
+    let mut tally: BTreeMap<String, u32> = BTreeMap::new();
+    for result in results {
+        let kind = match &result.ended {
+            Ok(ended) => format!("{ended:?}"),
+            Err(problem) => format!("{}: {:?}", problem.kind, result.story.source),
+        };
+        *tally.entry(kind).or_default() += 1;
+    }
+    let mut failed: Vec<_> = results
+        .iter()
+        .filter(|result| result.ended.is_err())
+        .collect();
+    // Those with the least alterations tell the most.
+    failed.sort_by_key(|result| (result.altered, result.number));
+    for result in failed.iter().take(TOLD) {
+        result.print(TOLD);
+    }
+    println!("{} seeds: {tally:#?}", results.len());
+    let seeds: Vec<_> = failed.iter().map(|result| result.number).collect();
+    assert!(seeds.is_empty(), "{} seeds failed: {seeds:?}", seeds.len());
+}

@@ -1,0 +1,246 @@
+//! What a seed exports, of which organisation: one of the sources in one of its forms.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use conversation_archive::source::{HistoryForm as Form, SourceSettings};
+use conversation_archive::time::Interval;
+use conversation_archive::transcript::TranscriptRoute;
+use end_to_end::world::{DAYS, World, organisation};
+use fastrand::Rng;
+use genesys_simulator::{HistoryForm, Route, Settings, Untold};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    Job,
+    QueryByTime,
+    QueryByIds,
+    ExportGateway,
+    HistoryByPageToken,
+    HistoryByContinuation,
+    Messages,
+    /// Of conversations whose messages are not found.
+    Recordings,
+    WebDetails,
+}
+
+pub(super) const SOURCES: [Source; 9] = [
+    Source::Job,
+    Source::QueryByTime,
+    Source::QueryByIds,
+    Source::ExportGateway,
+    Source::HistoryByPageToken,
+    Source::HistoryByContinuation,
+    Source::Messages,
+    Source::Recordings,
+    Source::WebDetails,
+];
+
+#[derive(Clone)]
+pub(super) struct Story {
+    pub(super) source: Source,
+    pub(super) records: &'static str,
+    pub(super) lookup_names: bool,
+    pub(super) is_redacted: bool,
+    page_size: u32,
+    slices: u32,
+    open_slices: usize,
+    settings: Settings,
+}
+
+impl Story {
+    pub(super) fn draw(seed: u64) -> Self {
+        let rng = &mut Rng::with_seed(seed ^ 0x0005_7047);
+        // Each source in its turn, so that any stretch of seeds holds all of them.
+        let source = SOURCES[usize::try_from(seed).unwrap_or_default() % SOURCES.len()];
+        let records = match source {
+            Source::Messages | Source::Recordings | Source::WebDetails => "transcript",
+            _ => *rng
+                .choice(&["full", "full", "standard", "minimal", "normalized"])
+                .unwrap_or(&"full"),
+        };
+        let conversations = if source.is_transcripts() {
+            rng.usize(10..25)
+        } else {
+            rng.usize(10..45)
+        };
+        Self {
+            source,
+            records,
+            lookup_names: records == "normalized" && source.is_analytics() && rng.bool(),
+            is_redacted: rng.u8(..4) == 0,
+            page_size: rng.u32(3..10),
+            slices: rng.u32(1..=3),
+            open_slices: rng.usize(1..=3),
+            settings: settings(seed, source, conversations, rng),
+        }
+    }
+
+    pub(super) async fn world(&self) -> World {
+        let mut world = World::with_slices(self.settings.clone(), self.open_slices).await;
+        match self.source {
+            Source::HistoryByContinuation => {
+                world = world.reading_by(SourceSettings {
+                    history_form: Form::Continuation,
+                    ..SourceSettings::default()
+                });
+            }
+            Source::WebDetails => {
+                world.process.start.limits.transcripts.route = TranscriptRoute::WebDetails;
+            }
+            _ => {}
+        }
+        world
+    }
+
+    pub(super) fn request(&self, world: &World) -> String {
+        let page_size = self.page_size;
+        let mut more = format!(r#","pageSize":{page_size},"exportId":"odd""#);
+        if !self.is_redacted {
+            more += r#","redaction":{"enabled":false}"#;
+        }
+        if self.source.is_transcripts() {
+            let ids: Vec<String> = self.expected(world).into_iter().collect();
+            return world.transcripts_request(&ids, &more);
+        }
+        more.extend([r#","records":""#, self.records, "\""]);
+        if self.lookup_names {
+            more += r#","lookupNames":true"#;
+        }
+        let slices = format!(r#","slices":{}"#, self.slices);
+        match self.source {
+            Source::Job => world.request("analytics-job", &(more + &slices)),
+            Source::QueryByTime => world.request("analytics-query", &(more + &slices)),
+            Source::ExportGateway => world.request("export-gateway", &(more + &slices)),
+            Source::QueryByIds => {
+                let ids = serde_json::json!(self.expected(world));
+                format!(
+                    r#"{{"source":"analytics-query","filters":{{"conversationIds":{ids}}}{more}}}"#
+                )
+            }
+            _ => world.request("history-gateway", &more),
+        }
+    }
+
+    /// The ids that a complete export of this has to account for.
+    pub(super) fn expected(&self, world: &World) -> BTreeSet<String> {
+        let days: Interval = DAYS.parse().expect("an interval");
+        let truth = world.simulator.truth();
+        let conversations = truth.conversations.into_iter();
+        match self.source {
+            Source::Job | Source::QueryByTime => conversations
+                .filter(|it| days.contains(it.start))
+                .map(|it| it.id)
+                .collect(),
+            Source::QueryByIds => conversations.map(|it| it.id).collect(),
+            Source::Messages | Source::Recordings | Source::WebDetails => {
+                world.written().into_iter().take(WRITTEN).collect()
+            }
+            _ => truth.gateway.into_iter().map(|it| it.id).collect(),
+        }
+    }
+}
+
+/// So many conversations are told of, at most.
+const WRITTEN: usize = 7;
+
+fn settings(seed: u64, source: Source, conversations: usize, rng: &mut Rng) -> Settings {
+    let history = match source {
+        Source::HistoryByPageToken => Some(HistoryForm::PageToken),
+        Source::HistoryByContinuation => Some(HistoryForm::Continuation),
+        _ => None,
+    };
+    let recorded_only = match source {
+        Source::Recordings => rng.usize(1..3),
+        _ => 0,
+    };
+    Settings {
+        history,
+        spill: 0.1,
+        job_ready_after: Duration::from_secs(rng.u64(0..60)),
+        untold: Untold {
+            recorded_only,
+            preparing: rng.u32(..2),
+            ..Untold::default()
+        },
+        ..organisation(seed, conversations)
+    }
+}
+
+impl Source {
+    pub(super) fn is_transcripts(self) -> bool {
+        matches!(self, Self::Messages | Self::Recordings | Self::WebDetails)
+    }
+
+    pub(super) fn is_analytics(self) -> bool {
+        matches!(self, Self::Job | Self::QueryByTime | Self::QueryByIds)
+    }
+
+    /// The field of its records that holds their id.
+    pub(super) fn id_field(self) -> &'static str {
+        match self {
+            Self::ExportGateway | Self::HistoryByPageToken | Self::HistoryByContinuation => "id",
+            _ => "conversationId",
+        }
+    }
+
+    pub(super) fn start_field(self) -> &'static str {
+        match self.id_field() {
+            "id" => "startTime",
+            _ => "conversationStart",
+        }
+    }
+
+    /// The routes that its exports ask on, but for the login.
+    pub(super) fn routes(self) -> &'static [Route] {
+        match self {
+            Self::Job => &[
+                Route::JobResults,
+                Route::JobStatus,
+                Route::JobSubmit,
+                Route::Availability,
+                Route::JobDelete,
+                Route::Retention,
+            ],
+            Self::QueryByTime => &[Route::DetailsQuery, Route::DetailsQuery, Route::Retention],
+            Self::QueryByIds => &[
+                Route::DetailsByIds,
+                Route::DetailsByIds,
+                Route::DetailsQuery,
+            ],
+            Self::ExportGateway => &[Route::ExportResults, Route::ExportQuery],
+            Self::HistoryByPageToken | Self::HistoryByContinuation => &[Route::DetailsQuery],
+            Self::Messages => &[Route::MessageConversation, Route::MessagesBulk],
+            Self::Recordings => &[
+                Route::Recordings,
+                Route::MessageConversation,
+                Route::MessagesBulk,
+            ],
+            Self::WebDetails => &[Route::WebDetails],
+        }
+    }
+}
+
+/// Without the settings, which are another long story.
+impl std::fmt::Debug for Story {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let form = if self.is_redacted {
+            "redacted"
+        } else {
+            "as they came"
+        };
+        let names = if self.lookup_names {
+            ", with names"
+        } else {
+            ""
+        };
+        let (source, records) = (self.source, self.records);
+        write!(f, "{source:?}, {records} records {form}{names}, ")?;
+        let (conversations, page_size) = (self.settings.conversations, self.page_size);
+        let (slices, open) = (self.slices, self.open_slices);
+        write!(
+            f,
+            "{conversations} conversations by {page_size}, {slices} slices ({open} open)"
+        )
+    }
+}
