@@ -63,3 +63,15 @@ fn a_conversation_that_is_not_archived_is_missed() {
         .filter(|result| result.problem().is_some_and(|it| it.kind == "lost"));
     assert_eq!(missed.count(), results.len());
 }
+
+#[test]
+fn a_seed_alters_the_same_answers_every_time() {
+    let [first, second] = [(); 2].map(|()| seeds::run(0..27, Seed::draw));
+
+    let in_order = |results: Vec<seeds::SeedResult>| {
+        let mut told: Vec<_> = results.iter().map(seeds::SeedResult::told).collect();
+        told.sort();
+        told
+    };
+    assert_eq!(in_order(first), in_order(second));
+}

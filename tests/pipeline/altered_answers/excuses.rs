@@ -17,7 +17,7 @@ use conversation_archive::time::Interval;
 use genesys_simulator::{Answer, Route, ServedRequest, Simulator};
 use serde_json::Value;
 
-use super::page::{Element, Page, page, received};
+use super::page::{Element, Page, named, page, received};
 use super::story::Source;
 use super::writings::Writings;
 
@@ -112,6 +112,7 @@ impl Excuses {
         sent: &Answer,
         is_altered: bool,
     ) {
+        self.named.extend(named(self.source, &sent.body));
         let Some(good) = page(self.source, request, genuine) else {
             return;
         };
@@ -124,8 +125,7 @@ impl Excuses {
         let Some(told) = page(self.source, request, sent) else {
             return;
         };
-        let named = told.elements.iter().flat_map(|element| &element.ids);
-        self.named.extend(named.clone().cloned());
+        let shown = told.elements.iter().flat_map(|element| &element.ids);
         let chain = chain(request);
         if is_first(request) {
             self.shown.remove(&chain);
@@ -133,7 +133,7 @@ impl Excuses {
         self.shown
             .entry(chain.clone())
             .or_default()
-            .extend(named.cloned());
+            .extend(shown.cloned());
         if is_altered {
             self.compare(request, &good, &told);
             self.ends.extend(self.end(request, &chain, &good, &told));

@@ -83,6 +83,22 @@ pub(super) fn page(source: Source, request: &ServedRequest<'_>, answer: &Answer)
     page.ok()
 }
 
+/// Every id that a record in the body names, whatever else the answer is.
+pub(super) fn named(source: Source, body: &[u8]) -> Vec<String> {
+    let Some(root) = parse(body) else {
+        return Vec::new();
+    };
+    let whole = Whole {
+        root: &root,
+        text: body,
+        source,
+    };
+    let members = root.members().unwrap_or_default().iter();
+    let lists = members.filter_map(|member| member.value.elements());
+    let elements = lists.chain(root.elements()).flatten();
+    elements.flat_map(|node| whole.element(node).ids).collect()
+}
+
 impl<'a> Whole<'a> {
     fn job_results(&self) -> Result<Page, NoPage> {
         let next = self.token("cursor")?;

@@ -1,7 +1,7 @@
 //! Seeds, several side by side: each in a runtime of its own thread, so that it is the same every time, and its panics and
 //! logs are its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use super::oracle::Problem;
 use super::run::{Ended, Run};
 use super::schedule::Schedule;
 use super::story::Story;
-use super::tampering::{Entry, Tampering};
+use super::tampering::{Entry, Pick, Tampering};
 
 /// In real time, on a busy machine. What waits does so on the world's clock.
 const LONGEST: Duration = Duration::from_mins(2);
@@ -27,6 +27,7 @@ pub(super) struct Seed {
     number: u64,
     story: Story,
     schedule: Schedule,
+    only: Option<BTreeSet<Pick>>,
     phantoms: Vec<String>,
 }
 
@@ -52,6 +53,7 @@ impl Seed {
             number,
             schedule: Schedule::draw(number, &story),
             story,
+            only: None,
             phantoms: Vec::new(),
         }
     }
@@ -74,7 +76,8 @@ impl Seed {
     }
 
     fn run(self) -> SeedResult {
-        let tampering = Tampering::new(self.number, &self.story, self.schedule.clone());
+        let (schedule, only) = (self.schedule.clone(), self.only.clone());
+        let tampering = Tampering::new(self.number, &self.story, schedule, only);
         let run = Run {
             story: &self.story,
             tampering: &tampering,
@@ -109,19 +112,51 @@ impl Seed {
         }
     }
 
-    /// Runs it alone and prints all that was altered.
+    /// Runs it alone and prints all that was altered; then the least of it that does the same.
     pub(super) fn told_at_length(&self) {
-        let results = run(self.number..self.number + 1, |_| self.clone());
-        for result in &results {
-            result.print(usize::MAX);
+        let result = self.alone();
+        result.print(usize::MAX);
+        let Some(problem) = result.problem() else {
+            return;
+        };
+        println!("the least of it that does the same:");
+        self.reduced(&result, &problem.kind).print(usize::MAX);
+        panic!("{}", problem.kind);
+    }
+
+    /// Leaves out one alteration after the other, as long as the problem stays.
+    fn reduced(&self, result: &SeedResult, kind: &str) -> SeedResult {
+        let mut only: BTreeSet<Pick> = result.entries.iter().map(|entry| entry.pick).collect();
+        let with = |only: &BTreeSet<Pick>| Self {
+            only: Some(only.clone()),
+            ..self.clone()
+        };
+        for pick in only.clone() {
+            let fewer: BTreeSet<_> = only.iter().copied().filter(|it| *it != pick).collect();
+            let result = with(&fewer).alone();
+            if result.problem().is_some_and(|problem| problem.kind == kind) {
+                only = fewer;
+            }
         }
-        assert!(results.iter().all(|result| result.ended.is_ok()));
+        with(&only).alone()
+    }
+
+    fn alone(&self) -> SeedResult {
+        let mut results = run(self.number..self.number + 1, |_| self.clone());
+        results.remove(0)
     }
 }
 
 impl SeedResult {
     pub(super) fn problem(&self) -> Option<&Problem> {
         self.ended.as_ref().err()
+    }
+
+    /// What was altered, and how it ended. Requests that come at a time may come in any order.
+    pub(super) fn told(&self) -> String {
+        let mut entries: Vec<_> = self.entries.iter().map(|it| format!("{it:?}")).collect();
+        entries.sort();
+        format!("{}: {entries:#?}: {:?}", self.number, self.ended)
     }
 
     fn print(&self, entries: usize) {
@@ -131,6 +166,7 @@ impl SeedResult {
         );
         for entry in self.entries.iter().take(entries) {
             let Entry {
+                pick: _,
                 route,
                 path,
                 status,
@@ -214,8 +250,8 @@ pub(super) fn tell(results: &[SeedResult]) {
         .collect();
     // Those with the least alterations tell the most.
     failed.sort_by_key(|result| (result.altered, result.number));
-    for result in failed.iter().take(TOLD) {
-        result.print(TOLD);
+    for (place, result) in failed.iter().enumerate() {
+        result.print(if place < TOLD { TOLD } else { 0 });
     }
     println!("{} seeds: {tally:#?}", results.len());
     let seeds: Vec<_> = failed.iter().map(|result| result.number).collect();

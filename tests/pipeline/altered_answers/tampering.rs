@@ -1,7 +1,7 @@
 //! The filter between the simulated organisation and the wire: alters answers by a schedule, and notes what was altered
 //! and what that excuses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,8 @@ use super::story::Story;
 pub(super) struct Tampering {
     seed: u64,
     schedule: Schedule,
+    /// Of the answers that the schedule picks, only these are altered.
+    only: Option<BTreeSet<Pick>>,
     is_on: AtomicBool,
     state: Mutex<State>,
 }
@@ -27,6 +29,8 @@ pub(super) struct Tampering {
 struct State {
     /// How often each request came.
     asked: HashMap<u64, u64>,
+    /// Jobs, queries and cursors, in the order in which they were met.
+    handles: Vec<String>,
     /// Requests that the schedule could have picked.
     eligible: u32,
     earlier: BTreeMap<Route, Vec<Bytes>>,
@@ -34,9 +38,13 @@ struct State {
     excuses: Excuses,
 }
 
+/// An answer: which request's, and which time it came.
+pub(super) type Pick = (u64, u64);
+
 /// An answer that was altered.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
+    pub(super) pick: Pick,
     pub(super) route: Route,
     pub(super) path: String,
     pub(super) status: u16,
@@ -45,13 +53,20 @@ pub(super) struct Entry {
 }
 
 impl Tampering {
-    pub(super) fn new(seed: u64, story: &Story, schedule: Schedule) -> Arc<Self> {
+    pub(super) fn new(
+        seed: u64,
+        story: &Story,
+        schedule: Schedule,
+        only: Option<BTreeSet<Pick>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             seed,
+            only,
             is_on: AtomicBool::new(!schedule.after_start),
             schedule,
             state: Mutex::new(State {
                 asked: HashMap::new(),
+                handles: Vec::new(),
                 eligible: 0,
                 earlier: BTreeMap::new(),
                 entries: Vec::new(),
@@ -81,7 +96,7 @@ impl Tampering {
         let mut state = self.state();
         let genuine = answer.clone();
         let sent = match self.chance(&mut state, request) {
-            Some(mut rng) => self.alter(&mut state, request, answer, &mut rng),
+            Some((pick, rng)) => self.alter(&mut state, request, answer, pick, rng),
             None => answer,
         };
         if genuine.status == 200 {
@@ -94,10 +109,11 @@ impl Tampering {
 
     /// A generator of this request's own if its answer is to be altered: what becomes of an answer does not depend on the
     /// order in which several requests come at a time.
-    fn chance(&self, state: &mut State, request: &ServedRequest<'_>) -> Option<Rng> {
-        let key = key(request);
+    fn chance(&self, state: &mut State, request: &ServedRequest<'_>) -> Option<(Pick, Rng)> {
+        let key = key(request, &mut state.handles);
         let times = state.asked.entry(key).or_default();
         *times += 1;
+        let pick = (key, *times);
         let mut rng = Rng::with_seed(self.seed ^ key.wrapping_add(*times));
         let is_eligible = self.is_on.load(Ordering::SeqCst)
             && self
@@ -112,7 +128,12 @@ impl Tampering {
             .schedule
             .first
             .is_none_or(|first| state.eligible <= first);
-        (in_time && rng.f64() < self.schedule.probability).then_some(rng)
+        let is_drawn = rng.f64() < self.schedule.probability;
+        let is_picked = match &self.only {
+            Some(only) => only.contains(&pick),
+            None => in_time && is_drawn,
+        };
+        is_picked.then_some((pick, rng))
     }
 
     fn alter(
@@ -120,14 +141,16 @@ impl Tampering {
         state: &mut State,
         request: &ServedRequest<'_>,
         answer: Answer,
-        rng: &mut Rng,
+        pick: Pick,
+        mut rng: Rng,
     ) -> Answer {
-        let kind = self.schedule.kind.unwrap_or_else(|| any_kind(rng));
+        let kind = self.schedule.kind.unwrap_or_else(|| any_kind(&mut rng));
         let earlier = state.earlier.get(&request.route);
         let earlier = earlier.map_or(&[][..], Vec::as_slice);
         let status = answer.status;
-        let altered = alter(answer, kind, request, earlier, rng);
+        let altered = alter(answer, kind, request, earlier, &mut rng);
         state.entries.push(Entry {
+            pick,
             route: request.route,
             path: request.path.to_owned(),
             status,
@@ -142,10 +165,32 @@ impl Tampering {
     }
 }
 
-/// The same for the same request, whenever it comes.
-fn key(request: &ServedRequest<'_>) -> u64 {
+/// The same for the same request, whenever it comes. Jobs, queries and cursors count by the order in which they were met,
+/// since their names change with every request before them.
+fn key(request: &ServedRequest<'_>, handles: &mut Vec<String>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    request.method.as_str().hash(&mut hasher);
-    (request.path, request.query, request.body).hash(&mut hasher);
+    (request.method.as_str(), request.body).hash(&mut hasher);
+    let parts = request.path.split('/').map(|part| ("", part));
+    let query = request.query.iter();
+    for (name, value) in parts.chain(query.map(|(name, value)| (&**name, &**value))) {
+        if is_of_a_handle(request.route) && value.len() > 20 {
+            let known = handles.iter().position(|handle| handle == value);
+            let number = known.unwrap_or_else(|| {
+                handles.push(value.to_owned());
+                handles.len() - 1
+            });
+            (name, number).hash(&mut hasher);
+        } else {
+            (name, value).hash(&mut hasher);
+        }
+    }
     hasher.finish()
+}
+
+/// Whether its long names are those of a job or query, or of a place in one.
+fn is_of_a_handle(route: Route) -> bool {
+    matches!(
+        route,
+        Route::JobStatus | Route::JobResults | Route::JobDelete | Route::ExportResults
+    )
 }
