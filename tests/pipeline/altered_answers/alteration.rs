@@ -4,7 +4,9 @@ use bytes::Bytes;
 use fastrand::Rng;
 use genesys_simulator::{Answer, ServedRequest};
 
+use super::json::parse;
 use super::mutation::mutate;
+use super::page::received;
 use super::values::{ODD_BODIES, error_body};
 
 /// The kinds of alteration. A schedule draws from all or from one.
@@ -17,6 +19,8 @@ pub(super) enum Kind {
     /// The same status with another body.
     Body,
     ContentType,
+    /// Other rate limits, or odd ones.
+    Limits,
     /// Fewer bytes than there were, or than announced.
     Length,
     /// Bytes that are not text, or more than one value.
@@ -25,11 +29,12 @@ pub(super) enum Kind {
     Earlier,
 }
 
-pub(super) const KINDS: [Kind; 7] = [
+pub(super) const KINDS: [Kind; 8] = [
     Kind::Value,
     Kind::Status,
     Kind::Body,
     Kind::ContentType,
+    Kind::Limits,
     Kind::Length,
     Kind::Bytes,
     Kind::Earlier,
@@ -41,14 +46,34 @@ pub(super) struct Altered {
     pub(super) what: String,
 }
 
+impl Altered {
+    /// Whether it is plainly no answer, so that another try is worth it: a status that says so, a body that is cut off or no
+    /// JSON at all, or an error of such a status in a 2xx.
+    pub(super) fn is_passing(&self) -> bool {
+        let is_passing = |status| matches!(status, 408 | 409 | 421 | 423 | 425 | 429 | 500..=599);
+        match self.answer.status {
+            status @ 200..=299 => {
+                let body = received(&self.answer, status).and_then(parse);
+                body.is_none_or(|body| {
+                    let status = body.all(&self.answer.body, "status");
+                    let status = status.first().and_then(|it| it.count(&self.answer.body));
+                    status.is_some_and(|status| status == 200 || is_passing(status))
+                })
+            }
+            status => is_passing(u64::from(status)),
+        }
+    }
+}
+
 /// Half of them, being where answers differ most, are of one value.
 pub(super) fn any_kind(rng: &mut Rng) -> Kind {
     match rng.u8(..100) {
         0..50 => Kind::Value,
         50..68 => Kind::Status,
         68..78 => Kind::Body,
-        78..82 => Kind::ContentType,
-        82..88 => Kind::Length,
+        78..81 => Kind::ContentType,
+        81..83 => Kind::Limits,
+        83..88 => Kind::Length,
         88..94 => Kind::Bytes,
         _ => Kind::Earlier,
     }
@@ -70,6 +95,7 @@ pub(super) fn alter(
         Kind::Status => other_status(answer, request, rng),
         Kind::Body => other_body(answer, rng),
         Kind::ContentType => other_content_type(answer, rng),
+        Kind::Limits => other_limits(answer, rng),
         Kind::Length => other_length(answer, rng),
         Kind::Bytes => odd_bytes(answer, rng),
         Kind::Earlier => match rng.choice(earlier) {
@@ -186,6 +212,35 @@ fn other_content_type(mut answer: Answer, rng: &mut Rng) -> Altered {
         }
         _ => "no content type".to_owned(),
     };
+    Altered { answer, what }
+}
+
+fn other_limits(mut answer: Answer, rng: &mut Rng) -> Altered {
+    const HEADERS: [&str; 3] = [
+        "inin-ratelimit-count",
+        "inin-ratelimit-allowed",
+        "inin-ratelimit-reset",
+    ];
+    const NUMBERS: [&str; 9] = [
+        "0",
+        "1",
+        "59",
+        "300",
+        "86400",
+        "4294967295",
+        "99999999999",
+        "-1",
+        "many",
+    ];
+    let mut what = "limits".to_owned();
+    for header in HEADERS {
+        answer.headers.retain(|(name, _)| *name != header);
+        // Now and then it is not there.
+        if let Some(number) = rng.choice(&NUMBERS).filter(|_| rng.u8(..8) > 0) {
+            answer.headers.push((header, (*number).to_owned()));
+            what.extend([" ", number]);
+        }
+    }
     Altered { answer, what }
 }
 

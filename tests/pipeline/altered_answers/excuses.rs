@@ -5,7 +5,8 @@
 //! - a record that such a page does not hold, or whose start it changed: that record;
 //! - a record that such a page holds in another form: it must be archived, under one of the ids that it names, or kept aside;
 //! - an end that such a page claims where there is more: whatever of the chain no page had shown before;
-//! - a smaller `totalHits` that fits its page: whatever of the query's interval the page does not hold;
+//! - a smaller `totalHits` that fits its page, and a record that began before a query's interval, behind which there are
+//!   only older ones: whatever of the query's interval the page does not hold;
 //! - an id that details by ids do not hold: it must stand in `missingIds`.
 //!
 //! Nobody is excused by an answer that is no page.
@@ -142,7 +143,7 @@ impl Excuses {
 
     fn compare(&mut self, request: &ServedRequest<'_>, good: &Page, told: &Page) {
         for (place, element) in good.elements.iter().enumerate() {
-            if told.elements.iter().any(|it| it.bytes == element.bytes) {
+            if told.holds(element) {
                 continue;
             }
             let [id] = &element.ids[..] else { continue };
@@ -177,9 +178,15 @@ impl Excuses {
     ) -> Option<End> {
         let is_last = good.next.is_some() && told.next.is_none();
         let of = match request.route {
-            Route::DetailsQuery if told.hits < good.hits => {
+            Route::DetailsQuery if told.hits.is_some() => {
+                let window = window(request)?;
+                let mut foreign = told.elements.iter().filter(|it| !good.holds(it));
+                let goes_back = foreign.any(|it| it.starts_before(window.start()));
+                if told.hits >= good.hits && !goes_back {
+                    return None;
+                }
                 let shown = told.elements.iter().flat_map(|it| it.ids.clone()).collect();
-                let of = Extent::Interval(window(request)?);
+                let of = Extent::Interval(window);
                 return Some(End { of, shown });
             }
             Route::ExportResults if told.elements.is_empty() && self.is_at_end(request) => {

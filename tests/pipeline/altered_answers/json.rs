@@ -72,6 +72,14 @@ impl Node {
             .flatten()
     }
 
+    /// The string that it is, or the digits of the number.
+    pub(super) fn id(&self, text: &[u8]) -> Option<String> {
+        match self.shape {
+            Shape::Number => Some(String::from_utf8_lossy(self.bytes(text)).into_owned()),
+            _ => self.text(text),
+        }
+    }
+
     /// The whole number that it is or that stands in its string.
     pub(super) fn count(&self, text: &[u8]) -> Option<u64> {
         let digits = match self.shape {

@@ -6,7 +6,7 @@
 //! - a job's results: `conversations` is a list; on the last page, which has no `cursor`, it may be absent or null where
 //!   `dataAvailabilityDate` is there. `cursor` is a string; absent, null and empty mean the end.
 //! - the details query: `totalHits` is a count, and `conversations` has as many elements as it says there are on this page.
-//! - details by ids: `conversations` is a list, or the object is empty.
+//! - details by ids: `conversations` is a list; where nothing else is there, it may be absent or null.
 //! - the history gateway: `entities` is a list. Its token is as a cursor.
 //! - the export gateway: a list.
 //!
@@ -14,6 +14,7 @@
 
 use bytes::Bytes;
 use genesys_simulator::{Answer, Route, ServedRequest};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::json::{Node, Shape, parse};
@@ -36,11 +37,25 @@ pub(super) struct Element {
     pub(super) starts: Vec<Bytes>,
 }
 
+impl Page {
+    pub(super) fn holds(&self, element: &Element) -> bool {
+        self.elements.iter().any(|it| it.bytes == element.bytes)
+    }
+}
+
 impl Element {
-    /// Whether it names one that is a moment.
+    /// Whether it names a start that is a moment.
     pub(super) fn has_a_start(&self) -> bool {
-        let is_moment = |start: &Bytes| serde_json::from_slice::<jiff::Timestamp>(start).is_ok();
-        self.starts.iter().any(is_moment)
+        self.moments().next().is_some()
+    }
+
+    pub(super) fn starts_before(&self, moment: Timestamp) -> bool {
+        self.moments().any(|start| start < moment)
+    }
+
+    fn moments(&self) -> impl Iterator<Item = Timestamp> {
+        let starts = self.starts.iter();
+        starts.filter_map(|start| serde_json::from_slice(start).ok())
     }
 }
 
@@ -141,7 +156,7 @@ impl<'a> Whole<'a> {
     fn by_ids(&self) -> Result<Page, NoPage> {
         match self.list("conversations")? {
             Some(list) => Ok(self.page(list)),
-            None if self.root.members().is_some_and(<[_]>::is_empty) => Ok(self.page(&[])),
+            None if self.has_nothing_but("conversations") => Ok(self.page(&[])),
             None => Err(NoPage),
         }
     }
@@ -156,16 +171,19 @@ impl<'a> Whole<'a> {
 
     fn element(&self, node: &Node) -> Element {
         let named = |name| node.all(self.text, name).into_iter();
-        let id = |value: &Node| match value.shape {
-            Shape::Number => Some(String::from_utf8_lossy(value.bytes(self.text)).into_owned()),
-            _ => value.text(self.text),
-        };
         let bytes = |value: &Node| Bytes::copy_from_slice(value.bytes(self.text));
         Element {
             bytes: bytes(node),
-            ids: named(self.source.id_field()).filter_map(id).collect(),
+            ids: named(self.source.id_field())
+                .filter_map(|id| id.id(self.text))
+                .collect(),
             starts: named(self.source.start_field()).map(bytes).collect(),
         }
+    }
+
+    fn has_nothing_but(&self, name: &str) -> bool {
+        let members = self.root.members().unwrap_or_default();
+        members.len() == self.root.all(self.text, name).len()
     }
 
     /// The value of the member, if it is there.

@@ -34,7 +34,7 @@ impl Schedule {
                 .bool()
                 .then(|| *rng.choice(&routes).unwrap_or(&Route::Login)),
             probability: *rng.choice(&[0.05, 0.1, 0.2, 0.4, 0.7, 1.0]).unwrap_or(&0.1),
-            first: (rng.u8(..5) < 3).then(|| rng.u32(1..20)),
+            first: (rng.u8(..5) < 3).then(|| *rng.choice(&[1, 2, 3, 5, 8, 13, 20]).unwrap_or(&1)),
             after_start: rng.bool(),
         }
     }

@@ -167,6 +167,7 @@ impl SeedResult {
         for entry in self.entries.iter().take(entries) {
             let Entry {
                 pick: _,
+                is_passing: _,
                 route,
                 path,
                 status,
@@ -239,7 +240,7 @@ pub(super) fn tell(results: &[SeedResult]) {
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for result in results {
         let kind = match &result.ended {
-            Ok(ended) => format!("{ended:?}"),
+            Ok(ended) => ended.to_string(),
             Err(problem) => format!("{}: {:?}", problem.kind, result.story.source),
         };
         *tally.entry(kind).or_default() += 1;

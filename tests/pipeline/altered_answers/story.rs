@@ -134,7 +134,12 @@ impl Story {
                 .collect(),
             Source::QueryByIds => conversations.map(|it| it.id).collect(),
             Source::Messages | Source::Recordings | Source::WebDetails => {
-                world.written().into_iter().take(WRITTEN).collect()
+                let has_text = |id: &String| {
+                    let messages = world.simulator.messages(id).unwrap_or_default();
+                    messages.iter().any(|message| !message.text.is_empty())
+                };
+                let written = world.written().into_iter().filter(has_text);
+                written.take(WRITTEN).collect()
             }
             _ => truth.gateway.into_iter().map(|it| it.id).collect(),
         }
