@@ -99,6 +99,10 @@ impl Excuses {
             Route::ExportQuery => self.note_announcement(sent),
             Route::JobSubmit if is_altered => self.note_submission(genuine, sent),
             Route::Retention if is_altered => self.helpers.retention_told |= tells_retention(sent),
+            Route::DetailsById if is_altered && genuine.status == 200 => {
+                // It is asked for alone where the others are said to be unknown.
+                self.unlisted.extend(self.genuine.keys().cloned());
+            }
             Route::Queues | Route::WrapUpCodes if is_altered => {
                 self.helpers.names_told |= tells_names(sent);
             }
@@ -122,6 +126,10 @@ impl Excuses {
                 let known = self.genuine.entry(id.clone()).or_default();
                 known.insert(element.bytes.clone());
             }
+        }
+        if is_altered && request.route == Route::ExportResults && self.is_at_end(request) {
+            // There, anything but a page of records is an end.
+            self.ends.extend(self.export_end(request, &good, sent));
         }
         let Some(told) = page(self.source, request, sent) else {
             return;
@@ -168,6 +176,14 @@ impl Excuses {
         }
     }
 
+    fn export_end(&self, request: &ServedRequest<'_>, good: &Page, sent: &Answer) -> Option<End> {
+        let told = page(self.source, request, sent);
+        let is_end = told.is_none_or(|told| told.elements.is_empty()) && !good.elements.is_empty();
+        let shown = self.shown.get(&chain(request)).cloned().unwrap_or_default();
+        let of = Extent::Export;
+        is_end.then_some(End { of, shown })
+    }
+
     /// The end that an altered page claims where the genuine one does not.
     fn end(
         &self,
@@ -188,9 +204,6 @@ impl Excuses {
                 let shown = told.elements.iter().flat_map(|it| it.ids.clone()).collect();
                 let of = Extent::Interval(window);
                 return Some(End { of, shown });
-            }
-            Route::ExportResults if told.elements.is_empty() && self.is_at_end(request) => {
-                Extent::Export
             }
             Route::DetailsQuery if is_last => Extent::Export,
             Route::JobResults if is_last => Extent::Job(chain.to_owned()),

@@ -1,12 +1,12 @@
 //! What an answer says, read by the contract of its route and by nothing else. An answer that is no page by its contract
 //! says nothing, and nobody is excused for losing records by it.
 //!
-//! A page is a 200 with the fields of its own:
+//! The contracts are those of docs/answers.md. A page is a 200 with the fields of its own:
 //!
-//! - a job's results: `conversations` is a list; on the last page, which has no `cursor`, it may be absent or null where
+//! - a job's results: `conversations` is a list; on the last page, which has no `cursor`, it may be absent where
 //!   `dataAvailabilityDate` is there. `cursor` is a string; absent, null and empty mean the end.
 //! - the details query: `totalHits` is a count, and `conversations` has as many elements as it says there are on this page.
-//! - details by ids: `conversations` is a list; where nothing else is there, it may be absent or null.
+//! - details by ids: `conversations` is a list.
 //! - the history gateway: `entities` is a list. Its token is as a cursor.
 //! - the export gateway: a list.
 //!
@@ -120,7 +120,9 @@ impl<'a> Whole<'a> {
         let date = self.only("dataAvailabilityDate")?;
         let elements = match self.list("conversations")? {
             Some(list) => list,
-            None if next.is_none() && date.is_some_and(is_text) => &[],
+            None if self.lacks("conversations") && next.is_none() && date.is_some_and(is_text) => {
+                &[]
+            }
             None => return Err(NoPage),
         };
         let page = self.page(elements);
@@ -154,11 +156,7 @@ impl<'a> Whole<'a> {
     }
 
     fn by_ids(&self) -> Result<Page, NoPage> {
-        match self.list("conversations")? {
-            Some(list) => Ok(self.page(list)),
-            None if self.has_nothing_but("conversations") => Ok(self.page(&[])),
-            None => Err(NoPage),
-        }
+        Ok(self.page(self.list("conversations")?.ok_or(NoPage)?))
     }
 
     fn page(&self, elements: &[Node]) -> Page {
@@ -181,9 +179,8 @@ impl<'a> Whole<'a> {
         }
     }
 
-    fn has_nothing_but(&self, name: &str) -> bool {
-        let members = self.root.members().unwrap_or_default();
-        members.len() == self.root.all(self.text, name).len()
+    fn lacks(&self, name: &str) -> bool {
+        self.root.all(self.text, name).is_empty()
     }
 
     /// The value of the member, if it is there.

@@ -8,7 +8,7 @@
 //!   makes the transcript partial.
 //! - A message that came in another form may be anything.
 //! - A conversation of which some answer was altered may have any status but complete; `gone` only if an answer refused it
-//!   with a 4xx or listed no message.
+//!   with a 4xx, be it in an error body, or listed no message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +51,7 @@ impl Writings {
             return;
         };
         let writing = self.0.entry(id.to_owned()).or_default();
-        writing.may_be_gone |= (400..500).contains(&sent.status);
+        writing.may_be_gone |= (400..500).contains(&refusal(sent));
         let Some(told) = received(sent, 200) else {
             return;
         };
@@ -68,6 +68,14 @@ impl Writings {
         let excused = good.messages.iter().filter(is_excused);
         writing.excused.extend(excused.map(|(key, _)| key.clone()));
     }
+}
+
+/// The status that an answer says it has: an error body counts as what it says.
+fn refusal(sent: &Answer) -> u64 {
+    let status = u64::from(sent.status);
+    let told = received(sent, sent.status).filter(|_| sent.status < 300);
+    let told = told.and_then(|text| parse(text)?.all(text, "status").first()?.count(text));
+    told.unwrap_or(status)
 }
 
 fn conversation<'a>(request: &ServedRequest<'a>) -> Option<&'a str> {
