@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::excuses::Excuses;
 use super::json;
 use super::page::Element;
-use super::story::{Source, Story};
+use super::story::{Extra, Source, Story};
 
 /// What is wrong, in a few words that are the same for all of its kind, and in full.
 #[derive(Clone, Debug)]
@@ -147,7 +147,7 @@ impl Oracle<'_> {
             .iter()
             .filter(|(key, _)| key.contains("/failures/"));
         // What is kept aside is redacted, too, so that its bytes may be others.
-        let is_redacted = self.story.is_redacted;
+        let is_redacted = self.story.has(Extra::Redaction);
         let is_aside =
             |element: &Element| aside.any(|(_, body)| is_redacted || *body == element.bytes);
         let is_archived =
@@ -162,7 +162,7 @@ impl Oracle<'_> {
 
     /// Records that no answer touched stand as they came.
     async fn check_bytes(&self, manifest: &Manifest) -> Result<(), Problem> {
-        if self.story.records != "full" || self.story.is_redacted {
+        if self.story.records != "full" || self.story.has(Extra::Redaction) {
             return Ok(());
         }
         let field = self.story.source.id_field();
@@ -189,7 +189,7 @@ impl Oracle<'_> {
             .warnings
             .iter()
             .any(|warning| warning.contains("name"));
-        if !self.story.lookup_names || self.excuses.helpers.names_told || is_warned {
+        if !self.story.has(Extra::Names) || self.excuses.helpers.names_told || is_warned {
             return Ok(());
         }
         for line in self.world.archived_lines(manifest).await.keys() {
@@ -227,6 +227,41 @@ impl Oracle<'_> {
                 return Err(Problem::new("lost", format!("{id} has no transcript")));
             };
             self.check_transcript(id, record)?;
+            self.check_files(id, record)?;
+        }
+        Ok(())
+    }
+
+    /// Every attachment is stored as it is, or the record says why not.
+    fn check_files(&self, id: &str, record: &Value) -> Result<(), Problem> {
+        let messages = record["messages"].as_array().into_iter().flatten();
+        let attachments = messages.filter_map(|message| message["attachments"].as_array());
+        let is_altered = self.excuses.writings.of(id).is_some();
+        for attachment in attachments
+            .flatten()
+            .filter(|_| self.story.has(Extra::Files))
+        {
+            let file_id = attachment["id"].as_str().unwrap_or_default();
+            if is_altered || self.excuses.writings.has_altered_file(file_id) {
+                continue;
+            }
+            let due = self.world.simulator.file(file_id);
+            if attachment["sha256"].is_null() && due.is_none() {
+                continue;
+            }
+            let stored = attachment["sha256"]
+                .as_str()
+                .map(|sha256| format!("-file-{sha256}"));
+            let stored = stored.and_then(|end| {
+                let mut objects = self.world.store.snapshot().into_iter();
+                objects.find(|(key, _)| key.ends_with(&end))
+            });
+            if stored.map(|(_, body)| body.to_vec()) != due {
+                return Err(Problem::new(
+                    "a file is lost",
+                    format!("{id}: {attachment}"),
+                ));
+            }
         }
         Ok(())
     }
@@ -269,7 +304,7 @@ impl Oracle<'_> {
             } else {
                 message.id.clone()
             };
-            let is_there = match (by_number, self.story.is_redacted) {
+            let is_there = match (by_number, self.story.has(Extra::Redaction)) {
                 (true, true) => messages.len() + excused >= number,
                 (true, false) => texts.contains(&*message.text),
                 (false, true) => ids.contains(&*message.id),

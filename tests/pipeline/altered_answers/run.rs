@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use start_export::{Command, Resume, StartError};
 
 use super::oracle::{Oracle, Problem};
-use super::story::Story;
+use super::story::{Extra, Story};
 use super::tampering::Tampering;
 
 /// Many times what any export of these sizes takes.
@@ -86,6 +86,9 @@ impl Run<'_> {
             let failures = failed.failures.into_iter().map(|it| it.failure).collect();
             ended = Ended::Resumed { failures };
             self.tampering.set_on(false);
+            if self.story.has(Extra::NewProcess) {
+                self.story.restart(&mut world);
+            }
             resume(&mut world, &id).await?;
             run_to_end(&mut world).await?;
             if let Some(failed) = outcome(&world, &id).await? {

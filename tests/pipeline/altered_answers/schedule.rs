@@ -4,7 +4,7 @@ use fastrand::Rng;
 use genesys_simulator::Route;
 
 use super::alteration::{KINDS, Kind};
-use super::story::Story;
+use super::story::{Extra, Story};
 
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
@@ -25,8 +25,11 @@ impl Schedule {
         let rng = &mut Rng::with_seed(seed ^ 0x5c4e_d01e);
         let mut routes = story.source.routes().to_vec();
         routes.push(Route::Login);
-        if story.lookup_names {
+        if story.has(Extra::Names) {
             routes.extend([Route::Queues, Route::WrapUpCodes]);
+        }
+        if story.has(Extra::Files) {
+            routes.extend([Route::Download, Route::Media]);
         }
         Self {
             kind: (rng.u8(..5) < 2).then(|| *rng.choice(&KINDS).unwrap_or(&Kind::Value)),

@@ -36,12 +36,25 @@ pub(super) const SOURCES: [Source; 9] = [
     Source::WebDetails,
 ];
 
+/// What an export may do beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extra {
+    /// Names are looked up.
+    Names,
+    Redaction,
+    /// The files that were sent are exported, too.
+    Files,
+    /// The conversations are those of an earlier export.
+    BaseExport,
+    /// A new process carries out the resume.
+    NewProcess,
+}
+
 #[derive(Clone)]
 pub(super) struct Story {
     pub(super) source: Source,
     pub(super) records: &'static str,
-    pub(super) lookup_names: bool,
-    pub(super) is_redacted: bool,
+    extras: BTreeSet<Extra>,
     page_size: u32,
     slices: u32,
     open_slices: usize,
@@ -59,16 +72,16 @@ impl Story {
                 .choice(&["full", "full", "standard", "minimal", "normalized"])
                 .unwrap_or(&"full"),
         };
-        let conversations = if source.is_transcripts() {
-            rng.usize(10..25)
-        } else {
-            rng.usize(10..45)
+        let extras = extras(source, records, rng);
+        let conversations = match source.is_transcripts() {
+            _ if extras.contains(&Extra::BaseExport) => rng.usize(8..16),
+            true => rng.usize(10..25),
+            false => rng.usize(10..45),
         };
         Self {
             source,
             records,
-            lookup_names: records == "normalized" && source.is_analytics() && rng.bool(),
-            is_redacted: rng.u8(..4) == 0,
+            extras,
             page_size: rng.u32(3..10),
             slices: rng.u32(1..=3),
             open_slices: rng.usize(1..=3),
@@ -76,35 +89,57 @@ impl Story {
         }
     }
 
+    pub(super) fn has(&self, extra: Extra) -> bool {
+        self.extras.contains(&extra)
+    }
+
+    /// With the export that this one goes by, if there is one.
     pub(super) async fn world(&self) -> World {
         let mut world = World::with_slices(self.settings.clone(), self.open_slices).await;
-        match self.source {
-            Source::HistoryByContinuation => {
-                world = world.reading_by(SourceSettings {
-                    history_form: Form::Continuation,
-                    ..SourceSettings::default()
-                });
-            }
-            Source::WebDetails => {
-                world.process.start.limits.transcripts.route = TranscriptRoute::WebDetails;
-            }
-            _ => {}
+        if self.source == Source::HistoryByContinuation {
+            world = world.reading_by(SourceSettings {
+                history_form: Form::Continuation,
+                ..SourceSettings::default()
+            });
+        }
+        self.set_up(&mut world);
+        if self.has(Extra::BaseExport) {
+            let base = world.request("analytics-job", r#","exportId":"base","slices":1"#);
+            world.export(&base).await;
         }
         world
+    }
+
+    /// A new process in place of the present one, with the same settings.
+    pub(super) fn restart(&self, world: &mut World) {
+        world.restart();
+        self.set_up(world);
+    }
+
+    fn set_up(&self, world: &mut World) {
+        if self.source == Source::WebDetails {
+            world.process.start.limits.transcripts.route = TranscriptRoute::WebDetails;
+        }
     }
 
     pub(super) fn request(&self, world: &World) -> String {
         let page_size = self.page_size;
         let mut more = format!(r#","pageSize":{page_size},"exportId":"odd""#);
-        if !self.is_redacted {
+        if !self.has(Extra::Redaction) {
             more += r#","redaction":{"enabled":false}"#;
+        }
+        if self.has(Extra::Files) {
+            more += r#","includeMedia":true"#;
+        }
+        if self.has(Extra::BaseExport) {
+            return format!(r#"{{"source":"transcripts","fromExport":"base"{more}}}"#);
         }
         if self.source.is_transcripts() {
             let ids: Vec<String> = self.expected(world).into_iter().collect();
             return world.transcripts_request(&ids, &more);
         }
         more.extend([r#","records":""#, self.records, "\""]);
-        if self.lookup_names {
+        if self.has(Extra::Names) {
             more += r#","lookupNames":true"#;
         }
         let slices = format!(r#","slices":{}"#, self.slices);
@@ -126,19 +161,24 @@ impl Story {
     pub(super) fn expected(&self, world: &World) -> BTreeSet<String> {
         let days: Interval = DAYS.parse().expect("an interval");
         let truth = world.simulator.truth();
-        let conversations = truth.conversations.into_iter();
+        let conversations = || truth.conversations.iter();
+        let in_days = || {
+            let conversations = conversations().filter(|it| days.contains(it.start));
+            conversations.map(|it| it.id.clone())
+        };
         match self.source {
-            Source::Job | Source::QueryByTime => conversations
-                .filter(|it| days.contains(it.start))
-                .map(|it| it.id)
-                .collect(),
-            Source::QueryByIds => conversations.map(|it| it.id).collect(),
+            Source::Job | Source::QueryByTime => in_days().collect(),
+            Source::QueryByIds => conversations().map(|it| it.id.clone()).collect(),
             Source::Messages | Source::Recordings | Source::WebDetails => {
                 let has_text = |id: &String| {
                     let messages = world.simulator.messages(id).unwrap_or_default();
                     messages.iter().any(|message| !message.text.is_empty())
                 };
                 let written = world.written().into_iter().filter(has_text);
+                if self.has(Extra::BaseExport) {
+                    let started: BTreeSet<_> = in_days().collect();
+                    return written.filter(|id| started.contains(id)).collect();
+                }
                 written.take(WRITTEN).collect()
             }
             _ => truth.gateway.into_iter().map(|it| it.id).collect(),
@@ -148,6 +188,20 @@ impl Story {
 
 /// So many conversations are told of, at most.
 const WRITTEN: usize = 7;
+
+fn extras(source: Source, records: &str, rng: &mut Rng) -> BTreeSet<Extra> {
+    let reads_messages = matches!(source, Source::Messages | Source::Recordings);
+    let has_names = records == "normalized" && source.is_analytics();
+    let drawn = [
+        (Extra::Names, has_names && rng.bool()),
+        (Extra::Redaction, rng.u8(..4) == 0),
+        (Extra::Files, reads_messages && rng.u8(..3) == 0),
+        (Extra::BaseExport, reads_messages && rng.u8(..5) == 0),
+        (Extra::NewProcess, rng.bool()),
+    ];
+    let drawn = drawn.into_iter().filter(|(_, is_drawn)| *is_drawn);
+    drawn.map(|(extra, _)| extra).collect()
+}
 
 fn settings(seed: u64, source: Source, conversations: usize, rng: &mut Rng) -> Settings {
     let history = match source {
@@ -229,23 +283,12 @@ impl Source {
 /// Without the settings, which are another long story.
 impl std::fmt::Debug for Story {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let form = if self.is_redacted {
-            "redacted"
-        } else {
-            "as they came"
-        };
-        let names = if self.lookup_names {
-            ", with names"
-        } else {
-            ""
-        };
-        let (source, records) = (self.source, self.records);
-        write!(f, "{source:?}, {records} records {form}{names}, ")?;
+        let (source, records, extras) = (self.source, self.records, &self.extras);
         let (conversations, page_size) = (self.settings.conversations, self.page_size);
         let (slices, open) = (self.slices, self.open_slices);
         write!(
             f,
-            "{conversations} conversations by {page_size}, {slices} slices ({open} open)"
+            "{source:?}, {records} {extras:?}, {conversations} by {page_size}, {slices} slices ({open} open)"
         )
     }
 }

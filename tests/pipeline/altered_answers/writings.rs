@@ -7,6 +7,7 @@
 //! - A message that such an answer does not list need not be there, but one that was listed and that the bulk does not hold
 //!   makes the transcript partial.
 //! - A message that came in another form may be anything.
+//! - A file of which no answer was altered is stored as it is, if it is still there.
 //! - A conversation of which some answer was altered may have any status but complete; `gone` only if an answer refused it
 //!   with a 4xx, be it in an error body, or listed no message.
 
@@ -17,9 +18,12 @@ use genesys_simulator::{Answer, Route, ServedRequest};
 use super::json::{Node, Shape, parse};
 use super::page::received;
 
-/// By conversation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Writings(BTreeMap<String, Writing>);
+pub(super) struct Writings {
+    by_conversation: BTreeMap<String, Writing>,
+    /// Files of which some answer was altered.
+    files: BTreeSet<String>,
+}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writing {
@@ -37,7 +41,12 @@ struct Listed<'a> {
 impl Writings {
     /// What altered answers excuse; `None` when no answer about the conversation was altered.
     pub(super) fn of(&self, conversation: &str) -> Option<&Writing> {
-        self.0.get(conversation)
+        self.by_conversation.get(conversation)
+    }
+
+    /// Whether an answer to the request for this file was altered.
+    pub(super) fn has_altered_file(&self, id: &str) -> bool {
+        self.files.contains(id)
     }
 
     pub(super) fn note(
@@ -47,10 +56,14 @@ impl Writings {
         sent: &Answer,
         is_altered: bool,
     ) {
+        if is_altered && matches!(request.route, Route::Download | Route::Media) {
+            let id = request.path.rsplit('/').next().unwrap_or_default();
+            self.files.insert(id.to_owned());
+        }
         let Some(id) = conversation(request).filter(|_| is_altered) else {
             return;
         };
-        let writing = self.0.entry(id.to_owned()).or_default();
+        let writing = self.by_conversation.entry(id.to_owned()).or_default();
         writing.may_be_gone |= (400..500).contains(&refusal(sent));
         let Some(told) = received(sent, 200) else {
             return;
