@@ -89,11 +89,14 @@ impl Excuses {
         }
     }
 
-    /// Takes note of an answer and of what is sent in its place, which may be the same.
-    pub(super) fn note(&mut self, request: &ServedRequest<'_>, genuine: &Answer, sent: &Answer) {
-        let is_altered = genuine.status != sent.status
-            || genuine.body != sent.body
-            || sent.content_length.is_some();
+    /// Takes note of an answer and of what is sent in its place, which is the same unless it is altered.
+    pub(super) fn note(
+        &mut self,
+        request: &ServedRequest<'_>,
+        genuine: &Answer,
+        sent: &Answer,
+        is_altered: bool,
+    ) {
         self.writings.note(request, genuine, sent, is_altered);
         match request.route {
             Route::ExportQuery => self.note_announcement(sent),

@@ -8,8 +8,8 @@
 //! - it was asked for by its id, an answer that is one by its contract did not hold it, and it stands in `missingIds`;
 //! - of transcripts: some answer about it was altered, and its record has another status than `complete`.
 //!
-//! Beside that, an untouched record is archived as it came, nothing is archived that no answer held, no record stands twice
-//! unless some answer repeated it, rows have their names, and `verify` is content.
+//! Beside that, an untouched record is archived as it came, nothing is archived that no answer held, what stands more than
+//! once is counted, rows have their names, and `verify` is content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,7 +91,7 @@ impl Oracle<'_> {
                 format!("{status}, but {id} is not archived"),
             ));
         }
-        for (id, count) in &archived {
+        for id in archived.keys() {
             let is_known = self.excuses.named.contains(id);
             if !is_known {
                 return Err(Problem::new(
@@ -103,10 +103,8 @@ impl Oracle<'_> {
             if is_foreign && self.excuses.genuine.contains_key(id) {
                 return Err(Problem::new("of another interval", id));
             }
-            if *count > 1 && !self.may_repeat(manifest) {
-                return Err(Problem::new("twice", format!("{id} stands {count} times")));
-            }
         }
+        self.check_repeats(manifest, &archived).await?;
         self.check_bytes(manifest).await
     }
 
@@ -123,7 +121,7 @@ impl Oracle<'_> {
                 .iter()
                 .flat_map(|record| record.all(line.as_bytes(), field));
             // Of several, whichever counts.
-            let ids: Vec<_> = ids.filter_map(|id| id.id(line.as_bytes())).collect();
+            let ids: BTreeSet<_> = ids.filter_map(|id| id.id(line.as_bytes())).collect();
             if ids.is_empty() {
                 return Err(Problem::new(
                     "a line without an id",
@@ -155,9 +153,22 @@ impl Oracle<'_> {
         elements.iter().any(is_archived) || elements.iter().any(is_aside)
     }
 
-    /// Records may stand twice where answers repeated them, and the export says so.
-    fn may_repeat(&self, manifest: &Manifest) -> bool {
-        !self.excuses.touched.is_empty() || manifest.warnings.iter().any(|it| it.contains("repeat"))
+    /// What stands more than once is counted in the manifest.
+    async fn check_repeats(
+        &self,
+        manifest: &Manifest,
+        archived: &BTreeMap<String, u32>,
+    ) -> Result<(), Problem> {
+        let lines = self.world.archived_lines(manifest).await;
+        let identical: u64 = lines.values().map(|count| u64::from(count - 1)).sum();
+        let repeated = archived.values().filter(|count| **count > 1).count();
+        let told = manifest.content.repeated.as_ref();
+        let told_identical = told.map_or(0, |told| told.identical_lines);
+        if told_identical == identical && (repeated == 0) == told.is_none() {
+            return Ok(());
+        }
+        let detail = format!("{identical} identical lines, {repeated} ids: {told:?}");
+        Err(Problem::new("twice, and not counted", detail))
     }
 
     /// Records that no answer touched stand as they came.

@@ -105,7 +105,9 @@ impl Tampering {
     fn pass(&self, request: &ServedRequest<'_>, answer: Answer) -> Answer {
         let mut state = self.state();
         let genuine = answer.clone();
-        let sent = match self.chance(&mut state, request) {
+        let chance = self.chance(&mut state, request);
+        let is_altered = chance.is_some();
+        let sent = match chance {
             Some((pick, rng)) => self.alter(&mut state, request, answer, pick, rng),
             None => answer,
         };
@@ -113,7 +115,7 @@ impl Tampering {
             let earlier = state.earlier.entry(request.route).or_default();
             earlier.push(genuine.body.clone());
         }
-        state.excuses.note(request, &genuine, &sent);
+        state.excuses.note(request, &genuine, &sent, is_altered);
         sent
     }
 

@@ -32,9 +32,9 @@ pub(super) struct Writing {
     pub(super) excused: BTreeSet<String>,
 }
 
-/// Messages, each with its bytes, and whether the answer is as its contract says.
+/// Messages in their order, each with its id and its bytes, and whether the answer is as its contract says.
 struct Listed<'a> {
-    messages: BTreeMap<String, &'a [u8]>,
+    messages: Vec<(Option<String>, &'a [u8])>,
     is_sound: bool,
 }
 
@@ -74,12 +74,22 @@ impl Writings {
         let good = listed(request.route, id, &good_root, &genuine.body);
         let told = listed(request.route, id, &told_root, told);
         writing.may_be_gone |= told.is_sound && told.messages.is_empty();
-        let is_excused = |(key, bytes): &(&String, &&[u8])| match told.messages.get(*key) {
-            Some(other) => other != *bytes && request.route != Route::MessageConversation,
-            None => told.is_sound && request.route != Route::MessagesBulk,
-        };
-        let excused = good.messages.iter().filter(is_excused);
-        writing.excused.extend(excused.map(|(key, _)| key.clone()));
+        let same_length = good.messages.len() == told.messages.len();
+        for (place, (key, bytes)) in good.messages.iter().enumerate() {
+            let Some(key) = key else { continue };
+            let same_id = told.messages.iter().find(|it| it.0.as_ref() == Some(key));
+            let same_place = told.messages.get(place).filter(|_| same_length);
+            let is_excused = match (request.route, same_id) {
+                (Route::MessageConversation, found) => found.is_none() && told.is_sound,
+                (_, Some((_, other))) => other != bytes,
+                // What does not come of what was listed is missing.
+                (Route::MessagesBulk, None) => false,
+                (_, None) => told.is_sound || same_place.is_some(),
+            };
+            if is_excused {
+                writing.excused.insert(key.clone());
+            }
+        }
     }
 }
 
@@ -103,7 +113,7 @@ fn conversation<'a>(request: &ServedRequest<'a>) -> Option<&'a str> {
 
 fn listed<'a>(route: Route, id: &str, root: &Node, text: &'a [u8]) -> Listed<'a> {
     let mut listed = Listed {
-        messages: BTreeMap::new(),
+        messages: Vec::new(),
         is_sound: true,
     };
     match route {
@@ -169,15 +179,9 @@ impl<'a> Listed<'a> {
 
     fn add(&mut self, message: &Node, text: &'a [u8], id_name: &str) {
         let ids = message.all(text, id_name);
-        self.is_sound &= ids.len() == 1;
-        for id in ids {
-            match id.text(text).or_else(|| Some(id.count(text)?.to_string())) {
-                Some(id) => {
-                    self.messages.insert(id, &text[message.span.clone()]);
-                }
-                None => self.is_sound = false,
-            }
-        }
+        let id = ids.first().and_then(|id| id.id(text));
+        self.is_sound &= ids.len() == 1 && id.is_some();
+        self.messages.push((id, &text[message.span.clone()]));
     }
 }
 
