@@ -98,10 +98,12 @@ pub(super) fn alter(
         Kind::Limits => other_limits(answer, rng),
         Kind::Length => other_length(answer, rng),
         Kind::Bytes => odd_bytes(answer, rng),
-        Kind::Earlier => match rng.choice(earlier) {
-            Some(body) => with_body(answer, body.clone(), "an earlier body".to_owned()),
-            None => other_body(answer, rng),
-        },
+        Kind::Earlier if earlier.is_empty() => other_body(answer, rng),
+        Kind::Earlier => {
+            let place = rng.usize(..earlier.len());
+            let what = format!("earlier body {} of {}", place + 1, earlier.len());
+            with_body(answer, earlier[place].clone(), what)
+        }
     }
 }
 

@@ -159,6 +159,9 @@ impl Excuses {
             }
             let [id] = &element.ids[..] else { continue };
             self.touched.insert(id.clone());
+            if request.route == Route::DetailsByIds && !told.names(id) {
+                self.unlisted.insert(id.clone());
+            }
             let same_id = told.elements.iter().find(|it| it.ids == element.ids);
             let same_place = told.elements.get(place);
             let same_place = same_place.filter(|_| told.elements.len() == good.elements.len());
@@ -169,9 +172,7 @@ impl Excuses {
                         .or_default()
                         .push(it.clone());
                 }
-                None if request.route == Route::DetailsByIds => {
-                    self.unlisted.insert(id.clone());
-                }
+                None if request.route == Route::DetailsByIds => {}
                 _ => {
                     self.lost.insert(id.clone());
                 }

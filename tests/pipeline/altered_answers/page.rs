@@ -41,6 +41,10 @@ impl Page {
     pub(super) fn holds(&self, element: &Element) -> bool {
         self.elements.iter().any(|it| it.bytes == element.bytes)
     }
+
+    pub(super) fn names(&self, id: &String) -> bool {
+        self.elements.iter().any(|it| it.ids.contains(id))
+    }
 }
 
 impl Element {

@@ -169,12 +169,12 @@ impl SeedResult {
                 pick: _,
                 is_passing: _,
                 route,
-                path,
+                asked,
                 status,
                 sent,
                 what,
             } = entry;
-            println!("  {route} {path}: {status} sent as {sent}: {what}");
+            println!("  {route} {asked}: {status} sent as {sent}: {what}");
         }
         match &self.ended {
             Ok(ended) => println!("  {ended:?}"),

@@ -215,7 +215,7 @@ fn settings(seed: u64, source: Source, conversations: usize, rng: &mut Rng) -> S
     };
     Settings {
         history,
-        spill: 0.1,
+        spill: *rng.choice(&[0.1, 0.1, 0.6]).unwrap_or(&0.1),
         // Of a submission whose answer was lost nobody can delete the job.
         concurrent_jobs: 10_000,
         job_ready_after: Duration::from_secs(rng.u64(0..60)),

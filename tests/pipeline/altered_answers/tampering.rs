@@ -46,7 +46,8 @@ pub(super) type Pick = (u64, u64);
 pub(super) struct Entry {
     pub(super) pick: Pick,
     pub(super) route: Route,
-    pub(super) path: String,
+    /// Path, query and the beginning of the body.
+    pub(super) asked: String,
     pub(super) status: u16,
     pub(super) sent: u16,
     /// Whether it is plainly no answer, so that another try is worth it.
@@ -164,7 +165,7 @@ impl Tampering {
         state.entries.push(Entry {
             pick,
             route: request.route,
-            path: request.path.to_owned(),
+            asked: asked(request),
             status,
             sent: altered.answer.status,
             is_passing: altered.is_passing(),
@@ -176,6 +177,17 @@ impl Tampering {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn asked(request: &ServedRequest<'_>) -> String {
+    let query = request.query.iter();
+    let query: Vec<_> = query
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let body = String::from_utf8_lossy(request.body);
+    let rest = format!("{} {body}", query.join("&"));
+    let rest: String = rest.trim().chars().take(200).collect();
+    format!("{} {rest}", request.path)
 }
 
 /// The same for the same request, whenever it comes. Jobs, queries and cursors count by the order in which they were met,
