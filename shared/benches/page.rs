@@ -52,7 +52,10 @@ fn analytics_redacted(bencher: Bencher<'_, '_>) {
             redactor: Some(&redactor),
             ..rules(RecordShape::Analytics, Projection::Standard)
         };
-        encode(&results.expect("a valid page").records.expect("a list"), &rules)
+        encode(
+            &results.expect("a valid page").records.expect("a list"),
+            &rules,
+        )
     });
 }
 
