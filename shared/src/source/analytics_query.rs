@@ -79,6 +79,11 @@ impl AnalyticsQuery {
         loop {
             let (harvest, reach) = self.read(window, reading, &mut asking).await?;
             window = match reach {
+                // That all of an answer began before the window is rare enough to be worth another look.
+                Reach::Whole if harvest.is_all_before() && looks < SECOND_LOOKS => {
+                    looks += 1;
+                    window
+                }
                 Reach::Whole => {
                     let next = windows::following(window, slice, harvest.started(), most)
                         .map(|next| Checkpoint::Windows { next });

@@ -24,9 +24,9 @@ pub struct Recordings {
 }
 
 impl Recordings {
-    /// `Err` when the document is not a list of recordings.
-    pub fn of(document: &RawValue) -> Result<Self, DecodeError> {
-        let listed = Recording::list(document)?;
+    /// `Err` when the document is not a list of recordings of this conversation.
+    pub fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
+        let listed = Recording::list(document, id)?;
         let mut transcript = Transcript::new(Via::Recordings, None);
         let recordings = transcript.readable("recordings", listed);
         transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
@@ -274,7 +274,7 @@ mod tests {
 
     fn read(value: &serde_json::Value) -> Result<Transcript, Untold> {
         let document = RawValue::from_string(value.to_string()).unwrap();
-        Recordings::of(&document).unwrap().finish(&[])
+        Recordings::of(&document, "c1").unwrap().finish(&[])
     }
 
     #[test]
@@ -405,6 +405,14 @@ mod tests {
     }
 
     #[test]
+    fn recordings_of_another_conversation_are_not_taken() {
+        let of = |id: &str| Recordings::of(&raw(&json!([{"conversationId": id}])), "c1").is_ok();
+
+        assert!(of("c1") && of("C1") && !of("c2"));
+        assert!(Recordings::of(&raw(&json!([{}])), "c1").is_ok());
+    }
+
+    #[test]
     fn a_document_that_is_not_a_list_holds_no_recordings() {
         for document in [
             json!(null),
@@ -413,7 +421,7 @@ mod tests {
             json!({"media": "message"}),
             json!({"message": "boom", "status": 500}),
         ] {
-            assert!(Recordings::of(&raw(&document)).is_err(), "{document}");
+            assert!(Recordings::of(&raw(&document), "c1").is_err(), "{document}");
         }
     }
 
@@ -539,7 +547,7 @@ mod tests {
         for (messages, missing) in cases {
             let document = json!([{ "messagingTranscript": messages }]);
 
-            let transcript = Recordings::of(&raw(&document))
+            let transcript = Recordings::of(&raw(&document), "c1")
                 .unwrap()
                 .finish(&announced)
                 .unwrap();

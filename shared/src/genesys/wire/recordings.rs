@@ -81,9 +81,15 @@ const CONTENT: [&str; 16] = [
 ];
 
 impl Recording {
-    /// The recordings in a document, which is a list.
-    pub fn list(document: &RawValue) -> Result<Listed<Self>, DecodeError> {
+    /// The recordings in a document, which is a list. Each may say which conversation it is of, and then it is of this one.
+    pub fn list(document: &RawValue, id: &str) -> Result<Listed<Self>, DecodeError> {
         let elements = required_elements(document)?;
+        let conversation = |it: &&RawValue| Object::read(it).ok()?.id("conversationId");
+        let mut conversations = elements.iter().filter_map(conversation);
+        if conversations.any(|it| !it.eq_ignore_ascii_case(id)) {
+            let problem = "a recording is of another conversation";
+            return Err(DecodeError::Shape(problem.into()));
+        }
         Ok(Listed::of(elements, |it| Ok(Self::read(&it))))
     }
 

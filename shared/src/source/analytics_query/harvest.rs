@@ -110,6 +110,11 @@ impl Harvest {
         self.started
     }
 
+    /// Whether records came, and none that began in the window.
+    pub(super) fn is_all_before(&self) -> bool {
+        self.started == 0 && self.received > 0
+    }
+
     /// Takes a page; `None` when the next one is needed.
     pub(super) fn add(&mut self, page: QueryResults) -> Option<Reach> {
         self.pages += 1;

@@ -133,7 +133,15 @@ impl<'a> Visit<'a> {
         let looks = if self.again { RECORDING_WAITS } else { 1 };
         for look in 1..=looks {
             let asked_at = self.source.clock.now();
-            match self.ask(&call, prepared).await {
+            let id = self.id;
+            let decode = |body: &[u8]| prepared(body, id);
+            let reply = self.source.client.call(&call, self.deadline, decode).await;
+            let recordings = reply.map(|reply| {
+                self.asking.add(&reply, 0);
+                // Whatever stands in a 202, it is not prepared.
+                reply.value.filter(|_| reply.status != 202)
+            });
+            match recordings {
                 Ok(Some(recordings)) => return Ok(recordings.finish(&self.announced)?),
                 Ok(None) if look == looks => break,
                 Ok(None) => {
@@ -174,7 +182,8 @@ impl<'a> Visit<'a> {
                     "{}; its recordings are refused with the status {status}",
                     gone.problem
                 );
-                Untold::new(gone.status, problem).into()
+                // Nothing says that they are gone.
+                Untold::new(Status::Unavailable, problem).into()
             }
             verdict => self.missed_by(verdict),
         }
@@ -247,7 +256,7 @@ impl<'a> Visit<'a> {
 }
 
 /// Nothing while the recording is being prepared.
-fn prepared(body: &[u8]) -> Result<Option<Recordings>, DecodeError> {
+fn prepared(body: &[u8], id: &str) -> Result<Option<Recordings>, DecodeError> {
     if body.is_empty() {
         return Ok(None);
     }
@@ -255,7 +264,7 @@ fn prepared(body: &[u8]) -> Result<Option<Recordings>, DecodeError> {
     if is_progress(&document) {
         return Ok(None);
     }
-    Recordings::of(&document).map(Some)
+    Recordings::of(&document, id).map(Some)
 }
 
 /// An object that says nothing of an error: some of what stands with a 202.
