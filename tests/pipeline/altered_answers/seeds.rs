@@ -120,7 +120,7 @@ impl Seed {
             return;
         };
         println!("the least of it that does the same:");
-        self.reduced(&result, &problem.kind).print(usize::MAX);
+        self.reduced(&result, &problem.kind).print(TOLD);
         panic!("{}", problem.kind);
     }
 
@@ -175,6 +175,9 @@ impl SeedResult {
                 what,
             } = entry;
             println!("  {route} {asked}: {status} sent as {sent}: {what}");
+        }
+        if self.altered > entries {
+            println!("  and {} more", self.altered - entries);
         }
         match &self.ended {
             Ok(ended) => println!("  {ended:?}"),
