@@ -9,7 +9,7 @@
 //! - A message that came in another form may be anything.
 //! - A file of which no answer was altered is stored as it is, if it is still there.
 //! - A conversation of which some answer was altered may have any status but complete; `gone` only if an answer refused it
-//!   with a 4xx, be it in an error body, or listed no message.
+//!   with a 3xx or 4xx, be it in an error body, or listed no message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +64,7 @@ impl Writings {
             return;
         };
         let writing = self.by_conversation.entry(id.to_owned()).or_default();
-        writing.may_be_gone |= (400..500).contains(&refusal(sent));
+        writing.may_be_gone |= (300..500).contains(&refusal(sent));
         let Some(told) = received(sent, 200) else {
             return;
         };
