@@ -156,7 +156,15 @@ impl SeedResult {
     pub(super) fn told(&self) -> String {
         let mut entries: Vec<_> = self.entries.iter().map(|it| format!("{it:?}")).collect();
         entries.sort();
-        format!("{}: {entries:#?}: {:?}", self.number, self.ended)
+        format!("{}: {entries:#?}: {}", self.number, self.ended())
+    }
+
+    /// In a few words that are the same for all that ended alike.
+    fn ended(&self) -> String {
+        match &self.ended {
+            Ok(ended) => ended.to_string(),
+            Err(problem) => format!("{}: {:?}", problem.kind, self.story.source),
+        }
     }
 
     fn print(&self, entries: usize) {
@@ -242,11 +250,7 @@ fn collect(
 pub(super) fn tell(results: &[SeedResult]) {
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for result in results {
-        let kind = match &result.ended {
-            Ok(ended) => ended.to_string(),
-            Err(problem) => format!("{}: {:?}", problem.kind, result.story.source),
-        };
-        *tally.entry(kind).or_default() += 1;
+        *tally.entry(result.ended()).or_default() += 1;
     }
     let mut failed: Vec<_> = results
         .iter()
