@@ -121,6 +121,18 @@ impl ApiError {
         }
     }
 
+    /// Whether it is the login that brought no answer, before the call itself was tried.
+    pub fn is_of_login(&self) -> bool {
+        match self {
+            Self::Throttled { route, .. }
+            | Self::Unavailable { route, .. }
+            | Self::Broken { route, .. }
+            | Self::Refused { route, .. }
+            | Self::TooLarge { route, .. } => route == super::login::ROUTE,
+            Self::Login { .. } => true,
+        }
+    }
+
     /// In which way there was no usable answer.
     pub fn trouble(&self) -> Option<&Trouble> {
         match self {

@@ -120,7 +120,8 @@ impl Harvest {
         self.pages += 1;
         self.received += page.records.len() as u64;
         let nothing_came = page.records.is_empty();
-        // One that announces no more than a full page of it may have counted that page alone.
+        // A page that is not full lacks something, unless it is the last one; and one that announces no more than a full page
+        // may have counted that page alone.
         let is_full = page.records.len() as u64 >= self.page_size.into();
         for record in page.records {
             self.keep(record);
@@ -130,7 +131,7 @@ impl Harvest {
         let came_twice = self.received > self.records.len() as u64;
         if first_hits != page.hits || came_twice || self.received > page.hits {
             Some(Reach::Moved)
-        } else if self.is_before_window() || (self.received == page.hits && !is_full) {
+        } else if (is_full && self.is_before_window()) || (self.received == page.hits && !is_full) {
             Some(Reach::Whole)
         } else if self.received == page.hits {
             None
@@ -293,6 +294,16 @@ mod tests {
 
             assert!(page.is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn a_page_that_lacks_records_does_not_end_a_window() {
+        let mut harvest = harvest();
+
+        let first = harvest.add(results(&[begun("a", -1), begun("b", -2)], 4));
+        let second = harvest.add(results(&[], 4));
+
+        assert_eq!((first, second), (None, Some(Reach::Moved)));
     }
 
     #[test]

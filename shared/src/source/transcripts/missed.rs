@@ -219,16 +219,18 @@ pub(super) fn unaskable() -> Untold {
 
 /// Whether it may be that the API fails at this and at nothing else.
 pub(super) fn fails_alone(error: &ApiError) -> bool {
-    matches!(
-        error.trouble(),
-        Some(
-            Trouble::Status(_)
-                | Trouble::Timeout
-                | Trouble::CutOff
-                | Trouble::NotJson { .. }
-                | Trouble::Unexpected { .. }
+    // A login is about all conversations.
+    !error.is_of_login()
+        && matches!(
+            error.trouble(),
+            Some(
+                Trouble::Status(_)
+                    | Trouble::Timeout
+                    | Trouble::CutOff
+                    | Trouble::NotJson { .. }
+                    | Trouble::Unexpected { .. }
+            )
         )
-    )
 }
 
 /// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.
