@@ -41,7 +41,7 @@ fn no_odd_answers_lose_anything_unsaid_or_stop_an_export_for_good() {
     tell(&results);
     let altered = results.iter().filter(|result| result.altered > 0).count();
     assert!(
-        altered * 10 > results.len() * 8,
+        altered * 2 > results.len(),
         "most seeds alter something: {altered}"
     );
 }
