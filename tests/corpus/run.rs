@@ -93,9 +93,9 @@ async fn with_trouble(world: &mut World<FailingStore>, ids: &[String]) -> Manife
         permanent: Some(Permanent {
             route: Route::MessagesBulk,
             after: ids.len() as u64 / 2,
-            status: 422,
-            code: "unprocessable.entity".to_owned(),
-            message: "The messages cannot be processed.".to_owned(),
+            status: 403,
+            code: "missing.permissions".to_owned(),
+            message: "The client lacks a permission.".to_owned(),
         }),
         ..Faults::transient(131)
     });
