@@ -115,7 +115,7 @@ async fn with_trouble(world: &mut World<FailingStore>, ids: &[String]) -> Manife
     assert!(error.contains("the store is busy"), "{error}");
     let manifest = world.manifest(&id).await;
     let statuses = &manifest.content.statuses;
-    for status in ["complete", "forbidden", "malformed", "tooLarge"] {
+    for status in ["complete", "forbidden", "partial", "tooLarge"] {
         assert!(statuses.of(status) > 0, "{status}");
     }
     assert_eq!(statuses.total(), ids.len() as u64);
