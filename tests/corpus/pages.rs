@@ -49,7 +49,12 @@ impl<'a> Run<'a> {
     /// Both exports' records; what they say beside the texts is as free of values in either.
     pub(crate) async fn records_without_texts(&self) -> Vec<String> {
         let mut records = self.records(&self.redacted).await;
-        records.extend(self.records(&self.verbatim).await);
+        let mut verbatim = self.records(&self.verbatim).await;
+        for record in &mut verbatim {
+            // An element that could not be read is a text, too, and stands here as it came.
+            record["unreadable"].take();
+        }
+        records.extend(verbatim);
         for record in &mut records {
             for message in record["messages"].as_array_mut().expect("messages") {
                 message["text"].take();
