@@ -1,9 +1,10 @@
 //! Time as the handlers see it: the wall clock in production, a clock that tests move by hand.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 /// Where `now` comes from and how a wait passes.
 #[derive(Clone, Debug, Default)]
@@ -12,13 +13,13 @@ pub enum Clock {
     #[default]
     System,
     /// A clock that only waits and [`Clock::advance`] move: a wait ends at once and time has passed.
-    Manual(Arc<Mutex<Timestamp>>),
+    Manual(Arc<watch::Sender<Timestamp>>),
 }
 
 impl Clock {
     /// A manual clock that reads `start`.
     pub fn manual(start: Timestamp) -> Self {
-        Self::Manual(Arc::new(Mutex::new(start)))
+        Self::Manual(Arc::new(watch::Sender::new(start)))
     }
 
     #[expect(
@@ -28,7 +29,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp::now(),
-            Self::Manual(now) => *now.lock().unwrap_or_else(PoisonError::into_inner),
+            Self::Manual(now) => *now.borrow(),
         }
     }
 
@@ -46,8 +47,24 @@ impl Clock {
     /// Moves a manual clock forward; the wall clock moves by itself.
     pub fn advance(&self, duration: Duration) {
         if let Self::Manual(now) = self {
-            let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
-            *now = now.saturating_add(duration).unwrap_or(Timestamp::MAX);
+            now.send_modify(|now| *now = now.saturating_add(duration).unwrap_or(Timestamp::MAX));
+        }
+    }
+
+    /// Waits for `moment`. Unlike [`Clock::sleep`] it does not move a manual clock.
+    pub async fn reaches(&self, moment: Timestamp) {
+        match self {
+            Self::System => {
+                let left = Duration::try_from(moment.duration_since(self.now()));
+                // At least a millisecond, so that rounding does not turn the wait into a busy loop.
+                let wait = left.unwrap_or_default().max(Duration::from_millis(1));
+                tokio::time::sleep(wait).await;
+            }
+            Self::Manual(now) => {
+                let mut now = now.subscribe();
+                // The sender lives as long as `self`, so the wait can only end by the time that is reached.
+                let _ = now.wait_for(|now| *now >= moment).await;
+            }
         }
     }
 }

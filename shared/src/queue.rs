@@ -15,7 +15,7 @@ mod memory;
 mod settings;
 mod sqs;
 
-pub use memory::{DeadLetter, Delivery, MemoryQueues};
+pub use memory::{DeadLetter, Delivery, Holding, MemoryQueues};
 pub use settings::{
     ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
     DEDUPLICATION_WINDOW, MAX_BODY_BYTES, MAX_DELAY, MAX_FIFO_ID_BYTES, MAX_VISIBILITY,

@@ -6,9 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::OPEN_PREFIX;
-use conversation_archive::queue::{
-    AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, MessageQueue as _, Queue,
-};
+use conversation_archive::queue::{AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, Holding, Queue};
 use jiff::{SignedDuration, Timestamp};
 use start_export::Command;
 use tokio::sync::mpsc::UnboundedSender;
@@ -56,26 +54,16 @@ pub enum Ended {
     Stopped,
 }
 
-/// What the queue of webhooks holds.
-#[derive(Clone, Copy, Debug)]
-struct Deliveries {
-    /// When the next one is due.
-    next: Option<Timestamp>,
-    in_hand: usize,
-    left: u64,
-}
-
-impl Deliveries {
-    /// Whether an export that was decided at `over_since` needs the engine no longer. A delivery that is postponed beyond the
-    /// patience is not waited for, whatever else the queue holds; nor is one that does not come to an end.
-    fn end(self, over_since: Timestamp, now: Timestamp) -> Option<Ended> {
-        let is_late = |moment: Timestamp| moment.duration_since(over_since) > DELIVERY_PATIENCE;
-        if self.left == 0 {
-            return Some(Ended::Over);
-        }
-        let is_waited_for = self.in_hand > 0 || self.next.is_some_and(|next| !is_late(next));
-        (!is_waited_for || is_late(now)).then_some(Ended::DeliveryOwed)
+/// Whether an export that was decided at `over_since` needs the engine no longer, with these deliveries left. A delivery that is
+/// postponed beyond the patience is not waited for, whatever else the queue holds; nor is one that does not come to an end.
+fn end(deliveries: Holding, over_since: Timestamp, now: Timestamp) -> Option<Ended> {
+    let is_late = |moment: Timestamp| moment.duration_since(over_since) > DELIVERY_PATIENCE;
+    if deliveries.messages == 0 {
+        return Some(Ended::Over);
     }
+    let is_waited_for =
+        deliveries.in_hand > 0 || deliveries.next_visible.is_some_and(|next| !is_late(next));
+    (!is_waited_for || is_late(now)).then_some(Ended::DeliveryOwed)
 }
 
 /// Changes in the folder by others are seen that soon.
@@ -162,7 +150,7 @@ impl Running {
     }
 
     /// Asks the archive, `around` for what nobody sends a message for, too.
-    async fn look(&mut self, around: bool) -> anyhow::Result<Option<Ended>> {
+    pub(super) async fn look(&mut self, around: bool) -> anyhow::Result<Option<Ended>> {
         if around {
             self.look_around().await?;
         }
@@ -179,14 +167,8 @@ impl Running {
         }
         let now = dispatch.clock.now();
         let over_since = *self.over_since.get_or_insert(now);
-        let deliveries = Deliveries {
-            next: queues.next_visible(Queue::Webhooks),
-            in_hand: queues.in_hand(Queue::Webhooks),
-            // Last, since a delivery can begin between two of these questions: only a queue that holds nothing at all, in
-            // hand or not, says that nothing is owed.
-            left: queues.depth(Queue::Webhooks).await?,
-        };
-        Ok(deliveries.end(over_since, now))
+        let deliveries = queues.holding(Queue::Webhooks);
+        Ok(end(deliveries, over_since, now))
     }
 
     /// What nobody sends a message for: a request to cancel, and messages that were lost.
@@ -243,43 +225,43 @@ mod tests {
 
     const DECIDED: &str = "2026-03-10T00:00:00Z";
 
-    /// So long after the export was decided, with deliveries in hand and one that is due so long after it was decided.
-    fn end(seconds: i64, in_hand: usize, due: i64) -> Option<Ended> {
+    /// What the engine does `seconds` after the decision, with deliveries in hand and one that is due `due` seconds after it.
+    fn after(seconds: i64, in_hand: usize, due: i64) -> Option<Ended> {
         let decided: Timestamp = DECIDED.parse().unwrap();
         let after = |seconds| decided + SignedDuration::from_secs(seconds);
-        let deliveries = Deliveries {
-            next: Some(after(due)),
+        let deliveries = Holding {
+            messages: 1,
             in_hand,
-            left: 1,
+            next_visible: Some(after(due)),
         };
-        deliveries.end(decided, after(seconds))
+        end(deliveries, decided, after(seconds))
     }
 
     #[test]
     fn a_delivery_that_is_due_within_a_minute_is_waited_for() {
-        assert_eq!(end(0, 0, 5), None);
-        assert_eq!(end(59, 0, 60), None);
-        assert_eq!(end(35, 0, 155), Some(Ended::DeliveryOwed));
+        assert_eq!(after(0, 0, 5), None);
+        assert_eq!(after(59, 0, 60), None);
+        assert_eq!(after(35, 0, 155), Some(Ended::DeliveryOwed));
         // One message postponed for hours hides no other that is in hand.
-        assert_eq!(end(35, 1, 155), None);
+        assert_eq!(after(35, 1, 155), None);
     }
 
     #[test]
     fn a_delivery_that_does_not_come_to_an_end_is_not_waited_for() {
-        assert_eq!(end(60, 1, 90), None);
-        assert_eq!(end(61, 1, 90), Some(Ended::DeliveryOwed));
-        assert_eq!(end(61, 0, 61), Some(Ended::DeliveryOwed));
+        assert_eq!(after(60, 1, 90), None);
+        assert_eq!(after(61, 1, 90), Some(Ended::DeliveryOwed));
+        assert_eq!(after(61, 0, 61), Some(Ended::DeliveryOwed));
     }
 
     #[test]
     fn an_empty_queue_owes_nothing() {
-        let deliveries = Deliveries {
-            next: None,
+        let deliveries = Holding {
+            messages: 0,
             in_hand: 0,
-            left: 0,
+            next_visible: None,
         };
         let decided = DECIDED.parse().unwrap();
 
-        assert_eq!(deliveries.end(decided, decided), Some(Ended::Over));
+        assert_eq!(end(deliveries, decided, decided), Some(Ended::Over));
     }
 }

@@ -36,6 +36,16 @@ pub struct DeadLetter {
     pub receive_count: u32,
 }
 
+/// What a queue holds at one moment, dead letters aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    pub messages: usize,
+    /// Messages that a consumer works on: in flight, and not postponed by their consumer.
+    pub in_hand: usize,
+    /// As [`MemoryQueues::next_visible`].
+    pub next_visible: Option<Timestamp>,
+}
+
 /// All queues of the pipeline in memory. A clone is another handle on the same queues.
 #[derive(Clone)]
 pub struct MemoryQueues {
@@ -76,7 +86,7 @@ impl MemoryQueues {
         self.with(queue, |state, now| state.receive(now, pick))
     }
 
-    /// Waits until there is something to receive. For the system clock: who moves a manual clock wakes nobody here.
+    /// Waits until there is something to receive.
     pub async fn next(&self, queue: Queue) -> Delivery {
         loop {
             let changed = self.inner.changed.notified();
@@ -86,8 +96,11 @@ impl MemoryQueues {
             if let Some(delivery) = self.receive(queue) {
                 return delivery;
             }
-            match self.until_next_visible(queue) {
-                Some(wait) => drop(tokio::time::timeout(wait, changed).await),
+            match self.next_visible(queue) {
+                Some(moment) => tokio::select! {
+                    () = self.inner.clock.reaches(moment) => {}
+                    () = changed => {}
+                },
                 None => changed.await,
             }
         }
@@ -130,9 +143,9 @@ impl MemoryQueues {
         self.with(queue, QueueState::in_flight)
     }
 
-    /// Messages that a consumer works on: in flight, and not postponed by their consumer.
-    pub fn in_hand(&self, queue: Queue) -> usize {
-        self.with(queue, QueueState::in_hand)
+    /// What a queue holds at one moment.
+    pub fn holding(&self, queue: Queue) -> Holding {
+        self.with(queue, QueueState::holding)
     }
 
     /// Whether no queue holds a message, visible, delayed or in flight. Dead letters do not count.
@@ -157,18 +170,6 @@ impl MemoryQueues {
             self.with(queue, QueueState::expire_in_flight);
         }
         self.inner.changed.notify_waiters();
-    }
-
-    fn until_next_visible(&self, queue: Queue) -> Option<Duration> {
-        let wait = self
-            .next_visible(queue)?
-            .duration_since(self.inner.clock.now());
-        // At least a millisecond, so that no rounding turns the wait into a spin.
-        Some(
-            Duration::try_from(wait)
-                .unwrap_or_default()
-                .max(Duration::from_millis(1)),
-        )
     }
 
     fn with<T>(&self, queue: Queue, act: impl FnOnce(&mut QueueState, Timestamp) -> T) -> T {

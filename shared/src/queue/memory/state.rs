@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DeadLetter, Delivery};
+use super::{DeadLetter, Delivery, Holding};
 use crate::queue::settings::{MAX_VISIBILITY, check_delay};
 use crate::queue::{Outgoing, Queue, QueueSettings, Refused};
 
@@ -152,13 +152,17 @@ impl QueueState {
             .count()
     }
 
-    pub(super) fn in_hand(&mut self, now: Timestamp) -> usize {
-        self.settle(now);
+    pub(super) fn holding(&mut self, now: Timestamp) -> Holding {
+        let next_visible = self.next_visible(now);
         let held = self
             .messages
             .iter()
             .filter_map(|message| message.held.as_ref());
-        held.filter(|held| !held.postponed).count()
+        Holding {
+            messages: self.messages.len(),
+            in_hand: held.filter(|held| !held.postponed).count(),
+            next_visible,
+        }
     }
 
     pub(super) fn next_visible(&mut self, now: Timestamp) -> Option<Timestamp> {

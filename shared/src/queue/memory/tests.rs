@@ -412,7 +412,19 @@ async fn a_postponed_message_is_in_flight_and_in_nobody_s_hand() {
         .unwrap();
 
     assert_eq!(queues.in_flight(Queue::Waiting), 2);
-    assert_eq!(queues.in_hand(Queue::Waiting), 1);
+    assert_eq!(queues.holding(Queue::Waiting).in_hand, 1);
+}
+
+#[tokio::test]
+async fn a_consumer_that_waits_for_a_manual_clock_is_woken_when_the_time_is_reached() {
+    let (queues, clock) = queues();
+    send_all(&queues, [waiting("later", SECOND)]).await;
+
+    let mut next = std::pin::pin!(queues.next(Queue::Waiting));
+    assert!(next.as_mut().now_or_never().is_none());
+    clock.advance(SECOND);
+
+    assert_eq!(next.await.body, "later");
 }
 
 #[tokio::test]
