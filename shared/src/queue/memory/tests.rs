@@ -1,3 +1,5 @@
+use futures::FutureExt as _;
+
 use super::*;
 use crate::queue::conformance::{QUEUE_PROMISES, Subject};
 use crate::queue::{DEDUPLICATION_WINDOW, Fifo, MAX_DELAY, MAX_VISIBILITY};
