@@ -48,6 +48,8 @@ enum Outcome {
     WarnedEnd,
     /// It is taken for what it says, since nothing shows that it is untrue.
     Believed(&'static str),
+    /// It is taken, and what came twice is counted.
+    Repeated,
     /// A record of it is kept aside.
     KeptAside,
     /// What does not come is named as missing.
@@ -82,6 +84,7 @@ impl Outcome {
             Self::Warned => "taken, with a warning".to_owned(),
             Self::WarnedEnd => "taken as empty, with a warning".to_owned(),
             Self::Believed(what) => what.to_owned(),
+            Self::Repeated => "taken, and counted as repeated".to_owned(),
             Self::KeptAside => "the record is kept aside".to_owned(),
             Self::Missing => "`missingIds`".to_owned(),
             Self::Fails(kind) => {
@@ -245,10 +248,15 @@ fn assert_complete(
         outcome == Outcome::KeptAside,
         "{label}: {rejected} kept aside"
     );
+    assert_eq!(
+        manifest.content.repeated.is_some(),
+        outcome == Outcome::Repeated,
+        "{label}: repeated records"
+    );
     assert!(found.is_subset(expected), "{label}: more than there is");
     let lacking = expected.difference(found).count() as u64;
     match outcome {
-        Outcome::Taken | Outcome::Warned => assert_eq!(lacking, 0, "{label}"),
+        Outcome::Taken | Outcome::Warned | Outcome::Repeated => assert_eq!(lacking, 0, "{label}"),
         Outcome::KeptAside => assert!(lacking <= rejected, "{label}: {lacking} of {rejected}"),
         Outcome::Missing => assert_eq!(lacking, manifest.missing_ids.len() as u64, "{label}"),
         Outcome::WarnedEnd | Outcome::Believed(_) | Outcome::Fails(_) => {}
@@ -366,6 +374,7 @@ async fn ids(world: &World, call: &Call, manifest: &Manifest) -> BTreeSet<String
         _ => "recordId",
     };
     let archived = world.archived_ids(manifest, field).await;
-    assert!(archived.values().all(|count| *count == 1), "each once");
+    let is_each_once = archived.values().all(|count| *count == 1);
+    assert!(is_each_once || manifest.content.repeated.is_some());
     archived.into_keys().collect()
 }

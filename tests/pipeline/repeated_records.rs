@@ -1,5 +1,8 @@
 //! A row that a source gives twice, on one page, on two pages or in two slices: the export is complete and says so.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use conversation_archive::archive::{Records, Sought, Version};
 use conversation_archive::conclusion::Concluding;
 use conversation_archive::failure::{Failure, FailureKind};
@@ -7,7 +10,8 @@ use conversation_archive::ids::ExportId;
 use conversation_archive::outcome::{
     ExportStatus, IdVersions, Manifest, RepeatedRecords, SliceFailure,
 };
-use genesys_simulator::{Faults, Repeat, RepeatedRow, Route, Settings};
+use genesys_simulator::{AnswerFilter, Faults, Repeat, RepeatedRow, Route, Settings};
+use serde_json::{Value, json};
 use start_export::Command;
 
 use end_to_end::process::invocation;
@@ -189,6 +193,62 @@ async fn ids_that_were_asked_for_are_counted_once() {
     let metrics = manifest.outcome.metrics.expect("metrics");
     assert_eq!((metrics.records, metrics.completeness), (2, Some(0.6667)));
     world.verify(&manifest.outcome.export_id).await;
+}
+
+/// Every answer of the details query with this conversation twice, `counted` times in its total.
+fn twice(id: String, counted: u64) -> AnswerFilter {
+    Arc::new(move |request, mut answer| {
+        if request.route != Route::DetailsQuery || answer.status != 200 {
+            return answer;
+        }
+        let mut body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let records = body["conversations"].as_array_mut();
+        let place = records.as_ref().and_then(|records| {
+            let mut ids = records.iter().map(|record| &record["conversationId"]);
+            ids.position(|found| *found == id)
+        });
+        if let (Some(records), Some(place)) = (records, place) {
+            records.insert(place, records[place].clone());
+            let hits = body["totalHits"].as_u64().expect("a total");
+            body["totalHits"] = json!(hits + counted - 1);
+            answer.body = body.to_string().into();
+        }
+        answer
+    })
+}
+
+#[tokio::test]
+async fn a_conversation_that_a_query_holds_twice_is_one_record() {
+    for counted in [1, 2] {
+        let mut world = world(0, Repeat::Identical).await;
+        world.simulator.set_faults(Faults::default());
+        let healthy = world.request("analytics-query", r#","exportId":"healthy","pageSize":50"#);
+        let expected = world.export(&healthy).await.content.counts.archived;
+        let id = world.simulator.truth().conversations[RECORDS as usize / 2]
+            .id
+            .clone();
+        world
+            .simulator
+            .update(|settings| settings.answer_filter = Some(twice(id.clone(), counted)));
+        world.pass(Duration::from_hours(1));
+        let request = world.request("analytics-query", r#","exportId":"twice","pageSize":10"#);
+
+        let manifest = world.export(&request).await;
+
+        assert_eq!(manifest.outcome.status, ExportStatus::Completed);
+        assert_eq!(manifest.content.counts.archived, expected + 1);
+        let repeated = manifest
+            .content
+            .repeated
+            .as_ref()
+            .expect("a repeated record");
+        assert_eq!(
+            (repeated.identical_lines, repeated.distinct_ids),
+            (1, expected)
+        );
+        assert_eq!(repeated_id(&world, &manifest, "conversationId").await, id);
+        world.verify(&manifest.outcome.export_id).await;
+    }
 }
 
 #[tokio::test]

@@ -84,7 +84,12 @@ impl AnalyticsQuery {
                     looks += 1;
                     window
                 }
-                Reach::Whole => {
+                // A single answer with a repeated conversation may be an accident; the next one is believed.
+                Reach::Repeated if looks < SECOND_LOOKS => {
+                    looks += 1;
+                    window
+                }
+                Reach::Whole | Reach::Repeated => {
                     let next = windows::following(window, slice, harvest.started(), most)
                         .map(|next| Checkpoint::Windows { next });
                     return Ok((harvest.answer(next), asking));

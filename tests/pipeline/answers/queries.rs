@@ -80,13 +80,13 @@ async fn details_query() {
             UNAVAILABLE,
         ),
         row(
-            "the same conversation twice",
+            "each conversation twice",
             edit(|fields| {
                 if let Some(list) = conversations(fields) {
                     list.extend(list.clone());
                 }
             }),
-            UNAVAILABLE,
+            Outcome::Repeated,
         ),
     ]);
     hold(call, with_statuses(REFUSALS, rows)).await;

@@ -37,13 +37,12 @@ pub(super) struct Harvest {
     window: Interval,
     pages: u32,
     page_size: u32,
-    /// As they came: the newest first.
+    /// As they came: the newest first, with those that came twice.
     records: Vec<OwnedRecord>,
+    /// The conversations among them.
     seen: HashSet<Sha256>,
-    /// Those that began in the window.
+    /// The number of conversations that began in the window.
     started: u64,
-    /// With those that came twice, which shows that what is found has moved.
-    received: u64,
     /// What the first page said there is.
     hits: Option<u64>,
     /// The start of what came last.
@@ -58,6 +57,9 @@ pub(super) struct Harvest {
 pub(super) enum Reach {
     /// All that began in it is here.
     Whole,
+    /// All that began in it is here, in a single answer that holds a conversation more than once. Within one answer no record
+    /// moves from page to page, so it is the API that keeps the conversation twice.
+    Repeated,
     /// What is found changed meanwhile.
     Moved,
     /// More than we read in one go.
@@ -94,7 +96,6 @@ impl Harvest {
             records: Vec::new(),
             seen: HashSet::new(),
             started: 0,
-            received: 0,
             hits: None,
             oldest: None,
             before_window: 0,
@@ -112,13 +113,12 @@ impl Harvest {
 
     /// Whether records came, and none that began in the window.
     pub(super) fn is_all_before(&self) -> bool {
-        self.started == 0 && self.received > 0
+        self.started == 0 && !self.records.is_empty()
     }
 
     /// Takes a page; `None` when the next one is needed.
     pub(super) fn add(&mut self, page: QueryResults) -> Option<Reach> {
         self.pages += 1;
-        self.received += page.records.len() as u64;
         let nothing_came = page.records.is_empty();
         // A page that is not full lacks something, unless it is the last one; and one that announces no more than a full page
         // may have counted that page alone.
@@ -126,19 +126,29 @@ impl Harvest {
         for record in page.records {
             self.keep(record);
         }
-        let first_hits = *self.hits.get_or_insert(page.hits);
-        // What comes twice has taken the place of what does not come at all.
-        let came_twice = self.received > self.records.len() as u64;
-        if first_hits != page.hits || came_twice || self.received > page.hits {
+        let hits = *self.hits.get_or_insert(page.hits);
+        let (received, distinct) = (self.records.len() as u64, self.seen.len() as u64);
+        let is_past_window = is_full && self.is_before_window();
+        if hits != page.hits {
             Some(Reach::Moved)
-        } else if (is_full && self.is_before_window()) || (self.received == page.hits && !is_full) {
+        } else if distinct < received {
+            // On a later page, a record that comes twice has taken the place of one that does not come at all.
+            let is_all = is_past_window || (!is_full && [received, distinct].contains(&hits));
+            Some(if is_all && self.pages == 1 {
+                Reach::Repeated
+            } else {
+                Reach::Moved
+            })
+        } else if received > hits {
+            Some(Reach::Moved)
+        } else if is_past_window || (received == hits && !is_full) {
             Some(Reach::Whole)
-        } else if self.received == page.hits {
+        } else if received == hits {
             None
         } else if nothing_came {
             Some(Reach::Moved)
         } else if self.pages == self.most_pages() {
-            Some(Reach::TooMany { hits: page.hits })
+            Some(Reach::TooMany { hits })
         } else {
             None
         }
@@ -157,7 +167,7 @@ impl Harvest {
         self.order == Kept::Yes && self.before_window >= RECORDS_BEFORE_WINDOW
     }
 
-    /// Keeps the record, unless it is here already. One that does not say which it is is known by its bytes.
+    /// Keeps the record. One without a readable id is known by its bytes.
     fn keep(&mut self, record: OwnedRecord) {
         let raw = record.raw();
         let identity = raw
@@ -174,15 +184,13 @@ impl Harvest {
             }
             self.oldest = Some(start);
             self.before_window = if start < self.window.start() {
-                self.before_window + 1
+                self.before_window + u32::from(is_new)
             } else {
                 0
             };
             self.started += u64::from(is_new && self.window.contains(start));
         }
-        if is_new {
-            self.records.push(record);
-        }
+        self.records.push(record);
     }
 
     /// For a page of the archive: the oldest first.
@@ -369,6 +377,44 @@ mod tests {
             harvest.add(results(&[begun("b", 40), begun("d", 30)], 4)),
             Some(Reach::Moved)
         );
+    }
+
+    #[test]
+    fn a_conversation_twice_in_one_whole_answer_is_repeated_however_it_is_counted() {
+        for hits in [2, 3] {
+            let mut harvest = Harvest::new(WINDOW.parse().unwrap(), 4);
+            let page = [begun("a", 50), begun("b", 40), begun("b", 40)];
+
+            let reach = harvest.add(results(&page, hits));
+
+            assert_eq!(reach, Some(Reach::Repeated), "{hits}");
+            assert_eq!(harvest.started(), 2);
+            assert_eq!(harvest.answer(None).records.len(), 3);
+        }
+    }
+
+    #[test]
+    fn a_conversation_twice_in_an_answer_that_is_not_whole_has_moved() {
+        let mut harvest = harvest();
+
+        let reach = harvest.add(results(
+            &[begun("a", 50), begun("a", 50), begun("b", 40)],
+            5,
+        ));
+
+        assert_eq!(reach, Some(Reach::Moved));
+    }
+
+    #[test]
+    fn one_record_before_the_window_that_comes_twice_is_one() {
+        let mut harvest = harvest();
+
+        let reach = harvest.add(results(
+            &[begun("a", 50), begun("b", -1), begun("b", -1)],
+            5,
+        ));
+
+        assert_eq!(reach, Some(Reach::Moved));
     }
 
     #[test]
