@@ -115,6 +115,9 @@ pub struct EntityListing {
     /// Absent when the listing does not say: then it ends with a page that has nothing new.
     #[serde(default, deserialize_with = "lenient::optional_count")]
     pub page_count: Option<u64>,
+    /// The number of entities on all pages.
+    #[serde(default, deserialize_with = "lenient::optional_count")]
+    pub total: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use super::raw_record::RawRecord;
 use super::salvage;
 use super::walk::unquoted;
+use crate::decode::DecodeError;
 use crate::decode::lenient::parse_count;
-use crate::decode::{self, DecodeError};
 use crate::hash::Sha256;
 
 /// A page of results: records, and what stands beside them. Fields we do not use are passed over.
@@ -121,9 +121,12 @@ fn damage(records: &[RawRecord<'_>]) -> Sha256 {
 
 /// The records of a gateway's results page, which is a bare array.
 pub fn gateway_records(body: &[u8]) -> Result<Vec<RawRecord<'_>>, DecodeError> {
-    let records: Vec<&RawValue> = decode::json_in(body).map_err(|error| match error {
-        DecodeError::Shape(_) => DecodeError::Shape("the body is not an array".into()),
-        not_json @ DecodeError::NotJson { .. } => not_json,
+    let records: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            DecodeError::Shape("the body is not an array".into())
+        } else {
+            DecodeError::syntax(&error)
+        }
     })?;
     Ok(records.into_iter().map(RawRecord::Json).collect())
 }

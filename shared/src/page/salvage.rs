@@ -1,24 +1,26 @@
 //! A page that is not JSON as a whole, split at its list's elements, so that one damaged record does not cost the others.
 //!
-//! Only brackets, quotes and escapes are looked at. A page that is cut off is not split, nor is one with a quote that ends no
-//! string: where its record ends is anybody's guess.
+//! Only brackets, quotes and escapes are looked at. A page that is cut off is not split.
 
 use serde_json::value::RawValue;
 
 use super::raw_record::RawRecord;
 use super::results::{Member, ResultsFields, ResultsPage};
 use super::walk::unquoted;
+use scan::{Page, Scan};
+
+mod scan;
 
 /// A page that is an object. Of its members only those that are not used may be something other than JSON.
 pub(super) fn object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'_>> {
-    let mut scan = Scan { body, at: 0 };
+    let mut scan = Scan::new(body);
     let mut page = ResultsPage::default();
     scan.expect(b'{')?;
     while scan.next_item(b'}')? {
         let key = unquoted(json(scan.value()?)?.get());
         scan.expect(b':')?;
         let value = if key == fields.records && scan.peek() == Some(b'[') {
-            Member::List(scan.elements()?)
+            Member::List(elements(&mut scan, Page::Object)?)
         } else {
             match json(scan.value()?) {
                 Some(value) => Member::Json(value),
@@ -33,119 +35,23 @@ pub(super) fn object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'
 
 /// A page that is a bare array.
 pub(super) fn array(body: &[u8]) -> Option<Vec<RawRecord<'_>>> {
-    let mut scan = Scan { body, at: 0 };
-    let records = scan.elements()?;
+    let mut scan = Scan::new(body);
+    let records = elements(&mut scan, Page::Array)?;
     scan.is_at_end().then_some(records)
+}
+
+fn elements<'a>(scan: &mut Scan<'a>, page: Page) -> Option<Vec<RawRecord<'a>>> {
+    let mut records = Vec::new();
+    scan.expect(b'[')?;
+    while scan.next_item(b']')? {
+        let element = scan.value().or_else(|| scan.broken_value(page))?;
+        records.push(json(element).map_or(RawRecord::Unreadable(element), RawRecord::Json));
+    }
+    Some(records)
 }
 
 fn json(bytes: &[u8]) -> Option<&RawValue> {
     serde_json::from_slice(bytes).ok()
-}
-
-/// A place in the body.
-struct Scan<'a> {
-    body: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Scan<'a> {
-    fn elements(&mut self) -> Option<Vec<RawRecord<'a>>> {
-        let mut records = Vec::new();
-        self.expect(b'[')?;
-        while self.next_item(b']')? {
-            let element = self.value()?;
-            records.push(json(element).map_or(RawRecord::Unreadable(element), RawRecord::Json));
-        }
-        Some(records)
-    }
-
-    /// At the beginning of a list or object or after one of its items: whether another item follows. At the end, the
-    /// closing bracket is passed.
-    fn next_item(&mut self, end: u8) -> Option<bool> {
-        if self.peek()? == b',' {
-            self.at += 1;
-        }
-        if self.peek()? == end {
-            self.at += 1;
-            return Some(false);
-        }
-        Some(true)
-    }
-
-    fn expect(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
-    }
-
-    /// The next byte that is not white space.
-    fn peek(&mut self) -> Option<u8> {
-        let rest = self.body.get(self.at..)?;
-        let skipped = rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
-        self.at += skipped;
-        self.body.get(self.at).copied()
-    }
-
-    fn is_at_end(&mut self) -> bool {
-        self.peek().is_none()
-    }
-
-    /// The bytes of the value that begins here, which is passed.
-    fn value(&mut self) -> Option<&'a [u8]> {
-        let first = self.peek()?;
-        let from = self.at;
-        self.at = match first {
-            b'"' => self.string_end()?,
-            b'{' | b'[' => self.bracket_end()?,
-            _ => self.scalar_end()?,
-        };
-        self.body
-            .get(from..self.at)
-            .filter(|value| !value.is_empty())
-    }
-
-    fn string_end(&self) -> Option<usize> {
-        let mut at = self.at + 1;
-        loop {
-            match self.body.get(at)? {
-                b'"' => return Some(at + 1),
-                b'\\' => at += 2,
-                _ => at += 1,
-            }
-        }
-    }
-
-    fn bracket_end(&mut self) -> Option<usize> {
-        let from = self.at;
-        let mut depth = 0_usize;
-        loop {
-            match self.body.get(self.at)? {
-                b'"' => {
-                    self.at = self.string_end()?;
-                    if !matches!(self.peek()?, b',' | b':' | b'}' | b']') {
-                        return None;
-                    }
-                }
-                byte => {
-                    self.at += 1;
-                    match byte {
-                        b'{' | b'[' => depth += 1,
-                        b'}' | b']' => depth -= 1,
-                        _ => {}
-                    }
-                }
-            }
-            if depth == 0 {
-                return Some(std::mem::replace(&mut self.at, from));
-            }
-        }
-    }
-
-    fn scalar_end(&self) -> Option<usize> {
-        let rest = self.body.get(self.at..)?;
-        let length = rest
-            .iter()
-            .position(|byte| matches!(byte, b',' | b'}' | b']'));
-        Some(self.at + length?)
-    }
 }
 
 #[cfg(test)]
@@ -202,11 +108,61 @@ mod tests {
         }
     }
 
+    /// Each record as JSON or not.
+    fn readable(records: &[RawRecord<'_>]) -> Vec<bool> {
+        records
+            .iter()
+            .map(|record| record.json().is_some())
+            .collect()
+    }
+
     #[test]
     fn records_between_two_stray_quotes_are_not_taken_for_one() {
         let body = br#"[{"t":"5" screen"},{"t":"a"},{"t":"6" screen"}]"#;
 
-        assert!(array(body).is_none());
+        assert_eq!(readable(&array(body).unwrap()), [false, true, false]);
+    }
+
+    #[test]
+    fn a_record_with_a_stray_quote_ends_where_the_rest_is_a_page() {
+        let damaged = [
+            r#"{"t":"a "b"","l":[{"n":1},{"n":2}],"o":{"p":[{}]}}"#,
+            r#"{"l":[{"t":"5" screen"},{"n":2}],"o":{"n":1}}"#,
+            r#"{"l":[{"n":1},{"n":2}],"t":"it "ends" here"}"#,
+            r#"{"t":"","l":[{"n":1}],"u":"""}"#,
+        ];
+        for damaged in damaged {
+            let list = format!(r#"[{{"id":1}}, {damaged} ,{{"id":"[2]"}}]"#);
+            let body = format!(r#"{{"conversations":{list},"cursor":"c","other":[{{}},{{}}]}}"#);
+
+            let page = object(body.as_bytes(), DETAILS_FIELDS).unwrap();
+
+            let records = page.records.unwrap();
+            assert_eq!(readable(&records), [true, false, true], "{damaged}");
+            assert_eq!(records[1].bytes(), damaged.as_bytes());
+            assert_eq!(page.next.as_deref(), Some("c"));
+            assert_eq!(
+                array(list.as_bytes()).unwrap()[1].bytes(),
+                damaged.as_bytes()
+            );
+        }
+    }
+
+    #[test]
+    fn the_only_record_may_be_damaged() {
+        let body = br#"{"conversations":[{"t":"a "b"}],"totalHits":1}"#;
+
+        let page = object(body, DETAILS_FIELDS).unwrap();
+
+        assert_eq!(readable(&page.records.unwrap()), [false]);
+        assert_eq!(page.total_hits, Some(1));
+    }
+
+    #[test]
+    fn a_body_made_to_be_searched_for_ever_is_given_up() {
+        let body = format!(r#"[{{"t":"a "b"{}"#, "},{".repeat(100_000));
+
+        assert!(array(body.as_bytes()).is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Names of queues and wrap-up codes, asked for once in a while and kept in memory.
 //!
-//! Both listings are in the official SDKs (`RoutingApi`): `entities` with `id` and `name`, `pageCount`.
+//! Both listings are in the official SDKs (`RoutingApi`): `entities` with `id` and `name`, `pageCount`, `total`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const TIME_TO_LIVE: Duration = Duration::from_hours(1);
 /// How long a page waits for names before it is archived without them.
 const PATIENCE: Duration = Duration::from_hours(1);
 
-/// The names, or why there are none.
+/// The names, and why some or all of them are missing.
 #[derive(Clone, Debug, Default)]
 pub struct NamesOrWarning {
     pub names: Option<Arc<Names>>,
@@ -47,8 +47,23 @@ pub(super) struct NameDirectory {
 
 #[derive(Debug)]
 struct Known {
-    names: Arc<Names>,
+    found: Found,
     until: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+struct Found {
+    names: Arc<Names>,
+    /// Set when a listing held fewer entities than it announced.
+    warning: Option<String>,
+}
+
+/// A listing, read to its end.
+struct Listed {
+    path: &'static str,
+    /// Names by id.
+    entities: BTreeMap<String, Option<String>>,
+    announced: u64,
 }
 
 impl NameDirectory {
@@ -67,10 +82,10 @@ impl NameDirectory {
         deadline: Deadline,
     ) -> Result<NamesOrWarning, Setback> {
         let error = match self.names(deadline).await {
-            Ok(names) => {
+            Ok(Found { names, warning }) => {
                 return Ok(NamesOrWarning {
                     names: Some(names),
-                    warning: None,
+                    warning,
                 });
             }
             Err(error) => error,
@@ -97,37 +112,40 @@ impl NameDirectory {
     }
 
     /// Callers that come while another one asks wait for its answer.
-    async fn names(&self, deadline: Deadline) -> Result<Arc<Names>, ApiError> {
+    async fn names(&self, deadline: Deadline) -> Result<Found, ApiError> {
         let mut known = self.known.lock().await;
         if let Some(known) = &*known
             && self.clock.now() < known.until
         {
-            return Ok(Arc::clone(&known.names));
+            return Ok(known.found.clone());
         }
         let queues = self.listing(QUEUES, deadline).await?;
         let wrap_up_codes = self.listing(WRAP_UP_CODES, deadline).await?;
-        let names = Arc::new(Names::new(queues, wrap_up_codes));
+        let shortfalls = [queues.shortfall(), wrap_up_codes.shortfall()];
+        let shortfalls: Vec<String> = shortfalls.into_iter().flatten().collect();
+        let found = Found {
+            names: Arc::new(Names::new(queues.names(), wrap_up_codes.names())),
+            warning: (!shortfalls.is_empty()).then(|| shortfalls.join("; ")),
+        };
         let until = self.clock.now().saturating_add(TIME_TO_LIVE);
         *known = Some(Known {
-            names: Arc::clone(&names),
+            found: found.clone(),
             until: until.unwrap_or(Timestamp::MAX),
         });
-        Ok(names)
+        Ok(found)
     }
 
-    /// Ids and names, page by page, until the announced number of pages.
-    async fn listing(
-        &self,
-        path: &str,
-        deadline: Deadline,
-    ) -> Result<Vec<(String, String)>, ApiError> {
-        let mut entities: BTreeMap<String, Option<String>> = BTreeMap::new();
+    /// Reads page by page, until the announced number of pages.
+    async fn listing(&self, path: &'static str, deadline: Deadline) -> Result<Listed, ApiError> {
+        let mut entities = BTreeMap::new();
+        let mut announced = 0;
         for page in 1..=MANY_PAGES {
             let call = Call::get(path)
                 .query("pageSize", PAGE_SIZE.to_string())
                 .query("pageNumber", page.to_string());
             let reply = self.client.call(&call, deadline, decode::json);
             let listing: EntityListing = reply.await?.value;
+            announced = announced.max(listing.total.unwrap_or_default());
             let is_announced_last = listing
                 .page_count
                 .is_some_and(|pages| pages > 0 && pages <= page.into());
@@ -139,7 +157,25 @@ impl NameDirectory {
                 break;
             }
         }
-        let named = entities.into_iter();
-        Ok(named.filter_map(|(id, name)| Some((id, name?))).collect())
+        Ok(Listed {
+            path,
+            entities,
+            announced,
+        })
+    }
+}
+
+impl Listed {
+    fn shortfall(&self) -> Option<String> {
+        let (listed, announced) = (self.entities.len() as u64, self.announced);
+        let path = self.path;
+        (listed < announced)
+            .then(|| format!("{path} listed {listed} of {announced} names; the others are missing"))
+    }
+
+    /// Pairs of id and name.
+    fn names(self) -> Vec<(String, String)> {
+        let named = self.entities.into_iter();
+        named.filter_map(|(id, name)| Some((id, name?))).collect()
     }
 }

@@ -294,8 +294,14 @@ async fn names_of_queues_and_codes() {
         row(
             "an entity that cannot be read",
             with("entities", json!([null, {"id": []}])),
-            TAKEN,
+            WARNED,
         ),
+        row(
+            "fewer entities than `total`",
+            with("total", json!(5_000)),
+            WARNED,
+        ),
+        row("`total` is absent", without("total"), TAKEN),
         row("`pageCount` is absent", without("pageCount"), TAKEN),
         row("`pageCount` is text", with("pageCount", json!("1")), TAKEN),
     ];

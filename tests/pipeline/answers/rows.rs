@@ -246,6 +246,11 @@ pub(super) fn damage(id: &'static str) -> Vec<Row> {
             insert(id, b"\n"),
             Outcome::KeptAside,
         ),
+        row(
+            "a record with an unescaped quote in a string",
+            insert(id, b"5\" screen "),
+            Outcome::KeptAside,
+        ),
     ]
 }
 
