@@ -53,7 +53,7 @@ impl Dispatch {
         }
     }
 
-    /// Decides how the attempt ended, from how its slices ended.
+    /// Decides how the attempt ended, from how its slices ended. Fails with `Superseded` when a later attempt has begun.
     pub async fn conclude(&self, concluding: Concluding<'_>) -> Result<Outcome, DispatchError> {
         let Concluding {
             plan,
@@ -64,7 +64,7 @@ impl Dispatch {
         let id = &plan.export_id;
         if self.archive.is_cancelled(id).await? {
             let outcome = self.outcome(concluding, ExportStatus::Cancelled, Vec::new());
-            return self.decide(Name::Cancelled(id), outcome).await;
+            return self.decide(concluding, Name::Cancelled(id), outcome).await;
         }
         let failures = failures(views);
         if !failures.is_empty() {
@@ -98,10 +98,26 @@ impl Dispatch {
             missing_ids: missing,
             warnings,
         };
+        self.check_newest(concluding).await?;
         let name = Name::Manifest(id);
         let (manifest, stored) = self.archive.create_or_read(name, manifest).await?;
         measure(&manifest.outcome, stored);
         Ok(manifest.outcome)
+    }
+
+    /// A lost query begins a later attempt while slices of this one end. The views of an attempt follow replaced runs into the
+    /// later one, so an outcome made of them would mix the pages of two queries. The views were read before, and a run of the
+    /// later attempt ends only after that attempt was created: so this look shows it.
+    async fn check_newest(&self, concluding: Concluding<'_>) -> Result<(), DispatchError> {
+        let attempt = concluding.attempt.attempt;
+        let newest = self
+            .archive
+            .newest_attempt(&concluding.plan.export_id)
+            .await?;
+        match newest.map(|newest| newest.attempt) {
+            Some(newest) if newest > attempt => Err(DispatchError::Superseded { attempt, newest }),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the failure of the attempt.
@@ -118,11 +134,17 @@ impl Dispatch {
         tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
         let outcome = self.outcome(concluding, ExportStatus::Failed, failures);
         let name = Name::Failed(&plan.export_id, attempt.attempt);
-        self.decide(name, outcome).await
+        self.decide(concluding, name, outcome).await
     }
 
-    /// The outcome that counts, which may be somebody else's.
-    async fn decide(&self, name: Name<'_>, outcome: Outcome) -> Result<Outcome, DispatchError> {
+    /// Creates the outcome, or returns the existing one (first writer wins).
+    async fn decide(
+        &self,
+        concluding: Concluding<'_>,
+        name: Name<'_>,
+        outcome: Outcome,
+    ) -> Result<Outcome, DispatchError> {
+        self.check_newest(concluding).await?;
         let (outcome, stored) = self.archive.create_or_read(name, outcome).await?;
         measure(&outcome, stored);
         Ok(outcome)

@@ -29,6 +29,9 @@ pub enum DispatchError {
     Queue(#[from] QueueError),
     #[error("a queue message cannot be written")]
     Message(#[from] serde_json::Error),
+    /// The runs of the attempt count no longer: the later one names its own.
+    #[error("attempt {newest} has begun in place of attempt {attempt}")]
+    Superseded { attempt: u32, newest: u32 },
     #[error("{key} is not as it was written")]
     Index {
         key: String,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use conversation_archive::conclusion::Concluding;
+use conversation_archive::dispatch::DispatchError;
 use conversation_archive::failure::FailureKind;
 use conversation_archive::queue::{MessageQueue as _, Queue};
 use genesys_simulator::{Faults, Permanent, Route, Settings};
@@ -278,6 +280,55 @@ async fn an_announcement_that_comes_late_leaves_the_marker_of_the_next_attempt()
     assert!(world.archive().is_open(&id).await.expect("readable"));
     world.run().await;
     assert_eq!(world.manifest(&id).await.content.counts.archived, 60);
+}
+
+#[tokio::test]
+async fn an_attempt_that_a_later_one_replaced_is_not_concluded() {
+    let mut world = World::new(organisation(51, 60)).await;
+    let request = world.request("export-gateway", r#","slices":2,"pageSize":10"#);
+    let id = world.start(&request).await;
+    let has_ended = |world: &World, run: &str| {
+        let key = format!("exports/{id}/slices/{run}/end.json");
+        world.store.snapshot().contains_key(&key)
+    };
+    assert!(world.run_until(|it| has_ended(it, "0001/r01")).await);
+    assert!(!has_ended(&world, "0002/r01"), "a slice to lose the query");
+    let dispatch = world.process.start.dispatch.clone();
+    let archive = &dispatch.archive;
+    let plan = archive.planned(&id).await.expect("a plan");
+    let stale = archive.attempt(&id, 1).await.expect("an attempt");
+    world.simulator.lose_queries();
+    let both = |it: &World| has_ended(it, "0001/r02") && has_ended(it, "0002/r02");
+    assert!(world.run_until(both).await);
+
+    // complete-export, held up since it read the first attempt.
+    let views = archive.survey(&plan, &stale).await.expect("slices");
+    assert!(views.iter().all(|view| view.end.is_some()));
+    let concluding = Concluding {
+        plan: &plan,
+        attempt: &stale,
+        views: &views,
+        invocation: &invocation(903, &world.clock),
+    };
+    let concluded = dispatch.conclude(concluding).await;
+
+    assert!(
+        matches!(
+            concluded,
+            Err(DispatchError::Superseded {
+                attempt: 1,
+                newest: 2
+            })
+        ),
+        "{concluded:?}"
+    );
+    world.run().await;
+    let manifest = world.manifest(&id).await;
+    assert_eq!(manifest.outcome.attempt, 2);
+    let pages = manifest.content.slices.iter().flat_map(|it| &it.pages);
+    assert!(pages.into_iter().all(|page| page.run == 2));
+    assert_eq!(world.archived_ids(&manifest, "id").await.len(), 60);
+    world.verify(&id).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! complete-export: on each outcome of a run, starts the next slice or concludes the export.
 
 use conversation_archive::conclusion::Concluding;
-use conversation_archive::dispatch::{Dispatch, Which};
+use conversation_archive::dispatch::{Dispatch, DispatchError, Which};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::CompletionMessage;
 use conversation_archive::outcome::Outcome;
@@ -24,6 +24,22 @@ pub enum Handled {
 impl CompleteExport {
     #[tracing::instrument(skip_all, fields(export.id = %message.export_id))]
     pub async fn handle(
+        &self,
+        message: &CompletionMessage,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Handled> {
+        loop {
+            match self.look(message, invocation).await {
+                // The later attempt may have ended, too, and then no other message concludes it.
+                Err(error) if is_superseded(&error) => {
+                    tracing::info!(%error, "looking at the later attempt");
+                }
+                handled => return handled,
+            }
+        }
+    }
+
+    async fn look(
         &self,
         message: &CompletionMessage,
         invocation: &Invocation,
@@ -57,4 +73,8 @@ impl CompleteExport {
         self.dispatch.announce(concluding, &outcome).await?;
         Ok(Handled::Concluded(Box::new(outcome)))
     }
+}
+
+fn is_superseded(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(DispatchError::Superseded { .. }))
 }

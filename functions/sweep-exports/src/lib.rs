@@ -182,6 +182,8 @@ impl SweepExports {
             Some(outcome) => outcome,
             None => match self.dispatch.conclude_ended(concluding).await {
                 Ok(outcome) => outcome,
+                // It moves after all.
+                Err(DispatchError::Superseded { .. }) => return Ok(()),
                 Err(error) => {
                     let failure = Failure {
                         message: format!("{}: {error}", failure.message),

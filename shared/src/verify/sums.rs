@@ -213,8 +213,8 @@ fn unread(error: DispatchError) -> VerifyError {
             key,
             what: source.to_string(),
         }),
-        DispatchError::Queue(_) | DispatchError::Message(_) => {
-            unreachable!("nothing is sent: {error}")
+        DispatchError::Queue(_) | DispatchError::Superseded { .. } | DispatchError::Message(_) => {
+            unreachable!("nothing is sent or concluded: {error}")
         }
     }
 }
