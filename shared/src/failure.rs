@@ -64,7 +64,12 @@ impl FailureKind {
     pub fn spoils_the_source(self) -> bool {
         matches!(
             self,
-            Self::JobFailed | Self::SourceLost | Self::SourceBroken | Self::RecordsMissing
+            Self::JobFailed
+                | Self::SourceLost
+                | Self::SourceBroken
+                | Self::RecordsMissing
+                // A chain that does not end leads nowhere, and its next page would be one too many again.
+                | Self::TooManyPages
         )
     }
 }

@@ -234,6 +234,32 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
 }
 
 #[tokio::test]
+async fn a_slice_of_too_many_pages_is_resumed_from_its_beginning() {
+    let mut world = World::new(organisation(53, 60)).await;
+    world.process.page.settings.max_pages_per_slice = 3;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    world.run().await;
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert_eq!(failed.failures[0].failure.kind, FailureKind::TooManyPages);
+
+    world.process.page.settings.max_pages_per_slice = 10;
+    world.resume(&id).await;
+    world.run().await;
+
+    let manifest = world.manifest(&id).await;
+    assert!(
+        manifest.content.slices[0]
+            .pages
+            .iter()
+            .all(|it| it.run == 2)
+    );
+    assert_eq!(world.simulator.stats().jobs_submitted, 2);
+    let archived = world.archived_ids(&manifest, "conversationId").await;
+    assert_eq!(archived.len(), 60);
+}
+
+#[tokio::test]
 async fn started_slices_go_on_after_a_resume_with_fewer_side_by_side() {
     let mut world = World::with_slices(organisation(46, 100), 4).await;
     let request = world.request("analytics-job", r#","slices":4,"pageSize":5"#);
