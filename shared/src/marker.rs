@@ -14,9 +14,12 @@ pub struct OpenMarker {
     pub format_version: FormatVersion,
     pub export_id: ExportId,
     pub since: Timestamp,
-    /// Sweeps in a row that sent messages and found nothing moved afterwards.
+    /// The number of times in a row that messages were sent again while the export stood where `standing` says.
     #[serde(default)]
     pub fruitless_sweeps: u32,
+    /// When that was done last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_again_at: Option<Timestamp>,
     /// Where the export stood at the last sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Sha256>,
@@ -29,6 +32,7 @@ impl OpenMarker {
             export_id,
             since,
             fruitless_sweeps: 0,
+            sent_again_at: None,
             standing: None,
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use conversation_archive::failure::FailureKind;
 use conversation_archive::outcome::ExportStatus;
+use conversation_archive::queue::Queue;
 use genesys_simulator::{Route, Settings, Watermark};
 use sweep_exports::Swept;
 
@@ -66,6 +67,66 @@ async fn a_lost_completion_message_is_brought_back() {
     assert_eq!(
         world.manifest(&id).await.outcome.status,
         ExportStatus::Completed
+    );
+}
+
+#[tokio::test]
+async fn a_lost_completion_is_brought_back_beside_a_long_backfill() {
+    let mut world = World::new(organisation(66, 20)).await;
+    let request = world.request("analytics-job", r#","slices":1,"exportId":"a-lost""#);
+    let id = world.start(&request).await;
+    let has_ended = |world: &World| {
+        let objects = world.store.snapshot();
+        objects.keys().any(|key| key.ends_with("/end.json"))
+    };
+    assert!(world.run_until(has_ended).await);
+    world.lose_messages();
+    let backfill = world.request("analytics-job", r#","slices":4,"exportId":"backfill""#);
+    world.start(&backfill).await;
+    assert!(world.queues.next_visible(Queue::Pages).is_some());
+    world.pass(HOUR + Duration::from_secs(1));
+
+    let swept = sweep(&mut world).await;
+
+    assert_eq!(swept[0], Swept::Revived);
+    world.run().await;
+    let status = world.manifest(&id).await.outcome.status;
+    assert_eq!(status, ExportStatus::Completed);
+}
+
+#[tokio::test]
+async fn an_export_whose_messages_wait_in_a_long_queue_is_never_given_up() {
+    let mut world = World::new(organisation(67, 40)).await;
+    let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
+    let id = world.start(&request).await;
+
+    for hour in 1..=60 {
+        world.pass(HOUR);
+        let swept = sweep(&mut world).await;
+        assert!(!swept.contains(&Swept::Failed), "hour {hour}: {swept:?}");
+    }
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 40);
+}
+
+#[tokio::test]
+async fn a_sweep_that_is_repeated_at_once_fails_no_export() {
+    let mut world = World::new(organisation(68, 40)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    world.start(&request).await;
+    world.pass(HOUR + Duration::from_secs(1));
+    let mut swept = Vec::new();
+    for _ in 0..6 {
+        world.lose_messages();
+        world.pass(Duration::from_mins(1));
+        swept.extend(sweep(&mut world).await);
+    }
+
+    assert_eq!(swept[0], Swept::Revived);
+    assert!(
+        swept[1..].iter().all(|it| *it == Swept::LeftAlone),
+        "{swept:?}"
     );
 }
 

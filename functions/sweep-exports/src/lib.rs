@@ -6,24 +6,22 @@ use conversation_archive::attempt::Attempt;
 use conversation_archive::conclusion::Concluding;
 use conversation_archive::dispatch::{Dispatch, DispatchError};
 use conversation_archive::failure::{Failure, FailureKind, in_one_line};
-use conversation_archive::hash::Sha256;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
 use conversation_archive::objects::{Name, OPEN_PREFIX};
 use conversation_archive::outcome::SliceFailure;
 use conversation_archive::plan::ExportPlan;
-use conversation_archive::queue::Queue;
 use conversation_archive::run::End;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
+mod sent_again;
 mod standing;
 
+use sent_again::{FRUITLESS_SWEEPS, NextStep, SentAgain};
 use standing::Standing;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-/// So many sweeps without effect, and the export is failed.
-const FRUITLESS_SWEEPS: u32 = 3;
 
 /// The handler and what it works with.
 #[derive(Clone, Debug)]
@@ -97,41 +95,35 @@ impl SweepExports {
             Err(error) if error.is_damage() => Standing::unreadable(&error),
             Err(error) => return Err(error.into()),
         };
-        if standing.moves(now) || self.dispatch.queue.depth(Queue::Pages).await? > 0 {
+        if standing.moves(now) {
             return Ok(Swept::LeftAlone);
         }
-        self.revive_or_fail(&plan, &attempt, marker, standing, invocation)
-            .await
+        let sent = SentAgain::of(&marker, standing.digest());
+        // A message of this export may wait there after those of others.
+        let is_queued = self.dispatch.queue.depth(standing.queue()).await? > 0;
+        match sent.next_step(now, is_queued) {
+            NextStep::Wait => Ok(Swept::LeftAlone),
+            NextStep::SendAgain => self.send_again(&plan, &attempt, marker, sent).await,
+            NextStep::GiveUp => {
+                self.give_up(&plan, &attempt, invocation).await?;
+                Ok(Swept::Failed)
+            }
+        }
     }
 
-    async fn revive_or_fail(
+    async fn send_again(
         &self,
         plan: &ExportPlan,
         attempt: &Attempt,
         marker: OpenMarker,
-        standing: Standing,
-        invocation: &Invocation,
+        sent: SentAgain,
     ) -> anyhow::Result<Swept> {
-        let digest = standing.digest();
-        let fruitless = if marker.standing == Some(digest) {
-            marker.fruitless_sweeps
-        } else {
-            0
-        };
-        if fruitless >= FRUITLESS_SWEEPS {
-            self.give_up(plan, attempt, invocation).await?;
-            return Ok(Swept::Failed);
-        }
         // Counted before the messages are sent: a sweep that dies in between has still tried.
-        let marker = OpenMarker {
-            fruitless_sweeps: fruitless + 1,
-            standing: Some(digest),
-            ..marker
-        };
+        let marker = sent.once_more(marker, self.dispatch.clock.now());
         self.archive()
             .replace(Name::Open(&plan.export_id), &marker)
             .await?;
-        tracing::warn!(export.id = %plan.export_id, fruitless, "nothing moved for an hour; messages are sent again");
+        tracing::warn!(export.id = %plan.export_id, times = marker.fruitless_sweeps, "nothing moved for an hour; messages are sent again");
         match self.dispatch.revive(plan, attempt).await {
             Ok(()) => Ok(Swept::Revived),
             Err(DispatchError::Archive(error)) if error.is_damage() => {

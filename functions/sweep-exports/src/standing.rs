@@ -4,7 +4,13 @@ use conversation_archive::archive::{Archive, ArchiveError};
 use conversation_archive::page_record::PageRecord;
 use conversation_archive::waiting::Waiting;
 
-use crate::{Attempt, ExportPlan, HOUR, Sha256, SliceView, Timestamp};
+use conversation_archive::attempt::Attempt;
+use conversation_archive::hash::Sha256;
+use conversation_archive::plan::ExportPlan;
+use conversation_archive::queue::Queue;
+use jiff::Timestamp;
+
+use crate::{HOUR, SliceView};
 
 /// The standing of all slices of one attempt.
 #[derive(Debug)]
@@ -59,6 +65,16 @@ impl Standing {
             attempt_created: Timestamp::MIN,
             unreadable: Some(error.to_string()),
             slices: Vec::new(),
+        }
+    }
+
+    /// The queue of the message that makes the export move.
+    pub(crate) fn queue(&self) -> Queue {
+        let has_ended = |slice: &SliceStanding| slice.view.end.is_some();
+        if self.unreadable.is_none() && self.slices.iter().all(has_ended) {
+            Queue::Completion
+        } else {
+            Queue::Pages
         }
     }
 

@@ -1,0 +1,139 @@
+//! How often messages of an export were sent again in vain, and what that means for the next sweep. Pure.
+
+use conversation_archive::hash::Sha256;
+use conversation_archive::marker::OpenMarker;
+use jiff::{SignedDuration, Timestamp};
+
+/// The number of times that messages are sent again, at least half an hour apart, before the export is failed.
+pub(crate) const FRUITLESS_SWEEPS: u32 = 3;
+
+/// Lambda repeats a sweep that failed after a minute or two, and sweeps may overlap: that is no further trial.
+const BETWEEN_SENDS: SignedDuration = SignedDuration::from_mins(30);
+/// After the usual sends, while the queue holds messages: each pause is twice the last one, up to this.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+
+/// The messages that were sent again since the export last moved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SentAgain {
+    standing: Sha256,
+    times: u32,
+    last: Option<Timestamp>,
+}
+
+/// What a sweep does with an export that does not move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NextStep {
+    Wait,
+    SendAgain,
+    GiveUp,
+}
+
+impl SentAgain {
+    /// As the marker says, for an export that stands there now.
+    pub(crate) fn of(marker: &OpenMarker, standing: Sha256) -> Self {
+        if marker.standing == Some(standing) {
+            Self {
+                standing,
+                times: marker.fruitless_sweeps,
+                last: marker.sent_again_at,
+            }
+        } else {
+            Self {
+                standing,
+                times: 0,
+                last: None,
+            }
+        }
+    }
+
+    /// An export is not given up while a queue holds messages: its own may be among them. Sending again is harmless, and heals an
+    /// export that lost its messages beside a long backfill, whose messages are always queued.
+    pub(crate) fn next_step(self, now: Timestamp, is_queued: bool) -> NextStep {
+        let is_over = |pause| {
+            self.last
+                .is_none_or(|last| now.duration_since(last) >= pause)
+        };
+        if !is_over(BETWEEN_SENDS) {
+            NextStep::Wait
+        } else if self.times < FRUITLESS_SWEEPS {
+            NextStep::SendAgain
+        } else if !is_queued {
+            NextStep::GiveUp
+        } else if is_over(self.pause()) {
+            NextStep::SendAgain
+        } else {
+            NextStep::Wait
+        }
+    }
+
+    /// The marker of an export whose messages are sent again now.
+    pub(crate) fn once_more(self, marker: OpenMarker, now: Timestamp) -> OpenMarker {
+        OpenMarker {
+            fruitless_sweeps: self.times.saturating_add(1),
+            sent_again_at: Some(now),
+            standing: Some(self.standing),
+            ..marker
+        }
+    }
+
+    fn pause(self) -> SignedDuration {
+        let doublings = (self.times - FRUITLESS_SWEEPS).min(5);
+        SignedDuration::from_hours(1 << doublings).min(LONGEST_PAUSE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-03-10T00:00:00Z";
+
+    fn step(times: u32, minutes_ago: Option<i64>, is_queued: bool) -> NextStep {
+        let now: Timestamp = NOW.parse().unwrap();
+        let sent = SentAgain {
+            standing: Sha256::of("s"),
+            times,
+            last: minutes_ago.map(|minutes| now - SignedDuration::from_mins(minutes)),
+        };
+        sent.next_step(now, is_queued)
+    }
+
+    #[test]
+    fn messages_are_sent_again_three_times_and_then_the_export_is_given_up() {
+        assert_eq!(step(0, None, false), NextStep::SendAgain);
+        assert_eq!(step(2, Some(60), false), NextStep::SendAgain);
+        assert_eq!(step(3, Some(60), false), NextStep::GiveUp);
+        // A marker of an earlier version does not say when.
+        assert_eq!(step(3, None, false), NextStep::GiveUp);
+    }
+
+    #[test]
+    fn a_sweep_that_is_repeated_within_minutes_counts_as_one() {
+        for times in 1..5 {
+            for minutes in [0, 1, 29] {
+                assert_eq!(step(times, Some(minutes), false), NextStep::Wait);
+            }
+        }
+    }
+
+    #[test]
+    fn beside_queued_messages_an_export_is_sent_again_and_never_given_up() {
+        assert_eq!(step(0, None, true), NextStep::SendAgain);
+        assert_eq!(step(3, Some(60), true), NextStep::SendAgain);
+        assert_eq!(step(4, Some(119), true), NextStep::Wait);
+        assert_eq!(step(4, Some(120), true), NextStep::SendAgain);
+        assert_eq!(step(100, Some(24 * 60 - 1), true), NextStep::Wait);
+        assert_eq!(step(100, Some(24 * 60), true), NextStep::SendAgain);
+    }
+
+    #[test]
+    fn an_export_that_moved_begins_to_be_counted_anew() {
+        let id = "march".parse().unwrap();
+        let now: Timestamp = NOW.parse().unwrap();
+        let marker = OpenMarker::new(id, now);
+        let marker = SentAgain::of(&marker, Sha256::of("a")).once_more(marker, now);
+
+        assert_eq!(SentAgain::of(&marker, Sha256::of("a")).times, 1);
+        assert_eq!(SentAgain::of(&marker, Sha256::of("b")).times, 0);
+    }
+}
