@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::raw_record::RawRecord;
 use super::results::{Member, ResultsFields, ResultsPage};
 use super::walk::unquoted;
-use scan::{Page, Scan};
+use scan::{Endless, Opening, Page, Scan};
 
 mod scan;
 
@@ -17,12 +17,12 @@ pub(super) fn object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'
     let mut page = ResultsPage::default();
     scan.expect(b'{')?;
     while scan.next_item(b'}')? {
-        let key = unquoted(json(scan.value()?)?.get());
+        let key = unquoted(json(scan.value().ok()?)?.get());
         scan.expect(b':')?;
         let value = if key == fields.records && scan.peek() == Some(b'[') {
             Member::List(elements(&mut scan, Page::Object)?)
         } else {
-            match json(scan.value()?) {
+            match json(scan.value().ok()?) {
                 Some(value) => Member::Json(value),
                 None if ResultsPage::uses(fields, &key) => return None,
                 None => continue,
@@ -42,9 +42,15 @@ pub(super) fn array(body: &[u8]) -> Option<Vec<RawRecord<'_>>> {
 
 fn elements<'a>(scan: &mut Scan<'a>, page: Page) -> Option<Vec<RawRecord<'a>>> {
     let mut records = Vec::new();
+    let mut opening: Option<Opening<'a>> = None;
     scan.expect(b'[')?;
     while scan.next_item(b']')? {
-        let element = scan.value().or_else(|| scan.broken_value(page))?;
+        opening = opening.or_else(|| scan.opening());
+        let element = match scan.value() {
+            Ok(element) => element,
+            Err(Endless::StrayQuote) => scan.broken_value(page, opening.as_ref())?,
+            Err(Endless::CutOff) => return None,
+        };
         records.push(json(element).map_or(RawRecord::Unreadable(element), RawRecord::Json));
     }
     Some(records)
@@ -118,56 +124,102 @@ mod tests {
 
     #[test]
     fn records_between_two_stray_quotes_are_not_taken_for_one() {
-        let body = br#"[{"t":"5" screen"},{"t":"a"},{"t":"6" screen"}]"#;
+        let body = br#"[{"id":1,"t":"5" screen"},{"id":2,"t":"a"},{"id":3,"t":"6" screen"}]"#;
 
         assert_eq!(readable(&array(body).unwrap()), [false, true, false]);
+    }
+
+    /// The elements before and after, and around them a page.
+    fn around(damaged: &str) -> (String, String) {
+        let list = format!(
+            r#"[{{"id":1,"t":"","l":[{{"id":7}},{{"id":8}}]}}, {damaged} ,{{"id":"[2]","t":"}},{{"}}]"#
+        );
+        let page = format!(r#"{{"conversations":{list},"cursor":"c","other":[{{}},{{}}]}}"#);
+        (list, page)
     }
 
     #[test]
     fn a_record_with_a_stray_quote_ends_where_the_rest_is_a_page() {
         let damaged = [
-            r#"{"t":"a "b"","l":[{"n":1},{"n":2}],"o":{"p":[{}]}}"#,
-            r#"{"l":[{"t":"5" screen"},{"n":2}],"o":{"n":1}}"#,
-            r#"{"l":[{"n":1},{"n":2}],"t":"it "ends" here"}"#,
-            r#"{"t":"","l":[{"n":1}],"u":"""}"#,
+            r#"{"id":2,"t":"a "b"","l":[{"n":1},{"n":2}],"o":{"p":[{}]}}"#,
+            r#"{"id":2,"t":"","l":[{"id":5,"u":"5" screen"},{"id":6,"u":""},{"id":7,"u":""}]}"#,
+            r#"{"id":2,"t":"","l":[{"id":5},{"id":6},{"u":"5" screen"},{"id":8}],"o":{"n":1}}"#,
+            r#"{"id":2,"l":[{"n":1},{"n":2}],"t":"it "ends" here"}"#,
+            r#"{"id":"2","t":"","l":[{"n":1}],"u":"""}"#,
         ];
         for damaged in damaged {
-            let list = format!(r#"[{{"id":1}}, {damaged} ,{{"id":"[2]"}}]"#);
-            let body = format!(r#"{{"conversations":{list},"cursor":"c","other":[{{}},{{}}]}}"#);
+            let (list, page) = around(damaged);
 
-            let page = object(body.as_bytes(), DETAILS_FIELDS).unwrap();
+            let page = object(page.as_bytes(), DETAILS_FIELDS).unwrap();
 
             let records = page.records.unwrap();
             assert_eq!(readable(&records), [true, false, true], "{damaged}");
             assert_eq!(records[1].bytes(), damaged.as_bytes());
             assert_eq!(page.next.as_deref(), Some("c"));
-            assert_eq!(
-                array(list.as_bytes()).unwrap()[1].bytes(),
-                damaged.as_bytes()
-            );
+            let records = array(list.as_bytes()).unwrap();
+            assert_eq!(records[1].bytes(), damaged.as_bytes());
         }
     }
 
     #[test]
-    fn the_only_record_may_be_damaged() {
-        let body = br#"{"conversations":[{"t":"a "b"}],"totalHits":1}"#;
+    fn damaged_records_side_by_side_stay_apart() {
+        let damaged = [
+            r#"{"id":2,"t":"a "b"}"#,
+            r#"{"id":3,"t":"c "d","l":[{},{}]}"#,
+            r#"{"id":4,"t":NaN}"#,
+        ];
+        let (list, _) = around(&damaged.join(","));
 
-        let page = object(body, DETAILS_FIELDS).unwrap();
+        let records = array(list.as_bytes()).unwrap();
 
-        assert_eq!(readable(&page.records.unwrap()), [false]);
-        assert_eq!(page.total_hits, Some(1));
+        assert_eq!(readable(&records), [true, false, false, false, true]);
+        for (record, damaged) in records[1..].iter().zip(damaged) {
+            assert_eq!(record.bytes(), damaged.as_bytes());
+        }
     }
 
     #[test]
-    fn a_body_made_to_be_searched_for_ever_is_given_up() {
-        let body = format!(r#"[{{"t":"a "b"{}"#, "},{".repeat(100_000));
+    fn the_only_record_may_be_damaged_however_long_it_is() {
+        let long = r#"{"id":1,"u":""},"#.repeat(500);
+        for list in ["", &long] {
+            let damaged = format!(r#"{{"id":1,"t":"a "b","l":[{list}{{}}],"z":0}}"#);
+            let body = format!(r#"{{"conversations":[{damaged}],"totalHits":1}}"#);
 
-        assert!(array(body.as_bytes()).is_none());
+            let page = object(body.as_bytes(), DETAILS_FIELDS).unwrap();
+
+            let records = page.records.unwrap();
+            assert_eq!(readable(&records), [false]);
+            assert_eq!(records[0].bytes(), damaged.as_bytes());
+            assert_eq!(page.total_hits, Some(1));
+        }
+    }
+
+    #[test]
+    fn a_damaged_page_that_is_cut_off_is_not_split() {
+        let (list, page) = around(r#"{"id":2,"t":"a "b","l":[{"id":1},{"id":2},{"id":3}]}"#);
+
+        for length in 0..list.len() {
+            assert!(array(&list.as_bytes()[..length]).is_none(), "{length}");
+        }
+        let end = page.find(r#","other""#).unwrap();
+        for length in 0..end {
+            let cut = object(&page.as_bytes()[..length], DETAILS_FIELDS);
+            assert!(cut.is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_body_made_to_be_searched_is_given_up_after_a_multiple_of_its_length() {
+        for part in ["},{", "},{[", "{[},{},", r#"},{"a":1,"b":"#] {
+            let body = format!(r#"[{{"a":1,"b":"a "b"{}"#, part.repeat(200_000));
+
+            assert!(array(body.as_bytes()).is_none(), "{part}");
+        }
     }
 
     #[test]
     fn what_is_cut_off_or_goes_on_is_not_split() {
-        let body = b"{\"conversations\":[{\"id\":\"\xff\"},{\"id\":2}],\"cursor\":\"c\"}";
+        let body = b"{\"conversations\":[{\"id\":\"\xff\",\"l\":[{\"m\":[{},{}]},{}]},{\"id\":2}],\"cursor\":\"c\"}";
 
         for length in 0..body.len() {
             assert!(

@@ -1,13 +1,21 @@
 //! Reading of a body that is not JSON, from left to right.
 
-use serde_json::value::RawValue;
-
 /// A place in the body.
+#[derive(Clone, Copy)]
 pub(super) struct Scan<'a> {
     body: &'a [u8],
     at: usize,
-    /// The number of bytes that may still be read in search of the ends of damaged values.
-    search_left: usize,
+    /// The number of bytes that may still be read.
+    budget: usize,
+}
+
+/// Why a value does not end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endless {
+    /// A quote in it begins or ends no string.
+    StrayQuote,
+    /// The body ends first, or the budget is spent.
+    CutOff,
 }
 
 /// The kind of page that a list stands in.
@@ -19,24 +27,20 @@ pub(super) enum Page {
     Object,
 }
 
-/// The page after a place that may be the end of a damaged element.
+/// How the elements of a list begin: the names of their first two members. Objects within the elements begin otherwise.
 #[derive(PartialEq, Eq)]
-enum Rest {
-    /// It closes as the page should, or does so up to another damaged element.
-    Fits,
-    /// It does not.
-    Differs,
-}
+pub(super) struct Opening<'a>(&'a [u8], &'a [u8]);
 
-/// A search reads no more than this multiple of the body, which damage in real texts does not come near.
-const SEARCH_FACTOR: usize = 32;
+/// Searches read no more than this multiple of the body in all. Damage in real texts does not come near, and a body made to be
+/// searched costs no more.
+const BUDGET_FACTOR: usize = 32;
 
 impl<'a> Scan<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
         Self {
             body,
             at: 0,
-            search_left: body.len().saturating_mul(SEARCH_FACTOR),
+            budget: body.len().saturating_mul(BUDGET_FACTOR),
         }
     }
 
@@ -69,75 +73,110 @@ impl<'a> Scan<'a> {
         self.peek().is_none()
     }
 
-    /// The bytes of the value that begins here, which is passed. `None`, and nothing is passed, when its quotes or brackets do
-    /// not show where it ends.
-    pub(super) fn value(&mut self) -> Option<&'a [u8]> {
-        let first = self.peek()?;
-        let end = match first {
-            b'"' => self.string_end(self.at)?,
-            b'{' | b'[' => self.bracket_end()?,
-            _ => self.scalar_end()?,
+    /// The bytes of the value that begins here, which is passed. Nothing is passed when its quotes or brackets do not show where
+    /// it ends.
+    pub(super) fn value(&mut self) -> Result<&'a [u8], Endless> {
+        let first = self.peek().ok_or(Endless::CutOff)?;
+        let mut end = *self;
+        let found = match first {
+            b'"' => end.pass_string(),
+            b'{' | b'[' => end.pass_brackets(),
+            _ => end.pass_scalar(),
         };
-        self.pass(end)
+        let read = end.at.saturating_sub(self.at).max(1);
+        self.budget = self.budget.checked_sub(read).ok_or(Endless::CutOff)?;
+        found?;
+        self.pass(end.at).ok_or(Endless::CutOff)
     }
 
-    /// The bytes of an element whose quotes do not pair, which is passed: up to the first closing brace after which the rest is
-    /// the rest of a page.
-    pub(super) fn broken_value(&mut self, page: Page) -> Option<&'a [u8]> {
+    /// How the element that begins here begins, if it is an object of at least two members.
+    pub(super) fn opening(mut self) -> Option<Opening<'a>> {
+        self.expect(b'{')?;
+        let first = self.name()?;
+        self.value().ok()?;
+        self.expect(b',')?;
+        Some(Opening(first, self.name()?))
+    }
+
+    /// The bytes of an element with a stray quote, which is passed: up to the first closing brace after which the rest is the
+    /// rest of a page whose elements have that opening.
+    pub(super) fn broken_value(
+        &mut self,
+        page: Page,
+        opening: Option<&Opening<'_>>,
+    ) -> Option<&'a [u8]> {
         if self.peek()? != b'{' {
             return None;
         }
-        let braces = self.body.iter().enumerate().skip(self.at + 1);
-        let braces = braces.filter(|(_, byte)| **byte == b'}');
-        for (brace, _) in braces {
+        let braces = (self.at + 1..self.body.len()).filter(|at| self.body.get(*at) == Some(&b'}'));
+        for brace in braces {
             let mut after = Self {
                 at: brace + 1,
                 ..*self
             };
-            let rest = after.rest(page);
-            let read = (after.at - brace).max(1);
-            self.search_left = self.search_left.checked_sub(read)?;
-            if rest == Some(Rest::Fits) {
+            let is_last = after.peek() == Some(b']');
+            let fits = after.is_rest(page, opening);
+            self.budget = after.budget.checked_sub(1)?;
+            // A body that is cut off can end like a page where a list within its last element ends.
+            if fits && (!is_last || self.is_balanced(brace + 1)?) {
                 return self.pass(brace + 1);
             }
         }
         None
     }
 
-    /// Judges what follows an element. `None` where the body ends too early.
-    fn rest(&mut self, page: Page) -> Option<Rest> {
-        match self.peek()? {
-            b',' => {
+    /// Whether each bracket up to `end` has its counterpart, in strings or not.
+    fn is_balanced(&mut self, end: usize) -> Option<bool> {
+        let element = self.body.get(self.at..end)?;
+        self.budget = self.budget.checked_sub(element.len())?;
+        let count = |bracket: u8| element.iter().filter(|byte| **byte == bracket).count();
+        Some(count(b'{') == count(b'}') && count(b'[') == count(b']'))
+    }
+
+    /// Whether what follows an element closes the page, or does so up to another element with a stray quote.
+    fn is_rest(&mut self, page: Page, opening: Option<&Opening<'_>>) -> bool {
+        match self.peek() {
+            Some(b',') => {
                 self.at += 1;
-                // Quotes that pair up the wrong way do not make JSON.
-                let is_aligned = self.peek()? == b'{'
-                    && self.value().is_some_and(|element| {
-                        serde_json::from_slice::<&RawValue>(element).is_ok()
-                    });
-                if !is_aligned {
-                    return Some(Rest::Differs);
+                if opening.is_none() || self.opening().as_ref() != opening {
+                    return false;
                 }
-                while self.next_item(b']')? {
-                    if self.value().is_none() {
-                        return Some(Rest::Fits);
-                    }
+                match self.pass_elements() {
+                    Err(Endless::StrayQuote) => return true,
+                    Err(Endless::CutOff) => return false,
+                    Ok(()) => {}
                 }
             }
-            b']' => self.at += 1,
-            _ => return Some(Rest::Differs),
+            Some(b']') => self.at += 1,
+            _ => return false,
         }
+        self.pass_page(page).is_some() && self.is_at_end()
+    }
+
+    fn pass_elements(&mut self) -> Result<(), Endless> {
+        while self.next_item(b']').ok_or(Endless::CutOff)? {
+            self.value()?;
+        }
+        Ok(())
+    }
+
+    /// Passes what follows the list.
+    fn pass_page(&mut self, page: Page) -> Option<()> {
         if let Page::Object = page {
             while self.next_item(b'}')? {
-                self.value()?;
-                self.expect(b':')?;
-                self.value()?;
+                self.name()?;
+                self.value().ok()?;
             }
         }
-        Some(if self.is_at_end() {
-            Rest::Fits
-        } else {
-            Rest::Differs
-        })
+        Some(())
+    }
+
+    /// The name of a member in quotes, which is passed with its colon.
+    fn name(&mut self) -> Option<&'a [u8]> {
+        (self.peek()? == b'"').then_some(())?;
+        let name = self.value().ok()?;
+        self.expect(b':')?;
+        Some(name)
     }
 
     fn pass(&mut self, end: usize) -> Option<&'a [u8]> {
@@ -146,31 +185,34 @@ impl<'a> Scan<'a> {
         Some(value)
     }
 
-    fn string_end(&self, quote: usize) -> Option<usize> {
-        let mut at = quote + 1;
+    fn pass_string(&mut self) -> Result<(), Endless> {
+        self.at += 1;
         loop {
-            match self.body.get(at)? {
-                b'"' => return Some(at + 1),
-                b'\\' => at += 2,
-                _ => at += 1,
+            match self.body.get(self.at) {
+                None => return Err(Endless::CutOff),
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.at += 2,
+                Some(_) => self.at += 1,
             }
         }
     }
 
-    fn bracket_end(&self) -> Option<usize> {
-        let mut scan = Self { ..*self };
+    fn pass_brackets(&mut self) -> Result<(), Endless> {
         let mut depth = 0_usize;
         loop {
-            match self.body.get(scan.at)? {
+            match self.body.get(self.at).ok_or(Endless::CutOff)? {
                 b'"' => {
-                    scan.at = self.string_end(scan.at)?;
-                    // Any other byte after it shows that a quote began or ended no string.
-                    if !matches!(scan.peek()?, b',' | b':' | b'}' | b']') {
-                        return None;
+                    self.pass_string()?;
+                    match self.peek().ok_or(Endless::CutOff)? {
+                        b',' | b':' | b'}' | b']' => {}
+                        _ => return Err(Endless::StrayQuote),
                     }
                 }
                 byte => {
-                    scan.at += 1;
+                    self.at += 1;
                     match byte {
                         b'{' | b'[' => depth += 1,
                         b'}' | b']' => depth -= 1,
@@ -179,16 +221,17 @@ impl<'a> Scan<'a> {
                 }
             }
             if depth == 0 {
-                return Some(scan.at);
+                return Ok(());
             }
         }
     }
 
-    fn scalar_end(&self) -> Option<usize> {
-        let rest = self.body.get(self.at..)?;
+    fn pass_scalar(&mut self) -> Result<(), Endless> {
+        let rest = self.body.get(self.at..).unwrap_or_default();
         let length = rest
             .iter()
             .position(|byte| matches!(byte, b',' | b'}' | b']'));
-        Some(self.at + length?)
+        self.at += length.unwrap_or(rest.len());
+        length.map(|_| ()).ok_or(Endless::CutOff)
     }
 }
