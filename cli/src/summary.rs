@@ -219,7 +219,9 @@ impl Stored<'_> {
             let rejected = counted(counts.rejected, "record", "records");
             rows.push((
                 "rejected",
-                format!("{rejected} without id or start, kept under failures/"),
+                format!(
+                    "{rejected} that cannot be read or lack an id or start, kept under failures/"
+                ),
             ));
         }
         if !self.manifest.missing_ids.is_empty() {

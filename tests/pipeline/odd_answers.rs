@@ -1,9 +1,11 @@
 //! Totals that lie, pages that are short, records that are none.
 
+use std::sync::Arc;
+
 use conversation_archive::failure::FailureKind;
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::request::OnBadRecord;
-use genesys_simulator::{Faults, Settings};
+use genesys_simulator::{AnswerFilter, Faults, Route, Settings};
 use start_export::Resume;
 
 use end_to_end::world::{World, organisation};
@@ -33,6 +35,59 @@ async fn totals_that_lie_lose_nothing_and_are_named_in_the_manifest() {
             "{lie}: {:?}",
             manifest.warnings
         );
+    }
+}
+
+#[tokio::test]
+async fn an_error_at_the_first_offset_of_an_empty_result_is_its_end() {
+    for status in [400, 404, 410, 204, 200] {
+        let filter: AnswerFilter = Arc::new(move |request, mut answer| {
+            if request.route == Route::ExportResults {
+                (answer.status, answer.body) = (status, "{}".into());
+            }
+            answer
+        });
+        let mut world = World::new(Settings {
+            answer_filter: Some(filter),
+            ..organisation(41, 0)
+        })
+        .await;
+
+        let request = world.request("export-gateway", r#","slices":1"#);
+        let manifest = world.export(&request).await;
+
+        assert_eq!(manifest.content.counts.archived, 0, "{status}");
+        assert!(!manifest.warnings.is_empty(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_on_the_ids_of_a_lookup_that_only_a_refusal_tells_costs_no_record() {
+    for status in [400, 413, 414, 431] {
+        let filter: AnswerFilter = Arc::new(move |request, mut answer| {
+            let ids = request.query.iter().find(|(name, _)| name == "id");
+            let number = ids.map_or(0, |(_, ids)| ids.split(',').count());
+            if request.route == Route::DetailsByIds && number > 7 {
+                (answer.status, answer.body) = (status, "".into());
+            }
+            answer
+        });
+        let mut world = World::new(Settings {
+            answer_filter: Some(filter),
+            ..organisation(42, 50)
+        })
+        .await;
+        let conversations = world.simulator.truth().conversations;
+        let ids: Vec<_> = conversations.iter().map(|it| &it.id).collect();
+        let ids = serde_json::to_string(&ids).expect("JSON");
+        let request =
+            format!(r#"{{"source":"analytics-query","filters":{{"conversationIds":{ids}}}}}"#);
+
+        let manifest = world.export(&request).await;
+
+        let expected = conversations.len() as u64;
+        assert_eq!(manifest.content.counts.archived, expected, "{status}");
+        assert!(manifest.missing_ids.is_empty());
     }
 }
 

@@ -102,7 +102,9 @@ impl Seen {
     fn conclude(&self, plan: &ExportPlan, why_missing: &str, screen: &Screen) -> Exit {
         if self.rejected > 0 {
             let rejected = counted(self.rejected, "record", "records");
-            screen.line(&format!("{rejected} without id or start left out"));
+            screen.line(&format!(
+                "{rejected} that cannot be read or lack an id or start left out"
+            ));
         }
         let asked = &plan.filters.conversation_ids;
         let missing: Vec<_> = asked

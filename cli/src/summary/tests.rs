@@ -140,7 +140,7 @@ fn the_summary_says_what_there_is_where_and_what_was_survived() {
   survived   3 answers 429 (2.1 s waited), 9 retried requests, 1 further login, 2 crashes
   left out   117 records that the API returned for another interval
   redacted   0 values
-  rejected   3 records without id or start, kept under failures/
+  rejected   3 records that cannot be read or lack an id or start, kept under failures/
   webhook    delivered, signed
   look       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .
              duckdb -c "select conversationId, conversationStart from read_json('/data/my archive/exports/march/slices/*/r*/page-*.ndjson.gz', format='newline_delimited') limit 10"

@@ -79,6 +79,8 @@ struct Inner {
 #[derive(Default)]
 struct Progress {
     attempts: u32,
+    /// Attempts whose answer was whole and of another shape.
+    unexpected: u32,
     throttled: Duration,
     token: TokenUse,
 }
@@ -215,7 +217,7 @@ impl GenesysClient {
             };
             match bearer.filter(|_| error.status() == Some(401)) {
                 Some(bearer) => inner.renew(error, &bearer, deadline, &mut progress).await?,
-                None => inner.back_off(error, call, deadline, &progress).await?,
+                None => inner.back_off(error, call, deadline, &mut progress).await?,
             }
         }
     }
@@ -250,15 +252,22 @@ impl Inner {
         error: ApiError,
         call: &Call,
         deadline: Deadline,
-        progress: &Progress,
+        progress: &mut Progress,
     ) -> Result<(), ApiError> {
         if error.status() == Some(429) {
             add(&self.stats.throttled, 1);
         }
+        progress.unexpected += u32::from(error.is_unexpected());
         let wait = retry::delay(&error, progress.attempts, fastrand::f64());
         let in_time = wait <= retry::LONGEST_SLEEP && deadline.allows(self.clock.now(), wait);
         if progress.attempts >= self.settings.attempts {
-            return Err(error.after_tries(progress.attempts));
+            // After an outage a single odd answer may still be an accident.
+            let is_always = progress.unexpected == progress.attempts;
+            return Err(if is_always {
+                error.after_tries(progress.attempts)
+            } else {
+                error
+            });
         }
         if !error.is_transient() || !in_time {
             return Err(error);

@@ -229,6 +229,17 @@ impl ApiError {
         }
     }
 
+    /// Whether the answer was whole and of another shape.
+    pub(crate) fn is_unexpected(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable {
+                what: Trouble::Unexpected { .. },
+                ..
+            }
+        )
+    }
+
     /// The error after the last of `tries`: an answer that is whole and of another shape was no accident.
     pub(crate) fn after_tries(self, tries: u32) -> Self {
         match self {

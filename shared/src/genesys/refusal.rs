@@ -142,7 +142,7 @@ impl Head {
     /// What the API says, or what can be said of an answer that is not the API's.
     fn message(&self, status: u16, parsed: Option<&ErrorBody>, body: &[u8]) -> Option<String> {
         match status {
-            300..=399 => Some(match &self.location {
+            301..=303 | 307 | 308 => Some(match &self.location {
                 Some(location) => format!(
                     "it redirects to {location}, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL"
                 ),

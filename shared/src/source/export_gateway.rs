@@ -60,9 +60,7 @@ impl ExportGateway {
         else {
             return Err(broken("the export has no query"));
         };
-        let call = Call::get(format!("/api/v2/export/job/{query_id}/results"))
-            .query("offset", offset.to_string())
-            .query("limit", limit.to_string());
+        let call = results_call(query_id, offset, limit);
         let rules = reading.rules();
         let mut reader = ResultsReader::default();
         let mut exceeded = false;
@@ -82,11 +80,8 @@ impl ExportGateway {
         };
         let reply = match self.client.call(&call, reading.deadline, decode).await {
             Ok(reply) => reply,
-            Err(error)
-                if offset > 0
-                    && offset >= *total_records
-                    && self.is_about_the_offset(&error, reading) =>
-            {
+            Err(error) if offset < *total_records => return Err(lost_when_unknown(error)),
+            Err(error) if self.is_about_the_offset(&error, offset, reading).await => {
                 return Ok(Results {
                     warning: Some(format!("taken as the end at offset {offset}: {error}")),
                     ..nothing(reading)
@@ -113,24 +108,45 @@ impl ExportGateway {
     }
 
     /// Some gateways answer an offset past the last record with an error. One about the client or the way to the gateway
-    /// says nothing of the offset, and one that may pass does so only if it stays.
-    fn is_about_the_offset(&self, error: &ApiError, reading: &Reading<'_>) -> bool {
-        let has_waited = || {
-            reading
-                .waited(WaitReason::Unavailable, self.clock.now())
-                .is_some()
-        };
+    /// says nothing of the offset. One that may pass does so only if it stays while the gateway answers the offset before.
+    async fn is_about_the_offset(
+        &self,
+        error: &ApiError,
+        offset: u64,
+        reading: &Reading<'_>,
+    ) -> bool {
         match error {
             ApiError::Refused { status, .. } => !matches!(status, 300..=399 | 401 | 403 | 407),
             ApiError::Broken { .. } => true,
             ApiError::Unavailable { what, .. } => {
-                matches!(what, Trouble::Status(500 | 501)) && has_waited()
+                let is_of_a_server = matches!(
+                    what,
+                    Trouble::Status(500..) | Trouble::NotJson { .. } | Trouble::Unexpected { .. }
+                );
+                let waited = reading.waited(WaitReason::Unavailable, self.clock.now());
+                is_of_a_server && waited.is_some() && self.answers_before(offset, reading).await
             }
             ApiError::Throttled { .. } | ApiError::Login { .. } | ApiError::TooLarge { .. } => {
                 false
             }
         }
     }
+
+    async fn answers_before(&self, offset: u64, reading: &Reading<'_>) -> bool {
+        let (Some(query), Some(before)) = (reading.query, offset.checked_sub(1)) else {
+            return false;
+        };
+        let call = results_call(&query.query_id, before, 1);
+        let decode = |body: &[u8]| Ok(page::gateway_records(body)?.len());
+        let reply = self.client.call(&call, reading.deadline, decode).await;
+        reply.is_ok_and(|reply| reply.value > 0)
+    }
+}
+
+fn results_call(query_id: &str, offset: u64, limit: u64) -> Call {
+    Call::get(format!("/api/v2/export/job/{query_id}/results"))
+        .query("offset", offset.to_string())
+        .query("limit", limit.to_string())
 }
 
 #[async_trait]

@@ -201,7 +201,9 @@ impl Messages {
                 transcript.keep_unreadable(list, Some(&data.id), element);
             }
         }
-        if let Some(said) = said.as_ref().filter(|said| is_event(said)) {
+        let text_body = data.text_body.filter(|text| !text.is_empty());
+        let event = said.as_ref().filter(|said| is_event(said));
+        if let Some(said) = event.filter(|_| text_body.is_none()) {
             let kinds = said
                 .events
                 .read
@@ -242,7 +244,8 @@ impl Messages {
             text: said
                 .as_ref()
                 .and_then(|said| said.text.clone())
-                .or(data.text_body)
+                .filter(|text| !text.is_empty())
+                .or(text_body)
                 .unwrap_or_default(),
             attachments: Vec::new(),
             content: Vec::new(),

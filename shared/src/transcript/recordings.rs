@@ -50,13 +50,18 @@ impl Recordings {
     /// The transcript, which is complete if it holds as many messages as the conversation listed.
     pub fn finish(self, announced: &[String]) -> Result<Transcript, Untold> {
         let missing = self.missing(announced);
-        let transcript = self.transcript;
+        let mut transcript = self.transcript;
         if transcript.messages.is_empty() && transcript.unreadable.is_empty() {
             let problem = self.stored_away.map_or_else(
                 || "the messages are not found, and no recording has a text".to_owned(),
                 |state| format!("the messages are not found, and the recording is {state}"),
             );
             return Err(Untold::new(Status::Gone, problem));
+        }
+        // Without a list of messages, nothing else shows that the transcript lacks what that recording holds.
+        if let Some(state) = self.stored_away.filter(|_| announced.is_empty()) {
+            let problem = format!("another recording of the conversation is {state}");
+            transcript.problems.push(problem);
         }
         Ok(Transcript {
             missing,
@@ -397,6 +402,22 @@ mod tests {
         assert_eq!(
             none.problem,
             "the messages are not found, and no recording has a text"
+        );
+    }
+
+    #[test]
+    fn texts_beside_a_recording_that_is_stored_away_are_not_all() {
+        let recorded = json!([
+            {"fileState": "AVAILABLE", "messagingTranscript": [{"id": "m1", "messageText": "Hi"}]},
+            {"fileState": "ARCHIVED"},
+        ]);
+
+        let transcript = read(&recorded).unwrap();
+
+        assert_eq!(transcript.messages.len(), 1);
+        assert_eq!(
+            transcript.problems,
+            ["another recording of the conversation is ARCHIVED"]
         );
     }
 

@@ -57,6 +57,34 @@ async fn a_message_that_alone_is_refused_is_missing_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_message_at_which_the_api_fails_costs_no_other() {
+    let bodies: [Answer; 3] = [
+        (500, b"{}".to_vec()),
+        (
+            200,
+            br#"{"entities":[{"id":"0a-m120","textBody":"5" screen"}]}"#.to_vec(),
+        ),
+        (200, br#"{"state":"PENDING"}"#.to_vec()),
+    ];
+    for body in bodies {
+        let label = String::from_utf8_lossy(&body.1).into_owned();
+        let api = Api::start(249, move |asked| {
+            (is_bulk(asked) && asked.ids.iter().any(|id| id == "0a-m120")).then(|| body.clone())
+        })
+        .await;
+
+        let record = api.export(TranscriptRoute::Messages).await;
+
+        assert_eq!(record["status"], "partial", "{label}");
+        assert_eq!(
+            (texts(&record).len(), &record["missing"]),
+            (248, &json!(1)),
+            "{label}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_bulk_that_is_always_refused_is_not_gone_and_not_a_recording() {
     for (refusal, status) in [
         (400, "unavailable"),

@@ -18,6 +18,16 @@ pub(super) enum Endless {
     CutOff,
 }
 
+/// What follows the end of an element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// The rest of a page.
+    Closes,
+    /// That, up to another element with a stray quote.
+    StrayQuote,
+    Differs,
+}
+
 /// The kind of page that a list stands in.
 #[derive(Clone, Copy)]
 pub(super) enum Page {
@@ -28,12 +38,35 @@ pub(super) enum Page {
 }
 
 /// How the elements of a list begin: the names of their first two members. Objects within the elements begin otherwise.
-#[derive(PartialEq, Eq)]
-pub(super) struct Opening<'a>(&'a [u8], &'a [u8]);
+#[derive(Clone, Copy)]
+pub(super) struct Opening<'a> {
+    first: &'a [u8],
+    second: Second<'a>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Second<'a> {
+    Name(&'a [u8]),
+    /// There is no second member.
+    Absent,
+    /// The first member is damaged.
+    Unknown,
+}
 
 /// Searches read no more than this multiple of the body in all. Damage in real texts does not come near, and a body made to be
 /// searched costs no more.
 const BUDGET_FACTOR: usize = 32;
+
+impl Opening<'_> {
+    pub(super) fn is_known(&self) -> bool {
+        self.second != Second::Unknown
+    }
+
+    fn fits(self, other: Self) -> bool {
+        let is_known = self.is_known() && other.is_known();
+        self.first == other.first && (!is_known || self.second == other.second)
+    }
+}
 
 impl<'a> Scan<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
@@ -89,37 +122,52 @@ impl<'a> Scan<'a> {
         self.pass(end.at).ok_or(Endless::CutOff)
     }
 
-    /// How the element that begins here begins, if it is an object of at least two members.
+    /// How the element that begins here begins, if it is an object with a member.
     pub(super) fn opening(mut self) -> Option<Opening<'a>> {
         self.expect(b'{')?;
         let first = self.name()?;
-        self.value().ok()?;
-        self.expect(b',')?;
-        Some(Opening(first, self.name()?))
+        let second = match self.value().ok().and_then(|_| self.peek()) {
+            Some(b'}') => Some(Second::Absent),
+            Some(b',') => {
+                self.at += 1;
+                self.name().map(Second::Name)
+            }
+            _ => None,
+        };
+        Some(Opening {
+            first,
+            second: second.unwrap_or(Second::Unknown),
+        })
     }
 
     /// The bytes of an element with a stray quote, which is passed: up to the first closing brace after which the rest is the
-    /// rest of a page whose elements have that opening.
+    /// rest of a page. Where that holds only up to another stray quote, the next element has to begin as the others.
     pub(super) fn broken_value(
         &mut self,
         page: Page,
-        opening: Option<&Opening<'_>>,
+        opening: Option<Opening<'_>>,
     ) -> Option<&'a [u8]> {
-        if self.peek()? != b'{' {
-            return None;
-        }
+        // What follows was read up to here, to no other result.
+        let mut read_to = self.at;
         let braces = (self.at + 1..self.body.len()).filter(|at| self.body.get(*at) == Some(&b'}'));
-        for brace in braces {
-            let mut after = Self {
-                at: brace + 1,
-                ..*self
+        for end in braces.map(|brace| brace + 1) {
+            let mut after = Self { at: end, ..*self };
+            let is_next = opening.is_some_and(|opening| after.is_before(opening));
+            let rest = match is_next {
+                _ if end >= read_to => after.rest(page),
+                true => Rest::StrayQuote,
+                false => continue,
             };
-            let is_last = after.peek() == Some(b']');
-            let fits = after.is_rest(page, opening);
             self.budget = after.budget.checked_sub(1)?;
-            // A body that is cut off can end like a page where a list within its last element ends.
-            if fits && (!is_last || self.is_balanced(brace + 1)?) {
-                return self.pass(brace + 1);
+            read_to = read_to.max(after.at);
+            let is_end = match rest {
+                // A body that is cut off can end like a page where a list within its last element ends.
+                Rest::Closes => is_next || self.is_balanced(end)?,
+                Rest::StrayQuote => is_next,
+                Rest::Differs => false,
+            };
+            if is_end {
+                return self.pass(end);
             }
         }
         None
@@ -133,31 +181,33 @@ impl<'a> Scan<'a> {
         Some(count(b'{') == count(b'}') && count(b'[') == count(b']'))
     }
 
-    /// Whether what follows an element closes the page, or does so up to another element with a stray quote.
-    fn is_rest(&mut self, page: Page, opening: Option<&Opening<'_>>) -> bool {
-        match self.peek() {
-            Some(b',') => {
-                self.at += 1;
-                if opening.is_none() || self.opening().as_ref() != opening {
-                    return false;
-                }
-                match self.pass_elements() {
-                    Err(Endless::StrayQuote) => return true,
-                    Err(Endless::CutOff) => return false,
-                    Ok(()) => {}
-                }
-            }
-            Some(b']') => self.at += 1,
-            _ => return false,
-        }
-        self.pass_page(page).is_some() && self.is_at_end()
+    /// Whether an element with that opening comes next.
+    fn is_before(mut self, opening: Opening<'_>) -> bool {
+        self.expect(b',').is_some() && self.opening().is_some_and(|other| opening.fits(other))
     }
 
+    /// Reads what follows an element, as far as it is the rest of a page.
+    fn rest(&mut self, page: Page) -> Rest {
+        match self.pass_elements() {
+            Ok(()) if self.pass_page(page).is_some() && self.is_at_end() => Rest::Closes,
+            Err(Endless::StrayQuote) => Rest::StrayQuote,
+            Ok(()) | Err(Endless::CutOff) => Rest::Differs,
+        }
+    }
+
+    /// Passes a list's other elements and its end.
     fn pass_elements(&mut self) -> Result<(), Endless> {
-        while self.next_item(b']').ok_or(Endless::CutOff)? {
+        loop {
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(Endless::CutOff),
+            }
             self.value()?;
         }
-        Ok(())
     }
 
     /// Passes what follows the list.

@@ -57,10 +57,10 @@ pub(super) struct Harvest {
 pub(super) enum Reach {
     /// All that began in it is here.
     Whole,
-    /// All that began in it is here, in a single answer that holds a conversation more than once. Within one answer no record
-    /// moves from page to page, so it is the API that keeps the conversation twice.
+    /// All that began in it is here, and a conversation more than once: in a single answer, within which no record moves from page
+    /// to page, or in a window that cannot be made smaller.
     Repeated,
-    /// What is found changed meanwhile.
+    /// What is found changed meanwhile, or holds a conversation on more than one page.
     Moved,
     /// More than we read in one go.
     TooMany { hits: u64 },
@@ -132,13 +132,16 @@ impl Harvest {
         if hits != page.hits {
             Some(Reach::Moved)
         } else if distinct < received {
-            // On a later page, a record that comes twice has taken the place of one that does not come at all.
+            // On a later page, a record that comes twice may have taken the place of one that does not come at all.
             let is_all = is_past_window || (!is_full && [received, distinct].contains(&hits));
-            Some(if is_all && self.pages == 1 {
-                Reach::Repeated
+            let is_smallest = windows::half(self.window).is_none();
+            if is_all && (self.pages == 1 || is_smallest) {
+                Some(Reach::Repeated)
+            } else if is_smallest && !nothing_came && self.pages < self.most_pages() {
+                None
             } else {
-                Reach::Moved
-            })
+                Some(Reach::Moved)
+            }
         } else if received > hits {
             Some(Reach::Moved)
         } else if is_past_window || (received == hits && !is_full) {
@@ -390,6 +393,20 @@ mod tests {
             assert_eq!(reach, Some(Reach::Repeated), "{hits}");
             assert_eq!(harvest.started(), 2);
             assert_eq!(harvest.answer(None).records.len(), 3);
+        }
+    }
+
+    #[test]
+    fn a_conversation_twice_on_small_pages_of_the_smallest_window_is_repeated() {
+        let second = "2026-03-01T10:00:00Z/2026-03-01T10:00:01Z";
+        for hits in [1, 2] {
+            let mut harvest = Harvest::new(second.parse().unwrap(), 1);
+
+            let reach = [&[begun("a", 0)][..], &[begun("a", 0)], &[]]
+                .map(|page| harvest.add(results(page, hits)));
+
+            assert_eq!(reach[2], Some(Reach::Repeated), "{hits}");
+            assert_eq!(harvest.started(), 1);
         }
     }
 

@@ -59,13 +59,36 @@ impl AnalyticsQuery {
         Ok((answer, asking))
     }
 
-    /// `None` when the answer has no list, each time that it is asked for.
+    /// `None` when the answer has no list, each time that it is asked for. What is in front of the API may take fewer ids than the
+    /// API, and says so by a refusal only: then the batch is halved.
     async fn ask_for(
         &self,
         ids: &[&str],
         reading: &Reading<'_>,
         asking: &mut Asking,
     ) -> Result<Option<Vec<OwnedRecord>>, Setback> {
+        let mut found: Option<Vec<OwnedRecord>> = None;
+        let mut batches = vec![ids];
+        while let Some(batch) = batches.pop() {
+            match self.ask_once(batch, reading, asking).await {
+                Ok(None) => {}
+                Ok(Some(records)) => found.get_or_insert_default().extend(records),
+                Err(error) if batch.len() > 1 && is_too_long(&error) => {
+                    let (first, second) = batch.split_at(batch.len() / 2);
+                    batches.extend([second, first]);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn ask_once(
+        &self,
+        ids: &[&str],
+        reading: &Reading<'_>,
+        asking: &mut Asking,
+    ) -> Result<Option<Vec<OwnedRecord>>, ApiError> {
         let call = Call::get(DETAILS).query("id", ids.join(","));
         let mut reader = ResultsReader::default();
         let decode = |body: &[u8]| {
@@ -109,7 +132,9 @@ impl AnalyticsQuery {
             let call = Call::get(format!("{DETAILS_OF_ONE}/{id}/details"));
             let reply = self.client.call(&call, reading.deadline, decode::ignore);
             match reply.await {
-                Err(ApiError::Refused { status: 404, .. }) => {}
+                Err(ApiError::Refused {
+                    status: 404 | 410, ..
+                }) => {}
                 Err(error) => return Err(error.into()),
                 Ok(reply) => {
                     asking.add(&reply, 0);
@@ -122,6 +147,17 @@ impl AnalyticsQuery {
         }
         Ok(())
     }
+}
+
+/// Whether the request may be too long: its ids stand in the URL.
+fn is_too_long(error: &ApiError) -> bool {
+    matches!(
+        error,
+        ApiError::Refused {
+            status: 400 | 413 | 414 | 431,
+            ..
+        }
+    )
 }
 
 /// `GET /api/v2/analytics/conversations/{conversationId}/details` (official SDKs).

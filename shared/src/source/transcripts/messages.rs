@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::batches::Batches;
-use super::missed::{HeldUp, Missed, Verdict, all_refused, refused_alone, too_much};
+use super::batches::{Batches, TooMuch};
+use super::missed::{HeldUp, Missed, Verdict, all_refused, is_poisoned, refused_alone, too_much};
 use super::visit::{REPLY_LIMIT_BYTES, Visit};
 use crate::genesys::wire::TextMessageListing;
 use crate::genesys::{ApiError, Call};
@@ -20,6 +20,8 @@ struct Requested<'v, 'a> {
     is_forbidden: bool,
     /// Of the batches that are to bring what answers left out.
     size_again: Option<usize>,
+    /// The first answer about a single message at which the API fails.
+    failed: Option<ApiError>,
 }
 
 impl Visit<'_> {
@@ -39,6 +41,7 @@ impl Visit<'_> {
             refusal: None,
             is_forbidden: false,
             size_again: None,
+            failed: None,
         };
         match requested.request().await {
             Ok(()) => Ok(requested.transcript()?),
@@ -58,7 +61,12 @@ impl Requested<'_, '_> {
         let mut missing = self.messages.again();
         missing.retain(|id| !refused.contains(id));
         let size = self.size_again.map_or(limit, |size| size.min(limit));
-        self.request_batches(&mut Batches::of(missing, size)).await
+        self.request_batches(&mut Batches::of(missing, size))
+            .await?;
+        match self.failed.take() {
+            Some(error) => Err(self.visit.missed_by(Verdict::Failed(error))),
+            None => Ok(()),
+        }
     }
 
     async fn request_batches(&mut self, batches: &mut Batches) -> Result<(), Missed> {
@@ -105,6 +113,13 @@ impl Requested<'_, '_> {
                 self.refusal.get_or_insert(all_refused(&error));
             }
             batches.refused(ids, why);
+            return Ok(());
+        }
+        if is_poisoned(&error) {
+            if ids.len() == 1 {
+                self.failed.get_or_insert(error);
+            }
+            batches.refused(ids, TooMuch::ForUs);
             return Ok(());
         }
         match Verdict::of(error) {

@@ -192,6 +192,14 @@ pub(super) fn too_much(error: &ApiError) -> Option<TooMuch> {
     }
 }
 
+/// Whether one message may be what the API fails at or answers damaged: smaller batches bring the others.
+pub(super) fn is_poisoned(error: &ApiError) -> bool {
+    matches!(
+        error.trouble(),
+        Some(Trouble::Status(500) | Trouble::NotJson { .. } | Trouble::Unexpected { .. })
+    ) && !error.is_of_login()
+}
+
 /// What is recorded where every message is refused even alone.
 pub(super) fn all_refused(error: &ApiError) -> Untold {
     match error {

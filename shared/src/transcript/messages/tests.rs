@@ -541,3 +541,21 @@ proptest! {
         prop_assert!(texts.len() >= 2 || place == "/entities", "{place} {odd:?}: {texts:?}");
     }
 }
+
+#[test]
+fn a_text_body_is_kept_whatever_the_normalized_message_says() {
+    for normalized in [
+        json!({"type": "Receipt"}),
+        json!({"type": "Event", "events": [{"eventType": "Typing"}]}),
+        json!({"type": "Text", "text": ""}),
+        json!({"type": "Text", "text": null}),
+    ] {
+        let mut messages = conversation();
+        let message = json!({"id": "a", "textBody": "Hello", "normalizedMessage": normalized});
+
+        messages.add(listing(&json!({ "entities": [message] })), ALL);
+
+        let transcript = messages.finish();
+        assert_eq!(told(&transcript).0, ["Hello"], "{normalized}");
+    }
+}

@@ -94,6 +94,18 @@ async fn json_of_another_shape_is_broken_after_the_last_try_and_not_before() {
 }
 
 #[tokio::test]
+async fn one_answer_of_another_shape_after_an_outage_breaks_nothing() {
+    let outage = || Scripted::new(503, "{}");
+    let starting = Scripted::new(200, r#"{"status":"starting"}"#);
+    let setup = Setup::new([outage(), outage(), outage(), outage(), outage(), starting]).await;
+
+    let error = setup.decoding_jobs().await.unwrap_err();
+
+    assert_eq!(setup.hits(), 6);
+    assert!(error.is_transient(), "{error}");
+}
+
+#[tokio::test]
 async fn a_byte_order_mark_in_front_of_a_body_is_skipped() {
     let setup = Setup::new([Scripted::new(200, "\u{feff}{\"jobId\":\"j1\"}")]).await;
 
