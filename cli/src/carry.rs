@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use conversation_archive::genesys::StatsSnapshot;
 use conversation_archive::ids::ExportId;
 use conversation_archive::store::ExportLock;
-use start_export::{Command, Started};
+use start_export::{Command, Started, State};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -74,7 +74,15 @@ impl Carrier {
     }
 
     pub(crate) async fn command(&self, command: Command) -> Result<Started, Problem> {
-        Ok(self.engine.command(command).await?)
+        let started = self.engine.command(command).await?;
+        if started.state == State::Accepted {
+            let problem = format!(
+                "export {} is not started: the API does not answer",
+                started.export_id
+            );
+            return Err(Problem::failed(problem).with_hint("run the same command again"));
+        }
+        Ok(started)
     }
 
     /// Runs the engine until the export is over or Ctrl-C.

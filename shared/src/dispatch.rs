@@ -6,7 +6,9 @@ use crate::archive::{Archive, ArchiveError, SliceView};
 use crate::attempt::Attempt;
 use crate::clock::Clock;
 use crate::ids::ExportId;
-use crate::message::{CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
+use crate::message::{
+    CompletionMessage, PageMessage, StartMessage, WaitingMessage, WebhookMessage,
+};
 use crate::plan::ExportPlan;
 use crate::queue::{MessageQueue, Outgoing, QueueError};
 
@@ -134,6 +136,12 @@ impl Dispatch {
 
     pub async fn webhook(&self, message: &WebhookMessage) -> Result<(), DispatchError> {
         self.send(message.outgoing()?).await
+    }
+
+    /// Asks for an accepted export to be started.
+    pub async fn start(&self, id: &ExportId) -> Result<(), DispatchError> {
+        self.send(StartMessage::new(id).outgoing(self.clock.now())?)
+            .await
     }
 
     /// Asks complete-export for another look.

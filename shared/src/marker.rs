@@ -6,14 +6,19 @@ use serde::{Deserialize, Serialize};
 use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::ExportId;
+use crate::request::ExportRequest;
 
 /// `open/{id}`. Overwritten by sweeps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenMarker {
     pub format_version: FormatVersion,
     pub export_id: ExportId,
     pub since: Timestamp,
+    /// The request that is to be started, until its export is planned. Its scheduled time is set, so that the interval and the ids
+    /// stay the same however late it is started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<ExportRequest>>,
     /// The number of times in a row that messages were sent again while the export stood where `standing` says.
     #[serde(default)]
     pub fruitless_sweeps: u32,
@@ -31,6 +36,7 @@ impl OpenMarker {
             format_version: FormatVersion,
             export_id,
             since,
+            request: None,
             fruitless_sweeps: 0,
             sent_again_at: None,
             standing: None,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::checkpoint::Checkpoint;
 use crate::format::FormatVersion;
@@ -122,6 +124,56 @@ impl PageMessage {
             fifo: Some(fifo),
             delay: Duration::ZERO,
         })
+    }
+}
+
+/// Start the export of this id, whose marker holds the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartMessage {
+    pub format_version: FormatVersion,
+    pub start: ExportId,
+}
+
+impl StartMessage {
+    pub fn new(id: &ExportId) -> Self {
+        Self {
+            format_version: FormatVersion,
+            start: id.clone(),
+        }
+    }
+
+    /// In the pages queue, since what is asked of the API before an export is planned may take as long as a page.
+    pub fn outgoing(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
+        let group = format!("{}-start", self.start);
+        let deduplication_id = format!("{group}-{}", now.as_millisecond());
+        Ok(Outgoing {
+            queue: Queue::Pages,
+            body: message_body(self)?,
+            fifo: Some(Fifo {
+                group,
+                deduplication_id,
+            }),
+            delay: Duration::ZERO,
+        })
+    }
+}
+
+/// A message of the pages queue.
+#[derive(Clone, Debug)]
+pub enum PagesMessage {
+    Start(StartMessage),
+    Page(Box<PageMessage>),
+}
+
+impl<'de> Deserialize<'de> for PagesMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let message = Box::<RawValue>::deserialize(deserializer)?;
+        if let Ok(start) = serde_json::from_str(message.get()) {
+            return Ok(Self::Start(start));
+        }
+        let page = serde_json::from_str(message.get()).map_err(D::Error::custom)?;
+        Ok(Self::Page(Box::new(page)))
     }
 }
 

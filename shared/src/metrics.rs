@@ -113,6 +113,11 @@ pub const TRANSCRIPT_EVENTS: Metric = metric(
     Unit::Count,
     "transcripts of which a topic was told",
 );
+pub const STARTS_OVERDUE: Metric = metric(
+    "StartsOverdue",
+    Unit::Count,
+    "accepted exports that were not started for an hour, at each sweep",
+);
 pub const GIVEN_UP: Metric = metric(
     "GivenUp",
     Unit::Count,
@@ -120,7 +125,7 @@ pub const GIVEN_UP: Metric = metric(
 );
 
 /// All there are.
-pub const ALL: [Metric; 23] = [
+pub const ALL: [Metric; 24] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_FAILED,
@@ -143,6 +148,7 @@ pub const ALL: [Metric; 23] = [
     WEBHOOKS_DELIVERED,
     WEBHOOK_FAILURES,
     TRANSCRIPT_EVENTS,
+    STARTS_OVERDUE,
     GIVEN_UP,
 ];
 

@@ -16,7 +16,7 @@ pub use redaction::RequestedRedaction;
 pub use refusal::Refusal;
 
 /// What somebody wants archived, as they wrote it. Unknown fields are refused.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExportRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]

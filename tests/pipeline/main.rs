@@ -27,6 +27,7 @@ mod repeated_queries;
 mod repeated_records;
 mod residency;
 mod revisits;
+mod starts;
 mod sweeping;
 mod transcripts;
 mod waiting;

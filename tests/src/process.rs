@@ -12,7 +12,7 @@ use conversation_archive::dispatch::Dispatch;
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::{
-    CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
+    CompletionMessage, PagesMessage, WaitingMessage, WebhookMessage,
 };
 use conversation_archive::plan::PlanLimits;
 use conversation_archive::queue::{Delivery, MessageQueue, Queue};
@@ -128,10 +128,14 @@ impl Process {
     ) -> anyhow::Result<Disposition> {
         let body = delivery.body.as_str();
         match delivery.queue {
-            Queue::Pages => {
-                let message: PageMessage = serde_json::from_str(body)?;
-                self.page.handle(&message, invocation).await?;
-            }
+            Queue::Pages => match serde_json::from_str(body)? {
+                PagesMessage::Start(message) => {
+                    self.start.restart(&message.start, invocation).await?;
+                }
+                PagesMessage::Page(message) => {
+                    self.page.handle(&message, invocation).await?;
+                }
+            },
             Queue::Waiting => {
                 let message: WaitingMessage = serde_json::from_str(body)?;
                 self.await_ready.handle(&message).await?;
@@ -167,6 +171,16 @@ impl Process {
             queue: Some(queue),
             body,
         };
+        self.record_failure.handle(&letter, invocation).await
+    }
+
+    /// A payload of start-export whose every invocation failed.
+    pub async fn bury_start(
+        &self,
+        body: &str,
+        invocation: &Invocation,
+    ) -> anyhow::Result<record_failure::Handled> {
+        let letter = DeadLetter { queue: None, body };
         self.record_failure.handle(&letter, invocation).await
     }
 }

@@ -48,6 +48,7 @@ fn every_alarm_on_our_metrics_is_on_one_that_the_functions_write() {
         "ExportsCompleted",
         "ExportsFailed",
         "GivenUp",
+        "StartsOverdue",
         "ThrottledTime",
         "WebhookFailures",
     ];

@@ -182,6 +182,9 @@ pub(super) fn greeting(started: &Started) -> String {
     let slices = counted(started.slices.into(), "slice", "slices");
     let greeting = match started.state {
         State::Started => format!("export {export_id} starts: {slices}"),
+        State::Accepted => format!(
+            "export {export_id} is accepted and starts by itself: the API does not answer yet"
+        ),
         State::Resumed if *attempt > 1 => {
             format!("export {export_id} goes on: attempt {attempt}, {slices}")
         }

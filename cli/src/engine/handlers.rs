@@ -11,7 +11,7 @@ use conversation_archive::archive::Archive;
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::invocation::Invocation;
-use conversation_archive::message::{PageMessage, WaitingMessage, WebhookMessage};
+use conversation_archive::message::{PagesMessage, WaitingMessage, WebhookMessage};
 use conversation_archive::queue::{
     ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, MemoryQueues, Queue,
     SEND_WEBHOOK_TIMEOUT,
@@ -155,12 +155,17 @@ impl Handlers {
     }
 
     async fn archive_page(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
-        let message: PageMessage = read(delivery)?;
-        let handled = self
-            .page
-            .handle(&message, &self.invocation(ARCHIVE_PAGE_TIMEOUT))
-            .await?;
-        Ok(Receipt::Delete(Some(Event::of_page(handled))))
+        let invocation = self.invocation(ARCHIVE_PAGE_TIMEOUT);
+        match read(delivery)? {
+            PagesMessage::Start(message) => {
+                self.start.restart(&message.start, &invocation).await?;
+                Ok(Receipt::Delete(None))
+            }
+            PagesMessage::Page(message) => {
+                let handled = self.page.handle(&message, &invocation).await?;
+                Ok(Receipt::Delete(Some(Event::of_page(handled))))
+            }
+        }
     }
 
     async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {

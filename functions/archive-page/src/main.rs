@@ -1,36 +1,68 @@
-//! Wires archive-page: settings, clients and the handler, once per process.
+//! Wires archive-page: settings, clients and the handlers, once per process.
+//!
+//! The pages queue also brings requests that are to be started: this function is the one that may wait for the API.
 
 use archive_page::ArchivePage;
 use conversation_archive::config::{ArchivePageConfig, Config};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
+use conversation_archive::message::PagesMessage;
 use conversation_archive::{metrics, telemetry};
+use start_export::StartExport;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     telemetry::lambda();
-    let app = app(ArchivePageConfig::from_env()?).await?;
-    lambda::run(async |event, invocation| Ok(archive(&app, event, &invocation).await)).await
+    let app = App::new(ArchivePageConfig::from_env()?).await?;
+    lambda::run(async |event, invocation| Ok(app.handle(event, &invocation).await)).await
 }
 
-async fn app(config: ArchivePageConfig) -> anyhow::Result<ArchivePage> {
-    let clients = Clients::new(config.archive).await;
-    Ok(ArchivePage {
-        dispatch: clients.opening(config.queues, config.max_open_slices),
-        sources: clients.sources(config.genesys)?,
-        redactors: clients.redactors(config.redaction_key),
-        topic: clients.topic(config.transcript_topic),
-        settings: config.page,
-    })
+struct App {
+    page: ArchivePage,
+    start: StartExport,
 }
 
-async fn archive(app: &ArchivePage, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
-    let before = app.sources.client.stats();
-    let response = each_message(event, async |message, _| {
-        app.handle(message, invocation).await?;
-        Ok(Fate::Done)
-    })
-    .await;
-    metrics::record_client(&before, &app.sources.client.stats());
-    response
+impl App {
+    async fn new(config: ArchivePageConfig) -> anyhow::Result<Self> {
+        let clients = Clients::new(config.archive).await;
+        let dispatch = clients.opening(config.queues, config.max_open_slices);
+        let sources = clients.sources(config.genesys)?;
+        let redactors = clients.redactors(config.redaction_key);
+        Ok(Self {
+            start: StartExport {
+                dispatch: dispatch.clone(),
+                sources: sources.clone(),
+                redactors: redactors.clone(),
+                limits: config.limits,
+                address_rules: config.address_rules,
+                regions: config.regions,
+                emulated: config.emulated,
+            },
+            page: ArchivePage {
+                dispatch,
+                sources,
+                redactors,
+                topic: clients.topic(config.transcript_topic),
+                settings: config.page,
+            },
+        })
+    }
+
+    async fn handle(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
+        let before = self.page.sources.client.stats();
+        let response = each_message(event, async |message, _| {
+            match message {
+                PagesMessage::Page(page) => {
+                    self.page.handle(page, invocation).await?;
+                }
+                PagesMessage::Start(message) => {
+                    self.start.restart(&message.start, invocation).await?;
+                }
+            }
+            Ok(Fate::Done)
+        })
+        .await;
+        metrics::record_client(&before, &self.page.sources.client.stats());
+        response
+    }
 }

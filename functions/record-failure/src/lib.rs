@@ -14,8 +14,9 @@ use conversation_archive::message::{
 };
 use conversation_archive::metrics;
 use conversation_archive::objects::Name;
-use conversation_archive::plan::ExportPlan;
+use conversation_archive::plan::{ExportPlan, Identity};
 use conversation_archive::queue::Queue;
+use conversation_archive::request::ExportRequest;
 use conversation_archive::run::End;
 use conversation_archive::store::Stored;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ impl RecordFailure {
     ) -> anyhow::Result<Handled> {
         let (export_id, page) = addressee(letter);
         self.keep(letter, export_id.as_ref()).await?;
+        if letter.queue.is_none() {
+            self.accept_start(letter.body).await?;
+        }
         match page {
             Some(page) => self.fail_run(&page, letter, invocation).await,
             None => Ok(Handled::Kept),
@@ -87,6 +91,26 @@ impl RecordFailure {
         let (_, stored) = self.dispatch.archive.create_or_read(name, kept).await?;
         if stored == Stored::Created {
             metrics::record(&[(metrics::GIVEN_UP, 1)]);
+        }
+        Ok(())
+    }
+
+    /// A start that failed each time is started again by the sweep, if its interval does not depend on when that is.
+    async fn accept_start(&self, payload: &str) -> anyhow::Result<()> {
+        let Ok(request) = ExportRequest::parse(payload) else {
+            return Ok(());
+        };
+        let scheduled = request.scheduled_time.as_deref();
+        let Some(scheduled) = scheduled.and_then(|text| text.parse().ok()) else {
+            return Ok(());
+        };
+        let Ok(identity) = Identity::of(&request, scheduled) else {
+            return Ok(());
+        };
+        let archive = &self.dispatch.archive;
+        if archive.plan(&identity.export_id).await?.is_none() {
+            let now = self.dispatch.clock.now();
+            archive.accept(&identity.export_id, &request, now).await?;
         }
         Ok(())
     }

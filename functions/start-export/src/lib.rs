@@ -14,19 +14,22 @@ use conversation_archive::metrics;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::plan::{
-    Draft, ExportPlan, Identity, PlanLimits, RedactionPlan, Residency, Revisit, archive_id,
-    revisits,
+    Draft, ExportPlan, Identity, PlanLimits, Residency, archive_id, revisits,
 };
 use conversation_archive::redactors::{PinError, Redactors};
-use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal, scheduled_time};
+use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal};
 use conversation_archive::source::{Asked, Setback, Sources};
 use conversation_archive::webhook::{AddressRules, WebhookUrl};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod accepted;
 mod beside;
 mod cancel;
 mod resume;
 mod retention;
+
+use accepted::{Accepted, Accepting, Existing, OnTrouble, Start};
 
 pub use conversation_archive::config::Regions;
 
@@ -85,6 +88,8 @@ pub struct Started {
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Started,
+    /// It is kept and starts by itself: the API could not be asked yet.
+    Accepted,
     /// It existed and goes on.
     Resumed,
     /// It existed and is done already.
@@ -160,25 +165,62 @@ impl StartExport {
         request: ExportRequest,
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
-        let now = self.dispatch.clock.now();
-        let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, self.emulated)?;
-        let identity = Identity::of(&request, scheduled)?;
-        let due = revisits(&request, scheduled)?;
-        let transcripts = beside::transcripts(&request, &identity.export_id)?;
-        let mut started = self.start_one(&request, identity, None, invocation).await?;
+        let accepting = self.accepting(&request)?;
+        self.start_all(&request, &accepting, OnTrouble::StartLater, invocation)
+            .await
+    }
+
+    /// The export of the request and those beside it.
+    async fn start_all(
+        &self,
+        request: &ExportRequest,
+        accepting: &Accepting,
+        on_trouble: OnTrouble,
+        invocation: &Invocation,
+    ) -> Result<Started, StartError> {
+        let scheduled = accepting.scheduled;
+        let identity = Identity::of(request, scheduled)?;
+        let due = revisits(request, scheduled)?;
+        let transcripts = beside::transcripts(request, &identity.export_id)?;
+        let start = Start {
+            request,
+            identity,
+            revisit: None,
+            accepting,
+            on_trouble,
+        };
+        let mut started = self.start_one(start, invocation).await?;
+        if started.state == State::Accepted {
+            // The others are started with it.
+            return Ok(started);
+        }
         let mut failed = None;
         if let Some(request) = transcripts {
             let identity = Identity::of(&request, scheduled)?;
             let beside_id = identity.export_id.clone();
-            match self.start_one(&request, identity, None, invocation).await {
+            let start = Start {
+                request: &request,
+                identity,
+                revisit: None,
+                accepting,
+                on_trouble: OnTrouble::StartLater,
+            };
+            match self.start_one(start, invocation).await {
                 Ok(transcripts) => started.transcripts = Some(Box::new(transcripts)),
                 Err(source) => failed = Some(not_beside(&started, beside_id, source)),
             }
         }
         for (identity, revisit) in due {
             let beside_id = identity.export_id.clone();
-            match self.revisit(&request, identity, revisit, invocation).await {
-                Ok(revisiting) => started.revisits.extend(revisiting),
+            let start = Start {
+                request,
+                identity,
+                revisit: Some(revisit),
+                accepting,
+                on_trouble: OnTrouble::StartLater,
+            };
+            match self.revisit(start, invocation).await {
+                Ok(revisiting) => started.revisits.push(revisiting),
                 // The others are begun all the same.
                 Err(source) => {
                     failed.get_or_insert_with(|| not_beside(&started, beside_id, source));
@@ -188,52 +230,45 @@ impl StartExport {
         failed.map_or(Ok(started), Err)
     }
 
-    /// Where there was no first export, there is nothing to revisit.
+    /// Where the first export of the interval is missing, a revisit stands in for it.
     async fn revisit(
         &self,
-        request: &ExportRequest,
-        identity: Identity,
-        revisit: Revisit,
+        start: Start<'_>,
         invocation: &Invocation,
-    ) -> Result<Option<Started>, StartError> {
-        let Some(first) = self.archive().plan(&revisit.exports[0]).await? else {
-            return Ok(None);
+    ) -> Result<Started, StartError> {
+        let first = start.revisit.as_ref().and_then(|it| it.exports.first());
+        let start = match first.cloned() {
+            Some(first) if self.archive().plan(&first).await?.is_none() => start.first(first),
+            _ => start,
         };
-        let revisit = (revisit, first.redaction.clone());
-        self.start_one(request, identity, Some(revisit), invocation)
-            .await
-            .map(Some)
+        self.start_one(start, invocation).await
     }
 
     async fn start_one(
         &self,
-        request: &ExportRequest,
-        identity: Identity,
-        revisit: Option<(Revisit, Option<RedactionPlan>)>,
+        start: Start<'_>,
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
+        let id = &start.identity.export_id;
         // What exists is answered for as long as it exists, whatever the rules for new exports say by now.
-        if let Some(plan) = self.archive().plan(&identity.export_id).await? {
-            if plan.query_hash != identity.query_hash {
+        if let Some(plan) = self.archive().plan(id).await? {
+            if plan.query_hash != start.identity.query_hash {
                 return Err(another_request(&plan).into());
             }
-            let export_id = identity.export_id;
-            let resume = Resume {
-                export_id,
-                quota_mb: None,
-                on_bad_record: None,
+            return match start.accepting.existing {
+                Existing::Resume => self.resume(&Resume::of(id.clone()), invocation).await,
+                Existing::LeaveAlone => Ok(self.started(&plan, 1, State::Started)),
             };
-            return self.resume(&resume, invocation).await;
         }
-        let now = self.dispatch.clock.now();
-        let draft = Draft::check(request.clone(), identity, now, &self.limits)?;
-        let draft = match revisit {
-            Some((revisit, redaction)) => draft.revisiting(revisit, redaction),
-            None => draft,
+        let draft = self.draft(&start).await?;
+        let accepted = self.accept(&start).await?;
+        let plan = match self.plan(draft, invocation).await {
+            Ok(plan) => plan,
+            Err(error) if accepted == Accepted::Now && error.is_transient() => {
+                return self.start_later(id, &error).await;
+            }
+            Err(error) => return Err(error),
         };
-        self.check_webhook(&draft)?;
-        self.check_base(&draft).await?;
-        let plan = self.plan(draft, invocation).await?;
         let attempt = self.begin(&plan).await?;
         self.dispatch
             .open_slices(&plan, &attempt, Which::Unstarted)
@@ -241,6 +276,24 @@ impl StartExport {
         metrics::record(&[(metrics::EXPORTS_STARTED, 1)]);
         tracing::info!(export.id = %plan.export_id, slices = plan.slice_count, "export started");
         Ok(self.started(&plan, attempt.attempt, State::Started))
+    }
+
+    /// What is checked without the API.
+    async fn draft(&self, start: &Start<'_>) -> Result<Draft, StartError> {
+        let now = self.dispatch.clock.now();
+        let request = start.request.clone();
+        let draft = Draft::check(request, start.identity.clone(), now, &self.limits)?;
+        let draft = match &start.revisit {
+            Some(revisit) => {
+                let first = self.archive().planned(&revisit.exports[0]).await?;
+                draft.revisiting(revisit.clone(), first.redaction.clone())
+            }
+            None => draft,
+        };
+        self.check_webhook(&draft)?;
+        self.residency()?;
+        self.check_base(&draft).await?;
+        Ok(draft)
     }
 
     /// Everything that is checked or asked before the plan is committed, then the commit.
@@ -257,22 +310,28 @@ impl StartExport {
         let plan = draft.plan(query, residency, &self.limits, now, &invocation.request_id)?;
         // A permission that is missing shows now, and not on the first page.
         self.sources.check_names(&plan, invocation.deadline).await?;
-        // The marker first: an export that has a plan is never overlooked.
-        let marker = OpenMarker::new(plan.export_id.clone(), now);
-        self.archive()
-            .replace(Name::Open(&plan.export_id), &marker)
-            .await?;
+        // The marker first: an export that has a plan is never overlooked. And once more after it, since a sweep may take a marker
+        // without a plan away.
         let query_hash = plan.query_hash;
         let id = plan.export_id.clone();
+        if !self.archive().is_open(&id).await? {
+            self.open(&id, now).await?;
+        }
         let (stored, _) = self
             .archive()
             .create_or_read(Name::Request(&id), plan)
             .await?;
+        self.open(&id, now).await?;
         if stored.query_hash == query_hash {
             Ok(stored)
         } else {
             Err(another_request(&stored).into())
         }
+    }
+
+    async fn open(&self, id: &ExportId, now: Timestamp) -> Result<(), StartError> {
+        let marker = OpenMarker::new(id.clone(), now);
+        Ok(self.archive().replace(Name::Open(id), &marker).await?)
     }
 
     /// The newest attempt, which is the first unless somebody else was quicker.
@@ -319,13 +378,14 @@ impl StartExport {
             state,
             attempt,
             slices: plan.slice_count,
-            manifest_uri: self
-                .archive()
-                .store()
-                .uri(&Name::Manifest(&plan.export_id).key()),
+            manifest_uri: self.manifest_uri(&plan.export_id),
             transcripts: None,
             revisits: Vec::new(),
         }
+    }
+
+    fn manifest_uri(&self, id: &ExportId) -> String {
+        self.archive().store().uri(&Name::Manifest(id).key())
     }
 
     /// Of the present archive and the present organisation.
@@ -341,6 +401,15 @@ impl StartExport {
 }
 
 impl Resume {
+    /// Without any change.
+    pub(crate) fn of(export_id: ExportId) -> Self {
+        Self {
+            export_id,
+            quota_mb: None,
+            on_bad_record: None,
+        }
+    }
+
     fn overrides(&self) -> Overrides {
         Overrides {
             quota_mb: self.quota_mb,

@@ -9,6 +9,7 @@ use conversation_archive::failure::{Failure, FailureKind, in_one_line};
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
+use conversation_archive::metrics;
 use conversation_archive::objects::{Name, OPEN_PREFIX};
 use conversation_archive::outcome::SliceFailure;
 use conversation_archive::plan::ExportPlan;
@@ -21,6 +22,8 @@ mod standing;
 use sent_again::{FRUITLESS_SWEEPS, NextStep, SentAgain};
 use standing::Standing;
 
+/// How long an accepted export is tried to be started: long enough for somebody to mend a login or a permission.
+const START_PATIENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The handler and what it works with.
@@ -41,7 +44,9 @@ pub enum Swept {
     Damaged,
     /// It could not go on and is failed.
     Failed,
-    /// There was only a marker: its request was never committed.
+    /// Its request was accepted and is not planned yet: it is to be started again.
+    StartedAgain,
+    /// There was only a marker, or a request that could not be started for a week.
     Removed,
 }
 
@@ -76,9 +81,7 @@ impl SweepExports {
             return Ok(Swept::LeftAlone);
         }
         let Some(plan) = self.archive().plan(id).await? else {
-            tracing::warn!(export.id = %id, "an export was begun and never planned; its marker is removed");
-            self.archive().delete(name).await?;
-            return Ok(Swept::Removed);
+            return self.start_or_remove(&marker).await;
         };
         let attempt = match self.archive().newest_attempt(id).await? {
             Some(attempt) => attempt.as_ref().clone(),
@@ -109,6 +112,26 @@ impl SweepExports {
                 Ok(Swept::Failed)
             }
         }
+    }
+
+    /// An export without a plan: its request is started, until it is too old.
+    async fn start_or_remove(&self, marker: &OpenMarker) -> anyhow::Result<Swept> {
+        let (id, now) = (&marker.export_id, self.dispatch.clock.now());
+        let is_accepted = marker.request.is_some();
+        if is_accepted && now.duration_since(marker.since) < START_PATIENCE {
+            metrics::record(&[(metrics::STARTS_OVERDUE, 1)]);
+            tracing::error!(export.id = %id, since = %marker.since, "an accepted export is not started yet; it is tried again");
+            self.dispatch.start(id).await?;
+            return Ok(Swept::StartedAgain);
+        }
+        if is_accepted {
+            metrics::record(&[(metrics::GIVEN_UP, 1)]);
+            tracing::error!(export.id = %id, since = %marker.since, "an accepted export could not be started for a week; it is given up");
+        } else {
+            tracing::warn!(export.id = %id, "an export was begun and never planned; its marker is removed");
+        }
+        self.archive().remove_marker_without_plan(id, now).await?;
+        Ok(Swept::Removed)
     }
 
     async fn send_again(

@@ -1,11 +1,56 @@
 //! The exports of an archive, and how they ended.
 
+use jiff::Timestamp;
+
 use super::{Archive, ArchiveError};
 use crate::ids::ExportId;
+use crate::marker::OpenMarker;
 use crate::objects::{EXPORTS_PREFIX, Name};
 use crate::outcome::{Manifest, Outcome};
+use crate::request::ExportRequest;
 
 impl Archive {
+    /// Removes the marker of an export without a plan. A start at the same moment may have planned it meanwhile: then the marker
+    /// stands again.
+    pub async fn remove_marker_without_plan(
+        &self,
+        id: &ExportId,
+        now: Timestamp,
+    ) -> Result<(), ArchiveError> {
+        self.delete(Name::Open(id)).await?;
+        if self.plan(id).await?.is_some() {
+            let marker = OpenMarker::new(id.clone(), now);
+            self.replace(Name::Open(id), &marker).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a request whose export is to be started, before anything is asked of the API. The export is open from then on.
+    pub async fn accept(
+        &self,
+        id: &ExportId,
+        request: &ExportRequest,
+        now: Timestamp,
+    ) -> Result<(), ArchiveError> {
+        let known = self.read::<OpenMarker>(Name::Open(id)).await?;
+        let accepted = known.filter(|marker| marker.request.is_some());
+        let marker = OpenMarker {
+            request: Some(Box::new(request.clone())),
+            ..OpenMarker::new(id.clone(), accepted.map_or(now, |marker| marker.since))
+        };
+        self.replace(Name::Open(id), &marker).await
+    }
+
+    /// The request that was accepted under this id, unless its export is planned.
+    pub async fn accepted(&self, id: &ExportId) -> Result<Option<ExportRequest>, ArchiveError> {
+        let marker = self.read::<OpenMarker>(Name::Open(id)).await?;
+        let request = marker.and_then(|marker| marker.request);
+        match request {
+            Some(request) if self.plan(id).await?.is_none() => Ok(Some(*request)),
+            _ => Ok(None),
+        }
+    }
+
     /// How the newest attempt at an export ended; `None` while it goes on, and without an export.
     pub async fn outcome(&self, id: &ExportId) -> Result<Option<Outcome>, ArchiveError> {
         match self.newest_attempt(id).await? {

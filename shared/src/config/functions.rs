@@ -40,6 +40,11 @@ pub struct ArchivePageConfig {
     /// `PAGE_QUEUE_URL`, `WAITING_QUEUE_URL`, `COMPLETION_QUEUE_URL`
     pub queues: QueueUrls,
     pub genesys: GenesysConfig,
+    /// As for start-export: an accepted request is started here.
+    pub regions: Regions,
+    pub limits: PlanLimits,
+    pub address_rules: AddressRules,
+    pub emulated: bool,
     pub page: PageSettings,
     /// `TRANSCRIPT_TOPIC_ARN`
     pub transcript_topic: Option<TopicArn>,
@@ -122,6 +127,11 @@ impl Config for ArchivePageConfig {
     fn read(settings: &Settings<'_>) -> Option<Self> {
         let archive = settings.archive();
         let genesys = settings.genesys();
+        let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
+        let regions = settings.regions(endpoints, settings.needed("AWS_REGION"));
+        let address_rules = settings.address_rules(settings.loopback());
+        let limits = settings.limits(&address_rules, endpoints);
+        let emulated = settings.emulated();
         let queues = settings.queues(&[Queue::Pages, Queue::Waiting, Queue::Completion]);
         let page = settings.page_settings();
         let transcript_topic = settings.transcript_topic();
@@ -131,6 +141,10 @@ impl Config for ArchivePageConfig {
             archive: archive?,
             queues,
             genesys: genesys?,
+            regions,
+            limits,
+            address_rules,
+            emulated,
             page,
             transcript_topic,
             redaction_key,

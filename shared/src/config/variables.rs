@@ -55,8 +55,11 @@ pub const FUNCTIONS: [FunctionVariables; 7] = [
             &[PAGE_QUEUE, WAITING_QUEUE, COMPLETION_QUEUE],
             GENESYS,
             PAGES,
+            RESIDENCY,
+            LIMITS,
+            REDACTION,
             REDACTION_KEY,
-            &[TRANSCRIPT_TOPIC, OPEN_SLICES],
+            &[TRANSCRIPT_TOPIC, ALLOWED_HOSTS, OPEN_SLICES, ENDPOINT],
         ],
     },
     FunctionVariables {

@@ -1,0 +1,210 @@
+//! Accepted requests: those of a schedule are kept before the API is asked, so that no outage at that moment loses the interval.
+//!
+//! The marker of the export holds the request until its plan is committed. A message in the pages queue, and the hourly sweep,
+//! start it again. A request by hand is answered at once and not kept: its caller sees the error.
+
+use conversation_archive::failure::in_one_line;
+use conversation_archive::ids::ExportId;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::plan::{Identity, Revisit, revisits};
+use conversation_archive::request::{ExportRequest, Refusal, scheduled_time};
+use conversation_archive::source::Setback;
+use conversation_archive::time::millis;
+use jiff::Timestamp;
+
+use crate::{StartError, StartExport, Started, State, beside};
+
+/// One export that is to be started.
+pub(crate) struct Start<'a> {
+    pub(crate) request: &'a ExportRequest,
+    pub(crate) identity: Identity,
+    pub(crate) revisit: Option<Revisit>,
+    pub(crate) accepting: &'a Accepting,
+    pub(crate) on_trouble: OnTrouble,
+}
+
+/// What happens when the API cannot be asked about a request that can be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnTrouble {
+    /// It is kept, and a message starts it.
+    StartLater,
+    /// It is kept already, and the message that starts it comes again.
+    Fail,
+}
+
+/// Whether a request is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accepted {
+    Now,
+    /// It was before, or is not kept at all.
+    No,
+}
+
+/// How the request of an invocation is kept.
+pub(crate) struct Accepting {
+    pub(crate) scheduled: Timestamp,
+    /// With its scheduled time, if it came with one.
+    kept: Option<ExportRequest>,
+    pub(crate) existing: Existing,
+}
+
+/// What a start does with an export that is planned already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It goes on, as the caller wants it.
+    Resume,
+    /// It has a life of its own.
+    LeaveAlone,
+}
+
+/// What became of an accepted request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restarted {
+    Started,
+    /// Nothing waits under this id: its export is planned, or the marker is gone.
+    NothingAccepted,
+    /// The API refuses it. The sweep tries again, until the request is a week old.
+    Refused(String),
+    /// The request itself is refused, and no longer kept.
+    Dropped(String),
+}
+
+impl Start<'_> {
+    /// The first export of the interval in place of its revisit.
+    pub(crate) fn first(self, export_id: ExportId) -> Self {
+        Self {
+            identity: Identity {
+                export_id,
+                ..self.identity
+            },
+            revisit: None,
+            ..self
+        }
+    }
+}
+
+impl StartExport {
+    pub(crate) fn accepting(&self, request: &ExportRequest) -> Result<Accepting, Refusal> {
+        let now = self.dispatch.clock.now();
+        let sent = request.scheduled_time.as_deref();
+        let scheduled = scheduled_time(sent, now, self.emulated)?;
+        let kept = sent.map(|_| ExportRequest {
+            scheduled_time: Some(millis(scheduled).to_string()),
+            ..request.clone()
+        });
+        Ok(Accepting {
+            scheduled,
+            kept,
+            existing: Existing::Resume,
+        })
+    }
+
+    /// Keeps the request, if it is one that is kept.
+    pub(crate) async fn accept(&self, start: &Start<'_>) -> Result<Accepted, StartError> {
+        let request = match (&start.accepting.kept, start.on_trouble) {
+            (Some(request), OnTrouble::StartLater) => request,
+            _ => return Ok(Accepted::No),
+        };
+        let id = &start.identity.export_id;
+        let now = self.dispatch.clock.now();
+        self.archive().accept(id, request, now).await?;
+        Ok(Accepted::Now)
+    }
+
+    pub(crate) async fn start_later(
+        &self,
+        id: &ExportId,
+        error: &StartError,
+    ) -> Result<Started, StartError> {
+        tracing::warn!(export.id = %id, error = in_one_line(error), "export accepted; it starts later");
+        self.dispatch.start(id).await?;
+        Ok(Started {
+            export_id: id.clone(),
+            state: State::Accepted,
+            attempt: 0,
+            slices: 0,
+            manifest_uri: self.manifest_uri(id),
+            transcripts: None,
+            revisits: Vec::new(),
+        })
+    }
+
+    /// Starts what was accepted under this id. An error means that another try may help.
+    #[tracing::instrument(skip_all, fields(export.id = %id))]
+    pub async fn restart(
+        &self,
+        id: &ExportId,
+        invocation: &Invocation,
+    ) -> Result<Restarted, StartError> {
+        let Some(request) = self.archive().accepted(id).await? else {
+            return Ok(Restarted::NothingAccepted);
+        };
+        match self.start_accepted(id, request, invocation).await {
+            Ok(()) => Ok(Restarted::Started),
+            Err(error) if error.is_transient() => Err(error),
+            Err(StartError::Refused(refusal)) => {
+                tracing::error!(%refusal, "an accepted request is refused and not kept any longer");
+                // A marker without request and plan is removed by the sweep.
+                self.open(id, self.dispatch.clock.now()).await?;
+                Ok(Restarted::Dropped(refusal.to_string()))
+            }
+            Err(error) => {
+                let error = in_one_line(&error);
+                tracing::error!(error, "an accepted export cannot be started");
+                Ok(Restarted::Refused(error))
+            }
+        }
+    }
+
+    /// The export of this id, and those beside it if it is the one that the request is for.
+    async fn start_accepted(
+        &self,
+        id: &ExportId,
+        request: ExportRequest,
+        invocation: &Invocation,
+    ) -> Result<(), StartError> {
+        let accepting = Accepting {
+            existing: Existing::LeaveAlone,
+            ..self.accepting(&request)?
+        };
+        let identity = Identity::of(&request, accepting.scheduled)?;
+        if *id == identity.export_id {
+            let started = self.start_all(&request, &accepting, OnTrouble::Fail, invocation);
+            return started.await.map(|_| ());
+        }
+        let start = |request, identity, revisit| Start {
+            request,
+            identity,
+            revisit,
+            accepting: &accepting,
+            on_trouble: OnTrouble::Fail,
+        };
+        if let Some(transcripts) = beside::transcripts(&request, &identity.export_id)? {
+            let identity = Identity::of(&transcripts, accepting.scheduled)?;
+            if *id == identity.export_id {
+                let start = start(&transcripts, identity, None);
+                return self.start_one(start, invocation).await.map(|_| ());
+            }
+        }
+        for (identity, revisit) in revisits(&request, accepting.scheduled)? {
+            if *id == identity.export_id || revisit.exports.first() == Some(id) {
+                let start = start(&request, identity, Some(revisit));
+                return self.revisit(start, invocation).await.map(|_| ());
+            }
+        }
+        Err(Refusal::new("exportId", id, "the accepted request is for another export").into())
+    }
+}
+
+impl StartError {
+    /// Whether the same command may succeed later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Source(setback) => !matches!(setback, Setback::Failed(_)),
+            Self::Beside { source, .. } => source.is_transient(),
+            Self::Dispatch(error) => error.is_transient(),
+            Self::Archive(error) => error.is_transient(),
+            Self::Refused(_) => false,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Scheduled starts: a request is kept before the API is asked, so that no outage at that moment loses its interval.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::marker::OpenMarker;
+use conversation_archive::objects::Name;
+use conversation_archive::outcome::ExportStatus;
+use conversation_archive::queue::Queue;
+use genesys_simulator::{AnswerFilter, Route, Settings};
+use start_export::{Command, StartError, Started, State};
+use sweep_exports::Swept;
+
+use end_to_end::process::invocation;
+use end_to_end::world::{World, organisation};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+const NIGHTLY: &str = r#"{"source":"export-gateway","interval":{"last":"P1D"},"scheduledTime":"2026-03-03T00:00:00Z","slices":1}"#;
+
+/// A world whose login answers this status, while it is not 0.
+async fn world(status: &Arc<AtomicU16>) -> World {
+    let status = Arc::clone(status);
+    let filter: AnswerFilter = Arc::new(move |request, mut answer| {
+        let status = status.load(Ordering::SeqCst);
+        if request.route == Route::Login && status != 0 {
+            (answer.status, answer.body) = (status, "{}".into());
+        }
+        answer
+    });
+    World::new(Settings {
+        answer_filter: Some(filter),
+        ..organisation(71, 40)
+    })
+    .await
+}
+
+async fn start(world: &World, request: &str) -> Result<Started, StartError> {
+    let command = Command::parse(request).expect("a request");
+    let invocation = invocation(950, &world.clock);
+    world.process.start.handle(command, &invocation).await
+}
+
+async fn marker(world: &World, id: &ExportId) -> Option<OpenMarker> {
+    world
+        .archive()
+        .read(Name::Open(id))
+        .await
+        .expect("readable")
+}
+
+async fn assert_complete(world: &mut World, id: &ExportId) {
+    world.run().await;
+    let status = world.manifest(id).await.outcome.status;
+    assert_eq!(status, ExportStatus::Completed);
+    assert!(marker(world, id).await.is_none());
+}
+
+#[tokio::test]
+async fn a_login_that_fails_at_the_scheduled_time_costs_no_day() {
+    let status = Arc::new(AtomicU16::new(503));
+    let mut world = world(&status).await;
+
+    let started = start(&world, NIGHTLY).await.expect("accepted");
+
+    assert_eq!(started.state, State::Accepted);
+    let kept = marker(&world, &started.export_id).await.expect("a marker");
+    let request = kept.request.expect("the request");
+    assert_eq!(
+        request.scheduled_time.as_deref(),
+        Some("2026-03-03T00:00:00.000Z")
+    );
+    world.pass(Duration::from_mins(4));
+    status.store(0, Ordering::SeqCst);
+    assert_complete(&mut world, &started.export_id).await;
+}
+
+#[tokio::test]
+async fn an_accepted_export_is_started_by_the_sweep_when_its_message_is_lost() {
+    let status = Arc::new(AtomicU16::new(503));
+    let mut world = world(&status).await;
+    let id = start(&world, NIGHTLY).await.expect("accepted").export_id;
+    world.lose_messages();
+    status.store(0, Ordering::SeqCst);
+
+    let early = world.sweep().await.expect("not killed");
+    world.pass(HOUR);
+    let swept = world.sweep().await.expect("not killed");
+
+    assert_eq!(
+        (early, swept),
+        (vec![Swept::LeftAlone], vec![Swept::StartedAgain])
+    );
+    assert_complete(&mut world, &id).await;
+}
+
+#[tokio::test]
+async fn a_refused_login_is_tried_each_hour_for_a_week() {
+    let status = Arc::new(AtomicU16::new(400));
+    let mut world = world(&status).await;
+    let refused = start(&world, NIGHTLY).await;
+    assert!(
+        refused.is_err(),
+        "the invocation fails, and says so: {refused:?}"
+    );
+    let days = |days: u64| Duration::from_hours(24 * days);
+
+    let mut swept = Vec::new();
+    for _ in 0..8 {
+        world.pass(days(1));
+        swept.extend(world.sweep().await.expect("not killed"));
+        world.run().await;
+    }
+
+    assert_eq!(swept[..6], [Swept::StartedAgain; 6]);
+    assert_eq!(swept[6..], [Swept::Removed]);
+}
+
+#[tokio::test]
+async fn a_permission_that_is_granted_within_a_week_costs_no_day() {
+    let status = Arc::new(AtomicU16::new(400));
+    let mut world = world(&status).await;
+    assert!(start(&world, NIGHTLY).await.is_err());
+    let open = world.archive().list_all("open/").await.expect("a listing");
+    let id: ExportId = open[0].key["open/".len()..].parse().expect("an id");
+    world.pass(HOUR * 50);
+    world.sweep().await;
+    world.run().await;
+    status.store(0, Ordering::SeqCst);
+
+    world.pass(HOUR);
+    world.sweep().await;
+
+    assert_complete(&mut world, &id).await;
+}
+
+#[tokio::test]
+async fn a_request_by_hand_is_answered_at_once_and_not_kept() {
+    let status = Arc::new(AtomicU16::new(503));
+    let world = world(&status).await;
+
+    let failed = start(&world, &world.request("export-gateway", "")).await;
+
+    assert!(matches!(failed, Err(StartError::Source(_))), "{failed:?}");
+    assert!(world.store.snapshot().is_empty());
+    assert_eq!(world.queues.next_visible(Queue::Pages), None);
+}
+
+#[tokio::test]
+async fn a_start_that_failed_each_time_is_started_by_the_sweep() {
+    let status = Arc::new(AtomicU16::new(0));
+    let mut world = world(&status).await;
+
+    for payload in [NIGHTLY, r#"{"interval":{"last":"P1D"}}"#, "{"] {
+        let invocation = invocation(951, &world.clock);
+        let buried = world.process.bury_start(payload, &invocation).await;
+        assert!(buried.is_ok(), "{buried:?}");
+    }
+    world.pass(HOUR);
+    let swept = world.sweep().await.expect("not killed");
+
+    assert_eq!(
+        swept,
+        [Swept::StartedAgain],
+        "only what is not bound to its moment"
+    );
+    let open = world.archive().list_all("open/").await.expect("a listing");
+    let id: ExportId = open[0].key["open/".len()..].parse().expect("an id");
+    assert_complete(&mut world, &id).await;
+}
+
+#[tokio::test]
+async fn a_start_at_the_moment_of_a_sweep_keeps_its_marker() {
+    let status = Arc::new(AtomicU16::new(0));
+    let mut world = world(&status).await;
+    let id = start(&world, NIGHTLY).await.expect("started").export_id;
+    let now = world.now();
+
+    // The sweep, held up since it found a marker without a plan.
+    let archive = world.archive();
+    archive
+        .remove_marker_without_plan(&id, now)
+        .await
+        .expect("a store");
+
+    assert!(marker(&world, &id).await.is_some());
+    assert_complete(&mut world, &id).await;
+}
+
+#[tokio::test]
+async fn a_revisit_stands_in_for_a_first_export_that_is_missing() {
+    let status = Arc::new(AtomicU16::new(0));
+    let mut world = world(&status).await;
+    let request = r#"{"interval":{"last":"P1D"},"scheduledTime":"2026-03-04T00:00:00Z","slices":1,"revisit":["P1D"]}"#;
+
+    let started = start(&world, request).await.expect("started");
+
+    let first = &started.revisits[0].export_id;
+    assert!(!first.as_str().ends_with("-after-24h"), "{first}");
+    world.run().await;
+    let manifest = world.manifest(first).await;
+    assert_eq!(
+        manifest.outcome.interval.to_string(),
+        "2026-03-02T00:00:00.000Z/2026-03-03T00:00:00.000Z"
+    );
+    let again = start(&world, request).await.expect("started");
+    assert!(again.revisits[0].export_id.as_str().ends_with("-after-24h"));
+}
