@@ -14,7 +14,6 @@ use crate::format::FormatVersion;
 use crate::ids::ExportId;
 use crate::invocation::Invocation;
 use crate::marker::OpenMarker;
-use crate::message::WebhookMessage;
 use crate::metrics;
 use crate::objects::Name;
 use crate::outcome::{ExportMetrics, ExportStatus, Manifest, Outcome, SliceFailure};
@@ -143,7 +142,7 @@ impl Dispatch {
             tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
         }
         if concluding.plan.webhook_url.is_some() {
-            self.webhook(&WebhookMessage::announcing(outcome)).await?;
+            self.owe_webhook(outcome).await?;
         }
         self.archive.delete(Name::Open(id)).await?;
         self.keep_open_for_later_attempts(id, outcome.attempt).await

@@ -6,9 +6,11 @@ use crate::archive::{Archive, ArchiveError, SliceView};
 use crate::attempt::Attempt;
 use crate::clock::Clock;
 use crate::ids::ExportId;
-use crate::message::{CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
+use crate::message::{CompletionMessage, PageMessage, WaitingMessage};
 use crate::plan::ExportPlan;
 use crate::queue::{MessageQueue, Outgoing, QueueError};
+
+mod webhooks;
 
 /// Sends the messages of the pipeline.
 #[derive(Clone, Debug)]
@@ -126,10 +128,6 @@ impl Dispatch {
     }
 
     pub async fn completion(&self, message: &CompletionMessage) -> Result<(), DispatchError> {
-        self.send(message.outgoing()?).await
-    }
-
-    pub async fn webhook(&self, message: &WebhookMessage) -> Result<(), DispatchError> {
         self.send(message.outgoing()?).await
     }
 

@@ -30,6 +30,7 @@ pub mod message;
 pub mod metrics;
 pub mod objects;
 pub mod outcome;
+pub mod owed;
 pub mod page;
 pub mod page_record;
 pub mod plan;

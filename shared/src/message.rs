@@ -10,7 +10,6 @@ use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::{ExportId, PageId, RunId};
 use crate::json::message_body;
-use crate::outcome::Outcome;
 use crate::page_record::PageRecord;
 use crate::queue::{Fifo, MAX_DELAY, Outgoing, Queue};
 use crate::run::Origin;
@@ -225,18 +224,12 @@ pub struct WebhookMessage {
     pub attempt: u32,
     /// Where the outcome is stored; the body is built from it.
     pub outcome_key: String,
+    /// As in the marker of the obligation; messages of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
 }
 
 impl WebhookMessage {
-    pub fn announcing(outcome: &Outcome) -> Self {
-        Self {
-            format_version: FormatVersion,
-            export_id: outcome.export_id.clone(),
-            attempt: outcome.attempt,
-            outcome_key: outcome.name().key(),
-        }
-    }
-
     pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
         Ok(Outgoing {
             queue: Queue::Webhooks,

@@ -53,17 +53,21 @@ impl Shop {
     }
 
     fn settle(&self, delivery: &Delivery, handled: anyhow::Result<Receipt>) {
-        match handled {
+        let event = match handled {
             Ok(Receipt::Delete(event)) => {
                 self.handlers
                     .queues
                     .delete(delivery.queue, &delivery.receipt);
-                if let Some(event) = event {
-                    self.report(event);
-                }
+                event
             }
-            Ok(Receipt::Keep(event)) => self.report(event),
-            Err(error) => self.release(delivery, &error),
+            Ok(Receipt::Keep(event)) => event,
+            Err(error) => {
+                self.release(delivery, &error);
+                None
+            }
+        };
+        if let Some(event) = event {
+            self.report(event);
         }
     }
 

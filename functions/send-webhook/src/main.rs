@@ -1,5 +1,4 @@
 //! Wires send-webhook: settings, clients and the handler, once per process.
-
 //!
 //! The signing secret is read at the first invocation: a secret that cannot be read fails messages, which come back,
 //! and not the start.
@@ -57,7 +56,7 @@ fn received<'a>(message: &'a WebhookMessage, record: &'a SqsMessage) -> Received
 /// A postponed message is not to be deleted: its visibility timeout says when it comes back.
 fn fate(handled: &Handled) -> Fate {
     match handled {
-        Handled::Delivered | Handled::Ended | Handled::GivenUp => Fate::Done,
-        Handled::Postponed { .. } => Fate::ComesBack,
+        Handled::Delivered | Handled::Ended | Handled::GivenUp | Handled::Superseded => Fate::Done,
+        Handled::Postponed { .. } | Handled::NotDue => Fate::ComesBack,
     }
 }

@@ -17,6 +17,7 @@ use conversation_archive::queue::Queue;
 use conversation_archive::run::End;
 use jiff::{SignedDuration, Timestamp};
 
+mod owed;
 mod standing;
 
 use standing::Standing;
@@ -45,11 +46,25 @@ pub enum Swept {
     Failed,
     /// There was only a marker: its request was never committed.
     Removed,
+    /// The message of its webhook was sent again.
+    WebhookSent,
 }
 
 impl SweepExports {
-    /// Looks at every open export. One that cannot be looked at does not keep the others from being swept.
+    /// Looks at every open export, then at every webhook that is owed.
     pub async fn handle(&self, invocation: &Invocation) -> anyhow::Result<Vec<(ExportId, Swept)>> {
+        let exports = self.sweep_exports(invocation).await;
+        let webhooks = self.send_overdue_webhooks().await;
+        let mut swept = exports?;
+        swept.extend(webhooks?);
+        Ok(swept)
+    }
+
+    /// Looks at every open export. One that cannot be looked at does not keep the others from being swept.
+    pub async fn sweep_exports(
+        &self,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let mut swept = Vec::new();
         let mut first_error = None;
         for object in self.archive().list_all(OPEN_PREFIX).await? {

@@ -41,8 +41,9 @@ pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
 /// Only crashes count here, for waiting has a queue of its own: five in a row are no accident.
 const MAX_RECEIVE_COUNT: u32 = 5;
 
-/// Each attempt at a delivery is one receipt: seconds apart at first, hours at last, a day in all.
-const MAX_WEBHOOK_RECEIVE_COUNT: u32 = 16;
+/// SQS's limit. Receives that end in no delivery (a throttled function, a store that does not answer) are none of the
+/// receiver's business; the deliveries on record end the schedule.
+const MAX_WEBHOOK_RECEIVE_COUNT: u32 = 1_000;
 
 /// AWS asks for at least six times the consumer's timeout, or a throttled consumer makes copies.
 const VISIBILITY_TIMEOUTS: u32 = 6;

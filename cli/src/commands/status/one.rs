@@ -14,18 +14,23 @@ use crate::problem::Problem;
 use crate::screen::Report;
 use crate::stack::Stack;
 use crate::summary::{failed_json, repeated};
+use crate::webhook::{Sent, Webhook};
 
 pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Problem> {
     let archive = stack.archive();
-    let plan = archive.plan(id).await.map_err(anyhow::Error::from)?;
-    if plan.is_none() {
+    let Some(plan) = archive.plan(id).await.map_err(anyhow::Error::from)? else {
         return Err(Problem::refused(format!(
             "there is no export {id} in {}",
             stack.place()
         )));
-    }
+    };
     let standing = Standing::read(archive, id).await?;
     let outcome = archive.outcome(id).await.map_err(anyhow::Error::from)?;
+    let webhook = match &outcome {
+        Some(outcome) => Webhook::of(archive, &plan, outcome, &Sent::default()).await,
+        None => Ok(None),
+    };
+    let webhook = webhook.map_err(anyhow::Error::from)?;
     let cancelling = archive
         .is_cancelled(id)
         .await
@@ -58,8 +63,11 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
     {
         let _ = writeln!(text, "  go on with it: {}", stack.resume(id));
     }
+    if let Some(webhook) = &webhook {
+        let _ = writeln!(text, "  webhook {}", webhook.row(&stack.resume(id)));
+    }
     let slices: Vec<_> = standing.slices.iter().map(json_of).collect();
-    let json = json!({
+    let mut json = json!({
         "exportId": id,
         "status": status,
         "attempt": standing.attempt,
@@ -68,6 +76,9 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         "outcome": outcome.as_ref().map(failed_json),
         "request": stack.place().at(&Name::Request(id).key()),
     });
+    if let Some(webhook) = &webhook {
+        webhook.add_to(&mut json, &stack.resume(id));
+    }
     Ok(Report {
         text: text.trim_end().to_owned(),
         json,
