@@ -40,9 +40,13 @@ pub enum DispatchError {
 }
 
 impl DispatchError {
-    /// Whether the archive may answer at another try.
+    /// Whether the archive or the queue may answer at another try.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Archive(error) if error.is_transient())
+        match self {
+            Self::Archive(error) => error.is_transient(),
+            Self::Queue(error) => error.is_transient(),
+            Self::Message(_) | Self::Index { .. } => false,
+        }
     }
 }
 

@@ -46,7 +46,19 @@ const IMPLIED: [(&str, &str, &str); 9] = [
 ];
 
 /// Steps of the pipeline that these stories do not take; the tests in memory do.
-const RARE: [(&str, &str, &str, &str); 12] = [
+const RARE: [(&str, &str, &str, &str); 14] = [
+    (
+        "await-ready",
+        "sqs:ChangeMessageVisibility",
+        "WaitingQueue",
+        "a message that could not be handled",
+    ),
+    (
+        "complete-export",
+        "sqs:ChangeMessageVisibility",
+        "CompletionQueue",
+        "a message that could not be handled",
+    ),
     (
         "start-export",
         "s3:DeleteObject",

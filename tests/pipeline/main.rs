@@ -22,6 +22,7 @@ mod minimal_records;
 mod normalized_records;
 mod odd_answers;
 mod odd_transcripts;
+mod outages;
 mod owed_webhooks;
 mod redaction;
 mod repeated_queries;

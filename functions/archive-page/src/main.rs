@@ -4,6 +4,7 @@ use archive_page::ArchivePage;
 use conversation_archive::config::{ArchivePageConfig, Config};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
+use conversation_archive::queue::{Queue, Redelivery};
 use conversation_archive::{metrics, telemetry};
 
 #[tokio::main]
@@ -25,8 +26,12 @@ async fn app(config: ArchivePageConfig) -> anyhow::Result<ArchivePage> {
 }
 
 async fn archive(app: &ArchivePage, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
+    let redelivery = Redelivery {
+        queue: Queue::Pages,
+        queues: app.dispatch.queue.as_ref(),
+    };
     let before = app.sources.client.stats();
-    let response = each_message(event, async |message, _| {
+    let response = each_message(event, redelivery, async |message, _| {
         app.handle(message, invocation).await?;
         Ok(Fate::Done)
     })

@@ -9,6 +9,7 @@ use conversation_archive::lambda::{
     self, Clients, Fate, SqsBatchResponse, SqsEvent, SqsMessage, each_message, receive_count,
 };
 use conversation_archive::message::WebhookMessage;
+use conversation_archive::queue::{Queue, Redelivery};
 use conversation_archive::telemetry;
 use conversation_archive::webhook::Sender;
 use send_webhook::{Handled, Received, SendWebhook};
@@ -38,7 +39,11 @@ async fn app(clients: &Clients, config: &SendWebhookConfig) -> anyhow::Result<Se
 }
 
 async fn send(app: &SendWebhook, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
-    each_message(event, async |message, record| {
+    let redelivery = Redelivery {
+        queue: Queue::Webhooks,
+        queues: app.dispatch.queue.as_ref(),
+    };
+    each_message(event, redelivery, async |message, record| {
         let handled = app.handle(received(message, record), invocation).await?;
         Ok(fate(&handled))
     })
