@@ -19,6 +19,7 @@ use crate::objects::Name;
 use crate::outcome::{ExportMetrics, ExportStatus, Manifest, Outcome, SliceFailure};
 use crate::plan::ExportPlan;
 use crate::run::End;
+use crate::scheduled_resume::ScheduledResume;
 use crate::store::Stored;
 use crate::totals::Totals;
 
@@ -143,6 +144,9 @@ impl Dispatch {
         }
         if concluding.plan.webhook_url.is_some() {
             self.owe_webhook(outcome).await?;
+        }
+        if let Some(resume) = ScheduledResume::after(outcome, concluding.attempt) {
+            self.archive.replace(resume.name(), &resume).await?;
         }
         self.archive.delete(Name::Open(id)).await?;
         self.keep_open_for_later_attempts(id, outcome.attempt).await

@@ -43,6 +43,7 @@ pub mod request;
 mod round_trips;
 pub mod run;
 pub mod runs;
+pub mod scheduled_resume;
 pub mod seal;
 pub mod source;
 pub mod store;

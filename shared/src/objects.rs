@@ -38,6 +38,8 @@ pub enum Name<'a> {
     Open(&'a ExportId),
     /// The webhook of an attempt's outcome is owed to its receiver.
     Owed(&'a ExportId, u32),
+    /// A failed attempt is resumed without a person.
+    Resume(&'a ExportId, u32),
     AuditSlice {
         day: jiff::civil::Date,
         export_id: &'a ExportId,
@@ -88,6 +90,7 @@ impl Name<'_> {
             Self::Probe(id) => format!("checks/{id}.json"),
             Self::Open(id) => format!("{OPEN_PREFIX}{id}"),
             Self::Owed(id, attempt) => format!("{OWED_PREFIX}{id}-{attempt:02}"),
+            Self::Resume(id, attempt) => format!("{RESUMES_PREFIX}{id}-{attempt:02}"),
             Self::AuditSlice {
                 day,
                 export_id,
@@ -140,6 +143,9 @@ pub const OPEN_PREFIX: &str = "open/";
 
 /// The folder of the markers of webhooks that are owed.
 pub const OWED_PREFIX: &str = "owed/";
+
+/// The folder of the markers of failed attempts that are resumed without a person.
+pub const RESUMES_PREFIX: &str = "resumes/";
 
 /// The folder of the exports.
 pub const EXPORTS_PREFIX: &str = "exports/";

@@ -21,6 +21,7 @@ use crate::page_record::PageRecord;
 use crate::plan::{Draft, ExportPlan, Identity, Pattern, PlanLimits, RedactionSettings, Residency};
 use crate::queue::Outgoing;
 use crate::request::ExportRequest;
+use crate::scheduled_resume::ScheduledResume;
 use crate::seal;
 use crate::time::Interval;
 use crate::waiting::WaitReason;
@@ -145,6 +146,12 @@ proptest! {
             since,
             deliveries_before: u32::MAX,
             sent_at: since,
+        })?;
+        is_kept(&ScheduledResume {
+            format_version: FormatVersion,
+            export_id: run.id.export_id.clone(),
+            attempt: u32::MAX,
+            not_before: since,
         })?;
         let mut marker = OpenMarker::new(run.id.export_id, since);
         marker.standing = Some(Sha256::of("x"));

@@ -46,7 +46,13 @@ const IMPLIED: [(&str, &str, &str); 9] = [
 ];
 
 /// Steps of the pipeline that these stories do not take; the tests in memory do.
-const RARE: [(&str, &str, &str, &str); 14] = [
+const RARE: [(&str, &str, &str, &str); 15] = [
+    (
+        "sweep-exports",
+        "s3:DeleteObject",
+        "ResumeMarkers",
+        "a failed export that is resumed without a person",
+    ),
     (
         "await-ready",
         "sqs:ChangeMessageVisibility",
@@ -210,6 +216,7 @@ fn object(deployment: &Deployment, operation: &str, uri: &str) -> String {
     match key.split_once('/') {
         Some(("open", _)) if operation == "DeleteObject" => "OpenMarkers",
         Some(("owed", _)) if operation == "DeleteObject" => "OwedMarkers",
+        Some(("resumes", _)) if operation == "DeleteObject" => "ResumeMarkers",
         _ => "Objects",
     }
     .to_owned()
@@ -256,6 +263,7 @@ fn resource(node: &Yaml<'static>) -> String {
         Some("MakesKey") => "ArchiveKey".to_owned(),
         Some(address) if address.ends_with("open/*") => "OpenMarkers".to_owned(),
         Some(address) if address.ends_with("owed/*") => "OwedMarkers".to_owned(),
+        Some(address) if address.ends_with("resumes/*") => "ResumeMarkers".to_owned(),
         Some(address) if address.ends_with("/${Prefix}*") => "Objects".to_owned(),
         Some(address) if address.ends_with("${Bucket}") => "Bucket".to_owned(),
         Some(other) => panic!("{other} is no resource that the functions use"),

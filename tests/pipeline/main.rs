@@ -10,6 +10,7 @@
 mod altered_answers;
 mod answers;
 mod attempts;
+mod automatic_resumes;
 mod cancelling;
 mod crash_points;
 mod deliveries;

@@ -3,6 +3,7 @@
 use conversation_archive::attempt::Attempt;
 use conversation_archive::conclusion::Concluding;
 use conversation_archive::failure::FailureKind;
+use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
 use conversation_archive::objects::Name;
@@ -90,6 +91,9 @@ impl StartExport {
         }
         self.reopen(plan).await?;
         self.dispatch.revive(plan, attempt).await?;
+        // A resume may have died between the attempt and the removal of the marker.
+        self.forget_scheduled(&plan.export_id, attempt.attempt.saturating_sub(1))
+            .await?;
         Ok(self.started(plan, attempt.attempt, State::Resumed))
     }
 
@@ -129,8 +133,18 @@ impl StartExport {
         // Again, behind the attempt: the announcement of the one before may have removed the marker meanwhile.
         self.reopen(plan).await?;
         self.dispatch.revive(plan, &next).await?;
+        self.forget_scheduled(&plan.export_id, failed.attempt)
+            .await?;
         tracing::info!(export.id = %plan.export_id, attempt = next.attempt, "export resumed");
         Ok(self.started(plan, next.attempt, State::Resumed))
+    }
+
+    /// The automatic resume of a failed attempt that another one follows.
+    async fn forget_scheduled(&self, id: &ExportId, failed: u32) -> Result<(), StartError> {
+        if failed > 0 {
+            self.archive().delete(Name::Resume(id, failed)).await?;
+        }
+        Ok(())
     }
 
     /// An outcome is owed its announcement until the marker is gone and the audit trail shows that the receiver took it, or

@@ -18,6 +18,7 @@ use conversation_archive::run::End;
 use jiff::{SignedDuration, Timestamp};
 
 mod owed;
+mod resumes;
 mod standing;
 
 use standing::Standing;
@@ -48,15 +49,19 @@ pub enum Swept {
     Removed,
     /// The message of its webhook was sent again.
     WebhookSent,
+    /// It had failed by itself and goes on with another attempt.
+    Resumed,
 }
 
 impl SweepExports {
-    /// Looks at every open export, then at every webhook that is owed.
+    /// Looks at every open export, then at every webhook that is owed, and resumes what failed by itself.
     pub async fn handle(&self, invocation: &Invocation) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let exports = self.sweep_exports(invocation).await;
         let webhooks = self.send_overdue_webhooks().await;
+        let resumed = self.resume_failed().await;
         let mut swept = exports?;
         swept.extend(webhooks?);
+        swept.extend(resumed?);
         Ok(swept)
     }
 
