@@ -2,6 +2,7 @@
 
 use conversation_archive::failure::in_one_line;
 use conversation_archive::ids::ExportId;
+use conversation_archive::metrics;
 use conversation_archive::objects::OWED_PREFIX;
 use conversation_archive::owed::{NextDelivery, OwedWebhook};
 
@@ -43,6 +44,7 @@ impl SweepExports {
         }
         let id = owed.export_id.clone();
         tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; its message is sent again");
+        metrics::record(&[(metrics::WEBHOOKS_OVERDUE, 1)]);
         self.dispatch.send_webhook(owed).await?;
         Ok(Some(id))
     }

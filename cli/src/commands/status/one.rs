@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use console::style;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::Name;
+use conversation_archive::scheduled_resume::ScheduledResume;
 use serde_json::json;
 
 use super::records;
@@ -63,6 +64,14 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
     {
         let _ = writeln!(text, "  go on with it: {}", stack.resume(id));
     }
+    let scheduled = match &outcome {
+        Some(outcome) => archive.read(Name::Resume(id, outcome.attempt)).await,
+        None => Ok(None),
+    };
+    let scheduled: Option<ScheduledResume> = scheduled.map_err(anyhow::Error::from)?;
+    if let Some(ScheduledResume { not_before, .. }) = &scheduled {
+        let _ = writeln!(text, "  the sweep resumes it after {not_before:.0}");
+    }
     if let Some(webhook) = &webhook {
         let _ = writeln!(text, "  webhook {}", webhook.row(&stack.resume(id)));
     }
@@ -74,6 +83,7 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         "interval": standing.plan.interval,
         "slices": slices,
         "outcome": outcome.as_ref().map(failed_json),
+        "resumedAfter": scheduled.map(|scheduled| scheduled.not_before),
         "request": stack.place().at(&Name::Request(id).key()),
     });
     if let Some(webhook) = &webhook {
