@@ -67,6 +67,22 @@ async fn a_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
 }
 
 #[tokio::test]
+async fn a_webhook_whose_message_is_a_dead_letter_is_sent_by_the_sweep() {
+    let (mut world, _) = announced(213).await;
+    let delivery = world.queues.receive(Queue::Webhooks).expect("a message");
+    let buried = world.queues.bury(Queue::Webhooks, &delivery.receipt);
+    buried.expect("a dead letter");
+    world.run().await;
+    assert!(world.receiver.arrived().is_empty());
+    world.pass(HOUR + Duration::from_secs(1));
+
+    assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+    world.run().await;
+
+    assert_eq!(world.receiver.arrived().len(), 1);
+}
+
+#[tokio::test]
 async fn a_webhook_survives_hours_of_trouble_with_its_function() {
     let (mut world, _) = announced(202).await;
 
