@@ -11,7 +11,6 @@ use conversation_archive::clock::{Clock, Deadline};
 use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
-use conversation_archive::message::WebhookMessage;
 use conversation_archive::outcome::Outcome;
 use conversation_archive::plan::{ExportPlan, PlanLimits};
 use conversation_archive::queue::ARCHIVE_PAGE_TIMEOUT;
@@ -119,8 +118,7 @@ impl Engine {
             return Ok(());
         };
         if archive.delivery(&outcome).await? == Delivery::Ended {
-            let message = WebhookMessage::announcing(&outcome);
-            self.handlers.dispatch.webhook(&message).await?;
+            self.handlers.dispatch.owe_webhook_anew(&outcome).await?;
         }
         Ok(())
     }

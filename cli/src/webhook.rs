@@ -54,6 +54,7 @@ impl Webhook {
             Delivery::Delivered => Self::DeliveredBefore,
             Delivery::Ended => Self::Ended,
             Delivery::Refused(refusal) => Self::Owed(Owed::because_of(&refusal)),
+            Delivery::GivenUp(refusal) => Self::Owed(Owed::given_up(&refusal)),
             Delivery::NotTried => Self::Owed(Owed::before_any_answer(sent)),
         }))
     }
@@ -116,6 +117,13 @@ impl Owed {
                 ""
             },
         }
+    }
+
+    /// The schedule of a day is over.
+    fn given_up(refusal: &Refusal) -> Self {
+        let owed = Self::because_of(refusal);
+        let reason = format!("given up after a day: {}", owed.reason);
+        Self { reason, ..owed }
     }
 
     fn before_any_answer(sent: &Sent) -> Self {

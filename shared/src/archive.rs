@@ -28,7 +28,7 @@ mod losses;
 mod survey;
 
 pub use conversations::Conversations;
-pub use deliveries::Delivery;
+pub use deliveries::{Deliveries, Delivery, GIVEN_UP};
 pub use find::{Records, Searched, Sought, Version};
 pub use known::Earlier;
 pub use losses::{Losses, ReplacedRun};

@@ -29,6 +29,9 @@ pub struct Attempt {
     /// How many queries were lost in a row since the first attempt or the last resume.
     #[serde(default)]
     pub queries_lost: u32,
+    /// How many attempts in a row were begun without a person.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub automatic_resumes: u32,
 }
 
 /// Why there is this attempt.
@@ -88,6 +91,7 @@ impl Attempt {
             overrides: Overrides::default(),
             query: None,
             queries_lost: 0,
+            automatic_resumes: 0,
         }
     }
 
@@ -122,7 +126,18 @@ impl Attempt {
             },
             query: query.or_else(|| self.query.clone()),
             queries_lost: 0,
+            automatic_resumes: 0,
             ..self.clone()
+        }
+    }
+
+    /// The attempt after one that failed by itself (`FailureKind::may_pass`): its source is as good as it was.
+    #[must_use]
+    pub fn resumed_automatically(&self, standings: &[SliceStanding], now: Timestamp) -> Self {
+        let resumed = self.resumed(standings, None, Overrides::default(), None, now);
+        Self {
+            automatic_resumes: self.automatic_resumes.saturating_add(1),
+            ..resumed
         }
     }
 
@@ -224,4 +239,12 @@ impl SliceStanding {
             origin: Origin::Replaces { run: self.run },
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde wants"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

@@ -16,9 +16,11 @@ mod calls;
 #[cfg(test)]
 pub(crate) mod fake;
 mod throttling;
+mod transient;
 
 use calls::Calls;
 use throttling::Throttling;
+pub(crate) use transient::{is_transient, status};
 
 /// Answering takes S3 milliseconds; half of the page function's timeout is what a lost answer may cost. It runs from
 /// the start of the request, so it also bounds the upload of a page over a slow line.

@@ -14,12 +14,12 @@ use crate::format::FormatVersion;
 use crate::ids::ExportId;
 use crate::invocation::Invocation;
 use crate::marker::OpenMarker;
-use crate::message::WebhookMessage;
 use crate::metrics;
 use crate::objects::Name;
 use crate::outcome::{ExportMetrics, ExportStatus, Manifest, Outcome, SliceFailure};
 use crate::plan::ExportPlan;
 use crate::run::End;
+use crate::scheduled_resume::ScheduledResume;
 use crate::store::Stored;
 use crate::totals::Totals;
 
@@ -165,7 +165,10 @@ impl Dispatch {
             tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
         }
         if concluding.plan.webhook_url.is_some() {
-            self.webhook(&WebhookMessage::announcing(outcome)).await?;
+            self.owe_webhook(outcome).await?;
+        }
+        if let Some(resume) = ScheduledResume::after(outcome, concluding.attempt) {
+            self.archive.replace(resume.name(), &resume).await?;
         }
         self.archive.delete(Name::Open(id)).await?;
         self.keep_open_for_later_attempts(id, outcome.attempt).await

@@ -6,11 +6,11 @@ use crate::archive::{Archive, ArchiveError, SliceView};
 use crate::attempt::Attempt;
 use crate::clock::Clock;
 use crate::ids::ExportId;
-use crate::message::{
-    CompletionMessage, PageMessage, StartMessage, WaitingMessage, WebhookMessage,
-};
+use crate::message::{CompletionMessage, PageMessage, StartMessage, WaitingMessage};
 use crate::plan::ExportPlan;
 use crate::queue::{MessageQueue, Outgoing, QueueError};
+
+mod webhooks;
 
 /// Sends the messages of the pipeline.
 #[derive(Clone, Debug)]
@@ -43,9 +43,13 @@ pub enum DispatchError {
 }
 
 impl DispatchError {
-    /// Whether the archive may answer at another try.
+    /// Whether the archive or the queue may answer at another try.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Archive(error) if error.is_transient())
+        match self {
+            Self::Archive(error) => error.is_transient(),
+            Self::Queue(error) => error.is_transient(),
+            Self::Message(_) | Self::Superseded { .. } | Self::Index { .. } => false,
+        }
     }
 }
 
@@ -131,10 +135,6 @@ impl Dispatch {
     }
 
     pub async fn completion(&self, message: &CompletionMessage) -> Result<(), DispatchError> {
-        self.send(message.outgoing()?).await
-    }
-
-    pub async fn webhook(&self, message: &WebhookMessage) -> Result<(), DispatchError> {
         self.send(message.outgoing()?).await
     }
 

@@ -60,6 +60,11 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Whether the failure is of our own infrastructure and may pass without a change, so that the sweep resumes the export.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::DeadLetter | Self::Stalled)
+    }
+
     /// Whether the job or query behind the run is of no use any more, so that `resume` starts it anew.
     pub fn spoils_the_source(self) -> bool {
         matches!(

@@ -12,7 +12,6 @@ use crate::format::FormatVersion;
 use crate::hash::Sha256;
 use crate::ids::{ExportId, PageId, RunId};
 use crate::json::message_body;
-use crate::outcome::Outcome;
 use crate::page_record::PageRecord;
 use crate::queue::{Fifo, MAX_DELAY, Outgoing, Queue};
 use crate::run::Origin;
@@ -194,12 +193,8 @@ impl WaitingMessage {
         let wait =
             Duration::try_from(self.not_before.duration_since(now)).unwrap_or(Duration::ZERO);
         // Queues count whole seconds; rounding up keeps the message from coming back a moment early.
-        let whole = Duration::from_secs(
-            wait.as_millis()
-                .div_ceil(1000)
-                .try_into()
-                .unwrap_or(u64::MAX),
-        );
+        let begun = u64::from(wait.subsec_nanos() > 0);
+        let whole = Duration::from_secs(wait.as_secs().saturating_add(begun));
         Ok(Outgoing {
             queue: Queue::Waiting,
             body: message_body(self)?,
@@ -277,18 +272,12 @@ pub struct WebhookMessage {
     pub attempt: u32,
     /// Where the outcome is stored; the body is built from it.
     pub outcome_key: String,
+    /// As in the marker of the obligation; messages of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
 }
 
 impl WebhookMessage {
-    pub fn announcing(outcome: &Outcome) -> Self {
-        Self {
-            format_version: FormatVersion,
-            export_id: outcome.export_id.clone(),
-            attempt: outcome.attempt,
-            outcome_key: outcome.name().key(),
-        }
-    }
-
     pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
         Ok(Outgoing {
             queue: Queue::Webhooks,
@@ -336,6 +325,24 @@ mod tests {
         assert_eq!(before(1, continues(0)), None);
         assert_eq!(before(1, Origin::First), None);
         assert_eq!(before(1, Origin::Replaces { run: 2 }), None);
+    }
+
+    #[test]
+    fn a_wait_of_less_than_a_millisecond_is_delayed_by_a_second() {
+        let now: Timestamp = "2026-03-10T01:30:07.688401271Z".parse().unwrap();
+        let delays = [0, 1, 650_000, 1_000_000_000, 1_000_000_001].map(|nanoseconds| {
+            let not_before = now + jiff::SignedDuration::from_nanos(nanoseconds);
+            let waiting = WaitingMessage {
+                format_version: FormatVersion,
+                page: message(1, Origin::First),
+                reason: WaitReason::Unavailable,
+                not_before,
+                deadline: not_before,
+            };
+            waiting.outgoing(now).unwrap().delay.as_secs()
+        });
+
+        assert_eq!(delays, [0, 1, 1, 1, 2]);
     }
 
     #[test]

@@ -108,6 +108,11 @@ pub const WEBHOOK_FAILURES: Metric = metric(
     Unit::Count,
     "delivery attempts that were not taken",
 );
+pub const WEBHOOKS_OVERDUE: Metric = metric(
+    "WebhooksOverdue",
+    Unit::Count,
+    "webhooks whose next delivery was overdue by an hour",
+);
 pub const TRANSCRIPT_EVENTS: Metric = metric(
     "TranscriptEvents",
     Unit::Count,
@@ -125,7 +130,7 @@ pub const GIVEN_UP: Metric = metric(
 );
 
 /// All there are.
-pub const ALL: [Metric; 24] = [
+pub const ALL: [Metric; 25] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
     EXPORTS_FAILED,
@@ -147,6 +152,7 @@ pub const ALL: [Metric; 24] = [
     THROTTLED_TIME,
     WEBHOOKS_DELIVERED,
     WEBHOOK_FAILURES,
+    WEBHOOKS_OVERDUE,
     TRANSCRIPT_EVENTS,
     STARTS_OVERDUE,
     GIVEN_UP,

@@ -36,6 +36,10 @@ pub enum Name<'a> {
     Probe(&'a str),
     /// The export is not ended, or its end is not announced.
     Open(&'a ExportId),
+    /// The webhook of an attempt's outcome is owed to its receiver.
+    Owed(&'a ExportId, u32),
+    /// A failed attempt is resumed without a person.
+    Resume(&'a ExportId, u32),
     AuditSlice {
         day: jiff::civil::Date,
         export_id: &'a ExportId,
@@ -85,6 +89,8 @@ impl Name<'_> {
             Self::Cancel(id) => format!("exports/{id}/cancel.json"),
             Self::Probe(id) => format!("checks/{id}.json"),
             Self::Open(id) => format!("{OPEN_PREFIX}{id}"),
+            Self::Owed(id, attempt) => format!("{OWED_PREFIX}{id}-{attempt:02}"),
+            Self::Resume(id, attempt) => format!("{RESUMES_PREFIX}{id}-{attempt:02}"),
             Self::AuditSlice {
                 day,
                 export_id,
@@ -134,6 +140,12 @@ impl Name<'_> {
 
 /// The folder of the markers of exports that are not ended.
 pub const OPEN_PREFIX: &str = "open/";
+
+/// The folder of the markers of webhooks that are owed.
+pub const OWED_PREFIX: &str = "owed/";
+
+/// The folder of the markers of failed attempts that are resumed without a person.
+pub const RESUMES_PREFIX: &str = "resumes/";
 
 /// The folder of the exports.
 pub const EXPORTS_PREFIX: &str = "exports/";

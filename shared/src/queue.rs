@@ -12,10 +12,12 @@ use crate::store::BoxError;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod memory;
+mod redelivery;
 mod settings;
 mod sqs;
 
 pub use memory::{DeadLetter, Delivery, Holding, MemoryQueues};
+pub use redelivery::{Redelivery, Trouble};
 pub use settings::{
     ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
     DEDUPLICATION_WINDOW, MAX_BODY_BYTES, MAX_DELAY, MAX_FIFO_ID_BYTES, MAX_VISIBILITY,
@@ -62,6 +64,14 @@ pub struct QueueError {
     pub queue: Queue,
     #[source]
     pub source: BoxError,
+}
+
+impl QueueError {
+    /// Whether the queue may do it at another try.
+    pub fn is_transient(&self) -> bool {
+        let error = self.source.downcast_ref::<sqs::SqsError>();
+        matches!(error, Some(sqs::SqsError::Transient(_)))
+    }
 }
 
 /// The seam between the handlers and SQS or the in-process queue.

@@ -16,10 +16,12 @@ use crate::audit::AuditEvent;
 use crate::hash::Sha256;
 use crate::marker::OpenMarker;
 use crate::message::{Before, CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
+use crate::owed::OwedWebhook;
 use crate::page_record::PageRecord;
 use crate::plan::{Draft, ExportPlan, Identity, Pattern, PlanLimits, RedactionSettings, Residency};
 use crate::queue::Outgoing;
 use crate::request::ExportRequest;
+use crate::scheduled_resume::ScheduledResume;
 use crate::seal;
 use crate::time::Interval;
 use crate::waiting::WaitReason;
@@ -135,6 +137,22 @@ proptest! {
         is_kept(&run)?;
         is_kept(&end)?;
         is_kept(&waiting)?;
+        is_kept(&OwedWebhook {
+            format_version: FormatVersion,
+            export_id: run.id.export_id.clone(),
+            attempt: u32::MAX,
+            outcome_key: "exports/a/manifest.json".to_owned(),
+            ended_at: since,
+            since,
+            deliveries_before: u32::MAX,
+            sent_at: since,
+        })?;
+        is_kept(&ScheduledResume {
+            format_version: FormatVersion,
+            export_id: run.id.export_id.clone(),
+            attempt: u32::MAX,
+            not_before: since,
+        })?;
         let mut marker = OpenMarker::new(run.id.export_id, since);
         marker.standing = Some(Sha256::of("x"));
         is_kept(&marker)?;
@@ -199,6 +217,7 @@ proptest! {
             export_id: id.run.export_id,
             attempt: u32::MAX,
             outcome_key: "exports/a/manifest.json".to_owned(),
+            sent_at: Some(at),
         };
         is_sent(&webhook, &webhook.outgoing().unwrap())?;
     }

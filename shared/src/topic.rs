@@ -33,6 +33,13 @@ pub struct TopicError {
     pub source: BoxError,
 }
 
+impl TopicError {
+    /// Whether the topic may take the notices at another try.
+    pub fn is_transient(&self) -> bool {
+        sns::is_transient(&self.source)
+    }
+}
+
 /// The seam between the handlers and SNS.
 #[async_trait]
 pub trait Topic: Send + Sync + std::fmt::Debug {

@@ -46,12 +46,36 @@ const IMPLIED: [(&str, &str, &str); 9] = [
 ];
 
 /// Steps of the pipeline that these stories do not take; the tests in memory do.
-const RARE: [(&str, &str, &str, &str); 10] = [
+const RARE: [(&str, &str, &str, &str); 15] = [
+    (
+        "sweep-exports",
+        "s3:DeleteObject",
+        "ResumeMarkers",
+        "a failed export that is resumed without a person",
+    ),
+    (
+        "await-ready",
+        "sqs:ChangeMessageVisibility",
+        "WaitingQueue",
+        "a message that could not be handled",
+    ),
+    (
+        "complete-export",
+        "sqs:ChangeMessageVisibility",
+        "CompletionQueue",
+        "a message that could not be handled",
+    ),
     (
         "start-export",
         "s3:DeleteObject",
-        "Markers",
+        "OpenMarkers",
         "resume pays what an outcome still owes",
+    ),
+    (
+        "start-export",
+        "s3:DeleteObject",
+        "OwedMarkers",
+        "resume of an export whose webhook was taken",
     ),
     (
         "start-export",
@@ -80,8 +104,14 @@ const RARE: [(&str, &str, &str, &str); 10] = [
     (
         "sweep-exports",
         "s3:DeleteObject",
-        "Markers",
+        "OpenMarkers",
         "an export in which nothing has moved for an hour",
+    ),
+    (
+        "sweep-exports",
+        "s3:DeleteObject",
+        "OwedMarkers",
+        "a webhook whose delivery is on record and whose marker is left",
     ),
     (
         "sweep-exports",
@@ -183,8 +213,13 @@ fn object(deployment: &Deployment, operation: &str, uri: &str) -> String {
     let (_, key) = uri
         .split_once(&format!("/{}/", deployment.bucket()))
         .expect("a key");
-    let markers = operation == "DeleteObject" && key.starts_with("open/");
-    if markers { "Markers" } else { "Objects" }.to_owned()
+    match key.split_once('/') {
+        Some(("open", _)) if operation == "DeleteObject" => "OpenMarkers",
+        Some(("owed", _)) if operation == "DeleteObject" => "OwedMarkers",
+        Some(("resumes", _)) if operation == "DeleteObject" => "ResumeMarkers",
+        _ => "Objects",
+    }
+    .to_owned()
 }
 
 fn secret(template: &Template, arn: &str) -> String {
@@ -226,7 +261,9 @@ fn resource(node: &Yaml<'static>) -> String {
     match first.map(text) {
         None => referred(node).to_owned(),
         Some("MakesKey") => "ArchiveKey".to_owned(),
-        Some(address) if address.ends_with("open/*") => "Markers".to_owned(),
+        Some(address) if address.ends_with("open/*") => "OpenMarkers".to_owned(),
+        Some(address) if address.ends_with("owed/*") => "OwedMarkers".to_owned(),
+        Some(address) if address.ends_with("resumes/*") => "ResumeMarkers".to_owned(),
         Some(address) if address.ends_with("/${Prefix}*") => "Objects".to_owned(),
         Some(address) if address.ends_with("${Bucket}") => "Bucket".to_owned(),
         Some(other) => panic!("{other} is no resource that the functions use"),

@@ -87,6 +87,11 @@ async fn an_export_with_a_dead_letter_survives_a_crash_at_any_step() {
     every(JOB.telling(Story::Buried), Redelivery).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_the_sweep_resumes_survives_a_crash_at_any_step() {
+    every(JOB.telling(Story::BuriedThenSwept), Redelivery).await;
+}
+
 async fn every(case: Case, afterwards: Afterwards) {
     let told = every_crash_point(case, afterwards, Arc::<MemoryStore>::default, Pass::WHOLE).await;
     println!("{told}");

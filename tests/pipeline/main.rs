@@ -10,6 +10,7 @@
 mod altered_answers;
 mod answers;
 mod attempts;
+mod automatic_resumes;
 mod cancelling;
 mod crash_points;
 mod deliveries;
@@ -22,6 +23,8 @@ mod minimal_records;
 mod normalized_records;
 mod odd_answers;
 mod odd_transcripts;
+mod outages;
+mod owed_webhooks;
 mod redaction;
 mod repeated_queries;
 mod repeated_records;

@@ -50,6 +50,8 @@ pub enum Story {
     Swept,
     /// A message ends in the dead letters; after the failure somebody resumes.
     Buried,
+    /// A message ends in the dead letters; after the failure the sweep resumes.
+    BuriedThenSwept,
 }
 
 #[derive(Clone, Copy, Debug)]

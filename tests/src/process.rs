@@ -153,7 +153,10 @@ impl Process {
                     receive_count,
                 };
                 let handled = self.webhook.handle(received, invocation).await?;
-                if matches!(handled, send_webhook::Handled::Postponed { .. }) {
+                if matches!(
+                    handled,
+                    send_webhook::Handled::Postponed { .. } | send_webhook::Handled::NotDue
+                ) {
                     return Ok(Disposition::Keep);
                 }
             }

@@ -7,7 +7,7 @@ use conversation_archive::clock::Clock;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::ids::ExportId;
 use conversation_archive::outcome::Manifest;
-use conversation_archive::queue::{Delivery, MemoryQueues, Queue};
+use conversation_archive::queue::{Delivery, MemoryQueues, Queue, Trouble};
 use conversation_archive::source::{SourceSettings, Sources};
 use conversation_archive::store::ArchiveStore;
 use genesys_simulator::{Settings, Simulator};
@@ -386,6 +386,11 @@ impl<S: ArchiveStore + 'static> World<S> {
             Some(Ok(())) => Turn::Done,
             Some(Err(error)) => {
                 self.errors.push(format!("{error:#}"));
+                // As the functions give it back; an outdated receipt is the next consumer's.
+                let delay = Trouble::of(&error).delay(delivery.receive_count, 1.0);
+                let _ = self
+                    .queues
+                    .release(delivery.queue, &delivery.receipt, delay);
                 Turn::Failed
             }
             None => {

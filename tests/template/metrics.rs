@@ -51,6 +51,7 @@ fn every_alarm_on_our_metrics_is_on_one_that_the_functions_write() {
         "StartsOverdue",
         "ThrottledTime",
         "WebhookFailures",
+        "WebhooksOverdue",
     ];
     assert_eq!(watched, expected.map(str::to_owned).into());
     assert!(watched.is_subset(&known()));

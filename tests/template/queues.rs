@@ -112,7 +112,7 @@ fn each_consumer_takes_so_many_messages_and_so_long_as_the_code_counts_on() {
 }
 
 #[test]
-fn a_message_that_fails_fails_alone_and_comes_back_after_six_timeouts_at_the_earliest() {
+fn a_message_fails_alone_and_a_killed_one_is_back_after_six_timeouts() {
     let template = Template::read();
     for function in template.functions() {
         let timeout = seconds(&template.properties(function)["Timeout"]);

@@ -40,7 +40,7 @@ fn no_role_may_do_everything_or_to_everything() {
 }
 
 #[test]
-fn nothing_but_the_markers_of_open_exports_may_be_deleted() {
+fn nothing_but_markers_may_be_deleted() {
     let template = Template::read();
 
     let deleting: Vec<_> = statements(&template)
@@ -49,10 +49,11 @@ fn nothing_but_the_markers_of_open_exports_may_be_deleted() {
         .map(|statement| arn(&statement["Resource"]))
         .collect();
 
-    assert_eq!(deleting.len(), 3, "{deleting:?}");
-    for resource in deleting {
-        assert!(resource.ends_with("${Prefix}open/*"), "{resource}");
+    for (markers, roles) in [("open", 3), ("owed", 3), ("resumes", 2)] {
+        let of = |resource: &&&str| resource.ends_with(&format!("${{Prefix}}{markers}/*"));
+        assert_eq!(deleting.iter().filter(of).count(), roles, "{deleting:?}");
     }
+    assert_eq!(deleting.len(), 8, "{deleting:?}");
 }
 
 #[test]

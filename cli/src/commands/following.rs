@@ -144,6 +144,11 @@ async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Opt
             Ok(Delivery::Ended) => {
                 return Some("the receiver answered 410, it wants no more deliveries".to_owned());
             }
+            Ok(Delivery::GivenUp(refusal)) => {
+                return Some(format!(
+                    "not taken for a day, given up: {refusal}; resume sends it again"
+                ));
+            }
             Ok(_) if since.elapsed() < DELIVERED_WITHIN => {
                 tokio::time::sleep(LOOK_EVERY).await;
             }

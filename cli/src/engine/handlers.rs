@@ -46,7 +46,7 @@ pub(super) struct Handlers {
 pub(super) enum Receipt {
     Delete(Option<Event>),
     /// The handler has given it back itself.
-    Keep(Event),
+    Keep(Option<Event>),
 }
 
 impl Handlers {
@@ -193,13 +193,15 @@ impl Handlers {
                 send_webhook::Handled::Ended => Receipt::Delete(Some(Event::WebhookEnded)),
                 send_webhook::Handled::GivenUp => Receipt::Delete(Some(Event::WebhookGivenUp)),
                 send_webhook::Handled::Postponed { refusal, status } => {
-                    Receipt::Keep(Event::WebhookPostponed {
+                    Receipt::Keep(Some(Event::WebhookPostponed {
                         export_id: message.export_id,
                         attempt: message.attempt,
                         status,
                         refusal,
-                    })
+                    }))
                 }
+                send_webhook::Handled::Superseded => Receipt::Delete(None),
+                send_webhook::Handled::NotDue => Receipt::Keep(None),
             },
         )
     }

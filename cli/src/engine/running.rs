@@ -195,6 +195,7 @@ impl Running {
         Ok(())
     }
 
+    /// Leaves owed webhooks alone: those of other exports may have another receiver, and the own one is not waited for that long.
     async fn sweep(&self) -> anyhow::Result<()> {
         let handlers = &self.shop.handlers;
         let open = handlers.archive().list_all(OPEN_PREFIX).await?;
@@ -202,7 +203,7 @@ impl Running {
         if open.len() == 1 {
             handlers
                 .sweep
-                .handle(&handlers.invocation(COMPLETE_EXPORT_TIMEOUT))
+                .sweep_exports(&handlers.invocation(COMPLETE_EXPORT_TIMEOUT))
                 .await?;
         }
         Ok(())

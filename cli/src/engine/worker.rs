@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::failure::in_one_line;
-use conversation_archive::queue::{Delivery, Queue};
+use conversation_archive::queue::{Delivery, Queue, Trouble};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 
@@ -23,6 +23,12 @@ pub(super) struct Shop {
 
 /// The pause before a message that could not be handled comes again, per receipt.
 const RETRY_STEP: Duration = Duration::from_secs(2);
+
+/// The longest such pause. A store that stays away longer ends the engine.
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
+/// Receives of a message whose handler reports permanent errors.
+const PERMANENT_RECEIVES: u32 = 5;
 
 impl Shop {
     /// Handles the messages of one queue until the engine is told to stop; what is in hand is finished first.
@@ -53,41 +59,56 @@ impl Shop {
     }
 
     fn settle(&self, delivery: &Delivery, handled: anyhow::Result<Receipt>) {
-        match handled {
+        let event = match handled {
             Ok(Receipt::Delete(event)) => {
                 self.handlers
                     .queues
                     .delete(delivery.queue, &delivery.receipt);
-                if let Some(event) = event {
-                    self.report(event);
-                }
+                event
             }
-            Ok(Receipt::Keep(event)) => self.report(event),
-            Err(error) => self.release(delivery, &error),
+            Ok(Receipt::Keep(event)) => event,
+            Err(error) => {
+                self.release(delivery, &error);
+                None
+            }
+        };
+        if let Some(event) = event {
+            self.report(event);
         }
     }
 
+    /// Has a message that could not be handled come again, or gives it up: somebody waits for this engine, and a permanent
+    /// error does not pass.
     fn release(&self, delivery: &Delivery, error: &anyhow::Error) {
         let Delivery {
             queue,
             receive_count,
+            ref receipt,
             ..
         } = *delivery;
-        let delay = RETRY_STEP * receive_count;
+        let delay = (RETRY_STEP * receive_count).min(LONGEST_RETRY);
         let (name, delay_s) = (queue.name(), delay.as_secs());
         let text = in_one_line(error.as_ref());
-        tracing::warn!(
-            queue = name,
-            receive_count,
-            delay_s,
-            error = text,
-            "a message comes again"
-        );
-        if let Err(error) = self
-            .handlers
-            .queues
-            .release(queue, &delivery.receipt, delay)
-        {
+        let queues = &self.handlers.queues;
+        let released = if is_given_up(queue, receive_count, Trouble::of(error)) {
+            tracing::warn!(
+                queue = name,
+                receive_count,
+                error = text,
+                "message given up"
+            );
+            queues.bury(queue, receipt)
+        } else {
+            tracing::warn!(
+                queue = name,
+                receive_count,
+                delay_s,
+                error = text,
+                "a message comes again"
+            );
+            queues.release(queue, receipt, delay)
+        };
+        if let Err(error) = released {
             // Its visibility timeout brings it back.
             tracing::warn!(
                 queue = name,
@@ -102,4 +123,9 @@ impl Shop {
             error: text,
         });
     }
+}
+
+/// A webhook is not given up: it is owed, and the engine does not wait for it longer than a minute.
+fn is_given_up(queue: Queue, receive_count: u32, trouble: Trouble) -> bool {
+    queue != Queue::Webhooks && trouble == Trouble::Permanent && receive_count >= PERMANENT_RECEIVES
 }

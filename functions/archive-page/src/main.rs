@@ -7,6 +7,7 @@ use conversation_archive::config::{ArchivePageConfig, Config};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
 use conversation_archive::message::PagesMessage;
+use conversation_archive::queue::{Queue, Redelivery};
 use conversation_archive::{metrics, telemetry};
 use start_export::StartExport;
 
@@ -49,8 +50,12 @@ impl App {
     }
 
     async fn handle(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
+        let redelivery = Redelivery {
+            queue: Queue::Pages,
+            queues: self.page.dispatch.queue.as_ref(),
+        };
         let before = self.page.sources.client.stats();
-        let response = each_message(event, async |message, _| {
+        let response = each_message(event, redelivery, async |message, _| {
             match message {
                 PagesMessage::Page(page) => {
                     self.page.handle(page, invocation).await?;

@@ -3,6 +3,7 @@
 use await_ready::AwaitReady;
 use conversation_archive::config::{AwaitReadyConfig, Config};
 use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
+use conversation_archive::queue::{Queue, Redelivery};
 use conversation_archive::telemetry;
 
 #[tokio::main]
@@ -20,7 +21,11 @@ async fn app(config: AwaitReadyConfig) -> AwaitReady {
 }
 
 async fn keep_time(app: &AwaitReady, event: SqsEvent) -> SqsBatchResponse {
-    each_message(event, async |message, _| {
+    let redelivery = Redelivery {
+        queue: Queue::Waiting,
+        queues: app.dispatch.queue.as_ref(),
+    };
+    each_message(event, redelivery, async |message, _| {
         app.handle(message).await?;
         Ok(Fate::Done)
     })

@@ -4,6 +4,7 @@ use complete_export::CompleteExport;
 use conversation_archive::config::{CompleteExportConfig, Config};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
+use conversation_archive::queue::{Queue, Redelivery};
 use conversation_archive::telemetry;
 
 #[tokio::main]
@@ -25,7 +26,11 @@ async fn complete(
     event: SqsEvent,
     invocation: &Invocation,
 ) -> SqsBatchResponse {
-    each_message(event, async |message, _| {
+    let redelivery = Redelivery {
+        queue: Queue::Completion,
+        queues: app.dispatch.queue.as_ref(),
+    };
+    each_message(event, redelivery, async |message, _| {
         app.handle(message, invocation).await?;
         Ok(Fate::Done)
     })

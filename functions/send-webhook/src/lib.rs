@@ -1,16 +1,23 @@
-//! send-webhook: tells the receiver how an export ended, signed, until it is taken or a day has passed.
+//! send-webhook: delivers the signed webhook of an outcome, until the receiver takes it or the schedule of a day is over.
+//!
+//! The deliveries on record say when the next one is due and which is the last: a message that is received more often
+//! costs the receiver nothing. The marker `owed/…` is removed once the record says that nothing is owed any more.
+
+use std::time::Duration;
 
 use conversation_archive::announcement::announcement;
-use conversation_archive::archive::ArchiveError;
+use conversation_archive::archive::{ArchiveError, Delivery, GIVEN_UP};
 use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::hash::Sha256;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::WebhookMessage;
 use conversation_archive::metrics;
+use conversation_archive::objects::Name;
 use conversation_archive::outcome::{ExportStatus, Outcome};
+use conversation_archive::owed::{NextDelivery, OwedWebhook};
 use conversation_archive::plan::ExportPlan;
-use conversation_archive::queue::Queue;
+use conversation_archive::queue::{MAX_VISIBILITY, Queue, SEND_WEBHOOK_TIMEOUT};
 use conversation_archive::seal;
 use conversation_archive::webhook::{
     AddressRules, Refusal, Sender, Signer, Verdict, WebhookUrl, retry_delay, verdict, webhook_id,
@@ -45,6 +52,10 @@ pub enum Handled {
     Ended,
     /// The receiver did not take it for a day, or the export has none.
     GivenUp,
+    /// A later message stands for the same webhook.
+    Superseded,
+    /// The next delivery is due later. The message comes back then: it must not be deleted.
+    NotDue,
     /// It comes back: the message must not be deleted.
     Postponed {
         refusal: Refusal,
@@ -69,6 +80,11 @@ impl SendWebhook {
         let Some(url) = self.receiver.as_ref().or(plan.webhook_url.as_ref()) else {
             return Ok(Handled::GivenUp);
         };
+        let marker = Name::Owed(&message.export_id, message.attempt);
+        let owed: Option<OwedWebhook> = archive.read(marker).await?;
+        if owed.as_ref().is_some_and(|owed| owed.supersedes(message)) {
+            return Ok(Handled::Superseded);
+        }
         let missing = || ArchiveError::Missing(message.outcome_key.clone());
         let stored = archive
             .store()
@@ -76,25 +92,102 @@ impl SendWebhook {
             .await?
             .ok_or_else(missing)?;
         let outcome: Outcome = seal::open(&stored)?;
+        // A message of an earlier version has no marker.
+        let owed = owed.unwrap_or_else(|| OwedWebhook::new(&outcome, 0, outcome.ended_at));
+        let number = match self.turn(&owed, &received).await? {
+            Turn::Deliver { number } => number,
+            Turn::Leave(handled) => return Ok(handled),
+        };
         let uri = archive.store().uri(&message.outcome_key);
         let body = announcement(&outcome, &uri, Sha256::of(&stored)).to_string();
         let id = webhook_id(&plan.global_id(), outcome.status.event(), outcome.attempt);
         let answer = self.post(url, &id, body).await;
+        let delivered = Delivered {
+            plan: &plan,
+            outcome: &outcome,
+            number,
+            retry: retry_delay(owed.number_of(number)),
+        };
         archive
-            .keep_delivery(
-                &outcome,
-                self.event(&plan, &outcome, &received, &answer, invocation),
-            )
+            .keep_delivery(&outcome, self.event(&delivered, &answer, invocation))
             .await?;
         measure(&answer);
-        match (answer.verdict, answer.refusal) {
-            (Verdict::Delivered, _) | (_, None) => Ok(Handled::Delivered),
-            (Verdict::Gone, Some(refusal)) => {
-                tracing::error!(export.id = %plan.export_id, %refusal, "the webhook's receiver is gone");
-                Ok(Handled::Ended)
+        self.settle(&received, &owed, &delivered, answer).await
+    }
+
+    /// Whether it is time for a delivery, by the record.
+    async fn turn(&self, owed: &OwedWebhook, received: &Received<'_>) -> anyhow::Result<Turn> {
+        let deliveries = self.dispatch.archive.deliveries_owed(owed).await?;
+        let due = match owed.next_delivery(&deliveries) {
+            // Another receiver takes what the planned one does not want.
+            NextDelivery::Settled(Delivery::Ended) if self.receiver.is_some() => {
+                owed.due(&deliveries)
             }
-            (Verdict::Retry, Some(refusal)) => self.retry(&received, refusal, outcome.status).await,
+            NextDelivery::Settled(delivery) => {
+                self.dispatch.archive.delete(owed.name()).await?;
+                return Ok(Turn::Leave(settled(&delivery)));
+            }
+            NextDelivery::Due(due) => due,
+        };
+        let now = self.dispatch.clock.now();
+        if due <= now || owed.tried(&deliveries) == 0 {
+            let number = deliveries.count() + 1;
+            return Ok(Turn::Deliver { number });
         }
+        let wait = Duration::try_from(due.duration_since(now)).unwrap_or_default();
+        // The limit counts from the receipt.
+        let longest = MAX_VISIBILITY.saturating_sub(SEND_WEBHOOK_TIMEOUT);
+        self.postpone(received, wait.min(longest)).await?;
+        Ok(Turn::Leave(Handled::NotDue))
+    }
+
+    /// Acts on what the receiver answered, which is on record.
+    async fn settle(
+        &self,
+        received: &Received<'_>,
+        owed: &OwedWebhook,
+        delivered: &Delivered<'_>,
+        answer: Answer,
+    ) -> anyhow::Result<Handled> {
+        let export_id = &owed.export_id;
+        let refusal = match (answer.verdict, answer.refusal) {
+            (Verdict::Delivered, _) | (_, None) => {
+                self.dispatch.archive.delete(owed.name()).await?;
+                return Ok(Handled::Delivered);
+            }
+            (Verdict::Gone, Some(refusal)) => {
+                tracing::error!(export.id = %export_id, %refusal, "the webhook's receiver is gone");
+                self.dispatch.archive.delete(owed.name()).await?;
+                return Ok(Handled::Ended);
+            }
+            (Verdict::Retry, Some(refusal)) => refusal,
+        };
+        let Some(delay) = delivered.retry else {
+            tracing::error!(export.id = %export_id, %refusal, "the webhook was not taken for a day");
+            self.give_up(owed).await?;
+            return Ok(Handled::GivenUp);
+        };
+        tracing::warn!(export.id = %export_id, %refusal, delay_s = delay.as_secs(), "the webhook was not taken");
+        self.postpone(received, delay).await?;
+        let status = delivered.outcome.status;
+        Ok(Handled::Postponed { refusal, status })
+    }
+
+    /// Removes the marker, unless somebody has resumed the delivery meanwhile.
+    async fn give_up(&self, owed: &OwedWebhook) -> anyhow::Result<()> {
+        let archive = &self.dispatch.archive;
+        let stored: Option<OwedWebhook> = archive.read(owed.name()).await?;
+        if stored.is_none_or(|stored| stored.since == owed.since) {
+            archive.delete(owed.name()).await?;
+        }
+        Ok(())
+    }
+
+    async fn postpone(&self, received: &Received<'_>, delay: Duration) -> anyhow::Result<()> {
+        let queue = &self.dispatch.queue;
+        Ok(queue
+            .postpone(Queue::Webhooks, received.receipt, delay)
+            .await?)
     }
 
     async fn post(&self, url: &str, id: &str, body: String) -> Answer {
@@ -123,36 +216,24 @@ impl SendWebhook {
         }
     }
 
-    async fn retry(
-        &self,
-        received: &Received<'_>,
-        refusal: Refusal,
-        status: ExportStatus,
-    ) -> anyhow::Result<Handled> {
-        let export_id = &received.message.export_id;
-        let Some(delay) = retry_delay(received.receive_count) else {
-            tracing::error!(export.id = %export_id, %refusal, "the webhook was not taken for a day");
-            return Ok(Handled::GivenUp);
-        };
-        tracing::warn!(export.id = %export_id, %refusal, delay_s = delay.as_secs(), "the webhook was not taken");
-        self.dispatch
-            .queue
-            .postpone(Queue::Webhooks, received.receipt, delay)
-            .await?;
-        Ok(Handled::Postponed { refusal, status })
-    }
-
     fn event(
         &self,
-        plan: &ExportPlan,
-        outcome: &Outcome,
-        received: &Received<'_>,
+        delivered: &Delivered<'_>,
         answer: &Answer,
         invocation: &Invocation,
     ) -> AuditEvent {
+        let Delivered {
+            plan,
+            outcome,
+            number,
+            retry,
+        } = delivered;
         let mut details = json!({"event": outcome.status.event(), "attempt": outcome.attempt, "answer": answer.text});
         if let Some(refusal) = &answer.refusal {
             details["refusal"] = json!(refusal);
+        }
+        if answer.verdict == Verdict::Retry && retry.is_none() {
+            details[GIVEN_UP] = json!(true);
         }
         let event = AuditEvent::new(Happening {
             export_id: &plan.export_id,
@@ -161,10 +242,7 @@ impl SendWebhook {
             timestamp: self.dispatch.clock.now(),
             action: Action::DeliverWebhook,
             event_type: EventType::Delivery,
-            subject: format!(
-                "attempt {} receipt {}",
-                outcome.attempt, received.receive_count
-            ),
+            subject: format!("attempt {} receipt {number}", outcome.attempt),
             details,
         });
         let event = match answer.verdict {
@@ -173,6 +251,25 @@ impl SendWebhook {
         };
         event.after(Some(outcome.event.hash))
     }
+}
+
+/// What a received message is to lead to.
+enum Turn {
+    /// A delivery, which is the `number`-th of the outcome.
+    Deliver {
+        number: u32,
+    },
+    Leave(Handled),
+}
+
+/// A delivery that was made.
+struct Delivered<'a> {
+    plan: &'a ExportPlan,
+    outcome: &'a Outcome,
+    /// Counted from 1 over all deliveries of the outcome.
+    number: u32,
+    /// The wait before the next one; `None` if this was the last of its schedule.
+    retry: Option<Duration>,
 }
 
 /// What the receiver made of a delivery.
@@ -190,6 +287,14 @@ impl Answer {
             text,
             refusal: Some(refusal),
         }
+    }
+}
+
+fn settled(delivery: &Delivery) -> Handled {
+    match delivery {
+        Delivery::Delivered => Handled::Delivered,
+        Delivery::Ended => Handled::Ended,
+        Delivery::GivenUp(_) | Delivery::Refused(_) | Delivery::NotTried => Handled::GivenUp,
     }
 }
 

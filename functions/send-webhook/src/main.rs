@@ -1,5 +1,4 @@
 //! Wires send-webhook: settings, clients and the handler, once per process.
-
 //!
 //! The signing secret is read at the first invocation: a secret that cannot be read fails messages, which come back,
 //! and not the start.
@@ -10,6 +9,7 @@ use conversation_archive::lambda::{
     self, Clients, Fate, SqsBatchResponse, SqsEvent, SqsMessage, each_message, receive_count,
 };
 use conversation_archive::message::WebhookMessage;
+use conversation_archive::queue::{Queue, Redelivery};
 use conversation_archive::telemetry;
 use conversation_archive::webhook::Sender;
 use send_webhook::{Handled, Received, SendWebhook};
@@ -39,7 +39,11 @@ async fn app(clients: &Clients, config: &SendWebhookConfig) -> anyhow::Result<Se
 }
 
 async fn send(app: &SendWebhook, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
-    each_message(event, async |message, record| {
+    let redelivery = Redelivery {
+        queue: Queue::Webhooks,
+        queues: app.dispatch.queue.as_ref(),
+    };
+    each_message(event, redelivery, async |message, record| {
         let handled = app.handle(received(message, record), invocation).await?;
         Ok(fate(&handled))
     })
@@ -57,7 +61,7 @@ fn received<'a>(message: &'a WebhookMessage, record: &'a SqsMessage) -> Received
 /// A postponed message is not to be deleted: its visibility timeout says when it comes back.
 fn fate(handled: &Handled) -> Fate {
     match handled {
-        Handled::Delivered | Handled::Ended | Handled::GivenUp => Fate::Done,
-        Handled::Postponed { .. } => Fate::ComesBack,
+        Handled::Delivered | Handled::Ended | Handled::GivenUp | Handled::Superseded => Fate::Done,
+        Handled::Postponed { .. } | Handled::NotDue => Fate::ComesBack,
     }
 }

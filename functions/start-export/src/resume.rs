@@ -3,9 +3,9 @@
 use conversation_archive::attempt::Attempt;
 use conversation_archive::conclusion::Concluding;
 use conversation_archive::failure::FailureKind;
+use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
-use conversation_archive::message::WebhookMessage;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::Outcome;
 use conversation_archive::plan::ExportPlan;
@@ -91,6 +91,9 @@ impl StartExport {
         }
         self.reopen(plan).await?;
         self.dispatch.revive(plan, attempt).await?;
+        // A resume may have died between the attempt and the removal of the marker.
+        self.forget_scheduled(&plan.export_id, attempt.attempt.saturating_sub(1))
+            .await?;
         Ok(self.started(plan, attempt.attempt, State::Resumed))
     }
 
@@ -130,12 +133,22 @@ impl StartExport {
         // Again, behind the attempt: the announcement of the one before may have removed the marker meanwhile.
         self.reopen(plan).await?;
         self.dispatch.revive(plan, &next).await?;
+        self.forget_scheduled(&plan.export_id, failed.attempt)
+            .await?;
         tracing::info!(export.id = %plan.export_id, attempt = next.attempt, "export resumed");
         Ok(self.started(plan, next.attempt, State::Resumed))
     }
 
+    /// The automatic resume of a failed attempt that another one follows.
+    async fn forget_scheduled(&self, id: &ExportId, failed: u32) -> Result<(), StartError> {
+        if failed > 0 {
+            self.archive().delete(Name::Resume(id, failed)).await?;
+        }
+        Ok(())
+    }
+
     /// An outcome is owed its announcement until the marker is gone and the audit trail shows that the receiver took it, or
-    /// wants no more deliveries.
+    /// wants no more deliveries. A webhook that is owed gets a schedule that begins now, even if it was given up.
     async fn announce_if_owed(
         &self,
         plan: &ExportPlan,
@@ -143,7 +156,17 @@ impl StartExport {
         outcome: &Outcome,
         invocation: &Invocation,
     ) -> Result<(), StartError> {
+        let is_owed =
+            plan.webhook_url.is_some() && self.archive().delivery(outcome).await?.is_owed();
+        if !is_owed {
+            // A process may have died between the delivery and the removal of its marker.
+            let owed = Name::Owed(&plan.export_id, outcome.attempt);
+            self.archive().delete(owed).await?;
+        }
         if self.archive().is_open(&plan.export_id).await? {
+            if is_owed {
+                self.dispatch.restart_schedule(outcome).await?;
+            }
             let views = self.archive().survey(plan, attempt).await?;
             let concluding = Concluding {
                 plan,
@@ -153,10 +176,8 @@ impl StartExport {
             };
             return Ok(self.dispatch.announce(concluding, outcome).await?);
         }
-        if plan.webhook_url.is_some() && self.archive().delivery(outcome).await?.is_owed() {
-            self.dispatch
-                .webhook(&WebhookMessage::announcing(outcome))
-                .await?;
+        if is_owed {
+            self.dispatch.owe_webhook_anew(outcome).await?;
         }
         Ok(())
     }

@@ -16,6 +16,8 @@ use conversation_archive::plan::ExportPlan;
 use conversation_archive::run::End;
 use jiff::SignedDuration;
 
+mod owed;
+mod resumes;
 mod sent_again;
 mod standing;
 
@@ -48,11 +50,29 @@ pub enum Swept {
     StartedAgain,
     /// There was only a marker, or a request that could not be started for a week.
     Removed,
+    /// The message of its webhook was sent again.
+    WebhookSent,
+    /// It had failed by itself and goes on with another attempt.
+    Resumed,
 }
 
 impl SweepExports {
-    /// Looks at every open export. One that cannot be looked at does not keep the others from being swept.
+    /// Looks at every open export, then at every webhook that is owed, and resumes what failed by itself.
     pub async fn handle(&self, invocation: &Invocation) -> anyhow::Result<Vec<(ExportId, Swept)>> {
+        let exports = self.sweep_exports(invocation).await;
+        let webhooks = self.send_overdue_webhooks().await;
+        let resumed = self.resume_failed().await;
+        let mut swept = exports?;
+        swept.extend(webhooks?);
+        swept.extend(resumed?);
+        Ok(swept)
+    }
+
+    /// Looks at every open export. One that cannot be looked at does not keep the others from being swept.
+    pub async fn sweep_exports(
+        &self,
+        invocation: &Invocation,
+    ) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let mut swept = Vec::new();
         let mut first_error = None;
         for object in self.archive().list_all(OPEN_PREFIX).await? {

@@ -1,28 +1,40 @@
-//! The delivery attempts of an outcome: siblings in the audit trail that hang on the outcome's hash.
+//! The deliveries of an outcome's webhook: audit events side by side that follow the outcome's event.
+
+use jiff::Timestamp;
 
 use super::{Archive, ArchiveError};
 use crate::audit::{AuditEvent, Status};
+use crate::ids::ExportId;
 use crate::objects::{Name, audit_day, delivery_prefix};
 use crate::outcome::Outcome;
+use crate::owed::OwedWebhook;
 use crate::store::Stored;
 use crate::webhook::{Refusal, Verdict, verdict};
 
-/// How far an outcome's webhook is, as the audit trail says.
+/// The state of an outcome's webhook according to the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// No attempt was recorded.
+    /// No delivery is on record.
     NotTried,
-    /// The newest attempt was refused; another one is owed.
+    /// The newest delivery was refused; another one is owed.
     Refused(Refusal),
+    /// The newest delivery was refused and was the last of its schedule. Only a resume sends it again.
+    GivenUp(Refusal),
     Delivered,
     /// The receiver answered 410: it wants no more deliveries, and none is owed.
     Ended,
 }
 
+/// The field of a delivery's details that says that no other one follows.
+pub const GIVEN_UP: &str = "givenUp";
+
 impl Delivery {
-    /// Whether the receiver is to get the outcome still.
+    /// Whether the receiver has neither taken the outcome nor refused it for good: a resume sends it.
     pub fn is_owed(&self) -> bool {
-        matches!(self, Self::NotTried | Self::Refused(_))
+        match self {
+            Self::NotTried | Self::Refused(_) | Self::GivenUp(_) => true,
+            Self::Delivered | Self::Ended => false,
+        }
     }
 
     fn of(event: &AuditEvent) -> Self {
@@ -35,38 +47,76 @@ impl Delivery {
         });
         match refusal {
             Refusal::Status { status, .. } if verdict(status) == Verdict::Gone => Self::Ended,
+            refusal if event.details[GIVEN_UP] == true => Self::GivenUp(refusal),
             refusal => Self::Refused(refusal),
         }
     }
 }
 
-impl Archive {
-    /// How far the outcome's webhook is. One delivery, or one end, decides; else the newest attempt.
-    pub async fn delivery(&self, outcome: &Outcome) -> Result<Delivery, ArchiveError> {
-        let mut newest = Delivery::NotTried;
-        for key in self.delivery_keys(outcome).await?.iter().rev() {
-            let Some(event) = self.read_key(key).await? else {
-                continue;
-            };
-            match Delivery::of(&event) {
-                Delivery::Delivered => return Ok(Delivery::Delivered),
-                Delivery::Ended => newest = Delivery::Ended,
-                refused if newest == Delivery::NotTried => newest = refused,
-                _ => {}
-            }
-        }
-        Ok(newest)
+/// The deliveries on record of one outcome, in the order in which they were recorded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Deliveries(Vec<AuditEvent>);
+
+impl Deliveries {
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
-    /// Keeps a delivery attempt behind those that stand already.
+    /// When the newest delivery was made.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.0.last().map(|event| event.timestamp)
+    }
+
+    /// One delivery that was taken, or else one answered 410, decides; else the newest one.
+    pub fn delivery(&self) -> Delivery {
+        let mut states: Vec<_> = self.0.iter().map(Delivery::of).collect();
+        for decides in [Delivery::Delivered, Delivery::Ended] {
+            if states.contains(&decides) {
+                return decides;
+            }
+        }
+        states.pop().unwrap_or(Delivery::NotTried)
+    }
+}
+
+impl FromIterator<AuditEvent> for Deliveries {
+    fn from_iter<T: IntoIterator<Item = AuditEvent>>(events: T) -> Self {
+        Self(events.into_iter().collect())
+    }
+}
+
+impl Archive {
+    /// The state of the outcome's webhook.
+    pub async fn delivery(&self, outcome: &Outcome) -> Result<Delivery, ArchiveError> {
+        Ok(self.deliveries(outcome).await?.delivery())
+    }
+
+    pub async fn deliveries(&self, outcome: &Outcome) -> Result<Deliveries, ArchiveError> {
+        let Outcome {
+            ended_at,
+            export_id,
+            attempt,
+            ..
+        } = outcome;
+        self.deliveries_under(*ended_at, export_id, *attempt).await
+    }
+
+    /// The deliveries of an outcome that is known by its marker alone: a manifest may be large.
+    pub async fn deliveries_owed(&self, owed: &OwedWebhook) -> Result<Deliveries, ArchiveError> {
+        self.deliveries_under(owed.ended_at, &owed.export_id, owed.attempt)
+            .await
+    }
+
+    /// Records a delivery after those on record.
     pub async fn keep_delivery(
         &self,
         outcome: &Outcome,
         event: AuditEvent,
     ) -> Result<(), ArchiveError> {
-        let stood = self.delivery_keys(outcome).await?.len();
         let (day, export_id) = (audit_day(outcome.ended_at), &outcome.export_id);
-        for delivery in u32::try_from(stood).unwrap_or(u32::MAX).. {
+        let prefix = delivery_prefix(day, export_id, outcome.attempt);
+        let on_record = self.list_all(&prefix).await?.len();
+        for delivery in u32::try_from(on_record).unwrap_or(u32::MAX).. {
             let attempt = outcome.attempt;
             let name = Name::AuditDelivery {
                 day,
@@ -74,7 +124,7 @@ impl Archive {
                 attempt,
                 delivery: delivery + 1,
             };
-            // A concurrent delivery may have taken the number: each attempt is kept.
+            // A concurrent delivery may have taken the number: each one is kept.
             if self.create_or_read(name, event.clone()).await?.1 == Stored::Created {
                 break;
             }
@@ -82,18 +132,21 @@ impl Archive {
         Ok(())
     }
 
-    async fn delivery_keys(&self, outcome: &Outcome) -> Result<Vec<String>, ArchiveError> {
-        let prefix = delivery_prefix(
-            audit_day(outcome.ended_at),
-            &outcome.export_id,
-            outcome.attempt,
-        );
-        Ok(self
-            .list_all(&prefix)
-            .await?
-            .into_iter()
-            .map(|object| object.key)
-            .collect())
+    async fn deliveries_under(
+        &self,
+        ended_at: Timestamp,
+        export_id: &ExportId,
+        attempt: u32,
+    ) -> Result<Deliveries, ArchiveError> {
+        let prefix = delivery_prefix(audit_day(ended_at), export_id, attempt);
+        let mut listed = self.list_all(&prefix).await?;
+        // Numbers grow beyond two digits.
+        listed.sort_by_key(|object| object.key.len());
+        let mut events = Vec::new();
+        for object in listed {
+            events.extend(self.read_key::<AuditEvent>(&object.key).await?);
+        }
+        Ok(events.into_iter().collect())
     }
 }
 
@@ -135,6 +188,21 @@ mod tests {
         let gone = refused(json!({"answer": "status 410", "refusal": gone}));
         assert_eq!(gone, Delivery::Ended);
         assert!(!gone.is_owed());
+    }
+
+    #[test]
+    fn a_webhook_that_was_given_up_is_owed_until_a_resume_delivers_it() {
+        let status = json!({"kind": "status", "status": 500});
+
+        let last = refused(json!({"answer": "status 500", "refusal": status, "givenUp": true}));
+
+        let status = 500;
+        let expected = Refusal::Status {
+            status,
+            location: None,
+        };
+        assert_eq!(last, Delivery::GivenUp(expected));
+        assert!(last.is_owed());
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Batches of queue messages: each is handled by itself, one after another, and fails by itself.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt as _;
 use serde::de::DeserializeOwned;
 
 use crate::failure::in_one_line;
+use crate::queue::{Redelivery, Trouble};
 
 /// What becomes of a message that was handled without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,19 +26,41 @@ pub enum MessageError {
     NoBody,
     #[error("the message is not readable: {:?} error in column {}", .0.classify(), .0.column())]
     Unreadable(serde_json::Error),
+    /// What it said may hold anything, and is not repeated here.
+    #[error("the handler panicked")]
+    Panicked,
 }
 
-/// Reads each message and has it handled. One that cannot be read fails like one that cannot be handled.
+/// Reads each message and has it handled. One that cannot be read fails like one that cannot be handled. A message that fails
+/// comes back after a delay that fits its error, not after the visibility timeout.
 pub async fn each_message<M: DeserializeOwned>(
     event: SqsEvent,
+    redelivery: Redelivery<'_>,
     handle: impl AsyncFn(&M, &SqsMessage) -> anyhow::Result<Fate>,
 ) -> SqsBatchResponse {
     each_record(event, async |record| {
-        let body = record.body.as_deref().ok_or(MessageError::NoBody)?;
-        let message = serde_json::from_str(body).map_err(MessageError::Unreadable)?;
-        handle(&message, record).await
+        let handled = read_and_handle(record, &handle).await;
+        if let Err(error) = &handled {
+            let receipt = record.receipt_handle.as_deref().unwrap_or_default();
+            let (count, trouble) = (receive_count(record), Trouble::of(error));
+            redelivery.give_back(receipt, count, trouble).await;
+        }
+        handled
     })
     .await
+}
+
+/// A panic is an error of the message alone: Lambda would take the whole batch for failed.
+async fn read_and_handle<M: DeserializeOwned>(
+    record: &SqsMessage,
+    handle: &impl AsyncFn(&M, &SqsMessage) -> anyhow::Result<Fate>,
+) -> anyhow::Result<Fate> {
+    let body = record.body.as_deref().ok_or(MessageError::NoBody)?;
+    let message = serde_json::from_str(body).map_err(MessageError::Unreadable)?;
+    let handled = AssertUnwindSafe(handle(&message, record)).catch_unwind();
+    handled
+        .await
+        .unwrap_or_else(|_| Err(MessageError::Panicked.into()))
 }
 
 /// Has each message handled as it is, and answers which of them are to come back.
@@ -90,9 +115,14 @@ fn comes_back(record: &SqsMessage, handled: anyhow::Result<Fate>) -> bool {
 mod tests {
     use std::cell::RefCell;
 
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
+    use crate::clock::Clock;
+    use crate::queue::{Delivery, MemoryQueues, MessageQueue as _, Outgoing, Queue};
+    use crate::store::StoreError;
 
     /// Messages by id, group and body.
     fn event(messages: &[(&str, Option<&str>, &str)]) -> SqsEvent {
@@ -117,7 +147,9 @@ mod tests {
     /// Handles numbers, of which the odd ones fail; returns what failed and what was handled.
     async fn odd_fail(event: SqsEvent) -> (Vec<String>, Vec<u32>) {
         let handled = RefCell::new(Vec::new());
-        let response = each_message(event, async |number: &u32, _| {
+        let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
+        let queues = MemoryQueues::new(clock);
+        let response = each_message(event, redelivery(&queues), async |number: &u32, _| {
             handled.borrow_mut().push(*number);
             anyhow::ensure!(number.is_multiple_of(2), "{number} is odd");
             Ok(Fate::Done)
@@ -125,6 +157,71 @@ mod tests {
         .await;
         let failed = failed(&response).into_iter().map(str::to_owned).collect();
         (failed, handled.into_inner())
+    }
+
+    fn redelivery(queues: &MemoryQueues) -> Redelivery<'_> {
+        Redelivery {
+            queue: Queue::Waiting,
+            queues,
+        }
+    }
+
+    /// A message on the waiting queue whose handler ends so: when it is visible again.
+    async fn comes_back_after(
+        handle: impl AsyncFn(&u32, &SqsMessage) -> anyhow::Result<Fate>,
+    ) -> Duration {
+        let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
+        let queues = MemoryQueues::new(clock.clone());
+        let message = Outgoing {
+            queue: Queue::Waiting,
+            body: "1".to_owned(),
+            fifo: None,
+            delay: Duration::ZERO,
+        };
+        queues.send(message).await.unwrap();
+        let Delivery { receipt, body, .. } = queues.receive(Queue::Waiting).unwrap();
+        let record = json!({
+            "messageId": "a", "receiptHandle": receipt, "body": body,
+            "attributes": {"ApproximateReceiveCount": "1"},
+        });
+        let event = serde_json::from_value(json!({"Records": [record]})).unwrap();
+
+        let response = each_message(event, redelivery(&queues), handle).await;
+
+        assert_eq!(failed(&response), ["a"]);
+        let next = queues.next_visible(Queue::Waiting).unwrap();
+        next.duration_since(clock.now()).unsigned_abs()
+    }
+
+    fn slow_down() -> anyhow::Error {
+        let transient = StoreError::Transient {
+            action: "read",
+            key: "k".to_owned(),
+            source: "SlowDown".into(),
+        };
+        transient.into()
+    }
+
+    #[tokio::test]
+    async fn a_message_that_met_a_transient_error_is_back_within_seconds() {
+        let delay = comes_back_after(async |_, _| Err(slow_down())).await;
+
+        assert!(delay <= Duration::from_secs(5), "{delay:?}");
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_fails_its_message_alone() {
+        let delay = comes_back_after(async |_, _| panic!("Jane Doe")).await;
+
+        assert!(delay <= Duration::from_secs(5), "{delay:?}");
+        assert_eq!(MessageError::Panicked.to_string(), "the handler panicked");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_its_handler_holds_back_keeps_its_visibility() {
+        let delay = comes_back_after(async |_, _| Ok(Fate::ComesBack)).await;
+
+        assert_eq!(delay, Queue::Waiting.settings().visibility_timeout);
     }
 
     #[tokio::test]

@@ -120,6 +120,13 @@ impl MemoryQueues {
         released.map_err(|refused| refused.on("postpone a message", queue))
     }
 
+    /// Makes a received message a dead letter, however often it was received: for a consumer that should not try for hours.
+    pub fn bury(&self, queue: Queue, receipt: &str) -> Result<(), QueueError> {
+        let buried = self.with(queue, |state, now| state.bury(receipt, now));
+        self.inner.changed.notify_waiters();
+        buried.map_err(|refused| refused.on("give up a message", queue))
+    }
+
     /// What was received too often, oldest first.
     pub fn dead_letters(&self, queue: Queue) -> Vec<DeadLetter> {
         self.with(queue, |state, now| {

@@ -38,11 +38,17 @@ pub const RETENTION: Duration = Duration::from_hours(4 * 24);
 /// SQS's limit: somebody must have time to look.
 pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
 
-/// Only crashes count here, for waiting has a queue of its own: five in a row are no accident.
-const MAX_RECEIVE_COUNT: u32 = 5;
+/// For messages whose handler may crash. A handler that is killed each time uses them up in 50 visibility timeouts, ten hours
+/// of a page; one that reports permanent errors within an hour (`redelivery.rs`). A function that is throttled, or a store that
+/// does not answer, is borne for five hours at least.
+const MAX_RECEIVE_COUNT: u32 = 50;
 
-/// Each attempt at a delivery is one receipt: seconds apart at first, hours at last, a day in all.
-const MAX_WEBHOOK_RECEIVE_COUNT: u32 = 16;
+/// SQS's limit, for waiting messages: all that their handler does is to send them on, so no message is poisonous.
+const MAX_WAITING_RECEIVE_COUNT: u32 = 1_000;
+
+/// SQS's limit. Receives that end in no delivery (a throttled function, a store that does not answer) are none of the
+/// receiver's business; the deliveries on record end the schedule.
+const MAX_WEBHOOK_RECEIVE_COUNT: u32 = 1_000;
 
 /// AWS asks for at least six times the consumer's timeout, or a throttled consumer makes copies.
 const VISIBILITY_TIMEOUTS: u32 = 6;
@@ -92,6 +98,7 @@ impl Queue {
             Self::Pages => QueueSettings::fifo(ARCHIVE_PAGE_TIMEOUT),
             Self::Waiting => QueueSettings {
                 batch_size: 10,
+                max_receive_count: MAX_WAITING_RECEIVE_COUNT,
                 ..QueueSettings::standard(AWAIT_READY_TIMEOUT)
             },
             Self::Completion => QueueSettings::fifo(COMPLETE_EXPORT_TIMEOUT),
@@ -239,6 +246,18 @@ mod tests {
                 queue.name()
             );
         }
+    }
+
+    #[test]
+    fn a_handler_that_is_killed_each_time_ends_before_its_message_expires() {
+        let hours = Queue::ALL.map(|queue| {
+            let settings = queue.settings();
+            let lasts = settings.visibility_timeout * settings.max_receive_count;
+            assert!(lasts < settings.retention, "{}", queue.name());
+            lasts.as_secs() / 3600
+        });
+
+        assert_eq!(hours, [10, 50, 75, 50]);
     }
 
     #[test]

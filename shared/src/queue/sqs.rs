@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::http::HttpResponse;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName::{
     self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
     ApproximateNumberOfMessagesNotVisible,
@@ -11,6 +13,7 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 
 use super::settings::check_delay;
 use super::{Fifo, MAX_VISIBILITY, MessageQueue, Outgoing, Queue, QueueError};
+use crate::aws::is_transient;
 use crate::store::BoxError;
 
 /// Which of SQS's three figures add up to a queue's depth.
@@ -38,6 +41,28 @@ pub struct QueueUrls {
 #[error("{variable} is not set")]
 pub struct QueueUrlMissing {
     pub variable: &'static str,
+}
+
+/// SQS's own error, by whether it passes by itself.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SqsError {
+    #[error(transparent)]
+    Transient(BoxError),
+    #[error(transparent)]
+    Permanent(BoxError),
+}
+
+impl SqsError {
+    fn of<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        if is_transient(&error) {
+            Self::Transient(error.into())
+        } else {
+            Self::Permanent(error.into())
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +115,8 @@ impl SqsQueues {
             .set_message_group_id(group)
             .set_message_deduplication_id(deduplication_id)
             .send()
-            .await?;
+            .await
+            .map_err(SqsError::of)?;
         Ok(())
     }
 
@@ -100,7 +126,8 @@ impl SqsQueues {
         let reply = request
             .set_attribute_names(Some(DEPTH.to_vec()))
             .send()
-            .await?;
+            .await
+            .map_err(SqsError::of)?;
         let figure = |attribute: QueueAttributeName| {
             let text = reply.attributes().and_then(|all| all.get(&attribute));
             text.and_then(|text| text.parse::<u64>().ok())
@@ -124,7 +151,8 @@ impl SqsQueues {
             .receipt_handle(receipt)
             .visibility_timeout(whole_seconds(delay))
             .send()
-            .await?;
+            .await
+            .map_err(SqsError::of)?;
         Ok(())
     }
 }

@@ -354,6 +354,7 @@ pub(super) fn attempt() -> BoxedStrategy<Attempt> {
                 },
                 query,
                 queries_lost: attempt,
+                automatic_resumes: attempt,
             },
         )
         .boxed()

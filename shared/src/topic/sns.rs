@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::BuildError;
+use aws_sdk_sns::config::http::HttpResponse;
+use aws_sdk_sns::error::{BuildError, SdkError};
+use aws_sdk_sns::operation::publish_batch::PublishBatchError;
 use aws_sdk_sns::types::{BatchResultErrorEntry, MessageAttributeValue, PublishBatchRequestEntry};
 
 use super::{Notice, Topic, TopicArn, TopicError};
+use crate::aws;
 use crate::clock::{Clock, Deadline};
 use crate::store::BoxError;
 
@@ -39,6 +42,17 @@ struct NotTaken {
     entries: usize,
     code: String,
     message: String,
+    /// Whether SNS blames the entry.
+    sender_fault: bool,
+}
+
+/// Whether SNS may take what it did not take now.
+pub(super) fn is_transient(source: &BoxError) -> bool {
+    if let Some(not_taken) = source.downcast_ref::<NotTaken>() {
+        return !not_taken.sender_fault;
+    }
+    let failed = source.downcast_ref::<SdkError<PublishBatchError, HttpResponse>>();
+    failed.is_some_and(aws::is_transient)
 }
 
 impl SnsTopic {
@@ -127,6 +141,7 @@ fn not_taken(failed: &[BatchResultErrorEntry]) -> Option<NotTaken> {
         entries: failed.len(),
         code: first.code().to_owned(),
         message: first.message().unwrap_or_default().to_owned(),
+        sender_fault: failed.iter().any(BatchResultErrorEntry::sender_fault),
     })
 }
 

@@ -30,6 +30,9 @@ const DELAYS: [u64; 11] = [
     7 * HOUR,
 ];
 
+/// The longest wait of the schedule.
+pub const LAST_RETRY_DELAY: Duration = Duration::from_secs(DELAYS[DELAYS.len() - 1]);
+
 /// The wait after the `attempt`-th attempt, counted from one, has failed; `None` when it was the last.
 pub fn retry_delay(attempt: u32) -> Option<Duration> {
     let index = usize::try_from(attempt.saturating_sub(1)).ok()?;

@@ -52,6 +52,16 @@ impl<S: ArchiveStore + 'static> Telling<S> {
                 self.insist(&resume_command(&id)).await;
                 self.go_on().await;
             }
+            Story::BuriedThenSwept => {
+                self.bury().await;
+                self.go_on().await;
+                // The second sweep finds an attempt whose messages were never sent.
+                for _ in 0..2 {
+                    self.world.pass(Duration::from_mins(61));
+                    self.sweep().await;
+                    self.go_on().await;
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use console::style;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::Name;
+use conversation_archive::scheduled_resume::ScheduledResume;
 use serde_json::json;
 
 use super::records;
@@ -14,18 +15,23 @@ use crate::problem::Problem;
 use crate::screen::Report;
 use crate::stack::Stack;
 use crate::summary::{failed_json, repeated};
+use crate::webhook::{Sent, Webhook};
 
 pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Problem> {
     let archive = stack.archive();
-    let plan = archive.plan(id).await.map_err(anyhow::Error::from)?;
-    if plan.is_none() {
+    let Some(plan) = archive.plan(id).await.map_err(anyhow::Error::from)? else {
         return Err(Problem::refused(format!(
             "there is no export {id} in {}",
             stack.place()
         )));
-    }
+    };
     let standing = Standing::read(archive, id).await?;
     let outcome = archive.outcome(id).await.map_err(anyhow::Error::from)?;
+    let webhook = match &outcome {
+        Some(outcome) => Webhook::of(archive, &plan, outcome, &Sent::default()).await,
+        None => Ok(None),
+    };
+    let webhook = webhook.map_err(anyhow::Error::from)?;
     let cancelling = archive
         .is_cancelled(id)
         .await
@@ -58,16 +64,31 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
     {
         let _ = writeln!(text, "  go on with it: {}", stack.resume(id));
     }
+    let scheduled = match &outcome {
+        Some(outcome) => archive.read(Name::Resume(id, outcome.attempt)).await,
+        None => Ok(None),
+    };
+    let scheduled: Option<ScheduledResume> = scheduled.map_err(anyhow::Error::from)?;
+    if let Some(ScheduledResume { not_before, .. }) = &scheduled {
+        let _ = writeln!(text, "  the sweep resumes it after {not_before:.0}");
+    }
+    if let Some(webhook) = &webhook {
+        let _ = writeln!(text, "  webhook {}", webhook.row(&stack.resume(id)));
+    }
     let slices: Vec<_> = standing.slices.iter().map(json_of).collect();
-    let json = json!({
+    let mut json = json!({
         "exportId": id,
         "status": status,
         "attempt": standing.attempt,
         "interval": standing.plan.interval,
         "slices": slices,
         "outcome": outcome.as_ref().map(failed_json),
+        "resumedAfter": scheduled.map(|scheduled| scheduled.not_before),
         "request": stack.place().at(&Name::Request(id).key()),
     });
+    if let Some(webhook) = &webhook {
+        webhook.add_to(&mut json, &stack.resume(id));
+    }
     Ok(Report {
         text: text.trim_end().to_owned(),
         json,

@@ -139,6 +139,15 @@ impl QueueState {
         Ok(())
     }
 
+    /// Makes a received message a dead letter at once.
+    pub(super) fn bury(&mut self, receipt: &str, now: Timestamp) -> Result<(), Refused> {
+        self.settle(now);
+        let index = self.holder_of(receipt).ok_or(Refused::ReceiptOutdated)?;
+        let message = self.messages.remove(index);
+        self.dead_letters.push_back(message.dead());
+        Ok(())
+    }
+
     pub(super) fn depth(&mut self, now: Timestamp) -> usize {
         self.settle(now);
         self.messages.len()
@@ -222,10 +231,7 @@ impl QueueState {
         }
         let dead = |m: &mut Message| m.visible_at <= now && m.receive_count >= max_receive_count;
         let letters = self.messages.extract_if(.., dead);
-        self.dead_letters.extend(letters.map(|m| DeadLetter {
-            body: m.body,
-            receive_count: m.receive_count,
-        }));
+        self.dead_letters.extend(letters.map(Message::dead));
     }
 
     /// The messages whose turn it is: all on a standard queue, the first of each group on a FIFO queue. One that is
@@ -252,6 +258,15 @@ impl QueueState {
                 .as_ref()
                 .is_some_and(|held| held.receipt == receipt)
         })
+    }
+}
+
+impl Message {
+    fn dead(self) -> DeadLetter {
+        DeadLetter {
+            body: self.body,
+            receive_count: self.receive_count,
+        }
     }
 }
 

@@ -4,16 +4,8 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::{Config, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+pub(super) use crate::aws::{is_transient, status};
 use crate::store::{BoxError, StoreError};
-
-/// Codes that ask for another try under a status that does not.
-const TRANSIENT_CODES: [&str; 5] = [
-    "RequestTimeout",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-];
 
 /// S3's own words, and what to do about them where that is known.
 #[derive(Debug, thiserror::Error)]
@@ -81,13 +73,6 @@ fn speaks_of_checksums(message: &str) -> bool {
     ["checksum", "trailer", "aws-chunked"]
         .iter()
         .any(|word| message.contains(word))
-}
-
-/// The status of S3's answer, if there was one.
-pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
-    error
-        .raw_response()
-        .map(|response| response.status().as_u16())
 }
 
 /// Whether there is no such object. A bucket that is not there answers 404 as well, and is another matter.
@@ -167,24 +152,5 @@ fn right(action: &str) -> &'static str {
         "delete" => "s3:DeleteObject",
         "list" | "find" => "s3:ListBucket",
         _ => "s3:PutObject",
-    }
-}
-
-pub(super) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    match error {
-        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-        SdkError::DispatchFailure(failure) => !failure.is_user(),
-        SdkError::ServiceError(_) => {
-            let by_code = error
-                .code()
-                .is_some_and(|code| TRANSIENT_CODES.contains(&code));
-            // What a store does not implement today, it does not implement in a minute.
-            by_code
-                || matches!(
-                    status(error),
-                    Some(408 | 409 | 429 | 500 | 502..=504 | 506..=599)
-                )
-        }
-        _ => false,
     }
 }

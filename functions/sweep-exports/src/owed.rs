@@ -1,0 +1,51 @@
+//! Webhooks that are owed: a message that was lost is sent again.
+
+use conversation_archive::failure::in_one_line;
+use conversation_archive::ids::ExportId;
+use conversation_archive::metrics;
+use conversation_archive::objects::OWED_PREFIX;
+use conversation_archive::owed::{NextDelivery, OwedWebhook};
+
+use crate::{HOUR, SweepExports, Swept};
+
+impl SweepExports {
+    /// Sends the message of each webhook whose next delivery is overdue by more than an hour. One that cannot be looked at
+    /// does not keep the others from being sent.
+    pub(crate) async fn send_overdue_webhooks(&self) -> anyhow::Result<Vec<(ExportId, Swept)>> {
+        let mut sent = Vec::new();
+        let mut first_error = None;
+        for object in self.archive().list_all(OWED_PREFIX).await? {
+            match self.send_if_overdue(&object.key).await {
+                Ok(id) => sent.extend(id.map(|id| (id, Swept::WebhookSent))),
+                Err(error) => {
+                    tracing::error!(
+                        s3.key = object.key,
+                        error = in_one_line(error.as_ref()),
+                        "owed webhook not sent"
+                    );
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(sent), Err)
+    }
+
+    /// The export whose webhook message was sent.
+    async fn send_if_overdue(&self, key: &str) -> anyhow::Result<Option<ExportId>> {
+        let Some(owed) = self.archive().read_key::<OwedWebhook>(key).await? else {
+            return Ok(None);
+        };
+        let NextDelivery::Due(due) = self.dispatch.next_delivery(&owed).await? else {
+            return Ok(None);
+        };
+        let now = self.dispatch.clock.now();
+        if now.duration_since(due) <= HOUR {
+            return Ok(None);
+        }
+        let id = owed.export_id.clone();
+        tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; its message is sent again");
+        metrics::record(&[(metrics::WEBHOOKS_OVERDUE, 1)]);
+        self.dispatch.send_webhook(owed).await?;
+        Ok(Some(id))
+    }
+}

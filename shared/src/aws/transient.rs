@@ -1,0 +1,44 @@
+//! Which errors of AWS services pass by themselves.
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+/// Codes that ask for another try under a status that does not.
+const TRANSIENT_CODES: [&str; 8] = [
+    "RequestTimeout",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    // Of SQS and SNS.
+    "RequestThrottled",
+    "KmsThrottled",
+    "KMSThrottling",
+];
+
+/// Whether another try may succeed without a change to rights or settings.
+pub(crate) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        SdkError::DispatchFailure(failure) => !failure.is_user(),
+        SdkError::ServiceError(_) => {
+            let by_code = error
+                .code()
+                .is_some_and(|code| TRANSIENT_CODES.contains(&code));
+            // What a store does not implement today, it does not implement in a minute.
+            by_code
+                || matches!(
+                    status(error),
+                    Some(408 | 409 | 429 | 500 | 502..=504 | 506..=599)
+                )
+        }
+        _ => false,
+    }
+}
+
+/// The status of the service's answer, if there was one.
+pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error
+        .raw_response()
+        .map(|response| response.status().as_u16())
+}

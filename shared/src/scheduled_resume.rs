@@ -1,0 +1,57 @@
+//! The marker of a failed attempt that is resumed without a person, and when.
+//!
+//! Only failures of our own infrastructure are resumed so: a message in the dead letters, or an export that stalled. What the
+//! API refused, or what broke a limit of the request, needs a change first.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Attempt;
+use crate::failure::FailureKind;
+use crate::format::FormatVersion;
+use crate::ids::ExportId;
+use crate::objects::Name;
+use crate::outcome::{ExportStatus, Outcome};
+
+/// `resumes/{id}-{attempt}`. Deleted when the next attempt is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledResume {
+    pub format_version: FormatVersion,
+    pub export_id: ExportId,
+    /// The attempt that failed.
+    pub attempt: u32,
+    pub not_before: Timestamp,
+}
+
+/// The wait before each automatic resume in a row. After the last one an export stays failed until a person resumes it.
+const DELAYS: [Duration; 3] = [
+    Duration::from_hours(1),
+    Duration::from_hours(4),
+    Duration::from_hours(12),
+];
+
+impl ScheduledResume {
+    /// The resume that follows the outcome of `attempt`, if it is to be resumed without a person.
+    pub fn after(outcome: &Outcome, attempt: &Attempt) -> Option<Self> {
+        let mut kinds = outcome.failures.iter().map(|failed| failed.failure.kind);
+        let is_ours = outcome.status == ExportStatus::Failed
+            && !outcome.failures.is_empty()
+            && kinds.all(FailureKind::may_pass);
+        let in_a_row = usize::try_from(attempt.automatic_resumes).ok()?;
+        let delay = DELAYS.get(in_a_row).filter(|_| is_ours)?;
+        let not_before = outcome.ended_at.saturating_add(*delay);
+        Some(Self {
+            format_version: FormatVersion,
+            export_id: outcome.export_id.clone(),
+            attempt: outcome.attempt,
+            not_before: not_before.unwrap_or(Timestamp::MAX),
+        })
+    }
+
+    pub fn name(&self) -> Name<'_> {
+        Name::Resume(&self.export_id, self.attempt)
+    }
+}

@@ -1,0 +1,173 @@
+//! An export that failed by trouble of our own goes on by itself, a few times.
+
+use std::time::Duration;
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::ExportStatus;
+use conversation_archive::queue::Queue;
+use conversation_archive::scheduled_resume::ScheduledResume;
+use end_to_end::world::{World, organisation};
+use genesys_simulator::{Faults, Permanent, Route};
+use sweep_exports::Swept;
+
+const HOUR: Duration = Duration::from_hours(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn sweep(world: &mut World) -> Vec<Swept> {
+    world.sweep().await.expect("not killed")
+}
+
+/// Takes the page message of the newest attempt for dead, and runs until the failure is announced.
+async fn fail(world: &mut World) {
+    let delivery = world.queues.receive(Queue::Pages).expect("a page message");
+    world
+        .queues
+        .bury(Queue::Pages, &delivery.receipt)
+        .expect("buried");
+    world.run().await;
+}
+
+async fn started(seed: u64) -> (World, ExportId) {
+    let mut world = World::new(organisation(seed, 40)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    (world, id)
+}
+
+fn scheduled(world: &World) -> Vec<String> {
+    let keys = world.store.snapshot().into_keys();
+    keys.filter(|key| key.starts_with("resumes/")).collect()
+}
+
+#[tokio::test]
+async fn an_export_that_failed_by_a_dead_letter_is_resumed_after_an_hour() {
+    let (mut world, id) = started(231).await;
+    fail(&mut world).await;
+    assert_eq!(
+        world.receiver.ids().into_values().collect::<Vec<_>>(),
+        ["export.failed"]
+    );
+
+    world.pass(HOUR.saturating_sub(SECOND * 5));
+    assert_eq!(sweep(&mut world).await, []);
+    world.pass(SECOND * 10);
+    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    world.run().await;
+
+    let manifest = world.manifest(&id).await;
+    assert_eq!(manifest.outcome.attempt, 2);
+    assert_eq!(manifest.content.counts.archived, 40);
+    let archive = world.archive();
+    let attempt = archive.attempt(&id, 2).await.expect("an attempt");
+    assert_eq!(attempt.automatic_resumes, 1);
+    assert_eq!(scheduled(&world), [""; 0]);
+    world.verify(&id).await;
+}
+
+#[tokio::test]
+async fn an_export_that_stalled_is_resumed_after_an_hour() {
+    let (mut world, id) = started(232).await;
+    for _ in 0..4 {
+        world.lose_messages();
+        world.pass(HOUR + SECOND);
+        sweep(&mut world).await;
+    }
+    world.run().await;
+    assert!(world.failed(&id, 1).await.is_some());
+
+    world.pass(HOUR + SECOND);
+    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.outcome.attempt, 2);
+}
+
+#[tokio::test]
+async fn automatic_resumes_end_after_three_with_growing_waits() {
+    let (mut world, id) = started(233).await;
+    for wait in [1, 4, 12] {
+        fail(&mut world).await;
+        world.pass((HOUR * wait).saturating_sub(SECOND * 5));
+        assert_eq!(sweep(&mut world).await, [], "before {wait} hours");
+        world.pass(SECOND * 10);
+        assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    }
+    fail(&mut world).await;
+    world.pass(HOUR * 100);
+
+    assert_eq!(sweep(&mut world).await, []);
+    assert!(world.failed(&id, 4).await.is_some());
+
+    world.resume(&id).await;
+    fail(&mut world).await;
+    world.pass(HOUR + SECOND);
+    assert_eq!(
+        sweep(&mut world).await,
+        [Swept::Resumed],
+        "a person began anew"
+    );
+    world.run().await;
+    assert_eq!(world.manifest(&id).await.outcome.attempt, 6);
+}
+
+#[tokio::test]
+async fn what_the_api_refused_is_not_resumed_without_a_person() {
+    let (mut world, id) = started(234).await;
+    let permanent = Permanent {
+        route: Route::JobResults,
+        after: 0,
+        status: 403,
+        code: "missing.permissions".to_owned(),
+        message: "a permission is missing".to_owned(),
+    };
+    world.simulator.set_faults(Faults {
+        permanent: Some(permanent),
+        ..Faults::default()
+    });
+    world.run().await;
+
+    assert!(world.failed(&id, 1).await.is_some());
+    assert_eq!(scheduled(&world), [""; 0]);
+    world.pass(HOUR * 20);
+    assert_eq!(sweep(&mut world).await, []);
+}
+
+#[tokio::test]
+async fn a_resume_by_a_person_takes_the_place_of_the_automatic_one() {
+    let (mut world, id) = started(235).await;
+    fail(&mut world).await;
+    assert_eq!(scheduled(&world).len(), 1);
+
+    world.resume(&id).await;
+    world.run().await;
+    world.pass(HOUR * 2);
+
+    assert_eq!(sweep(&mut world).await, []);
+    assert_eq!(world.manifest(&id).await.outcome.attempt, 2);
+    assert_eq!(scheduled(&world), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_marker_of_an_attempt_that_went_on_is_removed() {
+    let (mut world, id) = started(236).await;
+    fail(&mut world).await;
+    let archive = world.archive();
+    let key = scheduled(&world).remove(0);
+    let marker: ScheduledResume = archive.read_key(&key).await.expect("read").expect("there");
+    world.resume(&id).await;
+    world.run().await;
+    archive
+        .replace(marker.name(), &marker)
+        .await
+        .expect("written");
+    world.pass(HOUR * 2);
+
+    assert_eq!(sweep(&mut world).await, []);
+
+    assert_eq!(scheduled(&world), [""; 0]);
+    let outcome = world.manifest(&id).await.outcome;
+    assert_eq!(
+        (outcome.status, outcome.attempt),
+        (ExportStatus::Completed, 2)
+    );
+}

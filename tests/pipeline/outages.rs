@@ -1,0 +1,204 @@
+//! Hours without the store, or without the functions: messages outlive them, and one that cannot be handled still ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use conversation_archive::failure::FailureKind;
+use conversation_archive::outcome::ExportStatus;
+use conversation_archive::queue::Queue;
+use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use end_to_end::memory_store::MemoryStore;
+use end_to_end::world::{Turn, World, organisation};
+use genesys_simulator::{Route, Settings};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A store that can be made to throttle every call.
+#[derive(Debug, Default)]
+struct Throttling {
+    store: MemoryStore,
+    throttles: AtomicBool,
+}
+
+impl Throttling {
+    fn set(&self, throttles: bool) {
+        self.throttles.store(throttles, Ordering::SeqCst);
+    }
+
+    fn answer(&self, action: &'static str, key: &str) -> Result<&MemoryStore, StoreError> {
+        if !self.throttles.load(Ordering::SeqCst) {
+            return Ok(&self.store);
+        }
+        Err(StoreError::Transient {
+            action,
+            key: key.to_owned(),
+            source: "SlowDown".into(),
+        })
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for Throttling {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.answer("read", key)?.get(key).await
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        self.answer("create", &object.key)?.create(object).await
+    }
+
+    async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        self.answer("replace", &object.key)?.replace(object).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.answer("delete", key)?.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+        self.answer("list", prefix)?.list(prefix, after).await
+    }
+
+    fn uri(&self, key: &str) -> String {
+        self.store.uri(key)
+    }
+}
+
+async fn world(settings: Settings) -> World<Throttling> {
+    World::over(Arc::new(Throttling::default()), settings, 2).await
+}
+
+/// Has every message of the pipeline tried against a store that throttles, for so long.
+async fn throttle(world: &mut World<Throttling>, duration: Duration) {
+    world.store.set(true);
+    let until = world.now() + duration;
+    while world.now() < until {
+        if world.turn().await == Turn::Idle && !world.wait_for_next() {
+            break;
+        }
+    }
+    world.store.set(false);
+}
+
+fn has_dead_letters<S: ArchiveStore>(world: &World<S>) -> bool {
+    let letters = |queue| world.queues.dead_letters(queue);
+    Queue::ALL
+        .into_iter()
+        .any(|queue| !letters(queue).is_empty())
+}
+
+/// Receives every message again and again without handling it, as for a function that Lambda throttles or kills.
+fn starve(world: &World, queue: Queue, duration: Duration) {
+    let until = world.now() + duration;
+    while world.now() < until {
+        while world.queues.receive(queue).is_some() {}
+        world.pass(queue.settings().visibility_timeout);
+    }
+}
+
+#[tokio::test]
+async fn four_hours_without_the_store_cost_an_export_nothing_but_time() {
+    // At the job's pages, at the waiting for the job, and at the completion.
+    for requests in [0, 2, 6] {
+        let mut world = world(Settings {
+            job_ready_after: Duration::from_mins(5),
+            ..organisation(221, 60)
+        })
+        .await;
+        let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
+        let id = world.start(&request).await;
+        let read = |world: &World<Throttling>| {
+            world.simulator.stats().requests_on(Route::JobResults) >= requests
+        };
+        assert!(world.run_until(read).await);
+
+        throttle(&mut world, 4 * HOUR).await;
+        assert!(!has_dead_letters(&world), "after {requests} requests");
+        world.run().await;
+
+        let manifest = world.manifest(&id).await;
+        assert_eq!(manifest.outcome.status, ExportStatus::Completed);
+        assert_eq!(manifest.outcome.attempt, 1);
+        assert_eq!(world.receiver.arrived().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_short_fault_of_the_store_stalls_a_slice_for_seconds() {
+    let mut world = world(organisation(222, 60)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    world.start(&request).await;
+    let read =
+        |world: &World<Throttling>| world.simulator.stats().requests_on(Route::JobResults) >= 2;
+    assert!(world.run_until(read).await);
+    let since = world.now();
+
+    throttle(&mut world, Duration::from_secs(20)).await;
+    world.run().await;
+
+    let took = world.now().duration_since(since).unsigned_abs();
+    assert!(took < Duration::from_mins(1), "{took:?}");
+}
+
+#[tokio::test]
+async fn six_hours_of_throttled_functions_kill_no_message() {
+    let mut world = World::new(Settings {
+        job_ready_after: Duration::from_mins(5),
+        ..organisation(223, 20)
+    })
+    .await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+    starve(&world, Queue::Pages, 6 * HOUR);
+    assert!(
+        world
+            .run_until(|world| world.queues.holding(Queue::Waiting).messages > 0)
+            .await
+    );
+    starve(&world, Queue::Waiting, 6 * HOUR);
+    assert!(
+        world
+            .run_until(|world| world.queues.holding(Queue::Completion).messages > 0)
+            .await
+    );
+    starve(&world, Queue::Completion, 6 * HOUR);
+    world.run().await;
+
+    assert!(!has_dead_letters(&world));
+    assert_eq!(world.manifest(&id).await.outcome.attempt, 1);
+}
+
+#[tokio::test]
+async fn a_page_that_kills_its_function_each_time_ends_within_ten_hours() {
+    let mut world = World::new(organisation(224, 20)).await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+
+    starve(&world, Queue::Pages, 10 * HOUR);
+    world.run().await;
+
+    let failed = world.failed(&id, 1).await.expect("a failure");
+    assert_eq!(failed.failures[0].failure.kind, FailureKind::DeadLetter);
+}
+
+#[tokio::test]
+async fn a_page_whose_handler_reports_damage_ends_within_the_hour() {
+    let mut world = World::new(organisation(225, 40)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    let read = |world: &World| world.simulator.stats().requests_on(Route::JobResults) == 1;
+    assert!(world.run_until(read).await);
+    world.damage(&format!("exports/{id}/request.json")).await;
+    world.restart();
+    let since = world.now();
+
+    while !has_dead_letters(&world) {
+        assert!(world.turn().await != Turn::Idle || world.wait_for_next());
+    }
+
+    let took = world.now().duration_since(since).unsigned_abs();
+    assert!(took <= HOUR, "{took:?}");
+}

@@ -1,0 +1,256 @@
+//! A webhook is owed until it is taken, refused for good or given up, whatever becomes of its messages.
+
+use std::time::Duration;
+
+use conversation_archive::archive::Delivery;
+use conversation_archive::ids::ExportId;
+use conversation_archive::queue::Queue;
+use conversation_archive::store::{ArchiveStore as _, Object};
+use end_to_end::world::{Turn, World, organisation};
+use sweep_exports::Swept;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// The schedule of a receiver that never takes a delivery.
+const SCHEDULE: [u16; 12] = [500; 12];
+
+/// A world with an export whose outcome is decided and whose webhook message was not received yet.
+async fn announced(seed: u64) -> (World, ExportId) {
+    let mut world = World::new(organisation(seed, 20)).await;
+    let request = world.request("analytics-job", "");
+    let id = world.start(&request).await;
+    let queued = |world: &World| world.queues.holding(Queue::Webhooks).messages > 0;
+    let still_open = |world: &World| !keys(world, "open/").is_empty();
+    assert!(
+        world
+            .run_until(|world| queued(world) && !still_open(world))
+            .await
+    );
+    (world, id)
+}
+
+fn keys(world: &World, prefix: &str) -> Vec<String> {
+    let keys = world.store.snapshot().into_keys();
+    keys.filter(|key| key.starts_with(prefix)).collect()
+}
+
+fn deliveries(world: &World) -> usize {
+    let keys = keys(world, "audit/");
+    keys.iter().filter(|key| key.contains("-delivery-")).count()
+}
+
+async fn delivery(world: &World, id: &ExportId) -> Delivery {
+    let archive = world.archive();
+    let outcome = archive.outcome(id).await.expect("read").expect("decided");
+    archive.delivery(&outcome).await.expect("read")
+}
+
+async fn sweep(world: &mut World) -> Vec<Swept> {
+    world.sweep().await.expect("not killed")
+}
+
+#[tokio::test]
+async fn a_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
+    let (mut world, _) = announced(201).await;
+    world.lose_messages();
+
+    world.pass(HOUR);
+    assert_eq!(sweep(&mut world).await, [], "it may still be under way");
+    world.pass(Duration::from_secs(1));
+    assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+    world.run().await;
+
+    assert_eq!(world.receiver.arrived().len(), 1);
+    assert_eq!(keys(&world, "owed/"), [""; 0]);
+    world.pass(2 * HOUR);
+    assert_eq!(sweep(&mut world).await, []);
+}
+
+#[tokio::test]
+async fn a_webhook_whose_message_is_a_dead_letter_is_sent_by_the_sweep() {
+    let (mut world, _) = announced(213).await;
+    let delivery = world.queues.receive(Queue::Webhooks).expect("a message");
+    let buried = world.queues.bury(Queue::Webhooks, &delivery.receipt);
+    buried.expect("a dead letter");
+    world.run().await;
+    assert!(world.receiver.arrived().is_empty());
+    world.pass(HOUR + Duration::from_secs(1));
+
+    assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+    world.run().await;
+
+    assert_eq!(world.receiver.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_survives_hours_of_trouble_with_its_function() {
+    let (mut world, _) = announced(202).await;
+
+    // Received and never handled: the function is throttled, or its store does not answer.
+    for _ in 0..100 {
+        world.queues.receive(Queue::Webhooks).expect("a message");
+        world.pass(Queue::Webhooks.settings().visibility_timeout);
+    }
+    world.run().await;
+
+    assert_eq!(world.receiver.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn our_own_trouble_does_not_shorten_the_receivers_schedule() {
+    let (mut world, _) = announced(203).await;
+    world.receiver.answer_first_with(&SCHEDULE[..11]);
+    for _ in 0..10 {
+        world.queues.receive(Queue::Webhooks).expect("a message");
+        world.pass(Queue::Webhooks.settings().visibility_timeout);
+    }
+    let since = world.now();
+
+    world.run().await;
+
+    assert_eq!(deliveries(&world), 12);
+    assert_eq!(world.receiver.arrived().len(), 1);
+    let hours = world.now().duration_since(since).as_hours();
+    assert!((22..=26).contains(&hours), "{hours} hours");
+}
+
+#[tokio::test]
+async fn copies_of_a_message_do_not_shorten_the_receivers_schedule() {
+    let (mut world, id) = announced(204).await;
+    world.receiver.answer_first_with(&SCHEDULE);
+    // For five hours the message is not handled, and each sweep sends another one.
+    for _ in 0..5 {
+        world.pass(HOUR + Duration::from_secs(1));
+        assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+    }
+    let since = world.now();
+
+    world.run().await;
+
+    assert_eq!(deliveries(&world), 12);
+    assert!(matches!(delivery(&world, &id).await, Delivery::GivenUp(_)));
+    let hours = world.now().duration_since(since).as_hours();
+    assert!((22..=26).contains(&hours), "{hours} hours");
+}
+
+#[tokio::test]
+async fn a_copy_that_a_queue_makes_waits_for_its_turn() {
+    let (mut world, _) = announced(205).await;
+    world.receiver.answer_first_with(&SCHEDULE[..4]);
+    assert!(world.queues.duplicate(Queue::Webhooks, 0));
+
+    world.run().await;
+
+    assert_eq!(deliveries(&world), 5);
+    assert_eq!(world.receiver.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_that_waits_for_its_next_delivery_is_left_alone() {
+    let (mut world, _) = announced(206).await;
+    world.receiver.answer_first_with(&SCHEDULE);
+
+    let mut swept_at = world.now();
+    while world.turn().await != Turn::Idle || world.wait_for_next() {
+        if world.now().duration_since(swept_at).unsigned_abs() >= HOUR {
+            swept_at = world.now();
+            assert_eq!(sweep(&mut world).await, [], "at {swept_at}");
+        }
+    }
+
+    assert_eq!(deliveries(&world), 12);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_given_up_is_on_record_as_such() {
+    let (mut world, id) = announced(207).await;
+    world.receiver.answer_first_with(&SCHEDULE);
+
+    world.run().await;
+
+    assert!(matches!(delivery(&world, &id).await, Delivery::GivenUp(_)));
+    assert_eq!(keys(&world, "owed/"), [""; 0]);
+    world.pass(2 * HOUR);
+    assert_eq!(sweep(&mut world).await, [], "it is not sent any more");
+    world.verify(&id).await;
+}
+
+#[tokio::test]
+async fn a_resume_delivers_by_a_schedule_of_its_own() {
+    let (mut world, id) = announced(208).await;
+    world.receiver.answer_first_with(&SCHEDULE);
+    world.run().await;
+
+    world.receiver.answer_first_with(&SCHEDULE[..3]);
+    world.resume(&id).await;
+    assert_eq!(keys(&world, "owed/").len(), 1);
+    world.run().await;
+
+    assert_eq!(deliveries(&world), 16);
+    assert_eq!(world.receiver.arrived().len(), 1);
+    assert_eq!(delivery(&world, &id).await, Delivery::Delivered);
+    assert_eq!(keys(&world, "owed/"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_resumed_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
+    let (mut world, id) = announced(209).await;
+    world.receiver.answer_first_with(&SCHEDULE);
+    world.run().await;
+    world.resume(&id).await;
+    world.lose_messages();
+    world.pass(HOUR + Duration::from_secs(1));
+
+    assert_eq!(sweep(&mut world).await, [Swept::WebhookSent]);
+    world.run().await;
+
+    assert_eq!(world.receiver.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn a_receiver_that_answered_410_is_owed_nothing() {
+    let (mut world, _) = announced(210).await;
+    world.receiver.answer_first_with(&[410]);
+    assert!(world.queues.duplicate(Queue::Webhooks, 0));
+
+    world.run().await;
+
+    assert_eq!(keys(&world, "owed/"), [""; 0]);
+    assert_eq!(deliveries(&world), 1, "the copy delivers nothing");
+}
+
+#[tokio::test]
+async fn a_marker_that_outlived_its_delivery_is_removed_by_the_sweep() {
+    let (mut world, id) = announced(211).await;
+    let owed = keys(&world, "owed/");
+    let marker = world.store.snapshot()[&owed[0]].clone();
+    world.run().await;
+    let again = Object {
+        key: owed[0].clone(),
+        body: marker,
+        content_type: "application/json",
+        content_encoding: None,
+    };
+    world.store.replace(again).await.expect("written");
+    world.pass(2 * HOUR);
+
+    assert_eq!(sweep(&mut world).await, []);
+
+    assert_eq!(keys(&world, "owed/"), [""; 0]);
+    world.verify(&id).await;
+}
+
+#[tokio::test]
+async fn an_export_of_an_earlier_version_is_left_as_it_is() {
+    let (mut world, id) = announced(212).await;
+    let owed = keys(&world, "owed/");
+    world.store.delete(&owed[0]).await.expect("deleted");
+    world.lose_messages();
+    world.pass(2 * HOUR);
+
+    assert_eq!(sweep(&mut world).await, []);
+    world.resume(&id).await;
+    world.run().await;
+
+    assert_eq!(world.receiver.arrived().len(), 1);
+}
