@@ -16,14 +16,17 @@ mod course;
 mod explorer;
 mod interleaving;
 mod moves;
+mod pair;
 mod stage;
 mod suspension;
 
 use std::collections::BTreeMap;
 
-use action::{Action, Kind, Pair};
+use action::Action;
+use check::Problem;
 use explorer::{Breadth, Explored, explore, problems_of};
 use interleaving::{Interleaving, Meanwhile, Sight};
+use pair::{Kind, Loss, Pair};
 
 /// Interleavings of each pair in a test run.
 const SAMPLE: u64 = 6;
@@ -65,11 +68,8 @@ fn a_conclusion_without_a_fence_is_found_to_mix_queries() {
 fn mixed_queries(sight: Sight) -> usize {
     /// complete-export has read where the slices stand after these.
     const PAUSE_POINTS: u64 = 6;
-    let pair = Pair {
-        kind: Kind::Gateway,
-        a: Action::FirstCompletion,
-        b: Action::LostPage,
-    };
+    let (conclusion, page) = (Action::FirstCompletion, Action::LostPage);
+    let pair = Pair::new(Kind::Gateway, Loss::Early, conclusion, page);
     let is_mixed = |pause: &u64| {
         let problems = problems_of(
             pair,
@@ -106,16 +106,17 @@ fn print(explored: &[Explored]) {
     }
     let mut kinds: BTreeMap<_, u64> = BTreeMap::new();
     for it in explored {
-        for (interleaving, problem) in &it.problems {
-            *kinds.entry(problem.kind).or_default() += 1;
-            println!(
-                "{}: {interleaving}: {}: {}",
-                it.pair, problem.kind, problem.detail
-            );
+        let problems = it.problems.iter().map(|it| ("", it));
+        let outlived = it.outlived.iter().map(|it| ("beyond the timeouts: ", it));
+        for (prefix, (interleaving, problem)) in problems.chain(outlived) {
+            let Problem { kind, detail } = problem;
+            *kinds.entry(format!("{prefix}{kind}")).or_default() += 1;
+            println!("{}: {interleaving}: {prefix}{kind}: {detail}", it.pair);
         }
     }
     let (pairs, left_out) = (explored.len(), all - run);
     println!(
-        "{pairs} pairs, {run} interleavings, {left_out} left out, {healed} healed by the sweep; problems: {kinds:?}"
+        "{pairs} pairs, {run} interleavings, {left_out} left out, {healed} healed by the sweep"
     );
+    println!("problems: {kinds:?}");
 }

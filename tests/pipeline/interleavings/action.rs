@@ -98,10 +98,26 @@ impl Action {
     }
 
     /// Whether it can be given at any stage, so that the other action decides.
-    fn is_command(self) -> bool {
+    pub(super) fn is_command(self) -> bool {
         matches!(
             self,
             Self::StartAgain | Self::ResumeRunning | Self::Cancel | Self::Sweep
+        )
+    }
+
+    pub(super) fn reads_a_page(self) -> bool {
+        matches!(
+            self,
+            Self::FirstPage | Self::ParkedPage | Self::MiddlePage | Self::LastPage
+        )
+    }
+
+    /// Whether it is complete-export, which decides between outcomes of different keys: two of them that run beside each other
+    /// for longer than any function may, with a cancellation between them, write two.
+    pub(super) fn concludes(self) -> bool {
+        matches!(
+            self,
+            Self::FirstCompletion | Self::LastCompletion | Self::FailedCompletion
         )
     }
 
@@ -131,76 +147,5 @@ impl Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// The source of the export that is interleaved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Job,
-    /// Its query is lost when the pair begins.
-    Gateway,
-}
-
-/// A is suspended while B runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Pair {
-    pub(super) kind: Kind,
-    pub(super) a: Action,
-    pub(super) b: Action,
-}
-
-impl Pair {
-    pub(super) fn all() -> impl Iterator<Item = Self> {
-        let of = |kind| {
-            let pairs = Action::ALL.into_iter().map(move |a| (kind, a));
-            pairs.flat_map(|(kind, a)| Action::ALL.map(|b| Self { kind, a, b }))
-        };
-        [Kind::Job, Kind::Gateway].into_iter().flat_map(of)
-    }
-
-    pub(super) fn has(self, action: Action) -> bool {
-        self.a == action || self.b == action
-    }
-
-    /// That of the later action; the other one is late then.
-    pub(super) fn stage(self) -> Stage {
-        match (self.a.is_command(), self.b.is_command()) {
-            (true, false) => self.b.stage(),
-            (false, true) => self.a.stage(),
-            _ => self.a.stage().max(self.b.stage()),
-        }
-    }
-
-    /// Whether A may be a handler whose message stays in its queue until it is done.
-    pub(super) fn a_holds_a_message(self) -> bool {
-        let is_letter = matches!(self.a, Action::DeadLetter | Action::LateDeadLetter);
-        let is_command = self.a.is_command() || self.a == Action::ResumeFailed;
-        !is_letter && !is_command && !self.has(Action::Sweep)
-    }
-
-    /// Whether the first page of a slice cannot be read within one invocation.
-    pub(super) fn parks(self) -> bool {
-        self.has(Action::AwaitReady) || self.has(Action::ParkedPage)
-    }
-
-    /// Whether the first attempt fails.
-    pub(super) fn fails(self) -> bool {
-        self.has(Action::FailedCompletion) || self.has(Action::ResumeFailed)
-    }
-
-    /// Whether the source forgets its jobs or queries when the pair begins.
-    pub(super) fn loses_the_source(self) -> bool {
-        self.kind == Kind::Gateway || self.has(Action::LostPage)
-    }
-}
-
-impl fmt::Display for Pair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::Job => "analytics-job",
-            Kind::Gateway => "export-gateway",
-        };
-        write!(f, "{kind}: {} × {}", self.a, self.b)
     }
 }

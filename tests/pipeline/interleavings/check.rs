@@ -10,8 +10,9 @@ use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
 
 use end_to_end::world::World;
 
-use super::action::{Action, Pair};
+use super::action::Action;
 use super::course::resume;
+use super::pair::Pair;
 
 mod manifest;
 

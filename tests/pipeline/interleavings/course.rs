@@ -9,8 +9,9 @@ use start_export::{Command, Resume};
 
 use end_to_end::world::{Turn, World};
 
-use super::action::{Action, Pair, Stage};
+use super::action::{Action, Stage};
 use super::moves::Move;
+use super::pair::{Loss, Pair};
 use super::stage::{faults, refusing, request};
 
 /// Completions before pages: complete-export sees the first slice end while the second one is open.
@@ -90,9 +91,8 @@ impl Course {
         if let Some(unused) = self.in_hand.take() {
             put_back(world, &unused);
         }
-        if self.pair.loses_the_source() {
-            world.simulator.forget_jobs();
-            world.simulator.lose_queries();
+        if self.pair.loss == Loss::Early {
+            lose_the_source(world);
         }
         if self.pair.has(Action::Sweep) {
             // The sweep lets an export alone whose messages are alive.
@@ -150,6 +150,11 @@ impl Course {
         let copy = handled.or_else(newest_page).expect("a handled message");
         Move::Copy(copy.clone())
     }
+}
+
+pub(super) fn lose_the_source(world: &World) {
+    world.simulator.forget_jobs();
+    world.simulator.lose_queries();
 }
 
 /// A message that became a dead letter is in its queue no more.

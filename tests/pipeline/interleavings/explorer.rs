@@ -8,9 +8,9 @@ use std::time::Duration;
 use end_to_end::{logs, panics};
 use tracing::subscriber::NoSubscriber;
 
-use super::action::Pair;
 use super::check::Problem;
 use super::interleaving::{Ended, Interleaving, Meanwhile, Sight};
+use super::pair::Pair;
 use super::stage::StageWorld;
 
 /// In real time, on a busy machine. What waits does so on the clock of the world.
@@ -33,6 +33,8 @@ pub(super) struct Explored {
     /// Interleavings that only the sweep brought to their end, though no message was lost.
     pub(super) healed: Vec<Interleaving>,
     pub(super) problems: Vec<(Interleaving, Problem)>,
+    /// Problems of a conclusion that runs on beside another one.
+    pub(super) outlived: Vec<(Interleaving, Problem)>,
 }
 
 impl Explored {
@@ -101,6 +103,7 @@ impl Explorer {
             run: 0,
             healed: Vec::new(),
             problems: Vec::new(),
+            outlived: Vec::new(),
         };
         explored.pause_points = self.one(&mut explored, Interleaving::SEQUENTIAL);
         for interleaving in chosen(pair, explored.pause_points, breadth, offset) {
@@ -116,7 +119,11 @@ impl Explorer {
             Ok(ended) => ended,
             Err(problems) => {
                 let problems = problems.into_iter().map(|it| (interleaving, it));
-                explored.problems.extend(problems);
+                if explored.pair.a.concludes() && interleaving.outlives_its_message() {
+                    explored.outlived.extend(problems);
+                } else {
+                    explored.problems.extend(problems);
+                }
                 return 0;
             }
         };

@@ -7,11 +7,12 @@ use end_to_end::world::GatedProcess;
 use end_to_end::world::{Turn, World};
 use jiff::Timestamp;
 
-use super::action::{Action, Pair};
+use super::action::Action;
 use super::blind::FirstAttemptOnly;
 use super::check::{Checks, Problem};
-use super::course::{Course, OVER_AN_HOUR};
+use super::course::{Course, OVER_AN_HOUR, lose_the_source};
 use super::moves::{Move, Performed};
+use super::pair::{Loss, Pair};
 use super::stage::Undisturbed;
 
 /// What runs while A is suspended.
@@ -93,7 +94,7 @@ impl Interleaving {
                 world.gated_process_over(&store, steps).await
             }
         };
-        let is_suspended = self.act(world, &gated, &a, &b).await;
+        let is_suspended = self.act(world, pair, &gated, [&a, &b]).await;
         let steps = gated.steps.taken();
         let sweeps = self.go_on(world).await;
         let expected = &undisturbed.ids;
@@ -107,12 +108,12 @@ impl Interleaving {
     }
 
     /// Whether A came to the step.
-    pub(super) async fn act(
+    async fn act(
         self,
         world: &mut World,
+        pair: Pair,
         gated: &GatedProcess,
-        a: &Move,
-        b: &Move,
+        [a, b]: [&Move; 2],
     ) -> bool {
         let invocation = world.invocation();
         let mut acting = Box::pin(a.perform(&gated.process, &invocation));
@@ -130,6 +131,9 @@ impl Interleaving {
         finish(world, b, performed).await;
         if is_suspended {
             self.meanwhile(world, a).await;
+            if pair.loss == Loss::Late {
+                lose_the_source(world);
+            }
             gated.steps.release();
             let performed = acting.await;
             finish(world, a, performed).await;
@@ -156,13 +160,18 @@ impl Interleaving {
         while sweeps < SWEEPS {
             world.pass(OVER_AN_HOUR);
             let swept = world.sweep().await.expect("nothing is killed");
-            if swept.is_empty() {
+            if swept.is_empty() && world.queues.is_empty() {
                 break;
             }
             sweeps += 1;
             world.run().await;
         }
         sweeps
+    }
+
+    /// Whether A runs on for longer than its own message stays invisible. The functions are stopped long before.
+    pub(super) fn outlives_its_message(self) -> bool {
+        self.meanwhile == Meanwhile::Everything
     }
 }
 

@@ -1,15 +1,16 @@
 //! The world in which exports are interleaved, one after the other.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::objects::OPEN_PREFIX;
 use end_to_end::world::{World, organisation};
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 
-use super::action::{Kind, Pair};
 use super::check::Problem;
 use super::interleaving::{Ended, Interleaving};
+use super::pair::{Kind, Pair};
 
 /// Five on the first day and seven on the second: slice 1 ends while slice 2 still has pages.
 const CONVERSATIONS: usize = 12;
@@ -36,13 +37,14 @@ pub(super) struct Undisturbed {
 
 impl StageWorld {
     pub(super) async fn new() -> Self {
-        let mut world = World::new(Settings {
+        let settings = Settings {
             spill: 0.0,
             concurrent_jobs: usize::MAX,
             job_ready_after: Duration::ZERO,
             ..organisation(SEED, CONVERSATIONS)
-        })
-        .await;
+        };
+        // It waits long for an answer: a request may be held up while others go on.
+        let mut world = World::over(Arc::default(), settings, 2).await;
         let job = Undisturbed::run(&mut world, Kind::Job).await;
         let gateway = Undisturbed::run(&mut world, Kind::Gateway).await;
         Self {
