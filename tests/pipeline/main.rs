@@ -17,6 +17,7 @@ mod deliveries;
 mod fault_schedules;
 mod fresh_conversations;
 mod history;
+mod interleavings;
 mod lost_sources;
 mod membership;
 mod minimal_records;

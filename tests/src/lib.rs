@@ -5,6 +5,7 @@
 
 pub mod comparison;
 pub mod crashes;
+pub mod gate;
 pub mod logs;
 pub mod memory_store;
 pub mod panics;

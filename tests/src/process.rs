@@ -21,12 +21,12 @@ use conversation_archive::source::Sources;
 use conversation_archive::store::ArchiveStore;
 use conversation_archive::topic::Topic;
 use conversation_archive::webhook::{AddressRules, Loopback, Sender, Signer};
-use genesys_simulator::Simulator;
 use record_failure::{DeadLetter, RecordFailure};
 use secrecy::SecretString;
 use send_webhook::{Received, SendWebhook};
 use start_export::{Regions, StartExport};
 use sweep_exports::SweepExports;
+use url::Url;
 
 /// The receiver shares it.
 pub const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
@@ -121,6 +121,13 @@ impl Process {
         }
     }
 
+    /// The same process, whose webhooks go to this address in place of the plan's.
+    #[must_use]
+    pub fn delivering_to(mut self, receiver: String) -> Self {
+        self.webhook.receiver = Some(receiver);
+        self
+    }
+
     pub async fn handle(
         &self,
         delivery: &Delivery,
@@ -208,13 +215,8 @@ pub fn invocation(number: u64, clock: &Clock) -> Invocation {
     }
 }
 
-/// Of the simulated organisation, with so much patience for a piece of an answer.
-pub(crate) fn client(
-    simulator: &Simulator,
-    clock: &Clock,
-    read_timeout: Duration,
-) -> GenesysClient {
-    let url = simulator.url();
+/// Of the simulated organisation at this address, with so much patience for a piece of an answer.
+pub(crate) fn client(url: &Url, clock: &Clock, read_timeout: Duration) -> GenesysClient {
     let endpoints =
         Endpoints::new(None, Some(url.as_str()), Some(url.as_str())).expect("loopback is allowed");
     let settings = ClientSettings {

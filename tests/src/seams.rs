@@ -1,4 +1,5 @@
-//! The two seams, instrumented: every step through them is counted, and the process can be killed before or after any.
+//! The two seams, instrumented: every step through them is counted, and the process can be killed before or after any of
+//! them, or suspended before it.
 //!
 //! A killed process is one whose futures are dropped: no code of ours runs any more, as with `kill -9`.
 
@@ -19,15 +20,37 @@ pub enum Kill {
     After(u64),
 }
 
-/// Counts the steps and kills at one of them.
+/// Counts the steps, and kills or suspends at one of them.
 #[derive(Debug, Default)]
 pub struct Steps {
     taken: AtomicU64,
     kill: Mutex<Option<Kill>>,
     killed: Notify,
+    /// The number of the step before which the process is suspended.
+    pause: Mutex<Option<u64>>,
+    suspended: Notify,
+    released: Notify,
 }
 
 impl Steps {
+    /// Counts the steps and suspends right before the step with this number.
+    pub fn pausing_before(number: u64) -> Self {
+        Self {
+            pause: Mutex::new(Some(number)),
+            ..Self::default()
+        }
+    }
+
+    /// Returns when the process is suspended.
+    pub async fn suspended(&self) {
+        self.suspended.notified().await;
+    }
+
+    /// Lets the suspended process continue.
+    pub fn release(&self) {
+        self.released.notify_one();
+    }
+
     pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::SeqCst)
     }
@@ -45,6 +68,7 @@ impl Steps {
     /// One step: whatever `work` does is either done or not done when the process dies.
     pub async fn step<T>(&self, work: impl Future<Output = T>) -> T {
         let number = self.taken.fetch_add(1, Ordering::SeqCst);
+        self.rest_before(number).await;
         self.die_at(Kill::Before(number)).await;
         let result = work.await;
         self.die_at(Kill::After(number)).await;
@@ -56,6 +80,18 @@ impl Steps {
             self.killed.notify_one();
             std::future::pending::<()>().await;
         }
+    }
+
+    async fn rest_before(&self, number: u64) {
+        if self.pauses_before(number) {
+            self.suspended.notify_one();
+            self.released.notified().await;
+        }
+    }
+
+    fn pauses_before(&self, number: u64) -> bool {
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        pause.take_if(|pause| *pause == number).is_some()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Kill>> {

@@ -23,6 +23,9 @@ use crate::seams::{SteppedQueues, SteppedStore, Steps, Told};
 use crate::topic::{MemoryTopic, SteppedTopic};
 
 mod reading;
+mod suspending;
+
+pub use suspending::GatedProcess;
 
 /// So many steps without an end mean that there is none.
 const MANY_STEPS: usize = 50_000;
@@ -120,7 +123,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         let topic = Arc::new(MemoryTopic::default());
         let seams = seams(&store, &queues, &topic, &steps, &told);
         let sources = SourceSettings::default();
-        let client = client(&simulator, &clock, read_timeout);
+        let client = client(&simulator.url(), &clock, read_timeout);
         let process = build(client, seams, &clock, max_open_slices, sources);
         Self {
             clock,
@@ -167,7 +170,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             &self.told,
         );
         build(
-            client(&self.simulator, &self.clock, self.read_timeout),
+            client(&self.simulator.url(), &self.clock, self.read_timeout),
             seams,
             &self.clock,
             self.max_open_slices,
@@ -335,14 +338,20 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Moves the clock to the next moment at which a message can be received.
     pub fn wait_for_next(&mut self) -> bool {
-        let next = Queue::ALL
-            .into_iter()
-            .filter_map(|queue| self.queues.next_visible(queue))
-            .min();
-        let Some(next) = next else { return false };
+        let Some(next) = self.next_visible() else {
+            return false;
+        };
         let wait = Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default();
         self.clock.advance(wait);
         true
+    }
+
+    /// The next moment at which a message can be received.
+    pub fn next_visible(&self) -> Option<Timestamp> {
+        Queue::ALL
+            .into_iter()
+            .filter_map(|queue| self.queues.next_visible(queue))
+            .min()
     }
 
     fn receive(&mut self) -> Option<Delivery> {
@@ -365,7 +374,8 @@ impl<S: ArchiveStore + 'static> World<S> {
             .find_map(|queue| self.queues.receive_with(queue, &mut pick))
     }
 
-    async fn deliver(&mut self, delivery: &Delivery) -> Turn {
+    /// Handles a received message, and deletes it when that succeeds.
+    pub async fn deliver(&mut self, delivery: &Delivery) -> Turn {
         self.highest_receive_count = self.highest_receive_count.max(delivery.receive_count);
         let invocation = self.invocation();
         let work = async {
@@ -400,7 +410,8 @@ impl<S: ArchiveStore + 'static> World<S> {
         }
     }
 
-    fn invocation(&mut self) -> conversation_archive::invocation::Invocation {
+    /// The next invocation of a handler.
+    pub fn invocation(&mut self) -> conversation_archive::invocation::Invocation {
         self.invocations += 1;
         invocation(self.invocations, &self.clock)
     }

@@ -1,0 +1,208 @@
+//! What must hold after every interleaving.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conversation_archive::archive::Archive;
+use conversation_archive::attempt::{Attempt, Cause};
+use conversation_archive::ids::ExportId;
+use conversation_archive::objects::{Name, export_prefix};
+use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
+
+use end_to_end::world::World;
+
+use super::action::Action;
+use super::course::resume;
+use super::pair::Pair;
+
+mod manifest;
+
+/// Something that must not be.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub(super) kind: &'static str,
+    pub(super) detail: String,
+}
+
+/// The checks of one export.
+pub(super) struct Checks<'a> {
+    pub(super) pair: Pair,
+    pub(super) id: &'a ExportId,
+    /// The ids of the conversations that a complete export holds.
+    pub(super) expected: &'a BTreeSet<String>,
+}
+
+/// Each resume follows a failure that the pair explains.
+const MAX_RESUMES: u32 = 3;
+
+impl Problem {
+    pub(super) fn new(kind: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self { kind, detail }
+    }
+}
+
+fn require(
+    holds: bool,
+    kind: &'static str,
+    detail: impl FnOnce() -> String,
+) -> Result<(), Problem> {
+    if holds {
+        return Ok(());
+    }
+    Err(Problem::new(kind, detail()))
+}
+
+impl Checks<'_> {
+    /// Checks the export as it came to rest; one that failed for a reason is resumed and must complete.
+    pub(super) async fn run(&self, world: &mut World) -> Result<(), Vec<Problem>> {
+        for _ in 0..MAX_RESUMES {
+            let Some(outcome) = self.at_rest(world).await? else {
+                return Ok(());
+            };
+            self.check_failure(&outcome).map_err(|it| vec![it])?;
+            let invocation = world.invocation();
+            let resumed = world.process.start.handle(resume(self.id), &invocation);
+            if let Err(error) = resumed.await {
+                let detail = error.to_string();
+                return Err(vec![Problem::new(
+                    "a failed export cannot be resumed",
+                    detail,
+                )]);
+            }
+            world.run().await;
+        }
+        Err(vec![Problem::new("resumed again and again", "")])
+    }
+
+    /// Nothing is left to do, each outcome was told, and the newest one is true. Returns it if it is a failure.
+    async fn at_rest(&self, world: &World) -> Result<Option<Outcome>, Vec<Problem>> {
+        let archive = world.archive();
+        let is_open = archive.is_open(self.id).await.expect("readable");
+        let outcome = archive.outcome(self.id).await.expect("readable");
+        let Some(outcome) = outcome else {
+            let objects = self.objects(&archive).await;
+            return Err(vec![Problem::new("no outcome", objects)]);
+        };
+        let outcomes = self.outcomes(&archive).await;
+        let is_cancelled = outcome.status == ExportStatus::Cancelled;
+        let may_be_cancelled = self.pair.has(Action::Cancel);
+        let checks = [
+            require(
+                !is_cancelled || may_be_cancelled,
+                "cancelled without a request",
+                String::new,
+            ),
+            require(!is_open, "a marker is left", String::new),
+            require(world.queues.is_empty(), "messages are left", String::new),
+            self.check_told(world, &outcomes),
+            self.check_one_outcome(&archive, &outcomes).await,
+        ];
+        let mut problems: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
+        if outcome.status.is_complete() {
+            problems.extend(self.check_manifest(world).await);
+        }
+        if problems.is_empty() {
+            return Ok((outcome.status == ExportStatus::Failed).then_some(outcome));
+        }
+        Err(problems)
+    }
+
+    async fn outcomes(&self, archive: &Archive) -> Vec<Outcome> {
+        let attempts = archive.newest_attempt(self.id).await.expect("readable");
+        let newest = attempts.map_or(0, |attempt| attempt.attempt);
+        let mut outcomes = Vec::new();
+        for attempt in 1..=newest {
+            let failed = archive.read(Name::Failed(self.id, attempt)).await;
+            outcomes.extend(failed.expect("readable"));
+        }
+        let cancelled = archive.read(Name::Cancelled(self.id)).await;
+        outcomes.extend(cancelled.expect("readable"));
+        let manifest = archive.read::<Manifest>(Name::Manifest(self.id)).await;
+        outcomes.extend(manifest.expect("readable").map(|it| it.outcome));
+        outcomes
+    }
+
+    fn check_told(&self, world: &World, outcomes: &[Outcome]) -> Result<(), Problem> {
+        let arrived: BTreeSet<_> = world
+            .receiver
+            .arrived()
+            .into_iter()
+            .filter(|it| it.body["data"]["exportId"] == self.id.as_str())
+            .map(|it| {
+                (
+                    it.body["type"].to_string(),
+                    it.body["data"]["attempt"].to_string(),
+                )
+            })
+            .collect();
+        for outcome in outcomes {
+            let event = format!("{:?}", outcome.status.event());
+            let is_told = arrived.contains(&(event, outcome.attempt.to_string()));
+            require(is_told, "an outcome was not told", || {
+                format!("{:?} of attempt {}", outcome.status, outcome.attempt)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// An attempt has one outcome, and a complete or cancelled export no other one after it.
+    async fn check_one_outcome(
+        &self,
+        archive: &Archive,
+        outcomes: &[Outcome],
+    ) -> Result<(), Problem> {
+        let mut by_attempt = BTreeMap::<u32, Vec<ExportStatus>>::new();
+        for outcome in outcomes {
+            by_attempt
+                .entry(outcome.attempt)
+                .or_default()
+                .push(outcome.status);
+        }
+        let detail = format!("{by_attempt:?}");
+        let is_one = by_attempt.values().all(|statuses| statuses.len() == 1);
+        require(is_one, "two outcomes of an attempt", || detail.clone())?;
+        let finals = outcomes
+            .iter()
+            .filter(|it| it.status != ExportStatus::Failed);
+        require(finals.count() <= 1, "two final outcomes", || detail.clone())?;
+        for (attempt, _) in by_attempt
+            .iter()
+            .filter(|(_, it)| it[0] == ExportStatus::Failed)
+        {
+            let next = archive
+                .read::<Attempt>(Name::Attempt(self.id, attempt + 1))
+                .await
+                .expect("readable");
+            let is_resumed = next.is_none_or(|next| next.cause == Cause::Resume);
+            require(
+                is_resumed,
+                "an attempt failed that had been replaced",
+                || detail.clone(),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn check_failure(&self, outcome: &Outcome) -> Result<(), Problem> {
+        let is_explained =
+            (self.pair.fails() && outcome.attempt == 1) || self.pair.has(Action::DeadLetter);
+        require(is_explained, "a failure without a cause", || {
+            format!("attempt {}: {:?}", outcome.attempt, outcome.failures)
+        })?;
+        require(
+            !outcome.failures.is_empty(),
+            "a failure without a reason",
+            String::new,
+        )
+    }
+
+    async fn objects(&self, archive: &Archive) -> String {
+        let listed = archive.list_all(&export_prefix(self.id)).await;
+        let keys: Vec<_> = listed
+            .expect("readable")
+            .into_iter()
+            .map(|it| it.key)
+            .collect();
+        keys.join(" ")
+    }
+}

@@ -1,0 +1,158 @@
+//! The world in which exports are interleaved, one after the other.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation_archive::objects::OPEN_PREFIX;
+use end_to_end::world::{World, organisation};
+use genesys_simulator::{Faults, Permanent, Route, Settings};
+
+use super::check::Problem;
+use super::interleaving::{Ended, Interleaving};
+use super::pair::{Kind, Pair};
+
+/// Five on the first day and seven on the second: slice 1 ends while slice 2 still has pages.
+const CONVERSATIONS: usize = 12;
+const SEED: u64 = 25;
+
+/// After this many exports a world is replaced.
+const EXPORTS: u32 = 60;
+
+/// A world that is used for one export after the other.
+pub(super) struct StageWorld {
+    pub(super) world: World,
+    exports: u32,
+    job: Undisturbed,
+    gateway: Undisturbed,
+}
+
+/// An export of the world that nothing disturbs.
+pub(super) struct Undisturbed {
+    /// The number of the last page of slice 2.
+    pub(super) last_page: u32,
+    /// The ids of all its conversations, as the simulator knows them.
+    pub(super) ids: BTreeSet<String>,
+}
+
+impl StageWorld {
+    pub(super) async fn new() -> Self {
+        let settings = Settings {
+            spill: 0.0,
+            concurrent_jobs: usize::MAX,
+            job_ready_after: Duration::ZERO,
+            ..organisation(SEED, CONVERSATIONS)
+        };
+        // It waits long for an answer: a request may be held up while others go on.
+        let mut world = World::over(Arc::default(), settings, 2).await;
+        let job = Undisturbed::run(&mut world, Kind::Job).await;
+        let gateway = Undisturbed::run(&mut world, Kind::Gateway).await;
+        Self {
+            world,
+            exports: 2,
+            job,
+            gateway,
+        }
+    }
+
+    /// Whether another export finds nothing of the earlier ones. Each one that the world remembers makes it slower.
+    pub(super) async fn is_fresh(&self) -> bool {
+        let open = self.world.archive().list_all(OPEN_PREFIX).await;
+        self.exports < EXPORTS && self.world.queues.is_empty() && open.expect("readable").is_empty()
+    }
+
+    /// Runs one interleaving as an export of its own.
+    pub(super) async fn interleave(
+        &mut self,
+        pair: Pair,
+        interleaving: Interleaving,
+    ) -> Result<Ended, Vec<Problem>> {
+        self.exports += 1;
+        let id = format!("export-{}", self.exports);
+        self.prepare(pair);
+        let undisturbed = match pair.kind {
+            Kind::Job => &self.job,
+            Kind::Gateway => &self.gateway,
+        };
+        interleaving
+            .run(&mut self.world, pair, &id, undisturbed)
+            .await
+    }
+
+    fn prepare(&self, pair: Pair) {
+        let job_ready_after = if pair.parks() {
+            Duration::from_mins(2)
+        } else {
+            Duration::ZERO
+        };
+        self.world
+            .simulator
+            .update(|settings| settings.job_ready_after = job_ready_after);
+        self.world.simulator.set_faults(faults(pair));
+    }
+}
+
+impl Undisturbed {
+    async fn run(world: &mut World, kind: Kind) -> Self {
+        let id = format!("undisturbed-{kind:?}");
+        let manifest = world.export(&request(world, kind, &id)).await;
+        let slices = manifest.content.slices.iter();
+        let pages: Vec<_> = slices.map(|it| it.pages.len()).collect();
+        assert!(
+            pages[0] > 2 && pages[0] < pages[1],
+            "{pages:?}: slice 1 ends first"
+        );
+        Self {
+            last_page: u32::try_from(pages[1]).expect("few pages"),
+            ids: ids(world, kind),
+        }
+    }
+}
+
+/// All conversations start within the days of the export.
+fn ids(world: &World, kind: Kind) -> BTreeSet<String> {
+    let truth = world.simulator.truth();
+    match kind {
+        Kind::Job => truth.conversations.into_iter().map(|it| it.id).collect(),
+        Kind::Gateway => truth.gateway.into_iter().map(|it| it.id).collect(),
+    }
+}
+
+/// For a small export of two slices with several pages each.
+pub(super) fn request(world: &World, kind: Kind, id: &str) -> String {
+    let source = match kind {
+        Kind::Job => "analytics-job",
+        Kind::Gateway => "export-gateway",
+    };
+    // Records small and as they are: what is in them is not what is tested here.
+    let more = r#","slices":2,"pageSize":2,"records":"minimal","redaction":{"enabled":false}"#;
+    let more = format!(r#"{more},"exportId":"{id}""#);
+    world.request(source, &more)
+}
+
+/// Those that last as long as the export.
+pub(super) fn faults(pair: Pair) -> Faults {
+    Faults {
+        // One invocation asks three times for a page: the first pages of both slices park.
+        gateway_empty_early: if pair.parks() { 6 } else { 0 },
+        ..Faults::default()
+    }
+}
+
+/// The API refuses every page.
+pub(super) fn refusing(pair: Pair) -> Faults {
+    let permanent = Permanent {
+        route: match pair.kind {
+            Kind::Job => Route::JobResults,
+            Kind::Gateway => Route::ExportResults,
+        },
+        after: 0,
+        status: 403,
+        code: "missing.permissions".to_owned(),
+        message: "a permission is missing".to_owned(),
+    };
+    Faults {
+        permanent: Some(permanent),
+        ..faults(pair)
+    }
+}

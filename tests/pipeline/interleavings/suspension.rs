@@ -1,0 +1,64 @@
+//! Where a process can be suspended.
+
+use std::collections::BTreeSet;
+
+use conversation_archive::queue::Queue;
+use end_to_end::seams::Steps;
+use end_to_end::world::{World, organisation};
+
+#[tokio::test]
+async fn a_handler_is_suspended_before_each_of_its_requests() {
+    let mut world = World::new(organisation(7, 4)).await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    world.start(&request).await;
+    let delivery = world.receive_from(&[Queue::Pages]);
+    let delivery = delivery.expect("the first page message");
+
+    // How many requests the API has answered when the process is suspended: the login, a submission, and so on.
+    let mut answered = BTreeSet::new();
+    for step in 0.. {
+        let before = world.simulator.stats().total_requests();
+        let invocation = world.invocation();
+        let gated = world.gated_process(Steps::pausing_before(step)).await;
+        let is_suspended = tokio::select! {
+            biased;
+            () = gated.steps.suspended() => true,
+            handled = gated.process.handle(&delivery, &invocation) => handled.is_err(),
+        };
+        if !is_suspended {
+            break;
+        }
+        answered.insert(world.simulator.stats().total_requests() - before);
+    }
+
+    assert!(answered.len() > 3, "{answered:?}");
+    assert!(
+        answered.iter().copied().eq(0..answered.len() as u64),
+        "{answered:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_suspended_handler_continues_where_it_was() {
+    let mut world = World::new(organisation(7, 4)).await;
+    let request = world.request("analytics-job", r#","slices":1"#);
+    let id = world.start(&request).await;
+    let delivery = world.receive_from(&[Queue::Pages]);
+    let delivery = delivery.expect("the first page message");
+    let invocation = world.invocation();
+    let gated = world.gated_process(Steps::pausing_before(5)).await;
+    let mut handling = Box::pin(gated.process.handle(&delivery, &invocation));
+    tokio::select! {
+        biased;
+        () = gated.steps.suspended() => {}
+        _ = &mut handling => panic!("it was not suspended"),
+    }
+    assert_eq!(gated.steps.taken(), 6);
+
+    gated.steps.release();
+    handling.await.expect("handled");
+    world.queues.delete(delivery.queue, &delivery.receipt);
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 4);
+}

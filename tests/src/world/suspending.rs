@@ -1,0 +1,57 @@
+//! Processes beside the world's own, which are suspended at a step while others go on.
+
+use std::sync::Arc;
+
+use conversation_archive::queue::{Delivery, Queue};
+use conversation_archive::store::ArchiveStore;
+use url::Url;
+
+use super::{World, build, client, seams};
+use crate::gate::Gate;
+use crate::process::Process;
+use crate::seams::Steps;
+
+/// A process whose every step is counted by `Steps` of its own: operations of the store and the queues, requests to the API,
+/// deliveries of webhooks.
+#[derive(Debug)]
+pub struct GatedProcess {
+    pub process: Process,
+    pub steps: Arc<Steps>,
+    _gates: [Gate; 2],
+}
+
+impl<S: ArchiveStore + 'static> World<S> {
+    /// Another process over the world's store and queues.
+    pub async fn gated_process(&self, steps: Steps) -> GatedProcess {
+        self.gated_process_over(&self.store, steps).await
+    }
+
+    /// The same over a store that stands in for the world's.
+    pub async fn gated_process_over<T: ArchiveStore + 'static>(
+        &self,
+        store: &Arc<T>,
+        steps: Steps,
+    ) -> GatedProcess {
+        let steps = Arc::new(steps);
+        let receiver: Url = self.receiver.url().parse().expect("an address");
+        let api = Gate::before(&self.simulator.url(), Arc::clone(&steps)).await;
+        let webhooks = Gate::before(&receiver, Arc::clone(&steps)).await;
+        let process = build(
+            client(api.url(), &self.clock, self.read_timeout),
+            seams(store, &self.queues, &self.topic, &steps, &self.told),
+            &self.clock,
+            self.max_open_slices,
+            self.sources,
+        );
+        GatedProcess {
+            process: process.delivering_to(webhooks.url().to_string()),
+            steps,
+            _gates: [api, webhooks],
+        }
+    }
+
+    /// Receives a message of the first of these queues that has one now.
+    pub fn receive_from(&self, queues: &[Queue]) -> Option<Delivery> {
+        queues.iter().find_map(|queue| self.queues.receive(*queue))
+    }
+}
