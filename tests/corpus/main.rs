@@ -41,7 +41,7 @@ async fn the_values_of_the_corpus_stand_nowhere_beside_the_texts_and_hardly_in_t
         assert!(message.values().all(|value| found.contains(value)));
     }
 
-    let run = Run::of(&corpus).await;
+    let run = Box::pin(Run::of(&corpus)).await;
 
     let documents = run.documents().await;
     for (name, document) in &documents {

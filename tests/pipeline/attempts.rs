@@ -234,6 +234,24 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
 }
 
 #[tokio::test]
+async fn a_late_dead_letter_of_a_committed_page_ends_no_healthy_run() {
+    let mut world = World::new(organisation(54, 60)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    let first = world.queues.receive(Queue::Pages).expect("the first page");
+    world.queues.expire_in_flight();
+    let second = format!("exports/{id}/slices/0001/r01/page-000002.record.json");
+    let is_committed = |world: &World| world.store.snapshot().contains_key(&second);
+    assert!(world.run_until(is_committed).await);
+
+    let handled = world.bury(Queue::Pages, &first.body).await;
+
+    assert_eq!(handled, Some(record_failure::Handled::Kept));
+    world.run().await;
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 60);
+}
+
+#[tokio::test]
 async fn a_slice_of_too_many_pages_is_resumed_from_its_beginning() {
     let mut world = World::new(organisation(53, 60)).await;
     world.process.page.settings.max_pages_per_slice = 3;

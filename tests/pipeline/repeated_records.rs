@@ -224,9 +224,7 @@ async fn a_conversation_that_a_query_holds_twice_is_one_record() {
         world.simulator.set_faults(Faults::default());
         let healthy = world.request("analytics-query", r#","exportId":"healthy","pageSize":50"#);
         let expected = world.export(&healthy).await.content.counts.archived;
-        let id = world.simulator.truth().conversations[RECORDS as usize / 2]
-            .id
-            .clone();
+        let id = world.simulator.truth().conversations[ROWS / 2].id.clone();
         world
             .simulator
             .update(|settings| settings.answer_filter = Some(twice(id.clone(), counted)));

@@ -14,10 +14,12 @@ use conversation_archive::message::{
 };
 use conversation_archive::metrics;
 use conversation_archive::objects::Name;
+use conversation_archive::page_record::NextStep;
 use conversation_archive::plan::{ExportPlan, Identity};
 use conversation_archive::queue::Queue;
 use conversation_archive::request::ExportRequest;
 use conversation_archive::run::End;
+use conversation_archive::runs::Ending;
 use conversation_archive::store::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -150,9 +152,23 @@ impl RecordFailure {
             let queue = letter.queue.map_or("start-export", Queue::name);
             let message = format!("{} ended in the dead letters of the {queue} queue", page.id);
             let failure = Failure::new(FailureKind::DeadLetter, message);
-            self.dispatch
-                .end_slice(plan, &view, End::Failed { failure }, invocation)
-                .await?;
+            let end = End::Failed { failure };
+            let record = archive.record(&page.id).await?;
+            match record.map(|record| record.content.next) {
+                // The page is committed and its chain goes on, by a message of its own.
+                Some(NextStep::Continue { .. }) => return Ok(Handled::Kept),
+                Some(NextStep::EndRun) => {
+                    self.dispatch
+                        .end_slice(plan, &view, end, invocation)
+                        .await?;
+                }
+                // Nothing comes after a page that is not committed, so the run need not be listed.
+                None => {
+                    self.dispatch
+                        .end_run(plan, Ending::before(page), end, invocation)
+                        .await?;
+                }
+            }
         }
         self.dispatch
             .completion(&CompletionMessage::run_ended(&view.run))

@@ -101,9 +101,9 @@ impl StartExport {
 
     /// Keeps the request, if it is one that is kept.
     pub(crate) async fn accept(&self, start: &Start<'_>) -> Result<Accepted, StartError> {
-        let request = match (&start.accepting.kept, start.on_trouble) {
-            (Some(request), OnTrouble::StartLater) => request,
-            _ => return Ok(Accepted::No),
+        let (Some(request), OnTrouble::StartLater) = (&start.accepting.kept, start.on_trouble)
+        else {
+            return Ok(Accepted::No);
         };
         let id = &start.identity.export_id;
         let now = self.dispatch.clock.now();
@@ -139,7 +139,7 @@ impl StartExport {
         let Some(request) = self.archive().accepted(id).await? else {
             return Ok(Restarted::NothingAccepted);
         };
-        match self.start_accepted(id, request, invocation).await {
+        match Box::pin(self.start_accepted(id, request, invocation)).await {
             Ok(()) => Ok(Restarted::Started),
             Err(error) if error.is_transient() => Err(error),
             Err(StartError::Refused(refusal)) => {

@@ -154,7 +154,8 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         match command {
-            Command::Start(request) => self.start(*request, invocation).await,
+            // Large, and the commands need not carry it along.
+            Command::Start(request) => Box::pin(self.start(*request, invocation)).await,
             Command::Resume(resume) => self.resume(&resume, invocation).await,
             Command::Cancel(export_id) => self.cancel(&export_id, invocation).await,
         }

@@ -79,13 +79,7 @@ impl AnalyticsQuery {
         loop {
             let (harvest, reach) = self.read(window, reading, &mut asking).await?;
             window = match reach {
-                // That all of an answer began before the window is rare enough to be worth another look.
-                Reach::Whole if harvest.is_all_before() && looks < SECOND_LOOKS => {
-                    looks += 1;
-                    window
-                }
-                // A single answer with a repeated conversation may be an accident; the next one is believed.
-                Reach::Repeated if looks < SECOND_LOOKS => {
+                _ if looks < SECOND_LOOKS && is_surprising(&harvest, reach) => {
                     looks += 1;
                     window
                 }
@@ -93,10 +87,6 @@ impl AnalyticsQuery {
                     let next = windows::following(window, slice, harvest.started(), most)
                         .map(|next| Checkpoint::Windows { next });
                     return Ok((harvest.answer(next), asking));
-                }
-                Reach::Moved if looks < SECOND_LOOKS => {
-                    looks += 1;
-                    window
                 }
                 Reach::Moved => {
                     looks = 0;
@@ -204,6 +194,16 @@ impl Source for AnalyticsQuery {
             }
         };
         self.cache.page(checkpoint, reading, ask).await
+    }
+}
+
+/// Whether another look is worth a few requests: what moved may stand still, and an answer with a repeated conversation, or all of
+/// which began before its window, may be an accident.
+fn is_surprising(harvest: &Harvest, reach: Reach) -> bool {
+    match reach {
+        Reach::Moved | Reach::Repeated => true,
+        Reach::Whole => harvest.is_all_before(),
+        Reach::TooMany { .. } => false,
     }
 }
 

@@ -177,7 +177,7 @@ impl<'a> Scan<'a> {
     fn is_balanced(&mut self, end: usize) -> Option<bool> {
         let element = self.body.get(self.at..end)?;
         self.budget = self.budget.checked_sub(element.len())?;
-        let count = |bracket: u8| element.iter().filter(|byte| **byte == bracket).count();
+        let count = |bracket: u8| memchr::memchr_iter(bracket, element).count();
         Some(count(b'{') == count(b'}') && count(b'[') == count(b']'))
     }
 
