@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::archive::{Archive, ArchiveError, SliceView};
 use crate::attempt::Attempt;
 use crate::clock::Clock;
+use crate::conclusion::PortionLimits;
 use crate::ids::ExportId;
 use crate::message::{CompletionMessage, PageMessage, WaitingMessage, WebhookMessage};
 use crate::plan::ExportPlan;
@@ -18,6 +19,8 @@ pub struct Dispatch {
     pub clock: Clock,
     /// So many slices of an export go side by side.
     pub max_open_slices: usize,
+    /// Limits on what is read of an export at a time when it is concluded.
+    pub portions: PortionLimits,
 }
 
 /// Why a message was not sent.
@@ -29,6 +32,9 @@ pub enum DispatchError {
     Queue(#[from] QueueError),
     #[error("a queue message cannot be written")]
     Message(#[from] serde_json::Error),
+    /// Another invocation would not come further either.
+    #[error("the invocation ended before anything was done that the next one can go on with")]
+    OutOfTime,
     #[error("{key} is not as it was written")]
     Index {
         key: String,

@@ -59,7 +59,7 @@ pub struct AwaitReadyConfig {
 #[derive(Clone, Debug)]
 pub struct CompleteExportConfig {
     pub archive: ArchiveConfig,
-    /// `PAGE_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
+    /// `PAGE_QUEUE_URL`, `COMPLETION_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
     pub queues: QueueUrls,
     /// `MAX_OPEN_SLICES`
     pub max_open_slices: usize,
@@ -153,7 +153,7 @@ impl Config for AwaitReadyConfig {
 impl Config for CompleteExportConfig {
     fn read(settings: &Settings<'_>) -> Option<Self> {
         let archive = settings.archive();
-        let queues = settings.queues(&[Queue::Pages, Queue::Webhooks]);
+        let queues = settings.queues(&[Queue::Pages, Queue::Completion, Queue::Webhooks]);
         let max_open_slices = settings.max_open_slices();
         Some(Self {
             archive: archive?,

@@ -65,7 +65,10 @@ pub const FUNCTIONS: [FunctionVariables; 7] = [
     },
     FunctionVariables {
         function: "complete-export",
-        groups: &[ARCHIVE, &[PAGE_QUEUE, WEBHOOK_QUEUE, OPEN_SLICES]],
+        groups: &[
+            ARCHIVE,
+            &[PAGE_QUEUE, COMPLETION_QUEUE, WEBHOOK_QUEUE, OPEN_SLICES],
+        ],
     },
     FunctionVariables {
         function: "send-webhook",
