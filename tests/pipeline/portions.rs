@@ -162,6 +162,31 @@ async fn an_export_goes_on_in_the_next_invocation_after_the_deadline() {
 }
 
 #[tokio::test]
+async fn audit_copies_go_on_in_the_next_invocation_before_the_webhook() {
+    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
+    let copies = |world: &World| {
+        let objects = world.store.snapshot();
+        objects.keys().filter(|key| key.contains("-slice-")).count()
+    };
+    let manifest = "exports/large/manifest.json";
+
+    let mut seen = BTreeSet::new();
+    while world.receiver.arrived().is_empty() {
+        if world.turn().await == Turn::Idle {
+            assert!(world.wait_for_next());
+        }
+        if world.store.snapshot().contains_key(manifest) {
+            seen.insert(copies(&world));
+        }
+    }
+
+    assert!(seen.len() > 1, "copied at once: {seen:?}");
+    assert_eq!(seen.last(), Some(&3), "told before everything was copied");
+    completed(&mut world).await;
+    assert_eq!(world.receiver.ids().len(), 1);
+}
+
+#[tokio::test]
 async fn an_invocation_without_progress_fails_instead_of_going_round() {
     let mut world = read_out(SMALL).await.at_pace(Duration::from_mins(2));
 

@@ -10,20 +10,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use serde::{Deserialize, Serialize};
 
 use super::Concluding;
-use super::comparison::{Compared, LINE_BYTES, Lines, PortionLimits, Tally, finish, sought};
+use super::comparison::{Compared, Lines, PortionLimits, Tally, finish, sought};
 use super::content::{Pages, Stretch, pages_of, slice_stretches};
 use crate::archive::{Archive, ArchiveError, SliceView};
 use crate::clock::Clock;
 use crate::dispatch::DispatchError;
-use crate::format::FormatVersion;
-use crate::hash::Sha256;
+use crate::effort::Effort;
 use crate::ids::{ExportId, PageId};
-use crate::objects::{Name, portion_prefix, tally_prefix};
 use crate::outcome::Content;
-use crate::page_record::{PageRecord, StoredObject};
+use crate::page_record::PageRecord;
+
+mod merge;
+mod stored;
+
+use stored::PortionRecord;
 
 /// Page records and page indexes that are read at a time.
 const READS_AT_ONCE: usize = 16;
@@ -31,51 +33,13 @@ const READS_AT_ONCE: usize = 16;
 /// Longer than the steps take that are not interrupted: to store a portion, to merge a bucket, to write the manifest.
 const LAST_STEP: Duration = Duration::from_secs(20);
 
-/// Objects of lines that are written or read at a time, of up to 96 MB together.
-const LINES_AT_ONCE: usize = 4;
-
-/// `portion-{n}.json`: pages of an export that were read on the way to its manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PortionRecord {
-    format_version: FormatVersion,
-    export_id: ExportId,
-    attempt: u32,
-    portion: u32,
-    /// The number of digest ranges into which the lines are divided, the same for all portions of the attempt.
-    buckets: u32,
-    /// The objects that hold the lines of the pages; none for a bucket without lines.
-    lines: Vec<BucketLines>,
-    pages: Pages,
-}
-
-/// `tally-{n}.json`: the counts over the lines of the first `buckets` buckets. Written when an invocation ends in between.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TallyRecord {
-    format_version: FormatVersion,
-    export_id: ExportId,
-    attempt: u32,
-    buckets: u32,
-    tally: Tally,
-}
-
-/// The sorted lines of one bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct BucketLines {
-    /// From 0.
-    bucket: u32,
-    #[serde(flatten)]
-    object: StoredObject,
-}
-
 /// All pages of an export, and what the comparison of their lines found.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) content: Content,
     pub(super) compared: Compared,
     pub(super) warnings: Vec<String>,
-    pub(super) effort: crate::effort::Effort,
+    pub(super) effort: Effort,
 }
 
 /// A page record and its index.
@@ -173,154 +137,6 @@ impl Reader<'_> {
             if is_last {
                 return Ok(true);
             }
-        }
-    }
-
-    /// Stores the next portion, or takes the one that another handler stored.
-    async fn store(
-        &self,
-        portions: &[PortionRecord],
-        pages: Pages,
-        lines: &mut Lines,
-        buckets: u32,
-    ) -> Result<PortionRecord, DispatchError> {
-        let (id, attempt) = (self.id(), self.concluding.attempt.attempt);
-        let portion = u32::try_from(portions.len()).unwrap_or(u32::MAX) + 1;
-        let put = async |(bucket, bytes): (u32, Bytes)| {
-            let (size_bytes, sha256) = (bytes.len() as u64, Sha256::of(&bytes));
-            let name = Name::Lines {
-                export_id: id,
-                attempt,
-                portion,
-                bucket,
-                sha256,
-            };
-            self.archive.put(name, bytes).await?;
-            let object = StoredObject {
-                key: name.key(),
-                size_bytes,
-                sha256,
-            };
-            Ok::<_, ArchiveError>(BucketLines { bucket, object })
-        };
-        let puts = stream::iter(lines.by_bucket(buckets)).map(put);
-        let stored = Box::pin(puts.buffered(LINES_AT_ONCE)).try_collect().await?;
-        lines.clear();
-        let record = PortionRecord {
-            format_version: FormatVersion,
-            export_id: id.clone(),
-            attempt,
-            portion,
-            buckets,
-            lines: stored,
-            pages,
-        };
-        let name = Name::Portion {
-            export_id: id,
-            attempt,
-            portion,
-        };
-        tracing::info!(
-            attempt,
-            portion,
-            pages = record.pages.len(),
-            "portion stored"
-        );
-        Ok(self.archive.create_or_read(name, record).await?.0)
-    }
-
-    /// The portions of the attempt that are stored, without a gap from the first one on.
-    async fn stored(&self) -> Result<Vec<PortionRecord>, ArchiveError> {
-        let (id, attempt) = (self.id(), self.concluding.attempt.attempt);
-        let listed = self.archive.list_all(&portion_prefix(id, attempt)).await?;
-        let mut portions = Vec::new();
-        for portion in 1..=u32::try_from(listed.len()).unwrap_or(u32::MAX) {
-            let name = Name::Portion {
-                export_id: id,
-                attempt,
-                portion,
-            };
-            match self.archive.read(name).await? {
-                Some(record) => portions.push(record),
-                None => break,
-            }
-        }
-        Ok(portions)
-    }
-
-    /// Compares the lines of all portions, one bucket at a time. `None` when the deadline is reached and the counts so far are
-    /// stored.
-    async fn merge(&self, portions: &[PortionRecord]) -> Result<Option<Tally>, DispatchError> {
-        let (merged, mut tally) = self.newest_tally().await?;
-        let buckets = portions.first().map_or(0, |first| first.buckets);
-        let mut lines = Lines::default();
-        for bucket in merged..buckets {
-            if self.check_time().is_err() && bucket > merged {
-                self.keep(bucket, tally).await?;
-                return Ok(None);
-            }
-            lines.clear();
-            let parts = portions.iter().flat_map(|portion| &portion.lines);
-            let parts = parts.filter(|part| part.bucket == bucket);
-            self.read_lines(&mut lines, parts.map(|part| part.object.clone()).collect())
-                .await?;
-            tally.add(lines.sorted());
-        }
-        Ok(Some(tally))
-    }
-
-    async fn read_lines(
-        &self,
-        lines: &mut Lines,
-        parts: Vec<StoredObject>,
-    ) -> Result<(), ArchiveError> {
-        let sizes = parts.iter().map(|part| part.size_bytes).sum::<u64>();
-        lines.reserve(sizes / LINE_BYTES as u64);
-        let reads = stream::iter(parts).map(|part| self.lines(part));
-        let mut reads = Box::pin(reads.buffered(LINES_AT_ONCE));
-        while let Some((key, bytes)) = reads.try_next().await? {
-            if !lines.add_bytes(&bytes) {
-                return Err(ArchiveError::page(key, "it ends within a line"));
-            }
-        }
-        Ok(())
-    }
-
-    /// The counts that an earlier invocation stored, and the number of buckets that they are of.
-    async fn newest_tally(&self) -> Result<(u32, Tally), ArchiveError> {
-        let prefix = tally_prefix(self.id(), self.concluding.attempt.attempt);
-        let listed = self.archive.list_all(&prefix).await?;
-        let newest = match listed.last() {
-            Some(object) => self.archive.read_key::<TallyRecord>(&object.key).await?,
-            None => None,
-        };
-        let nothing = || (0, Tally::seeking(sought(self.concluding.plan)));
-        Ok(newest.map_or_else(nothing, |record| (record.buckets, record.tally)))
-    }
-
-    async fn keep(&self, buckets: u32, tally: Tally) -> Result<(), ArchiveError> {
-        let (export_id, attempt) = (self.id(), self.concluding.attempt.attempt);
-        let name = Name::Tally {
-            export_id,
-            attempt,
-            buckets,
-        };
-        let record = TallyRecord {
-            format_version: FormatVersion,
-            export_id: export_id.clone(),
-            attempt,
-            buckets,
-            tally,
-        };
-        self.archive.create_or_read(name, record).await.map(drop)
-    }
-
-    async fn lines(&self, stored: StoredObject) -> Result<(String, Bytes), ArchiveError> {
-        let bytes = self.archive.object(&stored.key).await?;
-        if Sha256::of(&bytes) == stored.sha256 {
-            Ok((stored.key, bytes))
-        } else {
-            Err(ArchiveError::page(stored.key, "its sha256 is another one"))
         }
     }
 

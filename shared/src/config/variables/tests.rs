@@ -140,6 +140,7 @@ fn all_problems_are_told_at_once_a_line_each() {
 
     insta::assert_snapshot!(error, @r"
     ARCHIVE_BUCKET is not set
+    COMPLETION_QUEUE_URL is not set
     WEBHOOK_QUEUE_URL is not set
     MAX_OPEN_SLICES is `x`: a whole number from 1 to 100
     ");
