@@ -71,9 +71,14 @@ async fn measure(records: u64) -> anyhow::Result<Vec<Figures>> {
         "{records} records: made in {:.0} s",
         since.elapsed().as_secs_f64()
     );
-    let figures: anyhow::Result<Vec<_>> = STEPS.iter().map(|step| child(step, &folder)).collect();
+    let mut figures = Vec::new();
+    for step in STEPS {
+        figures.push(child(step, &folder)?);
+        if step == "sweep" {
+            steps::resume(&folder).await?;
+        }
+    }
     std::fs::remove_dir_all(&folder).context("cannot remove the export")?;
-    let figures = figures?;
     for (step, figures) in STEPS.iter().zip(&figures) {
         let Figures {
             seconds,
@@ -83,7 +88,7 @@ async fn measure(records: u64) -> anyhow::Result<Vec<Figures>> {
         } = figures;
         let each = cpu_seconds * 1e6 / records as f64;
         println!(
-            "  {step}: {seconds:.1} s, CPU {cpu_seconds:.1} s = {each:.3} µs a record, {peak_mb:.0} MB at most{said}"
+            "  {step}: {seconds:.1} s, CPU {cpu_seconds:.1} s = {each:.3} µs a record, {peak_mb:.0} MB at most; {said}"
         );
     }
     Ok(figures)
@@ -107,7 +112,7 @@ fn child(step: &str, folder: &Path) -> anyhow::Result<Figures> {
         seconds: since.elapsed().as_secs_f64(),
         cpu_seconds,
         peak_mb,
-        said: lines.map(|line| format!("; {line}")).collect(),
+        said: lines.next().unwrap_or_default().to_owned(),
     })
 }
 

@@ -63,11 +63,11 @@ fn dispatch(archive: Archive, clock: Clock) -> Dispatch {
     }
 }
 
-/// Sweeps until the export, whose messages all get lost, is given up; then resumes it.
+/// Sweeps until the export, whose messages all get lost, is given up.
 async fn sweep(archive: Archive) -> anyhow::Result<String> {
     let clock = Clock::manual(Clock::System.now());
     let sweep = SweepExports {
-        dispatch: dispatch(archive.clone(), clock.clone()),
+        dispatch: dispatch(archive, clock.clone()),
     };
     let mut sweeps = 0;
     loop {
@@ -80,17 +80,18 @@ async fn sweep(archive: Archive) -> anyhow::Result<String> {
             _ => bail!("swept {swept:?}"),
         }
     }
-    resume(&archive, &clock).await?;
     Ok(format!("given up by sweep {sweeps}"))
 }
 
-async fn resume(archive: &Archive, clock: &Clock) -> anyhow::Result<()> {
+/// Resumes the export that was given up, as start-export does.
+pub(crate) async fn resume(folder: &Path) -> anyhow::Result<()> {
+    let (archive, now) = (archive(folder)?, Clock::System.now());
     let id: ExportId = ID.parse()?;
     let plan = archive.planned(&id).await?;
     let attempt = archive.attempt(&id, 1).await?;
     let standings = archive.standings(&plan, &attempt).await?;
-    let next: Attempt = attempt.resumed(&standings, None, Overrides::default(), None, clock.now());
-    let marker = OpenMarker::new(id.clone(), clock.now());
+    let next: Attempt = attempt.resumed(&standings, None, Overrides::default(), None, now);
+    let marker = OpenMarker::new(id.clone(), now);
     archive.create_or_read(Name::Attempt(&id, 2), next).await?;
     archive.replace(Name::Open(&id), &marker).await?;
     Ok(())
