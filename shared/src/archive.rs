@@ -92,6 +92,17 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// An object whose bytes cannot be read.
+    pub(crate) fn page(
+        key: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Page {
+            key: key.into(),
+            source: source.into(),
+        }
+    }
+
     /// Whether the store may answer at another try.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_transient())

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::archive::{ArchiveError, SliceView};
+use crate::archive::SliceView;
 use crate::attempt::Attempt;
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::dispatch::{Dispatch, DispatchError};
@@ -23,14 +23,15 @@ use crate::scheduled_resume::ScheduledResume;
 use crate::store::Stored;
 use crate::totals::Totals;
 
+mod comparison;
 mod content;
 mod copies;
-mod missing;
-mod repeated;
+mod portions;
 
+pub use comparison::{Compared, PortionLimits, ScratchError, compare_in_scratch, repeated_warning};
 pub use content::{chain_records, slice_chain};
-pub use missing::find_missing;
-pub use repeated::{find_repeated, repeated_warning};
+
+use portions::{Read, Reader};
 
 /// An attempt all of whose slices have ended, or an export that is given up.
 #[derive(Clone, Copy, Debug)]
@@ -41,40 +42,91 @@ pub struct Concluding<'a> {
     pub invocation: &'a Invocation,
 }
 
+/// What one invocation achieved.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    Decided(Box<Outcome>),
+    /// Its time is over. Another invocation goes on with what this one stored.
+    Unfinished,
+}
+
 impl Dispatch {
-    /// Like `conclude`, for an export that is given up: a slice that could not be ended is a failure.
-    pub async fn conclude_ended(
+    /// Decides that an export failed which is given up, from how its slices ended and without reading their pages.
+    pub async fn give_up(
         &self,
         concluding: Concluding<'_>,
+        failure: Failure,
     ) -> Result<Outcome, DispatchError> {
-        match concluding.views.iter().find(|view| view.end.is_none()) {
-            Some(view) => Err(ArchiveError::Missing(Name::End(&view.run).key()).into()),
-            None => self.conclude(concluding).await,
-        }
-    }
-
-    /// Decides how the attempt ended, from how its slices ended. Fails with `Superseded` when a later attempt has begun.
-    pub async fn conclude(&self, concluding: Concluding<'_>) -> Result<Outcome, DispatchError> {
-        let Concluding {
-            plan,
-            attempt,
-            views,
-            ..
-        } = concluding;
-        let id = &plan.export_id;
+        let id = &concluding.plan.export_id;
         if self.archive.is_cancelled(id).await? {
             let outcome = self.outcome(concluding, ExportStatus::Cancelled, Vec::new());
             return self.decide(concluding, Name::Cancelled(id), outcome).await;
         }
-        let failures = failures(views);
-        if !failures.is_empty() {
-            return self.fail_export(concluding, failures).await;
+        let mut failures = failures(concluding.views);
+        let is_ended = |view: &SliceView| view.end.is_some();
+        if failures.is_empty() || !concluding.views.iter().all(is_ended) {
+            failures.insert(0, of_export(failure));
         }
-        let (mut content, mut warnings, effort) = self.archive.content(plan, views).await?;
-        content.repeated = find_repeated(&self.archive, &content).await?;
+        self.fail_export(concluding, failures).await
+    }
+
+    /// Decides how the attempt ended, from how its slices ended. Reads pages until the invocation's deadline. Fails with
+    /// `Superseded` when a later attempt has begun.
+    pub async fn conclude(&self, concluding: Concluding<'_>) -> Result<Progress, DispatchError> {
+        if let Some(outcome) = self.decided_without_pages(concluding).await? {
+            return Ok(Progress::Decided(Box::new(outcome)));
+        }
+        let reader = Reader {
+            archive: &self.archive,
+            clock: &self.clock,
+            concluding,
+            limits: self.portions,
+        };
+        match reader.read().await? {
+            Some(read) => {
+                let outcome = self.complete(concluding, read).await?;
+                Ok(Progress::Decided(Box::new(outcome)))
+            }
+            None => Ok(Progress::Unfinished),
+        }
+    }
+
+    /// The outcome of an attempt that was cancelled or failed.
+    async fn decided_without_pages(
+        &self,
+        concluding: Concluding<'_>,
+    ) -> Result<Option<Outcome>, DispatchError> {
+        let id = &concluding.plan.export_id;
+        if self.archive.is_cancelled(id).await? {
+            let outcome = self.outcome(concluding, ExportStatus::Cancelled, Vec::new());
+            return self
+                .decide(concluding, Name::Cancelled(id), outcome)
+                .await
+                .map(Some);
+        }
+        let failures = failures(concluding.views);
+        if failures.is_empty() {
+            return Ok(None);
+        }
+        self.fail_export(concluding, failures).await.map(Some)
+    }
+
+    /// Writes the manifest.
+    async fn complete(
+        &self,
+        concluding: Concluding<'_>,
+        read: Read,
+    ) -> Result<Outcome, DispatchError> {
+        let Concluding { plan, attempt, .. } = concluding;
+        let id = &plan.export_id;
+        let Read {
+            content,
+            compared: Compared { missing, .. },
+            mut warnings,
+            effort,
+        } = read;
         let query = attempt.query(plan);
         warnings.extend(repeated_warning(query, &content));
-        let missing = find_missing(&self.archive, plan, &content).await?;
         let status = match content.counts.rejected {
             0 => ExportStatus::Completed,
             _ => ExportStatus::CompletedWithRejects,
@@ -157,18 +209,26 @@ impl Dispatch {
         outcome: &Outcome,
     ) -> Result<(), DispatchError> {
         let id = &concluding.plan.export_id;
-        if let Err(error) = self.archive.copy_audit(concluding, outcome).await {
+        let copied = match self.copy_audit(concluding, outcome).await {
+            Ok(copied) => copied,
             // Copies belong to a complete export; a failure is told even where its evidence cannot be read.
-            if outcome.status.is_complete() {
-                return Err(error.into());
+            Err(error) if outcome.status.is_complete() => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
+                true
             }
-            tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
+        };
+        if !copied && outcome.status.is_complete() {
+            return self.nudge(id).await;
         }
         if concluding.plan.webhook_url.is_some() {
             self.owe_webhook(outcome).await?;
         }
         if let Some(resume) = ScheduledResume::after(outcome, concluding.attempt) {
             self.archive.replace(resume.name(), &resume).await?;
+        }
+        if !copied {
+            return self.nudge(id).await;
         }
         self.archive.delete(Name::Open(id)).await?;
         self.keep_open_for_later_attempts(id, outcome.attempt).await
@@ -222,6 +282,15 @@ impl Dispatch {
             metrics: None,
             event,
         }
+    }
+}
+
+fn of_export(failure: Failure) -> SliceFailure {
+    SliceFailure {
+        slice: None,
+        run: None,
+        after_page: None,
+        failure,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::archive::{Archive, ArchiveError, SliceView};
 use crate::attempt::Attempt;
 use crate::clock::Clock;
+use crate::conclusion::PortionLimits;
 use crate::ids::ExportId;
 use crate::message::{CompletionMessage, PageMessage, StartMessage, WaitingMessage};
 use crate::plan::ExportPlan;
@@ -20,6 +21,8 @@ pub struct Dispatch {
     pub clock: Clock,
     /// So many slices of an export go side by side.
     pub max_open_slices: usize,
+    /// Limits on what is read of an export at a time when it is concluded.
+    pub portions: PortionLimits,
 }
 
 /// Why a message was not sent.
@@ -34,6 +37,9 @@ pub enum DispatchError {
     /// The runs of the attempt count no longer: the later one names its own.
     #[error("attempt {newest} has begun in place of attempt {attempt}")]
     Superseded { attempt: u32, newest: u32 },
+    /// Another invocation would not come further either.
+    #[error("the invocation ended before anything was done that the next one can go on with")]
+    OutOfTime,
     #[error("{key} is not as it was written")]
     Index {
         key: String,
@@ -48,7 +54,9 @@ impl DispatchError {
         match self {
             Self::Archive(error) => error.is_transient(),
             Self::Queue(error) => error.is_transient(),
-            Self::Message(_) | Self::Superseded { .. } | Self::Index { .. } => false,
+            Self::Message(_) | Self::Superseded { .. } | Self::OutOfTime | Self::Index { .. } => {
+                false
+            }
         }
     }
 }

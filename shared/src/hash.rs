@@ -21,6 +21,13 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
+    /// The digest of the parts as one.
+    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hasher = sha2::Sha256::new();
+        parts.into_iter().for_each(|part| hasher.update(part));
+        Self(hasher.finalize().into())
+    }
+
     /// The first 64 bits, where a whole digest would be too much to keep.
     pub fn head(&self) -> u64 {
         let mut head = [0; 8];
@@ -28,11 +35,11 @@ impl Sha256 {
         u64::from_be_bytes(head)
     }
 
-    /// The first 128 bits.
-    pub fn half(&self) -> u128 {
-        let mut half = [0; 16];
-        half.copy_from_slice(&self.0[..16]);
-        u128::from_be_bytes(half)
+    /// The 32 bits after [`Self::head`].
+    pub fn bits_64_to_96(&self) -> u32 {
+        let mut bits = [0; 4];
+        bits.copy_from_slice(&self.0[8..12]);
+        u32::from_be_bytes(bits)
     }
 
     /// The first `digits` hexadecimal digits, for names that only need to differ.

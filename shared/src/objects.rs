@@ -29,6 +29,26 @@ pub enum Name<'a> {
     StrayLetter(Sha256),
     Failed(&'a ExportId, u32),
     Cancelled(&'a ExportId),
+    /// Pages of an attempt, read on the way to the manifest of a large export.
+    Portion {
+        export_id: &'a ExportId,
+        attempt: u32,
+        portion: u32,
+    },
+    /// The counts over the lines of this many ranges of digests, of all portions of an attempt.
+    Tally {
+        export_id: &'a ExportId,
+        attempt: u32,
+        buckets: u32,
+    },
+    /// The lines of a portion in one range of digests. The key carries the digest, as for pages.
+    Lines {
+        export_id: &'a ExportId,
+        attempt: u32,
+        portion: u32,
+        bucket: u32,
+        sha256: Sha256,
+    },
     Manifest(&'a ExportId),
     /// Somebody asked to cancel.
     Cancel(&'a ExportId),
@@ -85,6 +105,27 @@ impl Name<'_> {
             Self::StrayLetter(digest) => format!("dead-letters/{}.json", digest.short(16)),
             Self::Failed(id, attempt) => format!("exports/{id}/failed-{attempt:02}.json"),
             Self::Cancelled(id) => format!("exports/{id}/cancelled.json"),
+            Self::Portion {
+                export_id,
+                attempt,
+                portion,
+            } => format!("{}{portion:04}.json", portion_prefix(export_id, *attempt)),
+            Self::Tally {
+                export_id,
+                attempt,
+                buckets,
+            } => format!("{}{buckets:04}.json", tally_prefix(export_id, *attempt)),
+            Self::Lines {
+                export_id,
+                attempt,
+                portion,
+                bucket,
+                sha256,
+            } => format!(
+                "{}lines-{portion:04}-{bucket:04}-{}",
+                comparison_prefix(export_id, *attempt),
+                sha256.short(8)
+            ),
             Self::Manifest(id) => format!("exports/{id}/manifest.json"),
             Self::Cancel(id) => format!("exports/{id}/cancel.json"),
             Self::Probe(id) => format!("checks/{id}.json"),
@@ -97,7 +138,10 @@ impl Name<'_> {
                 attempt,
                 slice,
             } => {
-                format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-slice-{slice:04}.ndjson")
+                format!(
+                    "{}{slice:04}.ndjson",
+                    slice_copies_prefix(*day, export_id, *attempt)
+                )
             }
             Self::AuditOutcome {
                 day,
@@ -126,7 +170,7 @@ impl Name<'_> {
             Self::Page(..) | Self::Index(..) => ("application/x-ndjson", Some("gzip")),
             Self::AuditSlice { .. } | Self::AuditOutcome { .. } => ("application/x-ndjson", None),
             // Whatever it is, no browser is to open it.
-            Self::File(..) => ("application/octet-stream", None),
+            Self::File(..) | Self::Lines { .. } => ("application/octet-stream", None),
             _ => ("application/json", None),
         };
         Object {
@@ -163,6 +207,26 @@ pub fn run_prefix(run: &RunId) -> String {
         run.slice,
         run.run
     )
+}
+
+/// What complete-export keeps of an attempt on the way to the manifest of a large export.
+fn comparison_prefix(id: &ExportId, attempt: u32) -> String {
+    format!("{}comparison-{attempt:02}/", export_prefix(id))
+}
+
+/// The portions of an attempt.
+pub fn portion_prefix(id: &ExportId, attempt: u32) -> String {
+    format!("{}portion-", comparison_prefix(id, attempt))
+}
+
+/// The tallies of an attempt.
+pub fn tally_prefix(id: &ExportId, attempt: u32) -> String {
+    format!("{}tally-", comparison_prefix(id, attempt))
+}
+
+/// The copies of the audit events of one outcome, by slice.
+pub fn slice_copies_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
+    format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-slice-")
 }
 
 /// The delivery attempts of one outcome.

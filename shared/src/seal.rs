@@ -50,8 +50,7 @@ fn check(bytes: &[u8]) -> Result<(), SealError> {
         .strip_prefix(SEAL.as_bytes())
         .and_then(|rest| rest.strip_suffix(END.as_bytes()))
         .ok_or(SealError::Missing)?;
-    let unsealed = [content, b"}"].concat();
-    if Sha256::of(unsealed).to_string().as_bytes() == digest {
+    if Sha256::of_parts([content, b"}"]).to_string().as_bytes() == digest {
         Ok(())
     } else {
         Err(SealError::Broken)

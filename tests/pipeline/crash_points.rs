@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use end_to_end::crashes::Afterwards::{self, BucketAlone, Redelivery};
 use end_to_end::crashes::{
-    Case, GATEWAY, JOB, Pass, QUERY, Story, TRANSCRIPTS, every_crash_point, run,
+    Case, GATEWAY, JOB, PORTIONS, Pass, QUERY, Story, TRANSCRIPTS, every_crash_point, run,
 };
 use end_to_end::memory_store::MemoryStore;
 use end_to_end::seams::Kill;
@@ -90,6 +90,16 @@ async fn an_export_with_a_dead_letter_survives_a_crash_at_any_step() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_that_the_sweep_resumes_survives_a_crash_at_any_step() {
     every(JOB.telling(Story::BuriedThenSwept), Redelivery).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_concluded_in_portions_survives_a_crash_at_any_step() {
+    every(PORTIONS, Redelivery).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn portions_go_on_from_the_bucket_alone_after_any_step() {
+    every(PORTIONS, BucketAlone).await;
 }
 
 async fn every(case: Case, afterwards: Afterwards) {

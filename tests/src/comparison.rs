@@ -104,9 +104,10 @@ fn without_uuids(text: &str) -> String {
     masked
 }
 
-/// How often a page waited or a delivery was tried is no part of the result.
+/// How often a page waited or a delivery was tried, and where an invocation's time was over, is no part of the result.
 fn counts(key: &str) -> bool {
-    !key.ends_with("waiting.json") && !key.contains("-delivery-")
+    let is_tally = key.contains("/comparison-") && key.contains("/tally-");
+    !key.ends_with("waiting.json") && !key.contains("-delivery-") && !is_tally
 }
 
 fn documents(body: &Bytes) -> Vec<Value> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use conversation_archive::archive::Archive;
+use conversation_archive::conclusion::PortionLimits;
 use conversation_archive::store::ArchiveStore;
 use conversation_archive::verify::verify;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -52,6 +53,8 @@ pub enum Story {
     Buried,
     /// A message ends in the dead letters; after the failure the sweep resumes.
     BuriedThenSwept,
+    /// The export is read in portions when it is concluded, and steps take so long that this needs several invocations.
+    Portions,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +85,22 @@ pub const TRANSCRIPTS: Case = Case {
     more: r#","exportId":"disturbed","pageSize":2,"includeMedia":true"#,
     story: Story::Plain,
 };
+
+/// A job of about ten pages, which is concluded in portions.
+pub const PORTIONS: Case = Case {
+    source: "analytics-job",
+    more: r#","exportId":"disturbed","slices":2,"pageSize":3,"records":"minimal""#,
+    story: Story::Portions,
+};
+
+/// Several portions, of the few pages that a story has.
+pub const SMALL_PORTIONS: PortionLimits = PortionLimits {
+    lines: 10,
+    pages: 3,
+};
+
+/// So that the conclusion of a story takes several invocations of 110 seconds.
+pub const SLOW_STEP: Duration = Duration::from_secs(3);
 
 impl Case {
     /// The same export in another story.
@@ -223,7 +242,10 @@ pub async fn run<S: ArchiveStore + 'static>(
     kill: Option<Kill>,
     afterwards: Afterwards,
 ) -> Run {
-    let world = World::over(Arc::clone(&store), settings(case.story), 2).await;
+    let mut world = World::over(Arc::clone(&store), settings(case.story), 2).await;
+    if case.story == Story::Portions {
+        world = world.in_portions(SMALL_PORTIONS).at_pace(SLOW_STEP);
+    }
     if let Some(kill) = kill {
         world.steps.kill_at(kill);
     }

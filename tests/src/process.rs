@@ -8,6 +8,7 @@ use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
 use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::conclusion::PortionLimits;
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
 use conversation_archive::invocation::Invocation;
@@ -71,12 +72,14 @@ impl Process {
         }: Seams,
         clock: &Clock,
         max_open_slices: usize,
+        portions: PortionLimits,
     ) -> Self {
         let dispatch = Dispatch {
             archive: Archive::new(store),
             queue,
             clock: clock.clone(),
             max_open_slices,
+            portions,
         };
         let address_rules = AddressRules {
             allowed_hosts: Vec::new(),

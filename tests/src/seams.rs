@@ -4,11 +4,12 @@
 //! A killed process is one whose futures are dropped: no code of ours runs any more, as with `kill -9`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use conversation_archive::clock::Clock;
 use conversation_archive::queue::{MemoryQueues, MessageQueue, Outgoing, Queue, QueueError};
 use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use tokio::sync::Notify;
@@ -30,6 +31,8 @@ pub struct Steps {
     pause: Mutex<Option<u64>>,
     suspended: Notify,
     released: Notify,
+    /// The clock that each step moves forward, if it takes time.
+    pace: OnceLock<(Clock, Duration)>,
 }
 
 impl Steps {
@@ -55,6 +58,11 @@ impl Steps {
         self.taken.load(Ordering::SeqCst)
     }
 
+    /// Makes each step from now on take this long.
+    pub(crate) fn take_time(&self, clock: Clock, step: Duration) {
+        self.pace.get_or_init(|| (clock, step));
+    }
+
     /// Kills the process once, at that step.
     pub fn kill_at(&self, kill: Kill) {
         *self.lock() = Some(kill);
@@ -69,6 +77,9 @@ impl Steps {
     pub async fn step<T>(&self, work: impl Future<Output = T>) -> T {
         let number = self.taken.fetch_add(1, Ordering::SeqCst);
         self.rest_before(number).await;
+        if let Some((clock, step)) = self.pace.get() {
+            clock.advance(*step);
+        }
         self.die_at(Kill::Before(number)).await;
         let result = work.await;
         self.die_at(Kill::After(number)).await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::clock::Clock;
+use conversation_archive::conclusion::PortionLimits;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::ids::ExportId;
 use conversation_archive::outcome::Manifest;
@@ -49,6 +50,7 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     pub max_open_slices: usize,
     read_timeout: Duration,
     sources: SourceSettings,
+    portions: PortionLimits,
     invocations: u64,
     errors: Vec<String>,
     /// Where the captured logs stood when this world began.
@@ -123,8 +125,9 @@ impl<S: ArchiveStore + 'static> World<S> {
         let topic = Arc::new(MemoryTopic::default());
         let seams = seams(&store, &queues, &topic, &steps, &told);
         let sources = SourceSettings::default();
+        let portions = PortionLimits::default();
         let client = client(&simulator.url(), &clock, read_timeout);
-        let process = build(client, seams, &clock, max_open_slices, sources);
+        let process = build(client, seams, &clock, max_open_slices, (sources, portions));
         Self {
             clock,
             simulator,
@@ -141,6 +144,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             max_open_slices,
             read_timeout,
             sources,
+            portions,
             invocations: 0,
             errors: Vec::new(),
             logs_before,
@@ -152,6 +156,21 @@ impl<S: ArchiveStore + 'static> World<S> {
     pub fn reading_by(mut self, sources: SourceSettings) -> Self {
         self.sources = sources;
         self.restart();
+        self
+    }
+
+    /// The same world, whose processes read exports in portions of this size when they conclude them.
+    #[must_use]
+    pub fn in_portions(mut self, portions: PortionLimits) -> Self {
+        self.portions = portions;
+        self.restart();
+        self
+    }
+
+    /// The same world, in which each step through the seams takes this long.
+    #[must_use]
+    pub fn at_pace(self, step: Duration) -> Self {
+        self.steps.take_time(self.clock.clone(), step);
         self
     }
 
@@ -174,7 +193,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             seams,
             &self.clock,
             self.max_open_slices,
-            self.sources,
+            (self.sources, self.portions),
         )
     }
 
@@ -477,8 +496,8 @@ fn build(
     seams: Seams,
     clock: &Clock,
     max_open_slices: usize,
-    sources: SourceSettings,
+    (sources, portions): (SourceSettings, PortionLimits),
 ) -> Process {
     let sources = Sources::new(client, clock.clone(), sources);
-    Process::build(sources, seams, clock, max_open_slices)
+    Process::build(sources, seams, clock, max_open_slices, portions)
 }

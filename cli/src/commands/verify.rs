@@ -81,7 +81,7 @@ pub(super) async fn check(
             let json = json!({"status": "damaged", "exportId": id, "key": damage.key, "what": damage.what});
             Problem::failed(format!("export {id} is not intact: {damage}")).with_json(json)
         }
-        error @ VerifyError::Archive(_) => Problem::failed(chain(error)),
+        error @ (VerifyError::Archive(_) | VerifyError::Scratch(_)) => Problem::failed(chain(error)),
     })
 }
 

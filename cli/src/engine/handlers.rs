@@ -8,6 +8,7 @@ use archive_page::ArchivePage;
 use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
+use conversation_archive::conclusion::PortionLimits;
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::invocation::Invocation;
@@ -62,6 +63,7 @@ impl Handlers {
             queue: Arc::new(queues.clone()),
             clock: clock.clone(),
             max_open_slices: settings.concurrency,
+            portions: PortionLimits::default(),
         };
         let sources = Sources::new(client, clock, settings.sources);
         let sender = Sender::new(settings.address_rules.clone())
@@ -130,7 +132,8 @@ impl Handlers {
             Queue::Completion => {
                 let invocation = self.invocation(COMPLETE_EXPORT_TIMEOUT);
                 match self.complete.handle(&read(delivery)?, &invocation).await? {
-                    complete_export::Handled::Waiting { .. } => Ok(Receipt::Delete(None)),
+                    complete_export::Handled::Waiting { .. }
+                    | complete_export::Handled::Continued => Ok(Receipt::Delete(None)),
                     complete_export::Handled::Concluded(outcome) => {
                         Ok(Receipt::Delete(Some(Event::Outcome(outcome))))
                     }

@@ -1,6 +1,6 @@
 //! complete-export: on each outcome of a run, starts the next slice or concludes the export.
 
-use conversation_archive::conclusion::Concluding;
+use conversation_archive::conclusion::{Concluding, Progress};
 use conversation_archive::dispatch::{Dispatch, DispatchError, Which};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::CompletionMessage;
@@ -17,6 +17,8 @@ pub struct CompleteExport {
 pub enum Handled {
     /// So many slices are still to end.
     Waiting { open: usize },
+    /// The invocation's time was over. It sent the message with which the next one goes on.
+    Continued,
     /// The outcome stands and is announced.
     Concluded(Box<Outcome>),
 }
@@ -69,9 +71,16 @@ impl CompleteExport {
                 .await?;
             return Ok(Handled::Waiting { open });
         }
-        let outcome = self.dispatch.conclude(concluding).await?;
-        self.dispatch.announce(concluding, &outcome).await?;
-        Ok(Handled::Concluded(Box::new(outcome)))
+        match self.dispatch.conclude(concluding).await? {
+            Progress::Decided(outcome) => {
+                self.dispatch.announce(concluding, &outcome).await?;
+                Ok(Handled::Concluded(outcome))
+            }
+            Progress::Unfinished => {
+                self.dispatch.nudge(&plan.export_id).await?;
+                Ok(Handled::Continued)
+            }
+        }
     }
 }
 

@@ -1,17 +1,19 @@
 //! sweep-exports: every hour, so that no export hangs silently. Reads only `open/`, sends lost messages again, and ends
 //! what cannot go on.
 
+use std::time::Duration;
+
 use conversation_archive::archive::{Archive, SliceView};
 use conversation_archive::attempt::Attempt;
 use conversation_archive::conclusion::Concluding;
 use conversation_archive::dispatch::{Dispatch, DispatchError};
 use conversation_archive::failure::{Failure, FailureKind, in_one_line};
+use conversation_archive::hash::Sha256;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
 use conversation_archive::metrics;
 use conversation_archive::objects::{Name, OPEN_PREFIX};
-use conversation_archive::outcome::SliceFailure;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::run::End;
 use jiff::SignedDuration;
@@ -27,6 +29,8 @@ use standing::Standing;
 /// How long an accepted export is tried to be started: long enough for somebody to mend a login or a permission.
 const START_PATIENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// Time for one export, whatever is done with it.
+const EXPORT_TIME: Duration = Duration::from_mins(1);
 
 /// The handler and what it works with.
 #[derive(Clone, Debug)]
@@ -57,7 +61,7 @@ pub enum Swept {
 }
 
 impl SweepExports {
-    /// Looks at every open export, then at every webhook that is owed, and resumes what failed by itself.
+    /// Looks at the open exports, then at every webhook that is owed, and resumes what failed by itself.
     pub async fn handle(&self, invocation: &Invocation) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let exports = self.sweep_exports(invocation).await;
         let webhooks = self.send_overdue_webhooks().await;
@@ -68,19 +72,26 @@ impl SweepExports {
         Ok(swept)
     }
 
-    /// Looks at every open export. One that cannot be looked at does not keep the others from being swept.
+    /// Looks at every open export for which there is time. One that cannot be looked at does not keep the others from being
+    /// swept, and one that takes all the time does so this hour only: the order differs from hour to hour.
     pub async fn sweep_exports(
         &self,
         invocation: &Invocation,
     ) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let mut swept = Vec::new();
         let mut first_error = None;
-        for object in self.archive().list_all(OPEN_PREFIX).await? {
-            let Ok(id) = object.key[OPEN_PREFIX.len()..].parse::<ExportId>() else {
-                continue;
-            };
-            match self.sweep(&id, invocation).await {
-                Ok(what) => swept.push((id, what)),
+        let ids = self.open_exports().await?;
+        for (at, id) in ids.iter().enumerate() {
+            let now = self.dispatch.clock.now();
+            if at > 0 && !invocation.deadline.allows(now, EXPORT_TIME) {
+                tracing::warn!(
+                    left = ids.len() - at,
+                    "the next sweep looks at the other exports"
+                );
+                break;
+            }
+            match self.sweep(id, invocation).await {
+                Ok(what) => swept.push((id.clone(), what)),
                 Err(error) => {
                     tracing::error!(export.id = %id, error = in_one_line(error.as_ref()), "sweep failed");
                     first_error.get_or_insert(error);
@@ -88,6 +99,16 @@ impl SweepExports {
             }
         }
         first_error.map_or(Ok(swept), Err)
+    }
+
+    /// All open exports, in an order of this hour.
+    async fn open_exports(&self) -> anyhow::Result<Vec<ExportId>> {
+        let hour = self.dispatch.clock.now().as_second() / 3600;
+        let listed = self.archive().list_all(OPEN_PREFIX).await?;
+        let id = |key: &str| key.strip_prefix(OPEN_PREFIX)?.parse::<ExportId>().ok();
+        let mut ids: Vec<_> = listed.iter().filter_map(|it| id(&it.key)).collect();
+        ids.sort_by_cached_key(|id| Sha256::of(format!("{hour} {id}")));
+        Ok(ids)
     }
 
     #[tracing::instrument(skip_all, fields(export.id = %id))]
@@ -177,7 +198,8 @@ impl SweepExports {
         }
     }
 
-    /// Ends what is open as failed and concludes without complete-export, which may be what does not work.
+    /// Ends what is open as failed and writes the failure, without complete-export, which may be what does not work. Pages
+    /// are not read.
     async fn give_up(
         &self,
         plan: &ExportPlan,
@@ -208,30 +230,14 @@ impl SweepExports {
             views: &views,
             invocation,
         };
-        let outcome = match self
-            .dispatch
-            .archive
-            .decided(&plan.export_id, attempt.attempt)
-            .await?
-        {
+        let decided = self.archive().decided(&plan.export_id, attempt.attempt);
+        let outcome = match decided.await? {
             Some(outcome) => outcome,
-            None => match self.dispatch.conclude_ended(concluding).await {
+            None => match self.dispatch.give_up(concluding, failure).await {
                 Ok(outcome) => outcome,
                 // It moves after all.
                 Err(DispatchError::Superseded { .. }) => return Ok(()),
-                Err(error) => {
-                    let failure = Failure {
-                        message: format!("{}: {error}", failure.message),
-                        ..failure
-                    };
-                    let failure = SliceFailure {
-                        slice: None,
-                        run: None,
-                        after_page: None,
-                        failure,
-                    };
-                    self.dispatch.fail_export(concluding, vec![failure]).await?
-                }
+                Err(error) => return Err(error.into()),
             },
         };
         Ok(self.dispatch.announce(concluding, &outcome).await?)

@@ -1,6 +1,7 @@
 //! Where an export stands, as a sweep sees it: when it last moved, what it waits for, and a digest to compare.
 
 use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::objects::portion_prefix;
 use conversation_archive::page_record::PageRecord;
 use conversation_archive::waiting::Waiting;
 
@@ -19,6 +20,8 @@ pub(crate) struct Standing {
     /// Why the rest could not be read.
     unreadable: Option<String>,
     slices: Vec<SliceStanding>,
+    /// Portions that complete-export stored; 0 while a slice is open.
+    portions: usize,
 }
 
 #[derive(Debug)]
@@ -37,7 +40,11 @@ impl Standing {
     ) -> Result<Standing, ArchiveError> {
         let mut slices = Vec::new();
         for view in archive.survey(plan, attempt).await? {
-            let record = archive.newest_record(&view.run).await?;
+            // An end says when the run moved last; the keys of its pages are not listed for that.
+            let record = match &view.end {
+                Some(_) => None,
+                None => archive.newest_record(&view.run).await?,
+            };
             let opened = archive.run(&view.run).await?.map(|run| run.created_at);
             let waiting = match &view.end {
                 Some(_) => None,
@@ -54,17 +61,31 @@ impl Standing {
                 waiting,
             });
         }
-        Ok(Standing {
+        let is_ended = |slice: &SliceStanding| slice.view.end.is_some();
+        let prefix = portion_prefix(&plan.export_id, attempt.attempt);
+        let portions = if slices.iter().all(is_ended) {
+            archive.list_all(&prefix).await?.len()
+        } else {
+            0
+        };
+        Ok(Self::of(attempt, slices, portions))
+    }
+
+    fn of(attempt: &Attempt, slices: Vec<SliceStanding>, portions: usize) -> Self {
+        Self {
             attempt_created: attempt.created_at,
             unreadable: None,
             slices,
-        })
+            portions,
+        }
     }
+
     pub(crate) fn unreadable(error: &ArchiveError) -> Self {
         Self {
             attempt_created: Timestamp::MIN,
             unreadable: Some(error.to_string()),
             slices: Vec::new(),
+            portions: 0,
         }
     }
 
@@ -109,7 +130,8 @@ impl Standing {
             )
         };
         let unreadable = self.unreadable.as_deref().unwrap_or_default();
-        Sha256::of(self.slices.iter().map(line).collect::<String>() + unreadable)
+        let slices: String = self.slices.iter().map(line).collect();
+        Sha256::of(format!("{slices}{unreadable}{}", self.portions))
     }
 }
 

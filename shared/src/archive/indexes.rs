@@ -32,14 +32,11 @@ impl Archive {
     /// The lines of a page.
     pub async fn page_text(&self, key: &str) -> Result<String, ArchiveError> {
         let object = self.object(key).await?;
-        page_text(&object).map_err(|error| ArchiveError::Page {
-            key: key.to_owned(),
-            source: error.into(),
-        })
+        page_text(&object).map_err(|error| ArchiveError::page(key, error))
     }
 
     /// An object that has to be there.
-    pub(super) async fn object(&self, key: &str) -> Result<Bytes, ArchiveError> {
+    pub(crate) async fn object(&self, key: &str) -> Result<Bytes, ArchiveError> {
         let object = self.store().get(key).await?;
         object.ok_or_else(|| ArchiveError::Missing(key.to_owned()))
     }

@@ -1,7 +1,10 @@
 //! What an export holds: the pages of every slice's chain, in order.
 
+use std::ops::RangeInclusive;
+
 use futures::stream::BoxStream;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
+use serde::{Deserialize, Serialize};
 
 use crate::archive::{Archive, ArchiveError, SliceView};
 use crate::effort::Effort;
@@ -9,74 +12,141 @@ use crate::ids::{PageId, RunId};
 use crate::outcome::{Content, PageEntry, SliceContent};
 use crate::page::Counts;
 use crate::page_record::PageRecord;
-use crate::plan::ExportPlan;
+use crate::redaction::Tally;
 use crate::run::Origin;
 
 /// So many small objects are read at a time.
 const READS_AT_ONCE: usize = 16;
 
-impl Archive {
-    /// The manifest's content, its warnings, and what the pages took.
-    pub(super) async fn content(
-        &self,
-        plan: &ExportPlan,
-        views: &[SliceView],
-    ) -> Result<(Content, Vec<String>, Effort), ArchiveError> {
-        let mut content = Content {
-            slices: Vec::with_capacity(plan.slices.len()),
-            ..Content::default()
+/// The pages of one run that count, without a gap.
+pub(super) type Stretch = (RunId, RangeInclusive<u32>);
+
+/// Pages in order, with what they add to the manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pages {
+    pub(super) slices: Vec<SlicePages>,
+    stored_bytes: u64,
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    redactions: Tally,
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    statuses: Tally,
+    pub(super) effort: Effort,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
+}
+
+/// Pages of one slice that follow one another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SlicePages {
+    pub(super) slice: u32,
+    pub(super) pages: Vec<PageEntry>,
+}
+
+impl Pages {
+    pub(super) fn add(&mut self, record: PageRecord) {
+        let PageRecord {
+            id,
+            content,
+            effort,
+            ..
+        } = record;
+        self.stored_bytes += content.totals().stored_bytes;
+        self.effort = self.effort.plus(effort);
+        self.redactions.add(&content.redactions);
+        self.statuses.add(&content.statuses);
+        let place = format!("slice {} page {}: ", id.run.slice, id.page);
+        let warnings = content.warnings.iter();
+        self.warnings
+            .extend(warnings.map(|warning| format!("{place}{warning}")));
+        let entry = PageEntry {
+            run: id.run.run,
+            page: id.page,
+            counts: content.counts,
+            objects: content.objects,
         };
-        let mut warnings = Vec::new();
-        let mut effort = Effort::default();
-        for view in views {
-            let pages = slice_chain(self, view).await?;
-            let mut slice = SliceContent {
-                slice: view.slice.number,
-                range: view.slice.range,
-                counts: Counts::default(),
-                pages: Vec::with_capacity(pages.len()),
-            };
-            let mut records = chain_records(self, &pages);
-            while let Some(record) = records.try_next().await? {
-                content.stored_bytes += record.content.totals().stored_bytes;
-                effort = effort.plus(record.effort);
-                slice.counts = slice.counts + record.content.counts;
-                content.redactions.add(&record.content.redactions);
-                content.statuses.add(&record.content.statuses);
-                let place = format!("slice {} page {}: ", view.slice.number, record.id.page);
-                warnings.extend(
-                    record
-                        .content
-                        .warnings
-                        .iter()
-                        .map(|warning| format!("{place}{warning}")),
-                );
-                slice.pages.push(PageEntry {
-                    run: record.id.run.run,
-                    page: record.id.page,
-                    counts: record.content.counts,
-                    objects: record.content.objects,
-                });
-            }
-            drop(records);
-            content.counts = content.counts + slice.counts;
-            content.slices.push(slice);
+        self.slice(id.run.slice).push(entry);
+    }
+
+    /// Adds pages that follow these.
+    pub(super) fn append(&mut self, later: Self) {
+        self.stored_bytes += later.stored_bytes;
+        self.effort = self.effort.plus(later.effort);
+        self.redactions.add(&later.redactions);
+        self.statuses.add(&later.statuses);
+        self.warnings.extend(later.warnings);
+        for SlicePages { slice, pages } in later.slices {
+            self.slice(slice).extend(pages);
         }
-        Ok((content, warnings, effort))
+    }
+
+    /// The pages of the slice, which is the last one or comes next.
+    fn slice(&mut self, slice: u32) -> &mut Vec<PageEntry> {
+        if self.slices.last().is_none_or(|last| last.slice != slice) {
+            let pages = Vec::new();
+            self.slices.push(SlicePages { slice, pages });
+        }
+        let at = self.slices.len() - 1;
+        &mut self.slices[at].pages
+    }
+
+    /// Number of pages.
+    pub(super) fn len(&self) -> u64 {
+        let pages = self.slices.iter().map(|slice| slice.pages.len() as u64);
+        pages.sum()
+    }
+
+    /// Number of pages that hold records.
+    pub(super) fn with_records(&self) -> u32 {
+        let pages = self.slices.iter().flat_map(|slice| &slice.pages);
+        let number = pages.filter(|page| page.objects.is_some()).count();
+        u32::try_from(number).unwrap_or(u32::MAX)
+    }
+
+    /// The content of the manifest of these slices. Which lines repeat is not yet known.
+    pub(super) fn into_content(self, views: &[SliceView]) -> Content {
+        let mut pages = self.slices.into_iter().peekable();
+        let mut slices = Vec::with_capacity(views.len());
+        for view in views {
+            let slice = view.slice.number;
+            let own = pages.next_if(|pages| pages.slice == slice);
+            let pages = own.map(|own| own.pages).unwrap_or_default();
+            let counts = pages.iter().map(|page| page.counts);
+            slices.push(SliceContent {
+                slice,
+                range: view.slice.range,
+                counts: counts.fold(Counts::default(), |sum, counts| sum + counts),
+                pages,
+            });
+        }
+        let counts = slices.iter().map(|slice| slice.counts);
+        Content {
+            counts: counts.fold(Counts::default(), |sum, counts| sum + counts),
+            stored_bytes: self.stored_bytes,
+            redactions: self.redactions,
+            statuses: self.statuses,
+            repeated: None,
+            slices,
+        }
     }
 }
 
 /// The pages that count for a slice, through all runs that continue one another.
 pub async fn slice_chain(archive: &Archive, view: &SliceView) -> Result<Vec<PageId>, ArchiveError> {
+    let stretches = slice_stretches(archive, view).await?;
+    Ok(stretches.into_iter().flat_map(pages_of).collect())
+}
+
+/// The same, by runs. One read for each run before the last.
+pub(super) async fn slice_stretches(
+    archive: &Archive,
+    view: &SliceView,
+) -> Result<Vec<Stretch>, ArchiveError> {
     let mut last = view.end.as_ref().map_or(0, |end| end.last_page);
     let (mut run, mut origin) = (view.run.clone(), view.origin);
-    let mut pages = Vec::new();
+    let mut stretches = Vec::new();
     loop {
-        pages.extend(
-            (origin.first_page()..=last)
-                .rev()
-                .map(|page| run.page(page)),
-        );
+        stretches.push((run.clone(), origin.first_page()..=last));
         let Origin::Continues {
             run: before,
             after_page,
@@ -91,8 +161,12 @@ pub async fn slice_chain(archive: &Archive, view: &SliceView) -> Result<Vec<Page
         run = run.with_run(before);
         origin = origin_of(archive, &run).await?;
     }
-    pages.reverse();
-    Ok(pages)
+    stretches.reverse();
+    Ok(stretches)
+}
+
+pub(super) fn pages_of((run, pages): Stretch) -> impl Iterator<Item = PageId> + Send {
+    pages.map(move |page| run.page(page))
 }
 
 /// The records of those pages, in order.

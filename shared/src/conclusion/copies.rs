@@ -1,44 +1,80 @@
 //! Copies of the audit events under `audit/`, by day, for whoever must look through them. The records remain the truth.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use futures::TryStreamExt as _;
 
 use super::Concluding;
 use super::content::{chain_records, slice_chain};
+use super::portions::Extent;
 use crate::archive::{Archive, ArchiveError, SliceView};
 use crate::audit::AuditEvent;
-use crate::objects::{Name, audit_day};
+use crate::dispatch::Dispatch;
+use crate::objects::{Name, audit_day, slice_copies_prefix};
 use crate::outcome::Outcome;
 
-impl Archive {
+/// Longer than the events of the largest slice (`MAX_PAGES_PER_SLICE`) take to copy.
+const SLICE_TIME: Duration = Duration::from_mins(1);
+
+impl Dispatch {
+    /// Copies the audit events slice by slice. Returns whether all copies are written. Of an export that is larger than a
+    /// portion the copies may take more than an invocation: then a later one goes on with the slices that lack theirs.
     pub(super) async fn copy_audit(
         &self,
         concluding: Concluding<'_>,
         outcome: &Outcome,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<bool, ArchiveError> {
+        let Concluding {
+            views, invocation, ..
+        } = concluding;
         let day = audit_day(outcome.ended_at);
         let (export_id, attempt) = (&outcome.export_id, outcome.attempt);
-        for view in concluding.views {
-            let lines = self.slice_events(view).await?;
+        let is_large = Extent::of(views).pages > self.portions.pages;
+        let copied = if is_large {
+            self.archive.copied(outcome).await?
+        } else {
+            BTreeSet::new()
+        };
+        for view in views {
             let name = Name::AuditSlice {
                 day,
                 export_id,
                 attempt,
                 slice: view.slice.number,
             };
-            self.put(name, lines).await?;
+            if copied.contains(&name.key()) {
+                continue;
+            }
+            if is_large && !invocation.deadline.allows(self.clock.now(), SLICE_TIME) {
+                return Ok(false);
+            }
+            let lines = self.archive.slice_events(view).await?;
+            self.archive.put(name, lines).await?;
         }
         let mut lines = Vec::new();
         write_line(&mut lines, &concluding.plan.start_event)?;
         write_line(&mut lines, &outcome.event)?;
-        self.put(
-            Name::AuditOutcome {
-                day,
-                export_id,
-                attempt,
-            },
-            lines,
-        )
-        .await
+        let name = Name::AuditOutcome {
+            day,
+            export_id,
+            attempt,
+        };
+        self.archive.put(name, lines).await?;
+        Ok(true)
+    }
+}
+
+impl Archive {
+    /// The keys of the copies that belong to the outcome.
+    async fn copied(&self, outcome: &Outcome) -> Result<BTreeSet<String>, ArchiveError> {
+        let prefix = slice_copies_prefix(
+            audit_day(outcome.ended_at),
+            &outcome.export_id,
+            outcome.attempt,
+        );
+        let listed = self.list_all(&prefix).await?;
+        Ok(listed.into_iter().map(|object| object.key).collect())
     }
 
     async fn slice_events(&self, view: &SliceView) -> Result<Vec<u8>, ArchiveError> {

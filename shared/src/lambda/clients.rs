@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::archive::Archive;
 use crate::aws::{AwsClients, AwsError, secret_string};
 use crate::clock::Clock;
+use crate::conclusion::PortionLimits;
 use crate::config::{
     ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
 };
@@ -53,6 +54,7 @@ impl Clients {
             queue: Arc::new(SqsQueues::new(self.aws.sqs(), queues)),
             clock: Clock::System,
             max_open_slices,
+            portions: PortionLimits::default(),
         }
     }
 

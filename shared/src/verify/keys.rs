@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Reject(PageId),
     /// With the digest of the letter's body that the key carries.
     DeadLetter(String),
+    /// What complete-export kept on the way to the manifest of this attempt.
+    Comparison(u32),
 }
 
 /// `None` for a key that this program does not write.
@@ -32,7 +34,11 @@ pub(super) fn kind(id: &ExportId, key: &str) -> Option<Kind> {
         None => of_export(path)?,
         Some(("slices", path)) => of_run(id, path)?,
         Some(("failures", file)) => of_failure(id, file)?,
-        Some(_) => return None,
+        Some((folder, file)) => {
+            let attempt = counted(folder.strip_prefix("comparison-")?, 2)?;
+            of_comparison(file)?;
+            Kind::Comparison(attempt)
+        }
     };
     Some(kind)
 }
@@ -93,6 +99,21 @@ fn of_failure(id: &ExportId, file: &str) -> Option<Kind> {
     (is_ours && parts.next().is_none()).then_some(Kind::Reject(page))
 }
 
+fn of_comparison(file: &str) -> Option<()> {
+    let document = file
+        .strip_prefix("portion-")
+        .or(file.strip_prefix("tally-"));
+    if let Some(number) = document {
+        return counted(number.strip_suffix(".json")?, 4).map(drop);
+    }
+    let mut parts = file.strip_prefix("lines-")?.split('-');
+    counted(parts.next()?, 4)?;
+    let bucket: u32 = parts.next()?.parse().ok()?;
+    let digest = parts.next()?;
+    let name = file.ends_with(&format!("-{bucket:04}-{digest}"));
+    (name && is_digest(digest, 8) && parts.next().is_none()).then_some(())
+}
+
 fn run_id(id: &ExportId, slice: &str, run: &str) -> Option<RunId> {
     let run = counted(run.strip_prefix('r')?, 2)?;
     Some(RunId {
@@ -149,6 +170,32 @@ mod tests {
             (Name::Waiting(&run), Kind::Waiting(run.clone())),
             (Name::End(&run), Kind::End(run.clone())),
             (Name::Record(&page), Kind::Record(page.clone())),
+            (
+                Name::Portion {
+                    export_id: &id,
+                    attempt: 2,
+                    portion: 13,
+                },
+                Kind::Comparison(2),
+            ),
+            (
+                Name::Tally {
+                    export_id: &id,
+                    attempt: 2,
+                    buckets: 13,
+                },
+                Kind::Comparison(2),
+            ),
+            (
+                Name::Lines {
+                    export_id: &id,
+                    attempt: 2,
+                    portion: 13,
+                    bucket: 0,
+                    sha256: digest,
+                },
+                Kind::Comparison(2),
+            ),
             (Name::Page(&page, digest), Kind::Page(page.clone())),
             (Name::Index(&page, digest), Kind::Page(page.clone())),
             (Name::Reject(&page, 0, digest), Kind::Reject(page.clone())),

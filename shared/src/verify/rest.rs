@@ -76,14 +76,15 @@ impl History<'_> {
             Some(Kind::End(run)) => drop(self.run_end(&run).await?),
             Some(Kind::Waiting(run)) => self.check_waiting(&run).await?,
             Some(Kind::DeadLetter(digest)) => self.check_letter(key, &digest).await?,
-            // Read with the history of the export.
+            // Read with the history of the export, or only kept on the way to its manifest.
             Some(
                 Kind::Request
                 | Kind::Manifest
                 | Kind::Cancelled
                 | Kind::Cancel
                 | Kind::Attempt(_)
-                | Kind::Failed(_),
+                | Kind::Failed(_)
+                | Kind::Comparison(_),
             ) => {}
         }
         Ok(Verdict::InPlace)

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::archive::ArchiveError;
 use crate::audit::{Action, AuditEvent};
+use crate::conclusion::ScratchError;
 use crate::failure::in_one_line;
 use crate::hash::Sha256;
 use crate::objects::Name;
@@ -27,6 +28,9 @@ pub enum VerifyError {
     /// The store cannot be read; this says nothing about the export.
     #[error(transparent)]
     Archive(ArchiveError),
+    /// Lines that do not fit into memory cannot be kept on this machine; this says nothing about the export either.
+    #[error(transparent)]
+    Scratch(ScratchError),
 }
 
 // By hand, because an object that is missing or not as written is damage and no trouble with the store.
@@ -42,6 +46,15 @@ impl From<ArchiveError> for VerifyError {
             ArchiveError::Store(_) | ArchiveError::Message(_) | ArchiveError::Unreadable { .. } => {
                 Self::Archive(error)
             }
+        }
+    }
+}
+
+impl From<ScratchError> for VerifyError {
+    fn from(error: ScratchError) -> Self {
+        match error {
+            ScratchError::Archive(error) => error.into(),
+            ScratchError::Folder(_) => Self::Scratch(error),
         }
     }
 }

@@ -3,10 +3,9 @@
 use super::copies::Audit;
 use super::history::History;
 use super::rest::Rest;
-use super::subject::{Damage, Subject, VerifyError};
+use super::subject::{Subject, VerifyError};
 use super::{Progress, Report};
-use crate::conclusion::{find_missing, find_repeated, repeated_warning};
-use crate::dispatch::DispatchError;
+use crate::conclusion::{Compared, PortionLimits, compare_in_scratch, repeated_warning};
 use crate::effort::Effort;
 use crate::hash::Sha256;
 use crate::objects::Name;
@@ -185,18 +184,16 @@ impl History<'_> {
     pub(super) async fn check_ids(&self) -> Result<(), VerifyError> {
         let of_manifest = Subject::of(Name::Manifest(self.id()));
         let content = &self.manifest.content;
-        let repeated = find_repeated(self.archive, content).await.map_err(unread)?;
+        let limits = PortionLimits::default();
+        let Compared { repeated, missing } =
+            compare_in_scratch(self.archive, &self.plan, content, limits).await?;
         let (claimed, found) = (of(content.repeated.as_ref()), of(repeated.as_ref()));
         let rule = format!("its `content.repeated` is {claimed}, the page indexes make {found}");
         of_manifest.require(content.repeated == repeated, rule)?;
         // Named for as long as there have been metrics.
-        if self.manifest.outcome.metrics.is_none() {
-            return Ok(());
-        }
-        let missing = find_missing(self.archive, &self.plan, content).await;
-        let same = missing.map_err(unread)? == self.manifest.missing_ids;
+        let is_named = self.manifest.outcome.metrics.is_some();
         of_manifest.require(
-            same,
+            !is_named || missing == self.manifest.missing_ids,
             "its `missingIds` are not those that the page indexes lack",
         )
     }
@@ -204,17 +201,4 @@ impl History<'_> {
 
 fn of(repeated: Option<&RepeatedRecords>) -> String {
     repeated.map_or_else(|| "absent".to_owned(), |repeated| format!("({repeated})"))
-}
-
-fn unread(error: DispatchError) -> VerifyError {
-    match error {
-        DispatchError::Archive(error) => error.into(),
-        DispatchError::Index { key, source } => VerifyError::Damage(Damage {
-            key,
-            what: source.to_string(),
-        }),
-        DispatchError::Queue(_) | DispatchError::Superseded { .. } | DispatchError::Message(_) => {
-            unreachable!("nothing is sent or concluded: {error}")
-        }
-    }
 }

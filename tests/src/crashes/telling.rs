@@ -24,7 +24,7 @@ impl<S: ArchiveStore + 'static> Telling<S> {
         let id: ExportId = "disturbed".parse().expect("an id");
         self.insist(&self.start_command()).await;
         match self.case.story {
-            Story::Plain | Story::Parked | Story::Rejects => self.go_on().await,
+            Story::Plain | Story::Parked | Story::Rejects | Story::Portions => self.go_on().await,
             Story::LostQuery => {
                 self.world.simulator.lose_queries();
                 self.go_on().await;

@@ -41,7 +41,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             seams(store, &self.queues, &self.topic, &steps, &self.told),
             &self.clock,
             self.max_open_slices,
-            self.sources,
+            (self.sources, self.portions),
         );
         GatedProcess {
             process: process.delivering_to(webhooks.url().to_string()),

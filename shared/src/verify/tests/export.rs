@@ -12,6 +12,7 @@ use crate::attempt::Attempt;
 use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
+use crate::conclusion::PortionLimits;
 use crate::dispatch::Dispatch;
 use crate::effort::Effort;
 use crate::hash::Sha256;
@@ -80,6 +81,7 @@ impl Workshop {
             queue,
             clock,
             max_open_slices: 2,
+            portions: PortionLimits::default(),
         };
         Self {
             store,

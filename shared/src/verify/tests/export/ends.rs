@@ -6,7 +6,7 @@ use super::Workshop;
 use crate::archive::SliceView;
 use crate::attempt::{Attempt, Overrides, SliceStanding};
 use crate::audit::{Action, AuditEvent, EventType, Happening};
-use crate::conclusion::Concluding;
+use crate::conclusion::{Concluding, Progress};
 use crate::failure::{Failure, FailureKind};
 use crate::objects::Name;
 use crate::outcome::{Outcome, SliceFailure};
@@ -50,10 +50,11 @@ impl Workshop {
             .survey(&self.plan, &self.attempt)
             .await
             .unwrap();
-        self.dispatch
-            .conclude(self.concluding(&views))
-            .await
-            .unwrap()
+        let progress = self.dispatch.conclude(self.concluding(&views)).await;
+        match progress.unwrap() {
+            Progress::Decided(outcome) => *outcome,
+            Progress::Unfinished => panic!("there is no deadline"),
+        }
     }
 
     /// The failure that earlier versions made of a repeated record.

@@ -1,4 +1,4 @@
-//! Repeated lines, counted in passes of any size.
+//! Repeated lines, counted in memory and in buckets of any size.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,10 +6,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::scratch::compare;
 use super::*;
 use crate::hash::Sha256;
 use crate::outcome::{PageEntry, SliceContent};
-use crate::page::{Counts, PageRules, Projection, RecordShape, encode, gateway_records};
+use crate::page::{Counts, PageBody, PageRules, Projection, RecordShape, encode, gateway_records};
 use crate::page_record::{PageObjects, StoredObject};
 use crate::plan::SliceRange;
 use crate::store::{ArchiveStore, FolderStore, Object};
@@ -20,7 +21,15 @@ type Line = (u8, u8);
 /// Slices of pages of lines.
 type Slices = Vec<Vec<Vec<Line>>>;
 
-async fn counted(slices: &Slices, per_pass: u64) -> Option<RepeatedRecords> {
+/// Everything in memory.
+const AT_ONCE: u64 = 1_000;
+
+async fn counted(slices: &Slices, lines: u64) -> Option<RepeatedRecords> {
+    compared(slices, &[], lines).await.repeated
+}
+
+/// The comparison with that many lines in memory.
+async fn compared(slices: &Slices, sought: &[String], lines: u64) -> Compared {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(FolderStore::open_without_sync(folder.path()).unwrap());
     let mut content = Content::default();
@@ -41,16 +50,20 @@ async fn counted(slices: &Slices, per_pass: u64) -> Option<RepeatedRecords> {
             pages: entries,
         });
     }
-    count(&Archive::new(store), &content, per_pass)
-        .await
-        .unwrap()
+    let limits = PortionLimits {
+        lines,
+        ..PortionLimits::default()
+    };
+    let archive = Archive::new(store);
+    compare(&archive, sought, &content, limits).await.unwrap()
 }
 
 async fn entry(store: &dyn ArchiveStore, slice: u32, page: u32, lines: &[Line]) -> PageEntry {
-    let record = |(id, version): &Line| json!({"conversationId": id_of(*id), "conversationStart": "2026-03-01T10:00:00Z", "v": version});
-    let text = json!(lines.iter().map(record).collect::<Vec<_>>()).to_string();
-    let records = gateway_records(text.as_bytes()).unwrap();
-    let body = encode(&records, &rules());
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(id, version)| (id_of(*id), *version))
+        .collect();
+    let body = body_of(lines.iter().map(|(id, version)| (id.as_str(), *version)));
     let key = format!("{slice}-{page}");
     let objects = match body.index {
         Some(index) => Some(PageObjects {
@@ -65,6 +78,17 @@ async fn entry(store: &dyn ArchiveStore, slice: u32, page: u32, lines: &[Line]) 
         counts: body.counts,
         objects,
     }
+}
+
+/// A page index of these ids and versions.
+pub(super) fn index_of<'a>(lines: impl Iterator<Item = (&'a str, u8)>) -> Vec<u8> {
+    body_of(lines).index.unwrap()
+}
+
+fn body_of<'a>(lines: impl Iterator<Item = (&'a str, u8)>) -> PageBody {
+    let record = |(id, version)| json!({"conversationId": id, "conversationStart": "2026-03-01T10:00:00Z", "v": version});
+    let text = json!(lines.map(record).collect::<Vec<_>>()).to_string();
+    encode(&gateway_records(text.as_bytes()).unwrap(), &rules())
 }
 
 fn rules() -> PageRules<'static> {
@@ -107,7 +131,7 @@ fn named(versions: &[(u8, u64)]) -> Vec<IdVersions> {
     named.collect()
 }
 
-/// What [`count`] has to find, by a map of everything.
+/// What [`compare`] has to find, by a map of everything.
 fn expected(slices: &Slices) -> Option<RepeatedRecords> {
     let lines: Vec<Line> = slices.iter().flatten().flatten().copied().collect();
     let mut by_id = BTreeMap::<u8, BTreeSet<u8>>::new();
@@ -131,8 +155,8 @@ fn expected(slices: &Slices) -> Option<RepeatedRecords> {
 async fn ids_that_stand_once_are_no_repetition() {
     let slices = vec![vec![vec![(1, 0), (2, 0)], vec![]], vec![vec![(3, 0)]]];
 
-    assert_eq!(counted(&slices, PER_PASS).await, None);
-    assert_eq!(counted(&Vec::new(), PER_PASS).await, None);
+    assert_eq!(counted(&slices, AT_ONCE).await, None);
+    assert_eq!(counted(&Vec::new(), AT_ONCE).await, None);
 }
 
 #[tokio::test]
@@ -142,7 +166,7 @@ async fn an_identical_line_is_counted_wherever_it_stands() {
         vec![vec![vec![(1, 0), (2, 0)], vec![(1, 0)]]],
         vec![vec![vec![(1, 0), (2, 0)]], vec![vec![(1, 0)]]],
     ] {
-        let repeated = counted(&again, PER_PASS).await.unwrap();
+        let repeated = counted(&again, AT_ONCE).await.unwrap();
 
         assert_eq!(
             (repeated.identical_lines, repeated.distinct_ids),
@@ -160,7 +184,7 @@ async fn versions_are_counted_and_named_wherever_they_stand() {
         vec![vec![vec![(1, 0), (2, 0)], vec![(1, 0)], vec![(1, 1)]]],
         vec![vec![vec![(1, 0)]], vec![vec![(1, 1), (2, 0)], vec![(1, 0)]]],
     ] {
-        let repeated = counted(&versions, PER_PASS).await.unwrap();
+        let repeated = counted(&versions, AT_ONCE).await.unwrap();
 
         assert_eq!(
             (repeated.identical_lines, repeated.distinct_ids),
@@ -178,14 +202,14 @@ async fn versions_are_counted_and_named_wherever_they_stand() {
 async fn three_versions_are_three() {
     let slices = vec![vec![vec![(7, 0), (7, 1)], vec![(7, 2), (8, 0), (8, 1)]]];
 
-    let repeated = counted(&slices, PER_PASS).await.unwrap();
+    let repeated = counted(&slices, AT_ONCE).await.unwrap();
 
     assert_eq!(repeated.identical_lines, 0);
     assert_eq!(repeated.versions, named(&[(7, 3), (8, 2)]));
 }
 
 #[tokio::test]
-async fn a_single_id_with_more_versions_than_a_pass_holds_is_counted() {
+async fn a_single_id_with_more_versions_than_fit_into_memory_is_counted() {
     let lines: Vec<Line> = (0..100)
         .flat_map(|version| [(1, version), (1, version)])
         .collect();
@@ -200,18 +224,33 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn passes_of_any_size_count_what_is_there(
+    fn buckets_of_any_size_count_what_is_there(
         slices in prop::collection::vec(
             prop::collection::vec(prop::collection::vec((0..12_u8, 0..4_u8), 0..8), 0..4),
             0..3,
         ),
-        per_pass in 1..20_u64,
+        in_memory in 1..20_u64,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 
-        let repeated = runtime.block_on(counted(&slices, per_pass));
+        let repeated = runtime.block_on(counted(&slices, in_memory));
 
         prop_assert_eq!(repeated, expected(&slices));
+    }
+}
+
+#[tokio::test]
+async fn ids_on_no_line_are_missing_in_the_order_in_which_they_are_sought() {
+    let slices = vec![
+        vec![vec![(1, 0), (2, 0), (3, 0)]],
+        vec![vec![(3, 0), (4, 0)]],
+    ];
+    let sought = [9, 4, 8, 1].map(id_of);
+
+    for lines in [AT_ONCE, 2] {
+        let found = compared(&slices, &sought, lines).await;
+
+        assert_eq!(found.missing, [id_of(9), id_of(8)]);
     }
 }
 

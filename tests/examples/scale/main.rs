@@ -1,0 +1,137 @@
+//! Sweep, completion and verification of exports of millions of synthetic conversations: CPU time and peak memory of each,
+//! in a process of its own. Fails when the CPU time per record of a step differs by more than a tenth from that of the
+//! smallest export.
+//!
+//! `cargo run --release -p end-to-end --example scale -- [MILLIONS…]`
+//!
+//! Exports lie below `target/scale/` (110 bytes a record) and are removed after they were measured.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a measurement tells its figures on standard output"
+)]
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "counts of some millions, to be told per record"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+
+mod make;
+mod steps;
+
+/// What is measured, in this order.
+const STEPS: [&str; 3] = ["sweep", "complete", "verify"];
+
+/// How much the CPU time per record may differ.
+const TOLERANCE: f64 = 0.1;
+
+/// What one step took.
+#[derive(Clone, Debug)]
+struct Figures {
+    seconds: f64,
+    cpu_seconds: f64,
+    peak_mb: f64,
+    /// What the step itself says.
+    said: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [step, folder] = &arguments[..]
+        && STEPS.contains(&step.as_str())
+    {
+        return steps::run(step, Path::new(folder)).await;
+    }
+    let sizes: Result<Vec<u64>, _> = arguments.iter().map(|size| size.parse()).collect();
+    let sizes = sizes.context("MILLIONS are whole numbers")?;
+    let sizes = if sizes.is_empty() {
+        vec![1, 10, 40]
+    } else {
+        sizes
+    };
+    let mut by_size = Vec::new();
+    for millions in sizes {
+        by_size.push((millions, measure(millions * 1_000_000).await?));
+    }
+    compare(&by_size)
+}
+
+async fn measure(records: u64) -> anyhow::Result<Vec<Figures>> {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/scale"))
+        .join(records.to_string());
+    let since = Instant::now();
+    make::export(&folder, records).await?;
+    println!(
+        "{records} records: made in {:.0} s",
+        since.elapsed().as_secs_f64()
+    );
+    let mut figures = Vec::new();
+    for step in STEPS {
+        figures.push(child(step, &folder)?);
+        if step == "sweep" {
+            steps::resume(&folder).await?;
+        }
+    }
+    std::fs::remove_dir_all(&folder).context("cannot remove the export")?;
+    for (step, figures) in STEPS.iter().zip(&figures) {
+        let Figures {
+            seconds,
+            cpu_seconds,
+            peak_mb,
+            said,
+        } = figures;
+        let each = cpu_seconds * 1e6 / records as f64;
+        println!(
+            "  {step}: {seconds:.1} s, CPU {cpu_seconds:.1} s = {each:.3} µs a record, {peak_mb:.0} MB at most; {said}"
+        );
+    }
+    Ok(figures)
+}
+
+/// The step in a process of its own.
+fn child(step: &str, folder: &Path) -> anyhow::Result<Figures> {
+    let since = Instant::now();
+    let program = std::env::current_exe().context("no name of this program")?;
+    let output = Command::new(program).arg(step).arg(folder).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        output.status.success(),
+        "{step}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut lines = text.lines();
+    let mut number = || -> anyhow::Result<f64> { Ok(lines.next().context("no figure")?.parse()?) };
+    let (cpu_seconds, peak_mb) = (number()?, number()?);
+    Ok(Figures {
+        seconds: since.elapsed().as_secs_f64(),
+        cpu_seconds,
+        peak_mb,
+        said: lines.next().unwrap_or_default().to_owned(),
+    })
+}
+
+/// Per record, against the smallest export.
+fn compare(by_size: &[(u64, Vec<Figures>)]) -> anyhow::Result<()> {
+    let Some(((smallest, base), larger)) = by_size.split_first() else {
+        bail!("nothing was measured");
+    };
+    for (millions, figures) in larger {
+        for ((step, base), figures) in STEPS.iter().zip(base).zip(figures) {
+            let each = |figures: &Figures, millions: u64| figures.cpu_seconds / millions as f64;
+            let ratio = each(figures, *millions) / each(base, *smallest);
+            println!(
+                "{step}: {millions} million take {ratio:.2} times the CPU per record of {smallest} million"
+            );
+            // A sweep takes no time worth comparing.
+            let may = *step == "sweep" || ratio <= 1.0 + TOLERANCE;
+            ensure!(may, "{step} is not linear");
+        }
+    }
+    Ok(())
+}

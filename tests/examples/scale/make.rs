@@ -1,0 +1,271 @@
+//! An export whose slices have all ended, written as archive-page writes it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use conversation_archive::FormatVersion;
+use conversation_archive::archive::{Archive, SliceView};
+use conversation_archive::attempt::Attempt;
+use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::checkpoint::Checkpoint;
+use conversation_archive::clock::Clock;
+use conversation_archive::effort::Effort;
+use conversation_archive::hash::Sha256;
+use conversation_archive::ids::{ExportId, RunId};
+use conversation_archive::marker::OpenMarker;
+use conversation_archive::message::PageMessage;
+use conversation_archive::objects::Name;
+use conversation_archive::page::{PageBody, encode, gateway_records};
+use conversation_archive::page_record::{
+    NextStep, PageContent, PageObjects, PageRecord, StoredObject,
+};
+use conversation_archive::plan::{Draft, ExportPlan, Identity, PlanLimits, Residency, SliceRange};
+use conversation_archive::request::ExportRequest;
+use conversation_archive::run::{End, Origin, RunEnd, RunRecord};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::steps::{ID, archive};
+
+/// The page size of jobs.
+const LINES: u64 = 1_000;
+
+const SLICES: u64 = 10;
+
+/// Every so many pages begins with the conversation of the page before, in another version.
+const REPEATS_EVERY: u64 = 10;
+
+pub(crate) async fn export(folder: &Path, records: u64) -> anyhow::Result<()> {
+    let _ = std::fs::remove_dir_all(folder);
+    let archive = archive(folder)?;
+    let (plan, attempt) = begin(&archive).await?;
+    let pages = records / LINES / SLICES;
+    let mut slices = Vec::new();
+    for view in archive.survey(&plan, &attempt).await? {
+        let (archive, plan) = (archive.clone(), plan.clone());
+        slices.push(tokio::spawn(async move {
+            slice(&archive, &plan, &view, pages).await
+        }));
+    }
+    for slice in slices {
+        slice.await??;
+    }
+    Ok(())
+}
+
+async fn begin(archive: &Archive) -> anyhow::Result<(ExportPlan, Attempt)> {
+    let now = Clock::System.now();
+    let request = format!(
+        r#"{{"source":"analytics-job","exportId":"{ID}","interval":"2026-03-01T00:00:00Z/2026-03-11T00:00:00Z","slices":{SLICES},"records":"full"}}"#
+    );
+    let (request, limits) = (ExportRequest::parse(&request)?, PlanLimits::default());
+    let identity = Identity::of(&request, now)?;
+    let draft = Draft::check(request, identity, now, &limits)?;
+    let plan = draft.plan(
+        None,
+        Residency::decide(None, None, &[])?,
+        &limits,
+        now,
+        "start",
+    )?;
+    let (id, attempt) = (plan.export_id.clone(), Attempt::first(&plan));
+    let marker = OpenMarker::new(id.clone(), now);
+    archive.replace(Name::Open(&id), &marker).await?;
+    archive
+        .create_or_read(Name::Request(&id), plan.clone())
+        .await?;
+    archive
+        .create_or_read(Name::Attempt(&id, 1), attempt.clone())
+        .await?;
+    Ok((plan, attempt))
+}
+
+async fn slice(
+    archive: &Archive,
+    plan: &ExportPlan,
+    view: &SliceView,
+    pages: u64,
+) -> anyhow::Result<()> {
+    let run = &view.run;
+    let opened = RunRecord {
+        format_version: FormatVersion,
+        id: run.clone(),
+        origin: Origin::First,
+        job: Some("job".to_owned()),
+        query_id: None,
+        watermark: None,
+        created_at: plan.planned_at,
+    };
+    archive.create_or_read(Name::Run(run), opened).await?;
+    let mut message = archive.next_message(view, plan).await?;
+    message.checkpoint = at(0);
+    loop {
+        let page = u64::from(message.id.page);
+        let next = if page < pages {
+            let checkpoint = at(page);
+            NextStep::Continue { checkpoint }
+        } else {
+            NextStep::EndRun
+        };
+        let body = body(plan, view, page);
+        let record = commit(archive, plan, &message, body, next).await?;
+        message = match &record.content.next {
+            NextStep::Continue { checkpoint } => {
+                PageMessage::following(&record, run, 1, Origin::First, checkpoint.clone())
+            }
+            NextStep::EndRun => return end(archive, plan, run, &record).await,
+        };
+    }
+}
+
+/// The page's place in the job: how many were read before.
+fn at(pages: u64) -> Checkpoint {
+    Checkpoint::Cursor {
+        job: Some("job".to_owned()),
+        cursor: (pages > 0).then(|| pages.to_string()),
+        trail: None,
+    }
+}
+
+fn body(plan: &ExportPlan, view: &SliceView, page: u64) -> PageBody {
+    let SliceRange::Interval(interval) = view.slice.range else {
+        unreachable!("a job reads intervals");
+    };
+    let first = (u64::from(view.slice.number) << 32) + page * LINES;
+    let mut text = String::from("[");
+    for line in 0..LINES {
+        let is_repeated = line == 0 && page > 1 && page.is_multiple_of(REPEATS_EVERY);
+        let number = if is_repeated {
+            first - LINES
+        } else {
+            first + line
+        };
+        let id = id(number);
+        let start = interval.start() + Duration::from_millis(line);
+        let separator = if line > 0 { "," } else { "" };
+        let _ = write!(
+            text,
+            r#"{separator}{{"conversationId":"{id}","conversationStart":"{start}","page":{page}}}"#
+        );
+    }
+    text.push(']');
+    match gateway_records(text.as_bytes()) {
+        Ok(records) => encode(&records, &plan.page_rules(&view.slice)),
+        Err(error) => unreachable!("these are records: {error}"),
+    }
+}
+
+/// A random UUID that is always the same for this number.
+fn id(number: u64) -> String {
+    let bits = fastrand::Rng::with_seed(number).u128(..);
+    let digits = format!("{bits:032x}");
+    [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ]
+    .join("-")
+}
+
+async fn commit(
+    archive: &Archive,
+    plan: &ExportPlan,
+    message: &PageMessage,
+    body: PageBody,
+    next: NextStep,
+) -> anyhow::Result<PageRecord> {
+    let id = &message.id;
+    let (page, index) = (body.object.context("lines")?, body.index.context("lines")?);
+    let sha256 = Sha256::of(&page);
+    let objects = PageObjects {
+        page: put(archive, Name::Page(id, sha256), page).await?,
+        index: put(archive, Name::Index(id, sha256), index).await?,
+    };
+    let content = PageContent {
+        checkpoint: message.checkpoint.clone(),
+        next,
+        objects: Some(objects),
+        counts: body.counts,
+        record_bytes: body.ndjson_bytes,
+        redactions: body.redactions,
+        statuses: body.statuses,
+        files: Vec::new(),
+        rejects: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let mut event = AuditEvent::new(Happening {
+        subject: format!("s{} r1 p{}", id.run.slice, id.page),
+        details: json!({"slice": id.run.slice, "run": 1, "page": id.page, "contentSha256": content.digest()}),
+        ..happening(plan, &plan.export_id, Action::ArchivePage, EventType::Page)
+    });
+    event.records_retrieved = Some(content.counts.received);
+    let record = PageRecord {
+        format_version: FormatVersion,
+        id: id.clone(),
+        totals: message.totals.plus(content.totals()),
+        content,
+        committed_at: plan.planned_at,
+        watermark: None,
+        correlation_id: None,
+        effort: Effort::default(),
+        event: event.after(Some(message.audit_head)),
+    };
+    Ok(archive.create_or_read(Name::Record(id), record).await?.0)
+}
+
+async fn put(archive: &Archive, name: Name<'_>, bytes: Vec<u8>) -> anyhow::Result<StoredObject> {
+    let (size_bytes, sha256) = (bytes.len() as u64, Sha256::of(&bytes));
+    archive.put(name, bytes).await?;
+    Ok(StoredObject {
+        key: name.key(),
+        size_bytes,
+        sha256,
+    })
+}
+
+async fn end(
+    archive: &Archive,
+    plan: &ExportPlan,
+    run: &RunId,
+    last: &PageRecord,
+) -> anyhow::Result<()> {
+    let event = AuditEvent::new(Happening {
+        subject: format!("s{} r1", run.slice),
+        details: json!({"slice": run.slice, "run": 1, "lastPage": last.id.page, "end": End::Complete}),
+        ..happening(plan, &plan.export_id, Action::EndRun, EventType::Run)
+    });
+    let end = RunEnd {
+        format_version: FormatVersion,
+        id: run.clone(),
+        end: End::Complete,
+        last_page: last.id.page,
+        totals: last.totals,
+        job: Some("job".to_owned()),
+        event: event.after(Some(last.event.hash)),
+    };
+    archive.create_or_read(Name::End(run), end).await?;
+    Ok(())
+}
+
+fn happening<'a>(
+    plan: &'a ExportPlan,
+    export_id: &'a ExportId,
+    action: Action,
+    event_type: EventType,
+) -> Happening<'a> {
+    let timestamp: Timestamp = plan.planned_at;
+    Happening {
+        export_id,
+        query_hash: plan.query_hash,
+        request_id: "scale",
+        timestamp,
+        action,
+        event_type,
+        subject: String::new(),
+        details: json!({}),
+    }
+}

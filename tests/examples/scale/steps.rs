@@ -1,0 +1,148 @@
+//! The steps, each in a process of its own, which tells CPU time and peak memory when it is done.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use complete_export::{CompleteExport, Handled};
+use conversation_archive::archive::Archive;
+use conversation_archive::attempt::{Attempt, Overrides};
+use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::conclusion::PortionLimits;
+use conversation_archive::dispatch::Dispatch;
+use conversation_archive::ids::ExportId;
+use conversation_archive::invocation::Invocation;
+use conversation_archive::marker::OpenMarker;
+use conversation_archive::message::CompletionMessage;
+use conversation_archive::objects::Name;
+use conversation_archive::queue::MemoryQueues;
+use conversation_archive::store::FolderStore;
+use conversation_archive::verify::verify;
+use sweep_exports::{SweepExports, Swept};
+
+/// The id of every export that is measured.
+pub(crate) const ID: &str = "scale";
+
+/// What Lambda gives an invocation, less the margin.
+const INVOCATION: Duration = Duration::from_secs(890);
+
+/// Ticks of `/proc/self/stat` in a second, on every Linux that we know.
+const TICKS: f64 = 100.0;
+
+pub(crate) async fn run(step: &str, folder: &Path) -> anyhow::Result<()> {
+    let archive = archive(folder)?;
+    let said = match step {
+        "sweep" => sweep(archive).await?,
+        "complete" => complete(archive).await?,
+        _ => {
+            let report = verify(&archive, &ID.parse()?, &mut |_| {}).await?;
+            format!(
+                "{} records, {} ids with versions",
+                report.records, report.ids_with_versions
+            )
+        }
+    };
+    println!("{}\n{}\n{said}", cpu_seconds()?, peak_mb()?);
+    Ok(())
+}
+
+pub(crate) fn archive(folder: &Path) -> anyhow::Result<Archive> {
+    Ok(Archive::new(Arc::new(FolderStore::open_without_sync(
+        folder,
+    )?)))
+}
+
+fn dispatch(archive: Archive, clock: Clock) -> Dispatch {
+    Dispatch {
+        archive,
+        queue: Arc::new(MemoryQueues::new(clock.clone())),
+        clock,
+        max_open_slices: 2,
+        portions: PortionLimits::default(),
+    }
+}
+
+/// Sweeps until the export, whose messages all get lost, is given up.
+async fn sweep(archive: Archive) -> anyhow::Result<String> {
+    let clock = Clock::manual(Clock::System.now());
+    let sweep = SweepExports {
+        dispatch: dispatch(archive, clock.clone()),
+    };
+    let mut sweeps = 0;
+    loop {
+        clock.advance(Duration::from_secs(3_601));
+        sweeps += 1;
+        let swept = sweep.handle(&invocation(&clock)).await?;
+        match swept[..] {
+            [(_, Swept::Revived)] if sweeps < 10 => {}
+            [(_, Swept::Failed)] => break,
+            _ => bail!("swept {swept:?}"),
+        }
+    }
+    Ok(format!("given up by sweep {sweeps}"))
+}
+
+/// Resumes the export that was given up, as start-export does.
+pub(crate) async fn resume(folder: &Path) -> anyhow::Result<()> {
+    let (archive, now) = (archive(folder)?, Clock::System.now());
+    let id: ExportId = ID.parse()?;
+    let plan = archive.planned(&id).await?;
+    let attempt = archive.attempt(&id, 1).await?;
+    let standings = archive.standings(&plan, &attempt).await?;
+    let next: Attempt = attempt.resumed(&standings, None, Overrides::default(), None, now);
+    let marker = OpenMarker::new(id.clone(), now);
+    archive.create_or_read(Name::Attempt(&id, 2), next).await?;
+    archive.replace(Name::Open(&id), &marker).await?;
+    Ok(())
+}
+
+async fn complete(archive: Archive) -> anyhow::Result<String> {
+    let clock = Clock::System;
+    let complete = CompleteExport {
+        dispatch: dispatch(archive, clock.clone()),
+    };
+    let message = CompletionMessage::nudge(&ID.parse()?, clock.now());
+    let mut invocations = 1;
+    loop {
+        match complete.handle(&message, &invocation(&clock)).await? {
+            Handled::Continued => invocations += 1,
+            Handled::Concluded(outcome) => {
+                ensure!(outcome.status.is_complete(), "{outcome:?}");
+                return Ok(format!(
+                    "{} records, {invocations} invocation(s)",
+                    outcome.records()
+                ));
+            }
+            Handled::Waiting { open } => bail!("{open} slices are open"),
+        }
+    }
+}
+
+fn invocation(clock: &Clock) -> Invocation {
+    let end = clock.now().saturating_add(INVOCATION);
+    Invocation {
+        request_id: "scale".to_owned(),
+        deadline: end.map_or(Deadline::NONE, Deadline::at),
+    }
+}
+
+/// User and system time of this process.
+fn cpu_seconds() -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').context("no name of the program")?;
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: Result<Vec<f64>, _> = ticks.map(str::parse).collect();
+    Ok(ticks?.into_iter().sum::<f64>() / TICKS)
+}
+
+fn peak_mb() -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: f64 = peak
+        .context("no peak")?
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()?;
+    Ok(kib * 1024.0 / 1e6)
+}

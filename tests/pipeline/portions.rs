@@ -1,0 +1,269 @@
+//! Large exports: complete-export reads them in portions, over as many invocations as it takes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use conversation_archive::conclusion::PortionLimits;
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::{ExportStatus, Manifest};
+use conversation_archive::queue::{Delivery, Queue};
+use genesys_simulator::{Faults, Repeat, RepeatedRow, Settings};
+
+use end_to_end::process::invocation;
+use end_to_end::world::{Turn, World, organisation};
+
+const REQUEST: &str = r#","exportId":"large","slices":3,"pageSize":4,"records":"full""#;
+
+/// Many portions of one or two pages.
+const SMALL: PortionLimits = PortionLimits { lines: 6, pages: 3 };
+
+fn repeating() -> Settings {
+    let row = |row, again_at, repeat| RepeatedRow {
+        row,
+        again_at,
+        repeat,
+    };
+    Settings {
+        faults: Faults {
+            repeated_rows: vec![
+                row(3, 8, Repeat::Identical),
+                row(3, 40, Repeat::Changed),
+                row(2, 50, Repeat::Identical),
+            ],
+            ..Faults::default()
+        },
+        spill: 0.0,
+        ..organisation(91, 60)
+    }
+}
+
+/// An export of these repeating rows whose slices have all ended.
+async fn read_out(portions: PortionLimits) -> World {
+    let mut world = World::new(repeating()).await.in_portions(portions);
+    let request = world.request("export-gateway", REQUEST);
+    world.start(&request).await;
+    let is_read = |world: &World| {
+        let objects = world.store.snapshot();
+        let ends = objects.keys().filter(|key| key.ends_with("/end.json"));
+        ends.count() == 3
+    };
+    assert!(world.run_until(is_read).await);
+    world
+}
+
+fn id() -> ExportId {
+    "large".parse().expect("an id")
+}
+
+async fn completed(world: &mut World) -> Manifest {
+    world.run().await;
+    let manifest = world.manifest(&id()).await;
+    assert_eq!(manifest.outcome.status, ExportStatus::Completed);
+    let report = world.verify(&id()).await;
+    assert_eq!(report.orphans, [""; 0]);
+    manifest
+}
+
+fn compared(world: &World) -> Vec<String> {
+    let keys = world.store.snapshot().into_keys();
+    keys.filter(|key| key.contains("/comparison-")).collect()
+}
+
+#[tokio::test]
+async fn the_content_does_not_depend_on_the_size_of_the_portions() {
+    let mut whole = read_out(PortionLimits::default()).await;
+    let expected = completed(&mut whole).await.content;
+    let repeated = expected.repeated.as_ref().expect("repeated records");
+    assert_eq!(
+        (repeated.identical_lines, repeated.ids_with_versions),
+        (2, 1)
+    );
+    assert_eq!(
+        compared(&whole),
+        [""; 0],
+        "a small export stores no portion"
+    );
+
+    for (lines, pages) in [(1, 100), (6, 3), (7, 100), (63, 2), (1_000, 1)] {
+        let mut world = read_out(PortionLimits { lines, pages }).await;
+
+        assert_eq!(
+            completed(&mut world).await.content,
+            expected,
+            "{lines} {pages}"
+        );
+        assert!(!compared(&world).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_small_export_takes_no_more_requests_than_its_pages() {
+    let mut world = World::new(organisation(92, 30)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    let delivery = completion(&mut world).await;
+
+    let before = world.steps.taken();
+    handle(&world, &delivery).await;
+
+    let pages = world.manifest(&id).await.outcome.totals.pages;
+    // Attempts, attempt, end, outcomes (2), cancellation; record, index and record again of each page; manifest; copies of
+    // the slice and the outcome; webhook, marker, attempts.
+    assert!(
+        world.steps.taken() - before <= 3 * pages + 15,
+        "{} steps for {pages} pages",
+        world.steps.taken() - before
+    );
+}
+
+/// Runs until the last completion message can be received.
+async fn completion(world: &mut World) -> Delivery {
+    let ends = |world: &World| {
+        let objects = world.store.snapshot();
+        let slices = objects.keys().filter(|key| key.contains("/r01/run.json"));
+        let ends = objects.keys().filter(|key| key.ends_with("/end.json"));
+        let (slices, ends) = (slices.count(), ends.count());
+        slices > 0 && slices == ends
+    };
+    assert!(world.run_until(ends).await);
+    let delivery = world.queues.receive(Queue::Completion);
+    delivery.expect("a completion message")
+}
+
+async fn handle(world: &World, delivery: &Delivery) {
+    let invocation = invocation(800, &world.clock);
+    let handled = world.process.handle(delivery, &invocation);
+    handled.await.expect("handled");
+}
+
+#[tokio::test]
+async fn an_export_goes_on_in_the_next_invocation_after_the_deadline() {
+    let expected = completed(&mut read_out(PortionLimits::default()).await).await;
+    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
+
+    let mut invocations = 0;
+    while !world
+        .store
+        .snapshot()
+        .contains_key("exports/large/manifest.json")
+    {
+        let waiting = world.queues.holding(Queue::Completion);
+        match world.turn().await {
+            Turn::Done => {}
+            Turn::Idle => assert!(world.wait_for_next(), "{waiting:?}"),
+            turn => panic!("{turn:?}: {:?}", world.last_error()),
+        }
+        invocations += 1;
+    }
+
+    assert!(invocations >= 3, "{invocations} invocations");
+    assert_eq!(completed(&mut world).await.content, expected.content);
+    assert_eq!(world.highest_receive_count, 1, "no message failed");
+}
+
+#[tokio::test]
+async fn audit_copies_go_on_in_the_next_invocation_before_the_webhook() {
+    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
+    let copies = |world: &World| {
+        let objects = world.store.snapshot();
+        objects.keys().filter(|key| key.contains("-slice-")).count()
+    };
+    let manifest = "exports/large/manifest.json";
+
+    let mut seen = BTreeSet::new();
+    while world.receiver.arrived().is_empty() {
+        if world.turn().await == Turn::Idle {
+            assert!(world.wait_for_next());
+        }
+        if world.store.snapshot().contains_key(manifest) {
+            seen.insert(copies(&world));
+        }
+    }
+
+    assert!(seen.len() > 1, "copied at once: {seen:?}");
+    assert_eq!(seen.last(), Some(&3), "told before everything was copied");
+    completed(&mut world).await;
+    assert_eq!(world.receiver.ids().len(), 1);
+}
+
+#[tokio::test]
+async fn an_invocation_without_progress_fails_instead_of_going_round() {
+    let mut world = read_out(SMALL).await.at_pace(Duration::from_mins(2));
+
+    let turn = world.turn().await;
+
+    assert_eq!(turn, Turn::Failed);
+    let error = world.last_error().expect("an error");
+    assert!(error.contains("the invocation ended before"), "{error}");
+}
+
+#[tokio::test]
+async fn two_handlers_of_one_completion_message_store_the_same_portions() {
+    let mut alone = read_out(SMALL).await;
+    let expected = completed(&mut alone).await.content;
+    let expected_keys = compared(&alone);
+    // Each begins while the other one is at any of its steps.
+    for lead in (0..60).step_by(4) {
+        let mut world = read_out(SMALL).await;
+        let delivery = world.queues.receive(Queue::Completion).expect("a message");
+        let (first, second) = (&world.process, world.another_process());
+        let invocation = invocation(800, &world.clock);
+
+        let one = first.handle(&delivery, &invocation);
+        let other = async {
+            for _ in 0..lead {
+                tokio::task::yield_now().await;
+            }
+            second.handle(&delivery, &invocation).await
+        };
+        let (one, other) = tokio::join!(one, other);
+
+        one.expect("handled");
+        other.expect("handled");
+        assert_eq!(completed(&mut world).await.content, expected);
+        assert_eq!(compared(&world), expected_keys, "{lead}");
+    }
+}
+
+#[tokio::test]
+async fn portions_that_were_cut_under_other_limits_count() {
+    let expected = completed(&mut read_out(SMALL).await).await.content;
+    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
+    let is_begun = |world: &World| compared(world).iter().any(|key| key.contains("/portion-"));
+    assert!(world.run_until(is_begun).await);
+
+    let other = PortionLimits {
+        lines: 25,
+        pages: 50,
+    };
+    let mut world = world.in_portions(other);
+
+    assert_eq!(completed(&mut world).await.content, expected);
+}
+
+#[tokio::test]
+async fn a_damaged_portion_is_made_again_by_the_next_attempt() {
+    let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
+    let is_begun = |world: &World| compared(world).iter().any(|key| key.contains("/portion-"));
+    assert!(world.run_until(is_begun).await);
+    for key in compared(&world) {
+        if !key.contains("/portion-") {
+            world.damage(&key).await;
+        }
+    }
+
+    for _ in 0..4 {
+        world.run().await;
+        world.pass(Duration::from_secs(3_601));
+        world.sweep().await;
+    }
+    assert!(world.failed(&id(), 1).await.is_some());
+    world.resume(&id()).await;
+
+    assert_eq!(completed(&mut world).await.outcome.attempt, 2);
+    let attempts: BTreeSet<_> = compared(&world)
+        .iter()
+        .map(|key| key[..27].to_owned())
+        .collect();
+    assert_eq!(attempts.len(), 2, "{attempts:?}");
+}

@@ -1,0 +1,189 @@
+//! sweep-exports beside large exports: it reads none of their pages, and none of them takes the time of the others for long.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use conversation_archive::failure::FailureKind;
+use conversation_archive::ids::ExportId;
+use conversation_archive::marker::OpenMarker;
+use conversation_archive::objects::Name;
+use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use sweep_exports::Swept;
+
+use end_to_end::memory_store::MemoryStore;
+use end_to_end::process::invocation;
+use end_to_end::world::{World, organisation};
+
+const HOUR: Duration = Duration::from_secs(3_601);
+
+/// Remembers the keys of what is read and created.
+#[derive(Debug, Default)]
+struct Watched {
+    store: MemoryStore,
+    read: Mutex<Vec<String>>,
+}
+
+impl Watched {
+    fn forget(&self) {
+        self.read.lock().expect("not poisoned").clear();
+    }
+
+    /// The keys in order; what is created is marked.
+    fn keys(&self) -> Vec<String> {
+        self.read.lock().expect("not poisoned").clone()
+    }
+
+    fn note(&self, key: String) {
+        self.read.lock().expect("not poisoned").push(key);
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for Watched {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.note(key.to_owned());
+        self.store.get(key).await
+    }
+
+    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
+        self.note(format!("+{}", object.key));
+        self.store.create(object).await
+    }
+
+    async fn replace(&self, object: Object) -> Result<(), StoreError> {
+        self.store.replace(object).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
+        self.store.list(prefix, after).await
+    }
+
+    fn uri(&self, key: &str) -> String {
+        self.store.uri(key)
+    }
+}
+
+#[tokio::test]
+async fn giving_up_reads_neither_pages_nor_page_indexes() {
+    // All slices have ended, or the messages are lost before that.
+    for ended in [2, 0] {
+        let store = Arc::new(Watched::default());
+        let mut world = World::over(Arc::clone(&store), organisation(93, 120), 2).await;
+        let request = world.request("analytics-job", r#","slices":2,"pageSize":5"#);
+        let id = world.start(&request).await;
+        let page = format!("exports/{id}/slices/0002/r01/page-000003.record.json");
+        let is_far = |world: &World<Watched>| {
+            let objects = world.store.store.snapshot();
+            let ends = objects.keys().filter(|key| key.ends_with("/end.json"));
+            ends.count() >= ended && objects.contains_key(&page)
+        };
+        assert!(world.run_until(is_far).await);
+
+        let mut swept = Vec::new();
+        for _ in 0..4 {
+            world.lose_messages();
+            world.pass(HOUR);
+            store.forget();
+            swept.extend(world.sweep().await.expect("not killed"));
+        }
+
+        assert_eq!(swept.last(), Some(&Swept::Failed), "{swept:?}");
+        let failed = world.failed(&id, 1).await.expect("a failure");
+        let kinds = failed.failures.iter().map(|failed| failed.failure.kind);
+        assert!(kinds.into_iter().all(|kind| kind == FailureKind::Stalled));
+        let keys = store.keys();
+        let is_page = |key: &&String| key.ends_with(".index.gz") || key.ends_with(".ndjson.gz");
+        assert_eq!(keys.iter().find(is_page), None);
+        let created = format!("+{}", Name::Failed(&id, 1).key());
+        let before = keys.iter().take_while(|key| **key != created);
+        let records = before.filter(|key| key.ends_with(".record.json"));
+        // Of each slice the newest, to see whether it moved, and to end it.
+        assert!(records.count() <= 3 * 2, "{keys:?}");
+    }
+}
+
+/// Exports whose messages are lost, in a world where each step takes seconds.
+async fn slow_world() -> (World, BTreeSet<ExportId>) {
+    let mut world = World::new(organisation(94, 20)).await;
+    let mut ids = BTreeSet::new();
+    for name in ["a", "b", "c", "d"] {
+        let more = format!(r#","slices":1,"exportId":"{name}""#);
+        let request = world.request("analytics-job", &more);
+        ids.insert(world.start(&request).await);
+    }
+    world.lose_messages();
+    world.pass(HOUR);
+    (world.at_pace(Duration::from_secs(6)), ids)
+}
+
+#[tokio::test]
+async fn an_export_that_takes_a_whole_sweep_does_not_starve_the_others() {
+    let (world, ids) = slow_world().await;
+
+    let mut swept = BTreeSet::new();
+    let mut sweeps = 0;
+    while swept != ids {
+        let invocation = invocation(900 + sweeps, &world.clock);
+        let these = world.process.sweep.handle(&invocation).await;
+        let these = these.expect("a sweep that ends in time");
+        assert!((1..=2).contains(&these.len()), "{these:?}");
+        swept.extend(these.into_iter().map(|(id, _)| id));
+        sweeps += 1;
+        assert!(sweeps < 30, "{swept:?}");
+        world.pass(HOUR);
+    }
+
+    assert!(sweeps > 1);
+}
+
+#[tokio::test]
+async fn an_export_that_completes_in_portions_counts_as_moving() {
+    use conversation_archive::conclusion::PortionLimits;
+
+    let limits = PortionLimits { lines: 5, pages: 2 };
+    let mut world = World::new(organisation(95, 40)).await.in_portions(limits);
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":4"#);
+    let id = world.start(&request).await;
+    let ended = |world: &World| {
+        let objects = world.store.snapshot();
+        objects.keys().any(|key| key.ends_with("/end.json"))
+    };
+    assert!(world.run_until(ended).await);
+    let mut world = world.at_pace(Duration::from_millis(2_500));
+
+    // An invocation an hour, whose message is lost.
+    let mut hours = 0;
+    loop {
+        world.turn().await;
+        if world
+            .store
+            .snapshot()
+            .contains_key(&Name::Manifest(&id).key())
+        {
+            break;
+        }
+        world.lose_messages();
+        world.pass(HOUR);
+        assert_eq!(world.sweep().await, Some(vec![Swept::Revived]));
+        let marker: Option<OpenMarker> = world
+            .archive()
+            .read(Name::Open(&id))
+            .await
+            .expect("a marker");
+        assert_eq!(
+            marker.expect("a marker").fruitless_sweeps,
+            1,
+            "portions were stored"
+        );
+        hours += 1;
+    }
+
+    assert!(hours > 1, "{hours}");
+}
