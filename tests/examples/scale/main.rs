@@ -1,6 +1,6 @@
 //! Sweep, completion and verification of exports of millions of synthetic conversations: CPU time and peak memory of each,
-//! in a process of its own. Fails when the CPU time per record of a step differs by more than a tenth from that of the
-//! smallest export.
+//! in a process of its own. Fails when a step takes more than 1.2 times the CPU time per record of the smallest
+//! export.
 //!
 //! `cargo run --release -p end-to-end --example scale -- [MILLIONS…]`
 //!
@@ -27,8 +27,8 @@ mod steps;
 /// What is measured, in this order.
 const STEPS: [&str; 3] = ["sweep", "complete", "verify"];
 
-/// How much the CPU time per record may differ.
-const TOLERANCE: f64 = 0.1;
+/// How much more CPU time per record a larger export may take: storing portions costs a tenth, and busy machines vary.
+const TOLERANCE: f64 = 0.2;
 
 /// What one step took.
 #[derive(Clone, Debug)]
