@@ -10,6 +10,7 @@ use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
 
 use end_to_end::process::invocation;
+use end_to_end::seams::Steps;
 use end_to_end::world::{World, organisation};
 
 fn refused_after(after: u64) -> Faults {
@@ -231,6 +232,47 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
             .len(),
         60
     );
+}
+
+#[tokio::test]
+async fn a_resume_that_loses_to_another_one_says_that_its_quota_does_not_hold() {
+    let mut told = Vec::new();
+    for step in 0..20 {
+        let mut world = World::new(Settings {
+            faults: refused_after(1),
+            ..organisation(55, 20)
+        })
+        .await;
+        let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+        let id = world.start(&request).await;
+        world.run().await;
+        let resume = |quota_mb| {
+            Command::Resume(Resume {
+                export_id: id.clone(),
+                quota_mb: Some(quota_mb),
+                on_bad_record: None,
+            })
+        };
+        let gated = world.gated_process(Steps::pausing_before(step)).await;
+        let invocation = invocation(904, &world.clock);
+        let held_up = gated.process.start.handle(resume(50), &invocation);
+        let other = async {
+            gated.steps.suspended().await;
+            let answer = world.process.start.handle(resume(60), &invocation).await;
+            gated.steps.release();
+            answer
+        };
+
+        let answers = tokio::join!(held_up, other);
+
+        let answers = <[_; 2]>::from(answers);
+        let refused = answers.into_iter().filter_map(Result::err);
+        let refused: Vec<_> = refused.map(|error| error.to_string()).collect();
+        assert_eq!(refused.len(), 1, "step {step}: {refused:?}");
+        told.extend(refused);
+    }
+    let by_race = |text: &&String| text.contains("another resume began attempt 2");
+    assert!(told.iter().filter(by_race).count() > 3, "{told:?}");
 }
 
 #[tokio::test]

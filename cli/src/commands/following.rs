@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use conversation_archive::archive::{Archive, ArchiveError, Delivery};
 use conversation_archive::clock::Clock;
 use conversation_archive::failure::in_one_line;
+use conversation_archive::ids::ExportId;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
 use conversation_archive::plan::ExportPlan;
 use serde_json::json;
-use start_export::Started;
+use start_export::{Started, State};
 
 use super::closing::{Ways, greeting, not_complete};
 use crate::engine::Standing;
@@ -68,8 +69,24 @@ pub(super) async fn watch(
     }
 }
 
+/// Until an accepted export is planned.
+async fn await_plan(archive: &Archive, id: &ExportId) -> anyhow::Result<()> {
+    while archive.accepted(id).await?.is_some() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    match archive.plan(id).await? {
+        Some(_) => Ok(()),
+        None => anyhow::bail!(
+            "export {id} was accepted and then refused; the log of archive-page says why"
+        ),
+    }
+}
+
 async fn look(archive: &Archive, started: &Started, screen: &Screen) -> anyhow::Result<Outcome> {
     let id = &started.export_id;
+    if started.state == State::Accepted {
+        await_plan(archive, id).await?;
+    }
     let (mut progress, mut damaged): (Option<Progress>, Option<()>) = (None, None);
     loop {
         let since = Instant::now();

@@ -411,6 +411,10 @@ impl Resume {
         }
     }
 
+    pub(crate) fn changes_something(&self) -> bool {
+        self.quota_mb.is_some() || self.on_bad_record.is_some()
+    }
+
     fn overrides(&self) -> Overrides {
         Overrides {
             quota_mb: self.quota_mb,

@@ -128,7 +128,7 @@ impl StartExport {
         };
         let now = self.dispatch.clock.now();
         let next = failed.resumed(&standings, export_failure, resume.overrides(), query, now);
-        let name = Name::Attempt(&plan.export_id, next.attempt);
+        let (name, wanted) = (Name::Attempt(&plan.export_id, next.attempt), next.overrides);
         let (next, _) = self.archive().create_or_read(name, next).await?;
         // Again, behind the attempt: the announcement of the one before may have removed the marker meanwhile.
         self.reopen(plan).await?;
@@ -136,6 +136,9 @@ impl StartExport {
         self.forget_scheduled(&plan.export_id, failed.attempt)
             .await?;
         tracing::info!(export.id = %plan.export_id, attempt = next.attempt, "export resumed");
+        if resume.changes_something() && next.overrides != wanted {
+            return Err(not_overridden(resume, &next).into());
+        }
         Ok(self.started(plan, next.attempt, State::Resumed))
     }
 
@@ -188,5 +191,20 @@ impl StartExport {
             .archive()
             .replace(Name::Open(&plan.export_id), &marker)
             .await?)
+    }
+}
+
+/// Another resume created the attempt at the same moment, without what this one sets.
+fn not_overridden(resume: &Resume, attempt: &Attempt) -> Refusal {
+    let rule = format!(
+        "another resume began attempt {} at the same time, without it; set it again if that attempt fails",
+        attempt.attempt
+    );
+    match (resume.quota_mb, resume.on_bad_record) {
+        (Some(quota_mb), _) => Refusal::new("quotaMb", quota_mb, rule),
+        (None, value) => {
+            let value = value.map(|value| format!("{value:?}").to_lowercase());
+            Refusal::new("onBadRecord", value.unwrap_or_default(), rule)
+        }
     }
 }
