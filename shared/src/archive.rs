@@ -18,6 +18,7 @@ use crate::seal::{self, SealError};
 use crate::store::{ArchiveStore, Listed, Object, StoreError, Stored};
 use crate::waiting::{Waiting, Waits};
 
+mod cancelling;
 mod conversations;
 mod deliveries;
 mod exports;
@@ -210,10 +211,6 @@ impl Archive {
         }
         let waiting = self.waiting(message).await?;
         Ok(waiting.map(|waiting| waiting.since).unwrap_or_default())
-    }
-
-    pub async fn is_cancelled(&self, id: &ExportId) -> Result<bool, ArchiveError> {
-        Ok(self.store.get(&Name::Cancel(id).key()).await?.is_some())
     }
 
     /// Whether the export's marker stands: it is not ended, or its end is not announced.

@@ -141,3 +141,24 @@ async fn what_does_not_exist_cannot_be_cancelled() {
         "`exportId` is nobody: there is no export of this id here"
     );
 }
+
+#[tokio::test]
+async fn a_cancel_that_came_after_a_failure_does_not_cancel_the_resume() {
+    let mut world = World::new(organisation(77, 40)).await;
+    world.process.page.settings.max_pages_per_slice = 1;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    world.run().await;
+    assert!(world.failed(&id, 1).await.is_some());
+    // A cancel, held up since it found the attempt undecided.
+    let archive = world.archive();
+    archive.cancel(&id, world.now()).await.expect("a store");
+
+    world.process.page.settings.max_pages_per_slice = 10;
+    world.resume(&id).await;
+    let is_cancelled = archive.is_cancelled(&id).await.expect("a store");
+    archive.cancel(&id, world.now()).await.expect("a store");
+    let is_cancelled_anew = archive.is_cancelled(&id).await.expect("a store");
+
+    assert_eq!((is_cancelled, is_cancelled_anew), (false, true));
+}

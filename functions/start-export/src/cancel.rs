@@ -4,11 +4,9 @@ use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Which;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
-use conversation_archive::objects::Name;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::request::Refusal;
 use conversation_archive::run::{End, RunEnd};
-use serde_json::json;
 
 use crate::{StartError, StartExport, Started, State, final_state};
 
@@ -40,11 +38,7 @@ impl StartExport {
                 .into()),
             };
         }
-        let asked =
-            json!({"formatVersion": 1, "exportId": id, "askedAt": self.dispatch.clock.now()});
-        self.archive()
-            .create_or_read(Name::Cancel(id), asked)
-            .await?;
+        self.archive().cancel(id, self.dispatch.clock.now()).await?;
         self.close_failed(&plan, &attempt, invocation).await?;
         // Messages may be lost or waiting for hours: every open slice gets one now.
         let open = self

@@ -109,6 +109,8 @@ impl StartExport {
         self.announce_if_owed(plan, failed, outcome, invocation)
             .await?;
         self.reopen(plan).await?;
+        let now = self.dispatch.clock.now();
+        self.archive().withdraw_cancel(&plan.export_id, now).await?;
         let standings = self.archive().standings(plan, failed).await?;
         let of_export = outcome
             .failures

@@ -1,0 +1,65 @@
+//! Requests to cancel an export.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Archive, ArchiveError};
+use crate::format::FormatVersion;
+use crate::ids::ExportId;
+use crate::objects::Name;
+use crate::seal;
+use crate::store::Stored;
+
+/// `cancel.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelRequest {
+    format_version: FormatVersion,
+    export_id: ExportId,
+    asked_at: Timestamp,
+    /// Set by a resume after the attempt failed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawn_at: Option<Timestamp>,
+}
+
+impl Archive {
+    /// Whether the export is to be cancelled. A request that cannot be read counts.
+    pub async fn is_cancelled(&self, id: &ExportId) -> Result<bool, ArchiveError> {
+        let Some(bytes) = self.store().get(&Name::Cancel(id).key()).await? else {
+            return Ok(false);
+        };
+        let request = seal::open::<CancelRequest>(&bytes);
+        Ok(request.map_or(true, |request| request.withdrawn_at.is_none()))
+    }
+
+    /// Asks for the export to be cancelled.
+    pub async fn cancel(&self, id: &ExportId, now: Timestamp) -> Result<(), ArchiveError> {
+        let request = CancelRequest {
+            format_version: FormatVersion,
+            export_id: id.clone(),
+            asked_at: now,
+            withdrawn_at: None,
+        };
+        let name = Name::Cancel(id);
+        let (known, stored) = self.create_or_read(name, request.clone()).await?;
+        if stored == Stored::AlreadyThere && known.withdrawn_at.is_some() {
+            self.replace(name, &request).await?;
+        }
+        Ok(())
+    }
+
+    /// Withdraws a request that came too late for the attempt that it was meant for, so that the next one is not cancelled.
+    pub async fn withdraw_cancel(&self, id: &ExportId, now: Timestamp) -> Result<(), ArchiveError> {
+        let name = Name::Cancel(id);
+        match self.read::<CancelRequest>(name).await? {
+            Some(request) if request.withdrawn_at.is_none() => {
+                let withdrawn = CancelRequest {
+                    withdrawn_at: Some(now),
+                    ..request
+                };
+                self.replace(name, &withdrawn).await
+            }
+            _ => Ok(()),
+        }
+    }
+}
