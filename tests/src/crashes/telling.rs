@@ -100,6 +100,8 @@ impl<S: ArchiveStore + 'static> Telling<S> {
     async fn sweep(&mut self) {
         while self.world.sweep().await.is_none() {
             self.killed = true;
+            // Nothing repeats a sweep that died but the one of the next hour.
+            self.world.pass(Duration::from_mins(61));
         }
     }
 
