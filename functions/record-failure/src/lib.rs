@@ -7,17 +7,17 @@ use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::hash::Sha256;
-use conversation_archive::ids::ExportId;
+use conversation_archive::ids::{ExportId, RunId};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::{
     CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
 };
 use conversation_archive::metrics;
 use conversation_archive::objects::Name;
-use conversation_archive::page_record::NextStep;
+use conversation_archive::page_record::{NextStep, PageRecord};
 use conversation_archive::plan::{ExportPlan, Identity};
 use conversation_archive::queue::Queue;
-use conversation_archive::request::ExportRequest;
+use conversation_archive::request::{ExportRequest, SourceKind};
 use conversation_archive::run::End;
 use conversation_archive::runs::Ending;
 use conversation_archive::store::Stored;
@@ -153,25 +153,38 @@ impl RecordFailure {
             let message = format!("{} ended in the dead letters of the {queue} queue", page.id);
             let failure = Failure::new(FailureKind::DeadLetter, message);
             let end = End::Failed { failure };
-            let record = archive.record(&page.id).await?;
-            match record.map(|record| record.content.next) {
-                // The page is committed and its chain goes on, by a message of its own.
-                Some(NextStep::Continue { .. }) => return Ok(Handled::Kept),
-                Some(NextStep::EndRun) => {
-                    self.dispatch
-                        .end_slice(plan, &view, end, invocation)
-                        .await?;
-                }
+            let Some(record) = archive.record(&page.id).await? else {
                 // Nothing comes after a page that is not committed, so the run need not be listed.
-                None => {
-                    self.dispatch
-                        .end_run(plan, Ending::before(page), end, invocation)
-                        .await?;
-                }
+                let ending = Ending::before(page);
+                self.dispatch.end_run(plan, ending, end, invocation).await?;
+                return self.run_failed(&view.run).await;
+            };
+            if self.has_gone_on(plan, &record).await? {
+                return Ok(Handled::Kept);
             }
+            self.dispatch
+                .end_slice(plan, &view, end, invocation)
+                .await?;
         }
+        self.run_failed(&view.run).await
+    }
+
+    /// Whether the chain goes on after this page, by a message of its own. Of a page of transcripts others are told before that
+    /// message is sent, which may be what fails.
+    async fn has_gone_on(&self, plan: &ExportPlan, record: &PageRecord) -> anyhow::Result<bool> {
+        if record.content.next == NextStep::EndRun {
+            return Ok(false);
+        }
+        if plan.source != SourceKind::Transcripts {
+            return Ok(true);
+        }
+        let next = record.id.run.page(record.id.page + 1);
+        Ok(self.dispatch.archive.record(&next).await?.is_some())
+    }
+
+    async fn run_failed(&self, run: &RunId) -> anyhow::Result<Handled> {
         self.dispatch
-            .completion(&CompletionMessage::run_ended(&view.run))
+            .completion(&CompletionMessage::run_ended(run))
             .await?;
         Ok(Handled::RunFailed)
     }

@@ -38,20 +38,23 @@ fn an_invocation_over_an_empty_archive_answers_an_empty_list() {
 
     let _function = Function(function(address).spawn().unwrap());
 
-    let heard: Vec<_> = (0..3)
+    let heard: Vec<_> = (0..5)
         .map(|_| requests.recv_timeout(PATIENCE).unwrap())
         .collect();
     assert_eq!(
         heard[0].line,
         "GET /2018-06-01/runtime/invocation/next HTTP/1.1"
     );
-    assert!(heard[1].line.starts_with("GET /archive"), "{:?}", heard[1]);
-    assert!(heard[1].line.contains("prefix=open%2F"), "{:?}", heard[1]);
+    for (request, folder) in heard[1..4].iter().zip(["open", "owed", "resumes"]) {
+        assert!(request.line.starts_with("GET /archive"), "{request:?}");
+        let prefix = format!("prefix={folder}%2F");
+        assert!(request.line.contains(&prefix), "{request:?}");
+    }
     assert_eq!(
-        heard[2].line,
+        heard[4].line,
         "POST /2018-06-01/runtime/invocation/request-1/response HTTP/1.1"
     );
-    assert_eq!(heard[2].body, "[]");
+    assert_eq!(heard[4].body, "[]");
 }
 
 #[test]
