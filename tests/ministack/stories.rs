@@ -166,6 +166,8 @@ fn poison() -> String {
     let mut body: Value = serde_json::from_str(body).expect("JSON");
     body["exportId"] = json!("poisoned");
     body["attempt"] = json!(99);
+    // One that is never committed: of a page that is, a dead letter changes nothing.
+    body["page"] = json!(500);
     body.to_string()
 }
 

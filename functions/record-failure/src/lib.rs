@@ -3,6 +3,7 @@
 //! It never sends to the queue whose dead letters it reads, and a dead webhook message changes no export.
 
 use conversation_archive::FormatVersion;
+use conversation_archive::archive::SliceView;
 use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::failure::{Failure, FailureKind};
@@ -153,20 +154,42 @@ impl RecordFailure {
             let message = format!("{} ended in the dead letters of the {queue} queue", page.id);
             let failure = Failure::new(FailureKind::DeadLetter, message);
             let end = End::Failed { failure };
-            let Some(record) = archive.record(&page.id).await? else {
-                // Nothing comes after a page that is not committed, so the run need not be listed.
-                let ending = Ending::before(page);
-                self.dispatch.end_run(plan, ending, end, invocation).await?;
-                return self.run_failed(&view.run).await;
-            };
-            if self.has_gone_on(plan, &record).await? {
-                return Ok(Handled::Kept);
+            match archive.record(&page.id).await? {
+                Some(record) if self.has_gone_on(plan, &record).await? => {
+                    return Ok(Handled::Kept);
+                }
+                Some(_) => {
+                    self.dispatch
+                        .end_slice(plan, &view, end, invocation)
+                        .await?;
+                }
+                None => self.end_before(plan, &view, page, end, invocation).await?,
             }
-            self.dispatch
-                .end_slice(plan, &view, end, invocation)
-                .await?;
         }
         self.run_failed(&view.run).await
+    }
+
+    /// Ends a run whose chain stopped before this page. The page before is its last one, so the run need not be listed, unless the
+    /// message is of no page that comes next.
+    async fn end_before(
+        &self,
+        plan: &ExportPlan,
+        view: &SliceView,
+        page: &PageMessage,
+        end: End,
+        invocation: &Invocation,
+    ) -> anyhow::Result<()> {
+        let before = view.run.page(page.id.page.saturating_sub(1));
+        match self.dispatch.archive.record(&before).await? {
+            Some(record) => {
+                let ending = Ending::after(&view.run, &record);
+                self.dispatch.end_run(plan, ending, end, invocation).await?;
+            }
+            None => {
+                self.dispatch.end_slice(plan, view, end, invocation).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the chain goes on after this page, by a message of its own. Of a page of transcripts others are told before that
