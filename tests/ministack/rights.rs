@@ -72,10 +72,10 @@ const RARE: [(&str, &str, &str, &str); 15] = [
         "resume pays what an outcome still owes",
     ),
     (
-        "start-export",
-        "s3:DeleteObject",
-        "OwedMarkers",
-        "resume of an export whose webhook was taken",
+        "complete-export",
+        "sqs:SendMessage",
+        "CompletionQueue",
+        "an export that takes several invocations to conclude",
     ),
     (
         "start-export",

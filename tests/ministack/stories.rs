@@ -180,10 +180,11 @@ async fn cancelled(deployment: &Deployment) {
         .await;
 
     let cancelled = deployment.told(&["cancel", "cancelled"]).await;
+    let told = told_of(deployment, "cancelled").await;
     let again = deployment.run(&["start", "--request", &request]).await;
 
     assert_eq!(cancelled["status"], "cancelled");
-    assert_eq!(told_of(deployment, "cancelled").await, ["export.cancelled"]);
+    assert_eq!(told, ["export.cancelled"]);
     assert_eq!(again.code, Some(1), "{}", again.err);
     assert!(
         again.err.contains("was cancelled, and that is final"),
