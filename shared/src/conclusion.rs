@@ -13,7 +13,6 @@ use crate::failure::{Failure, in_one_line};
 use crate::format::FormatVersion;
 use crate::ids::ExportId;
 use crate::invocation::Invocation;
-use crate::marker::OpenMarker;
 use crate::metrics;
 use crate::objects::Name;
 use crate::outcome::{ExportMetrics, ExportStatus, Manifest, Outcome, SliceFailure};
@@ -242,8 +241,7 @@ impl Dispatch {
     ) -> Result<(), DispatchError> {
         let newest = self.archive.newest_attempt(id).await?;
         if newest.is_some_and(|newest| newest.attempt > attempt) {
-            let marker = OpenMarker::new(id.clone(), self.clock.now());
-            self.archive.replace(Name::Open(id), &marker).await?;
+            self.archive.mark_open(id, self.clock.now()).await?;
         }
         Ok(())
     }

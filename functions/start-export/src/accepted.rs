@@ -145,7 +145,8 @@ impl StartExport {
             Err(StartError::Refused(refusal)) => {
                 tracing::error!(%refusal, "an accepted request is refused and not kept any longer");
                 // A marker without request and plan is removed by the sweep.
-                self.open(id, self.dispatch.clock.now()).await?;
+                let now = self.dispatch.clock.now();
+                self.archive().mark_open(id, now).await?;
                 Ok(Restarted::Dropped(refusal.to_string()))
             }
             Err(error) => {

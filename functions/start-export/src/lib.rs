@@ -9,7 +9,6 @@ use conversation_archive::hash::Sha256;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::json::JsonText;
-use conversation_archive::marker::OpenMarker;
 use conversation_archive::metrics;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::ExportStatus;
@@ -20,7 +19,6 @@ use conversation_archive::redactors::{PinError, Redactors};
 use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal};
 use conversation_archive::source::{Asked, Setback, Sources};
 use conversation_archive::webhook::{AddressRules, WebhookUrl};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 mod accepted;
@@ -316,23 +314,18 @@ impl StartExport {
         let query_hash = plan.query_hash;
         let id = plan.export_id.clone();
         if !self.archive().is_open(&id).await? {
-            self.open(&id, now).await?;
+            self.archive().mark_open(&id, now).await?;
         }
         let (stored, _) = self
             .archive()
             .create_or_read(Name::Request(&id), plan)
             .await?;
-        self.open(&id, now).await?;
+        self.archive().mark_open(&id, now).await?;
         if stored.query_hash == query_hash {
             Ok(stored)
         } else {
             Err(another_request(&stored).into())
         }
-    }
-
-    async fn open(&self, id: &ExportId, now: Timestamp) -> Result<(), StartError> {
-        let marker = OpenMarker::new(id.clone(), now);
-        Ok(self.archive().replace(Name::Open(id), &marker).await?)
     }
 
     /// The newest attempt, which is the first unless somebody else was quicker.
@@ -409,10 +402,6 @@ impl Resume {
             quota_mb: None,
             on_bad_record: None,
         }
-    }
-
-    pub(crate) fn changes_something(&self) -> bool {
-        self.quota_mb.is_some() || self.on_bad_record.is_some()
     }
 
     fn overrides(&self) -> Overrides {

@@ -1,11 +1,10 @@
 //! Resume: an export that stopped goes on, one that failed gets another attempt, one that is done answers so.
 
-use conversation_archive::attempt::Attempt;
+use conversation_archive::attempt::{Attempt, Overrides};
 use conversation_archive::conclusion::Concluding;
 use conversation_archive::failure::FailureKind;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
-use conversation_archive::marker::OpenMarker;
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::Outcome;
 use conversation_archive::plan::ExportPlan;
@@ -138,7 +137,7 @@ impl StartExport {
         self.forget_scheduled(&plan.export_id, failed.attempt)
             .await?;
         tracing::info!(export.id = %plan.export_id, attempt = next.attempt, "export resumed");
-        if resume.changes_something() && next.overrides != wanted {
+        if resume.overrides() != Overrides::default() && next.overrides != wanted {
             return Err(not_overridden(resume, &next).into());
         }
         Ok(self.started(plan, next.attempt, State::Resumed))
@@ -188,11 +187,8 @@ impl StartExport {
     }
 
     async fn reopen(&self, plan: &ExportPlan) -> Result<(), StartError> {
-        let marker = OpenMarker::new(plan.export_id.clone(), self.dispatch.clock.now());
-        Ok(self
-            .archive()
-            .replace(Name::Open(&plan.export_id), &marker)
-            .await?)
+        let now = self.dispatch.clock.now();
+        Ok(self.archive().mark_open(&plan.export_id, now).await?)
     }
 }
 

@@ -3,7 +3,6 @@
 use conversation_archive::dispatch::DispatchError;
 use conversation_archive::failure::in_one_line;
 use conversation_archive::ids::ExportId;
-use conversation_archive::marker::OpenMarker;
 use conversation_archive::objects::{Name, RESUMES_PREFIX};
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::plan::ExportPlan;
@@ -72,20 +71,17 @@ impl SweepExports {
     /// messages is found.
     async fn begin_next(&self, plan: &ExportPlan, failed: &Attempt) -> Result<(), DispatchError> {
         let now = self.dispatch.clock.now();
-        let (marker, open) = (
-            OpenMarker::new(plan.export_id.clone(), now),
-            Name::Open(&plan.export_id),
-        );
+        let id = &plan.export_id;
         // Read first: what is damaged stays as it is.
         let standings = self.archive().standings(plan, failed).await?;
-        self.archive().replace(open, &marker).await?;
+        self.archive().mark_open(id, now).await?;
         let next = failed.resumed_automatically(&standings, now);
-        let name = Name::Attempt(&plan.export_id, next.attempt);
+        let name = Name::Attempt(id, next.attempt);
         let (next, _) = self.archive().create_or_read(name, next).await?;
-        self.archive().replace(open, &marker).await?;
+        self.archive().mark_open(id, now).await?;
         self.dispatch.revive(plan, &next).await?;
         tracing::info!(
-            export.id = %plan.export_id,
+            export.id = %id,
             attempt = next.attempt,
             automatic_resumes = next.automatic_resumes,
             "export resumed automatically"

@@ -10,6 +10,12 @@ use crate::outcome::{Manifest, Outcome};
 use crate::request::ExportRequest;
 
 impl Archive {
+    /// Writes the marker of an export to which something is owed from now on.
+    pub async fn mark_open(&self, id: &ExportId, now: Timestamp) -> Result<(), ArchiveError> {
+        let marker = OpenMarker::new(id.clone(), now);
+        self.replace(Name::Open(id), &marker).await
+    }
+
     /// Removes the marker of an export without a plan. A start at the same moment may have planned it meanwhile: then the marker
     /// stands again.
     pub async fn remove_marker_without_plan(
@@ -19,8 +25,7 @@ impl Archive {
     ) -> Result<(), ArchiveError> {
         self.delete(Name::Open(id)).await?;
         if self.plan(id).await?.is_some() {
-            let marker = OpenMarker::new(id.clone(), now);
-            self.replace(Name::Open(id), &marker).await?;
+            self.mark_open(id, now).await?;
         }
         Ok(())
     }
