@@ -24,10 +24,10 @@ async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
         dispatch: clients.opening(config.queues, config.max_open_slices),
         sources: clients.sources(config.genesys)?,
         redactors: clients.redactors(config.redaction_key),
-        limits: config.limits,
-        address_rules: config.address_rules,
-        regions: config.regions,
-        emulated: config.emulated,
+        limits: config.planning.limits,
+        address_rules: config.planning.address_rules,
+        regions: config.planning.regions,
+        emulated: config.planning.emulated,
     })
 }
 

@@ -11,12 +11,9 @@ use crate::queue::{Queue, QueueUrls};
 use crate::topic::TopicArn;
 use crate::webhook::AddressRules;
 
+/// What a request is checked and planned by.
 #[derive(Clone, Debug)]
-pub struct StartExportConfig {
-    pub archive: ArchiveConfig,
-    /// `PAGE_QUEUE_URL`, `COMPLETION_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
-    pub queues: QueueUrls,
-    pub genesys: GenesysConfig,
+pub struct PlanningConfig {
     /// `AWS_REGION`, `ALLOWED_REGIONS`
     pub regions: Regions,
     /// `GENESYS_JOB_PAGE_SIZE_MAX`, `GATEWAY_PAGE_SIZE_MAX`, `GENESYS_JOB_INTERVAL_MAX_DAYS`, `MAX_SLICES`,
@@ -24,14 +21,23 @@ pub struct StartExportConfig {
     /// `DATA_CLASSIFICATION`, `RETENTION_DIRECTIVE`, `COMPLIANCE_VERSION`, `REDACTION_REGIONS`, `REDACTION_PATTERNS`,
     /// `REDACTION_ALLOWED`
     pub limits: PlanLimits,
-    /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
-    pub redaction_key: RedactionKeyConfig,
     /// `WEBHOOK_ALLOWED_HOSTS`
     pub address_rules: AddressRules,
-    /// `MAX_OPEN_SLICES`
-    pub max_open_slices: usize,
     /// Whether `AWS_ENDPOINT_URL` is set.
     pub emulated: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct StartExportConfig {
+    pub archive: ArchiveConfig,
+    /// `PAGE_QUEUE_URL`, `COMPLETION_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
+    pub queues: QueueUrls,
+    pub genesys: GenesysConfig,
+    pub planning: PlanningConfig,
+    /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
+    pub redaction_key: RedactionKeyConfig,
+    /// `MAX_OPEN_SLICES`
+    pub max_open_slices: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -40,11 +46,8 @@ pub struct ArchivePageConfig {
     /// `PAGE_QUEUE_URL`, `WAITING_QUEUE_URL`, `COMPLETION_QUEUE_URL`
     pub queues: QueueUrls,
     pub genesys: GenesysConfig,
-    /// As for start-export: an accepted request is started here.
-    pub regions: Regions,
-    pub limits: PlanLimits,
-    pub address_rules: AddressRules,
-    pub emulated: bool,
+    /// An accepted request is started here.
+    pub planning: PlanningConfig,
     pub page: PageSettings,
     /// `TRANSCRIPT_TOPIC_ARN`
     pub transcript_topic: Option<TopicArn>,
@@ -97,28 +100,35 @@ pub struct SweepExportsConfig {
     pub max_open_slices: usize,
 }
 
+impl PlanningConfig {
+    fn read(settings: &Settings<'_>, genesys: Option<&GenesysConfig>) -> Self {
+        let endpoints = genesys.map(|genesys| &genesys.client.endpoints);
+        let regions = settings.regions(endpoints, settings.needed("AWS_REGION"));
+        let address_rules = settings.address_rules(settings.loopback());
+        Self {
+            regions,
+            limits: settings.limits(&address_rules, endpoints),
+            address_rules,
+            emulated: settings.emulated(),
+        }
+    }
+}
+
 impl Config for StartExportConfig {
     fn read(settings: &Settings<'_>) -> Option<Self> {
         let archive = settings.archive();
         let genesys = settings.genesys();
-        let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
-        let regions = settings.regions(endpoints, settings.needed("AWS_REGION"));
-        let address_rules = settings.address_rules(settings.loopback());
-        let limits = settings.limits(&address_rules, endpoints);
+        let planning = PlanningConfig::read(settings, genesys.as_ref());
         let redaction_key = settings.redaction_key();
         let queues = settings.queues(&[Queue::Pages, Queue::Completion, Queue::Webhooks]);
         let max_open_slices = settings.max_open_slices();
-        let emulated = settings.emulated();
         Some(Self {
             archive: archive?,
             queues,
             genesys: genesys?,
-            regions,
-            limits,
+            planning,
             redaction_key,
-            address_rules,
             max_open_slices,
-            emulated,
         })
     }
 }
@@ -127,11 +137,7 @@ impl Config for ArchivePageConfig {
     fn read(settings: &Settings<'_>) -> Option<Self> {
         let archive = settings.archive();
         let genesys = settings.genesys();
-        let endpoints = genesys.as_ref().map(|genesys| &genesys.client.endpoints);
-        let regions = settings.regions(endpoints, settings.needed("AWS_REGION"));
-        let address_rules = settings.address_rules(settings.loopback());
-        let limits = settings.limits(&address_rules, endpoints);
-        let emulated = settings.emulated();
+        let planning = PlanningConfig::read(settings, genesys.as_ref());
         let queues = settings.queues(&[Queue::Pages, Queue::Waiting, Queue::Completion]);
         let page = settings.page_settings();
         let transcript_topic = settings.transcript_topic();
@@ -141,10 +147,7 @@ impl Config for ArchivePageConfig {
             archive: archive?,
             queues,
             genesys: genesys?,
-            regions,
-            limits,
-            address_rules,
-            emulated,
+            planning,
             page,
             transcript_topic,
             redaction_key,

@@ -156,14 +156,17 @@ fn what_is_set_is_what_the_function_gets() {
     let start = StartExportConfig::from_lookup(lookup).unwrap();
     let page = ArchivePageConfig::from_lookup(lookup).unwrap();
 
-    let limits = &start.limits;
+    let limits = &start.planning.limits;
     assert_eq!(
         (limits.slices_max, limits.quota_mb, limits.retention_days),
         (31, Some(5000), Some(365))
     );
     assert_eq!(limits.governance.data_classification, "restricted");
-    assert_eq!(start.regions.genesys.as_deref(), Some("eu-central-1"));
-    assert_eq!((start.max_open_slices, start.emulated), (4, false));
+    assert_eq!(
+        start.planning.regions.genesys.as_deref(),
+        Some("eu-central-1")
+    );
+    assert_eq!((start.max_open_slices, start.planning.emulated), (4, false));
     assert_eq!(
         (page.page.max_pages_per_slice, page.page.max_runs_per_slice),
         (1000, 3)
