@@ -124,8 +124,10 @@ impl Visit<'_> {
                 Some(Trouble::Unreachable | Trouble::UnknownAuthority)
             )
             || matches!(error, ApiError::Throttled { .. }) && self.client().is_foreign(call);
+        let is_late = matches!(error.trouble(), Some(Trouble::NoTimeLeft));
         match Setback::from(error) {
             Setback::Wait(wait) if is_of_host && self.has_time() => Ok(Fetched::Later(wait)),
+            Setback::Wait(wait) if is_of_host || is_late => Err(HeldUp::OutOfTime(wait)),
             setback => Err(HeldUp::All(setback)),
         }
     }

@@ -21,6 +21,8 @@ pub(super) enum Missed {
 pub(super) enum HeldUp {
     /// For this conversation alone.
     Alone(Box<Stuck>),
+    /// Our own time ran out at it. Perhaps it takes more than there ever is.
+    OutOfTime(Wait),
     /// For all of them.
     All(Setback),
 }
@@ -125,12 +127,15 @@ impl Verdict {
                 }
                 _ => Stuck::unavailable(unavailable(&error)).into(),
             },
+            Self::All(error) if matches!(error.trouble(), Some(Trouble::NoTimeLeft)) => {
+                HeldUp::OutOfTime(unavailable(&error)).into()
+            }
             Self::All(error) => HeldUp::All(error.into()).into(),
         }
     }
 }
 
-fn unavailable(error: &ApiError) -> Wait {
+pub(super) fn unavailable(error: &ApiError) -> Wait {
     Wait {
         reason: WaitReason::Unavailable,
         hint: error.wait(),
@@ -271,6 +276,17 @@ impl From<Untold> for Missed {
 mod tests {
     use super::*;
 
+    const LOGIN: &str = "/oauth/token";
+
+    fn not_json() -> Trouble {
+        Trouble::NotJson {
+            status: 200,
+            content_type: None,
+            line: 1,
+            column: 1,
+        }
+    }
+
     fn refusal(status: u16, code: Option<&str>) -> ApiError {
         ApiError::Refused {
             route: "/api/v2/conversations/messages/c".to_owned(),
@@ -286,6 +302,7 @@ mod tests {
         match Verdict::of(error).missed() {
             Missed::Untold(untold) => format!("{}: {}", untold.status.as_str(), untold.problem),
             Missed::HeldUp(HeldUp::All(_)) => "all".to_owned(),
+            Missed::HeldUp(HeldUp::OutOfTime(_)) => "out of time".to_owned(),
             Missed::HeldUp(HeldUp::Alone(stuck)) => match stuck.instead {
                 Err(untold) => format!(
                     "{:?}, then {}: {}",
@@ -353,12 +370,21 @@ mod tests {
             login,
             throttled,
             ApiError::unavailable("/", Trouble::Unreachable),
-            ApiError::unavailable("/", Trouble::NoTimeLeft),
+            ApiError::unavailable(LOGIN, Trouble::Status(503)),
+            ApiError::unavailable(LOGIN, Trouble::Timeout),
+            ApiError::unavailable(LOGIN, not_json()),
         ];
         for error in errors {
             let shown = format!("{error:?}");
             assert_eq!(outcome(error), "all", "{shown}");
         }
+    }
+
+    #[test]
+    fn our_own_deadline_is_about_nobody_for_certain() {
+        let error = ApiError::unavailable("/", Trouble::NoTimeLeft);
+
+        assert_eq!(outcome(error), "out of time");
     }
 
     #[test]

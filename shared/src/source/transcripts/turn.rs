@@ -7,7 +7,6 @@ use super::page::Page;
 use crate::checkpoint::{Checkpoint, Place};
 use crate::portion::Portion;
 use crate::source::{Reading, Setback};
-use crate::waiting::WaitReason;
 
 /// Their ids travel with each message, which may hold 256 KiB.
 const MAX_POSTPONED: usize = 1_000;
@@ -69,14 +68,10 @@ impl<'a> Turn<'a> {
             HeldUp::Alone(why) if matches!(why.cause, Cause::File | Cause::Refused) => Ok(*why),
             HeldUp::Alone(why) => Err(Setback::Wait(why.wait)),
             // The first of a page has all the time that there is, and it was never enough.
-            HeldUp::All(Setback::Wait(wait))
-                if done == 0
-                    && !is_full
-                    && wait.reason == WaitReason::Unavailable
-                    && self.waited >= PATIENCE =>
-            {
+            HeldUp::OutOfTime(wait) if done == 0 && !is_full && self.waited >= PATIENCE => {
                 Ok(Stuck::unavailable(wait))
             }
+            HeldUp::OutOfTime(wait) => Err(Setback::Wait(wait)),
             HeldUp::All(setback) => Err(setback),
         }
     }
@@ -139,7 +134,7 @@ mod tests {
     use super::super::visit::Told;
     use super::*;
     use crate::transcript::web_details;
-    use crate::waiting::Wait;
+    use crate::waiting::{Wait, WaitReason};
 
     fn wait() -> Wait {
         Wait {
@@ -181,21 +176,27 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_up_all_is_about_the_first_of_a_page_once_that_has_waited() {
+    fn what_takes_longer_than_a_page_has_is_recorded_once_that_page_has_waited() {
         let portion = Portion::default();
-        let turn = |waited| Turn::of(&portion, &[], waited);
-        let all = || HeldUp::All(Setback::Wait(wait()));
-        let throttled = || {
-            HeldUp::All(Setback::Wait(Wait {
-                reason: WaitReason::Throttled,
-                ..wait()
-            }))
+        let held_up = |waited, done| {
+            let turn = Turn::of(&portion, &[], waited);
+            turn.held_up(HeldUp::OutOfTime(wait()), done, 0)
         };
 
-        assert!(turn(PATIENCE).held_up(all(), 0, 0).is_ok());
-        assert!(turn(PATIENCE).held_up(all(), 1, 0).is_err());
-        assert!(turn(PATIENCE / 2).held_up(all(), 0, 0).is_err());
-        assert!(turn(PATIENCE).held_up(throttled(), 0, 0).is_err());
+        assert!(held_up(PATIENCE, 0).is_ok());
+        assert!(held_up(PATIENCE, 1).is_err());
+        assert!(held_up(PATIENCE / 2, 0).is_err());
+    }
+
+    #[test]
+    fn what_holds_up_all_is_never_recorded_for_one() {
+        let portion = Portion::default();
+        let turn = Turn::of(&portion, &[], 100 * PATIENCE);
+
+        for reason in [WaitReason::Unavailable, WaitReason::Throttled] {
+            let all = HeldUp::All(Setback::Wait(Wait { reason, ..wait() }));
+            assert!(turn.held_up(all, 0, 0).is_err());
+        }
     }
 
     #[test]

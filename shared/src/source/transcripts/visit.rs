@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::Transcripts;
 use super::batches::BulkLimit;
-use super::missed::{Cause, HeldUp, Missed, Stuck, Verdict, unaskable};
+use super::missed::{Cause, HeldUp, Missed, Stuck, Verdict, unaskable, unavailable};
 use crate::clock::Deadline;
 use crate::decode::DecodeError;
 use crate::decode::object::required_object;
@@ -233,7 +233,9 @@ impl<'a> Visit<'a> {
     pub(super) fn missed_by(&self, verdict: Verdict) -> Missed {
         match verdict {
             // Our own deadline may be why the answer did not come.
-            Verdict::Failed(error) if !self.has_time() => HeldUp::All(error.into()).into(),
+            Verdict::Failed(error) if !self.has_time() => {
+                HeldUp::OutOfTime(unavailable(&error)).into()
+            }
             verdict => verdict.missed(),
         }
     }
