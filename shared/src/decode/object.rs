@@ -4,18 +4,27 @@
 //! returned raw.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::DecodeError;
 
-/// An object's members. Of members with the same name, the last one counts.
+/// An object's members. Of members with the same name, the last one counts, unless it carries content: then none does.
 #[derive(Debug)]
-pub(crate) struct Object<'a>(HashMap<String, &'a RawValue>);
+pub(crate) struct Object<'a>(HashMap<String, Member<'a>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Member<'a> {
+    value: &'a RawValue,
+    /// Whether a member with the same name has another value.
+    is_ambiguous: bool,
+}
 
 /// An element does not hold what its list is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +52,26 @@ const FIRST_SECONDS: f64 = 1e8;
 
 impl<'a> Object<'a> {
     pub(crate) fn read(value: &'a RawValue) -> Result<Self, NotReadable> {
-        let members = serde_json::from_str(value.get());
-        members.map(Self).map_err(|_| NotReadable)
+        serde_json::from_str(value.get()).map_err(|_| NotReadable)
     }
 
     /// `None` when the member is absent or null.
     pub(crate) fn member(&self, name: &str) -> Option<&'a RawValue> {
-        let value = self.0.get(name).copied();
+        let value = self.0.get(name).map(|member| member.value);
         value.filter(|value| value.get() != "null")
+    }
+
+    /// A member that carries content.
+    fn content(&self, name: &str) -> Result<Option<&'a RawValue>, NotReadable> {
+        if self.is_ambiguous(name) {
+            return Err(NotReadable);
+        }
+        Ok(self.member(name))
+    }
+
+    /// Whether two members with this name have different values.
+    pub(crate) fn is_ambiguous(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|member| member.is_ambiguous)
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
@@ -60,7 +81,7 @@ impl<'a> Object<'a> {
     /// A text that is content: nothing else may stand there.
     pub(crate) fn content_text(&self, name: &str) -> Result<Option<String>, NotReadable> {
         let text = |value: &RawValue| serde_json::from_str(value.get()).map_err(|_| NotReadable);
-        self.member(name).map(text).transpose()
+        self.content(name)?.map(text).transpose()
     }
 
     /// An id is a text or an integer, and not empty.
@@ -98,29 +119,40 @@ impl<'a> Object<'a> {
 
     /// An object that carries content: nothing else may stand there.
     pub(crate) fn content_object(&self, name: &str) -> Result<Option<Self>, NotReadable> {
-        self.member(name).map(Self::read).transpose()
+        self.content(name)?.map(Self::read).transpose()
     }
 
-    /// The elements of a list. Another value counts as its only element.
-    pub(crate) fn elements(&self, name: &str) -> Vec<&'a RawValue> {
-        let Some(value) = self.member(name) else {
-            return Vec::new();
-        };
-        list(value).unwrap_or_else(|| vec![value])
+    /// The elements of a list that may be absent. `Err` has the value that stands in its place.
+    pub(crate) fn elements(&self, name: &str) -> Result<Vec<&'a RawValue>, &'a RawValue> {
+        match self.member(name) {
+            Some(value) if self.is_ambiguous(name) => Err(value),
+            Some(value) => list(value).ok_or(value),
+            None => Ok(Vec::new()),
+        }
     }
 
+    /// The elements of a list that may be absent, read. A value in its place cannot be read: it may be one element of many.
     pub(crate) fn listed<T>(
         &self,
         name: &str,
         read: impl Fn(Object<'a>) -> Result<T, NotReadable>,
     ) -> Listed<T> {
-        Listed::of(self.elements(name), read)
+        match self.elements(name) {
+            Ok(elements) => Listed::of(elements, read),
+            Err(value) => Listed {
+                read: Vec::new(),
+                unreadable: vec![UnreadableElement::of(value)],
+            },
+        }
     }
 
     /// The elements of a list that the document cannot be without.
     pub(crate) fn required_list(&self, name: &str) -> Result<Vec<&'a RawValue>, DecodeError> {
-        let value = self.0.get(name).ok_or_else(|| DecodeError::missing(name))?;
-        list(value).ok_or_else(|| DecodeError::not_a(name, "a list"))
+        let member = self.0.get(name).ok_or_else(|| DecodeError::missing(name))?;
+        if member.is_ambiguous {
+            return Err(DecodeError::not_a(name, "there only once"));
+        }
+        list(member.value).ok_or_else(|| DecodeError::not_a(name, "a list"))
     }
 
     /// The document has to repeat the id that was requested.
@@ -131,6 +163,38 @@ impl<'a> Object<'a> {
         is_same
             .then_some(())
             .ok_or_else(|| DecodeError::not_a("id", "the one that was requested"))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Object<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members: HashMap<String, Member<'de>> = HashMap::new();
+        while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+            let is_other = |it: &Member<'_>| it.is_ambiguous || it.value.get() != value.get();
+            let is_ambiguous = members.get(&name).is_some_and(is_other);
+            members.insert(
+                name,
+                Member {
+                    value,
+                    is_ambiguous,
+                },
+            );
+        }
+        Ok(Object(members))
     }
 }
 
@@ -342,7 +406,20 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_read_element_by_element_and_another_value_is_one() {
+    fn content_that_stands_there_twice_is_read_only_if_it_is_the_same() {
+        let document = raw(r#"{"x":[1],"x":[],"y":"a","\u0079":"a","z":"a","z":"b","z":"a"}"#);
+
+        let object = Object::read(&document).unwrap();
+
+        assert_eq!(object.elements("x").unwrap_err().get(), "[]");
+        let error = object.required_list("x").unwrap_err();
+        assert_eq!(error.to_string(), "`x` is not there only once");
+        assert_eq!(object.content_text("y"), Ok(Some("a".to_owned())));
+        assert_eq!(object.content_text("z"), Err(NotReadable));
+    }
+
+    #[test]
+    fn a_list_is_read_element_by_element_and_another_value_is_not_readable() {
         let ids = |value: &str| {
             member(value, |it| {
                 let listed = it.listed("x", |it| it.id("id").ok_or(NotReadable));
@@ -356,7 +433,7 @@ mod tests {
             ids(r#"[{"id":"a"}, null, {"id":{}}, "b", {"id":7}]"#),
             (text(&["a", "7"]), text(&["null", r#"{"id":{}}"#, r#""b""#]))
         );
-        assert_eq!(ids(r#"{"id":"a"}"#), (text(&["a"]), text(&[])));
+        assert_eq!(ids(r#"{"id":"a"}"#), (text(&[]), text(&[r#"{"id":"a"}"#])));
         assert_eq!(ids(r#""broken""#), (text(&[]), text(&[r#""broken""#])));
         assert_eq!(ids("[]"), ids("null"));
     }

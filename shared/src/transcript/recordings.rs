@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{Attachment, Event, Message, Status, Transcript, Untold, Via, Writer};
 use crate::decode::DecodeError;
 use crate::decode::object::Listed;
-use crate::genesys::wire::{ChatMessage, Recording, RecordingMessagingMessage};
+use crate::genesys::wire::{AVAILABLE, ChatMessage, Recording, RecordingMessagingMessage};
 
 /// The transcript in the recordings of a conversation.
 #[derive(Debug)]
@@ -24,7 +24,8 @@ pub struct Recordings {
 }
 
 impl Recordings {
-    /// `Err` when the document is not a list of recordings of this conversation.
+    /// `Err` when the document is not a list of recordings of this conversation, or when all that it has is a recording of
+    /// texts without its texts.
     pub fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
         let listed = Recording::list(document, id)?;
         let mut transcript = Transcript::new(Via::Recordings, None);
@@ -32,7 +33,7 @@ impl Recordings {
         transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
         let stored_away = recordings.iter().find_map(|it| {
             let state = it.file_state.as_deref()?;
-            (state != "AVAILABLE").then(|| state.to_owned())
+            (state != AVAILABLE).then(|| state.to_owned())
         });
         let mut recorded = Self {
             transcript,
@@ -41,8 +42,17 @@ impl Recordings {
             elements: 0,
             stored_away,
         };
+        let lacks = recordings.iter().find_map(|it| it.lacks);
         for recording in recordings {
             recorded.add(recording);
+        }
+        match lacks {
+            Some(list) if recorded.has_no_text() => return Err(DecodeError::missing(list)),
+            Some(list) => {
+                let problem = format!("a recording of the conversation has no {list}");
+                recorded.transcript.problems.push(problem);
+            }
+            None => {}
         }
         Ok(recorded)
     }
@@ -50,14 +60,14 @@ impl Recordings {
     /// The transcript, which is complete if it holds as many messages as the conversation listed.
     pub fn finish(self, announced: &[String]) -> Result<Transcript, Untold> {
         let missing = self.missing(announced);
-        let mut transcript = self.transcript;
-        if transcript.messages.is_empty() && transcript.unreadable.is_empty() {
+        if self.has_no_text() {
             let problem = self.stored_away.map_or_else(
                 || "the messages are not found, and no recording has a text".to_owned(),
                 |state| format!("the messages are not found, and the recording is {state}"),
             );
             return Err(Untold::new(Status::Gone, problem));
         }
+        let mut transcript = self.transcript;
         // Without a list of messages, nothing else shows that the transcript lacks what that recording holds.
         if let Some(state) = self.stored_away.filter(|_| announced.is_empty()) {
             let problem = format!("another recording of the conversation is {state}");
@@ -67,6 +77,10 @@ impl Recordings {
             missing,
             ..transcript
         })
+    }
+
+    fn has_no_text(&self) -> bool {
+        self.transcript.messages.is_empty() && self.transcript.unreadable.is_empty()
     }
 
     /// By their ids, unless recordings have ids of their own.
@@ -402,6 +416,49 @@ mod tests {
         assert_eq!(
             none.problem,
             "the messages are not found, and no recording has a text"
+        );
+    }
+
+    #[test]
+    fn a_recording_of_texts_without_them_is_no_answer() {
+        for media in ["message", "chat"] {
+            for list in ["messagingTranscript", "transcript"] {
+                let is_its_own = (media == "message") == (list == "messagingTranscript");
+                let with = |value: serde_json::Value| {
+                    let mut recording = json!({"media": media, "fileState": "AVAILABLE"});
+                    recording[list] = value;
+                    Recordings::of(&raw(&json!([recording])), "c1")
+                };
+                assert!(with(json!(null)).is_err(), "{media} {list}");
+                assert_eq!(with(json!([])).is_ok(), is_its_own, "{media} {list}");
+            }
+        }
+        let call = json!([{"media": "audio", "fileState": "AVAILABLE"}]);
+        assert!(Recordings::of(&raw(&call), "c1").is_ok());
+    }
+
+    #[test]
+    fn an_object_that_is_no_recording_is_kept_as_it_is() {
+        for object in [json!({}), json!({"id": "r"})] {
+            let transcript = read(&json!([object])).unwrap();
+
+            assert_eq!(transcript.unreadable.len(), 1, "{object}");
+        }
+    }
+
+    #[test]
+    fn texts_beside_a_recording_that_lacks_its_own_are_not_all() {
+        let recorded = json!([
+            {"media": "message", "messagingTranscript": [{"id": "m1", "messageText": "Hi"}]},
+            {"media": "message"},
+        ]);
+
+        let transcript = read(&recorded).unwrap();
+
+        assert_eq!(transcript.messages.len(), 1);
+        assert_eq!(
+            transcript.problems,
+            ["a recording of the conversation has no messagingTranscript"]
         );
     }
 

@@ -118,7 +118,14 @@ impl MessageMediaParticipant {
 /// The messages of a participant: its `messages` themselves, or those of the communications that stand there.
 fn message_details(participant: &Object<'_>) -> Listed<MessageDetails> {
     let mut details = Listed::default();
-    for element in participant.elements("messages") {
+    let elements = participant.elements("messages").unwrap_or_else(|value| {
+        if !participant.is_ambiguous("messages") && is_list_of_messages(value) {
+            return vec![value];
+        }
+        details.unreadable.push(UnreadableElement::of(value));
+        Vec::new()
+    });
+    for element in elements {
         let Ok(object) = Object::read(element) else {
             details.unreadable.push(UnreadableElement::of(element));
             continue;
@@ -144,6 +151,11 @@ fn message_details(participant: &Object<'_>) -> Listed<MessageDetails> {
         details.unreadable.extend(nested.unreadable);
     }
     details
+}
+
+/// `{"messages": […]}` in place of the list itself.
+fn is_list_of_messages(value: &RawValue) -> bool {
+    Object::read(value).is_ok_and(|object| object.required_list("messages").is_ok())
 }
 
 impl TextMessageListing {
@@ -190,11 +202,12 @@ impl MessageData {
 
 impl ConversationNormalizedMessage {
     fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
-        let content = message.elements("content").into_iter();
+        // Kept as it is, whatever stands there.
+        let content = message.elements("content").unwrap_or_else(|it| vec![it]);
         Ok(Self {
             kind: message.text("type"),
             text: message.content_text("text")?,
-            content: content.map(ToOwned::to_owned).collect(),
+            content: content.into_iter().map(ToOwned::to_owned).collect(),
             events: message.listed("events", |it| Ok(ConversationMessageEvent::read(&it))),
             status: message.text("status"),
             originating_entity: message.text("originatingEntity"),

@@ -11,6 +11,8 @@ use crate::decode::object::{Listed, NotReadable, Object, required_elements};
 #[derive(Debug)]
 pub struct Recording {
     pub file_state: Option<String>,
+    /// The list that a recording of its medium has, where this one does not have it although it is available.
+    pub lacks: Option<&'static str>,
     pub start_time: Option<Timestamp>,
     pub messaging_transcript: Listed<RecordingMessagingMessage>,
     pub transcript: Listed<ChatMessage>,
@@ -60,6 +62,19 @@ pub struct ChatMessage {
     pub user_id: Option<String>,
 }
 
+/// The `fileState` of a recording that can be read.
+pub const AVAILABLE: &str = "AVAILABLE";
+
+/// What tells a recording: each has some of them.
+const MEMBERS: [&str; 6] = [
+    "media",
+    "fileState",
+    "mediaUris",
+    "messagingTranscript",
+    "transcript",
+    "emailTranscript",
+];
+
 /// In the order in which they are stored.
 const CONTENT: [&str; 16] = [
     "buttonResponse",
@@ -90,18 +105,30 @@ impl Recording {
             let problem = "a recording is of another conversation";
             return Err(DecodeError::Shape(problem.into()));
         }
-        Ok(Listed::of(elements, |it| Ok(Self::read(&it))))
+        Ok(Listed::of(elements, |it| Self::read(&it)))
     }
 
-    fn read(recording: &Object<'_>) -> Self {
-        Self {
-            file_state: recording.text("fileState"),
+    /// An object that names nothing of a recording is not readable: nothing says that it has no texts.
+    fn read(recording: &Object<'_>) -> Result<Self, NotReadable> {
+        if !MEMBERS.iter().any(|name| recording.member(name).is_some()) {
+            return Err(NotReadable);
+        }
+        let file_state = recording.text("fileState");
+        let is_available = file_state.as_deref().is_none_or(|it| it == AVAILABLE);
+        let list = match recording.text("media").as_deref() {
+            Some("message") => Some("messagingTranscript"),
+            Some("chat") => Some("transcript"),
+            _ => None,
+        };
+        Ok(Self {
+            file_state,
+            lacks: list.filter(|list| is_available && recording.member(list).is_none()),
             start_time: recording.moment("startTime"),
             messaging_transcript: recording.listed("messagingTranscript", |it| {
                 RecordingMessagingMessage::read(&it)
             }),
             transcript: recording.listed("transcript", |it| ChatMessage::read(&it)),
-        }
+        })
     }
 }
 
