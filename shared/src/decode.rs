@@ -22,9 +22,13 @@ pub enum DecodeError {
 /// The byte order mark that some servers put in front of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Decodes a whole body.
+/// Decodes a whole body, which is an object. serde would read a struct from a list, too, member by member.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
-    json_in(body)
+    let value = json_in(body)?;
+    match body.trim_ascii_start().first() {
+        Some(b'{') => Ok(value),
+        _ => Err(DecodeError::Shape("the body is of another kind".into())),
+    }
 }
 
 /// Decodes a whole body into something that borrows from it.
@@ -101,6 +105,14 @@ mod tests {
     #[expect(dead_code, reason = "only decoded")]
     struct Stage {
         number: u32,
+    }
+
+    #[test]
+    fn a_list_is_no_object_whatever_it_holds() {
+        for body in [r#"["j"]"#, r#"["j", []]"#, r#" [["j"]]"#] {
+            assert!(json::<Job>(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(json::<Job>(br#" {"jobId":"j"}"#).is_ok());
     }
 
     #[test]
