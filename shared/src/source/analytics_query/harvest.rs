@@ -45,6 +45,8 @@ pub(super) struct Harvest {
     started: u64,
     /// What the first page said there is.
     hits: Option<u64>,
+    /// How many records came on the first page, and on the last one.
+    lengths: Option<(u64, u64)>,
     /// The start of what came last.
     oldest: Option<Timestamp>,
     /// How many of those that came last began before the window.
@@ -97,6 +99,7 @@ impl Harvest {
             seen: HashSet::new(),
             started: 0,
             hits: None,
+            lengths: None,
             oldest: None,
             before_window: 0,
             order: Kept::Yes,
@@ -122,14 +125,16 @@ impl Harvest {
         let nothing_came = page.records.is_empty();
         // A page that is not full lacks something, unless it is the last one; and one that announces no more than a full page
         // may have counted that page alone.
-        let is_full = page.records.len() as u64 >= self.page_size.into();
+        let came = page.records.len() as u64;
+        let is_full = came >= self.page_size.into();
+        let fits = self.fits(came);
         for record in page.records {
             self.keep(record);
         }
         let hits = *self.hits.get_or_insert(page.hits);
         let (received, distinct) = (self.records.len() as u64, self.seen.len() as u64);
         let is_past_window = is_full && self.is_before_window();
-        if hits != page.hits {
+        if hits != page.hits || !fits {
             Some(Reach::Moved)
         } else if distinct < received {
             // On a later page, a record that comes twice may have taken the place of one that does not come at all.
@@ -155,6 +160,15 @@ impl Harvest {
         } else {
             None
         }
+    }
+
+    /// Whether a page of so many records may follow those before. All pages are as long as the first one, but for the last: too
+    /// many on one could make up for too few on another. The first may be shorter than was asked for.
+    fn fits(&mut self, came: u64) -> bool {
+        let (first, last) = *self.lengths.get_or_insert((came, came));
+        self.lengths = Some((first, came));
+        let is_after_short = last < first && came > 0;
+        came <= first.min(self.page_size.into()) && !is_after_short
     }
 
     fn most_pages(&self) -> u32 {
@@ -315,6 +329,30 @@ mod tests {
         let second = harvest.add(results(&[], 4));
 
         assert_eq!((first, second), (None, Some(Reach::Moved)));
+    }
+
+    #[test]
+    fn too_many_on_one_page_do_not_make_up_for_too_few_on_another() {
+        let reaches = |pages: &[&[&str]], hits| {
+            let mut harvest = harvest();
+            let mut minutes = 59;
+            let reach = pages.iter().map(|ids| {
+                let records = ids.iter().map(|id| {
+                    minutes -= 1;
+                    begun(id, minutes)
+                });
+                harvest.add(results(&records.collect::<Vec<_>>(), hits))
+            });
+            reach.last().flatten()
+        };
+        let moved = Some(Reach::Moved);
+
+        assert_eq!(reaches(&[&["a", "b", "c", "x"]], 5), moved);
+        assert_eq!(reaches(&[&["a", "b"], &["d", "e", "x"]], 5), moved);
+        let later = [&["a", "b", "c"][..], &["d", "e"], &["g", "x"]];
+        assert_eq!(reaches(&later, 7), moved);
+        let shorter = [&["a", "b"][..], &["c", "d"], &["e"]];
+        assert_eq!(reaches(&shorter, 5), Some(Reach::Whole));
     }
 
     #[test]
