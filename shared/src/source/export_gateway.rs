@@ -3,6 +3,7 @@
 //! Totals may lie and pages may be short: the next offset is what was received, the last slice reads on until nothing
 //! comes, and an empty page before the announced total is never taken for the end.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use crate::effort::Effort;
 use crate::genesys::wire::QueryReply;
 use crate::genesys::{ApiError, Call, GenesysClient, Trouble};
 use crate::hash::Sha256;
-use crate::page::{self, PageBody, ResultsReader};
+use crate::page::{self, PageBody, RawRecord, RecordShape, ResultsReader};
 use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::waiting::{Wait, WaitReason};
 
@@ -73,7 +74,7 @@ impl ExportGateway {
                     "it has more records than were asked for".into(),
                 ));
             }
-            records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            keep_at_most(usize::try_from(limit).unwrap_or(usize::MAX), &mut records);
             let received = records.len() as u64;
             let encoded = page::encode(&records, &rules);
             Ok((encoded, received, more_than_asked, Sha256::of(body)))
@@ -287,6 +288,23 @@ fn source_page(
     }
 }
 
+/// What is no record, or stands there twice, goes first: it may have been added to the records that were asked for.
+fn keep_at_most(limit: usize, records: &mut Vec<RawRecord<'_>>) {
+    let mut excess = records.len().saturating_sub(limit);
+    if excess == 0 {
+        return;
+    }
+    let mut known = HashSet::new();
+    records.retain(|record| {
+        let is_record = |json| page::id_of(json, RecordShape::Gateway).is_some();
+        let is_new = known.insert(record.bytes()) && record.json().is_some_and(is_record);
+        let is_kept = excess == 0 || is_new;
+        excess -= usize::from(!is_kept);
+        is_kept
+    });
+    records.truncate(limit);
+}
+
 /// A slice of no records: there is nothing to ask for.
 fn nothing(reading: &Reading<'_>) -> Results {
     Results {
@@ -319,6 +337,20 @@ mod tests {
         start: 200,
         end: None,
     };
+
+    #[test]
+    fn what_was_added_to_a_page_does_not_take_the_place_of_its_records() {
+        let page = br#"[{"id":"a"},"x",{"id":"b"},{"id":"a"},{},{"id":"c"},{"id":"d"}]"#;
+        let left = |limit| {
+            let mut records = page::gateway_records(page).unwrap();
+            keep_at_most(limit, &mut records);
+            let left = records.iter().map(|it| String::from_utf8_lossy(it.bytes()));
+            left.collect::<Vec<_>>().join(" ")
+        };
+
+        assert_eq!(left(3), r#"{"id":"a"} {"id":"b"} {"id":"c"}"#);
+        assert_eq!(left(5), r#"{"id":"a"} {"id":"b"} {} {"id":"c"} {"id":"d"}"#);
+    }
 
     #[test]
     fn the_next_offset_is_what_was_received() {
