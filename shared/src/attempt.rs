@@ -131,14 +131,22 @@ impl Attempt {
         }
     }
 
-    /// The attempt after one that failed by itself (`FailureKind::may_pass`): its source is as good as it was.
+    /// The same attempt, begun without a person after `failed`.
     #[must_use]
-    pub fn resumed_automatically(&self, standings: &[SliceStanding], now: Timestamp) -> Self {
-        let resumed = self.resumed(standings, None, Overrides::default(), None, now);
+    pub fn automatically_after(self, failed: &Self) -> Self {
         Self {
-            automatic_resumes: self.automatic_resumes.saturating_add(1),
-            ..resumed
+            automatic_resumes: failed.automatic_resumes.saturating_add(1),
+            ..self
         }
+    }
+
+    /// Whether the slice, or any of them, goes on with what an earlier attempt began.
+    pub fn continues(&self, slice: Option<u32>) -> bool {
+        let mut slices = self.slices.iter();
+        slices.any(|it| {
+            slice.is_none_or(|slice| slice == it.slice)
+                && matches!(it.origin, Origin::Continues { .. })
+        })
     }
 
     /// The attempt after the gateway lost the query: offsets mean nothing any more, every slice begins anew.

@@ -146,7 +146,7 @@ impl Dispatch {
         self.send(message.outgoing()?).await
     }
 
-    /// Asks for an accepted export to be started.
+    /// Asks for an accepted export to be started, or for a failed one to be resumed.
     pub async fn start(&self, id: &ExportId) -> Result<(), DispatchError> {
         self.send(StartMessage::new(id).outgoing(self.clock.now())?)
             .await

@@ -126,7 +126,7 @@ impl PageMessage {
     }
 }
 
-/// Start the export of this id, whose marker holds the request.
+/// Start the export of this id, whose marker holds the request; or resume it, whose marker says when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartMessage {

@@ -1,7 +1,8 @@
 //! The marker of a failed attempt that is resumed without a person, and when.
 //!
-//! Only failures of our own infrastructure are resumed so: a message in the dead letters, or an export that stalled. What the
-//! API refused, or what broke a limit of the request, needs a change first.
+//! Resumed automatically are failures of our own infrastructure (a message in the dead letters, an export that stalled), and
+//! an attempt that continued the job, query or cursors of an earlier one and found them to be of no use: the next attempt
+//! begins anew. What the API refused, or what broke a limit of the request, needs a change first.
 
 use std::time::Duration;
 
@@ -9,11 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempt;
-use crate::failure::FailureKind;
 use crate::format::FormatVersion;
 use crate::ids::ExportId;
 use crate::objects::Name;
-use crate::outcome::{ExportStatus, Outcome};
+use crate::outcome::{ExportStatus, Outcome, SliceFailure};
 
 /// `resumes/{id}-{attempt}`. Deleted when the next attempt is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +36,15 @@ const DELAYS: [Duration; 3] = [
 impl ScheduledResume {
     /// The resume that follows the outcome of `attempt`, if it is to be resumed without a person.
     pub fn after(outcome: &Outcome, attempt: &Attempt) -> Option<Self> {
-        let mut kinds = outcome.failures.iter().map(|failed| failed.failure.kind);
-        let is_ours = outcome.status == ExportStatus::Failed
+        let may_pass = |failed: &SliceFailure| {
+            let kind = failed.failure.kind;
+            kind.may_pass() || kind.spoils_the_source() && attempt.continues(failed.slice)
+        };
+        let all_may_pass = outcome.status == ExportStatus::Failed
             && !outcome.failures.is_empty()
-            && kinds.all(FailureKind::may_pass);
+            && outcome.failures.iter().all(may_pass);
         let in_a_row = usize::try_from(attempt.automatic_resumes).ok()?;
-        let delay = DELAYS.get(in_a_row).filter(|_| is_ours)?;
+        let delay = DELAYS.get(in_a_row).filter(|_| all_may_pass)?;
         let not_before = outcome.ended_at.saturating_add(*delay);
         Some(Self {
             format_version: FormatVersion,

@@ -46,12 +46,18 @@ const IMPLIED: [(&str, &str, &str); 9] = [
 ];
 
 /// Steps of the pipeline that these stories do not take; the tests in memory do.
-const RARE: [(&str, &str, &str, &str); 15] = [
+const RARE: [(&str, &str, &str, &str); 16] = [
+    (
+        "archive-page",
+        "s3:DeleteObject",
+        "ResumeMarkers",
+        "a failed export that is resumed automatically",
+    ),
     (
         "sweep-exports",
         "s3:DeleteObject",
         "ResumeMarkers",
-        "a failed export that is resumed without a person",
+        "a failed export that a person resumed before its automatic resume",
     ),
     (
         "await-ready",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conversation_archive::failure::FailureKind;
 use conversation_archive::ids::ExportId;
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::queue::Queue;
@@ -91,6 +92,7 @@ async fn automatic_resumes_end_after_three_with_growing_waits() {
         assert_eq!(sweep(&mut world).await, [], "before {wait} hours");
         world.pass(SECOND * 10);
         assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+        world.turn().await;
     }
     fail(&mut world).await;
     world.pass(HOUR * 100);
@@ -106,6 +108,7 @@ async fn automatic_resumes_end_after_three_with_growing_waits() {
         [Swept::Resumed],
         "a person began anew"
     );
+    world.turn().await;
     world.run().await;
     assert_eq!(world.manifest(&id).await.outcome.attempt, 6);
 }
@@ -130,6 +133,84 @@ async fn what_the_api_refused_is_not_resumed_without_a_person() {
     assert_eq!(scheduled(&world), [""; 0]);
     world.pass(HOUR * 20);
     assert_eq!(sweep(&mut world).await, []);
+}
+
+/// A gateway that announces a record too many and then refuses, until it is healed; and the export by a person's resume.
+async fn resumed_with_a_query_of_no_use(seed: u64) -> (World, ExportId) {
+    let mut world = World::new(organisation(seed, 40)).await;
+    let refused = Permanent {
+        route: Route::ExportResults,
+        after: 4,
+        status: 403,
+        code: "missing.permissions".to_owned(),
+        message: "a permission is missing".to_owned(),
+    };
+    world.simulator.set_faults(Faults {
+        gateway_total: 1,
+        permanent: Some(refused),
+        ..Faults::default()
+    });
+    let request = world.request("export-gateway", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    world.run().await;
+    assert!(world.failed(&id, 1).await.is_some());
+    assert_eq!(scheduled(&world), [""; 0]);
+    world.simulator.set_faults(Faults::default());
+    world.resume(&id).await;
+    world.run().await;
+    (world, id)
+}
+
+#[tokio::test]
+async fn an_attempt_that_continued_a_query_of_no_use_is_followed_by_one_that_begins_anew() {
+    let (mut world, id) = resumed_with_a_query_of_no_use(237).await;
+    let failed = world.failed(&id, 2).await.expect("a failure");
+    let kinds: Vec<_> = failed.failures.iter().map(|it| it.failure.kind).collect();
+    assert_eq!(kinds, [FailureKind::RecordsMissing]);
+
+    world.pass(HOUR + SECOND);
+    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    world.run().await;
+
+    let manifest = world.manifest(&id).await;
+    assert_eq!(manifest.outcome.attempt, 3);
+    assert_eq!(manifest.content.counts.archived, 40);
+    assert_eq!(scheduled(&world), [""; 0]);
+    world.verify(&id).await;
+}
+
+#[tokio::test]
+async fn what_asks_for_an_automatic_resume_is_sent_until_the_next_attempt_is_there() {
+    let (mut world, id) = resumed_with_a_query_of_no_use(238).await;
+    world.pass(HOUR + SECOND);
+    for _ in 0..3 {
+        assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+        world.lose_messages();
+        world.pass(HOUR);
+    }
+    assert_eq!(scheduled(&world).len(), 1);
+
+    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    world.run().await;
+
+    let manifest = world.manifest(&id).await;
+    assert_eq!(manifest.outcome.attempt, 3, "two messages, one attempt");
+}
+
+#[tokio::test]
+async fn what_was_cancelled_as_it_failed_is_not_resumed_automatically() {
+    let (mut world, id) = started(239).await;
+    fail(&mut world).await;
+    // A cancel, held up since it found the attempt undecided.
+    let now = world.now();
+    world.archive().cancel(&id, now).await.expect("a store");
+
+    world.pass(HOUR + SECOND);
+    assert_eq!(sweep(&mut world).await, []);
+
+    assert_eq!(scheduled(&world), [""; 0]);
+    assert!(world.failed(&id, 1).await.is_some());
 }
 
 #[tokio::test]

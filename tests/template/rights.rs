@@ -49,11 +49,11 @@ fn nothing_but_markers_may_be_deleted() {
         .map(|statement| arn(&statement["Resource"]))
         .collect();
 
-    for (markers, roles) in [("open", 3), ("owed", 3), ("resumes", 2)] {
+    for (markers, roles) in [("open", 3), ("owed", 3), ("resumes", 3)] {
         let of = |resource: &&&str| resource.ends_with(&format!("${{Prefix}}{markers}/*"));
         assert_eq!(deleting.iter().filter(of).count(), roles, "{deleting:?}");
     }
-    assert_eq!(deleting.len(), 8, "{deleting:?}");
+    assert_eq!(deleting.len(), 9, "{deleting:?}");
 }
 
 #[test]

@@ -57,12 +57,13 @@ pub(crate) enum Existing {
     LeaveAlone,
 }
 
-/// What became of an accepted request.
+/// What became of an accepted request, or of a failed export that was to be resumed automatically.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restarted {
     Started,
-    /// Nothing waits under this id: its export is planned, or the marker is gone.
-    NothingAccepted,
+    Resumed,
+    /// Nothing waits under this id: its export is planned or has been resumed, or the marker is gone.
+    NothingWaits,
     /// The API refuses it. The sweep tries again, until the request is a week old.
     Refused(String),
     /// The request itself is refused, and no longer kept.
@@ -129,7 +130,7 @@ impl StartExport {
         })
     }
 
-    /// Starts what was accepted under this id. An error means that another try may help.
+    /// Starts what was accepted under this id, or resumes what is to be resumed. An error means that another try may help.
     #[tracing::instrument(skip_all, fields(export.id = %id))]
     pub async fn restart(
         &self,
@@ -137,7 +138,7 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Restarted, StartError> {
         let Some(request) = self.archive().accepted(id).await? else {
-            return Ok(Restarted::NothingAccepted);
+            return self.resume_scheduled(id, invocation).await;
         };
         match Box::pin(self.start_accepted(id, request, invocation)).await {
             Ok(()) => Ok(Restarted::Started),
@@ -152,6 +153,26 @@ impl StartExport {
             Err(error) => {
                 let error = in_one_line(&error);
                 tracing::error!(error, "an accepted export cannot be started");
+                Ok(Restarted::Refused(error))
+            }
+        }
+    }
+
+    async fn resume_scheduled(
+        &self,
+        id: &ExportId,
+        invocation: &Invocation,
+    ) -> Result<Restarted, StartError> {
+        match Box::pin(self.resume_automatically(id, invocation)).await {
+            Ok(true) => Ok(Restarted::Resumed),
+            Ok(false) => Ok(Restarted::NothingWaits),
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => {
+                let error = in_one_line(&error);
+                tracing::error!(error, "a failed export is not resumed automatically");
+                if let Some(failed) = self.archive().newest_attempt(id).await? {
+                    self.forget_scheduled(id, failed.attempt).await?;
+                }
                 Ok(Restarted::Refused(error))
             }
         }

@@ -6,12 +6,38 @@ use conversation_archive::failure::FailureKind;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::objects::Name;
-use conversation_archive::outcome::Outcome;
+use conversation_archive::outcome::{ExportStatus, Outcome};
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::request::Refusal;
+use conversation_archive::scheduled_resume::ScheduledResume;
 use conversation_archive::source::Asked;
 
 use crate::{Resume, StartError, StartExport, Started, State, final_state};
+
+/// An attempt that failed, and is to be followed by another.
+#[derive(Clone, Copy)]
+struct Failed<'a> {
+    plan: &'a ExportPlan,
+    attempt: &'a Attempt,
+    outcome: &'a Outcome,
+}
+
+/// Who resumes.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    Person(&'a Resume),
+    /// The export, when the time of its automatic resume has come.
+    Itself,
+}
+
+impl By<'_> {
+    fn overrides(self) -> Overrides {
+        match self {
+            Self::Person(resume) => resume.overrides(),
+            Self::Itself => Overrides::default(),
+        }
+    }
+}
 
 impl StartExport {
     #[tracing::instrument(skip_all, fields(export.id = %resume.export_id))]
@@ -50,8 +76,43 @@ impl StartExport {
             return Ok(self.started(&plan, outcome.attempt, state));
         }
         self.check_residency(&plan)?;
-        self.try_again(resume, &plan, &attempt, &outcome, invocation)
-            .await
+        let failed = Failed {
+            plan: &plan,
+            attempt: &attempt,
+            outcome: &outcome,
+        };
+        self.try_again(failed, By::Person(resume), invocation).await
+    }
+
+    /// Resumes the newest attempt if it failed, the marker of its automatic resume is there, its time has come, and nobody has
+    /// cancelled the export. Whether it did.
+    pub(crate) async fn resume_automatically(
+        &self,
+        id: &ExportId,
+        invocation: &Invocation,
+    ) -> Result<bool, StartError> {
+        let Some(attempt) = self.archive().newest_attempt(id).await? else {
+            return Ok(false);
+        };
+        let name = Name::Resume(id, attempt.attempt);
+        let scheduled: Option<ScheduledResume> = self.archive().read(name).await?;
+        let is_due = |it: &ScheduledResume| it.not_before <= self.dispatch.clock.now();
+        if !scheduled.as_ref().is_some_and(is_due) || self.archive().is_cancelled(id).await? {
+            return Ok(false);
+        }
+        let outcome = self.archive().decided(id, attempt.attempt).await?;
+        let Some(outcome) = outcome.filter(|outcome| outcome.status == ExportStatus::Failed) else {
+            return Ok(false);
+        };
+        let plan = self.archive().planned(id).await?;
+        self.check_residency(&plan)?;
+        let failed = Failed {
+            plan: &plan,
+            attempt: &attempt,
+            outcome: &outcome,
+        };
+        self.try_again(failed, By::Itself, invocation).await?;
+        Ok(true)
     }
 
     /// Before more is fetched: the settings may be others than those that the plan was made under. What is done already is
@@ -99,17 +160,25 @@ impl StartExport {
     /// The next attempt: `attempt-{n}` is its commit point.
     async fn try_again(
         &self,
-        resume: &Resume,
-        plan: &ExportPlan,
-        failed: &Attempt,
-        outcome: &Outcome,
+        failed: Failed<'_>,
+        by: By<'_>,
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
-        self.announce_if_owed(plan, failed, outcome, invocation)
-            .await?;
+        let Failed {
+            plan,
+            attempt: failed,
+            outcome,
+        } = failed;
+        // An automatic resume is scheduled once the failure is announced or owed.
+        if let By::Person(_) = by {
+            self.announce_if_owed(plan, failed, outcome, invocation)
+                .await?;
+        }
         self.reopen(plan).await?;
-        let now = self.dispatch.clock.now();
-        self.archive().withdraw_cancel(&plan.export_id, now).await?;
+        if let By::Person(_) = by {
+            let now = self.dispatch.clock.now();
+            self.archive().withdraw_cancel(&plan.export_id, now).await?;
+        }
         let standings = self.archive().standings(plan, failed).await?;
         let of_export = outcome
             .failures
@@ -128,7 +197,12 @@ impl StartExport {
             None
         };
         let now = self.dispatch.clock.now();
-        let next = failed.resumed(&standings, export_failure, resume.overrides(), query, now);
+        let overrides = by.overrides();
+        let next = failed.resumed(&standings, export_failure, overrides, query, now);
+        let next = match by {
+            By::Person(_) => next,
+            By::Itself => next.automatically_after(failed),
+        };
         let (name, wanted) = (Name::Attempt(&plan.export_id, next.attempt), next.overrides);
         let (next, _) = self.archive().create_or_read(name, next).await?;
         // Again, behind the attempt: the announcement of the one before may have removed the marker meanwhile.
@@ -136,15 +210,27 @@ impl StartExport {
         self.dispatch.revive(plan, &next).await?;
         self.forget_scheduled(&plan.export_id, failed.attempt)
             .await?;
-        tracing::info!(export.id = %plan.export_id, attempt = next.attempt, "export resumed");
-        if resume.overrides() != Overrides::default() && next.overrides != wanted {
+        tracing::info!(
+            export.id = %plan.export_id,
+            attempt = next.attempt,
+            automatic_resumes = next.automatic_resumes,
+            "export resumed"
+        );
+        if let By::Person(resume) = by
+            && overrides != Overrides::default()
+            && next.overrides != wanted
+        {
             return Err(not_overridden(resume, &next).into());
         }
         Ok(self.started(plan, next.attempt, State::Resumed))
     }
 
     /// The automatic resume of a failed attempt that another one follows.
-    async fn forget_scheduled(&self, id: &ExportId, failed: u32) -> Result<(), StartError> {
+    pub(crate) async fn forget_scheduled(
+        &self,
+        id: &ExportId,
+        failed: u32,
+    ) -> Result<(), StartError> {
         if failed > 0 {
             self.archive().delete(Name::Resume(id, failed)).await?;
         }

@@ -56,7 +56,7 @@ pub enum Swept {
     Removed,
     /// The message of its webhook was sent again.
     WebhookSent,
-    /// It had failed by itself and goes on with another attempt.
+    /// It had failed, and a message asks for its next attempt.
     Resumed,
 }
 

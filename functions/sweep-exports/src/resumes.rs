@@ -1,17 +1,17 @@
-//! Failed attempts that are resumed without a person, when their time has come.
+//! Failed attempts that are to be resumed automatically, when their time has come: a message asks for it, again with each
+//! sweep until the next attempt is there. archive-page takes it, since a query may have to be submitted anew.
 
-use conversation_archive::dispatch::DispatchError;
+use conversation_archive::archive::ArchiveError;
 use conversation_archive::failure::in_one_line;
 use conversation_archive::ids::ExportId;
-use conversation_archive::objects::{Name, RESUMES_PREFIX};
+use conversation_archive::objects::RESUMES_PREFIX;
 use conversation_archive::outcome::ExportStatus;
-use conversation_archive::plan::ExportPlan;
 use conversation_archive::scheduled_resume::ScheduledResume;
 
-use crate::{Attempt, SweepExports, Swept};
+use crate::{SweepExports, Swept};
 
 impl SweepExports {
-    /// Resumes each failed export whose time has come. One that cannot be resumed does not keep the others from it.
+    /// Has each failed export resumed whose time has come. One that cannot be read does not keep the others from it.
     pub(crate) async fn resume_failed(&self) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let mut resumed = Vec::new();
         let mut first_error = None;
@@ -39,53 +39,31 @@ impl SweepExports {
         if self.dispatch.clock.now() < scheduled.not_before {
             return Ok(None);
         }
-        let resumed = match self.resume(&scheduled).await {
+        let is_wanted = match self.is_wanted(&scheduled).await {
             // No repetition changes that; a person finds the export failed.
-            Err(DispatchError::Archive(error)) if error.is_damage() => {
+            Err(error) if error.is_damage() => {
                 tracing::error!(export.id = %scheduled.export_id, error = in_one_line(&error), "a damaged export is not resumed");
                 false
             }
-            resumed => resumed?,
+            is_wanted => is_wanted?,
         };
-        self.archive().delete(scheduled.name()).await?;
-        Ok(resumed.then_some(scheduled.export_id))
+        if is_wanted {
+            self.dispatch.start(&scheduled.export_id).await?;
+        } else {
+            self.archive().delete(scheduled.name()).await?;
+        }
+        Ok(is_wanted.then_some(scheduled.export_id))
     }
 
-    /// Whether the attempt is still the newest one and failed, and is followed by another one now.
-    async fn resume(&self, scheduled: &ScheduledResume) -> Result<bool, DispatchError> {
+    /// Whether the attempt is still the newest one, and failed, and nobody has cancelled the export.
+    async fn is_wanted(&self, scheduled: &ScheduledResume) -> Result<bool, ArchiveError> {
         let id = &scheduled.export_id;
         let newest = self.archive().newest_attempt(id).await?;
         let Some(failed) = newest.filter(|newest| newest.attempt == scheduled.attempt) else {
             return Ok(false);
         };
         let outcome = self.archive().decided(id, failed.attempt).await?;
-        if outcome.is_none_or(|outcome| outcome.status != ExportStatus::Failed) {
-            return Ok(false);
-        }
-        let plan = self.archive().planned(id).await?;
-        self.begin_next(&plan, &failed).await?;
-        Ok(true)
-    }
-
-    /// The next attempt: `attempt-{n}` is its commit point. The marker stands before and after it, so that an attempt without
-    /// messages is found.
-    async fn begin_next(&self, plan: &ExportPlan, failed: &Attempt) -> Result<(), DispatchError> {
-        let now = self.dispatch.clock.now();
-        let id = &plan.export_id;
-        // Read first: what is damaged stays as it is.
-        let standings = self.archive().standings(plan, failed).await?;
-        self.archive().mark_open(id, now).await?;
-        let next = failed.resumed_automatically(&standings, now);
-        let name = Name::Attempt(id, next.attempt);
-        let (next, _) = self.archive().create_or_read(name, next).await?;
-        self.archive().mark_open(id, now).await?;
-        self.dispatch.revive(plan, &next).await?;
-        tracing::info!(
-            export.id = %id,
-            attempt = next.attempt,
-            automatic_resumes = next.automatic_resumes,
-            "export resumed automatically"
-        );
-        Ok(())
+        let is_failed = outcome.is_some_and(|outcome| outcome.status == ExportStatus::Failed);
+        Ok(is_failed && !self.archive().is_cancelled(id).await?)
     }
 }
