@@ -141,13 +141,15 @@ impl Oracle<'_> {
             return false;
         };
         let snapshot = self.world.store.snapshot();
-        let mut aside = snapshot
+        let aside = snapshot
             .iter()
             .filter(|(key, _)| key.contains("/failures/"));
         // What is kept aside is redacted, too, so that its bytes may be others.
         let is_redacted = self.story.has(Extra::Redaction);
-        let is_aside =
-            |element: &Element| aside.any(|(_, body)| is_redacted || *body == element.bytes);
+        let is_aside = |element: &Element| {
+            let mut aside = aside.clone();
+            aside.any(|(_, body)| is_redacted || *body == element.bytes)
+        };
         let is_archived =
             |element: &Element| element.ids.iter().any(|id| archived.contains_key(id));
         elements.iter().any(is_archived) || elements.iter().any(is_aside)

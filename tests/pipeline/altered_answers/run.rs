@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::ids::ExportId;
@@ -21,6 +22,12 @@ const MANY_TURNS: u32 = 5_000;
 const LONGEST_TURN: SignedDuration = SignedDuration::from_secs(125);
 /// Every wait that there is has an end within some days.
 const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(21 * 24);
+
+/// So long at most until a failed attempt is resumed automatically, the first time.
+const AUTOMATIC_RESUME: Duration = Duration::from_secs(3_601);
+
+/// No wait for a rate limit is longer, whatever an answer says.
+const LONGEST_RATE_LIMIT: Duration = Duration::from_mins(10);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -71,6 +78,8 @@ impl Run<'_> {
             self.check_helpers(&error)?;
             self.tampering.set_on(false);
             ended = Ended::StartedAgain { error };
+            // An altered answer may have told of a rate limit.
+            world.pass(LONGEST_RATE_LIMIT);
             let again = self.start(&mut world, &request).await?;
             again.map_err(|error| Problem::new("not started though healed", error))?;
         } else {
@@ -90,6 +99,10 @@ impl Run<'_> {
                 self.story.restart(&mut world);
             }
             resume(&mut world, &id).await?;
+            run_to_end(&mut world).await?;
+            // What the failed attempt had been told may be of no use: the next one begins anew, automatically.
+            world.pass(AUTOMATIC_RESUME);
+            world.sweep().await.expect("not killed");
             run_to_end(&mut world).await?;
             if let Some(failed) = outcome(&world, &id).await? {
                 return Err(not_healed(&failed));

@@ -22,6 +22,9 @@ const LONGEST: Duration = Duration::from_mins(2);
 /// Failures that are told in full.
 const TOLD: usize = 20;
 
+/// Of a long run it is told how far it is.
+const SEEDS_PER_NOTE: usize = 1_000;
+
 #[derive(Clone)]
 pub(super) struct Seed {
     number: u64,
@@ -235,7 +238,15 @@ fn collect(
     let mut results = Vec::new();
     loop {
         match receiver.recv_timeout(2 * LONGEST) {
-            Ok(result) => results.push(result),
+            Ok(result) => {
+                if let Some(problem) = result.problem() {
+                    println!("seed {} fails: {}", result.number, problem.kind);
+                }
+                results.push(result);
+                if results.len().is_multiple_of(SEEDS_PER_NOTE) {
+                    println!("{} seeds are done", results.len());
+                }
+            }
             Err(mpsc::RecvTimeoutError::Disconnected) => return results,
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let seeds = at_work.lock().unwrap_or_else(PoisonError::into_inner);
