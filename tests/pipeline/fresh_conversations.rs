@@ -12,6 +12,7 @@ use conversation_archive::time::Interval;
 use genesys_simulator::{Faults, Permanent, Route, Settings, TruthConversation};
 use start_export::{Command, StartError};
 
+use end_to_end::memory_store::MemoryStore;
 use end_to_end::world::{DAYS, NOW, World, organisation};
 
 const ALL_DAY: &str = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z";
@@ -51,11 +52,11 @@ fn working_day(seed: u64, conversations: usize) -> Settings {
 
 #[tokio::test]
 async fn a_day_that_is_still_going_on_is_read_to_its_end_with_each_conversation_once() {
-    let mut world = World::new(Settings {
+    let settings = Settings {
         query_lag: Duration::from_secs(100),
         ..working_day(41, 2_000)
-    })
-    .await;
+    };
+    let mut world = World::over(Arc::new(MemoryStore::default()), settings, 2).await;
     // Each request takes three seconds, so that conversations begin and show up while pages are read.
     let clock = world.clock.clone();
     world.simulator.update(|settings| {
