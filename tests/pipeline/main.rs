@@ -21,6 +21,7 @@ mod interleavings;
 mod lost_sources;
 mod membership;
 mod minimal_records;
+mod month;
 mod normalized_records;
 mod odd_answers;
 mod odd_transcripts;

@@ -1,78 +1,24 @@
 //! Hours without the store, or without the functions: messages outlive them, and one that cannot be handled still ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use conversation_archive::failure::FailureKind;
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::queue::Queue;
-use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
-use end_to_end::memory_store::MemoryStore;
+use conversation_archive::store::ArchiveStore;
+use end_to_end::throttling_store::ThrottlingStore;
 use end_to_end::world::{Turn, World, organisation};
 use genesys_simulator::{Route, Settings};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A store that can be made to throttle every call.
-#[derive(Debug, Default)]
-struct Throttling {
-    store: MemoryStore,
-    throttles: AtomicBool,
-}
-
-impl Throttling {
-    fn set(&self, throttles: bool) {
-        self.throttles.store(throttles, Ordering::SeqCst);
-    }
-
-    fn answer(&self, action: &'static str, key: &str) -> Result<&MemoryStore, StoreError> {
-        if !self.throttles.load(Ordering::SeqCst) {
-            return Ok(&self.store);
-        }
-        Err(StoreError::Transient {
-            action,
-            key: key.to_owned(),
-            source: "SlowDown".into(),
-        })
-    }
-}
-
-#[async_trait]
-impl ArchiveStore for Throttling {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.answer("read", key)?.get(key).await
-    }
-
-    async fn create(&self, object: Object) -> Result<Stored, StoreError> {
-        self.answer("create", &object.key)?.create(object).await
-    }
-
-    async fn replace(&self, object: Object) -> Result<(), StoreError> {
-        self.answer("replace", &object.key)?.replace(object).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.answer("delete", key)?.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
-        self.answer("list", prefix)?.list(prefix, after).await
-    }
-
-    fn uri(&self, key: &str) -> String {
-        self.store.uri(key)
-    }
-}
-
-async fn world(settings: Settings) -> World<Throttling> {
-    World::over(Arc::new(Throttling::default()), settings, 2).await
+async fn world(settings: Settings) -> World<ThrottlingStore> {
+    World::over(Arc::new(ThrottlingStore::default()), settings, 2).await
 }
 
 /// Has every message of the pipeline tried against a store that throttles, for so long.
-async fn throttle(world: &mut World<Throttling>, duration: Duration) {
+async fn throttle(world: &mut World<ThrottlingStore>, duration: Duration) {
     world.store.set(true);
     let until = world.now() + duration;
     while world.now() < until {
@@ -110,7 +56,7 @@ async fn four_hours_without_the_store_cost_an_export_nothing_but_time() {
         .await;
         let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
         let id = world.start(&request).await;
-        let read = |world: &World<Throttling>| {
+        let read = |world: &World<ThrottlingStore>| {
             world.simulator.stats().requests_on(Route::JobResults) >= requests
         };
         assert!(world.run_until(read).await);
@@ -131,8 +77,9 @@ async fn a_short_fault_of_the_store_stalls_a_slice_for_seconds() {
     let mut world = world(organisation(222, 60)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     world.start(&request).await;
-    let read =
-        |world: &World<Throttling>| world.simulator.stats().requests_on(Route::JobResults) >= 2;
+    let read = |world: &World<ThrottlingStore>| {
+        world.simulator.stats().requests_on(Route::JobResults) >= 2
+    };
     assert!(world.run_until(read).await);
     let since = world.now();
 

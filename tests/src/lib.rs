@@ -14,5 +14,6 @@ pub mod receiver;
 pub mod running;
 pub mod seams;
 pub mod template;
+pub mod throttling_store;
 pub mod topic;
 pub mod world;

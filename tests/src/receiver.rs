@@ -1,6 +1,7 @@
 //! A webhook receiver on loopback that checks signatures as a customer's would.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conversation_archive::clock::Clock;
@@ -33,6 +34,8 @@ struct Shared {
     arrived: Mutex<Vec<Arrived>>,
     /// Answers to give before 200.
     answers: Mutex<VecDeque<u16>>,
+    /// Whether every delivery is answered 503.
+    is_down: AtomicBool,
 }
 
 impl Receiver {
@@ -43,6 +46,7 @@ impl Receiver {
             clock,
             arrived: Mutex::default(),
             answers: Mutex::default(),
+            is_down: AtomicBool::default(),
         });
         let serving = Arc::clone(&shared);
         let accepting = tokio::spawn(async move {
@@ -63,6 +67,10 @@ impl Receiver {
 
     pub fn answer_first_with(&self, statuses: &[u16]) {
         lock(&self.shared.answers).extend(statuses);
+    }
+
+    pub fn set_down(&self, is_down: bool) {
+        self.shared.is_down.store(is_down, Ordering::SeqCst);
     }
 
     pub fn arrived(&self) -> Vec<Arrived> {
@@ -90,7 +98,10 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let Some((headers, body)) = read_request(&mut stream).await else {
         return;
     };
-    let status = lock(&shared.answers).pop_front().unwrap_or(200);
+    let status = match shared.is_down.load(Ordering::SeqCst) {
+        true => 503,
+        false => lock(&shared.answers).pop_front().unwrap_or(200),
+    };
     if status == 200 {
         let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
         let signer = Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer");

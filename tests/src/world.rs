@@ -231,14 +231,30 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Invokes sweep-exports; `None` when the process was killed.
     pub async fn sweep(&mut self) -> Option<Vec<Swept>> {
+        self.try_sweep().await.map(|swept| swept.expect("a sweep"))
+    }
+
+    /// The same where it may fail.
+    pub async fn try_sweep(&mut self) -> Option<anyhow::Result<Vec<Swept>>> {
         let invocation = self.invocation();
         let answer = tokio::select! {
             biased;
             () = self.steps.killed() => None,
-            answer = self.process.sweep.handle(&invocation) => Some(answer.expect("a sweep")),
+            answer = self.process.sweep.handle(&invocation) => Some(answer),
         };
-        self.mourn(answer)
-            .map(|swept| swept.into_iter().map(|(_, swept)| swept).collect())
+        let swept = self.mourn(answer)?;
+        Some(swept.map(|swept| swept.into_iter().map(|(_, swept)| swept).collect()))
+    }
+
+    /// Gives record-failure a request that start-export failed at each time; `None` when the process was killed.
+    pub async fn bury_start(&mut self, payload: &str) -> Option<anyhow::Result<()>> {
+        let invocation = self.invocation();
+        let answer = tokio::select! {
+            biased;
+            () = self.steps.killed() => None,
+            answer = self.process.bury_start(payload, &invocation) => Some(answer),
+        };
+        Some(self.mourn(answer)?.map(drop))
     }
 
     /// Gives a dead letter to record-failure; `None` when the process was killed.
@@ -316,6 +332,11 @@ impl<S: ArchiveStore + 'static> World<S> {
                 return Turn::Done;
             }
         }
+        self.take_message().await
+    }
+
+    /// A turn that leaves dead letters where they are.
+    pub async fn take_message(&mut self) -> Turn {
         match self.receive() {
             Some(delivery) => self.deliver(&delivery).await,
             None => Turn::Idle,

@@ -1,0 +1,76 @@
+//! A month of nightly schedules through troubles of minutes to hours: the API, the login, the store and the receiver do not
+//! answer, functions are throttled, processes die, queues are lost.
+//!
+//! Whatever happens when: in the end every day is complete, or its failure is on record, which raises an alarm; and every
+//! outcome was told by its webhook.
+//!
+//! `MONTHS=2000 cargo test -p end-to-end --test pipeline month` draws more; `MONTH=7` runs one seed and tells its troubles.
+
+mod nights;
+mod oracle;
+mod troubles;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use nights::Month;
+use oracle::Tally;
+
+/// How many months a test run goes through; `MONTHS` asks for more.
+const MONTHS: u64 = 200;
+
+#[test]
+fn every_day_of_a_month_of_troubles_is_complete_or_named_and_every_outcome_is_told() {
+    if let Some(seed) = setting("MONTH") {
+        let month = Month::draw(seed);
+        println!("{month:#?}");
+        println!("{:?}", run(&month));
+        return;
+    }
+    let months = setting("MONTHS").unwrap_or(MONTHS);
+    let next = AtomicU64::new(0);
+    let tally = Mutex::new(Tally::default());
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= months {
+                        return;
+                    }
+                    let month = run(&Month::draw(seed));
+                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                    tally.add(&month);
+                }
+            });
+        }
+    });
+
+    let tally = tally.into_inner().expect("no thread panicked");
+    println!("{months} months: {tally:?}");
+    assert_eq!(tally.days, months * u64::from(nights::DAYS));
+    assert!(
+        tally.troubles > 10 * months,
+        "there was something to survive"
+    );
+    assert!(tally.healed > months, "a sweep was needed: {tally:?}");
+    assert!(
+        tally.failed_days * 100 <= tally.days,
+        "troubles that pass leave hardly a day failed"
+    );
+}
+
+fn run(month: &Month) -> Tally {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(month.run())
+}
+
+fn setting(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the test alone")]
+    let text = std::env::var(name).ok();
+    text.map(|text| text.parse().expect("a number"))
+}

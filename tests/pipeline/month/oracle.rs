@@ -1,0 +1,153 @@
+//! What must hold at the end of a month.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conversation_archive::ids::ExportId;
+use conversation_archive::outcome::{ExportStatus, Outcome};
+use end_to_end::throttling_store::ThrottlingStore;
+use end_to_end::world::World;
+use jiff::Timestamp;
+
+use super::nights::Month;
+
+/// What became of the days.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) days: u64,
+    /// Days whose newest outcome is a failure, which raises an alarm.
+    pub(super) failed_days: u64,
+    pub(super) troubles: u64,
+    /// How often a sweep did something.
+    pub(super) healed: u64,
+    pub(super) exports: u64,
+    pub(super) attempts: u64,
+    pub(super) outcomes: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.days += other.days;
+        self.failed_days += other.failed_days;
+        self.troubles += other.troubles;
+        self.healed += other.healed;
+        self.exports += other.exports;
+        self.attempts += other.attempts;
+        self.outcomes += other.outcomes;
+    }
+}
+
+pub(super) async fn check(
+    month: &Month,
+    world: &World<ThrottlingStore>,
+    days: &[(Timestamp, Timestamp)],
+) -> Tally {
+    let mut tally = Tally {
+        days: days.len() as u64,
+        troubles: month.troubles.len() as u64,
+        ..Tally::default()
+    };
+    let ids = exports(world).await;
+    tally.exports = ids.len() as u64;
+    let mut newest: BTreeMap<Timestamp, Vec<Outcome>> = BTreeMap::new();
+    for id in &ids {
+        let outcomes = outcomes(month, world, id).await;
+        tally.attempts += u64::from(outcomes.last().map_or(0, |outcome| outcome.attempt));
+        tally.outcomes += outcomes.len() as u64;
+        assert_told(month, world, &outcomes);
+        let last = outcomes.into_iter().next_back().expect("an outcome");
+        newest.entry(last.interval.start()).or_default().push(last);
+    }
+    for day in days {
+        let outcomes = newest.get(&day.0).map_or(&[][..], Vec::as_slice);
+        match outcomes.iter().find(|outcome| outcome.status.is_complete()) {
+            Some(complete) => assert_whole(month, world, complete, *day).await,
+            None => {
+                let is_named = outcomes.iter().any(|it| it.status == ExportStatus::Failed);
+                assert!(
+                    is_named,
+                    "{day:?} is neither archived nor named: {month:#?}"
+                );
+                tally.failed_days += 1;
+            }
+        }
+    }
+    for left in ["open/", "owed/", "resumes/"] {
+        let objects = world.archive().list_all(left).await.expect("a listing");
+        assert!(objects.is_empty(), "{objects:?} are left: {month:#?}");
+    }
+    tally
+}
+
+async fn exports(world: &World<ThrottlingStore>) -> BTreeSet<ExportId> {
+    let objects = world
+        .archive()
+        .list_all("exports/")
+        .await
+        .expect("a listing");
+    let id = |key: &str| key.split('/').nth(1)?.parse().ok();
+    let planned = objects
+        .iter()
+        .filter(|it| it.key.ends_with("/request.json"));
+    planned.filter_map(|it| id(&it.key)).collect()
+}
+
+/// Of all attempts, in their order.
+async fn outcomes(month: &Month, world: &World<ThrottlingStore>, id: &ExportId) -> Vec<Outcome> {
+    let archive = world.archive();
+    let newest = archive.newest_attempt(id).await.expect("readable");
+    let newest = newest.map_or(0, |attempt| attempt.attempt);
+    let mut outcomes = Vec::new();
+    for attempt in 1..=newest {
+        outcomes.extend(world.failed(id, attempt).await);
+    }
+    let decided = archive.decided(id, newest).await.expect("readable");
+    let Some(decided) = decided else {
+        panic!("{id} has not ended: {month:#?}");
+    };
+    if decided.status != ExportStatus::Failed {
+        outcomes.push(decided);
+    }
+    outcomes
+}
+
+fn assert_told(month: &Month, world: &World<ThrottlingStore>, outcomes: &[Outcome]) {
+    let arrived = world.receiver.arrived();
+    for outcome in outcomes {
+        let is_told = arrived.iter().any(|delivery| {
+            let data = &delivery.body["data"];
+            data["exportId"] == outcome.export_id.as_str() && data["attempt"] == outcome.attempt
+        });
+        let (id, attempt) = (&outcome.export_id, outcome.attempt);
+        assert!(is_told, "{id}, attempt {attempt}, was not told: {month:#?}");
+    }
+}
+
+/// Every conversation that began on the day is archived, once.
+async fn assert_whole(
+    month: &Month,
+    world: &World<ThrottlingStore>,
+    complete: &Outcome,
+    day: (Timestamp, Timestamp),
+) {
+    let manifest = world.manifest(&complete.export_id).await;
+    let truth = world.simulator.truth();
+    let is_of_day = |start: Timestamp| day.0 <= start && start < day.1;
+    let (field, due): (_, BTreeSet<String>) = if month.source == "export-gateway" {
+        let records = truth.gateway.into_iter().filter(|it| is_of_day(it.start));
+        ("id", records.map(|it| it.id).collect())
+    } else {
+        let records = truth.conversations.into_iter();
+        let records = records.filter(|it| is_of_day(it.start));
+        ("conversationId", records.map(|it| it.id).collect())
+    };
+    let archived = world.archived_ids(&manifest, field).await;
+    let id = &complete.export_id;
+    assert!(
+        archived.values().all(|count| *count == 1),
+        "twice in {id}: {month:#?}"
+    );
+    let archived: BTreeSet<_> = archived.into_keys().collect();
+    let missing: Vec<_> = due.difference(&archived).collect();
+    assert!(missing.is_empty(), "{id} lacks {missing:?}: {month:#?}");
+    world.verify(id).await;
+}
