@@ -66,7 +66,8 @@ impl DispatchError {
 pub enum Which {
     /// Those that may go now and of which nothing stands in the bucket yet: the others have a message alive.
     Unstarted,
-    /// All that were started, too: their messages may be lost. A message that is not is merged with its copy.
+    /// All that were started, too: their messages may be lost. Where one is not, both arrive, and the later one finds the page
+    /// done.
     Every,
 }
 
@@ -87,12 +88,16 @@ impl Dispatch {
                 break;
             }
             match (self.archive.is_untouched(&view.run).await?, which) {
-                (true, _) if may_go => {
+                (true, Which::Unstarted) if may_go => {
                     self.page(&self.archive.opening_message(view, plan).await?)
                         .await?;
                 }
+                (true, Which::Every) if may_go => {
+                    self.page_again(&self.archive.opening_message(view, plan).await?)
+                        .await?;
+                }
                 (false, Which::Every) => {
-                    self.page(&self.archive.next_message(view, plan).await?)
+                    self.page_again(&self.archive.next_message(view, plan).await?)
                         .await?;
                 }
                 _ => {}
@@ -136,6 +141,10 @@ impl Dispatch {
 
     pub async fn page(&self, message: &PageMessage) -> Result<(), DispatchError> {
         self.send(message.outgoing()?).await
+    }
+
+    async fn page_again(&self, message: &PageMessage) -> Result<(), DispatchError> {
+        self.send(message.outgoing_again(self.clock.now())?).await
     }
 
     pub async fn waiting(&self, message: &WaitingMessage) -> Result<(), DispatchError> {

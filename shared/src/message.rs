@@ -101,6 +101,16 @@ impl PageMessage {
         self.id.page == self.origin.first_page()
     }
 
+    /// The same, sent although a copy may have been sent just now: that one may be lost, and would swallow this one.
+    pub fn outgoing_again(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
+        let mut outgoing = self.outgoing()?;
+        if let Some(fifo) = &mut outgoing.fifo {
+            let again = format!("-at{}", now.as_millisecond());
+            fifo.deduplication_id.push_str(&again);
+        }
+        Ok(outgoing)
+    }
+
     /// One message of a slice is in flight at a time; a repetition within five minutes is swallowed.
     pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
         let RunId {

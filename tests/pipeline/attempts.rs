@@ -235,6 +235,21 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
 }
 
 #[tokio::test]
+async fn a_resume_right_after_the_queues_were_purged_sends_messages_that_arrive() {
+    let mut world = World::new(organisation(58, 40)).await;
+    let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
+    let id = world.start(&request).await;
+    let lost = world.queues.receive(Queue::Pages).expect("a message");
+    // SQS remembers for five minutes that it was sent.
+    assert!(world.queues.delete(Queue::Pages, &lost.receipt));
+
+    world.resume(&id).await;
+    world.run().await;
+
+    assert_eq!(world.manifest(&id).await.content.counts.archived, 40);
+}
+
+#[tokio::test]
 async fn a_resume_that_loses_to_another_one_says_that_its_quota_does_not_hold() {
     let mut told = Vec::new();
     for step in 0..20 {
