@@ -220,14 +220,24 @@ impl Archive {
 
     /// How far an export is that another one goes by.
     async fn stage(&self, id: &ExportId) -> Result<Stage, ArchiveError> {
-        // In this order: an export is complete before it is no longer open.
-        let is_open = self.is_open(id).await?;
+        // In this order: an export is complete before it is no longer open, and open before its resume is no longer scheduled.
+        let goes_on =
+            self.is_open(id).await? || self.is_to_be_resumed(id).await? || self.is_open(id).await?;
         let manifest = self.read::<Manifest>(Name::Manifest(id)).await?;
         Ok(match manifest {
             Some(manifest) => Stage::Complete(Box::new(manifest)),
-            None if is_open => Stage::Open,
+            None if goes_on => Stage::Open,
             None => Stage::Ended,
         })
+    }
+
+    /// Whether the newest attempt failed and is to be followed by another one automatically.
+    async fn is_to_be_resumed(&self, id: &ExportId) -> Result<bool, ArchiveError> {
+        let Some(attempt) = self.newest_attempt(id).await? else {
+            return Ok(false);
+        };
+        let name = Name::Resume(id, attempt.attempt);
+        Ok(self.store.get(&name.key()).await?.is_some())
     }
 
     /// A sealed document, `None` when there is none.

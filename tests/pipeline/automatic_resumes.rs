@@ -199,6 +199,26 @@ async fn what_asks_for_an_automatic_resume_is_sent_until_the_next_attempt_is_the
 }
 
 #[tokio::test]
+async fn an_export_waits_for_one_that_is_to_be_resumed() {
+    let (mut world, id) = started(240).await;
+    fail(&mut world).await;
+    let request = format!(
+        r#"{{"source":"transcripts","fromExport":"{id}","exportId":"texts","slices":1,"pageSize":50}}"#
+    );
+    let texts = world.start(&request).await;
+    let waits = |world: &World| world.queues.holding(Queue::Waiting).messages > 0;
+    assert!(world.run_until(waits).await);
+
+    world.pass(HOUR + SECOND);
+    assert_eq!(sweep(&mut world).await, [Swept::LeftAlone, Swept::Resumed]);
+    world.run().await;
+
+    let manifest = world.manifest(&texts).await;
+    assert_eq!(manifest.outcome.attempt, 1);
+    assert_eq!(world.manifest(&id).await.outcome.attempt, 2);
+}
+
+#[tokio::test]
 async fn what_was_cancelled_as_it_failed_is_not_resumed_automatically() {
     let (mut world, id) = started(239).await;
     fail(&mut world).await;
