@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use console::style;
+use conversation_archive::clock::Clock;
 use conversation_archive::ids::ExportId;
 use conversation_archive::objects::Name;
 use conversation_archive::scheduled_resume::ScheduledResume;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::records;
@@ -48,8 +50,9 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         standing.plan.interval,
         standing.plan.source
     );
+    let now = Clock::System.now();
     for slice in &standing.slices {
-        let _ = writeln!(text, "  {}", line(slice));
+        let _ = writeln!(text, "  {}", line(slice, now));
     }
     if let Some(metrics) = outcome.as_ref().and_then(|outcome| outcome.metrics) {
         let repeated = repeated(metrics.identical_lines, metrics.ids_with_versions);
@@ -95,14 +98,22 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
     })
 }
 
-fn line(slice: &SliceStanding) -> String {
+fn line(slice: &SliceStanding, now: Timestamp) -> String {
     let totals = slice.totals;
     let state = match (&slice.waiting, slice.complete) {
         (_, true) => "done".to_owned(),
-        (Some(waiting), false) => format!(
-            "parked {} times, until {:.0}: {}",
-            waiting.times_parked, waiting.not_before, waiting.detail
-        ),
+        (Some(waiting), false) => {
+            // What it waited for is known once it is requested again.
+            let until = if waiting.not_before > now {
+                "until"
+            } else {
+                "last until"
+            };
+            format!(
+                "parked {} times, {until} {:.0}: {}",
+                waiting.times_parked, waiting.not_before, waiting.detail
+            )
+        }
         (None, false) => "open".to_owned(),
     };
     format!(
@@ -123,4 +134,45 @@ fn json_of(slice: &SliceStanding) -> serde_json::Value {
         "storedBytes": slice.totals.stored_bytes,
         "waiting": slice.waiting,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use conversation_archive::FormatVersion;
+    use conversation_archive::totals::Totals;
+    use conversation_archive::waiting::{WaitReason, Waiting};
+
+    use super::*;
+
+    #[test]
+    fn a_wait_that_is_over_is_told_as_the_last_one() {
+        let not_before: Timestamp = "2026-03-10T04:00:00Z".parse().unwrap();
+        let id = "nightly".parse::<ExportId>().unwrap();
+        let run = conversation_archive::ids::RunId {
+            export_id: id,
+            slice: 1,
+            run: 1,
+        };
+        let slice = SliceStanding {
+            slice: 1,
+            totals: Totals::default(),
+            complete: false,
+            waiting: Some(Waiting {
+                format_version: FormatVersion,
+                id: run.page(3),
+                reason: WaitReason::Job,
+                detail: "the job is queued".to_owned(),
+                times_parked: 2,
+                since: [(WaitReason::Job, not_before)].into(),
+                not_before,
+                deadline: not_before,
+            }),
+        };
+        let told = |now: &str| line(&slice, now.parse().unwrap());
+
+        let waits = told("2026-03-10T03:00:00Z");
+        assert!(waits.ends_with("parked 2 times, until 2026-03-10T04:00:00Z: the job is queued"));
+        let is_over = told("2026-03-10T05:00:00Z");
+        assert!(is_over.contains("parked 2 times, last until 2026-03-10T04:00:00Z"));
+    }
 }
