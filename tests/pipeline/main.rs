@@ -25,6 +25,7 @@ mod month;
 mod normalized_records;
 mod odd_answers;
 mod odd_transcripts;
+mod old_archives;
 mod outages;
 mod owed_webhooks;
 mod portions;

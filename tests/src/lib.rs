@@ -8,6 +8,7 @@ pub mod crashes;
 pub mod gate;
 pub mod logs;
 pub mod memory_store;
+pub mod old_archives;
 pub mod panics;
 pub mod process;
 pub mod receiver;

@@ -1,0 +1,124 @@
+//! Makes an archive that holds an export of every source, and some that have not ended, for `tests/archives/`: each released
+//! version of the format keeps one, and `tests/pipeline/old_archives.rs` reads all of them.
+//!
+//! ```sh
+//! cargo run -p end-to-end --example old_archive -- tests/archives/v1-2026-11-30
+//! ```
+
+#![expect(clippy::expect_used, reason = "a tool for developers")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation_archive::source::{HistoryForm, SourceSettings};
+use conversation_archive::store::FolderStore;
+use end_to_end::old_archives::settings;
+use end_to_end::world::{DAYS, World};
+use genesys_simulator::{Faults, Permanent, Route, Settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let folder = std::env::args().nth(1).map(PathBuf::from);
+    let folder = folder.expect("the folder of the archive");
+    std::fs::create_dir_all(&folder).expect("a new folder");
+    complete(&folder).await;
+    history(&folder).await;
+    open(&folder).await;
+    failed(&folder).await;
+}
+
+async fn world(folder: &Path, settings: Settings) -> World<FolderStore> {
+    let store = FolderStore::open(folder).expect("a folder");
+    World::over(Arc::new(store), settings, 2).await
+}
+
+fn request(id: &str, source: &str, more: &str) -> String {
+    format!(r#"{{"exportId":"{id}","source":"{source}","interval":"{DAYS}","pageSize":2{more}}}"#)
+}
+
+async fn complete(folder: &Path) {
+    let mut world = world(folder, settings()).await;
+    let webhook = format!(r#","slices":2,"webhookUrl":"{}""#, world.receiver.url());
+    for (id, source, more) in [
+        ("job", "analytics-job", &*webhook),
+        ("job-minimal", "analytics-job", r#","records":"minimal""#),
+        ("query", "analytics-query", r#","records":"normalized""#),
+        (
+            "gateway",
+            "export-gateway",
+            r#","slices":2,"records":"full""#,
+        ),
+    ] {
+        world.export(&request(id, source, more)).await;
+    }
+    world.pass(Duration::from_mins(10));
+    let ids = world.written();
+    let texts = world.transcripts_request(&ids, r#","exportId":"transcripts","pageSize":2"#);
+    world.export(&texts).await;
+}
+
+async fn history(folder: &Path) {
+    for (theirs, ours, id) in [
+        (
+            genesys_simulator::HistoryForm::PageToken,
+            HistoryForm::PageToken,
+            "history-page-token",
+        ),
+        (
+            genesys_simulator::HistoryForm::Continuation,
+            HistoryForm::Continuation,
+            "history-continuation",
+        ),
+    ] {
+        let settings = Settings {
+            history: Some(theirs),
+            ..settings()
+        };
+        let sources = SourceSettings {
+            history_form: ours,
+            ..SourceSettings::default()
+        };
+        let mut world = world(folder, settings).await.reading_by(sources);
+        world.export(&request(id, "history-gateway", "")).await;
+    }
+}
+
+/// Exports in the midst of their pages, whose messages are lost.
+async fn open(folder: &Path) {
+    for (id, source, route) in [
+        ("open-job", "analytics-job", Route::JobResults),
+        ("open-gateway", "export-gateway", Route::ExportResults),
+    ] {
+        let mut world = world(folder, settings()).await;
+        world.start(&request(id, source, r#","slices":1"#)).await;
+        let is_half_read = |world: &World<_>| world.simulator.stats().requests_on(route) == 2;
+        assert!(
+            world.run_until(is_half_read).await,
+            "{id} did not get that far"
+        );
+    }
+}
+
+/// An export that was refused in the midst of its pages.
+async fn failed(folder: &Path) {
+    let refused = Permanent {
+        route: Route::JobResults,
+        after: 2,
+        status: 403,
+        code: "missing.permissions".to_owned(),
+        message: "a permission is missing".to_owned(),
+    };
+    let faults = Faults {
+        permanent: Some(refused),
+        ..Faults::default()
+    };
+    let settings = Settings {
+        faults,
+        ..settings()
+    };
+    let mut world = world(folder, settings).await;
+    let request = request("failed-job", "analytics-job", r#","slices":1"#);
+    world.start(&request).await;
+    world.run().await;
+}
