@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::archive::SliceView;
 use crate::attempt::Attempt;
 use crate::audit::{Action, AuditEvent, EventType, Happening};
-use crate::dispatch::{Dispatch, DispatchError};
+use crate::dispatch::{Dispatch, DispatchError, FailedExports};
 use crate::failure::{Failure, in_one_line};
 use crate::format::FormatVersion;
 use crate::ids::ExportId;
@@ -223,11 +223,13 @@ impl Dispatch {
         if concluding.plan.webhook_url.is_some() {
             self.owe_webhook(outcome).await?;
         }
-        if let Some(resume) = ScheduledResume::after(outcome, concluding.attempt) {
-            self.archive.replace(resume.name(), &resume).await?;
-        }
         if !copied {
             return self.nudge(id).await;
+        }
+        if self.failed_exports == FailedExports::Swept
+            && let Some(resume) = ScheduledResume::after(outcome, concluding.attempt)
+        {
+            self.archive.replace(resume.name(), &resume).await?;
         }
         self.archive.delete(Name::Open(id)).await?;
         self.keep_open_for_later_attempts(id, outcome.attempt).await

@@ -23,6 +23,16 @@ pub struct Dispatch {
     pub max_open_slices: usize,
     /// Limits on what is read of an export at a time when it is concluded.
     pub portions: PortionLimits,
+    pub failed_exports: FailedExports,
+}
+
+/// Who resumes an export that failed and may succeed at another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedExports {
+    /// sweep-exports, at a time that a marker states.
+    Swept,
+    /// The operator: no sweep runs beside the process.
+    LeftToOperator,
 }
 
 /// Why a message was not sent.

@@ -60,7 +60,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Whether the failure is of our own infrastructure and may pass without a change, so that the sweep resumes the export.
+    /// Whether the failure is of our own infrastructure and may pass without a change, so that the export is resumed automatically.
     pub fn may_pass(self) -> bool {
         matches!(self, Self::DeadLetter | Self::Stalled)
     }

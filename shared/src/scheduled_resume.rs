@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempt;
+use crate::failure::FailureKind;
 use crate::format::FormatVersion;
 use crate::ids::ExportId;
 use crate::objects::Name;
@@ -38,7 +39,9 @@ impl ScheduledResume {
     pub fn after(outcome: &Outcome, attempt: &Attempt) -> Option<Self> {
         let may_pass = |failed: &SliceFailure| {
             let kind = failed.failure.kind;
-            kind.may_pass() || kind.spoils_the_source() && attempt.continues(failed.slice)
+            // A slice of too many pages would be read whole again, and may have too many again.
+            let begins_anew = kind.spoils_the_source() && kind != FailureKind::TooManyPages;
+            kind.may_pass() || begins_anew && attempt.continues(failed.slice)
         };
         let all_may_pass = outcome.status == ExportStatus::Failed
             && !outcome.failures.is_empty()

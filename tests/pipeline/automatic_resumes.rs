@@ -52,7 +52,7 @@ async fn an_export_that_failed_by_a_dead_letter_is_resumed_after_an_hour() {
     world.pass(HOUR.saturating_sub(SECOND * 5));
     assert_eq!(sweep(&mut world).await, []);
     world.pass(SECOND * 10);
-    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -77,7 +77,7 @@ async fn an_export_that_stalled_is_resumed_after_an_hour() {
     assert!(world.failed(&id, 1).await.is_some());
 
     world.pass(HOUR + SECOND);
-    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
     world.run().await;
 
     assert_eq!(world.manifest(&id).await.outcome.attempt, 2);
@@ -91,7 +91,7 @@ async fn automatic_resumes_end_after_three_with_growing_waits() {
         world.pass((HOUR * wait).saturating_sub(SECOND * 5));
         assert_eq!(sweep(&mut world).await, [], "before {wait} hours");
         world.pass(SECOND * 10);
-        assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+        assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
         world.turn().await;
     }
     fail(&mut world).await;
@@ -105,7 +105,7 @@ async fn automatic_resumes_end_after_three_with_growing_waits() {
     world.pass(HOUR + SECOND);
     assert_eq!(
         sweep(&mut world).await,
-        [Swept::Resumed],
+        [Swept::ResumeRequested],
         "a person began anew"
     );
     world.turn().await;
@@ -169,7 +169,7 @@ async fn an_attempt_that_continued_a_query_of_no_use_is_followed_by_one_that_beg
     assert_eq!(kinds, [FailureKind::RecordsMissing]);
 
     world.pass(HOUR + SECOND);
-    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -184,14 +184,14 @@ async fn what_asks_for_an_automatic_resume_is_sent_until_the_next_attempt_is_the
     let (mut world, id) = resumed_with_a_query_of_no_use(238).await;
     world.pass(HOUR + SECOND);
     for _ in 0..3 {
-        assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+        assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
         world.lose_messages();
         world.pass(HOUR);
     }
     assert_eq!(scheduled(&world).len(), 1);
 
-    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
-    assert_eq!(sweep(&mut world).await, [Swept::Resumed]);
+    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
+    assert_eq!(sweep(&mut world).await, [Swept::ResumeRequested]);
     world.run().await;
 
     let manifest = world.manifest(&id).await;
@@ -210,7 +210,10 @@ async fn an_export_waits_for_one_that_is_to_be_resumed() {
     assert!(world.run_until(waits).await);
 
     world.pass(HOUR + SECOND);
-    assert_eq!(sweep(&mut world).await, [Swept::LeftAlone, Swept::Resumed]);
+    assert_eq!(
+        sweep(&mut world).await,
+        [Swept::LeftAlone, Swept::ResumeRequested]
+    );
     world.run().await;
 
     let manifest = world.manifest(&texts).await;

@@ -9,7 +9,7 @@ use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
 use conversation_archive::clock::{Clock, Deadline};
 use conversation_archive::conclusion::PortionLimits;
-use conversation_archive::dispatch::Dispatch;
+use conversation_archive::dispatch::{Dispatch, FailedExports};
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::{
@@ -80,6 +80,7 @@ impl Process {
             clock: clock.clone(),
             max_open_slices,
             portions,
+            failed_exports: FailedExports::Swept,
         };
         let address_rules = AddressRules {
             allowed_hosts: Vec::new(),

@@ -9,7 +9,7 @@ use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
 use conversation_archive::conclusion::PortionLimits;
-use conversation_archive::dispatch::Dispatch;
+use conversation_archive::dispatch::{Dispatch, FailedExports};
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::message::{PagesMessage, WaitingMessage, WebhookMessage};
@@ -64,6 +64,7 @@ impl Handlers {
             clock: clock.clone(),
             max_open_slices: settings.concurrency,
             portions: PortionLimits::default(),
+            failed_exports: FailedExports::LeftToOperator,
         };
         let sources = Sources::new(client, clock, settings.sources);
         let sender = Sender::new(settings.address_rules.clone())

@@ -168,11 +168,9 @@ impl StartExport {
             Ok(false) => Ok(Restarted::NothingWaits),
             Err(error) if error.is_transient() => Err(error),
             Err(error) => {
+                // A secret or a permission may be changed: the sweep requests it again, for a week.
                 let error = in_one_line(&error);
-                tracing::error!(error, "a failed export is not resumed automatically");
-                if let Some(failed) = self.archive().newest_attempt(id).await? {
-                    self.forget_scheduled(id, failed.attempt).await?;
-                }
+                tracing::error!(error, "a failed export cannot be resumed automatically");
                 Ok(Restarted::Refused(error))
             }
         }

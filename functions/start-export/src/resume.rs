@@ -169,13 +169,10 @@ impl StartExport {
             attempt: failed,
             outcome,
         } = failed;
-        // An automatic resume is scheduled once the failure is announced or owed.
+        // An automatic resume is scheduled after the failure was announced.
         if let By::Person(_) = by {
             self.announce_if_owed(plan, failed, outcome, invocation)
                 .await?;
-        }
-        self.reopen(plan).await?;
-        if let By::Person(_) = by {
             let now = self.dispatch.clock.now();
             self.archive().withdraw_cancel(&plan.export_id, now).await?;
         }
@@ -203,9 +200,12 @@ impl StartExport {
             By::Person(_) => next,
             By::Itself => next.automatically_after(failed),
         };
+        // Not before: a resume that is refused leaves the export as it was. In any case before the attempt, which would be
+        // overlooked without its marker.
+        self.reopen(plan).await?;
         let (name, wanted) = (Name::Attempt(&plan.export_id, next.attempt), next.overrides);
         let (next, _) = self.archive().create_or_read(name, next).await?;
-        // Again, behind the attempt: the announcement of the one before may have removed the marker meanwhile.
+        // And again after it: the announcement of the one before may have removed the marker meanwhile.
         self.reopen(plan).await?;
         self.dispatch.revive(plan, &next).await?;
         self.forget_scheduled(&plan.export_id, failed.attempt)
@@ -226,11 +226,7 @@ impl StartExport {
     }
 
     /// The automatic resume of a failed attempt that another one follows.
-    pub(crate) async fn forget_scheduled(
-        &self,
-        id: &ExportId,
-        failed: u32,
-    ) -> Result<(), StartError> {
+    async fn forget_scheduled(&self, id: &ExportId, failed: u32) -> Result<(), StartError> {
         if failed > 0 {
             self.archive().delete(Name::Resume(id, failed)).await?;
         }

@@ -27,7 +27,7 @@ use sent_again::{FRUITLESS_SWEEPS, NextStep, SentAgain};
 use standing::Standing;
 
 /// How long an accepted export is tried to be started: long enough for somebody to mend a login or a permission.
-const START_PATIENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
+const PATIENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Time for one export, whatever is done with it.
 const EXPORT_TIME: Duration = Duration::from_mins(1);
@@ -57,7 +57,7 @@ pub enum Swept {
     /// The message of its webhook was sent again.
     WebhookSent,
     /// It had failed, and a message asks for its next attempt.
-    Resumed,
+    ResumeRequested,
 }
 
 impl SweepExports {
@@ -159,7 +159,7 @@ impl SweepExports {
     async fn start_or_remove(&self, marker: &OpenMarker) -> anyhow::Result<Swept> {
         let (id, now) = (&marker.export_id, self.dispatch.clock.now());
         let is_accepted = marker.request.is_some();
-        if is_accepted && now.duration_since(marker.since) < START_PATIENCE {
+        if is_accepted && now.duration_since(marker.since) < PATIENCE {
             metrics::record(&[(metrics::STARTS_OVERDUE, 1)]);
             tracing::error!(export.id = %id, since = %marker.since, "an accepted export is not started yet; it is tried again");
             self.dispatch.start(id).await?;

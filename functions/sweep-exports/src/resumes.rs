@@ -4,20 +4,21 @@
 use conversation_archive::archive::ArchiveError;
 use conversation_archive::failure::in_one_line;
 use conversation_archive::ids::ExportId;
+use conversation_archive::metrics;
 use conversation_archive::objects::RESUMES_PREFIX;
 use conversation_archive::outcome::ExportStatus;
 use conversation_archive::scheduled_resume::ScheduledResume;
 
-use crate::{SweepExports, Swept};
+use crate::{PATIENCE, SweepExports, Swept};
 
 impl SweepExports {
     /// Has each failed export resumed whose time has come. One that cannot be read does not keep the others from it.
     pub(crate) async fn resume_failed(&self) -> anyhow::Result<Vec<(ExportId, Swept)>> {
-        let mut resumed = Vec::new();
+        let mut requested = Vec::new();
         let mut first_error = None;
         for object in self.archive().list_all(RESUMES_PREFIX).await? {
             match self.resume_if_due(&object.key).await {
-                Ok(id) => resumed.extend(id.map(|id| (id, Swept::Resumed))),
+                Ok(id) => requested.extend(id.map(|id| (id, Swept::ResumeRequested))),
                 Err(error) => {
                     tracing::error!(
                         s3.key = object.key,
@@ -28,15 +29,22 @@ impl SweepExports {
                 }
             }
         }
-        first_error.map_or(Ok(resumed), Err)
+        first_error.map_or(Ok(requested), Err)
     }
 
-    /// The export that was resumed.
+    /// The export whose resume was requested.
     async fn resume_if_due(&self, key: &str) -> anyhow::Result<Option<ExportId>> {
         let Some(scheduled) = self.archive().read_key::<ScheduledResume>(key).await? else {
             return Ok(None);
         };
-        if self.dispatch.clock.now() < scheduled.not_before {
+        let now = self.dispatch.clock.now();
+        if now < scheduled.not_before {
+            return Ok(None);
+        }
+        if now.duration_since(scheduled.not_before) >= PATIENCE {
+            metrics::record(&[(metrics::GIVEN_UP, 1)]);
+            tracing::error!(export.id = %scheduled.export_id, attempt = scheduled.attempt, "a failed export could not be resumed for a week; resume it by hand");
+            self.archive().delete(scheduled.name()).await?;
             return Ok(None);
         }
         let is_wanted = match self.is_wanted(&scheduled).await {

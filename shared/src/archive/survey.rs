@@ -1,5 +1,7 @@
 //! Where an export stands, read from the bucket alone.
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
 use super::{Archive, ArchiveError};
 use crate::attempt::{Attempt, SliceStanding};
 use crate::format::FormatVersion;
@@ -10,6 +12,9 @@ use crate::page_record::{NextStep, PageRecord};
 use crate::plan::{ExportPlan, Slice};
 use crate::run::{End, Origin, RunEnd};
 use crate::store::Listed;
+
+/// Slices whose state is read at the same time.
+const READS_AT_ONCE: usize = 16;
 use crate::totals::Totals;
 
 /// A slice and the run that it is at.
@@ -174,11 +179,12 @@ impl Archive {
         attempt: &Attempt,
     ) -> Result<Vec<SliceStanding>, ArchiveError> {
         let views = self.survey(plan, attempt).await?;
-        let mut standings = Vec::with_capacity(views.len());
-        for view in &views {
-            standings.push(self.standing(view).await?);
-        }
-        Ok(standings)
+        // Collected: a stream over borrowing closures could not move between threads.
+        let standings: Vec<_> = views.iter().map(|view| self.standing(view)).collect();
+        stream::iter(standings)
+            .buffered(READS_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     pub async fn existing_record(&self, page: &PageId) -> Result<PageRecord, ArchiveError> {

@@ -9,7 +9,7 @@ use crate::conclusion::PortionLimits;
 use crate::config::{
     ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
 };
-use crate::dispatch::Dispatch;
+use crate::dispatch::{Dispatch, FailedExports};
 use crate::genesys::{ClientError, CredentialsSource, GenesysClient};
 use crate::lambda::{SecretCredentials, SecretKey};
 use crate::queue::{QueueUrls, SqsQueues};
@@ -55,6 +55,7 @@ impl Clients {
             clock: Clock::System,
             max_open_slices,
             portions: PortionLimits::default(),
+            failed_exports: FailedExports::Swept,
         }
     }
 

@@ -10,7 +10,7 @@ use conversation_archive::archive::Archive;
 use conversation_archive::attempt::{Attempt, Overrides};
 use conversation_archive::clock::{Clock, Deadline};
 use conversation_archive::conclusion::PortionLimits;
-use conversation_archive::dispatch::Dispatch;
+use conversation_archive::dispatch::{Dispatch, FailedExports};
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::marker::OpenMarker;
@@ -60,6 +60,7 @@ fn dispatch(archive: Archive, clock: Clock) -> Dispatch {
         clock,
         max_open_slices: 2,
         portions: PortionLimits::default(),
+        failed_exports: FailedExports::Swept,
     }
 }
 

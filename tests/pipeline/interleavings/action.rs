@@ -25,6 +25,8 @@ pub(super) enum Action {
     StartAgain,
     ResumeRunning,
     ResumeFailed,
+    /// archive-page with the message that requests the automatic resume of a failed attempt.
+    AutomaticResume,
     Cancel,
     Sweep,
     /// record-failure with the message of a page that is not committed.
@@ -57,7 +59,7 @@ pub(super) enum Stage {
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::FirstPage,
         Self::AwaitReady,
         Self::ParkedPage,
@@ -71,6 +73,7 @@ impl Action {
         Self::StartAgain,
         Self::ResumeRunning,
         Self::ResumeFailed,
+        Self::AutomaticResume,
         Self::Cancel,
         Self::Sweep,
         Self::DeadLetter,
@@ -93,7 +96,7 @@ impl Action {
             Self::FirstCompletion => Stage::FirstEnded,
             Self::LastPage => Stage::LastPage,
             Self::LastCompletion | Self::FailedCompletion => Stage::AllEnded,
-            Self::SendWebhook | Self::ResumeFailed => Stage::Decided,
+            Self::SendWebhook | Self::ResumeFailed | Self::AutomaticResume => Stage::Decided,
         }
     }
 
@@ -136,6 +139,7 @@ impl Action {
             Self::StartAgain => "start-again",
             Self::ResumeRunning => "resume-running",
             Self::ResumeFailed => "resume-failed",
+            Self::AutomaticResume => "automatic-resume",
             Self::Cancel => "cancel",
             Self::Sweep => "sweep",
             Self::DeadLetter => "dead-letter",

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use conversation_archive::FormatVersion;
 use conversation_archive::ids::ExportId;
-use conversation_archive::message::PageMessage;
+use conversation_archive::message::{PageMessage, StartMessage};
 use conversation_archive::queue::{Delivery, Queue};
+use conversation_archive::scheduled_resume::ScheduledResume;
 use start_export::{Command, Resume};
 
 use end_to_end::world::{Turn, World};
@@ -46,6 +48,9 @@ impl Course {
             handled: Vec::new(),
         };
         course.approach(world, last_page).await;
+        if pair.has(Action::AutomaticResume) {
+            course.schedule_resume(world).await;
+        }
         world.simulator.set_faults(faults(pair));
         course
     }
@@ -73,6 +78,18 @@ impl Course {
             assert_eq!(world.deliver(&delivery).await, Turn::Done, "{}", self.pair);
             self.handled.push(delivery);
         }
+    }
+
+    /// The failures of these exports are refusals, which are not resumed automatically: the marker is written here.
+    async fn schedule_resume(&self, world: &World) {
+        let marker = ScheduledResume {
+            format_version: FormatVersion,
+            export_id: self.id.clone(),
+            attempt: 1,
+            not_before: world.now(),
+        };
+        let stored = world.archive().replace(marker.name(), &marker).await;
+        stored.expect("written");
     }
 
     async fn has_ended(&self, world: &World) -> bool {
@@ -121,6 +138,7 @@ impl Course {
                     .expect("a request"),
             ),
             Action::ResumeRunning | Action::ResumeFailed => Move::Command(resume(&self.id)),
+            Action::AutomaticResume => Move::Copy(resume_request(world, &self.id)),
             Action::Cancel => Move::Command(Command::Cancel(self.id.clone())),
             Action::Sweep => Move::Sweep,
             Action::DeadLetter => letter(world, self.message(world, is_second_slice)),
@@ -155,6 +173,17 @@ impl Course {
 pub(super) fn lose_the_source(world: &World) {
     world.simulator.forget_jobs();
     world.simulator.lose_queries();
+}
+
+fn resume_request(world: &World, id: &ExportId) -> Delivery {
+    let message = StartMessage::new(id).outgoing(world.now());
+    Delivery {
+        queue: Queue::Pages,
+        body: message.expect("a message").body,
+        receipt: String::new(),
+        receive_count: 1,
+        group: None,
+    }
 }
 
 /// A message that became a dead letter is in its queue no more.
@@ -197,7 +226,7 @@ fn is_second_slice(delivery: &Delivery) -> bool {
 
 fn is_page(delivery: &Delivery, is_wanted: impl Fn(&PageMessage) -> bool) -> bool {
     delivery.queue == Queue::Pages
-        && is_wanted(&serde_json::from_str(&delivery.body).expect("a page message"))
+        && serde_json::from_str(&delivery.body).is_ok_and(|message| is_wanted(&message))
 }
 
 fn at(message: &PageMessage) -> (u32, u32) {

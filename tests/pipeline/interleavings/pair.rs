@@ -76,7 +76,8 @@ impl Pair {
     /// Whether A may be a handler whose message stays in its queue until it is done.
     pub(super) fn a_holds_a_message(self) -> bool {
         let is_letter = matches!(self.a, Action::DeadLetter | Action::LateDeadLetter);
-        let is_command = self.a.is_command() || self.a == Action::ResumeFailed;
+        let resumes = matches!(self.a, Action::ResumeFailed | Action::AutomaticResume);
+        let is_command = self.a.is_command() || resumes;
         !is_letter && !is_command && !self.has(Action::Sweep)
     }
 
@@ -87,7 +88,9 @@ impl Pair {
 
     /// Whether the first attempt fails.
     pub(super) fn fails(self) -> bool {
-        self.has(Action::FailedCompletion) || self.has(Action::ResumeFailed)
+        self.has(Action::FailedCompletion)
+            || self.has(Action::ResumeFailed)
+            || self.has(Action::AutomaticResume)
     }
 }
 

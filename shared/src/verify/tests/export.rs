@@ -13,7 +13,7 @@ use crate::audit::{Action, AuditEvent, EventType, Happening};
 use crate::checkpoint::Checkpoint;
 use crate::clock::{Clock, Deadline};
 use crate::conclusion::PortionLimits;
-use crate::dispatch::Dispatch;
+use crate::dispatch::{Dispatch, FailedExports};
 use crate::effort::Effort;
 use crate::hash::Sha256;
 use crate::ids::ExportId;
@@ -82,6 +82,7 @@ impl Workshop {
             clock,
             max_open_slices: 2,
             portions: PortionLimits::default(),
+            failed_exports: FailedExports::Swept,
         };
         Self {
             store,
