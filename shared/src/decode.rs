@@ -27,7 +27,7 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let value = json_in(body)?;
     match body.trim_ascii_start().first() {
         Some(b'{') => Ok(value),
-        _ => Err(DecodeError::Shape("the body is of another kind".into())),
+        _ => Err(DecodeError::Shape("the body is not an object".into())),
     }
 }
 

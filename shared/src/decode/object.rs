@@ -62,7 +62,7 @@ impl<'a> Object<'a> {
     }
 
     /// A member that carries content.
-    fn content(&self, name: &str) -> Result<Option<&'a RawValue>, NotReadable> {
+    pub(crate) fn content(&self, name: &str) -> Result<Option<&'a RawValue>, NotReadable> {
         if self.is_ambiguous(name) {
             return Err(NotReadable);
         }
@@ -150,7 +150,9 @@ impl<'a> Object<'a> {
     pub(crate) fn required_list(&self, name: &str) -> Result<Vec<&'a RawValue>, DecodeError> {
         let member = self.0.get(name).ok_or_else(|| DecodeError::missing(name))?;
         if member.is_ambiguous {
-            return Err(DecodeError::not_a(name, "there only once"));
+            return Err(DecodeError::Shape(
+                format!("`{name}` stands there twice with different values").into(),
+            ));
         }
         list(member.value).ok_or_else(|| DecodeError::not_a(name, "a list"))
     }
@@ -413,7 +415,10 @@ mod tests {
 
         assert_eq!(object.elements("x").unwrap_err().get(), "[]");
         let error = object.required_list("x").unwrap_err();
-        assert_eq!(error.to_string(), "`x` is not there only once");
+        assert_eq!(
+            error.to_string(),
+            "`x` stands there twice with different values"
+        );
         assert_eq!(object.content_text("y"), Ok(Some("a".to_owned())));
         assert_eq!(object.content_text("z"), Err(NotReadable));
     }

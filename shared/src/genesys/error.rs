@@ -284,6 +284,8 @@ impl Trouble {
             // As rustls and hyper word it: neither gives the cause as a type that could be asked.
             _ if causes.contains("UnknownIssuer") => Self::UnknownAuthority,
             _ if causes.contains("proxy authorization required") => Self::ProxyLogin,
+            // Connected, and closed before an answer came: perhaps at this request alone.
+            error if error.is_request() && !error.is_connect() => Self::CutOff,
             _ => Self::Unreachable,
         }
     }

@@ -74,8 +74,7 @@ impl ExportGateway {
                     "it has more records than were asked for".into(),
                 ));
             }
-            keep_at_most(usize::try_from(limit).unwrap_or(usize::MAX), &mut records);
-            let received = records.len() as u64;
+            let received = cut_to(limit, &mut records);
             let encoded = page::encode(&records, &rules);
             Ok((encoded, received, more_than_asked, Sha256::of(body)))
         };
@@ -288,21 +287,21 @@ fn source_page(
     }
 }
 
-/// What is no record, or stands there twice, goes first: it may have been added to the records that were asked for.
-fn keep_at_most(limit: usize, records: &mut Vec<RawRecord<'_>>) {
-    let mut excess = records.len().saturating_sub(limit);
-    if excess == 0 {
-        return;
+/// Cuts a page that is longer than requested, and returns the number of records left. Repeats are dropped. An element that is
+/// not a record may have been added, so that it takes no record's place, and is kept to be rejected.
+fn cut_to(limit: u64, records: &mut Vec<RawRecord<'_>>) -> u64 {
+    if records.len() as u64 <= limit {
+        return records.len() as u64;
     }
+    let is_record = |json| page::id_of(json, RecordShape::Gateway).is_some();
     let mut known = HashSet::new();
+    let mut kept = 0;
     records.retain(|record| {
-        let is_record = |json| page::id_of(json, RecordShape::Gateway).is_some();
-        let is_new = known.insert(record.bytes()) && record.json().is_some_and(is_record);
-        let is_kept = excess == 0 || is_new;
-        excess -= usize::from(!is_kept);
+        let is_kept = kept < limit && known.insert(record.bytes());
+        kept += u64::from(is_kept && record.json().is_some_and(is_record));
         is_kept
     });
-    records.truncate(limit);
+    kept
 }
 
 /// A slice of no records: there is nothing to ask for.
@@ -343,13 +342,18 @@ mod tests {
         let page = br#"[{"id":"a"},"x",{"id":"b"},{"id":"a"},{},{"id":"c"},{"id":"d"}]"#;
         let left = |limit| {
             let mut records = page::gateway_records(page).unwrap();
-            keep_at_most(limit, &mut records);
+            let received = cut_to(limit, &mut records);
             let left = records.iter().map(|it| String::from_utf8_lossy(it.bytes()));
-            left.collect::<Vec<_>>().join(" ")
+            format!("{received}: {}", left.collect::<Vec<_>>().join(" "))
         };
 
-        assert_eq!(left(3), r#"{"id":"a"} {"id":"b"} {"id":"c"}"#);
-        assert_eq!(left(5), r#"{"id":"a"} {"id":"b"} {} {"id":"c"} {"id":"d"}"#);
+        assert_eq!(left(2), r#"2: {"id":"a"} "x" {"id":"b"}"#);
+        assert_eq!(left(3), r#"3: {"id":"a"} "x" {"id":"b"} {} {"id":"c"}"#);
+        assert_eq!(
+            left(6),
+            r#"4: {"id":"a"} "x" {"id":"b"} {} {"id":"c"} {"id":"d"}"#
+        );
+        assert!(left(7).starts_with("7: "));
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Recordings {
         transcript.start = recordings.iter().filter_map(|it| it.start_time).min();
         let stored_away = recordings.iter().find_map(|it| {
             let state = it.file_state.as_deref()?;
-            (state != AVAILABLE).then(|| state.to_owned())
+            (!state.eq_ignore_ascii_case(AVAILABLE)).then(|| state.to_owned())
         });
         let mut recorded = Self {
             transcript,

@@ -122,8 +122,11 @@ fn message_details(participant: &Object<'_>) -> Listed<MessageDetails> {
         if !participant.is_ambiguous("messages") && is_list_of_messages(value) {
             return vec![value];
         }
-        details.unreadable.push(UnreadableElement::of(value));
-        Vec::new()
+        // It may be one message of several: it is requested, if it has an id, and the transcript is partial.
+        let element = UnreadableElement::of(value);
+        let is_message = element.id.is_some();
+        details.unreadable.push(element);
+        is_message.then_some(value).into_iter().collect()
     });
     for element in elements {
         let Ok(object) = Object::read(element) else {
@@ -202,8 +205,11 @@ impl MessageData {
 
 impl ConversationNormalizedMessage {
     fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
-        // Kept as it is, whatever stands there.
-        let content = message.elements("content").unwrap_or_else(|it| vec![it]);
+        let content = match message.elements("content") {
+            Err(_) if message.is_ambiguous("content") => return Err(NotReadable),
+            // Kept as it is, whatever stands there.
+            content => content.unwrap_or_else(|it| vec![it]),
+        };
         Ok(Self {
             kind: message.text("type"),
             text: message.content_text("text")?,

@@ -114,8 +114,11 @@ impl Recording {
             return Err(NotReadable);
         }
         let file_state = recording.text("fileState");
-        let is_available = file_state.as_deref().is_none_or(|it| it == AVAILABLE);
-        let list = match recording.text("media").as_deref() {
+        let is_available = file_state
+            .as_deref()
+            .is_none_or(|it| it.eq_ignore_ascii_case(AVAILABLE));
+        let media = recording.text("media").map(|it| it.to_ascii_lowercase());
+        let list = match media.as_deref() {
             Some("message") => Some("messagingTranscript"),
             Some("chat") => Some("transcript"),
             _ => None,
@@ -146,9 +149,12 @@ impl RecordingMessagingMessage {
         if !says.any(|name| message.member(name).is_some()) {
             return Err(NotReadable);
         }
-        let held = CONTENT
-            .iter()
-            .filter_map(|name| Some((*name, message.member(name)?.to_owned())));
+        let mut content = Vec::new();
+        for name in CONTENT {
+            if let Some(value) = message.content(name)? {
+                content.push((name, value.to_owned()));
+            }
+        }
         Ok(Self {
             id: message.id("id"),
             from: message.text("from"),
@@ -164,8 +170,8 @@ impl RecordingMessagingMessage {
             message_receipts: message.listed("messageReceipts", |it| {
                 Ok(RecordingMessageReceipt::read(&it))
             }),
-            content_type: message.member("contentType").map(ToOwned::to_owned),
-            content: held.collect(),
+            content_type: message.content("contentType")?.map(ToOwned::to_owned),
+            content,
         })
     }
 }

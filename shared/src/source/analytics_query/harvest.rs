@@ -127,7 +127,9 @@ impl Harvest {
         // may have counted that page alone.
         let came = page.records.len() as u64;
         let is_full = came >= self.page_size.into();
-        let fits = self.fits(came);
+        let is_smallest = windows::half(self.window).is_none();
+        // A smallest window is not read in another way.
+        let fits = self.fits(came) || is_smallest;
         for record in page.records {
             self.keep(record);
         }
@@ -139,7 +141,6 @@ impl Harvest {
         } else if distinct < received {
             // On a later page, a record that comes twice may have taken the place of one that does not come at all.
             let is_all = is_past_window || (!is_full && [received, distinct].contains(&hits));
-            let is_smallest = windows::half(self.window).is_none();
             if is_all && (self.pages == 1 || is_smallest) {
                 Some(Reach::Repeated)
             } else if is_smallest && !nothing_came && self.pages < self.most_pages() {
