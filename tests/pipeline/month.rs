@@ -52,10 +52,9 @@ fn every_day_of_a_month_of_troubles_is_complete_or_named_and_every_outcome_is_to
     println!("{months} months: {tally:?}");
     assert_eq!(tally.days, months * u64::from(nights::DAYS));
     assert!(
-        tally.troubles > 10 * months,
-        "there was something to survive"
+        10 * tally.effects.least() > months,
+        "each kind of trouble had effects: {tally:?}"
     );
-    assert!(tally.healed > months, "a sweep was needed: {tally:?}");
     assert!(
         tally.failed_days * 100 <= tally.days,
         "troubles that pass leave hardly a day failed"

@@ -1,11 +1,12 @@
 //! A webhook receiver on loopback that checks signatures as a customer's would.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conversation_archive::clock::Clock;
 use conversation_archive::webhook::Signer;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -34,8 +35,10 @@ struct Shared {
     arrived: Mutex<Vec<Arrived>>,
     /// Answers to give before 200.
     answers: Mutex<VecDeque<u16>>,
-    /// Whether every delivery is answered 503.
-    is_down: AtomicBool,
+    /// Moments at which every delivery is answered 503: from, and until.
+    down: Mutex<Vec<(Timestamp, Timestamp)>>,
+    /// The number of deliveries that were answered so.
+    refused: AtomicU64,
 }
 
 impl Receiver {
@@ -46,7 +49,8 @@ impl Receiver {
             clock,
             arrived: Mutex::default(),
             answers: Mutex::default(),
-            is_down: AtomicBool::default(),
+            down: Mutex::default(),
+            refused: AtomicU64::default(),
         });
         let serving = Arc::clone(&shared);
         let accepting = tokio::spawn(async move {
@@ -69,8 +73,13 @@ impl Receiver {
         lock(&self.shared.answers).extend(statuses);
     }
 
-    pub fn set_down(&self, is_down: bool) {
-        self.shared.is_down.store(is_down, Ordering::SeqCst);
+    /// Answers every delivery from the one moment until the other with 503.
+    pub fn is_down(&self, from: Timestamp, until: Timestamp) {
+        lock(&self.shared.down).push((from, until));
+    }
+
+    pub fn refused(&self) -> u64 {
+        self.shared.refused.load(Ordering::SeqCst)
     }
 
     pub fn arrived(&self) -> Vec<Arrived> {
@@ -98,9 +107,15 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let Some((headers, body)) = read_request(&mut stream).await else {
         return;
     };
-    let status = match shared.is_down.load(Ordering::SeqCst) {
-        true => 503,
-        false => lock(&shared.answers).pop_front().unwrap_or(200),
+    let now = shared.clock.now();
+    let is_down = lock(&shared.down)
+        .iter()
+        .any(|(from, until)| *from <= now && now < *until);
+    let status = if is_down {
+        shared.refused.fetch_add(1, Ordering::SeqCst);
+        503
+    } else {
+        lock(&shared.answers).pop_front().unwrap_or(200)
     };
     if status == 200 {
         let header = |name: &str| headers.get(name).cloned().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! A store in memory that answers at times, and at others asks to slow down.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,11 +10,24 @@ use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Sto
 
 use crate::memory_store::MemoryStore;
 
+/// Asked at each call.
+pub type Condition = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// A store that can be made to throttle every call.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct ThrottlingStore {
     pub store: MemoryStore,
     throttles: AtomicBool,
+    /// Further moments at which it throttles.
+    condition: OnceLock<Condition>,
+    /// The number of calls that were throttled.
+    throttled: AtomicU64,
+}
+
+impl fmt::Debug for ThrottlingStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThrottlingStore").finish_non_exhaustive()
+    }
 }
 
 impl ThrottlingStore {
@@ -20,14 +35,25 @@ impl ThrottlingStore {
         self.throttles.store(throttles, Ordering::SeqCst);
     }
 
+    /// Throttles whenever the condition holds, too.
+    pub fn throttle_while(&self, condition: Condition) {
+        self.condition.get_or_init(|| condition);
+    }
+
+    pub fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::SeqCst)
+    }
+
     pub fn throttles(&self) -> bool {
-        self.throttles.load(Ordering::SeqCst)
+        let holds = self.condition.get().is_some_and(|condition| condition());
+        holds || self.throttles.load(Ordering::SeqCst)
     }
 
     fn answer(&self, action: &'static str, key: &str) -> Result<&MemoryStore, StoreError> {
         if !self.throttles() {
             return Ok(&self.store);
         }
+        self.throttled.fetch_add(1, Ordering::SeqCst);
         Err(StoreError::Transient {
             action,
             key: key.to_owned(),

@@ -1,9 +1,10 @@
 //! The month itself: what is invoked when, by what Lambda and EventBridge do where something fails.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use conversation_archive::clock::Clock;
 use conversation_archive::queue::Queue;
 use end_to_end::throttling_store::ThrottlingStore;
 use end_to_end::world::{NOW, Turn, World, organisation};
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use start_export::Command;
 use sweep_exports::Swept;
 
-use super::oracle::{self, Tally};
+use super::oracle::{self, Effects, Tally};
 use super::troubles::{self, Kind, Trouble};
 
 pub(super) const DAYS: u32 = 30;
@@ -26,8 +27,8 @@ const HOUR: Duration = Duration::from_hours(1);
 /// Quiet days at the end: requests are started again for a week, failed attempts are resumed within a day.
 const AFTERWARDS: Duration = Duration::from_hours(9 * 24);
 
-/// What a call to the store or a queue takes here: long enough that something can happen meanwhile.
-const STEP: Duration = Duration::from_secs(3);
+/// What a call to the store or a queue takes here: long enough that a trouble begins while a handler works.
+const STEP: Duration = Duration::from_secs(1);
 
 /// Lambda's waits before it invokes a function again that failed; then the event becomes a dead letter.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
@@ -50,16 +51,13 @@ struct Start {
 struct Running<'a> {
     month: &'a Month,
     world: World<ThrottlingStore>,
-    /// What every answer of the API, and every one to a login, is in place of itself; 0 for nothing.
-    api: Arc<AtomicU16>,
-    login: Arc<AtomicU16>,
-    functions_throttled: bool,
+    /// Requests that the API refused in an outage.
+    refused: Arc<AtomicU64>,
+    effects: Effects,
     starts: Vec<Start>,
     next_sweep: Timestamp,
     /// How many of the troubles have begun.
     begun: usize,
-    /// How often a sweep did something.
-    healed: u64,
 }
 
 fn begins() -> Timestamp {
@@ -102,10 +100,7 @@ impl Month {
             }
         }
         let tally = oracle::check(self, &running.world, &days()).await;
-        Tally {
-            healed: running.healed,
-            ..tally
-        }
+        tally.with(running.effects())
     }
 
     fn payload(&self, night: Timestamp, webhook: &str) -> String {
@@ -129,31 +124,52 @@ fn days() -> Vec<(Timestamp, Timestamp)> {
         .collect()
 }
 
+/// Answers every request in an outage of the API, and every login in one of the login, with the outage's status.
+fn outages(month: &Month, clock: Clock, refused: Arc<AtomicU64>) -> AnswerFilter {
+    let troubles = month.troubles.clone();
+    Arc::new(move |request, mut answer| {
+        let now = clock.now();
+        let status = |trouble: &Trouble| match trouble.kind {
+            Kind::Api(status) => Some(status),
+            Kind::Login(status) if request.route == Route::Login => Some(status),
+            _ => None,
+        };
+        let mut lasting = troubles.iter().filter(|it| it.lasts_at(now));
+        if let Some(status) = lasting.find_map(status) {
+            refused.fetch_add(1, Ordering::SeqCst);
+            (answer.status, answer.body) = (status, "{}".into());
+        }
+        answer
+    })
+}
+
 impl<'a> Running<'a> {
     async fn begin(month: &'a Month) -> Self {
-        let (api, login) = (Arc::<AtomicU16>::default(), Arc::<AtomicU16>::default());
-        let filter: AnswerFilter = {
-            let (api, login) = (Arc::clone(&api), Arc::clone(&login));
-            Arc::new(move |request, mut answer| {
-                let mut status = api.load(Ordering::SeqCst);
-                if request.route == Route::Login && status == 0 {
-                    status = login.load(Ordering::SeqCst);
-                }
-                if status != 0 {
-                    (answer.status, answer.body) = (status, "{}".into());
-                }
-                answer
-            })
-        };
         let days = days();
         let settings = Settings {
             interval: (days[0].0, days[days.len() - 1].1),
-            answer_filter: Some(filter),
             job_ready_after: HOUR / 2,
             ..organisation(month.seed, 3 * DAYS as usize)
         };
         let world = World::over(Arc::new(ThrottlingStore::default()), settings, 2).await;
         let world = world.at_pace(STEP);
+        let refused = Arc::<AtomicU64>::default();
+        let filter = outages(month, world.clock.clone(), Arc::clone(&refused));
+        world
+            .simulator
+            .update(|settings| settings.answer_filter = Some(filter));
+        let (troubles, clock) = (month.troubles.clone(), world.clock.clone());
+        world.store.throttle_while(Box::new(move || {
+            let now = clock.now();
+            troubles
+                .iter()
+                .any(|it| it.kind == Kind::Store && it.lasts_at(now))
+        }));
+        for trouble in &month.troubles {
+            if trouble.kind == Kind::Receiver {
+                world.receiver.is_down(trouble.from, trouble.until);
+            }
+        }
         let webhook = world.receiver.url().to_owned();
         let starts = nights().into_iter().map(|night| Start {
             at: night,
@@ -165,48 +181,26 @@ impl<'a> Running<'a> {
             starts: starts.collect(),
             next_sweep: after(world.now(), HOUR / 3),
             world,
-            api,
-            login,
-            functions_throttled: false,
+            refused,
+            effects: Effects::default(),
             begun: 0,
-            healed: 0,
         }
     }
 
-    /// Lets the troubles of this moment be.
+    /// Lets the troubles happen that do not last.
     fn happen(&mut self) {
         let now = self.world.now();
-        let lasting = |of: fn(Kind) -> Option<u16>| {
-            let mut now = self
-                .month
-                .troubles
-                .iter()
-                .filter(|it| it.from <= now && now < it.until);
-            now.find_map(|it| of(it.kind)).unwrap_or_default()
-        };
-        let is = |kind: Kind| {
-            let mut troubles = self.month.troubles.iter();
-            troubles.any(|it| it.kind == kind && it.from <= now && now < it.until)
-        };
-        let api = lasting(|kind| match kind {
-            Kind::Api(status) => Some(status),
-            _ => None,
-        });
-        let login = lasting(|kind| match kind {
-            Kind::Login(status) => Some(status),
-            _ => None,
-        });
-        self.api.store(api, Ordering::SeqCst);
-        self.login.store(login, Ordering::SeqCst);
-        self.world.store.set(is(Kind::Store));
-        self.world.receiver.set_down(is(Kind::Receiver));
-        self.functions_throttled = is(Kind::Functions);
         let begun = self.month.troubles.iter().filter(|it| it.from <= now);
         let new: Vec<_> = begun.skip(self.begun).copied().collect();
         self.begun += new.len();
         for trouble in new {
             match trouble.kind {
-                Kind::LostQueues => self.world.lose_messages(),
+                Kind::LostQueues => {
+                    let queues = &self.world.queues;
+                    let holding = Queue::ALL.map(|queue| queues.holding(queue).messages as u64);
+                    self.effects.lost += holding.iter().sum::<u64>();
+                    self.world.lose_messages();
+                }
                 Kind::Kill(steps) => {
                     let at = self.world.steps.taken() + steps;
                     self.world.steps.kill_at(end_to_end::seams::Kill::After(at));
@@ -218,22 +212,37 @@ impl<'a> Running<'a> {
 
     /// Does one thing that is due, if there is one.
     async fn act(&mut self) -> bool {
-        if self.functions_throttled {
+        let now = self.world.now();
+        let mut troubles = self.month.troubles.iter();
+        if troubles.any(|it| it.kind == Kind::Functions && it.lasts_at(now)) {
             // Received and not handled.
             let queues = &self.world.queues;
-            return Queue::ALL
+            let mut queues = Queue::ALL
                 .into_iter()
-                .any(|queue| queues.receive(queue).is_some());
+                .filter_map(|queue| queues.receive(queue));
+            let is_received = queues.next().is_some();
+            self.effects.starved += u64::from(is_received);
+            return is_received;
         }
         if self.world.now() >= self.next_sweep {
             // One that fails is not repeated before the next hour.
             if let Some(Ok(swept)) = self.world.try_sweep().await {
-                self.healed += swept.iter().filter(|it| **it != Swept::LeftAlone).count() as u64;
+                let acted = swept.iter().filter(|it| **it != Swept::LeftAlone);
+                self.effects.swept += acted.count() as u64;
             }
             self.next_sweep = after(self.next_sweep, HOUR).max(self.world.now());
             return true;
         }
         self.start().await || self.bury().await || self.world.take_message().await != Turn::Idle
+    }
+
+    fn effects(&self) -> Effects {
+        Effects {
+            refused: self.refused.load(Ordering::SeqCst),
+            throttled: self.world.store.throttled(),
+            not_taken: self.world.receiver.refused(),
+            ..self.effects
+        }
     }
 
     async fn start(&mut self) -> bool {

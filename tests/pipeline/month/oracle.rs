@@ -16,20 +16,65 @@ pub(super) struct Tally {
     pub(super) days: u64,
     /// Days whose newest outcome is a failure, which raises an alarm.
     pub(super) failed_days: u64,
-    pub(super) troubles: u64,
-    /// How often a sweep did something.
-    pub(super) healed: u64,
-    pub(super) exports: u64,
-    pub(super) attempts: u64,
-    pub(super) outcomes: u64,
+    /// Of the failed days, by seed.
+    failures: BTreeMap<u64, Vec<String>>,
+    pub(super) effects: Effects,
+    exports: u64,
+    attempts: u64,
+    outcomes: u64,
+}
+
+/// What the troubles did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Effects {
+    /// Requests that the API refused.
+    pub(super) refused: u64,
+    /// Calls that the store throttled.
+    pub(super) throttled: u64,
+    /// Deliveries that the receiver refused.
+    pub(super) not_taken: u64,
+    /// Messages received while functions were throttled.
+    pub(super) starved: u64,
+    /// Messages lost with their queues.
+    pub(super) lost: u64,
+    /// Exports for which a sweep did something.
+    pub(super) swept: u64,
+}
+
+impl Effects {
+    fn add(&mut self, other: Self) {
+        self.refused += other.refused;
+        self.throttled += other.throttled;
+        self.not_taken += other.not_taken;
+        self.starved += other.starved;
+        self.lost += other.lost;
+        self.swept += other.swept;
+    }
+
+    /// The effect of the kind that had the least.
+    pub(super) fn least(&self) -> u64 {
+        let effects = [
+            self.refused,
+            self.throttled,
+            self.not_taken,
+            self.starved,
+            self.lost,
+            self.swept,
+        ];
+        effects.into_iter().min().unwrap_or_default()
+    }
 }
 
 impl Tally {
+    pub(super) fn with(self, effects: Effects) -> Self {
+        Self { effects, ..self }
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.days += other.days;
         self.failed_days += other.failed_days;
-        self.troubles += other.troubles;
-        self.healed += other.healed;
+        self.failures.extend(other.failures.clone());
+        self.effects.add(other.effects);
         self.exports += other.exports;
         self.attempts += other.attempts;
         self.outcomes += other.outcomes;
@@ -43,7 +88,6 @@ pub(super) async fn check(
 ) -> Tally {
     let mut tally = Tally {
         days: days.len() as u64,
-        troubles: month.troubles.len() as u64,
         ..Tally::default()
     };
     let ids = exports(world).await;
@@ -59,16 +103,19 @@ pub(super) async fn check(
     }
     for day in days {
         let outcomes = newest.get(&day.0).map_or(&[][..], Vec::as_slice);
-        match outcomes.iter().find(|outcome| outcome.status.is_complete()) {
-            Some(complete) => assert_whole(month, world, complete, *day).await,
-            None => {
-                let is_named = outcomes.iter().any(|it| it.status == ExportStatus::Failed);
-                assert!(
-                    is_named,
-                    "{day:?} is neither archived nor named: {month:#?}"
-                );
-                tally.failed_days += 1;
-            }
+        let complete = outcomes.iter().find(|it| it.status.is_complete());
+        if let Some(complete) = complete {
+            assert_whole(month, world, complete, *day).await;
+        } else {
+            let is_named = outcomes.iter().any(|it| it.status == ExportStatus::Failed);
+            assert!(
+                is_named,
+                "{day:?} is neither archived nor named: {month:#?}"
+            );
+            let failures = outcomes.iter().flat_map(|it| &it.failures);
+            let failures = failures.map(|it| it.failure.to_string());
+            tally.failures.insert(month.seed, failures.collect());
+            tally.failed_days += 1;
         }
     }
     for left in ["open/", "owed/", "resumes/"] {
@@ -115,10 +162,21 @@ fn assert_told(month: &Month, world: &World<ThrottlingStore>, outcomes: &[Outcom
     for outcome in outcomes {
         let is_told = arrived.iter().any(|delivery| {
             let data = &delivery.body["data"];
-            data["exportId"] == outcome.export_id.as_str() && data["attempt"] == outcome.attempt
+            delivery.body["type"] == event_type(outcome)
+                && data["exportId"] == outcome.export_id.as_str()
+                && data["attempt"] == outcome.attempt
         });
         let (id, attempt) = (&outcome.export_id, outcome.attempt);
         assert!(is_told, "{id}, attempt {attempt}, was not told: {month:#?}");
+    }
+}
+
+/// As docs/format.md names the events of webhooks.
+fn event_type(outcome: &Outcome) -> &'static str {
+    match outcome.status {
+        ExportStatus::Failed => "export.failed",
+        ExportStatus::Cancelled => "export.cancelled",
+        _ => "export.completed",
     }
 }
 

@@ -36,6 +36,12 @@ pub(super) struct Trouble {
     pub(super) until: Timestamp,
 }
 
+impl Trouble {
+    pub(super) fn lasts_at(&self, moment: Timestamp) -> bool {
+        self.from <= moment && moment < self.until
+    }
+}
+
 /// The troubles of the month, by their beginnings. `busy` are moments around which things happen: most of the troubles begin
 /// shortly before or after one of them.
 pub(super) fn draw(
