@@ -40,6 +40,11 @@ fn no_odd_answers_lose_anything_unsaid_or_stop_an_export_for_good() {
 
     tell(&results);
     let altered = results.iter().filter(|result| result.altered > 0).count();
+    let twice = results.iter().filter(|result| result.is_resumed_twice());
+    assert!(
+        twice.count() * 500 <= results.len(),
+        "hardly ever a resume continues what is of no use"
+    );
     assert!(
         altered * 2 > results.len(),
         "most seeds alter something: {altered}"

@@ -23,10 +23,10 @@ const LONGEST_TURN: SignedDuration = SignedDuration::from_secs(125);
 /// Every wait that there is has an end within some days.
 const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(21 * 24);
 
-/// So long at most until a failed attempt is resumed automatically, the first time.
+/// The wait before the first automatic resume of a failed attempt, and a second more.
 const AUTOMATIC_RESUME: Duration = Duration::from_secs(3_601);
 
-/// No wait for a rate limit is longer, whatever an answer says.
+/// Longer than any rate limit that an altered answer reports.
 const LONGEST_RATE_LIMIT: Duration = Duration::from_mins(10);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,10 @@ pub(super) enum Ended {
     /// In spite of the altered answers.
     Complete,
     /// It failed, and was completed by a resume.
-    Resumed { failures: Vec<Failure> },
+    Resumed {
+        failures: Vec<Failure>,
+        resumes: u32,
+    },
     /// It could not be started, and was once the organisation was healed.
     StartedAgain { error: String },
 }
@@ -44,11 +47,11 @@ impl std::fmt::Display for Ended {
         match self {
             Self::Complete => f.write_str("complete"),
             Self::StartedAgain { .. } => f.write_str("started at the second go"),
-            Self::Resumed { failures } => {
+            Self::Resumed { failures, resumes } => {
                 let mut kinds: Vec<_> = failures.iter().map(|it| it.kind).collect();
                 kinds.sort();
                 kinds.dedup();
-                write!(f, "complete at the second go, after {kinds:?}")
+                write!(f, "complete after {kinds:?} and {resumes} resumes")
             }
         }
     }
@@ -93,20 +96,24 @@ impl Run<'_> {
             }
             self.check_failure(&failed)?;
             let failures = failed.failures.into_iter().map(|it| it.failure).collect();
-            ended = Ended::Resumed { failures };
             self.tampering.set_on(false);
             if self.story.has(Extra::NewProcess) {
                 self.story.restart(&mut world);
             }
             resume(&mut world, &id).await?;
             run_to_end(&mut world).await?;
-            // What the failed attempt had been told may be of no use: the next one begins anew, automatically.
-            world.pass(AUTOMATIC_RESUME);
-            world.sweep().await.expect("not killed");
-            run_to_end(&mut world).await?;
+            let mut resumes = 1;
+            if outcome(&world, &id).await?.is_some() {
+                // The failed attempt may have stored an answer of no use: the next one begins anew, automatically.
+                world.pass(AUTOMATIC_RESUME);
+                world.sweep().await.expect("not killed");
+                run_to_end(&mut world).await?;
+                resumes += 1;
+            }
             if let Some(failed) = outcome(&world, &id).await? {
                 return Err(not_healed(&failed));
             }
+            ended = Ended::Resumed { failures, resumes };
         }
         self.check(&world, expected, &id).await?;
         Ok(ended)

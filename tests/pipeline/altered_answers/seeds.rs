@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_mins(2);
 /// Failures that are told in full.
 const TOLD: usize = 20;
 
-/// Of a long run it is told how far it is.
+/// The number of seeds after which a long run reports its progress.
 const SEEDS_PER_NOTE: usize = 1_000;
 
 #[derive(Clone)]
@@ -153,6 +153,11 @@ impl Seed {
 impl SeedResult {
     pub(super) fn problem(&self) -> Option<&Problem> {
         self.ended.as_ref().err()
+    }
+
+    /// Whether it took the automatic resume after the operator's.
+    pub(super) fn is_resumed_twice(&self) -> bool {
+        matches!(self.ended, Ok(Ended::Resumed { resumes, .. }) if resumes > 1)
     }
 
     /// What was altered, and how it ended. Requests that come at a time may come in any order.
