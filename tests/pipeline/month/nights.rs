@@ -1,4 +1,4 @@
-//! The month itself: what is invoked when, by what Lambda and EventBridge do where something fails.
+//! The month: which invocations happen when, and how Lambda and EventBridge react to failures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -18,18 +18,19 @@ use super::troubles::{self, Kind, Trouble};
 
 pub(super) const DAYS: u32 = 30;
 
-/// When the schedule fires: a day ends then, and begins.
+/// Time of day at which the schedule fires; it separates the exported days.
 const NIGHT: Duration = Duration::from_hours(4);
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Quiet days at the end: requests are started again for a week, failed attempts are resumed within a day.
+/// Days without troubles at the end: requests are started again for a week, failed attempts are resumed within a day.
 const AFTERWARDS: Duration = Duration::from_hours(9 * 24);
 
-/// What a call to the store or a queue takes here: long enough that something can happen meanwhile.
+/// Duration of a call to the store or a queue: long enough for a trouble to begin in the meantime.
 const STEP: Duration = Duration::from_secs(3);
 
-/// Lambda's waits before it invokes a function again that failed; then the event becomes a dead letter.
+/// Lambda's waits before it repeats a failed asynchronous invocation; after the last retry the event becomes a dead
+/// letter.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(super) struct Month {
     pub(super) troubles: Vec<Trouble>,
 }
 
-/// An invocation of start-export that is still to come.
+/// A pending invocation of start-export.
 struct Start {
     at: Timestamp,
     payload: String,
@@ -50,15 +51,15 @@ struct Start {
 struct Running<'a> {
     month: &'a Month,
     world: World<ThrottlingStore>,
-    /// What every answer of the API, and every one to a login, is in place of itself; 0 for nothing.
+    /// Status that replaces every API response, and every login response below; 0 replaces nothing.
     api: Arc<AtomicU16>,
     login: Arc<AtomicU16>,
     functions_throttled: bool,
     starts: Vec<Start>,
     next_sweep: Timestamp,
-    /// How many of the troubles have begun.
+    /// Number of troubles that have begun.
     begun: usize,
-    /// How often a sweep did something.
+    /// Number of exports on which a sweep acted.
     healed: u64,
 }
 
@@ -72,7 +73,7 @@ fn after(moment: Timestamp, duration: Duration) -> Timestamp {
         .expect("within the calendar")
 }
 
-/// When the schedule fires, night by night. The first day began at the night before.
+/// Times at which the schedule fires. The first exported day began the night before.
 fn nights() -> Vec<Timestamp> {
     let first = after(begins(), NIGHT);
     (1..=DAYS).map(|day| after(first, DAY * day)).collect()
@@ -121,7 +122,7 @@ impl Month {
     }
 }
 
-/// The days that the schedule is about.
+/// The days that the schedule exports.
 fn days() -> Vec<(Timestamp, Timestamp)> {
     let nights = nights().into_iter();
     nights
@@ -173,7 +174,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Lets the troubles of this moment be.
+    /// Applies the troubles of the current time.
     fn happen(&mut self) {
         let now = self.world.now();
         let lasting = |of: fn(Kind) -> Option<u16>| {
@@ -216,17 +217,17 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Does one thing that is due, if there is one.
+    /// Performs one due action. Returns `false` if none is due.
     async fn act(&mut self) -> bool {
         if self.functions_throttled {
-            // Received and not handled.
+            // Received but not handled.
             let queues = &self.world.queues;
             return Queue::ALL
                 .into_iter()
                 .any(|queue| queues.receive(queue).is_some());
         }
         if self.world.now() >= self.next_sweep {
-            // One that fails is not repeated before the next hour.
+            // A failed sweep is not repeated before the next hour.
             if let Some(Ok(swept)) = self.world.try_sweep().await {
                 self.healed += swept.iter().filter(|it| **it != Swept::LeftAlone).count() as u64;
             }
@@ -245,7 +246,7 @@ impl<'a> Running<'a> {
         let wait = match RETRIES.get(start.tries) {
             _ if self.is_started(&start).await => return true,
             Some(wait) => *wait,
-            // Its dead letter comes again until record-failure has taken it.
+            // The dead letter is redelivered until record-failure has accepted it.
             None => HOUR / 4,
         };
         self.starts.push(Start {
@@ -256,7 +257,7 @@ impl<'a> Running<'a> {
         true
     }
 
-    /// Whether start-export took it, or record-failure its dead letter.
+    /// Whether start-export accepted the request, or record-failure its dead letter.
     async fn is_started(&mut self, start: &Start) -> bool {
         if start.tries > RETRIES.len() {
             return matches!(self.world.bury_start(&start.payload).await, Some(Ok(())));
@@ -278,7 +279,7 @@ impl<'a> Running<'a> {
         false
     }
 
-    /// Moves the clock to the next moment at which something is due or changes.
+    /// Advances the clock to the next time at which an action is due or a trouble begins or ends.
     fn pass(&self, end: Timestamp) {
         let now = self.world.now();
         let edges = self

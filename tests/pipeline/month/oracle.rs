@@ -1,4 +1,4 @@
-//! What must hold at the end of a month.
+//! Checks at the end of a month.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use jiff::Timestamp;
 
 use super::nights::Month;
 
-/// What became of the days.
+/// Counts of a month.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) days: u64,
     /// Days whose newest outcome is a failure, which raises an alarm.
     pub(super) failed_days: u64,
     pub(super) troubles: u64,
-    /// How often a sweep did something.
+    /// Number of exports on which a sweep acted.
     pub(super) healed: u64,
     pub(super) exports: u64,
     pub(super) attempts: u64,
@@ -91,7 +91,7 @@ async fn exports(world: &World<ThrottlingStore>) -> BTreeSet<ExportId> {
     planned.filter_map(|it| id(&it.key)).collect()
 }
 
-/// Of all attempts, in their order.
+/// Returns the outcomes of all attempts, in order.
 async fn outcomes(month: &Month, world: &World<ThrottlingStore>, id: &ExportId) -> Vec<Outcome> {
     let archive = world.archive();
     let newest = archive.newest_attempt(id).await.expect("readable");
@@ -122,7 +122,7 @@ fn assert_told(month: &Month, world: &World<ThrottlingStore>, outcomes: &[Outcom
     }
 }
 
-/// Every conversation that began on the day is archived, once.
+/// Asserts that every conversation that began on the day is archived exactly once.
 async fn assert_whole(
     month: &Month,
     world: &World<ThrottlingStore>,
