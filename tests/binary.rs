@@ -1,4 +1,4 @@
-//! The command line: as its own binary, all in the library.
+//! The command-line program as a binary of this package; all of its code is in the library.
 
 fn main() -> std::process::ExitCode {
     genesys_archive::run()

@@ -1,4 +1,4 @@
-//! Carries one export as far as it goes: an engine, its progress on the screen, and Ctrl-C.
+//! Runs one export to its end or until Ctrl-C, with the engine and its progress display.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::progress::{Progress, Tally};
 use crate::screen::Screen;
 use crate::settings::Settings;
 
-/// An engine over an archive, and where its events arrive.
+/// An engine over an archive, with the receiving end of its events.
 #[derive(Debug)]
 pub(crate) struct Carrier {
     pub place: Opened,
@@ -25,7 +25,7 @@ pub(crate) struct Carrier {
     screen: Screen,
 }
 
-/// How far an export was carried.
+/// The result of running an engine on one export.
 #[derive(Clone, Debug)]
 pub(crate) struct Journey {
     pub ended: Ending,
@@ -34,19 +34,19 @@ pub(crate) struct Journey {
     pub elapsed: Duration,
 }
 
-/// Why it was carried no further.
+/// Why the run of the engine ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Engine(Ended),
-    /// The engine was killed in the middle of what it did.
+    /// The engine was killed in mid-run.
     Killed,
-    /// Ctrl-C came when the export was decided already, and only its webhook was to be delivered.
+    /// Ctrl-C arrived after the export was decided, while only its webhook was still to be delivered.
     DeliveryInterrupted,
 }
 
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
 
-/// How long Ctrl-C waits for an archive that does not say whether the export is decided.
+/// After Ctrl-C, the time limit for the archive to answer whether the export is decided.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 impl Carrier {
@@ -68,7 +68,7 @@ impl Carrier {
         })
     }
 
-    /// Nobody else works on an export in a folder as long as the lock lives.
+    /// Locks an export in a folder against other processes until the lock is dropped; `None` for a bucket.
     pub(crate) fn lock(&self, id: &ExportId) -> Result<Option<ExportLock>, Problem> {
         Ok(self.place.lock(id)?)
     }
@@ -85,12 +85,12 @@ impl Carrier {
         Ok(started)
     }
 
-    /// Runs the engine until the export is over or Ctrl-C.
+    /// Runs the engine until the export is over or the user presses Ctrl-C.
     pub(crate) async fn carry(&mut self, id: &ExportId) -> Result<Journey, Problem> {
         self.carry_until(id, |_| false).await
     }
 
-    /// The same, and kills the engine at the first event for which `crash` says so.
+    /// Like `carry`, but kills the engine at the first event for which `crash` returns true.
     pub(crate) async fn carry_until(
         &mut self,
         id: &ExportId,
@@ -114,7 +114,7 @@ impl Carrier {
             progress.note(&event);
         }
         let (tally, stats) = (progress.finish(), self.engine.client_stats());
-        // A receiver that keeps the engine waiting makes the export no slower.
+        // The elapsed time ends at the decision; waiting for the webhook receiver does not count.
         let ended = decided.unwrap_or_else(Instant::now);
         Ok(Journey {
             ended: ending?,
@@ -164,7 +164,7 @@ impl Carrier {
         }
     }
 
-    /// Whether the newest attempt has ended, as far as the archive says so in time.
+    /// Whether the archive reports, within `ANSWER_WITHIN`, that the newest attempt has ended.
     async fn is_decided(&self, id: &ExportId) -> bool {
         let outcome = tokio::time::timeout(ANSWER_WITHIN, self.engine.outcome(id)).await;
         matches!(outcome, Ok(Ok(Some(_))))

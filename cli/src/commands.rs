@@ -1,4 +1,4 @@
-//! The commands: each reads its arguments, does its work, and ends in a report or a problem.
+//! The commands. Each reads its arguments, does its work, and returns an exit code or a problem.
 
 use crate::arguments::{Arguments, CliCommand};
 use crate::problem::{Exit, Problem};

@@ -1,7 +1,8 @@
-//! The embedded engine: the handlers of the deployed functions over a store and queues in memory, with workers in
-//! place of Lambda. It receives, retries and buries as the event source mappings do, and holds no rule of its own.
+//! The embedded engine: the handlers of the deployed functions over a store and in-memory queues, with workers in place
+//! of Lambda. It receives, retries and dead-letters messages as the event source mappings do, and adds no rules of its
+//! own.
 //!
-//! Nothing that it holds matters: after a crash another engine goes on from the archive alone.
+//! The engine holds no state that matters: after a crash, another engine resumes from the archive alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,10 +36,10 @@ pub use standing::{SliceStanding, Standing};
 
 use handlers::Handlers;
 
-/// What an engine works with.
+/// The settings of an engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
-    /// So many slices go side by side, and as many workers archive their pages.
+    /// Number of slices to process in parallel, and of workers that archive their pages.
     pub concurrency: usize,
     pub limits: PlanLimits,
     pub pages: archive_page::PageSettings,
@@ -46,14 +47,14 @@ pub struct EngineSettings {
     pub redactors: Redactors,
     pub regions: Regions,
     pub address_rules: AddressRules,
-    /// Without one no webhook is sent; who starts an export with a receiver sees to it that there is one.
+    /// Without a signer no webhook is sent. A caller that starts an export with a receiver must provide one.
     pub signer: Option<Signer>,
-    /// Takes the webhooks in place of the receiver that an export's plan names.
+    /// URL that gets the webhooks in place of the receiver in an export's plan.
     pub receiver: Option<String>,
     pub clock: Clock,
 }
 
-/// Handlers and queues, ready for a command. A clone is another handle on the same engine.
+/// Handlers and queues, ready for a command. A clone is another handle to the same engine.
 #[derive(Clone, Debug)]
 pub struct Engine {
     handlers: Arc<Handlers>,
@@ -62,7 +63,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Has to be called inside a tokio runtime. Whoever reads `events` learns what the handlers did.
+    /// Creates an engine, which sends the results of its handlers to `events`. Must be called inside a tokio runtime.
     pub fn new(
         store: Arc<dyn ArchiveStore>,
         client: GenesysClient,
@@ -78,7 +79,7 @@ impl Engine {
         })
     }
 
-    /// Starts, resumes or cancels; what is to be done is on the queues afterwards, and `run` does it.
+    /// Starts, resumes or cancels an export. This only enqueues the work; `run` does it.
     pub async fn command(&self, command: Command) -> Result<Started, StartError> {
         self.handlers
             .start
@@ -86,7 +87,7 @@ impl Engine {
             .await
     }
 
-    /// Sets the workers going. The caller holds the export's lock, if the archive has locks.
+    /// Starts the workers. The caller holds the export's lock, if the archive has locks.
     pub fn run(&self, id: &ExportId) -> Running {
         Running::start(
             Arc::clone(&self.handlers),
@@ -100,18 +101,18 @@ impl Engine {
         Ok(self.handlers.archive().plan(id).await?)
     }
 
-    /// Where every slice stands, read from the archive.
+    /// Reads the state of every slice from the archive.
     pub async fn standing(&self, id: &ExportId) -> anyhow::Result<Standing> {
         Standing::read(self.handlers.archive(), id).await
     }
 
-    /// How the newest attempt ended, if it has.
+    /// The outcome of the newest attempt, if it has ended.
     pub async fn outcome(&self, id: &ExportId) -> anyhow::Result<Option<Outcome>> {
         Ok(self.handlers.archive().outcome(id).await?)
     }
 
-    /// Queues the webhook of an outcome whose receiver wanted no more deliveries; for when another receiver takes it. What is
-    /// owed anyhow was queued by the command.
+    /// Enqueues the webhook again after its receiver answered 410 (no more deliveries), for use when another receiver
+    /// replaces it. A webhook that is still owed was already enqueued by the command.
     pub async fn deliver_again(&self, id: &ExportId) -> anyhow::Result<()> {
         let archive = self.archive();
         let Some(outcome) = archive.outcome(id).await? else {
@@ -127,13 +128,13 @@ impl Engine {
         self.handlers.archive()
     }
 
-    /// What the client has done and survived so far.
+    /// Statistics of the API client so far, such as requests, retries and throttling.
     pub fn client_stats(&self) -> StatsSnapshot {
         self.handlers.start.sources.client.stats()
     }
 }
 
-/// An invocation as Lambda would make it.
+/// An invocation with a deadline, as Lambda would create it.
 fn invocation(now: jiff::Timestamp, timeout: Duration) -> Invocation {
     let deadline = now.saturating_add(timeout).unwrap_or(jiff::Timestamp::MAX);
     Invocation {

@@ -1,4 +1,4 @@
-//! Figures as a person reads them.
+//! Numbers formatted for people.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// The first of them by name, and an ellipsis for the others.
+/// The first `count` names, followed by an ellipsis if there are more.
 pub(crate) fn first_of(names: &[impl AsRef<str>], count: usize) -> String {
     let first: Vec<&str> = names.iter().take(count).map(AsRef::as_ref).collect();
     let more = if names.len() > count { ", …" } else { "" };
@@ -34,13 +34,13 @@ pub(crate) fn time(duration: Duration) -> String {
     }
 }
 
-/// So many a second.
+/// Rate per second. A duration below 1 ms counts as 1 ms.
 pub(crate) fn rate(number: u64, duration: Duration) -> u64 {
     let millis = duration.as_millis().max(1);
     u64::try_from(u128::from(number) * 1000 / millis).unwrap_or(u64::MAX)
 }
 
-/// The time of day; the date stands elsewhere.
+/// The time of day in UTC; the date is shown elsewhere.
 pub(crate) fn clock(moment: jiff::Timestamp) -> String {
     format!(
         "{} UTC",

@@ -32,10 +32,10 @@ use logs::Detail;
 use problem::Exit;
 use screen::{Form, Screen};
 
-/// Calls to the file system at a time. Each takes a thread, and each thread keeps memory of its own.
+/// Maximum number of concurrent file system calls. Each takes a thread with memory of its own.
 const FILES_AT_ONCE: usize = 8;
 
-/// The whole program, from the arguments to the exit code.
+/// Runs the whole program, from the arguments to the exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let detail = if environment("RUST_LOG").is_some() {
@@ -69,7 +69,7 @@ pub fn run() -> ExitCode {
             screen.problem(&problem);
             problem.exit
         });
-    // A worker that hangs in a file system call must not keep the process.
+    // A worker that hangs in a file system call must not keep the process alive.
     runtime.shutdown_background();
     ExitCode::from(exit as u8)
 }

@@ -1,7 +1,8 @@
-//! The deployment on this machine: an emulator of AWS with the stack in it, a simulated organisation, a receiver.
+//! The deployment on this machine: an emulator of AWS that runs the stack, a simulated organisation, and a webhook
+//! receiver.
 //!
-//! Everything that it keeps lies in one folder. A process in the background, `local serve`, carries emulator, simulator and
-//! receiver, and holds the folder's lock for as long as it lives: who holds the lock is the one to ask, whatever the files say.
+//! All its state is in one folder. A background process, `local serve`, runs emulator, simulator and receiver, and
+//! holds the folder's lock while it lives. The lock decides whether the services run, whatever the files say.
 
 mod folder;
 mod project;
@@ -15,8 +16,8 @@ pub use python::{PythonError, environment as python_environment};
 pub(crate) use running::{Running, kill, runs, terminate};
 pub(crate) use settings::{LocalSettings, Ports, free_port};
 
-/// Where the emulator says that everything is. Any region would do; the simulated organisation is in the same.
+/// Region of the emulator. Any region would do; the simulated organisation is in the same one.
 pub const REGION: &str = "eu-central-1";
 
-/// The stack's name there.
+/// Name of the stack in the emulator.
 pub const STACK: &str = "genesys-archive";

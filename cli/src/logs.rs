@@ -1,4 +1,4 @@
-//! Log lines of the handlers: what `RUST_LOG` asks for as lines of their own; without it, warnings above the bars.
+//! Log lines of the handlers: with `RUST_LOG`, the ones that it selects; without it, warnings above the progress bars.
 
 use std::io;
 
@@ -8,12 +8,12 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::screen::Screen;
 
-/// Retries stand summed up in the progress, waits and the webhook are told as they come, and the end of an export
-/// stands in the summary.
+/// The filter without `RUST_LOG`. Retries are summed up in the progress, waits and webhook deliveries are reported as
+/// they occur, and the end of an export is in the summary.
 const UNASKED: &str = "warn,conversation_archive::genesys=error,conversation_archive::conclusion=off,\
                        archive_page::lost=error,send_webhook=error,hyper=off,hyper_util=off,reqwest=off";
 
-/// How much somebody wants to know.
+/// The level of detail that the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// `RUST_LOG` is set.
@@ -21,7 +21,7 @@ pub(crate) enum Detail {
     Unasked,
 }
 
-/// To be called once. That somebody was first only happens in tests.
+/// Installs the subscriber. Call it once; an earlier subscriber exists only in tests and is kept.
 pub(crate) fn start(detail: Detail, screen: &Screen) {
     match detail {
         Detail::Asked => telemetry::desk(),
@@ -41,7 +41,7 @@ pub(crate) fn start(detail: Detail, screen: &Screen) {
 #[derive(Clone, Debug)]
 struct OnScreen(Screen);
 
-/// Whole lines at once.
+/// Writes whole lines to the screen.
 struct Lines<'a>(&'a Screen);
 
 impl io::Write for Lines<'_> {

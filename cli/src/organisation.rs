@@ -1,4 +1,4 @@
-//! A simulated organisation as the command line describes it.
+//! A simulated organisation with the settings given on the command line.
 
 use std::net::SocketAddr;
 use std::time::Duration;

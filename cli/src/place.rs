@@ -1,4 +1,4 @@
-//! Where an archive is: a folder on this machine, or a bucket.
+//! The location of an archive: a folder on this machine, or a bucket.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,10 +18,10 @@ use conversation_archive::store::{
 use crate::problem::{Problem, chain};
 use crate::settings::BucketSettings;
 
-/// How long a call of S3 is repeated while S3 throttles it or has a fault: in a function, the queue would call again.
+/// How long an S3 call is retried while S3 throttles it or fails. In a function, the queue would redeliver the message.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What `--out` names.
+/// A location as given to `--out`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Folder(PathBuf),
@@ -35,7 +35,7 @@ pub(crate) enum Place {
 #[error("{0} names no bucket: write s3://bucket or s3://bucket/prefix")]
 pub(crate) struct NoBucket(String);
 
-/// A place that can be read.
+/// A location that can be read.
 #[derive(Clone, Debug)]
 pub(crate) enum Opened {
     Folder { store: FolderStore, root: PathBuf },
@@ -59,7 +59,7 @@ impl Place {
         })
     }
 
-    /// Finds out whether it can be read, and changes nothing.
+    /// Checks that the location can be read, and changes nothing.
     pub(crate) async fn open(&self) -> Result<Opened, Problem> {
         match self {
             Self::Folder(root) => Ok(Opened::Folder {
@@ -70,7 +70,7 @@ impl Place {
         }
     }
 
-    /// The archive that is there already.
+    /// Opens an archive; the folder must exist.
     pub(crate) async fn archive(&self) -> Result<Archive, Problem> {
         if let Self::Folder(path) = self
             && !path.is_dir()
@@ -80,7 +80,7 @@ impl Place {
         Ok(Archive::new(self.open().await?.store()))
     }
 
-    /// As it is named from any folder.
+    /// The same location, valid from any working directory.
     pub(crate) fn absolute(&self) -> Self {
         match self {
             Self::Folder(path) => {
@@ -90,7 +90,7 @@ impl Place {
         }
     }
 
-    /// How a person names what has this key.
+    /// The path or URI of a key, for messages.
     pub(crate) fn at(&self, key: &str) -> String {
         match self {
             Self::Folder(path) => path.join(key).display().to_string(),
@@ -112,8 +112,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// The same of the bucket of a deployed stack. Whoever may not write to it cannot try it, and need not: the functions
-/// write.
+/// Like `require_conditional_writes`, for the bucket of a deployed stack. A caller without write permission cannot run
+/// the test and does not need it: only the functions write.
 pub(crate) async fn require_conditional_writes_of_stack(store: &S3Store) -> Result<(), Problem> {
     match ignores_conditions(store).await {
         Ok(false) => Ok(()),
@@ -151,7 +151,7 @@ impl Opened {
         }
     }
 
-    /// The same place to write to; a folder is created if need be.
+    /// The same location, opened for writing; a missing folder is created.
     pub(crate) fn for_writing(self) -> Result<Self, Problem> {
         match self {
             Self::Folder { root, .. } => Ok(Self::Folder {
@@ -162,7 +162,7 @@ impl Opened {
         }
     }
 
-    /// Refuses a bucket whose store overwrites what create-only writes must keep, as some do that only resemble S3.
+    /// Refuses a bucket whose store overwrites objects despite create-only writes, as some S3-compatible stores do.
     pub(crate) async fn require_conditional_writes(&self) -> Result<(), Problem> {
         let Self::Bucket { store, .. } = self else {
             return Ok(());
@@ -174,8 +174,8 @@ impl Opened {
         }
     }
 
-    /// Keeps others away from an export in a folder. A bucket needs no lock: what two processes may not both do is a
-    /// create-only write.
+    /// Locks an export in a folder against other processes. A bucket needs no lock: every step that two processes must
+    /// not both do is a create-only write.
     pub(crate) fn lock(&self, id: &ExportId) -> Result<Option<ExportLock>, FolderError> {
         match self {
             Self::Folder { store, .. } => store.lock(id.as_str()).map(Some),
@@ -183,7 +183,7 @@ impl Opened {
         }
     }
 
-    /// Where conversations would lie; `None` on this machine.
+    /// The region in which conversations would be stored; `None` for a folder.
     pub(crate) fn region(&self) -> Option<String> {
         match self {
             Self::Folder { .. } => None,
@@ -192,14 +192,14 @@ impl Opened {
     }
 }
 
-/// Leaves nothing behind.
+/// Whether the store overwrites an object despite a create-only write. Deletes the test object.
 async fn ignores_conditions(store: &S3Store) -> Result<bool, StoreError> {
     let id = format!("{:032x}", fastrand::u128(..));
     let probe = Name::Probe(&id).object(format!("{{\"check\":\"{id}\"}}\n"));
     Ok(!refuses_overwrites(store, probe).await?)
 }
 
-/// Asked for before anything else, so that what is wrong is told in the words of the settings.
+/// Opens a bucket. Region and credentials are checked before any request, so that an error names the setting to fix.
 async fn open_bucket(bucket: &str, prefix: Option<String>) -> Result<Opened, Problem> {
     let settings = BucketSettings::from_env()?;
     let clients = AwsClients::from_environment(settings.aws).await;

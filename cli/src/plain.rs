@@ -1,18 +1,18 @@
-//! What was archived, as it can be shown.
+//! Archived text, made safe for display.
 //!
-//! What somebody wrote is not trusted: control characters would move the cursor or change colours, and marks of direction
-//! would turn the columns around.
+//! Text that participants wrote is not trusted: control characters would move the cursor or change colours, and
+//! bidirectional formatting characters would reorder the columns.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-/// Where a result goes.
+/// The destination of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// Obeys what it is told in the middle of a text.
+    /// Interprets control characters in the text.
     Terminal,
-    /// Gets every byte as it is.
+    /// Gets every byte unchanged.
     Program,
 }
 
@@ -25,7 +25,8 @@ impl Reader {
         }
     }
 
-    /// JSON that says the same. What a terminal would obey stands in strings, where it can be escaped.
+    /// Equivalent JSON that is safe for a terminal. What a terminal would interpret occurs only in strings, where it
+    /// can be escaped.
     pub(crate) fn json(self, json: &str) -> Cow<'_, str> {
         let obeyed = |letter| is_obeyed(letter) && letter != '\n';
         if self == Self::Program || !json.contains(obeyed) {
@@ -43,7 +44,7 @@ impl Reader {
     }
 }
 
-/// Nothing that a terminal would obey but line breaks.
+/// Replaces or removes everything that a terminal would interpret, except line breaks.
 pub(crate) fn plain(text: &str) -> String {
     let letters = text.replace("\r\n", "\n").replace('\t', " ");
     let shown = letters.chars().filter(|letter| !is_mark(*letter));
@@ -56,17 +57,17 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
-/// The same in one line.
+/// Like `plain`, in one line.
 pub(crate) fn plain_line(text: &str) -> String {
     plain(text).replace('\n', " ")
 }
 
 fn is_obeyed(letter: char) -> bool {
-    // The last two break lines without being control characters.
+    // The last two break lines although they are not control characters.
     letter.is_control() || is_mark(letter) || matches!(letter, '\u{2028}' | '\u{2029}')
 }
 
-/// Marks that embed, override or isolate a direction.
+/// Characters that embed, override or isolate a text direction.
 fn is_mark(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

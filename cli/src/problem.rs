@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked: one line for a person, a way on where there is one, and an exit code.
+//! Why a command failed: a one-line message, a hint on how to continue if there is one, and an exit code.
 
 use conversation_archive::aws::AwsError;
 use conversation_archive::failure::{FailureKind, in_one_line};
@@ -10,24 +10,24 @@ use start_export::StartError;
 
 use crate::settings::SettingsError;
 
-/// What the process ends with.
+/// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done = 0,
     Failed = 1,
-    /// The request or a setting has to change first; nothing was sent or written.
+    /// The request or a setting must change first; nothing was sent or written.
     Refused = 2,
-    /// The export ended as it should, and its receiver did not take the webhook; a resume sends it again.
+    /// The export ended as it should, but its receiver did not accept the webhook; a resume sends it again.
     WebhookOwed = 3,
 }
 
-/// The end of a command that went wrong.
+/// The error of a command.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Problem {
     pub exit: Exit,
     pub message: String,
     pub hint: Option<String>,
-    /// What a program gets to know, if that is more than the message.
+    /// The JSON result for programs, if it holds more than the message.
     pub json: Option<Box<Value>>,
 }
 
@@ -67,7 +67,7 @@ impl Problem {
     }
 }
 
-/// The error and what caused it, in one line.
+/// The error and its causes, in one line.
 pub(crate) fn chain(error: impl Into<anyhow::Error>) -> String {
     in_one_line(error.into().as_ref())
 }
@@ -147,7 +147,7 @@ impl From<StartError> for Problem {
             StartError::Source(setback @ Setback::Wait(_)) => {
                 Self::failed(setback.to_string()).with_hint("nothing was started; try again later")
             }
-            // Its own words say all; it is its own cause.
+            // The message of the setback is complete; its cause would only repeat it.
             StartError::Source(setback) => Self::failed(setback.to_string()),
             other => Self::failed(chain(other)),
         }

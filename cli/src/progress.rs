@@ -1,4 +1,4 @@
-//! What an export looks like while it goes: bars on a terminal, a line now and then elsewhere.
+//! The progress display of a running export: bars on a terminal, an occasional line elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ mod tally;
 
 pub(crate) use tally::Tally;
 
-/// Plain lines come at most that often; what matters comes at once.
+/// Minimum interval between plain progress lines. Important events are printed at once.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
-/// Shows a tally.
+/// Displays a tally.
 #[derive(Debug)]
 pub(crate) struct Progress {
     screen: Screen,
@@ -45,13 +45,13 @@ impl Progress {
         }
     }
 
-    /// Where the export stands by now, as somebody else makes it go.
+    /// Takes over the state read from the archive, for an export that another process runs.
     pub(crate) fn see(&mut self, standing: &Standing, now: Timestamp) {
         self.tally.see(standing, now);
         self.tick(&StatsSnapshot::default());
     }
 
-    /// Draws anew; called a few times a second.
+    /// Redraws; called a few times a second.
     pub(crate) fn tick(&mut self, stats: &StatsSnapshot) {
         let line = self.tally.line(self.started.elapsed(), stats);
         if let Some(bar) = &self.bar {
@@ -66,14 +66,14 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
 
-    /// Takes the bar away and leaves the sums.
+    /// Removes the bar and returns the tally.
     pub(crate) fn finish(mut self) -> Tally {
         self.end();
         self.tally

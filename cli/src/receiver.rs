@@ -1,4 +1,4 @@
-//! A webhook receiver on this machine, which takes what is signed.
+//! A webhook receiver on this machine, which accepts deliveries with a valid signature.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 #[cfg(test)]
 pub(crate) mod scripted;
 
-/// Answers until it is dropped.
+/// Answers requests until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     url: String,
@@ -28,7 +28,7 @@ pub(crate) struct Receiver {
     server: AbortHandle,
 }
 
-/// One delivery as it came in.
+/// One received delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Seen {
@@ -40,14 +40,14 @@ pub(crate) struct Seen {
     pub(crate) export_id: String,
 }
 
-/// Whether the receiver is there when it is called for the first time.
+/// Whether the receiver is up at the first delivery, or answers it with 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AtFirst {
     Up,
     Down,
 }
 
-/// What a connection works with.
+/// State that all connections share.
 struct Desk {
     signer: Signer,
     at_first: AtFirst,
@@ -56,7 +56,7 @@ struct Desk {
 }
 
 impl Receiver {
-    /// Calls `on_delivery` for every delivery, taken or not.
+    /// Starts the receiver. It calls `on_delivery` for every delivery, accepted or not.
     pub(crate) async fn start(
         address: SocketAddr,
         secret: &str,
@@ -97,7 +97,7 @@ impl Receiver {
     }
 }
 
-/// Where to send what goes to a receiver that listens there.
+/// The webhook URL of a receiver that listens on `address`.
 pub(crate) fn receiver_url(address: SocketAddr) -> String {
     format!("http://{address}/archive-events")
 }
@@ -108,7 +108,7 @@ impl Drop for Receiver {
     }
 }
 
-/// A signing secret as an operator would make one: 24 random bytes as base64.
+/// A signing secret as an operator would create one: 24 random bytes as base64.
 pub(crate) fn new_secret() -> String {
     const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letters: String = (0..32)
@@ -130,7 +130,7 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) {
         *response.status_mut() = status;
         Ok::<_, Infallible>(response)
     });
-    // A sender that goes away is no concern of ours.
+    // A sender that closes the connection is not an error here.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;

@@ -1,4 +1,4 @@
-//! The one place that prints. Results go to stdout, everything else to stderr, where it does not break the bars.
+//! The only module that prints. Results go to stdout, everything else to stderr, where it does not disturb the bars.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
@@ -12,25 +12,25 @@ use crate::logs::Detail;
 use crate::plain::{Reader, plain};
 use crate::problem::Problem;
 
-/// A clone is another handle on the same screen.
+/// The output of the program. A clone is another handle to the same screen.
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
     bars: MultiProgress,
     form: Form,
-    /// Somebody looks at stderr, and there may be bars.
+    /// Whether a user watches stderr on a terminal, so that bars can be shown.
     pub(crate) is_terminal: bool,
-    /// One line at a time.
+    /// Ensures that lines are printed one at a time.
     turn: Arc<std::sync::Mutex<()>>,
 }
 
-/// What a result is printed as.
+/// The format in which a result is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Text,
     Json,
 }
 
-/// What a command has to say in the end, for people and for programs.
+/// The final result of a command, for people and for programs.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub text: String,
@@ -39,7 +39,7 @@ pub(crate) struct Report {
 
 impl Screen {
     pub(crate) fn new(form: Form, detail: Detail) -> Self {
-        // Log lines that somebody asked for and bars would write over each other.
+        // Log lines requested by `RUST_LOG` and bars would overwrite each other.
         let is_terminal = io::stderr().is_terminal() && detail == Detail::Unasked;
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         Self {
@@ -55,7 +55,7 @@ impl Screen {
         self.form == Form::Text
     }
 
-    /// The result of the command.
+    /// Prints the result of the command.
     pub(crate) fn result(&self, report: &Report) {
         let json = || serde_json::to_string_pretty(&report.json).unwrap_or_default();
         let text = if self.form == Form::Json {
@@ -63,12 +63,12 @@ impl Screen {
         } else {
             report.text.clone()
         };
-        // Who closes the pipe does not want the rest.
+        // A reader that closes the pipe does not want the rest.
         let _ = writeln!(io::stdout().lock(), "{text}");
     }
 
-    /// The result of a command that shows what is archived. Records in `json` are passed on as the text that they are: not
-    /// everything that is valid JSON fits into a value.
+    /// Prints the result of a command that shows archived data. Records in `json` are passed through as raw text: not
+    /// all valid JSON fits into a value.
     pub(crate) fn archived(&self, text: &str, json: &impl Serialize) -> Result<(), Problem> {
         let json = match self.form {
             Form::Text => return put(text),
@@ -77,14 +77,14 @@ impl Screen {
         put(&Reader::of_stdout().json(&json))
     }
 
-    /// A piece of the result, as soon as it is there; a program gets all of it at once in the end.
+    /// Prints a part of the result as soon as it is available; a program gets the whole result at the end.
     pub(crate) fn piece(&self, text: &str) {
         if self.form == Form::Text {
             let _ = writeln!(io::stdout().lock(), "{text}");
         }
     }
 
-    /// A line about what is going on, above the bars.
+    /// Prints a status line, above the bars.
     pub(crate) fn line(&self, text: &str) {
         if self.is_terminal {
             let _ = self.bars.println(text);
@@ -100,7 +100,7 @@ impl Screen {
             stderr,
             "{} {}",
             style("error:").red().bold().for_stderr(),
-            // It may quote the API, or a key of the store.
+            // The message may quote the API, or a key of the store.
             plain(&problem.message)
         );
         if let Some(hint) = &problem.hint {
@@ -131,7 +131,7 @@ impl Screen {
     }
 }
 
-/// Who closes the pipe does not want the rest.
+/// Prints to stdout. A reader that closes the pipe does not want the rest, so that is not an error.
 fn put(text: &str) -> Result<(), Problem> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -1,5 +1,5 @@
-//! The settings of the commands: the variables of the deployed functions, as far as one process needs them. Region,
-//! endpoint and credentials of AWS are read by its SDK.
+//! The settings of the commands: the variables of the deployed functions, as far as one process needs them. The AWS SDK
+//! itself reads region, endpoint and credentials of AWS.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use conversation_archive::webhook::{Loopback, Signer};
 
 use crate::engine::EngineSettings;
 
-/// Everything that the commands take from the environment.
+/// All settings that the commands read from the environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`, `GENESYS_BODY_LIMIT_MB`
@@ -23,12 +23,12 @@ pub(crate) struct Settings {
     /// `GENESYS_CLIENT_ID`, `GENESYS_CLIENT_SECRET`
     pub credentials: Credentials,
     /// `MAX_OPEN_SLICES`, `MAX_PAGES_PER_SLICE`, `MAX_RUNS_PER_SLICE`, the limits of a plan, the deadlines,
-    /// `ALLOWED_REGIONS`, `WEBHOOK_SIGNING_SECRET`, `WEBHOOK_ALLOWED_HOSTS`, `DATA_LAKE_WEBHOOK_URL`, `REDACTION_KEY` and the
-    /// other settings of redaction
+    /// `ALLOWED_REGIONS`, `WEBHOOK_SIGNING_SECRET`, `WEBHOOK_ALLOWED_HOSTS`, `DATA_LAKE_WEBHOOK_URL`, `REDACTION_KEY`
+    /// and the other settings of redaction
     pub engine: EngineSettings,
 }
 
-/// What a bucket needs beyond its name.
+/// The settings of a bucket besides its name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BucketSettings {
     /// `AWS_S3_FORCE_PATH_STYLE`
@@ -37,7 +37,7 @@ pub(crate) struct BucketSettings {
     pub kms_key_id: Option<String>,
 }
 
-/// What is wrong with the settings, in one line.
+/// Invalid or missing settings, in one line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", one_line(.0))]
 pub(crate) struct SettingsError(#[from] ConfigError);
@@ -50,7 +50,7 @@ impl Settings {
     pub(crate) fn from_lookup(
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, SettingsError> {
-        // Secrets Manager is for the functions.
+        // Only the functions use Secrets Manager.
         let local = |name: &str| {
             if name.ends_with("_ARN") {
                 None
@@ -63,7 +63,7 @@ impl Settings {
 }
 
 impl Settings {
-    /// The way into the organisation, on this machine's time.
+    /// A client of the organisation's API, with the system clock.
     pub(crate) fn genesys_client(&self) -> Result<GenesysClient, crate::problem::Problem> {
         let credentials = Arc::new(self.credentials.clone());
         let client = GenesysClient::new(self.client.clone(), credentials, Clock::System);
@@ -116,7 +116,7 @@ impl Config for Settings {
     }
 }
 
-/// Secrets Manager is for the functions.
+/// Only a key given in the environment is used; Secrets Manager is for the functions.
 fn redactors(settings: &config::Settings<'_>) -> Redactors {
     let key = match settings.redaction_key() {
         RedactionKeyConfig::Given(key) => Some(key),
@@ -125,7 +125,7 @@ fn redactors(settings: &config::Settings<'_>) -> Redactors {
     Redactors::new(Arc::new(GivenKey::new(key)))
 }
 
-/// Needed as soon as there is somebody to tell.
+/// The signer of webhooks. The secret is required as soon as a default webhook URL is set.
 fn signer(settings: &config::Settings<'_>) -> Option<Signer> {
     if settings.optional("WEBHOOK_SIGNING_SECRET").is_none() {
         if settings.optional("DATA_LAKE_WEBHOOK_URL").is_some() {
@@ -139,7 +139,7 @@ fn signer(settings: &config::Settings<'_>) -> Option<Signer> {
     }
 }
 
-/// Everything that is not set first, in one sentence, then the rest.
+/// The error in one line: first everything that is not set, in one sentence, then the rest.
 fn one_line(error: &ConfigError) -> String {
     let missing = |problem: &Problem| match problem {
         Problem::Missing(name) | Problem::NeitherSet { name, .. } => Some(*name),

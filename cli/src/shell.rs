@@ -4,7 +4,7 @@ use conversation_archive::ids::ExportId;
 
 use crate::place::Place;
 
-/// Goes on with an export.
+/// The command that resumes an export.
 pub(crate) fn resume(out: &Place, id: &ExportId) -> String {
     format!(
         "genesys-archive resume --out {} {id}",
@@ -12,7 +12,7 @@ pub(crate) fn resume(out: &Place, id: &ExportId) -> String {
     )
 }
 
-/// Good for a shell, patterns still working.
+/// The text escaped for a shell; glob patterns keep working.
 pub(crate) fn word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-*,:@%+=".contains(c);
     let escaped = |c: char| (!plain(c)).then_some('\\').into_iter().chain([c]);

@@ -1,5 +1,5 @@
-//! A deployed stack, in AWS or on this machine, as its own functions know it: start-export's variables say where the archive
-//! is. Nothing is configured twice.
+//! A deployed stack, in AWS or on this machine, as its own functions are configured: the variables of start-export say
+//! where the archive is, so nothing is configured twice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,10 +27,10 @@ use crate::arguments::StackArguments;
 use crate::place::{PATIENCE, Place, require_conditional_writes_of_stack};
 use crate::problem::Problem;
 
-/// start-export has two minutes; Lambda adds a cold start.
+/// Timeout of a call of start-export: the function has two minutes, and Lambda adds a cold start.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(150);
 
-/// How it is called on a command line, and its clients.
+/// A deployed stack: its name, its option on a command line, and its clients.
 #[derive(Clone, Debug)]
 pub(crate) struct Stack {
     name: String,
@@ -94,12 +94,12 @@ impl Stack {
         &self.name
     }
 
-    /// What names this stack on a command line.
+    /// The option that selects this stack on a command line.
     pub(crate) fn option(&self) -> &str {
         &self.option
     }
 
-    /// The command that goes on with an export.
+    /// The command that resumes an export.
     pub(crate) fn resume(&self, id: &ExportId) -> String {
         format!("genesys-archive resume{} {id}", self.option)
     }
@@ -112,17 +112,17 @@ impl Stack {
         &self.archive
     }
 
-    /// Refuses a bucket whose store overwrites what create-only writes must keep.
+    /// Refuses a bucket whose store overwrites objects despite create-only writes.
     pub(crate) async fn require_conditional_writes(&self) -> Result<(), Problem> {
         require_conditional_writes_of_stack(&self.store).await
     }
 
-    /// Whether it is in AWS or where else.
+    /// The region in which the stack is deployed, for display.
     pub(crate) fn region(&self) -> &str {
         self.clients.region().unwrap_or("an unknown region")
     }
 
-    /// Calls start-export with a request, a resume or a cancel.
+    /// Invokes start-export with a request, a resume or a cancel.
     pub(crate) async fn invoke(&self, payload: &Value) -> Result<Started, Problem> {
         let name = format!("{}-start-export", self.name);
         let reply = self
@@ -151,7 +151,7 @@ fn lambda(clients: &AwsClients) -> Client {
     Client::from_conf(config.timeout_config(timeouts).build())
 }
 
-/// What start-export says of a call that it did not do.
+/// The error that start-export returned for an invocation.
 fn refused(body: &[u8]) -> Problem {
     let told: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |field: &str| told[field].as_str().unwrap_or_default().to_owned();
@@ -185,7 +185,7 @@ where
         .with_hint("check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL")
 }
 
-/// For a stack in AWS, with the credentials and the region that every tool of AWS finds.
+/// The clients of a stack in AWS, with the credentials and region from the environment, as for every AWS tool.
 async fn of_environment() -> Result<AwsClients, Problem> {
     let settings = crate::settings::BucketSettings::from_env()?;
     let clients = AwsClients::from_environment(settings.aws).await;
@@ -197,7 +197,7 @@ async fn of_environment() -> Result<AwsClients, Problem> {
     Ok(clients)
 }
 
-/// For the stack that `local up` has deployed.
+/// The clients of the stack that `local up` has deployed.
 async fn on_this_machine(settings: &crate::local::LocalSettings) -> AwsClients {
     AwsClients::of_emulator(&settings.ports.endpoint(), crate::local::REGION).await
 }

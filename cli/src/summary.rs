@@ -1,4 +1,4 @@
-//! The closing summary of an export: what there is, where, and what it survived. For people and for programs.
+//! The closing summary of an export, for people and for programs: contents, location, and the faults it survived.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -23,42 +23,42 @@ mod look;
 
 use look::Look;
 
-/// Everything that is told in the end.
+/// Everything that the closing summary reports.
 #[derive(Clone, Debug)]
 pub(crate) struct Summary<'a> {
     pub plan: &'a ExportPlan,
     pub manifest: &'a Manifest,
     pub losses: &'a Losses,
-    /// The archive.
+    /// The location of the archive.
     pub root: &'a Place,
     pub effort: Effort,
-    /// `None` without a receiver.
+    /// `None` for an export without a receiver.
     pub webhook: Option<&'a Webhook>,
-    /// Page objects in the archive that the manifest does not name: of replaced runs, or left by a crash.
+    /// Number of page objects in the archive that the manifest does not name: of replaced runs, or left by a crash.
     pub strays: u64,
 }
 
-/// What the archive alone tells of a complete export.
+/// The part of the summary that comes from the archive alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored<'a> {
     pub plan: &'a ExportPlan,
     pub manifest: &'a Manifest,
     pub losses: &'a Losses,
-    /// The archive.
+    /// The location of the archive.
     pub root: &'a Place,
 }
 
-/// What it took in this process.
+/// The work of this process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Effort {
     pub records: u64,
     pub elapsed: Duration,
     pub stats: StatsSnapshot,
-    /// Engines that died and were followed by another.
+    /// Number of engines that were killed and replaced by another.
     pub crashes: u32,
-    /// Clients that had to log in at least once.
+    /// Number of clients that logged in at least once.
     pub clients: u64,
-    /// Messages that were handled at a later try.
+    /// Number of times that a handler failed on a message.
     pub retried: u64,
 }
 
@@ -82,7 +82,7 @@ impl Summary<'_> {
     fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = self.stored().rows();
         let effort = [("took", self.took()), ("survived", self.survived())];
-        // Behind what is always told.
+        // After the rows that are always present.
         rows.splice(Stored::ALWAYS..Stored::ALWAYS, effort);
         let webhook = self.webhook.map(|webhook| webhook.row(&self.resume()));
         rows.extend(webhook.map(|row| ("webhook", row)));
@@ -151,7 +151,7 @@ impl Summary<'_> {
 }
 
 impl Stored<'_> {
-    /// So many rows come first and are always there.
+    /// Number of rows that come first and are always present.
     const ALWAYS: usize = 4;
 
     pub(crate) fn text(&self, rows: &[(&'static str, String)]) -> String {
@@ -245,7 +245,7 @@ impl Stored<'_> {
         format!("{total}: {}", each(redactions))
     }
 
-    /// A few of them by name; the manifest has all.
+    /// The first missing ids by name; the manifest lists all.
     fn missing(&self) -> String {
         const NAMED: usize = 3;
         let missing = &self.manifest.missing_ids;
@@ -257,7 +257,7 @@ impl Stored<'_> {
         )
     }
 
-    /// A few ids of which several versions are stored; the manifest has up to 1,000.
+    /// The first ids with several stored versions; the manifest lists up to 1,000.
     fn versions(&self) -> Option<String> {
         const NAMED: usize = 3;
         let repeated = self.manifest.content.repeated.as_ref()?;
@@ -392,7 +392,7 @@ impl Effort {
     }
 }
 
-/// How an attempt ended that left no manifest.
+/// The JSON result of an attempt that ended without a manifest.
 pub(crate) fn failed_json(outcome: &Outcome) -> Value {
     json!({
         "exportId": outcome.export_id,

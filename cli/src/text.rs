@@ -1,4 +1,4 @@
-//! Text files that a person hands over: UTF-8 with or without a byte order mark, or UTF-16 with one, as editors and shells of
+//! Text files given by the user: UTF-8 with or without a byte order mark, or UTF-16 with one, as editors and shells of
 //! Windows write them.
 
 use std::io::{self, Read as _};
@@ -23,7 +23,7 @@ enum NotText {
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
-/// A file whole, or standard input for `-`; `what` it should be is for the message.
+/// Reads a whole file, or standard input for `-`. Error messages call the content `what`.
 pub(crate) fn read(what: &str, path: &Path) -> Result<String, Problem> {
     let is_standard_input = path.to_str() == Some("-");
     let mut bytes = Vec::new();
@@ -48,7 +48,7 @@ pub(crate) fn read(what: &str, path: &Path) -> Result<String, Problem> {
 
 fn decoded(bytes: &[u8]) -> Result<String, NotText> {
     let text = match bytes {
-        // Before UTF-16, whose mark it begins with.
+        // Must precede UTF-16, whose byte order mark is the beginning of this one.
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => return Err(NotText::Utf32),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
@@ -81,8 +81,8 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, NotText> {
         .collect()
 }
 
-/// The ids of a file: one a line, or separated by commas. What stands around an id is not part of it: spaces, quotes, the brackets
-/// of a list, byte order marks. An id that stands there twice is taken once.
+/// The ids in a file, one per line or separated by commas or semicolons. Spaces, quotes, list brackets and byte order
+/// marks around an id are removed. Duplicate ids are returned once.
 pub(crate) fn ids(text: &str) -> Vec<String> {
     let is_around = |c: char| c.is_whitespace() || "\"'`“”‘’[]".contains(c) || c == BYTE_ORDER_MARK;
     let separated = text.split(['\n', '\r', ',', ';']);

@@ -1,4 +1,4 @@
-//! What became of the webhook of a decided export, as the audit trail says, and what a command reports of it.
+//! The webhook of a decided export: its state according to the audit trail, and how a command reports it.
 
 use conversation_archive::archive::{Archive, ArchiveError, Delivery};
 use conversation_archive::outcome::Outcome;
@@ -8,38 +8,38 @@ use serde_json::{Value, json};
 
 use crate::problem::Exit;
 
-/// The webhook of an outcome.
+/// The state of an outcome's webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Webhook {
-    /// By this process.
+    /// Delivered by this process.
     Delivered,
-    /// By an earlier one.
+    /// Delivered by an earlier process.
     DeliveredBefore,
-    /// The receiver answered 410. Nothing is owed.
+    /// The receiver answered 410. No delivery is owed.
     Ended,
-    /// A resume sends it again.
+    /// Not delivered; a resume sends it again.
     Owed(Owed),
 }
 
 /// Why a webhook is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Owed {
-    /// What came, and the fix.
+    /// The receiver's answer or the error, and the fix.
     pub reason: String,
-    /// What a resume needs to send it elsewhere: an option, with a space before it, or nothing.
+    /// The option with which a resume sends it elsewhere, with a leading space, or an empty string.
     pub option: &'static str,
 }
 
-/// What this process saw of deliveries.
+/// The deliveries that this process has seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent {
     pub delivered: bool,
-    /// Why the newest one could not be sent at all.
+    /// Why the newest delivery could not be sent at all.
     pub error: Option<String>,
 }
 
 impl Webhook {
-    /// `None` for an export without a receiver.
+    /// Reads the state of the webhook; `None` for an export without a receiver.
     pub(crate) async fn of(
         archive: &Archive,
         plan: &ExportPlan,
@@ -66,7 +66,7 @@ impl Webhook {
         }
     }
 
-    /// How a command ends whose export is as it should be.
+    /// The exit code of a command whose export ended as it should.
     pub(crate) fn exit(this: Option<&Self>) -> Exit {
         match this.and_then(Self::owed) {
             Some(_) => Exit::WebhookOwed,
@@ -74,7 +74,7 @@ impl Webhook {
         }
     }
 
-    /// For a person; `resume` is the command that sends an owed webhook again.
+    /// The row of the summary. `resume` is the command that sends an owed webhook again.
     pub(crate) fn row(&self, resume: &str) -> String {
         match self {
             Self::Delivered => "delivered, signed".to_owned(),
@@ -88,7 +88,7 @@ impl Webhook {
         }
     }
 
-    /// Adds the same to a result for programs.
+    /// Adds the state to a JSON result.
     pub(crate) fn add_to(&self, result: &mut Value, resume: &str) {
         result["webhook"] = json!(self.as_str());
         if let Self::Owed(Owed { reason, option }) = self {
@@ -119,7 +119,7 @@ impl Owed {
         }
     }
 
-    /// The schedule of a day is over.
+    /// The retry schedule of one day is over.
     fn given_up(refusal: &Refusal) -> Self {
         let owed = Self::because_of(refusal);
         let reason = format!("given up after a day: {}", owed.reason);

@@ -1,5 +1,5 @@
-//! What the page path allocates: some buffers a page, nothing a record or field. Counting takes time of its own, so the
-//! times here say nothing.
+//! Allocations of the page path: a few buffers per page, none per record or field. Counting them takes time, so the
+//! measured times are not meaningful.
 //!
 //! ```text
 //! cargo bench -p conversation-archive --bench allocations

@@ -1,4 +1,4 @@
-//! What each level of the compressor costs and gives, for the lines of a page and of its index.
+//! Cost and result of each compression level, for the lines of a page and of its index.
 //!
 //! ```text
 //! cargo bench -p conversation-archive --bench levels
@@ -60,7 +60,7 @@ fn index(bencher: Bencher<'_, '_>, level: u32) {
     bench(bencher, &LINES.index, level);
 }
 
-/// As `verify` reads objects, and the client compressed replies.
+/// Decompression, as `verify` does it for objects and the client for compressed responses.
 #[divan::bench(sample_count = 10)]
 fn inflated(bencher: Bencher<'_, '_>) {
     let object = compressed(&LINES.analytics, 5);

@@ -1,5 +1,5 @@
-//! The page path, from the bytes of a results page to one gzip member and its index, against what one would write
-//! first: parse into `serde_json::Value`, write lines, compress with miniz at level 6.
+//! The page path, from the bytes of a results page to one gzip member and its index, compared with the straightforward
+//! solution: parse into `serde_json::Value`, write lines, compress with miniz at level 6.
 //!
 //! ```text
 //! cargo bench -p conversation-archive --bench page
@@ -72,7 +72,7 @@ fn gateway_redacted(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// As an export has it that nobody told otherwise.
+/// The redactor of an export with default settings.
 fn redactor() -> Redactor {
     Redactor::new(Rules {
         regions: vec![Region::DE],
@@ -114,7 +114,7 @@ fn describe() {
     }
 }
 
-/// Everything parsed, everything written anew; no index, no digests.
+/// Parses and writes every record; no index, no digests.
 fn plain(body: &str) -> Vec<u8> {
     let results: Value = serde_json::from_str(body).expect("a valid page");
     let mut lines = Vec::new();

@@ -1,11 +1,11 @@
-//! What redaction costs, beside the compression of the same texts.
+//! Cost of redaction, compared with the compression of the same texts.
 //!
 //! ```text
 //! cargo bench -p conversation-archive --bench redaction
 //! ```
 //!
-//! The texts are the sentences of the labelled corpus, in fifteen languages: `chat` has a value in every twentieth message,
-//! `dense` in every one, which nobody writes.
+//! The texts are the sentences of the labelled corpus, in fifteen languages: `chat` has a value in every twentieth
+//! message; `dense` has one in every message, which is unrealistic.
 
 #![expect(clippy::expect_used, reason = "a bench may stop where it stands")]
 
@@ -20,12 +20,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-/// That of the pages.
+/// The compression level of pages.
 const LEVEL: u32 = 5;
 
 const TEMPLATES: &str = include_str!("../../tests/redaction/templates/tuning.json");
 
-/// One of each kind, for the placeholders of the sentences.
+/// One value of each kind, for the placeholders of the sentences.
 const VALUES: [(&str, &str); 8] = [
     ("{email}", "mary.roe@example.com"),
     ("{phone}", "+49 151 23456789"),
@@ -80,7 +80,7 @@ fn compressed(bencher: Bencher<'_, '_>, texts: &str) {
     });
 }
 
-/// Two sentences each, with their values in all messages or in some.
+/// Messages of two sentences each, with values in all messages or in some.
 fn messages(texts: &str) -> Vec<String> {
     let pairs = SENTENCES
         .iter()
@@ -90,7 +90,7 @@ fn messages(texts: &str) -> Vec<String> {
         let has_values = texts == "dense" || place % 20 == 0;
         filled(&format!("{one} {other}"), has_values)
     };
-    // The same ones several times over, so that the compressor is past its beginning.
+    // Repeated several times, so that the start of the compressor does not matter.
     let messages: Vec<_> = pairs.map(message).collect();
     messages
         .iter()
@@ -100,7 +100,7 @@ fn messages(texts: &str) -> Vec<String> {
         .collect()
 }
 
-/// Placeholders that get no value become a word.
+/// Fills the placeholders; those without a value become a word.
 fn filled(sentence: &str, has_values: bool) -> String {
     let mut text = sentence.to_owned();
     if has_values {

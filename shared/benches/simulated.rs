@@ -7,7 +7,7 @@ use conversation_archive::page::{
 };
 use genesys_simulator::{Settings, Truth};
 
-/// Records of a page, the most that a job's results give at a time.
+/// Records of a page, the maximum of a job's results page.
 const RECORDS: usize = 1000;
 
 /// Makes a gateway's record about as long as a conversation of the API.
@@ -15,7 +15,7 @@ const INTERACTIONS: u32 = 21;
 
 pub(crate) static PAGES: LazyLock<Pages> = LazyLock::new(Pages::simulated);
 
-/// Bodies as they arrive.
+/// Response bodies.
 pub(crate) struct Pages {
     pub(crate) analytics: String,
     pub(crate) gateway: String,

@@ -1,4 +1,4 @@
-//! The webhook's body, built from the stored outcome and nothing else, so that every delivery says the same.
+//! The webhook's body. It is built only from the stored outcome, so that every delivery has the same body.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::hash::Sha256;
 use crate::outcome::{ExportStatus, Outcome};
 use crate::time::millis;
 
-/// What the receiver is told, as JSON.
+/// The body of the webhook as JSON: `type`, `timestamp` and `data`.
 pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256) -> Value {
     let mut data = json!({
         "exportId": outcome.export_id,
@@ -19,7 +19,7 @@ pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
         "completionTimestamp": millis(outcome.ended_at).to_string(),
         "dataResidency": outcome.residency,
         "compressionApplied": "gzip",
-        // The failure or the cancellation has no manifest; its own object stands in for it.
+        // A failure or cancellation has no manifest; its own object is named instead.
         "manifestUri": outcome_uri,
         "manifestSha256": outcome_sha256,
         "metrics": {
@@ -46,7 +46,7 @@ pub fn announcement(outcome: &Outcome, outcome_uri: &str, outcome_sha256: Sha256
     })
 }
 
-/// Megabytes of records per second from start to end, `null` where no time has passed.
+/// Megabytes of records per second from start to end; `null` if no time has passed.
 fn throughput(outcome: &Outcome) -> Option<f64> {
     let seconds = outcome
         .ended_at

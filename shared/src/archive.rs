@@ -1,4 +1,4 @@
-//! The archive as the handlers see it: typed objects in the store, read and written whole.
+//! The archive for the handlers: typed access to whole objects in the store.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,7 +39,7 @@ pub use survey::{SliceView, first_message};
 #[derive(Clone, Debug)]
 pub struct Archive {
     store: Arc<dyn ArchiveStore>,
-    /// What was read last and never changes: a process mostly serves one export and, beside it, its revisits.
+    /// Caches of immutable documents: a process mostly serves one export and perhaps its revisits.
     recent: Arc<Mutex<Recent>>,
 }
 
@@ -51,15 +51,15 @@ struct Recent {
     base: Option<Arc<conversations::Base>>,
 }
 
-/// How far an export is.
+/// The stage of an export.
 enum Stage {
     Complete(Box<Manifest>),
     Open,
-    /// And not complete.
+    /// Ended without being complete.
     Ended,
 }
 
-/// Why an object could not be read or written.
+/// Errors of reading or writing an object.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error(transparent)]
@@ -70,7 +70,7 @@ pub enum ArchiveError {
         #[source]
         source: SealError,
     },
-    /// It would be damage as soon as it is stored.
+    /// The document does not parse again after it is serialized; storing it would create a damaged object.
     #[error("{key} is not written: it could not be read again")]
     Unreadable {
         key: String,
@@ -83,7 +83,7 @@ pub enum ArchiveError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Runs count upwards; anything else would be followed for ever.
+    /// The run numbers of a slice must increase, otherwise following successors might not end.
     #[error("{0} names a successor that is no later run")]
     Lineage(String),
     #[error("{0} is missing")]
@@ -93,7 +93,7 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// An object whose bytes cannot be read.
+    /// The error for an object whose bytes cannot be decoded.
     pub(crate) fn page(
         key: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -104,12 +104,12 @@ impl ArchiveError {
         }
     }
 
-    /// Whether the store may answer at another try.
+    /// Whether the store may succeed on a retry.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_transient())
     }
 
-    /// Whether an object is there and not as it was written, or missing: no repetition changes that.
+    /// Whether an object is damaged or missing: a retry does not help.
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
@@ -147,7 +147,7 @@ impl Archive {
         Ok(plan)
     }
 
-    /// The plan of an export that must have one.
+    /// The plan of an export; an error if there is none.
     pub async fn planned(&self, id: &ExportId) -> Result<Arc<ExportPlan>, ArchiveError> {
         self.plan(id)
             .await?
@@ -169,7 +169,7 @@ impl Archive {
         Ok(read)
     }
 
-    /// The newest attempt; `None` when the export has not got that far.
+    /// The newest attempt; `None` before the first one is created.
     pub async fn newest_attempt(
         &self,
         id: &ExportId,
@@ -198,13 +198,13 @@ impl Archive {
         self.read(Name::Record(page)).await
     }
 
-    /// Where `message`'s page waits, if it does.
+    /// The waiting record of the page in `message`, if there is one.
     pub async fn waiting(&self, message: &PageMessage) -> Result<Option<Waiting>, ArchiveError> {
         let waiting: Option<Waiting> = self.read(Name::Waiting(&message.id.run)).await?;
         Ok(waiting.filter(|waiting| waiting.id == message.id))
     }
 
-    /// Since when `message`'s page has waited, for each reason.
+    /// The start of the wait of the page in `message`, for each reason.
     pub async fn waits(&self, message: &PageMessage) -> Result<Waits, ArchiveError> {
         if message.times_parked == 0 {
             return Ok(Waits::new());
@@ -213,14 +213,15 @@ impl Archive {
         Ok(waiting.map(|waiting| waiting.since).unwrap_or_default())
     }
 
-    /// Whether the export's marker stands: it is not ended, or its end is not announced.
+    /// Whether the export's marker exists: the export has not ended, or its end is not announced yet.
     pub async fn is_open(&self, id: &ExportId) -> Result<bool, ArchiveError> {
         Ok(self.store.get(&Name::Open(id).key()).await?.is_some())
     }
 
-    /// How far an export is that another one goes by.
+    /// The stage of an export that another export depends on.
     async fn stage(&self, id: &ExportId) -> Result<Stage, ArchiveError> {
-        // In this order: an export is complete before it is no longer open, and open before its resume is no longer scheduled.
+        // The order of these reads matters: an export becomes complete before its marker is removed, and is marked open
+        // before its scheduled resume is deleted.
         let goes_on =
             self.is_open(id).await? || self.is_to_be_resumed(id).await? || self.is_open(id).await?;
         let manifest = self.read::<Manifest>(Name::Manifest(id)).await?;
@@ -231,7 +232,7 @@ impl Archive {
         })
     }
 
-    /// Whether the newest attempt failed and is to be followed by another one automatically.
+    /// Whether the newest attempt failed and an automatic resume is scheduled.
     async fn is_to_be_resumed(&self, id: &ExportId) -> Result<bool, ArchiveError> {
         let Some(attempt) = self.newest_attempt(id).await? else {
             return Ok(false);
@@ -240,7 +241,7 @@ impl Archive {
         Ok(self.store.get(&name.key()).await?.is_some())
     }
 
-    /// A sealed document, `None` when there is none.
+    /// Reads a sealed document; `None` if it does not exist.
     pub async fn read<T: DeserializeOwned>(
         &self,
         name: Name<'_>,
@@ -248,7 +249,7 @@ impl Archive {
         self.read_key(&name.key()).await
     }
 
-    /// The sealed document under `key`.
+    /// Reads the sealed document with this key; `None` if it does not exist.
     pub async fn read_key<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -263,7 +264,7 @@ impl Archive {
         seal::open(&bytes).map(Some).map_err(damaged)
     }
 
-    /// Writes a document unless there is one, and returns the one that is stored: who comes second takes the first one's.
+    /// Creates the document, or returns the existing one (first writer wins).
     pub async fn create_or_read<T>(
         &self,
         name: Name<'_>,
@@ -284,7 +285,7 @@ impl Archive {
         }
     }
 
-    /// Writes a document whether or not there is one.
+    /// Creates or overwrites the document.
     pub async fn replace<T>(&self, name: Name<'_>, document: &T) -> Result<(), ArchiveError>
     where
         T: Serialize + DeserializeOwned,
@@ -292,7 +293,7 @@ impl Archive {
         Ok(self.store.replace(sealed(name, document)?).await?)
     }
 
-    /// Writes bytes that are a function of their key; that they are there already is as good.
+    /// Creates an object whose bytes are a function of its key. Succeeds if it exists already.
     pub async fn put(&self, name: Name<'_>, body: impl Into<Bytes>) -> Result<(), ArchiveError> {
         self.store.create(name.object(body)).await?;
         Ok(())
@@ -302,7 +303,7 @@ impl Archive {
         Ok(self.store.delete(&name.key()).await?)
     }
 
-    /// Everything under a prefix.
+    /// Lists all objects with the prefix.
     pub async fn list_all(&self, prefix: &str) -> Result<Vec<Listed>, ArchiveError> {
         let mut all: Vec<Listed> = Vec::new();
         loop {
@@ -320,7 +321,7 @@ impl Archive {
     }
 }
 
-/// The document as it is stored, read again before anybody has to.
+/// The sealed document as an object. Parses it again first, so that no unreadable document is stored.
 fn sealed<T>(name: Name<'_>, document: &T) -> Result<Object, ArchiveError>
 where
     T: Serialize + DeserializeOwned,
@@ -341,7 +342,7 @@ mod tests {
     use super::*;
     use crate::store::FolderStore;
 
-    /// It writes what it does not read.
+    /// Serializes to something that it cannot deserialize.
     #[derive(Debug, Deserialize)]
     #[serde(from = "u32")]
     struct Narrow;

@@ -1,4 +1,4 @@
-//! An attempt: one go at finishing the export. The first, one per `resume` after a failure, and one whenever the
+//! An attempt: one go at an export. There is the first one, one per `resume` after a failure, and one each time the
 //! gateway lost the query that all slices read from.
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::plan::{ExportPlan, GatewayQuery, Slice, SliceRange, offset_ranges};
 use crate::request::OnBadRecord;
 use crate::run::{End, Origin};
 
-/// `attempt-{n}.json`: which run each slice goes on with.
+/// `attempt-{n}.json`: the run of each slice in the attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
@@ -23,18 +23,18 @@ pub struct Attempt {
     pub slices: Vec<SliceRun>,
     #[serde(default)]
     pub overrides: Overrides,
-    /// The query that replaces the plan's, once that was lost.
+    /// The query that replaces the plan's after that was lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<GatewayQuery>,
-    /// How many queries were lost in a row since the first attempt or the last resume.
+    /// Number of consecutive lost queries since the first attempt or the last resume.
     #[serde(default)]
     pub queries_lost: u32,
-    /// How many attempts in a row were begun without a person.
+    /// Number of consecutive attempts started by automatic resumes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub automatic_resumes: u32,
 }
 
-/// Why there is this attempt.
+/// The reason for the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -43,7 +43,7 @@ pub enum Cause {
     QueryLost,
 }
 
-/// The run with which a slice starts into the attempt.
+/// The run of a slice at the start of the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SliceRun {
     pub slice: u32,
@@ -51,7 +51,7 @@ pub struct SliceRun {
     pub origin: Origin,
 }
 
-/// Settings of the request that a resume changed; they hold from that attempt on.
+/// Settings of the request that a resume changed; they apply from that attempt on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Overrides {
@@ -61,14 +61,14 @@ pub struct Overrides {
     pub on_bad_record: Option<OnBadRecord>,
 }
 
-/// How a slice's newest run stands when the next attempt is planned.
+/// The standing of a slice's newest run when the next attempt is planned.
 #[derive(Clone, Debug)]
 pub struct SliceStanding {
     pub slice: u32,
     pub run: u32,
     pub origin: Origin,
     pub end: Option<End>,
-    /// The last page of the chain that counts, 0 when there is none.
+    /// The last page of the chain that counts; 0 if there is none.
     pub last_page: u32,
 }
 
@@ -95,8 +95,8 @@ impl Attempt {
         }
     }
 
-    /// The attempt after a failed one: complete slices stay, the others go on or, where their source is spoilt, anew.
-    /// A new query makes all of them begin anew.
+    /// The attempt after a failed one: complete slices are kept; the others continue or, if their source is unusable,
+    /// start again. With a new query, all slices start again.
     #[must_use]
     pub fn resumed(
         &self,
@@ -131,7 +131,7 @@ impl Attempt {
         }
     }
 
-    /// The same attempt, begun without a person after `failed`.
+    /// Marks the attempt as an automatic resume after `failed`.
     #[must_use]
     pub fn automatically_after(self, failed: &Self) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl Attempt {
         }
     }
 
-    /// Whether the slice, or any of them, goes on with what an earlier attempt began.
+    /// Whether the slice (any slice for `None`) continues a run of an earlier attempt.
     pub fn continues(&self, slice: Option<u32>) -> bool {
         let mut slices = self.slices.iter();
         slices.any(|it| {
@@ -149,7 +149,7 @@ impl Attempt {
         })
     }
 
-    /// The attempt after the gateway lost the query: offsets mean nothing any more, every slice begins anew.
+    /// The attempt after the gateway lost the query: old offsets are meaningless, so every slice starts again.
     #[must_use]
     pub fn with_new_query(
         &self,
@@ -168,7 +168,7 @@ impl Attempt {
         }
     }
 
-    /// The slice as this attempt reads it: offset ranges follow the query that counts.
+    /// The slice as this attempt reads it: offset ranges depend on the current query.
     pub fn slice(&self, plan: &ExportPlan, number: u32) -> Option<Slice> {
         let planned = plan.slices.iter().find(|slice| slice.number == number)?;
         let range = match (&self.query, planned.range) {
@@ -181,7 +181,7 @@ impl Attempt {
         Some(Slice { number, range })
     }
 
-    /// The gateway's query that counts, for sources that have one.
+    /// The gateway's current query, for sources that have one.
     pub fn query<'a>(&'a self, plan: &'a ExportPlan) -> Option<&'a GatewayQuery> {
         self.query.as_ref().or(plan.query.as_ref())
     }
@@ -194,7 +194,7 @@ impl Attempt {
         self.overrides.on_bad_record.unwrap_or(plan.on_bad_record)
     }
 
-    /// The run that a slice starts into this attempt with.
+    /// The run of a slice at the start of this attempt.
     pub fn run_of(&self, slice: u32) -> Option<(RunId, Origin)> {
         let entry = self.slices.iter().find(|entry| entry.slice == slice)?;
         Some((
@@ -217,7 +217,7 @@ impl SliceStanding {
         }
     }
 
-    /// The origin names the run that holds the last page, however often the slice was continued without a page.
+    /// The origin names the run that holds the last page, even if the slice was continued several times without a page.
     fn continued(&self) -> SliceRun {
         let origin = match self.origin {
             Origin::Continues { run, after_page }

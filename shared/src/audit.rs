@@ -1,8 +1,9 @@
-//! The audit chain: every start, page, failure, completion and delivery attempt as an event that names the hash of
-//! the event before it.
+//! The audit chain: every start, page, failure, completion and delivery is an event that contains the hash of the event
+//! before it.
 //!
-//! The start event heads the chain of every slice; pages follow one another; the end of a run hangs on its last page,
-//! the outcome on the start event with the heads of all slices in its details, deliveries on the outcome.
+//! The start event is the head of each slice's chain. Each page follows the page before it, and the end of a run
+//! follows its last page. The outcome follows the start event and lists the heads of all slices in its details;
+//! deliveries follow the outcome.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,16 +16,16 @@ use crate::ids::ExportId;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEvent {
-    /// Derived from what happened where, so that a repetition of the same step has the same id.
+    /// Derived from the action and its subject, so that a repetition of the same step has the same id.
     pub audit_id: String,
-    /// The invocation that did it.
+    /// The invocation that made the event.
     pub request_id: String,
     pub export_id: ExportId,
     pub timestamp: Timestamp,
     pub action: Action,
     pub event_type: EventType,
     pub details: Value,
-    /// The fingerprint of the request that all this serves.
+    /// The fingerprint of the export request.
     pub query_hash: Sha256,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records_requested: Option<u64>,
@@ -35,7 +36,7 @@ pub struct AuditEvent {
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
-    /// Fields that never change; they stand in the start event alone.
+    /// Constant fields; only in the start event.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub governance: Option<Governance>,
     /// `None` for the start event only.
@@ -44,7 +45,7 @@ pub struct AuditEvent {
     pub hash: Sha256,
 }
 
-/// What was done.
+/// The action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -56,7 +57,7 @@ pub enum Action {
     DeliverWebhook,
 }
 
-/// The family of an event.
+/// The category of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventType {
@@ -67,7 +68,7 @@ pub enum EventType {
     Delivery,
 }
 
-/// Whether it went well.
+/// The result of the action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -75,7 +76,7 @@ pub enum Status {
     Failure,
 }
 
-/// Who processes which kind of data under which rules.
+/// The data classification and the rules for processing and retention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Governance {
@@ -85,7 +86,7 @@ pub struct Governance {
     pub compliance_version: String,
 }
 
-/// An event before it takes its place in a chain.
+/// The content of an event before it is added to a chain.
 #[derive(Clone, Debug)]
 pub struct Happening<'a> {
     pub export_id: &'a ExportId,
@@ -94,13 +95,13 @@ pub struct Happening<'a> {
     pub timestamp: Timestamp,
     pub action: Action,
     pub event_type: EventType,
-    /// What tells this event from others of its action in the same export: a page, a run, an attempt.
+    /// Distinguishes the event from others with its action in the same export: a page, a run, an attempt.
     pub subject: String,
     pub details: Value,
 }
 
 impl AuditEvent {
-    /// The event for something that went well, not yet in a chain.
+    /// The event of a successful action, not yet in a chain.
     pub fn new(happening: Happening<'_>) -> Self {
         let Happening {
             export_id,
@@ -133,7 +134,7 @@ impl AuditEvent {
         }
     }
 
-    /// The same event as a failure.
+    /// Marks the event as a failure.
     #[must_use]
     pub fn failed(self, message: impl Into<String>) -> Self {
         Self {
@@ -143,7 +144,7 @@ impl AuditEvent {
         }
     }
 
-    /// Puts the event behind `previous` and seals it with its hash.
+    /// Chains the event after `previous` and seals it with its hash.
     #[must_use]
     pub fn after(mut self, previous: Option<Sha256>) -> Self {
         self.previous_hash = previous;
@@ -151,12 +152,12 @@ impl AuditEvent {
         self
     }
 
-    /// Whether nothing was changed since the event was sealed.
+    /// Whether the event is unchanged since it was sealed.
     pub fn is_intact(&self) -> bool {
         self.hash == self.computed_hash()
     }
 
-    /// The hash of the event's JSON with its keys in order and without `hash`.
+    /// The SHA-256 of the event's JSON with sorted keys and without `hash`.
     fn computed_hash(&self) -> Sha256 {
         let mut content = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = content.as_object_mut() {

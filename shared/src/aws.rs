@@ -22,31 +22,32 @@ use calls::Calls;
 use throttling::Throttling;
 pub(crate) use transient::{is_transient, status};
 
-/// Answering takes S3 milliseconds; half of the page function's timeout is what a lost answer may cost. It runs from
-/// the start of the request, so it also bounds the upload of a page over a slow line.
+/// S3 responds within milliseconds; a lost response may cost at most half of the page function's timeout. The timeout
+/// runs from the start of the request, so it also bounds the upload of a page over a slow line.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The SDK waits a second, two, four … between them, at random somewhat less.
+/// Between attempts the SDK waits up to one second, two, four and so on, with jitter.
 const ATTEMPTS: u32 = 5;
 
-/// All attempts at one request. A function that is told before its own timeout says why it gives up.
+/// For all attempts of one request. It ends before the function's own timeout, so that the function can report the
+/// error.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// What the SDK's chain does not know.
+/// Settings that the SDK's configuration chain does not provide.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AwsSettings {
-    /// `AWS_S3_FORCE_PATH_STYLE`: buckets in the path instead of the host name, for emulators.
+    /// `AWS_S3_FORCE_PATH_STYLE`: bucket names in the path instead of the host name, for emulators.
     pub force_path_style: bool,
 }
 
-/// The one SDK configuration of a process and the clients made from it.
+/// The SDK configuration of a process and the clients made from it.
 #[derive(Clone, Debug)]
 pub struct AwsClients {
     config: SdkConfig,
     settings: AwsSettings,
 }
 
-/// Why AWS cannot be used, or a secret not be read.
+/// Why AWS cannot be used, or a secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
     #[error("no usable AWS credentials")]
@@ -67,7 +68,7 @@ impl AwsClients {
         Self { config, settings }
     }
 
-    /// For an emulator at `endpoint`, which takes any credentials and asks for some.
+    /// For an emulator at `endpoint`, which requires credentials but accepts any.
     pub async fn of_emulator(endpoint: &str, region: &'static str) -> Self {
         let credentials = Credentials::new("test", "test", None, None, "emulator");
         let config = configured()
@@ -82,12 +83,12 @@ impl AwsClients {
         Self { config, settings }
     }
 
-    /// From a configuration made elsewhere.
+    /// Uses an existing SDK configuration.
     pub fn new(config: SdkConfig, settings: AwsSettings) -> Self {
         Self { config, settings }
     }
 
-    /// For the clients of further services.
+    /// The SDK configuration, for clients of further services.
     pub fn config(&self) -> &SdkConfig {
         &self.config
     }
@@ -101,7 +102,7 @@ impl AwsClients {
         self.config.endpoint_url().is_some()
     }
 
-    /// Asks for credentials without using them: a request without would look like a fault of the network.
+    /// Loads credentials without using them: a request without credentials would look like a network error.
     pub async fn require_credentials(&self) -> Result<(), AwsError> {
         let missing = || AwsError::Credentials("no provider is configured".into());
         let provider = self.config.credentials_provider().ok_or_else(missing)?;
@@ -117,8 +118,8 @@ impl AwsClients {
             config
                 .force_path_style(self.settings.force_path_style)
                 .retry_classifier(Throttling)
-                // A quota of retries of its own: by default all clients of a process and region share one, and a store
-                // that throttles one of them leaves none to the others.
+                // A separate retry quota: by default all clients of a process and region share one, and a store that
+                // throttles one of them would use up the retries of the others.
                 .retry_partition(RetryPartition::custom("s3").build())
                 .interceptor(Calls)
                 .build(),
@@ -141,7 +142,7 @@ impl AwsClients {
     }
 }
 
-/// What is the same wherever the clients go.
+/// The configuration that AWS and emulators have in common.
 fn configured() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .read_timeout(READ_TIMEOUT)
@@ -162,7 +163,7 @@ pub async fn secret_string(
     Ok(secret)
 }
 
-/// That version of a secret, or the newest one, with the version's id.
+/// The given or the newest version of a secret, with the version's id.
 pub async fn secret_version(
     client: &aws_sdk_secretsmanager::Client,
     arn: &str,
@@ -185,7 +186,7 @@ pub async fn secret_version(
     Ok((version, SecretString::from(text)))
 }
 
-/// The SDK's own client with ring in place of aws-lc; plain http works too, for emulators on loopback.
+/// The SDK's own client with ring instead of aws-lc; it also allows plain http, for emulators on loopback.
 fn https_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))

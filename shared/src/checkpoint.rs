@@ -1,4 +1,4 @@
-//! Where a page starts: all that a source needs to go on.
+//! Checkpoints: the position from which a source reads a page.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,60 +10,61 @@ mod trail;
 
 pub use trail::{DeadEnd, Trail};
 
-/// The place in a run from which a page is read.
+/// The position in a run from which a page is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Checkpoint {
-    /// So many records of the export's query come before this page.
+    /// Number of records of the export's query before this page.
     Offset {
         offset: u64,
-        /// How the chain came here, where pages are known by their content.
+        /// The chain's history, for sources whose pages are recognised by their content.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trail: Option<Trail>,
     },
-    /// A page of an asynchronous job. Without a job, none is known yet; without a cursor, it is the job's first page.
+    /// A page of an asynchronous job. Without a job, none is submitted yet; without a cursor, it is the job's first
+    /// page.
     Cursor {
         #[serde(skip_serializing_if = "Option::is_none")]
         job: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
-        /// How the chain came here. Absent on a first page, and where an older version began the chain.
+        /// The chain's history. `None` on a first page, and in a chain that an older version began.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trail: Option<Trail>,
     },
-    /// The window of time to be read next; behind it comes what is left of the slice.
+    /// The next time window to read; the rest of the slice follows it.
     Windows { next: Interval },
-    /// The conversation whose texts are fetched next; without one, those that were postponed are asked for again.
+    /// The conversation whose texts are fetched next; if `None`, the postponed ones are requested again.
     Conversations {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<Place>,
-        /// The ids of those that could not be had when it was their turn.
+        /// The ids of conversations that were unavailable in their turn.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         postponed: Vec<String>,
     },
 }
 
-/// Where a conversation stands among those of an earlier export. What a request names counts as one page.
+/// The position of a conversation in an earlier export. The conversations listed in a request count as one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// So many pages of that export come before its own.
+    /// Number of pages of that export before the conversation's page.
     pub page: u64,
-    /// So many lines come before it on its page.
+    /// Number of lines before it on its page.
     pub line: u64,
 }
 
-/// A checkpoint that could not travel: it is part of a queue's message.
+/// The checkpoint is too long for a queue message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("what leads to the next page has {size_bytes} bytes, more than {MAX_CHECKPOINT_BYTES}")]
 pub struct CheckpointTooLong {
     pub size_bytes: usize,
 }
 
-/// Half of what a message may hold. Cursors of the API have some hundred bytes.
+/// Half the size limit of a message. Cursors of the API have a few hundred bytes.
 const MAX_CHECKPOINT_BYTES: usize = MAX_BODY_BYTES / 2;
 
 impl Checkpoint {
-    /// Whether it fits into a message.
+    /// Checks that it fits into a message.
     pub fn check(&self) -> Result<(), CheckpointTooLong> {
         let written = message_body(self).map_or(usize::MAX, |body| body.len());
         if written > MAX_CHECKPOINT_BYTES {
@@ -74,7 +75,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// A place that no page led to.
+    /// An offset without history.
     pub const fn offset(offset: u64) -> Self {
         Self::Offset {
             offset,
@@ -82,7 +83,7 @@ impl Checkpoint {
         }
     }
 
-    /// The first page of a job that may not exist yet.
+    /// The first page of a job, which may not be submitted yet.
     pub const fn job_start(job: Option<String>) -> Self {
         Self::Cursor {
             job,
@@ -91,7 +92,7 @@ impl Checkpoint {
         }
     }
 
-    /// The place that `next` names, after a page with `received` records.
+    /// The position of the cursor `next`, after a page with `received` records.
     pub fn after_cursor(
         job: Option<String>,
         trail: Option<&Trail>,
@@ -106,7 +107,7 @@ impl Checkpoint {
         })
     }
 
-    /// The job that this page belongs to, if there is one and it is known.
+    /// The job that this page belongs to, if it is known.
     pub fn job(&self) -> Option<&str> {
         match self {
             Self::Cursor { job, .. } => job.as_deref(),
@@ -127,7 +128,7 @@ mod tests {
             trail: None,
         };
 
-        // Six bytes for each character that is escaped.
+        // Each escaped character takes six bytes.
         assert_eq!(cursor(80_000).check(), Ok(()));
         assert_eq!(
             cursor(90_000).check().unwrap_err().to_string(),

@@ -1,4 +1,4 @@
-//! Time as the handlers see it: the wall clock in production, a clock that tests move by hand.
+//! Time for the handlers: the wall clock in production, a manual clock in tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-/// Where `now` comes from and how a wait passes.
+/// Source of `now` and of waits.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The wall clock; waits are real.
     #[default]
     System,
-    /// A clock that only waits and [`Clock::advance`] move: a wait ends at once and time has passed.
+    /// A clock that only waits and [`Clock::advance`] move: a wait returns at once and advances the time.
     Manual(Arc<watch::Sender<Timestamp>>),
 }
 
@@ -33,7 +33,7 @@ impl Clock {
         }
     }
 
-    /// Waits for `duration`, by sleeping or by moving the manual clock forward.
+    /// Waits for `duration`, by sleeping or by advancing the manual clock.
     pub async fn sleep(&self, duration: Duration) {
         match self {
             Self::System => tokio::time::sleep(duration).await,
@@ -44,14 +44,14 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the wall clock moves by itself.
+    /// Advances a manual clock; has no effect on the wall clock.
     pub fn advance(&self, duration: Duration) {
         if let Self::Manual(now) = self {
             now.send_modify(|now| *now = now.saturating_add(duration).unwrap_or(Timestamp::MAX));
         }
     }
 
-    /// Waits for `moment`. Unlike [`Clock::sleep`] it does not move a manual clock.
+    /// Waits until `moment`. Unlike [`Clock::sleep`] it does not advance a manual clock.
     pub async fn reaches(&self, moment: Timestamp) {
         match self {
             Self::System => {
@@ -62,32 +62,32 @@ impl Clock {
             }
             Self::Manual(now) => {
                 let mut now = now.subscribe();
-                // The sender lives as long as `self`, so the wait can only end by the time that is reached.
+                // The sender lives as long as `self`, so the wait ends only when the time is reached.
                 let _ = now.wait_for(|now| *now >= moment).await;
             }
         }
     }
 }
 
-/// The moment at which the caller will be stopped from outside, if any: a Lambda invocation's deadline.
+/// The time at which the caller is stopped from outside, if any: the deadline of a Lambda invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deadline(Option<Timestamp>);
 
 impl Deadline {
-    /// Nobody will stop us.
+    /// No deadline.
     pub const NONE: Self = Self(None);
 
     pub fn at(moment: Timestamp) -> Self {
         Self(Some(moment))
     }
 
-    /// The deadline that the Lambda runtime announced. One that has passed already means none:
-    /// `cargo lambda watch` sends a moment in 1970.
+    /// The deadline that the Lambda runtime announced. One in the past means no deadline: `cargo lambda watch` sends
+    /// a time in 1970.
     pub fn announced(moment: Timestamp, now: Timestamp) -> Self {
         Self((moment > now).then_some(moment))
     }
 
-    /// The same deadline, `margin` earlier: time to put things away.
+    /// The same deadline, `margin` earlier: leaves time to store the state.
     #[must_use]
     pub fn less(self, margin: Duration) -> Self {
         Self(
@@ -96,7 +96,7 @@ impl Deadline {
         )
     }
 
-    /// Whether `wait` from `now` on still ends before the deadline.
+    /// Whether a wait that starts at `now` ends before the deadline.
     pub fn allows(self, now: Timestamp, wait: Duration) -> bool {
         match self.0 {
             None => true,
@@ -104,7 +104,7 @@ impl Deadline {
         }
     }
 
-    /// Time left, `None` when there is no deadline.
+    /// The time left; `None` if there is no deadline.
     pub fn remaining(self, now: Timestamp) -> Option<Duration> {
         self.0
             .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))

@@ -1,6 +1,6 @@
-//! The conclusion of an attempt: the outcome object, the audit copies, the webhook message, the marker removed.
+//! Concludes an attempt: writes the outcome and the audit copies, sends the webhook message, removes the marker.
 //!
-//! Every step can be repeated. The marker goes last: while it stands, something is still owed.
+//! Every step can be repeated. The marker is removed last: while it exists, steps may be missing.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -32,7 +32,7 @@ pub use content::{chain_records, slice_chain};
 
 use portions::{Read, Reader};
 
-/// An attempt all of whose slices have ended, or an export that is given up.
+/// An attempt whose slices have all ended, or an export that is given up.
 #[derive(Clone, Copy, Debug)]
 pub struct Concluding<'a> {
     pub plan: &'a ExportPlan,
@@ -41,16 +41,16 @@ pub struct Concluding<'a> {
     pub invocation: &'a Invocation,
 }
 
-/// What one invocation achieved.
+/// The result of one invocation.
 #[derive(Clone, Debug)]
 pub enum Progress {
     Decided(Box<Outcome>),
-    /// Its time is over. Another invocation goes on with what this one stored.
+    /// The invocation ran out of time. Another one continues from what this one stored.
     Unfinished,
 }
 
 impl Dispatch {
-    /// Decides that an export failed which is given up, from how its slices ended and without reading their pages.
+    /// Fails an export that is given up. Uses the ends of its slices and does not read their pages.
     pub async fn give_up(
         &self,
         concluding: Concluding<'_>,
@@ -69,8 +69,8 @@ impl Dispatch {
         self.fail_export(concluding, failures).await
     }
 
-    /// Decides how the attempt ended, from how its slices ended. Reads pages until the invocation's deadline. Fails with
-    /// `Superseded` when a later attempt has begun.
+    /// Decides the outcome of the attempt from the ends of its slices. Reads pages until the invocation's deadline.
+    /// Fails with `Superseded` if a later attempt has begun.
     pub async fn conclude(&self, concluding: Concluding<'_>) -> Result<Progress, DispatchError> {
         if let Some(outcome) = self.decided_without_pages(concluding).await? {
             return Ok(Progress::Decided(Box::new(outcome)));
@@ -90,7 +90,7 @@ impl Dispatch {
         }
     }
 
-    /// The outcome of an attempt that was cancelled or failed.
+    /// The outcome of an attempt that was cancelled or failed; `None` if it can be completed.
     async fn decided_without_pages(
         &self,
         concluding: Concluding<'_>,
@@ -156,9 +156,10 @@ impl Dispatch {
         Ok(manifest.outcome)
     }
 
-    /// A lost query begins a later attempt while slices of this one end. The views of an attempt follow replaced runs into the
-    /// later one, so an outcome made of them would mix the pages of two queries. The views were read before, and a run of the
-    /// later attempt ends only after that attempt was created: so this look shows it.
+    /// Fails with `Superseded` if a later attempt has begun. A lost query begins a later attempt while slices of this
+    /// one end. The views of an attempt follow replaced runs into the later one, so an outcome made of them would mix
+    /// the pages of two queries. This check is made after the views were read, and a run of the later attempt ends only
+    /// after that attempt was created, so the check cannot miss it.
     async fn check_newest(&self, concluding: Concluding<'_>) -> Result<(), DispatchError> {
         let attempt = concluding.attempt.attempt;
         let newest = self
@@ -201,7 +202,8 @@ impl Dispatch {
         Ok(outcome)
     }
 
-    /// Everything that a decided outcome owes: copies of the audit events, the webhook, the marker's removal.
+    /// Completes all steps after the outcome is stored: copies the audit events, sends the webhook message, removes the
+    /// marker.
     pub async fn announce(
         &self,
         concluding: Concluding<'_>,
@@ -210,7 +212,7 @@ impl Dispatch {
         let id = &concluding.plan.export_id;
         let copied = match self.copy_audit(concluding, outcome).await {
             Ok(copied) => copied,
-            // Copies belong to a complete export; a failure is told even where its evidence cannot be read.
+            // A complete export must have its copies; a failure is announced even if its audit events cannot be read.
             Err(error) if outcome.status.is_complete() => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
@@ -235,7 +237,7 @@ impl Dispatch {
         self.keep_open_for_later_attempts(id, outcome.attempt).await
     }
 
-    /// An attempt that was begun meanwhile needs its marker.
+    /// Writes the marker again if a later attempt was begun in the meantime.
     async fn keep_open_for_later_attempts(
         &self,
         id: &ExportId,
@@ -347,7 +349,7 @@ fn outcome_event(
     event.after(Some(plan.start_event.hash))
 }
 
-/// What an outcome adds to the metrics, once.
+/// Records the metrics of an outcome, once.
 fn measure(outcome: &Outcome, stored: Stored) {
     if stored != Stored::Created {
         return;

@@ -1,8 +1,8 @@
-//! Settings: environment variables, read once and parsed at the door.
+//! Settings: environment variables, read and validated once at the start.
 //!
-//! [`Settings`] reads the single pieces and notes every problem, so that one start shows them all; the configurations
-//! of the functions and of the command line are put together from these pieces. An empty variable counts as not set:
-//! a template cannot leave one out.
+//! [`Settings`] reads single variables and collects every problem, so that one start reports them all. The
+//! configurations of the functions and the command line are composed from it. An empty variable counts as not set,
+//! because a SAM template cannot omit one.
 
 mod archive;
 mod error;
@@ -26,9 +26,9 @@ pub use settings::Settings;
 pub use variables::{FUNCTIONS, FunctionVariables, Need, Variable};
 pub use webhook::SigningSecretConfig;
 
-/// Everything that one program reads from its environment.
+/// The settings that one program reads from its environment.
 pub trait Config: Sized {
-    /// Reads every variable, whether or not an earlier one is a problem; `None` only with a problem noted.
+    /// Reads every variable, even after a problem with an earlier one. Returns `None` only if a problem is recorded.
     fn read(settings: &Settings<'_>) -> Option<Self>;
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
@@ -42,7 +42,7 @@ pub trait Config: Sized {
     }
 }
 
-/// A variable of the real environment.
+/// Reads a variable of the process environment.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
@@ -51,7 +51,7 @@ pub fn environment(name: &str) -> Option<String> {
     match std::env::var(name) {
         Ok(value) => Some(value),
         Err(std::env::VarError::NotPresent) => None,
-        // Kept, so that it is refused as malformed and not taken for absent.
+        // Kept, so that it is refused as malformed instead of ignored.
         Err(std::env::VarError::NotUnicode(value)) => Some(value.to_string_lossy().into_owned()),
     }
 }

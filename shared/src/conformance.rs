@@ -1,12 +1,12 @@
-//! Promises: what every implementation of a seam keeps, as checks with names.
+//! Conformance promises: named checks that every implementation of a trait must pass.
 //!
-//! Each runs by itself on a subject of its own, so that an implementation's known gaps can be listed by name and
-//! everything else still be asked of it.
+//! Each check runs separately on a fresh subject, so that an implementation's known gaps can be listed by name while
+//! all other checks still run.
 
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 
-/// One promise, and the check that sees it kept or broken.
+/// One promise and its check.
 #[derive(Debug)]
 pub struct Promise<S: ?Sized + 'static> {
     pub name: &'static str,
@@ -14,13 +14,13 @@ pub struct Promise<S: ?Sized + 'static> {
 }
 
 impl<S: ?Sized> Promise<S> {
-    /// Fails, with the promise's name and what was seen, when `subject` breaks it.
+    /// Runs the check. If `subject` breaks the promise, the error has the promise's name and the observation.
     pub async fn ask(&self, subject: &S) -> anyhow::Result<()> {
         (self.check)(subject).await.context(self.name)
     }
 }
 
-/// Makes a table of promises out of the checks, which give them their names.
+/// Makes a table of promises from check functions; each is named after its function.
 #[macro_export]
 macro_rules! promises {
     ($($check:ident),* $(,)?) => {

@@ -1,4 +1,4 @@
-//! Decoding the body of an answer. An error names a place or a field, never a value: the body may quote a conversation.
+//! Decodes response bodies. An error names a position or a field, never a value: the body may quote a conversation.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ pub mod object;
 /// Why a body could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Cut off, a web page, a byte that is not UTF-8. Lines and columns count from 1.
+    /// A truncated body, a web page, a byte that is not UTF-8. Lines and columns count from 1.
     #[error("it is not JSON (line {line}, column {column})")]
     NotJson { line: u32, column: u32 },
     /// JSON, but not in the documented shape.
@@ -19,10 +19,10 @@ pub enum DecodeError {
     Shape(Cow<'static, str>),
 }
 
-/// The byte order mark that some servers put in front of UTF-8.
+/// The byte order mark that some servers send before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Decodes a whole body, which is an object. serde would read a struct from a list, too, member by member.
+/// Decodes a whole body, which must be an object: serde would also read a struct from a list, field by field.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let value = json_in(body)?;
     match body.trim_ascii_start().first() {
@@ -31,7 +31,7 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     }
 }
 
-/// Decodes a whole body into something that borrows from it.
+/// Decodes a whole body into a value that borrows from it.
 pub fn json_in<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -47,7 +47,7 @@ pub fn json_in<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError>
     Ok(value)
 }
 
-/// For an answer whose body does not matter.
+/// Decoder for a response whose body does not matter.
 pub fn ignore(_: &[u8]) -> Result<(), DecodeError> {
     Ok(())
 }
@@ -74,7 +74,7 @@ impl DecodeError {
         }
     }
 
-    /// serde quotes the value of the wrong type, but of a missing field only the name, which is ours.
+    /// serde quotes a value of the wrong type, but of a missing field only the name, which is not foreign text.
     fn at(path: &str, error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let missing = text.strip_prefix("missing field `");

@@ -1,4 +1,4 @@
-//! Sending: which message makes an export move, derived from the bucket.
+//! Sends messages: derives from the bucket which message continues an export.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ pub struct Dispatch {
     pub archive: Archive,
     pub queue: Arc<dyn MessageQueue>,
     pub clock: Clock,
-    /// So many slices of an export go side by side.
+    /// Number of slices of an export to process in parallel.
     pub max_open_slices: usize,
-    /// Limits on what is read of an export at a time when it is concluded.
+    /// Limits on the pages and lines read at a time when an export is concluded.
     pub portions: PortionLimits,
     pub failed_exports: FailedExports,
 }
@@ -35,7 +35,7 @@ pub enum FailedExports {
     LeftToOperator,
 }
 
-/// Why a message was not sent.
+/// The reason why a message was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum DispatchError {
     #[error(transparent)]
@@ -44,10 +44,10 @@ pub enum DispatchError {
     Queue(#[from] QueueError),
     #[error("a queue message cannot be written")]
     Message(#[from] serde_json::Error),
-    /// The runs of the attempt count no longer: the later one names its own.
+    /// The runs of the attempt no longer count: the later attempt names its own.
     #[error("attempt {newest} has begun in place of attempt {attempt}")]
     Superseded { attempt: u32, newest: u32 },
-    /// Another invocation would not come further either.
+    /// Another invocation would not make progress either.
     #[error("the invocation ended before anything was done that the next one can go on with")]
     OutOfTime,
     #[error("{key} is not as it was written")]
@@ -59,7 +59,7 @@ pub enum DispatchError {
 }
 
 impl DispatchError {
-    /// Whether the archive or the queue may answer at another try.
+    /// Whether the archive or the queue may succeed on a retry.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Archive(error) => error.is_transient(),
@@ -71,19 +71,18 @@ impl DispatchError {
     }
 }
 
-/// Which of the open slices get a message.
+/// The selection of open slices that get a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Those that may go now and of which nothing stands in the bucket yet: the others have a message alive.
+    /// Slices that may start now and have no object in the bucket yet. The others have a message already.
     Unstarted,
-    /// All that were started, too: their messages may be lost. Where one is not, both arrive, and the later one finds the page
-    /// done.
+    /// Also all started slices, because their messages may be lost. If one is not, both arrive, and the later one finds
+    /// the page committed.
     Every,
 }
 
 impl Dispatch {
-    /// Sends the next message of slices that are not ended, and returns these. So many as may go side by side are
-    /// started, in their order.
+    /// Sends the next message of open slices and returns these slices. Starts up to `max_open_slices`, in order.
     pub async fn open_slices(
         &self,
         plan: &ExportPlan,
@@ -116,7 +115,7 @@ impl Dispatch {
         Ok(views)
     }
 
-    /// Sends the next message of one slice, if it is one of those that may go now.
+    /// Sends the next message of one slice, if it is among those that may run now.
     pub async fn open_slice(
         &self,
         plan: &ExportPlan,
@@ -137,7 +136,8 @@ impl Dispatch {
         }
     }
 
-    /// Makes a started export move again, wherever it stopped: pages where slices are open, else its conclusion.
+    /// Resumes a started export wherever it stopped: sends page messages for open slices, or else the completion
+    /// message.
     pub async fn revive(&self, plan: &ExportPlan, attempt: &Attempt) -> Result<(), DispatchError> {
         if self
             .open_slices(plan, attempt, Which::Every)
@@ -165,13 +165,13 @@ impl Dispatch {
         self.send(message.outgoing()?).await
     }
 
-    /// Asks for an accepted export to be started, or for a failed one to be resumed.
+    /// Sends a message that starts an accepted export or resumes a failed one.
     pub async fn start(&self, id: &ExportId) -> Result<(), DispatchError> {
         self.send(StartMessage::new(id).outgoing(self.clock.now())?)
             .await
     }
 
-    /// Asks complete-export for another look.
+    /// Sends a message that makes complete-export check the export again.
     pub async fn nudge(&self, id: &ExportId) -> Result<(), DispatchError> {
         self.completion(&CompletionMessage::nudge(id, self.clock.now()))
             .await

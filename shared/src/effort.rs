@@ -1,26 +1,26 @@
-//! What it took to read pages: requests, repetitions and time. For metrics; nothing is decided by it.
+//! The cost of reading pages: requests, retries and time. Only for metrics; no decision depends on it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::genesys::Reply;
 use crate::metrics;
 
-/// What one page, or several, took.
+/// The cost of one or more pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Effort {
-    /// Requests that were answered as needed.
+    /// Successful requests.
     pub answers: u64,
-    /// Requests that were not, and were made again.
+    /// Failed requests that were retried.
     pub repeats: u64,
-    /// Pages that came from the cache, without any request.
+    /// Pages read from the cache without a request.
     pub cached: u64,
-    /// From the requests that were answered to the last byte of their answers.
+    /// Total time of the successful requests, from the request to the last byte of the response.
     pub latency_ms: u64,
 }
 
 impl Effort {
-    /// A page that was known already.
+    /// The cost of a page from the cache.
     pub const CACHED: Self = Self {
         answers: 0,
         repeats: 0,

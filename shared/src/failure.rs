@@ -1,4 +1,4 @@
-//! Why a run or an export failed, as it is kept and announced.
+//! The cause of a failed run or export, as stored and announced.
 
 use std::error::Error;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::iter::successors;
 
 use serde::{Deserialize, Serialize};
 
-/// The cause of a failure: a kind to branch on, a sentence for a person, and what support needs.
+/// The cause of a failure: a kind to branch on, a sentence for people, and the correlation id for support.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
@@ -21,51 +21,51 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The API answered with a status that no repetition changes.
+    /// The API answered with a permanent error status.
     Refused,
     /// The credentials were not accepted.
     LoginRefused,
-    /// The page is larger than the limit on a body.
+    /// The page exceeds the limit on a response body.
     PageTooLarge,
-    /// The watermark did not reach the end of the slice in time.
+    /// The API's data did not reach the end of the slice (`dataAvailabilityDate`) before the deadline.
     WatermarkDeadline,
-    /// The job was not done in time.
+    /// The job was not done before the deadline.
     JobDeadline,
     /// Still throttled at the deadline.
     ThrottledDeadline,
     /// Still unavailable at the deadline.
     UnavailableDeadline,
-    /// The source announced more records than it gave.
+    /// The source announced more records than it returned.
     RecordsMissing,
     /// The job ended as FAILED or CANCELLED.
     JobFailed,
-    /// The job or the query was lost more often than we start anew.
+    /// The job or the query was lost more often than it may be replaced.
     SourceLost,
-    /// The source answered what its contract excludes.
+    /// The source's response violates its contract.
     SourceBroken,
-    /// A record without id or start, and the request says `fail`.
+    /// A record lacks its id or start, and the request has `onBadRecord: fail`.
     BadRecord,
-    /// More stored bytes than the quota.
+    /// The stored bytes exceed the quota.
     QuotaExceeded,
-    /// More pages in one slice than the limit.
+    /// A slice has more pages than the limit.
     TooManyPages,
-    /// A message could not be handled and ended in a dead-letter queue.
+    /// A message could not be handled and was moved to a dead-letter queue.
     DeadLetter,
-    /// Nothing moved although messages were sent again and again.
+    /// No progress although messages were sent again several times.
     Stalled,
-    /// An id stands on two lines. Written by earlier versions only; a resume completes such an export.
+    /// An id is on two lines. Written by earlier versions only; a resume completes such an export.
     RepeatedRecord,
-    /// What redacts the texts as planned is not there: mostly the key that values are hashed with.
+    /// The redaction in the plan cannot be applied, usually because the key for hashing is missing.
     RedactionKey,
 }
 
 impl FailureKind {
-    /// Whether the failure is of our own infrastructure and may pass without a change, so that the export is resumed automatically.
+    /// Whether the failure is in our own infrastructure and may be transient, so that the sweep resumes the export.
     pub fn may_pass(self) -> bool {
         matches!(self, Self::DeadLetter | Self::Stalled)
     }
 
-    /// Whether the job or query behind the run is of no use any more, so that `resume` starts it anew.
+    /// Whether the job or query of the run is no longer usable, so that `resume` starts a new one.
     pub fn spoils_the_source(self) -> bool {
         matches!(
             self,
@@ -73,20 +73,20 @@ impl FailureKind {
                 | Self::SourceLost
                 | Self::SourceBroken
                 | Self::RecordsMissing
-                // A chain that does not end leads nowhere, and its next page would be one too many again.
+                // A chain without an end makes no progress, and its next page would exceed the limit again.
                 | Self::TooManyPages
         )
     }
 }
 
-/// Sentences of ours are shorter. Those of the API may be a whole web page, and each is kept in several documents.
+/// More than our own messages need. Those of the API may be a whole web page, and each is stored in several documents.
 const MAX_MESSAGE_CHARS: usize = 2_000;
 
 /// The API's own ids have 36 characters.
 const MAX_CONTEXT_ID_CHARS: usize = 200;
 
 impl Failure {
-    /// The message is kept as one line, and cut where it is long.
+    /// Stores the message as one line and truncates it if it is long.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -104,7 +104,7 @@ impl Failure {
     }
 }
 
-/// Without control characters, and with an ellipsis where it is cut.
+/// Replaces control characters by spaces; an ellipsis marks truncation.
 fn one_line(text: &str, max_chars: usize) -> String {
     let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
     let mut line: String = text.chars().take(max_chars).map(plain).collect();
@@ -114,8 +114,8 @@ fn one_line(text: &str, max_chars: usize) -> String {
     line
 }
 
-/// The error and what caused it, in one line. Each sentence stands there once: a cause whose text an error shows as part of its
-/// own is not repeated.
+/// The error and its causes in one line. Each sentence appears once: a cause whose text is already part of an error's
+/// own text is not repeated.
 pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in successors(Some(error), |cause| (*cause).source()) {
@@ -131,7 +131,7 @@ pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
     parts.join(": ")
 }
 
-/// Whether `part` stands in `text` as whole words.
+/// Whether `part` occurs in `text` as whole words.
 fn holds(text: &str, part: &str) -> bool {
     let is_outside = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
     text.match_indices(part).any(|(at, _)| {
@@ -141,7 +141,7 @@ fn holds(text: &str, part: &str) -> bool {
 }
 
 impl fmt::Display for Failure {
-    /// The sentence; the API's own sentences name the context id already.
+    /// The message only; the API's own messages contain the context id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
@@ -151,7 +151,7 @@ impl fmt::Display for Failure {
 mod tests {
     use super::*;
 
-    /// An error with that text, over the next one.
+    /// An error with this text, whose source is the next one.
     #[derive(Debug, thiserror::Error)]
     #[error("{text}")]
     struct Layer {
@@ -172,7 +172,7 @@ mod tests {
     fn each_sentence_of_an_error_and_its_causes_is_told_once() {
         let cases: [(&[&str], &str); 8] = [
             (&["a", "b", "c"], "a: b: c"),
-            // An error that shows its source, and one that is its source.
+            // An error that displays its source, and one that is transparent.
             (
                 &["login failed: refused", "refused"],
                 "login failed: refused",
@@ -186,7 +186,7 @@ mod tests {
                 ],
                 "export: login failed: refused",
             ),
-            // A cause that repeats what wraps it and says more.
+            // A cause that repeats the text of its wrapper and adds to it.
             (
                 &["cannot read x", "cannot read x: denied"],
                 "cannot read x: denied",
@@ -195,7 +195,7 @@ mod tests {
                 &["start", "cannot read x", "cannot read x: denied", "denied"],
                 "start: cannot read x: denied",
             ),
-            // Part of a word is not a repetition.
+            // A part of a word is not a repetition.
             (&["cannot read", "not"], "cannot read: not"),
             (&["a", "", "b"], "a: b"),
         ];

@@ -1,4 +1,4 @@
-//! The version of everything we write. A reader refuses what it does not know.
+//! The version of stored objects and messages. A reader refuses unknown versions.
 
 use serde::{Deserialize, Serialize};
 

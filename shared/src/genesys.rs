@@ -1,7 +1,7 @@
-//! The edge to Genesys Cloud: regions, login, pace, retries, and one method that carries out a call.
+//! Access to Genesys Cloud: regions, login, rate limiting, retries, and one method that makes an API call.
 //!
-//! It knows statuses, headers and limits, and nothing of exports: what a reply means is the caller's business,
-//! who passes the function that decodes it. Nothing here logs or keeps a body, a query value, a token or a secret.
+//! This module handles statuses, headers and limits and knows nothing about exports: the caller passes the function
+//! that decodes the response. Nothing here logs or keeps a body, a query value, a token or a secret.
 
 mod body;
 mod call;

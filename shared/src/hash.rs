@@ -1,4 +1,4 @@
-//! SHA-256 as the archive writes it: 64 lowercase hexadecimal digits.
+//! SHA-256 in the archive's notation: 64 lowercase hexadecimal digits.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use sha2::Digest as _;
 #[serde(try_from = "String")]
 pub struct Sha256([u8; 32]);
 
-/// A text that is no SHA-256 digest.
+/// The text is not a SHA-256 digest.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a SHA-256 digest of 64 hexadecimal digits")]
 pub struct NotADigest(String);
@@ -21,14 +21,14 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// The digest of the parts as one.
+    /// The digest of the concatenated parts.
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = sha2::Sha256::new();
         parts.into_iter().for_each(|part| hasher.update(part));
         Self(hasher.finalize().into())
     }
 
-    /// The first 64 bits, where a whole digest would be too much to keep.
+    /// The first 64 bits, for uses where a whole digest would take too much memory.
     pub fn head(&self) -> u64 {
         let mut head = [0; 8];
         head.copy_from_slice(&self.0[..8]);
@@ -49,7 +49,7 @@ impl Sha256 {
         text
     }
 
-    /// Calls `then` with the digits; no text is allocated for them.
+    /// Calls `then` with the digits, without allocating a string.
     fn with_digits<T>(&self, then: impl FnOnce(&str) -> T) -> T {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut digits = [0; 64];

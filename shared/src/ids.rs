@@ -1,15 +1,15 @@
-//! Names of exports, runs and pages.
+//! Ids of exports, runs and pages.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An export's id: 1 to 64 letters, digits, `-` or `_`, so that it can stand in a key, a path and a queue message.
+/// An export's id: 1 to 64 letters, digits, `-` or `_`, so that it is valid in a key, a path and a queue message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExportId(String);
 
-/// A text that cannot be an export's id.
+/// The text is not a valid export id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is no export id: 1 to 64 letters, digits, `-` or `_`")]
 pub struct BadExportId(String);
@@ -53,7 +53,7 @@ impl fmt::Display for ExportId {
     }
 }
 
-/// A chain of pages read from one job or query. Slices and runs count from 1.
+/// A chain of pages read from one job or query. Slices and runs are numbered from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunId {
@@ -63,7 +63,7 @@ pub struct RunId {
 }
 
 impl RunId {
-    /// A page of this run. Pages count from 1 and go on counting in a run that continues another.
+    /// A page of this run. Pages are numbered from 1; a run that continues another continues its numbering.
     pub fn page(&self, page: u32) -> PageId {
         PageId {
             run: self.clone(),

@@ -1,11 +1,11 @@
-//! One call of a handler: who calls it, and until when.
+//! One invocation of a handler: its id and its deadline.
 
 use crate::clock::Deadline;
 
-/// What a handler knows about its own invocation.
+/// Information about an invocation, for its handler.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// For the audit trail: Lambda's request id, or one that the embedded engine makes.
+    /// For the audit trail: Lambda's request id, or an id from the embedded engine.
     pub request_id: String,
     pub deadline: Deadline,
 }

@@ -1,8 +1,8 @@
-//! Looks into stored JSON without parsing all of it, and writes JSON that every queue takes.
+//! Reads parts of stored JSON without parsing all of it, and writes JSON that every queue accepts.
 //!
-//! Records are archived as the text they came as. That text is valid JSON, and still more than most parsers take: half
-//! surrogate pairs in strings and keys, numbers of any size, keys that repeat, any depth. Here nothing of it is parsed but
-//! what is asked for.
+//! Records are archived as the text that the API sent. That text is valid JSON that most parsers still reject: lone
+//! surrogates in strings and keys, numbers of any size, repeated keys, any depth. Only the requested parts are parsed
+//! here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,12 +11,12 @@ use serde::Serialize;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A JSON value as its text.
+/// The text of a JSON value.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonText<'a>(&'a RawValue);
 
 impl<'a> JsonText<'a> {
-    /// Fails where the text is not one JSON value.
+    /// Fails if the text is not exactly one JSON value.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text).map(Self)
     }
@@ -29,32 +29,32 @@ impl<'a> JsonText<'a> {
         self.0.get()
     }
 
-    /// The members of an object in their order, those whose keys repeat included; none of another value.
+    /// The members of an object in order, including those with repeated keys; empty for any other value.
     pub fn members(self) -> Vec<(Cow<'a, str>, JsonText<'a>)> {
         let members: Result<Members<'a>, _> = serde_json::from_str(self.as_str());
         members.map(|members| members.0).unwrap_or_default()
     }
 
-    /// The member of that name. Of a key that repeats the last counts. `None` also where the member is null.
+    /// The member with this name; of a repeated key the last one. `None` also if the member is null.
     pub fn get(self, name: &str) -> Option<JsonText<'a>> {
         let mut members = self.members().into_iter().rev();
         let (_, value) = members.find(|(key, _)| key == name)?;
         Some(value).filter(|value| !value.is_null())
     }
 
-    /// The elements of an array; none of another value.
+    /// The elements of an array; empty for any other value.
     pub fn elements(self) -> Vec<JsonText<'a>> {
         let elements: Vec<&RawValue> = serde_json::from_str(self.as_str()).unwrap_or_default();
         elements.into_iter().map(JsonText).collect()
     }
 
-    /// What a string says, with U+FFFD in place of each half of a surrogate pair. `None` of another value.
+    /// The content of a string, with U+FFFD for each lone surrogate. `None` for any other value.
     pub fn text(self) -> Option<Cow<'a, str>> {
         let said: Result<Said<'a>, _> = serde_json::from_str(self.as_str());
         said.ok().map(|said| said.0)
     }
 
-    /// A whole number that fits. `None` of another value.
+    /// A whole number that fits into 64 bits. `None` for any other value.
     pub fn integer(self) -> Option<i64> {
         self.as_str().parse().ok()
     }
@@ -64,7 +64,7 @@ impl<'a> JsonText<'a> {
     }
 }
 
-/// The value as the body of a message. SQS and SNS refuse two characters that JSON allows; escaped, they pass.
+/// The value as a message body. SQS and SNS refuse two characters that JSON allows; they are escaped.
 pub fn message_body(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let body = serde_json::to_string(value)?;
     Ok(body
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// Strings are read as bytes, which may hold half a surrogate pair.
+/// A string, read as bytes, because it may hold a lone surrogate.
 struct Said<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Said<'de> {
@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for Said<'de> {
     }
 }
 
-/// Half a surrogate pair is three bytes, of which only the first does not look like the rest of a character.
+/// A lone surrogate is three bytes, of which only the first does not look like a continuation byte.
 fn without_halves(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

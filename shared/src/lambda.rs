@@ -1,6 +1,6 @@
-//! The edge to Lambda: events come in, handlers are called, answers go out. No rule of the archive is here.
+//! The interface to Lambda: receives events, calls handlers, returns responses. It contains no rules of the archive.
 //!
-//! A message that cannot be read or handled fails alone: it comes back, and in the end lies in the dead-letter queue.
+//! A message that cannot be read or handled fails alone: it is redelivered, and ends in the dead-letter queue.
 
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ pub use clients::{Clients, WiringError};
 pub use dead_letters::{Abandoned, dead_letter_queue};
 pub use secrets::{SecretCredentials, SecretFormError, SecretKey};
 
-/// Before Lambda stops us: time to write where a page waits and to send its message.
+/// Time before the invocation's deadline to store the state of a waiting page and to send its message.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// Serves invocations for as long as the process lives. A handler's error is the invocation's error.
+/// Serves invocations until the process ends. A handler's error is the invocation's error.
 pub async fn run<E, R>(
     handle: impl AsyncFn(E, Invocation) -> anyhow::Result<R>,
 ) -> anyhow::Result<()>
@@ -41,14 +41,14 @@ where
     let handle = &handle;
     let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
         let invocation = invocation(&event.context, &Clock::System);
-        // Boxed, or the futures of a whole handler would be nested into one type too deep for the compiler.
+        // Boxed, because the nested futures of a whole handler would form a type too deep for the compiler.
         let answer = Box::pin(handle(event.payload, invocation)).await;
         answer.map_err(|error| diagnostic(&error))
     }));
     served.await.map_err(anyhow::Error::from_boxed)
 }
 
-/// Who calls, and until when.
+/// The request id and the deadline of an invocation.
 pub fn invocation(context: &Context, clock: &Clock) -> Invocation {
     let announced = i64::try_from(context.deadline).ok();
     let announced = announced.and_then(|at| Timestamp::from_millisecond(at).ok());
@@ -59,7 +59,7 @@ pub fn invocation(context: &Context, clock: &Clock) -> Invocation {
     }
 }
 
-/// What Lambda tells the caller. `Refused` means that asking again without a change is in vain.
+/// The error that Lambda returns to the caller. `Refused` means that a retry without a change is useless.
 fn diagnostic(error: &anyhow::Error) -> Diagnostic {
     let kind = if error.is::<Refusal>() {
         "Refused"

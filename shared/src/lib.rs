@@ -1,7 +1,7 @@
 //! The core of Genesys Conversation Archive.
 //!
-//! Pure modules say what an export is (request, plan, checkpoint, records, manifest, audit); thin edges talk to
-//! Genesys Cloud, to the archive store, to the queues and to webhook receivers. Edges hold no rules.
+//! Pure modules define an export (request, plan, checkpoint, records, manifest, audit). Thin edges connect to Genesys
+//! Cloud, the archive store, the queues and webhook receivers; they contain no rules.
 
 pub mod announcement;
 pub mod archive;

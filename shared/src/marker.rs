@@ -1,4 +1,4 @@
-//! The marker of an export that is not ended: what sweep-exports goes by.
+//! The marker of an export that has not ended. sweep-exports finds open exports by their markers.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,17 +15,17 @@ pub struct OpenMarker {
     pub format_version: FormatVersion,
     pub export_id: ExportId,
     pub since: Timestamp,
-    /// The request that is to be started, until its export is planned. Its scheduled time is set, so that the interval and the ids
-    /// stay the same however late it is started.
+    /// The accepted request, until its export is planned. Its scheduled time is set, so that a late start does not
+    /// change the interval and the ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<ExportRequest>>,
-    /// The number of times in a row that messages were sent again while the export stood where `standing` says.
+    /// Number of consecutive times that messages were sent again while the export's standing was `standing`.
     #[serde(default)]
     pub fruitless_sweeps: u32,
-    /// When that was done last.
+    /// Time of the last such send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_again_at: Option<Timestamp>,
-    /// Where the export stood at the last sweep.
+    /// Digest of the export's standing at the last sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Sha256>,
 }

@@ -1,4 +1,4 @@
-//! What travels on the queues.
+//! The messages on the queues.
 
 use std::time::Duration;
 
@@ -18,20 +18,20 @@ use crate::run::Origin;
 use crate::totals::Totals;
 use crate::waiting::WaitReason;
 
-/// Archive this page.
+/// Asks archive-page to archive this page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageMessage {
     pub format_version: FormatVersion,
     #[serde(flatten)]
     pub id: PageId,
-    /// The attempt that this run belongs to: its overrides and its query hold.
+    /// The attempt that this run belongs to; its overrides and its query apply.
     pub attempt: u32,
     pub origin: Origin,
     pub checkpoint: Checkpoint,
     /// Sums of the slice before this page.
     pub totals: Totals,
-    /// How often this page has waited in the waiting queue.
+    /// Number of times that this page was parked in the waiting queue.
     pub times_parked: u32,
     /// The hash of the audit event that this page's event follows.
     pub audit_head: Sha256,
@@ -39,14 +39,14 @@ pub struct PageMessage {
     pub before: Before,
 }
 
-/// What the sender of a page message knows of the page before.
+/// Whether the page before may have unpublished events, as far as the sender of a page message knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Before {
-    /// It owes nothing: its own handler sent the message, or there is none.
+    /// No: its own handler sent the message, or there is no page before.
     #[default]
     Settled,
-    /// It is committed. Whether others were told of it, the bucket does not say.
+    /// Possibly: it is committed, but the bucket does not show whether its events were published.
     Committed,
 }
 
@@ -61,8 +61,8 @@ impl Before {
 }
 
 impl PageMessage {
-    /// The message for the page after `record`.
-    /// It belongs to `run`, which is the record's own or one that continues it.
+    /// The message for the page after `record`. It belongs to `run`, which is the record's own run or one that
+    /// continues it.
     pub fn following(
         record: &PageRecord,
         run: &RunId,
@@ -101,7 +101,8 @@ impl PageMessage {
         self.id.page == self.origin.first_page()
     }
 
-    /// The same, sent although a copy may have been sent just now: that one may be lost, and would swallow this one.
+    /// The message with another deduplication id: an earlier copy may be lost, and SQS would still drop this one as its
+    /// duplicate.
     pub fn outgoing_again(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
         let mut outgoing = self.outgoing()?;
         if let Some(fifo) = &mut outgoing.fifo {
@@ -111,7 +112,8 @@ impl PageMessage {
         Ok(outgoing)
     }
 
-    /// One message of a slice is in flight at a time; a repetition within five minutes is swallowed.
+    /// The FIFO message. Its group allows one message of a slice in flight at a time; SQS drops duplicates within five
+    /// minutes.
     pub fn outgoing(&self) -> Result<Outgoing, serde_json::Error> {
         let RunId {
             export_id,
@@ -136,7 +138,8 @@ impl PageMessage {
     }
 }
 
-/// Start the export of this id, whose marker holds the request; or resume it, whose marker says when.
+/// Asks archive-page to start the accepted export of this id, or to resume the failed one; their markers hold the
+/// request or the due time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartMessage {
@@ -152,7 +155,7 @@ impl StartMessage {
         }
     }
 
-    /// In the pages queue, since what is asked of the API before an export is planned may take as long as a page.
+    /// Sent to the pages queue, because the API calls before an export is planned may take as long as a page.
     pub fn outgoing(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
         let group = format!("{}-start", self.start);
         let deduplication_id = format!("{group}-{}", now.as_millisecond());
@@ -168,7 +171,7 @@ impl StartMessage {
     }
 }
 
-/// A message of the pages queue.
+/// A message on the pages queue.
 #[derive(Clone, Debug)]
 pub enum PagesMessage {
     Start(StartMessage),
@@ -186,7 +189,7 @@ impl<'de> Deserialize<'de> for PagesMessage {
     }
 }
 
-/// Bring this page back at that time.
+/// Asks await-ready to return this page to its queue at that time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingMessage {
@@ -198,11 +201,11 @@ pub struct WaitingMessage {
 }
 
 impl WaitingMessage {
-    /// Delayed until it is due, or as long as the queue can: then it hops.
+    /// Delayed until it is due, or by the longest delay of the queue; await-ready then sends it again.
     pub fn outgoing(&self, now: Timestamp) -> Result<Outgoing, serde_json::Error> {
         let wait =
             Duration::try_from(self.not_before.duration_since(now)).unwrap_or(Duration::ZERO);
-        // Queues count whole seconds; rounding up keeps the message from coming back a moment early.
+        // Queue delays are whole seconds; rounding up keeps the message from returning early.
         let begun = u64::from(wait.subsec_nanos() > 0);
         let whole = Duration::from_secs(wait.as_secs().saturating_add(begun));
         Ok(Outgoing {
@@ -214,7 +217,7 @@ impl WaitingMessage {
     }
 }
 
-/// Look whether this export can be concluded.
+/// Asks complete-export to check whether this export can be concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompletionMessage {
@@ -223,13 +226,13 @@ pub struct CompletionMessage {
     pub cause: CompletionCause,
 }
 
-/// What there is to look at.
+/// The reason for the check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum CompletionCause {
     /// A run ended.
     RunEnded { slice: u32, run: u32 },
-    /// Somebody asks for another look: resume, cancel or sweep.
+    /// A resume, a cancel or the sweep requested the check.
     Nudge { at: Timestamp },
 }
 
@@ -273,16 +276,16 @@ impl CompletionMessage {
     }
 }
 
-/// Announce this outcome.
+/// Asks send-webhook to announce this outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookMessage {
     pub format_version: FormatVersion,
     pub export_id: ExportId,
     pub attempt: u32,
-    /// Where the outcome is stored; the body is built from it.
+    /// The key of the outcome; the webhook's body is built from it.
     pub outcome_key: String,
-    /// As in the marker of the obligation; messages of earlier versions have none.
+    /// As in the `owed/` marker; messages of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
 }

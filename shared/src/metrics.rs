@@ -1,8 +1,9 @@
-//! Metrics in CloudWatch's embedded metric format: lines on standard output, which need no call and no right.
+//! Metrics in CloudWatch's embedded metric format: lines on standard output, which need no API call and no
+//! permission.
 //!
-//! Measured where it happens, written by [`crate::telemetry::lambda`], and by nobody else: at a desk they are not heard.
-//! Each has one dimension, the stack, so that each is one metric on the bill. A step that is done twice is counted twice,
-//! unless it was committed only once. Alarms and dashboard of the template use exactly these.
+//! Recorded where they are measured and written only by [`crate::telemetry::lambda`]; the command line discards them.
+//! Each has one dimension, the stack, so that each is billed as one metric. A step that runs twice is counted twice,
+//! unless it was committed only once. Alarms and dashboard of the template use exactly these metrics.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -13,16 +14,16 @@ use serde_json::{Map, Value, json};
 
 use crate::genesys::StatsSnapshot;
 
-/// Of all metrics.
+/// Namespace of all metrics.
 pub const NAMESPACE: &str = "ConversationArchive";
 
-/// The one dimension.
+/// The only dimension.
 pub const DIMENSION: &str = "Stack";
 
-/// What the lines go by on their way to standard output.
+/// Tracing target of metrics events.
 pub(crate) const TARGET: &str = "conversation_archive::metrics";
 
-/// As CloudWatch calls them.
+/// Units, in CloudWatch's spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Count,
@@ -30,7 +31,7 @@ pub enum Unit {
     Milliseconds,
 }
 
-/// Something that is measured.
+/// A metric: its name, unit and description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
     pub name: &'static str,
@@ -129,7 +130,7 @@ pub const GIVEN_UP: Metric = metric(
     "messages and starts that were given up and kept",
 );
 
-/// All there are.
+/// All metrics.
 pub const ALL: [Metric; 25] = [
     EXPORTS_STARTED,
     EXPORTS_COMPLETED,
@@ -158,7 +159,7 @@ pub const ALL: [Metric; 25] = [
     GIVEN_UP,
 ];
 
-/// Notes what was measured together.
+/// Records values that were measured together.
 pub fn record(measured: &[(Metric, u64)]) {
     let measured: Map<_, _> = measured
         .iter()
@@ -168,7 +169,7 @@ pub fn record(measured: &[(Metric, u64)]) {
     tracing::info!(target: TARGET, measured);
 }
 
-/// Notes what a client has done since it stood at `before`; nothing, if that is nothing.
+/// Records the client's activity since the snapshot `before`, if there was any.
 pub fn record_client(before: &StatsSnapshot, after: &StatsSnapshot) {
     let measured = [
         (API_REQUESTS, after.requests - before.requests),
@@ -189,7 +190,7 @@ pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The line for what [`record`] noted. `None` for what it did not write.
+/// The log line for an event of [`record`]; `None` if the event is not from there.
 pub(crate) fn line(stack: &str, now: Timestamp, measured: &str) -> Option<String> {
     let measured: Map<String, Value> = serde_json::from_str(measured).ok()?;
     let known = |name: &String| ALL.into_iter().find(|metric| metric.name == name);

@@ -1,4 +1,4 @@
-//! Every object that we write: its key, its content type and its encoding. docs/format.md documents the same table.
+//! Every object that we write: its key, content type and encoding. docs/format.md documents the same table.
 
 use bytes::Bytes;
 
@@ -9,39 +9,39 @@ use crate::store::Object;
 /// The name of an object.
 #[derive(Clone, Copy, Debug)]
 pub enum Name<'a> {
-    /// The request with every default resolved, and the plan.
+    /// The plan: the request with every default resolved.
     Request(&'a ExportId),
     Attempt(&'a ExportId, u32),
     Run(&'a RunId),
     Waiting(&'a RunId),
-    /// Gzip NDJSON; the key carries the digest, so that two answers to one page never share a key.
+    /// Gzip NDJSON. The key contains the digest, so that two different responses for one page never share a key.
     Page(&'a PageId, Sha256),
     Index(&'a PageId, Sha256),
     Record(&'a PageId),
-    /// A file that was sent with a message, by its digest.
+    /// An attachment of a message, by its digest.
     File(&'a PageId, Sha256),
     End(&'a RunId),
-    /// A record that was kept aside, by its position in the page as received and, as for pages, its digest.
+    /// A rejected record, by its position in the page as received and its digest.
     Reject(&'a PageId, u64, Sha256),
-    /// A message or event that was given up, by the digest of its body.
+    /// A dead letter of an export, by the digest of its body.
     DeadLetter(&'a ExportId, Sha256),
     /// A dead letter that names no export.
     StrayLetter(Sha256),
     Failed(&'a ExportId, u32),
     Cancelled(&'a ExportId),
-    /// Pages of an attempt, read on the way to the manifest of a large export.
+    /// Pages of an attempt that were read for the manifest of a large export.
     Portion {
         export_id: &'a ExportId,
         attempt: u32,
         portion: u32,
     },
-    /// The counts over the lines of this many ranges of digests, of all portions of an attempt.
+    /// Counts over the lines of the first `buckets` digest ranges of all portions of an attempt.
     Tally {
         export_id: &'a ExportId,
         attempt: u32,
         buckets: u32,
     },
-    /// The lines of a portion in one range of digests. The key carries the digest, as for pages.
+    /// The lines of a portion in one digest range. The key contains the digest, as for pages.
     Lines {
         export_id: &'a ExportId,
         attempt: u32,
@@ -50,15 +50,15 @@ pub enum Name<'a> {
         sha256: Sha256,
     },
     Manifest(&'a ExportId),
-    /// Somebody asked to cancel.
+    /// The request to cancel the export.
     Cancel(&'a ExportId),
-    /// A trial of the store, deleted as soon as it is read back.
+    /// A test object, deleted after it is read back.
     Probe(&'a str),
-    /// The export is not ended, or its end is not announced.
+    /// The export has not ended, or its outcome is not announced yet.
     Open(&'a ExportId),
-    /// The webhook of an attempt's outcome is owed to its receiver.
+    /// The webhook of an attempt's outcome is not delivered yet.
     Owed(&'a ExportId, u32),
-    /// A failed attempt is resumed without a person.
+    /// An automatic resume of a failed attempt is scheduled.
     Resume(&'a ExportId, u32),
     AuditSlice {
         day: jiff::civil::Date,
@@ -164,12 +164,12 @@ impl Name<'_> {
         }
     }
 
-    /// The object of this name with that content.
+    /// The object with this name and that body.
     pub fn object(&self, body: impl Into<Bytes>) -> Object {
         let (content_type, content_encoding) = match self {
             Self::Page(..) | Self::Index(..) => ("application/x-ndjson", Some("gzip")),
             Self::AuditSlice { .. } | Self::AuditOutcome { .. } => ("application/x-ndjson", None),
-            // Whatever it is, no browser is to open it.
+            // An attachment may be of any type; browsers must not render it.
             Self::File(..) | Self::Lines { .. } => ("application/octet-stream", None),
             _ => ("application/json", None),
         };
@@ -182,24 +182,24 @@ impl Name<'_> {
     }
 }
 
-/// The folder of the markers of exports that are not ended.
+/// Prefix of the markers of exports that have not ended.
 pub const OPEN_PREFIX: &str = "open/";
 
-/// The folder of the markers of webhooks that are owed.
+/// Prefix of the markers of owed webhooks.
 pub const OWED_PREFIX: &str = "owed/";
 
-/// The folder of the markers of failed attempts that are resumed without a person.
+/// Prefix of the markers of scheduled automatic resumes.
 pub const RESUMES_PREFIX: &str = "resumes/";
 
-/// The folder of the exports.
+/// Prefix of all exports.
 pub const EXPORTS_PREFIX: &str = "exports/";
 
-/// All objects of an export but its marker and its audit copies.
+/// Prefix of all objects of an export except its markers and its audit copies.
 pub fn export_prefix(id: &ExportId) -> String {
     format!("{EXPORTS_PREFIX}{id}/")
 }
 
-/// All objects of a run.
+/// Prefix of all objects of a run.
 pub fn run_prefix(run: &RunId) -> String {
     format!(
         "{}slices/{:04}/r{:02}/",
@@ -209,37 +209,37 @@ pub fn run_prefix(run: &RunId) -> String {
     )
 }
 
-/// What complete-export keeps of an attempt on the way to the manifest of a large export.
+/// Prefix of the intermediate objects of complete-export for the manifest of a large export.
 fn comparison_prefix(id: &ExportId, attempt: u32) -> String {
     format!("{}comparison-{attempt:02}/", export_prefix(id))
 }
 
-/// The portions of an attempt.
+/// Prefix of the portions of an attempt.
 pub fn portion_prefix(id: &ExportId, attempt: u32) -> String {
     format!("{}portion-", comparison_prefix(id, attempt))
 }
 
-/// The tallies of an attempt.
+/// Prefix of the tallies of an attempt.
 pub fn tally_prefix(id: &ExportId, attempt: u32) -> String {
     format!("{}tally-", comparison_prefix(id, attempt))
 }
 
-/// The copies of the audit events of one outcome, by slice.
+/// Prefix of the copies of the audit events of one outcome, by slice.
 pub fn slice_copies_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
     format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-slice-")
 }
 
-/// The delivery attempts of one outcome.
+/// Prefix of the deliveries of one outcome.
 pub fn delivery_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
     format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-delivery-")
 }
 
-/// The day under which an event of that moment is filed.
+/// The UTC day under which an event of this time is stored.
 pub fn audit_day(moment: jiff::Timestamp) -> jiff::civil::Date {
     jiff::tz::Offset::UTC.to_datetime(moment).date()
 }
 
-/// Where a page record's key ends.
+/// Suffix of a page record's key.
 pub const RECORD_SUFFIX: &str = ".record.json";
 
 fn page_stem(page: &PageId) -> String {

@@ -1,4 +1,4 @@
-//! Outcomes: how an attempt at an export ended. Only the manifest means complete.
+//! Outcomes of attempts at an export. Only the manifest means complete.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ mod repeated;
 
 pub use repeated::{IdVersions, MAX_NAMED_IDS, RepeatedRecords};
 
-/// `failed-{n}.json` and `cancelled.json`, and the head of `manifest.json`.
+/// `failed-{n}.json` and `cancelled.json`, and the first part of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
@@ -32,7 +32,7 @@ pub struct Outcome {
     pub attempt: u32,
     pub source: SourceKind,
     pub interval: Interval,
-    /// The gateway's query that counts.
+    /// The gateway's query of this attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_id: Option<String>,
     pub totals: Totals,
@@ -43,24 +43,24 @@ pub struct Outcome {
     pub failures: Vec<SliceFailure>,
     /// The hash of each slice's last event.
     pub audit_heads: Vec<Sha256>,
-    /// Of a complete export.
+    /// Set for a complete export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<ExportMetrics>,
     pub event: AuditEvent,
 }
 
-/// How it ended.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportStatus {
     Completed,
-    /// Complete, and some records were kept aside because they lack their id or start.
+    /// Complete, with some records set aside because they lack their id or start.
     CompletedWithRejects,
     Failed,
     Cancelled,
 }
 
-/// What went wrong where; without a slice, in the export as a whole.
+/// A failure and its place; without a slice, a failure of the export as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SliceFailure {
@@ -68,71 +68,71 @@ pub struct SliceFailure {
     pub slice: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u32>,
-    /// The last page that was committed before.
+    /// The last page committed before the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_page: Option<u32>,
     #[serde(flatten)]
     pub failure: Failure,
 }
 
-/// `manifest.json`: what is in the export, with every hash.
+/// `manifest.json`: the contents of the export, with every hash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
     #[serde(flatten)]
     pub outcome: Outcome,
     pub content: Content,
-    /// Of the conversations that were asked for by their ids, those that did not come.
+    /// Conversations that were requested by id and not returned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_ids: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// What a complete export took, and how complete it is. Rates are from 0 to 1.
+/// Metrics of a complete export. Rates are from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExportMetrics {
     pub pages: u64,
-    /// Lines, where those that repeat another byte for byte count once.
+    /// Number of lines; byte-identical repetitions are not counted.
     pub records: u64,
-    /// Lines that repeat an earlier line byte for byte.
+    /// Number of lines that repeat an earlier line byte for byte.
     #[serde(skip_serializing_if = "is_zero")]
     pub identical_lines: u64,
-    /// Ids of which more than one version is stored.
+    /// Number of ids with more than one stored version.
     #[serde(skip_serializing_if = "is_zero")]
     pub ids_with_versions: u64,
     #[serde(flatten)]
     pub effort: Effort,
-    /// Answered requests among all; `None` when there was none.
+    /// Successful requests among all requests; `None` if there were none.
     pub success_rate: Option<f64>,
     pub latency_mean_ms: Option<f64>,
-    /// Pages from the cache among all.
+    /// Pages from the cache among all pages.
     pub cache_hit_rate: Option<f64>,
-    /// Conversations that came among those that were asked for by id, or different ids among the records that a gateway
-    /// announced; `None` where nobody knows how many there are.
+    /// Conversations returned among those requested by id, or distinct ids among the records that a gateway announced;
+    /// `None` if the expected number is unknown.
     pub completeness: Option<f64>,
-    /// Conversations that were asked for by id and did not come.
+    /// Conversations that were requested by id and not returned.
     pub missing: u64,
     /// Pages of the longest slice.
     pub pagination_depth: u64,
-    /// Values that were taken out of the texts.
+    /// Number of redacted values in the texts.
     pub redactions: u64,
 }
 
-/// The part of a manifest that depends on the source's answers alone.
+/// The part of a manifest that depends only on the source's responses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Content {
     pub counts: Counts,
     pub stored_bytes: u64,
-    /// Values that were taken out of the texts, by their label.
+    /// Number of redacted values in the texts, by label.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub redactions: Tally,
-    /// Of transcripts: how many there are of each status.
+    /// For transcripts: their number by status.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub statuses: Tally,
-    /// Absent when each id stands on one line.
+    /// `None` if each id is on one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated: Option<RepeatedRecords>,
     pub slices: Vec<SliceContent>,
@@ -148,7 +148,7 @@ pub struct SliceContent {
     pub pages: Vec<PageEntry>,
 }
 
-/// One page: the run that committed it and its objects.
+/// One page: the run that committed it, and its objects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageEntry {
     pub run: u32,
@@ -195,7 +195,7 @@ impl ExportMetrics {
     }
 }
 
-/// To four digits; `None` of nothing.
+/// A rate rounded to four decimal places; `None` if `whole` is 0.
 fn rate(part: u64, whole: u64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let rate = part as f64 / whole as f64;
@@ -203,14 +203,14 @@ fn rate(part: u64, whole: u64) -> Option<f64> {
 }
 
 impl Content {
-    /// Number of records: lines, where those that repeat another byte for byte count once.
+    /// Number of records: lines without byte-identical repetitions.
     pub fn records(&self) -> u64 {
         let repeated = self.repeated.as_ref();
         let identical = repeated.map_or(0, |repeated| repeated.identical_lines);
         self.counts.archived.saturating_sub(identical)
     }
 
-    /// Number of different ids.
+    /// Number of distinct ids.
     pub fn distinct_ids(&self) -> u64 {
         let repeated = self.repeated.as_ref();
         repeated.map_or(self.counts.archived, |repeated| repeated.distinct_ids)
@@ -224,13 +224,13 @@ impl Content {
 }
 
 impl Outcome {
-    /// Number of records of a complete export, as in its metrics; else of lines that were committed until then.
+    /// Number of records, as in the metrics of a complete export; otherwise the number of lines committed so far.
     pub fn records(&self) -> u64 {
         let records = self.metrics.map(|metrics| metrics.records);
         records.unwrap_or(self.totals.counts.archived)
     }
 
-    /// Where it is stored.
+    /// The object that stores the outcome.
     pub fn name(&self) -> Name<'_> {
         match self.status {
             ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
@@ -243,12 +243,12 @@ impl Outcome {
 }
 
 impl ExportStatus {
-    /// Whether there is a manifest.
+    /// Whether the export has a manifest.
     pub fn is_complete(self) -> bool {
         matches!(self, Self::Completed | Self::CompletedWithRejects)
     }
 
-    /// The webhook's type.
+    /// The event type of the webhook.
     pub fn event(self) -> &'static str {
         match self {
             Self::Completed | Self::CompletedWithRejects => "export.completed",

@@ -1,7 +1,7 @@
-//! The marker of an outcome whose webhook is owed to its receiver, and when the next delivery is due.
+//! The marker of an outcome whose webhook is owed to its receiver, and the time of the next delivery.
 //!
-//! The marker stands from before the webhook message is sent until the audit trail says that the webhook was taken,
-//! refused for good, or given up. A lost message is therefore sent again by sweep-exports.
+//! The marker exists from before the webhook message is sent until the audit trail shows that the webhook was accepted,
+//! declined for good, or given up. So sweep-exports can send a lost message again.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,29 +21,29 @@ pub struct OwedWebhook {
     pub format_version: FormatVersion,
     pub export_id: ExportId,
     pub attempt: u32,
-    /// Where the outcome is stored.
+    /// The key of the outcome.
     pub outcome_key: String,
-    /// When the outcome was decided: its deliveries are filed under that day.
+    /// The time of the outcome; its deliveries are stored under that day.
     pub ended_at: Timestamp,
-    /// When the schedule of deliveries began: at the outcome, or at the last resume.
+    /// Start of the delivery schedule: the time of the outcome, or of the last resume.
     pub since: Timestamp,
-    /// Number of deliveries on record when the schedule began.
+    /// Number of recorded deliveries when the schedule began.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deliveries_before: u32,
-    /// When the newest message was sent. A message that was sent earlier is void.
+    /// Time of the newest message. Messages sent earlier are void.
     pub sent_at: Timestamp,
 }
 
-/// What an owed webhook needs next.
+/// The next step for an owed webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextDelivery {
-    /// Nothing: it was taken, refused for good, or given up.
+    /// None: it was accepted, declined for good, or given up.
     Settled(Delivery),
     Due(Timestamp),
 }
 
 impl OwedWebhook {
-    /// A schedule that begins now, after `deliveries_before` deliveries.
+    /// A new schedule, after `deliveries_before` deliveries.
     pub fn new(outcome: &Outcome, deliveries_before: u32, now: Timestamp) -> Self {
         Self {
             format_version: FormatVersion,
@@ -57,7 +57,7 @@ impl OwedWebhook {
         }
     }
 
-    /// The same obligation with a message sent now.
+    /// The same marker with a message sent now.
     #[must_use]
     pub fn sent(self, now: Timestamp) -> Self {
         Self {
@@ -80,12 +80,12 @@ impl OwedWebhook {
         }
     }
 
-    /// Whether a later message stands for this obligation, so that `message` is void.
+    /// Whether a later message replaces `message`, so that it is void.
     pub fn supersedes(&self, message: &WebhookMessage) -> bool {
         message.sent_at.is_none_or(|sent_at| sent_at < self.sent_at)
     }
 
-    /// Goes by the deliveries on record alone, however often messages were received.
+    /// The next step, from the recorded deliveries alone; receives of messages do not count.
     pub fn next_delivery(&self, deliveries: &Deliveries) -> NextDelivery {
         let delivery = deliveries.delivery();
         let given_up_before = self.tried(deliveries) == 0;
@@ -96,7 +96,7 @@ impl OwedWebhook {
         }
     }
 
-    /// When the next delivery of the schedule is due.
+    /// The time of the next delivery in the schedule.
     pub fn due(&self, deliveries: &Deliveries) -> Timestamp {
         let tried = self.tried(deliveries);
         let newest = deliveries.newest().filter(|_| tried > 0);
@@ -106,12 +106,12 @@ impl OwedWebhook {
         })
     }
 
-    /// The place in this schedule of a delivery that is the `number`-th of the outcome, both counted from 1.
+    /// The number within this schedule of the outcome's delivery `number`; both count from 1.
     pub fn number_of(&self, number: u32) -> u32 {
         number.saturating_sub(self.deliveries_before)
     }
 
-    /// Number of deliveries of this schedule.
+    /// Number of deliveries in this schedule.
     pub fn tried(&self, deliveries: &Deliveries) -> u32 {
         deliveries.count().saturating_sub(self.deliveries_before)
     }

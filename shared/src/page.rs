@@ -1,7 +1,7 @@
-//! From the records of a results page to the bytes that are stored: pure, and the same every time.
+//! Converts the records of a results page to the bytes that are stored. Pure and deterministic.
 //!
-//! Values travel as the text they arrived as: nothing that is only copied is parsed, so numbers of any size and strings
-//! of any kind stay as they are. This module knows no store and no clock, and does not look across pages.
+//! Values are carried as the text they arrived as: nothing that is only copied is parsed, so numbers of any size and
+//! strings of any kind are unchanged. This module knows no store and no clock, and does not look across pages.
 
 use std::fmt;
 use std::ops::Add;
@@ -52,80 +52,80 @@ use draft::Draft;
 use identity::{Identifying, start_of};
 use walk::pick;
 
-/// How much of a record is kept.
+/// Which fields of a record are stored, and in which form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Projection {
-    /// Seven fields and the participants' id, type and name; an analytics record is mapped to them.
+    /// Seven fields and the participants' id, type and name. An analytics record is mapped to these fields.
     Minimal,
-    /// The record without the fields named by [`dropped_paths`]; a gateway's record as it is.
+    /// The record without the fields named by [`dropped_paths`]; a gateway's record unchanged.
     #[default]
     Standard,
-    /// The record as it is.
+    /// The record unchanged.
     Full,
     /// One flat row with the same thirteen fields, whatever the source.
     Normalized,
-    /// What was written in a conversation. Of transcripts only, and all that there is of them.
+    /// The texts of a conversation. The only projection of transcripts, and for no other records.
     Transcript,
 }
 
-/// Whose records these are, which says where id and start stand.
+/// The kind of record, which determines the names of its id and start fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordShape {
     /// `conversationId` and `conversationStart`.
     Analytics,
     /// `id` and `startTime`. An id may be an integer.
     Gateway,
-    /// `recordId` and `startTime`, which is in milliseconds: what a normalized line says itself.
+    /// `recordId` and `startTime`, in milliseconds: the fields of a normalized line.
     Normalized,
-    /// `conversationId` and `conversationStart`, which is null where nobody knows it: then it counts as 1970.
+    /// `conversationId` and `conversationStart`. An unknown start is null and counts as 1970.
     Transcript,
 }
 
-/// What becomes of the records of a page.
+/// How the records of a page are processed.
 #[derive(Clone, Copy, Debug)]
 pub struct PageRules<'a> {
     pub shape: RecordShape,
     pub projection: Projection,
-    /// Records that start outside are left out; `None` keeps everything.
+    /// Records that start outside this interval are left out; `None` keeps all.
     pub membership: Option<&'a Interval>,
-    /// `normalizedAt` of normalized records: the plan's time, so that a page can be made again.
+    /// `normalizedAt` of normalized records: the time of the plan, so that a page can be reproduced.
     pub planned_at: Timestamp,
-    /// Versions that are archived already: a record that has not changed since is left out.
+    /// Versions that are already archived: a record that has not changed since is left out.
     pub known: Option<&'a KnownVersions>,
-    /// For normalized records: names of what they name only by an id.
+    /// For normalized records: names of the queues and wrap-up codes that records reference by id.
     pub names: Option<&'a Names>,
-    /// What takes personal data out of the texts, before anything of them is stored.
+    /// Removes personal data from the texts before any of them is stored.
     pub redactor: Option<&'a Redactor>,
 }
 
 /// A page as it is stored. Equal records under equal rules give equal bytes.
 #[derive(Clone, Debug)]
 pub struct PageBody {
-    /// The page object: NDJSON, every line ended by `\n`, as one gzip member. `None` when there is no line.
+    /// The page object: NDJSON, each line terminated by `\n`, as one gzip member. `None` when there are no lines.
     pub object: Option<Vec<u8>>,
-    /// The page index: an [`IndexEntry`] for each line of the object, as gzip NDJSON too.
+    /// The page index: an [`IndexEntry`] for each line of the object, as gzipped NDJSON too.
     pub index: Option<Vec<u8>>,
     pub rejects: Vec<Reject>,
     pub counts: Counts,
-    /// What was taken out of the lines and of the rejects.
+    /// Values redacted in the lines and in the rejects.
     pub redactions: Tally,
-    /// Of transcripts: how many there are of each status.
+    /// For transcripts: their number by status.
     pub statuses: Tally,
-    /// Files that were sent with the messages of its transcripts, by their digest.
+    /// Files that were sent with the messages of the transcripts, with their digests.
     pub files: Vec<AttachedFile>,
     /// The size of the object before compression.
     pub ndjson_bytes: u64,
 }
 
-/// An attachment's bytes, as they came.
+/// An attachment's bytes, unchanged.
 #[derive(Clone)]
 pub struct AttachedFile {
     pub sha256: Sha256,
     pub bytes: Vec<u8>,
 }
 
-/// Without its bytes: they are somebody's.
+/// Omits the bytes: they may be personal data.
 impl fmt::Debug for AttachedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AttachedFile")
@@ -135,7 +135,7 @@ impl fmt::Debug for AttachedFile {
     }
 }
 
-/// What became of the records received; the others add up to `received`.
+/// The number of records by outcome; the other fields add up to `received`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -143,7 +143,7 @@ pub struct Counts {
     pub archived: u64,
     /// Records that belong to another interval.
     pub left_out: u64,
-    /// Records that are archived already as they are now. Only a revisit has them.
+    /// Records whose current version is already archived. Only a revisit has them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unchanged: u64,
     pub rejected: u64,
@@ -157,17 +157,17 @@ pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// A record that cannot be archived, because nobody could say which one it is or where it belongs.
+/// A record that cannot be archived, because its id or start is missing or unreadable.
 #[derive(Clone)]
 pub struct Reject {
-    /// Place in the page as received, from 0.
+    /// Position in the page as received, starting at 0.
     pub position: u64,
     pub reason: RejectReason,
-    /// As it came, but for what was redacted.
+    /// The record as received, after redaction.
     pub raw: Box<[u8]>,
 }
 
-/// Projects, compresses and indexes the records in the order in which they came.
+/// Projects, compresses and indexes the records, in the order received.
 pub fn encode(records: &[RawRecord<'_>], rules: &PageRules<'_>) -> PageBody {
     let mut draft = Draft::new(rules.shape);
     for record in records {
@@ -180,7 +180,7 @@ pub fn encode(records: &[RawRecord<'_>], rules: &PageRules<'_>) -> PageBody {
         };
         let identifying = rules.project(record, draft.line());
         match RecordIdentity::by(identifying, record, rules.shape) {
-            // Whichever one it is, it is another interval's, where it will be kept aside.
+            // It has no usable identity, but it belongs to another interval, whose export rejects it.
             Err(_) if rules.begins_elsewhere(identifying) => draft.leave_out(),
             Err(reason) => draft.reject(record, reason, rules),
             Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
@@ -202,7 +202,7 @@ impl PageRules<'_> {
         interval.is_some_and(|(interval, start)| !interval.contains(start))
     }
 
-    /// As the line will say it.
+    /// The identity as the stored line states it.
     fn stored<'a>(&self, identity: RecordIdentity<'a>) -> RecordIdentity<'a> {
         match self.projection {
             Projection::Normalized => identity.in_millis(),
@@ -213,7 +213,7 @@ impl PageRules<'_> {
         }
     }
 
-    /// Writes the line that the record becomes, should it be archived, and gives the members that identify it.
+    /// Writes the line of the record, in case it is archived, and returns the fields that identify it.
     fn project<'a>(&self, record: &'a str, line: &mut String) -> Identifying<'a> {
         let names = self.shape.identifying();
         match (self.projection, self.shape) {
@@ -265,7 +265,7 @@ impl fmt::Display for Projection {
 }
 
 impl fmt::Debug for Reject {
-    /// Without the record: what is rejected must not end up in a log.
+    /// Omits the record: rejected content must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reject")
             .field("position", &self.position)

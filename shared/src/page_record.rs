@@ -1,4 +1,4 @@
-//! The page record: the commit point of a page. It names the objects and the next checkpoint as one.
+//! The page record: the commit point of a page. It names the page's objects and the next checkpoint together.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::page::{Counts, RejectReason};
 use crate::redaction::Tally;
 use crate::totals::Totals;
 
-/// `page-….record.json`. Downstream triggers on it.
+/// `page-….record.json`. Downstream consumers are triggered by it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageRecord {
@@ -21,39 +21,39 @@ pub struct PageRecord {
     #[serde(flatten)]
     pub id: PageId,
     pub content: PageContent,
-    /// Sums of the slice up to and with this page.
+    /// Totals of the slice up to and including this page.
     pub totals: Totals,
     pub committed_at: Timestamp,
-    /// Up to where the source said its data was complete.
+    /// The time up to which the source reported its data as complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Timestamp>,
-    /// The API's correlation id of the answer that was archived.
+    /// The API's correlation id of the archived response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
-    /// What it took to read the page.
+    /// The cost of reading the page.
     #[serde(default)]
     pub effort: Effort,
     pub event: AuditEvent,
 }
 
-/// The part of a page record that depends on the source's answer alone; its hash stands in the audit event.
+/// The part of a page record that depends only on the source's response. The audit event contains its hash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageContent {
     pub checkpoint: Checkpoint,
     pub next: NextStep,
-    /// `None` when the page held nothing that belongs into the export.
+    /// `None` when the page held no record that belongs to the export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<PageObjects>,
     pub counts: Counts,
     pub record_bytes: u64,
-    /// Values that were taken out of the texts, by their label.
+    /// Number of redacted values by label.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub redactions: Tally,
-    /// Of transcripts: how many there are of each status.
+    /// For transcripts: their number by status.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub statuses: Tally,
-    /// Of transcripts: the files that were sent with their messages, in the order of their digests.
+    /// For transcripts: the files that were sent with their messages, ordered by digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<StoredObject>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,7 +63,7 @@ pub struct PageContent {
 }
 
 impl PageContent {
-    /// What the page adds to the sums of its slice.
+    /// The page's contribution to the totals of its slice.
     pub fn totals(&self) -> Totals {
         let page = self.objects.as_ref();
         let page = page.map_or(0, |objects| objects.page.size_bytes);
@@ -78,7 +78,7 @@ impl PageContent {
         }
     }
 
-    /// What the audit event vouches for.
+    /// The digest that the audit event contains.
     pub fn digest(&self) -> Sha256 {
         Sha256::of(serde_json::to_vec(self).unwrap_or_default())
     }
@@ -91,7 +91,7 @@ pub struct PageObjects {
     pub index: StoredObject,
 }
 
-/// An object that somebody else can check.
+/// A stored object, with size and digest so that a reader can verify it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredObject {
@@ -100,17 +100,17 @@ pub struct StoredObject {
     pub sha256: Sha256,
 }
 
-/// A record that was kept aside under `failures/`.
+/// A record that was rejected and stored under `failures/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedRecord {
-    /// Where it stood in the page as received, from 0.
+    /// Position in the page as received, starting at 0.
     pub position: u64,
     pub reason: RejectReason,
     #[serde(flatten)]
     pub object: StoredObject,
 }
 
-/// What follows a page.
+/// The step after a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "camelCase")]
 pub enum NextStep {

@@ -1,4 +1,5 @@
-//! The plan: a request with every default resolved, cut into slices. It is stored as `request.json` and never changes.
+//! The plan: a request with every default resolved, divided into slices. It is stored as `request.json` and never
+//! changes.
 
 use std::num::NonZeroU64;
 
@@ -39,10 +40,10 @@ pub use scope::archive_id;
 pub struct ExportPlan {
     pub format_version: FormatVersion,
     pub export_id: ExportId,
-    /// Digest of the archive and the organisation that it was planned for. Plans of earlier versions have none.
+    /// Digest of the archive and the organisation of the plan. Plans of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive_id: Option<Sha256>,
-    /// The hash of what was asked for; the same request adopts this plan, another is refused.
+    /// The fingerprint of the request: the same request uses this plan, another one with the same id is refused.
     pub query_hash: Sha256,
     pub source: SourceKind,
     pub interval: Interval,
@@ -51,13 +52,13 @@ pub struct ExportPlan {
     pub records: Projection,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lookup_names: bool,
-    /// What is taken out of texts before anything of them is stored; `None` where nothing is.
+    /// The redaction of texts before anything is stored; `None` for no redaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redaction: Option<RedactionPlan>,
-    /// Of transcripts: the export whose conversations they are of; without it, `filters` names them.
+    /// For transcripts: the export whose conversations are fetched. If `None`, `filters` lists them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_export: Option<ExportId>,
-    /// Of transcripts: which way their texts come, and how much of each is kept.
+    /// For transcripts: the API route and the limits on each transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcripts: Option<TranscriptPlan>,
     pub page_size: u32,
@@ -67,12 +68,12 @@ pub struct ExportPlan {
     pub quota_mb: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
-    /// Of an interval that was exported before: only what has changed is stored.
+    /// For an interval that was exported before: only changed conversations are stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revisit: Option<Revisit>,
     pub slice_count: u32,
     pub slices: Vec<Slice>,
-    /// The gateway's query, for sources that have one. A later attempt may hold a newer one.
+    /// The gateway's query, for sources that have one. A later attempt may have a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<GatewayQuery>,
     pub residency: Residency,
@@ -80,7 +81,7 @@ pub struct ExportPlan {
     pub start_event: AuditEvent,
 }
 
-/// How the texts of conversations are fetched.
+/// Settings for fetching the texts of conversations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TranscriptPlan {
@@ -88,22 +89,22 @@ pub struct TranscriptPlan {
     pub route: TranscriptRoute,
     #[serde(flatten)]
     pub limits: Limits,
-    /// With `includeMedia`: which attachments are stored.
+    /// The attachments to store; set with `includeMedia`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments: Option<AttachmentLimits>,
 }
 
-/// A part of an export that goes side by side with the others.
+/// A part of an export that is processed in parallel with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slice {
-    /// From 1.
+    /// Counted from 1.
     #[serde(rename = "slice")]
     pub number: u32,
     #[serde(flatten)]
     pub range: SliceRange,
 }
 
-/// What of the export a slice reads.
+/// The part of the export that a slice reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SliceRange {
@@ -111,12 +112,12 @@ pub enum SliceRange {
     Offsets(OffsetRange),
 }
 
-/// Records of one query, from `start` on.
+/// Records of one query, from offset `start` up to `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OffsetRange {
     pub start: u64,
-    /// `None` for the last slice, which reads on until nothing comes any more.
+    /// `None` for the last slice, which reads until the source returns no more records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
 }
@@ -130,10 +131,10 @@ pub struct GatewayQuery {
 }
 
 impl ExportPlan {
-    /// How the bytes of a results page become stored bytes.
+    /// The rules for turning a results page into stored bytes.
     pub fn page_rules<'a>(&self, slice: &'a Slice) -> PageRules<'a> {
         let membership = match (&slice.range, self.membership) {
-            // A gateway's own filter decides.
+            // A gateway applies its own filter.
             _ if !self.source.is_analytics() => None,
             (SliceRange::Interval(interval), Membership::Start) => Some(interval),
             _ => None,
@@ -149,7 +150,7 @@ impl ExportPlan {
         }
     }
 
-    /// What the start event vouches for: everything but the event itself.
+    /// The digest of the plan without its start event, which contains this digest.
     pub fn digest(&self) -> Sha256 {
         let mut content = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = content.as_object_mut() {
@@ -159,13 +160,13 @@ impl ExportPlan {
         Sha256::of(content.to_string())
     }
 
-    /// Puts the start event at the head of the chain, with the digest of the plan that it starts.
+    /// Adds the plan's digest to the start event and makes it the head of the chain.
     fn seal_start(&mut self) {
         self.start_event.details["planSha256"] = json!(self.digest());
         self.start_event = self.start_event.clone().after(None);
     }
 
-    /// Which fields are a record's id and start.
+    /// The fields that hold a record's id and start.
     pub fn shape(&self) -> RecordShape {
         match self.source {
             SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => RecordShape::Analytics,
@@ -174,7 +175,7 @@ impl ExportPlan {
         }
     }
 
-    /// Where a slice begins, in the run's job if the source has jobs.
+    /// The checkpoint at the start of a slice, in the run's job if the source has jobs.
     pub fn first_checkpoint(&self, range: SliceRange, job: Option<String>) -> Checkpoint {
         match (self.source, range) {
             (SourceKind::AnalyticsQuery, SliceRange::Interval(next)) => {
@@ -195,7 +196,7 @@ impl ExportPlan {
     }
 }
 
-/// One slice per UTC day that the interval touches.
+/// One slice per UTC day that the interval overlaps.
 fn day_slices(interval: Interval) -> Vec<Interval> {
     const DAY: SignedDuration = SignedDuration::from_hours(24);
     let mut slices = Vec::new();
@@ -231,7 +232,7 @@ fn equal_slices(interval: Interval, count: u32) -> Vec<Interval> {
         .collect()
 }
 
-/// `count` ranges of whole pages that together hold `total` records; the last one is open.
+/// `count` ranges of whole pages that together cover `total` records; the last one has no end.
 pub fn offset_ranges(total: u64, page_size: u32, count: u32) -> Vec<SliceRange> {
     let page = NonZeroU64::new(page_size.into()).unwrap_or(NonZeroU64::MIN);
     let pages_per_slice = total.div_ceil(page.get()).div_ceil(u64::from(count.max(1)));

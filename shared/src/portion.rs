@@ -1,18 +1,18 @@
-//! The conversations of a page of transcripts: which ones, and where each stands.
+//! The conversations of a page of transcripts, each with its position.
 
 use crate::checkpoint::Place;
 use crate::plan::ExportPlan;
 
-/// Conversations in their order.
+/// Conversations in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Portion {
     conversations: Vec<(String, Place)>,
-    /// Behind the last of them; `None` where nothing is.
+    /// The position after the last of them; `None` at the end.
     next: Option<Place>,
 }
 
 impl Portion {
-    /// Of those that the request names, from `start` on.
+    /// The conversations that the request lists, starting at `start`.
     pub fn of_request(plan: &ExportPlan, start: Place) -> Self {
         let mut portion = Self::default();
         for (line, id) in (0..)
@@ -33,7 +33,7 @@ impl Portion {
         self.conversations.push((id, place));
     }
 
-    /// The same, with more behind it.
+    /// Sets the position after the last conversation.
     #[must_use]
     pub fn followed_by(self, next: Option<Place>) -> Self {
         Self { next, ..self }
@@ -47,7 +47,7 @@ impl Portion {
         self.conversations.iter().map(|(id, _)| &**id)
     }
 
-    /// Where it goes on when so many were done.
+    /// The position after the first `done` conversations.
     pub fn after(&self, done: usize) -> Option<Place> {
         match self.conversations.get(done) {
             Some((_, place)) => Some(*place),

@@ -1,7 +1,7 @@
-//! The queues between the functions: SQS on AWS, an in-process queue on one machine.
+//! The queues between the functions: SQS on AWS, in-process queues on one machine.
 //!
-//! Only sending is a handler's business; receiving, retrying and dead letters belong to the engine
-//! (Lambda's event source mapping, or the embedded engine).
+//! Handlers only send; the engine (Lambda's event source mapping, or the embedded engine) receives, retries and moves
+//! messages to dead-letter queues.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub use sqs::{QueueUrlMissing, QueueUrls, SqsQueues};
 pub enum Queue {
     /// FIFO, group = export and slice: the page messages.
     Pages,
-    /// Standard: page messages that wait (a job not done, a watermark, throttling).
+    /// Standard: page messages that wait (for a job, a watermark or the end of throttling).
     Waiting,
     /// FIFO, group = export: outcomes of runs.
     Completion,
@@ -38,25 +38,25 @@ pub enum Queue {
     Webhooks,
 }
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     pub queue: Queue,
     pub body: String,
     /// Group and deduplication id, for FIFO queues.
     pub fifo: Option<Fifo>,
-    /// At most [`MAX_DELAY`]; FIFO queues know no delay of a message.
+    /// At most [`MAX_DELAY`]; FIFO queues do not support a delay per message.
     pub delay: Duration,
 }
 
-/// What a FIFO queue orders and deduplicates by.
+/// Message group and deduplication id of a message on a FIFO queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fifo {
     pub group: String,
     pub deduplication_id: String,
 }
 
-/// Why a queue did not do what it was asked.
+/// Why a queue operation failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} on the {queue:?} queue")]
 pub struct QueueError {
@@ -67,22 +67,22 @@ pub struct QueueError {
 }
 
 impl QueueError {
-    /// Whether the queue may do it at another try.
+    /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         let error = self.source.downcast_ref::<sqs::SqsError>();
         matches!(error, Some(sqs::SqsError::Transient(_)))
     }
 }
 
-/// The seam between the handlers and SQS or the in-process queue.
+/// The interface between the handlers and SQS or the in-process queues.
 #[async_trait]
 pub trait MessageQueue: Send + Sync + std::fmt::Debug {
     async fn send(&self, message: Outgoing) -> Result<(), QueueError>;
 
-    /// Messages in the queue, visible, delayed or in flight; approximate, as SQS's figure is.
+    /// Number of messages in the queue: visible, delayed or in flight. Approximate, like SQS's figures.
     async fn depth(&self, queue: Queue) -> Result<u64, QueueError>;
 
-    /// Gives a received message back, to come again after `delay`.
+    /// Makes a received message visible again after `delay`.
     async fn postpone(
         &self,
         queue: Queue,

@@ -1,8 +1,8 @@
-//! Redaction: takes personal data out of texts that people typed, before anything of them is stored. Pure.
+//! Redaction: removes personal data from texts that people typed, before any of them is stored. Pure.
 //!
-//! A text is read once, in time linear in its length, for the places where a value could stand: a digit, an `@`, a `://`.
-//! What stands there is proved as far as it can be, by check digits, numbering plans and forms, and by the words around it
-//! where it cannot. Each kind's rules stand in its own module.
+//! A text is scanned once, in time linear in its length, for characters that every value contains: a digit, an `@`, a
+//! `://`. A candidate is verified by check digits, numbering plans and forms where possible, otherwise by the words
+//! around it. The rules of each kind are in a module of their own.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -40,23 +40,23 @@ pub use whole::{Person, Profile};
 use find::Sought;
 use fold::Folded;
 
-/// So often what was redacted is looked through again: a value may show only when another one beside it is gone.
+/// Maximum number of passes over a text: removing one value may expose another next to it.
 const MOST_PASSES: usize = 8;
 
-/// What is redacted, and how.
+/// The values to redact, and how.
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub profile: Profile,
     pub kinds: Vec<Kind>,
     pub replacement: Replacement,
-    /// Whose national telephone numbers are known.
+    /// Regions whose national telephone numbers are recognised.
     pub regions: Vec<Region>,
     pub custom: Vec<CustomPattern>,
-    /// Values that stay: the organisation's own hotline, its support address.
+    /// Values to keep, such as the organisation's own hotline or support address.
     pub allowed: Vec<String>,
 }
 
-/// What a request that is silent asks for, without the settings of an organisation.
+/// The rules of a request that states none, without the settings of an organisation.
 impl Default for Rules {
     fn default() -> Self {
         Self {
@@ -70,23 +70,23 @@ impl Default for Rules {
     }
 }
 
-/// See above.
+/// Redacts texts and fields according to [`Rules`].
 #[derive(Clone, Debug)]
 pub struct Redactor {
     profile: Profile,
     sought: Sought,
     replacement: Replacement,
     custom: Vec<CustomPattern>,
-    /// In the form of [`squeezed`].
+    /// In the form that [`squeezed`] returns.
     allowed: HashSet<String>,
 }
 
-/// A value in a text: its kind, if it is one of ours, and its bytes.
+/// A value in a text: its kind, unless a custom pattern found it, and its bytes.
 struct Value<'r> {
     label: &'r str,
     kind: Option<Kind>,
     range: Range<usize>,
-    /// What it is in every form it is written in; nothing where replacements do not tell.
+    /// Canonical form, equal for all spellings of the value; empty if the replacement does not depend on it.
     known_as: String,
 }
 
@@ -118,7 +118,7 @@ impl Redactor {
         self.profile
     }
 
-    /// The text without its values, which are counted.
+    /// Redacts the text and counts the values.
     pub fn redact<'t>(&self, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
         let mut redacted = Cow::Borrowed(text);
         for _ in 0..MOST_PASSES {
@@ -130,7 +130,7 @@ impl Redactor {
         redacted
     }
 
-    /// The text of a field whose name may be the word for what it holds, as `dateOfBirth`.
+    /// Redacts the text of a field whose name may label its content, such as `dateOfBirth`.
     pub fn redact_named<'t>(&self, name: &str, text: &'t str, tally: &mut Tally) -> Cow<'t, str> {
         let name = format!("{}: ", labels::spelled_out(name));
         let mut found = Tally::default();
@@ -139,19 +139,20 @@ impl Redactor {
             Some(rest) => {
                 tally.add(&found);
                 let rest = rest.to_owned();
-                // Behind a word for an order a number is none of a person; in a sentence it may be all the same.
+                // After a label like "order", a number is not personal data. If the text is a sentence, it may be, so
+                // it is also redacted without the label.
                 if text.contains(' ') {
                     self.redact(&rest, tally).into_owned().into()
                 } else {
                     rest.into()
                 }
             }
-            // The name is a value itself, or a part of one.
+            // The name itself is a value, or a part of one.
             None => self.redact(text, tally),
         }
     }
 
-    /// Where values stand in a text, by their labels: for measuring how well they are found.
+    /// The labels and positions of the values in a text, for measuring detection quality.
     pub fn places(&self, text: &str) -> Vec<(String, Range<usize>)> {
         let values = self.values(text).into_iter();
         values
@@ -159,7 +160,7 @@ impl Redactor {
             .collect()
     }
 
-    /// `None` when the text holds no value.
+    /// Redacts once. `None` when the text contains no value.
     fn pass(&self, text: &str, tally: &mut Tally) -> Option<String> {
         let values = self.values(text);
         if values.is_empty() {
@@ -179,7 +180,7 @@ impl Redactor {
         Some(out)
     }
 
-    /// All values that do not stay, in order, none of which overlaps another.
+    /// All values to redact, in order and without overlaps.
     fn values(&self, text: &str) -> Vec<Value<'_>> {
         let mut values = custom::values(&self.custom, text);
         if find::may_hold_any(text) {
@@ -209,7 +210,7 @@ impl Redactor {
     }
 }
 
-/// A value however it is written: small letters and digits alone.
+/// The value reduced to lower-case letters, digits and `@`, so that spellings compare equal.
 fn squeezed(value: &str) -> String {
     let letters = value
         .chars()

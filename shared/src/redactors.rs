@@ -1,4 +1,4 @@
-//! The redactor of an export, made from its plan, and the keys that values are hashed with.
+//! Creates the redactor of an export from its plan, and provides the keys for hashing values.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,17 +13,17 @@ use crate::request::Refusal;
 use crate::source::Setback;
 use crate::waiting::{Wait, WaitReason};
 
-/// Fewer bytes could be guessed.
+/// Shorter keys could be guessed.
 const MIN_KEY_BYTES: usize = 24;
 
-/// A key, and which version of it this is.
+/// A key and its version.
 #[derive(Clone, Debug)]
 pub struct VersionedKey {
     pub version: String,
     pub key: SecretString,
 }
 
-/// Why there is no key.
+/// Why there is no usable key.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeyError {
     #[error("no key is set: REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS")]
@@ -38,10 +38,10 @@ pub enum KeyError {
     Permanent(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
 
-/// Where the keys live. An export goes on with the version that its plan names, whatever version is the newest by then.
+/// A store of keys. An export always uses the key version in its plan, whatever the newest version is by then.
 #[async_trait]
 pub trait KeySource: Send + Sync + std::fmt::Debug {
-    /// That version, or the newest one.
+    /// Returns the given version, or the newest one.
     async fn read(&self, version: Option<&str>) -> Result<VersionedKey, KeyError>;
 }
 
@@ -57,7 +57,7 @@ impl GivenKey {
 
 #[async_trait]
 impl KeySource for GivenKey {
-    /// Its version is a digest of it: another key is another version.
+    /// The version is a digest of the key, so that another key has another version.
     async fn read(&self, version: Option<&str>) -> Result<VersionedKey, KeyError> {
         let key = self.0.clone().ok_or(KeyError::NotSet)?;
         let digest = Sha256::of(format!("key of redaction {}", key.expose_secret()));
@@ -69,15 +69,15 @@ impl KeySource for GivenKey {
     }
 }
 
-/// Makes redactors. Clones share what is made. The default has no key.
+/// Creates redactors. Clones share the latest one. The default has no key.
 #[derive(Clone, Debug)]
 pub struct Redactors {
     keys: Arc<dyn KeySource>,
-    /// A process mostly serves one export; what exports redact alike is made once.
+    /// A process mostly serves one export, so a redactor is reused while the redaction plan is the same.
     latest: Arc<Mutex<Option<Made>>>,
 }
 
-/// What a redactor was made for, and the redactor.
+/// A redactor with the plan that it was created for.
 type Made = (RedactionPlan, Arc<Redactor>);
 
 impl Default for Redactors {
@@ -94,7 +94,7 @@ impl Redactors {
         }
     }
 
-    /// The draft with the version of the key that its plan is to name, where it wants hashes.
+    /// Adds the current key version to the draft, if its plan requires hashes.
     pub async fn pin(&self, draft: Draft) -> Result<Draft, PinError> {
         if !draft.needs_key() {
             return Ok(draft);
@@ -109,7 +109,7 @@ impl Redactors {
         }
     }
 
-    /// The redactor that the plan describes; `None` when it redacts nothing.
+    /// Returns the redactor for the plan; `None` when the plan redacts nothing.
     pub async fn of(&self, plan: &ExportPlan) -> Result<Option<Arc<Redactor>>, Setback> {
         let Some(redaction) = &plan.redaction else {
             return Ok(None);
@@ -145,7 +145,7 @@ impl Redactors {
     }
 }
 
-/// Why no plan can name a key.
+/// Why a plan cannot be given a key version.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     #[error(transparent)]
@@ -171,7 +171,7 @@ fn setback(error: &KeyError) -> Setback {
     }
 }
 
-/// A plan of a version that knew other countries or took other patterns.
+/// The plan is of a version that supported other countries or patterns.
 fn unusable(error: &UnusableRedaction) -> Setback {
     let message = format!(
         "the plan's redaction cannot be carried out: {}",

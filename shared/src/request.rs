@@ -15,7 +15,7 @@ pub use interval::{
 pub use redaction::RequestedRedaction;
 pub use refusal::Refusal;
 
-/// What somebody wants archived, as they wrote it. Unknown fields are refused.
+/// An export request as received. Unknown fields are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExportRequest {
@@ -23,7 +23,7 @@ pub struct ExportRequest {
     pub export_id: Option<String>,
     #[serde(default)]
     pub source: SourceKind,
-    /// Only conversations that are looked up by their ids do without.
+    /// Required, except for a lookup of conversations by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<RequestedInterval>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub struct ExportRequest {
     pub slices: Option<u32>,
     #[serde(default)]
     pub records: Projection,
-    /// Of normalized records: names of queues and wrap-up codes are asked for where a record has only their ids.
+    /// For normalized records: look up the names of queues and wrap-up codes where a record has only their ids.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lookup_names: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,31 +51,31 @@ pub struct ExportRequest {
     pub on_bad_record: OnBadRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
-    /// Of transcripts: the conversations of an earlier export.
+    /// For transcripts: the export whose conversations are fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_export: Option<String>,
-    /// What is exported beside it, as an export of its own.
+    /// Data to export in addition, as companion exports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<Include>,
-    /// So long after each scheduled time its interval is looked at again, for what has changed since.
+    /// Periods after each scheduled time at which its interval is exported again, for changed conversations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisit: Vec<Period>,
 }
 
-/// Where the pages come from.
+/// The source of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceKind {
     /// The asynchronous conversation details job, the bulk route of the public API.
     #[default]
     AnalyticsJob,
-    /// The conversation details query, for fresh conversations and for some among many.
+    /// The conversation details query, for recent conversations and for small selections.
     AnalyticsQuery,
     /// An organisation's own export gateway.
     ExportGateway,
     /// An organisation's own history gateway.
     HistoryGateway,
-    /// What was written in conversations that are known by their ids.
+    /// The messages of conversations that are known by id.
     Transcripts,
 }
 
@@ -88,7 +88,7 @@ impl SourceKind {
         Self::Transcripts,
     ];
 
-    /// Whether it is an endpoint of the public API.
+    /// Whether the source is an endpoint of the public API.
     pub fn is_analytics(self) -> bool {
         match self {
             Self::AnalyticsJob | Self::AnalyticsQuery | Self::Transcripts => true,
@@ -120,36 +120,36 @@ impl std::fmt::Display for Category {
     }
 }
 
-/// What can be exported beside an export, from the conversations that it holds.
+/// Data that can be exported in addition, for the conversations of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Include {
     Transcripts,
 }
 
-/// Which of the conversations that the API returns belong into the export.
+/// Rule for which of the returned conversations belong to the export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Membership {
-    /// Those that started in the interval: slices and consecutive exports partition them.
+    /// Those that started in the interval; slices and consecutive exports do not overlap.
     #[default]
     Start,
-    /// All that were active in it, as versions of their conversations.
+    /// All that were active in it; consecutive exports may hold several versions of a conversation.
     Activity,
 }
 
-/// What to do with a record that lacks its id or its start.
+/// Handling of a record that lacks its id or its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnBadRecord {
-    /// End the run and name the position.
+    /// Ends the run with an error that names the position of the record.
     Fail,
-    /// Keep it under `failures/`, count it and go on.
+    /// Stores the record under `failures/`, counts it and continues.
     #[default]
     Quarantine,
 }
 
-/// Restrictions beyond the interval. Empty lists restrict nothing.
+/// Restrictions in addition to the interval. An empty list restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Filters {
@@ -168,12 +168,12 @@ pub struct Filters {
     /// `inbound` or `outbound`: how the conversation began.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub directions: Vec<String>,
-    /// Of a history gateway.
+    /// For a history gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
 }
 
-/// What of its records a history gateway is asked for.
+/// The kind of records to request from a history gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
@@ -184,7 +184,7 @@ pub enum Category {
     Routing,
 }
 
-/// Ids from `min` to `max`, both included.
+/// Ids from `min` to `max`, inclusive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdRange {
@@ -197,7 +197,7 @@ impl Filters {
         *self == Self::default()
     }
 
-    /// Whether conversations are asked for by their ids and nothing else.
+    /// Whether the filters are conversation ids and nothing else.
     pub fn are_only_ids(&self) -> bool {
         let others = Self {
             conversation_ids: Vec::new(),
@@ -206,7 +206,7 @@ impl Filters {
         !self.conversation_ids.is_empty() && others.is_empty()
     }
 
-    /// The filters that restrict something, by the names of their fields, with their values.
+    /// The non-empty filters, by field name, with their values.
     pub fn given(&self) -> Vec<(&'static str, String)> {
         let lists = [
             ("conversationIds", &self.conversation_ids),
@@ -229,12 +229,12 @@ impl Filters {
 }
 
 impl ExportRequest {
-    /// Reads a request; the error names the field and what is accepted.
+    /// Parses a request; the error names the field and the accepted values.
     pub fn parse(json: &str) -> Result<Self, Refusal> {
         Refusal::parse(json)
     }
 
-    /// Whether it asks for conversations by their ids, named or those of an earlier export, whenever they began.
+    /// Whether it is a lookup of conversations by id, listed or from an earlier export, independent of their time.
     pub fn is_lookup(&self) -> bool {
         let by_id = matches!(
             self.source,
@@ -244,15 +244,15 @@ impl ExportRequest {
         by_id && self.interval.is_none() && (self.filters.are_only_ids() || from_export)
     }
 
-    /// What makes two requests the same: everything but the id and what comes later, with the
-    /// interval made absolute.
+    /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with
+    /// the interval made absolute.
     pub fn fingerprint(&self, interval: crate::time::Interval) -> Sha256 {
         let asked = Self {
             export_id: None,
             scheduled_time: None,
             revisit: Vec::new(),
             include: Vec::new(),
-            // The conversations of an export are the same whenever they are asked for.
+            // The conversations of an export do not depend on the time of the request.
             interval: self
                 .from_export
                 .is_none()

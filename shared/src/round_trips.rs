@@ -1,4 +1,4 @@
-//! Every kind of stored document and every message is read again as it was written, whatever stands in it.
+//! Every type of stored document and message deserializes to the same value, whatever its contents.
 
 use std::fmt::Debug;
 
@@ -30,7 +30,7 @@ mod generate;
 
 use generate::*;
 
-/// Sealed, one line, and the same when it is read.
+/// The document is sealed, on one line, and equal after it is read.
 fn is_kept<T>(document: &T) -> Result<(), TestCaseError>
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug,
@@ -42,7 +42,7 @@ where
     Ok(())
 }
 
-/// Taken by the queue, and the same when it is received.
+/// The queue accepts the message, and it is equal after it is received.
 fn is_sent<T>(message: &T, outgoing: &Outgoing) -> Result<(), TestCaseError>
 where
     T: DeserializeOwned + PartialEq + Debug,
@@ -53,7 +53,7 @@ where
     Ok(())
 }
 
-/// What somebody may ask a gateway for: of the public API's sources most texts are refused.
+/// Valid requests for a gateway; the sources of the public API refuse most texts.
 fn request() -> BoxedStrategy<serde_json::Value> {
     let ids = vec(text(), 0..3);
     let scheduled = option::of(moment());
@@ -80,7 +80,7 @@ fn request() -> BoxedStrategy<serde_json::Value> {
         .boxed()
 }
 
-/// With settings that hold every character, too.
+/// Limits with settings that contain any character.
 fn limits() -> BoxedStrategy<PlanLimits> {
     (texts(), text(), text())
         .prop_map(|(allowed, label, pattern)| {

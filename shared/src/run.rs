@@ -1,4 +1,4 @@
-//! Runs: a chain of pages read from one job or query, how it began and how it ended.
+//! Runs: a chain of pages read from one job or query, its start and its end.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::format::FormatVersion;
 use crate::ids::RunId;
 use crate::totals::Totals;
 
-/// How a run relates to the runs before it.
+/// The relation of a run to the earlier runs of its slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -19,9 +19,9 @@ use crate::totals::Totals;
 pub enum Origin {
     /// The slice's first run.
     First,
-    /// Same job or query: that run's pages up to `after_page` count, and this one goes on behind them.
+    /// Same job or query: that run's pages up to `after_page` count, and this run continues after them.
     Continues { run: u32, after_page: u32 },
-    /// The job or query was lost: that run's pages are superseded, and this one begins anew.
+    /// The job or query was lost: that run's pages are superseded, and this run starts again.
     Replaces { run: u32 },
 }
 
@@ -35,7 +35,7 @@ impl Origin {
     }
 }
 
-/// `run.json`: the commit point of a job's submission.
+/// `run.json`: the commit point of a job submission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
@@ -49,13 +49,13 @@ pub struct RunRecord {
     /// The gateway's query, for sources that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_id: Option<String>,
-    /// Up to where the API's data was complete when the job was submitted.
+    /// Time up to which the API's data was complete when the job was submitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Timestamp>,
     pub created_at: Timestamp,
 }
 
-/// `end.json`: how a run ended. Who writes it first decides.
+/// `end.json`: the end of a run. The first writer wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunEnd {
@@ -63,10 +63,10 @@ pub struct RunEnd {
     #[serde(flatten)]
     pub id: RunId,
     pub end: End,
-    /// The last page that counts, 0 when there is none.
+    /// The last page that counts; 0 if there is none.
     pub last_page: u32,
     pub totals: Totals,
-    /// Known when the run had a job: for deleting it.
+    /// The run's job, if it had one, so that it can be deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     pub event: AuditEvent,
@@ -80,7 +80,7 @@ pub enum End {
     Failed {
         failure: Failure,
     },
-    /// Lost its job or query; the successor's first message is owed.
+    /// The job or query was lost; the successor's first message must be sent.
     Replaced {
         successor: u32,
         reason: String,

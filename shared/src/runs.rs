@@ -1,4 +1,4 @@
-//! Ending runs: the decision is committed by `end.json`, and what the end owes is paid again by whoever comes later.
+//! Ends runs: `end.json` commits the decision; the following steps are repeated by every handler that finds it.
 
 use serde_json::json;
 
@@ -18,20 +18,20 @@ use crate::run::{End, RunEnd};
 use crate::source::Sources;
 use crate::totals::Totals;
 
-/// A run about to end: where its chain stands.
+/// A run that is to end, with the position of its chain.
 #[derive(Clone, Debug)]
 pub struct Ending<'a> {
     pub run: &'a RunId,
-    /// The last page that counts, 0 when there is none.
+    /// The last page that counts; 0 if there is none.
     pub last_page: u32,
     pub totals: Totals,
     pub job: Option<String>,
-    /// The chain's last event.
+    /// The hash of the chain's last event.
     pub audit_head: Sha256,
 }
 
 impl<'a> Ending<'a> {
-    /// Before the page of `message`.
+    /// Ends the run before the page of `message`.
     pub fn before(message: &'a PageMessage) -> Self {
         Self {
             run: &message.id.run,
@@ -42,7 +42,7 @@ impl<'a> Ending<'a> {
         }
     }
 
-    /// Behind the page of `record`, which counts for `run`.
+    /// Ends `run` after the page of `record`, which counts for it.
     pub fn after(run: &'a RunId, record: &PageRecord) -> Self {
         Self {
             run,
@@ -55,7 +55,7 @@ impl<'a> Ending<'a> {
 }
 
 impl Dispatch {
-    /// Writes `end.json`, or finds that somebody else decided otherwise: the stored end counts.
+    /// Writes `end.json`, or returns the existing one, which may differ (first writer wins).
     pub async fn end_run(
         &self,
         plan: &ExportPlan,
@@ -95,7 +95,8 @@ impl Dispatch {
             .0)
     }
 
-    /// Pays what an ended run owes: its job deleted, its outcome or its successor's first message sent.
+    /// Completes the steps after a run's end: deletes its job, and sends its completion message or its successor's
+    /// first message.
     pub async fn settle(
         &self,
         plan: &ExportPlan,
@@ -103,7 +104,7 @@ impl Dispatch {
         sources: &Sources,
         invocation: &Invocation,
     ) -> Result<(), DispatchError> {
-        // A failed run keeps its job for resume.
+        // A failed run keeps its job for a resume.
         let keeps_job = matches!(end.end, End::Failed { .. });
         if let Some(job) = end.job.as_deref().filter(|_| !keeps_job)
             && let Err(setback) = sources
@@ -118,16 +119,16 @@ impl Dispatch {
                 .completion(&CompletionMessage::run_ended(&end.id))
                 .await;
         }
-        // The newest attempt knows the run that counts now, and its query.
+        // The newest attempt has the current run and its query.
         match self.archive.newest_attempt(&plan.export_id).await? {
             Some(attempt) => self.open_slice(plan, &attempt, end.id.slice).await,
             None => Ok(()),
         }
     }
 
-    /// Ends the current run of a slice from outside its chain: a dead letter, an export that stalled, a lost query.
-    /// A chain that had reached its last page is complete, whatever became of its last message; but of transcripts others may
-    /// not have been told yet, so that a resume reads that page again.
+    /// Ends the current run of a slice from outside its chain: after a dead letter, a stalled export or a lost query. A
+    /// failed chain that had committed its last page is complete, whatever happened to its last message. Exception:
+    /// transcript events may not be published yet, so a resume reads that page again.
     pub async fn end_slice(
         &self,
         plan: &ExportPlan,

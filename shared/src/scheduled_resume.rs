@@ -1,8 +1,8 @@
-//! The marker of a failed attempt that is resumed without a person, and when.
+//! The marker of a failed attempt with a scheduled automatic resume.
 //!
-//! Resumed automatically are failures of our own infrastructure (a message in the dead letters, an export that stalled), and
-//! an attempt that continued the job, query or cursors of an earlier one and found them to be of no use: the next attempt
-//! begins anew. What the API refused, or what broke a limit of the request, needs a change first.
+//! Resumed automatically: failures of our own infrastructure (a dead letter, a stalled export), and an attempt that
+//! continued the job, query or cursors of an earlier one and found them unusable, so that the next attempt starts
+//! again. A refusal by the API or an exceeded limit of the request needs a change first.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::ids::ExportId;
 use crate::objects::Name;
 use crate::outcome::{ExportStatus, Outcome, SliceFailure};
 
-/// `resumes/{id}-{attempt}`. Deleted when the next attempt is there.
+/// `resumes/{id}-{attempt}`. Deleted when the next attempt exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledResume {
@@ -27,7 +27,8 @@ pub struct ScheduledResume {
     pub not_before: Timestamp,
 }
 
-/// The wait before each automatic resume in a row. After the last one an export stays failed until a person resumes it.
+/// The delays before consecutive automatic resumes. After the last one, an export stays failed until an operator
+/// resumes it.
 const DELAYS: [Duration; 3] = [
     Duration::from_hours(1),
     Duration::from_hours(4),
@@ -35,7 +36,7 @@ const DELAYS: [Duration; 3] = [
 ];
 
 impl ScheduledResume {
-    /// The resume that follows the outcome of `attempt`, if it is to be resumed without a person.
+    /// The automatic resume after the outcome of `attempt`, if there is to be one.
     pub fn after(outcome: &Outcome, attempt: &Attempt) -> Option<Self> {
         let may_pass = |failed: &SliceFailure| {
             let kind = failed.failure.kind;

@@ -1,7 +1,7 @@
-//! Sealed JSON: every JSON object that we write ends with the SHA-256 of what stands before it.
+//! Sealed JSON: every JSON object that we write ends with the SHA-256 of the bytes before it.
 //!
-//! `{"exportId":"x",…}` becomes `{"exportId":"x",…,"seal":"<sha256 of the unsealed bytes>"}` and a line break. A flipped
-//! bit anywhere shows, and the object stays plain JSON for everybody else.
+//! `{"exportId":"x",…}` becomes `{"exportId":"x",…,"seal":"<sha256 of the unsealed bytes>"}` and a line break. Any
+//! flipped bit is detected, and other readers can still parse the object as plain JSON.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ const SEAL: &str = ",\"seal\":\"";
 const END: &str = "\"}\n";
 const TAIL_BYTES: usize = SEAL.len() + 64 + END.len();
 
-/// Why bytes are not an object of ours as it was written.
+/// The reason why bytes are not a valid sealed object.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     #[error("it carries no seal: truncated, or not written by this program")]
@@ -34,7 +34,7 @@ pub fn seal<T: Serialize>(document: &T) -> Result<Vec<u8>, SealError> {
     Ok(bytes)
 }
 
-/// The document in sealed bytes.
+/// Checks the seal and deserializes the document.
 pub fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SealError> {
     check(bytes)?;
     serde_json::from_slice(bytes).map_err(SealError::Content)

@@ -1,4 +1,4 @@
-//! Sources: where pages come from. Each gives pages and, with each, the next checkpoint.
+//! Sources of pages. Each source returns a page together with the next checkpoint.
 //!
 //! A source knows its part of the API and nothing of stores, queues or messages.
 
@@ -39,17 +39,17 @@ pub use export_gateway::ExportGateway;
 pub use history_gateway::{HistoryForm, HistoryGateway, UnknownForm};
 pub use transcripts::Transcripts;
 
-/// One kind of source. What is not said otherwise is that of a source that holds nothing at the other side: no query, no
-/// job, nothing to wait for or to give back.
+/// One kind of source. The default methods suit sources without server-side state: no query, no job, nothing to wait
+/// for or to release.
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
-    /// Asks the source for a query over the whole export, where offsets mean something only within one. Where they do not,
-    /// it may find out whether it may ask at all.
+    /// Creates a query over the whole export, for sources whose offsets are only valid within one query. Other sources
+    /// may use this call to check the client's permission.
     async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
         Ok(None)
     }
 
-    /// Begins a run: what comes back is committed by `run.json`.
+    /// Starts a run. The result is committed in `run.json`.
     async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
         Ok(Opened::default())
     }
@@ -59,20 +59,20 @@ pub trait Source: Send + Sync + std::fmt::Debug {
         Ok(())
     }
 
-    /// Reads the page at `checkpoint` and brings it into its stored form.
+    /// Reads the page at `checkpoint` and converts it to its stored form.
     async fn page(
         &self,
         checkpoint: &Checkpoint,
         reading: &Reading<'_>,
     ) -> Result<SourcePage, Setback>;
 
-    /// Gives back what `open` took. That it is gone already is as good.
+    /// Releases what `open` created. Success if it no longer exists.
     async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
         Ok(())
     }
 }
 
-/// What an export asks for as a whole.
+/// The request of a whole export, as passed to [`Source::query`].
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     pub interval: crate::time::Interval,
@@ -81,7 +81,7 @@ pub struct Asked<'a> {
     pub include_media: bool,
 }
 
-/// What a page is read for.
+/// The context in which a page is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a> {
     pub plan: &'a ExportPlan,
@@ -89,31 +89,31 @@ pub struct Reading<'a> {
     /// The number of the run, from 1.
     pub run: u32,
     pub query: Option<&'a GatewayQuery>,
-    /// For a revisit: what is archived already.
+    /// For a revisit: the versions that are already archived.
     pub known: Option<&'a KnownVersions>,
-    /// For transcripts of an earlier export's conversations: those of this page.
+    /// For transcripts of an earlier export's conversations: the conversations of this page.
     pub portion: Option<&'a Portion>,
-    /// For normalized records, if they are asked for.
+    /// For normalized records, if name lookup was requested.
     pub names: Option<&'a Names>,
-    /// What takes personal data out of the records, if the plan wants that.
+    /// Removes personal data from the records, if the plan requires it.
     pub redactor: Option<&'a Redactor>,
-    /// Since when this page has waited, for each reason.
+    /// The time since which this page has been waiting, by reason.
     pub waits: &'a Waits,
     pub deadline: Deadline,
 }
 
-/// What a run holds at the source.
+/// The server-side state of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
     pub job: Option<String>,
     pub watermark: Option<Timestamp>,
 }
 
-/// A page as the source gave it, transformed, and what follows it.
+/// A transformed page and the checkpoint that follows it.
 #[derive(Debug)]
 pub struct SourcePage {
     pub body: PageBody,
-    /// `None` behind the last page.
+    /// `None` after the last page.
     pub next: Option<Checkpoint>,
     pub requested: u64,
     pub watermark: Option<Timestamp>,
@@ -122,28 +122,28 @@ pub struct SourcePage {
     pub warnings: Vec<String>,
 }
 
-/// Why a source did not do what it was asked.
+/// Why a source could not do what the caller requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setback {
-    /// Not now.
+    /// Retry later.
     Wait(Wait),
-    /// The job or query is gone: begin anew.
+    /// The job or query no longer exists: start a new run.
     Lost(String),
-    /// Not without a person.
+    /// Permanent: needs an operator.
     Failed(Failure),
 }
 
-/// What is not known of the sources for certain.
+/// Settings for facts about the sources that are not documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceSettings {
-    /// So long after a conversation began the details query finds it.
+    /// Delay from a conversation's start until the details query finds it.
     pub query_lag: Duration,
     pub history_form: HistoryForm,
-    /// How long an answer that cannot change any more is known, in memory.
+    /// How long a response that can no longer change is cached, in memory.
     pub cache_time_to_live: Duration,
 }
 
-/// The sources by their kind.
+/// All sources, by kind.
 #[derive(Clone, Debug)]
 pub struct Sources {
     pub client: GenesysClient,
@@ -178,8 +178,8 @@ impl Sources {
         }
     }
 
-    /// The names that the plan wants looked up. They are an addition: where they cannot be had, records are archived with
-    /// ids alone, and `warning` says so.
+    /// Looks up the names that the plan requests. Names are optional: if they are unavailable, records are archived
+    /// with ids alone, and `warning` says so.
     pub async fn names(
         &self,
         plan: &ExportPlan,
@@ -193,7 +193,7 @@ impl Sources {
         }
     }
 
-    /// Whether the client may look up the names that the plan wants. Only a permission that is missing is an error.
+    /// Checks whether the client may look up the names that the plan requests. Only a missing permission is an error.
     pub async fn check_names(&self, plan: &ExportPlan, deadline: Deadline) -> Result<(), Setback> {
         if plan.lookup_names {
             self.names.check(deadline).await
@@ -216,8 +216,8 @@ impl Sources {
 impl Default for SourceSettings {
     fn default() -> Self {
         Self {
-            // The vendor advises to end an interval at least a minute before the present; how late conversations can be
-            // is not documented.
+            // Genesys recommends ending an interval at least one minute before the present. How late conversations can
+            // appear is not documented.
             query_lag: Duration::from_mins(2),
             history_form: HistoryForm::default(),
             cache_time_to_live: Duration::from_mins(5),
@@ -246,7 +246,7 @@ impl<'a> Asked<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// How long this page has waited for that reason.
+    /// How long this page has been waiting for `reason`.
     fn waited(&self, reason: WaitReason, now: Timestamp) -> Option<Duration> {
         let waited = now.duration_since(*self.waits.get(&reason)?);
         Some(Duration::try_from(waited).unwrap_or_default())
@@ -295,11 +295,11 @@ impl From<ApiError> for Setback {
     }
 }
 
-/// What to do about a permission that is missing: the API names it, and not where to grant it.
+/// How to fix a missing permission: the API names the permission, but not where to grant it.
 const GRANT: &str = "in Genesys Cloud, add the permission to a role (Admin > Roles) and give the OAuth client that role in all \
                      divisions (Admin > OAuth)";
 
-/// A job or query that the API does not know any more is lost, not refused.
+/// Maps a job or query that the API no longer knows to [`Setback::Lost`], not to a failure.
 fn lost_when_unknown(error: ApiError) -> Setback {
     match &error {
         ApiError::Refused {
@@ -309,7 +309,7 @@ fn lost_when_unknown(error: ApiError) -> Setback {
     }
 }
 
-/// The same of the page at a cursor, which is refused when it has expired.
+/// Like [`lost_when_unknown`], for the page at a cursor: the API refuses an expired cursor with 400.
 fn lost_at_cursor(error: ApiError, cursor: Option<&str>) -> Setback {
     match (&error, cursor) {
         (ApiError::Refused { status: 400, .. }, Some(_)) => Setback::Lost(error.to_string()),

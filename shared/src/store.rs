@@ -1,6 +1,6 @@
-//! The archive store: where objects live. S3 on AWS, a folder on one machine.
+//! The archive store, which holds the objects: S3 on AWS, a folder on one machine.
 //!
-//! A store knows keys and bytes; what they mean is the business of [`crate::objects`].
+//! A store handles keys and bytes; [`crate::objects`] defines their meaning.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,28 +15,29 @@ pub use conditional::refuses_overwrites;
 pub use folder::{ExportLock, FolderError, FolderStore};
 pub use s3::{BucketError, Encryption, S3Settings, S3Store};
 
-/// The largest object that is written or read: many times a page of the largest records, and what a function's memory bears.
+/// The largest object that is written or read: many times a page of the largest records, and as much as a function's
+/// memory allows.
 pub const MAX_OBJECT_BYTES: u64 = 256 << 20;
 
-/// One object to be written.
+/// An object to write.
 #[derive(Clone, Debug)]
 pub struct Object {
     pub key: String,
     pub body: Bytes,
     pub content_type: &'static str,
-    /// `gzip` for what is stored compressed.
+    /// `gzip` for compressed objects.
     pub content_encoding: Option<&'static str>,
 }
 
-/// What came of a create-only write.
+/// Result of a create-only write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
     Created,
-    /// Somebody was first, perhaps we ourselves: what is stored now counts, not what we held.
+    /// Another writer was first, or an earlier try of this one: the stored object counts, not the caller's.
     AlreadyThere,
 }
 
-/// One line of a listing.
+/// One entry of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     pub key: String,
@@ -47,14 +48,14 @@ pub struct Listed {
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     pub objects: Vec<Listed>,
-    /// Whether there are more after the last one.
+    /// Whether more objects follow the last one.
     pub truncated: bool,
 }
 
-/// Why the store did not do what it was asked.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Worth another try: the network, `SlowDown`, a 5xx, a conditional write that collided (409).
+    /// A retry may succeed: network errors, `SlowDown`, a 5xx, a conflicting conditional write (409).
     #[error("cannot {action} {key}")]
     Transient {
         action: &'static str,
@@ -62,7 +63,7 @@ pub enum StoreError {
         #[source]
         source: BoxError,
     },
-    /// Will not get better by itself: permissions, a missing bucket, a full or read-only disk.
+    /// A retry does not help: missing permissions, a missing bucket, a full or read-only disk.
     #[error("cannot {action} {key}")]
     Permanent {
         action: &'static str,
@@ -94,7 +95,7 @@ impl StoreError {
     }
 }
 
-/// The object is larger than anything this product writes.
+/// The object is larger than any that this product writes.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the object has {size_bytes} bytes, more than {limit_bytes}")]
 pub struct ObjectTooLarge {
@@ -118,24 +119,24 @@ impl ObjectTooLarge {
 /// The underlying error of a store or queue.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The seam between the handlers and S3 or a folder.
+/// The interface between the handlers and S3 or a folder.
 #[async_trait]
 pub trait ArchiveStore: Send + Sync + std::fmt::Debug {
-    /// The object's bytes, `None` when there is no such object.
+    /// The object's bytes; `None` if the object does not exist.
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError>;
 
-    /// Writes an object that must not exist yet; whole or not at all.
+    /// Writes an object that must not exist yet, atomically.
     async fn create(&self, object: Object) -> Result<Stored, StoreError>;
 
     /// Writes an object whether or not it exists.
     async fn replace(&self, object: Object) -> Result<(), StoreError>;
 
-    /// Removes an object; one that is not there is removed already.
+    /// Deletes an object; succeeds if it does not exist.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
-    /// The objects whose keys start with `prefix` and come after `after`.
+    /// Lists the objects whose keys start with `prefix` and sort after `after`.
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError>;
 
-    /// How a person or another program names the object: `s3://bucket/key` or a path.
+    /// Address of the object for people and other programs: `s3://bucket/key` or a path.
     fn uri(&self, key: &str) -> String;
 }

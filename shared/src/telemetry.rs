@@ -1,7 +1,7 @@
-//! Logging: JSON lines on Lambda, readable lines at a desk. On Lambda metrics, too, as lines of their own.
+//! Logging: JSON lines on Lambda, readable lines on a terminal. On Lambda metrics are written too, as separate lines.
 //!
-//! `RUST_LOG` sets the level, `info` without it. The debug lines of foreign crates hold headers and payloads, so those
-//! crates are never heard below `info`, whatever `RUST_LOG` asks for.
+//! `RUST_LOG` sets the level; the default is `info`. The debug lines of dependencies contain headers and payloads, so
+//! their lines below `info` are dropped, whatever `RUST_LOG` says.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::environment;
 use crate::metrics;
 
-/// Our own packages by the targets of their lines.
+/// Our own packages, by the targets of their log lines.
 const OWN: [&str; 10] = [
     "conversation_archive",
     "start_export",
@@ -33,17 +33,17 @@ const OWN: [&str; 10] = [
     "genesys_simulator",
 ];
 
-/// One JSON object a line on standard output, where Lambda collects them; metrics among them where `STACK_NAME` says
-/// whose they are. To be called once, first of all.
+/// Writes one JSON object per line to standard output, where Lambda collects it, and metrics if `STACK_NAME` is set.
+/// Call it once, before anything else.
 pub fn lambda() {
     let lines = json(std::io::stdout, asked());
     let stack = environment("STACK_NAME").filter(|stack| !stack.is_empty());
     let metrics = stack.map(|stack| embedded(stack, std::io::stdout));
-    // That somebody was first is a test's business; logging goes on as they set it up.
+    // A subscriber is installed already only in tests; logging then stays as they configured it.
     let _ = lines.with(metrics).try_init();
 }
 
-/// Lines for people, on standard error. To be called once, first of all.
+/// Writes readable lines to standard error. Call it once, before anything else.
 pub fn desk() {
     let ansi = std::io::stderr().is_terminal();
     let lines = layer()
@@ -68,7 +68,7 @@ where
     Registry::default().with(lines)
 }
 
-/// Writes what is measured, and hears nothing else.
+/// A layer that writes metrics and ignores all other events.
 fn embedded<S, W>(stack: String, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -95,13 +95,13 @@ where
             .0
             .and_then(|measured| metrics::line(&self.stack, Clock::System.now(), &measured));
         if let Some(line) = line {
-            // Who cannot write cannot say so either.
+            // A failure to write cannot be logged either.
             let _ = writeln!(self.writer.make_writer(), "{line}");
         }
     }
 }
 
-/// The one field of such an event.
+/// The only field of a metrics event.
 struct Measured(Option<String>);
 
 impl Visit for Measured {
@@ -112,7 +112,7 @@ impl Visit for Measured {
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
-/// `RUST_LOG`
+/// Filter from `RUST_LOG`; the default is `info`.
 fn asked() -> EnvFilter {
     EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// What is written when everything is asked for.
+    /// The log output when every level is requested.
     fn written(log: impl FnOnce()) -> String {
         let lines = Lines::default();
         let writer = lines.clone();

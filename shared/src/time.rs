@@ -1,12 +1,12 @@
-//! Intervals of time as the API writes them: `start/end` in ISO-8601, UTC, half-open.
+//! Time intervals as the API writes them: `start/end` in ISO-8601, UTC, half-open.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A half-open stretch of time, `start` included, `end` not. Both are whole milliseconds, as they are written: what is
-/// finer is cut off, so that an interval is the same when it is read again.
+/// A half-open interval: `start` is included, `end` is not. Both are truncated to whole milliseconds, as they are
+/// written, so that an interval is unchanged when it is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Interval {
@@ -14,7 +14,7 @@ pub struct Interval {
     end: Timestamp,
 }
 
-/// Why a text is no interval.
+/// Why a text is not an interval.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IntervalError {
     #[error(
@@ -63,19 +63,19 @@ impl Interval {
     }
 }
 
-/// A moment as the API and our objects write it: UTC, milliseconds, `Z`.
+/// A timestamp as the API and our objects write it: UTC, milliseconds, `Z`.
 pub fn millis(moment: Timestamp) -> impl fmt::Display {
     fmt::from_fn(move |f| write!(f, "{moment:.3}"))
 }
 
-/// The moment without what is finer than a millisecond, as [`millis`] writes it.
+/// The timestamp truncated to milliseconds, as [`millis`] writes it.
 fn whole(moment: Timestamp) -> Timestamp {
     let nanoseconds = moment.as_nanosecond();
     let whole = nanoseconds - nanoseconds.rem_euclid(1_000_000);
     Timestamp::from_nanosecond(whole).unwrap_or(moment)
 }
 
-/// The moment that is so many milliseconds after 1970; also in the last second that there is, which jiff leaves out.
+/// The timestamp `millis` milliseconds after 1970; also in the last representable second, which jiff leaves out.
 pub fn from_millis(millis: i64) -> Option<Timestamp> {
     let nanoseconds = i128::from(millis) * 1_000_000;
     Timestamp::from_nanosecond(nanoseconds).ok()

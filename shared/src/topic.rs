@@ -1,6 +1,6 @@
-//! The topic on which others hear of what was archived: SNS on AWS, and none on one machine.
+//! The topic that notifies subscribers of what was archived: SNS on AWS, none on one machine.
 //!
-//! Publishing only; who subscribes is nobody's business here.
+//! Publishes only; subscriptions are not managed here.
 
 use async_trait::async_trait;
 
@@ -13,18 +13,18 @@ mod sns;
 pub use arn::{BadTopicArn, TopicArn};
 pub use sns::SnsTopic;
 
-/// Something to be published. It may be published more than once, and is the same each time.
+/// A notification to publish. It may be published more than once, each time with the same content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// By which receivers tell a repetition: at most 80 letters, digits, `-` or `_`.
+    /// Id by which receivers detect duplicates: at most 80 letters, digits, `-` or `_`.
     pub id: String,
     /// JSON.
     pub body: String,
-    /// What subscriptions filter by.
+    /// Message attributes, for filter policies of subscriptions.
     pub attributes: Vec<(&'static str, String)>,
 }
 
-/// Why not all notices were published. Some may have been.
+/// Why not all notifications were published. Some of them may have been.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot publish on the topic {topic}")]
 pub struct TopicError {
@@ -34,15 +34,15 @@ pub struct TopicError {
 }
 
 impl TopicError {
-    /// Whether the topic may take the notices at another try.
+    /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         sns::is_transient(&self.source)
     }
 }
 
-/// The seam between the handlers and SNS.
+/// The interface between the handlers and SNS.
 #[async_trait]
 pub trait Topic: Send + Sync + std::fmt::Debug {
-    /// Publishes all of them, or fails; what fails is tried again until `deadline` at most.
+    /// Publishes all notifications, or fails; failed ones are retried until `deadline` at most.
     async fn publish(&self, notices: &[Notice], deadline: Deadline) -> Result<(), TopicError>;
 }

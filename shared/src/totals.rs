@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::Counts;
 
-/// What the pages of a slice add up to so far.
+/// The sums over the pages of a slice so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
-    /// Pages committed in the chain that counts.
+    /// Number of committed pages in the current chain.
     pub pages: u64,
     #[serde(flatten)]
     pub counts: Counts,
@@ -16,12 +16,12 @@ pub struct Totals {
     pub stored_bytes: u64,
     /// Bytes of the chain's records before compression.
     pub record_bytes: u64,
-    /// Stored bytes that count against the quota: those of superseded runs too.
+    /// Stored bytes that count against the quota, including those of superseded runs.
     pub quota_bytes: u64,
 }
 
 impl Totals {
-    /// What a run that replaces this one starts with: nothing but its share of the quota.
+    /// The initial totals of a run that replaces this one: only the share of the quota.
     #[must_use]
     pub fn superseded(self) -> Self {
         Self {

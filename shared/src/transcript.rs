@@ -1,7 +1,7 @@
-//! What was written in a conversation, whichever way it was read: who took part, what they said, in which order. Pure.
+//! Transcripts of conversations, independent of the route by which they were read: participants, messages, order. Pure.
 //!
-//! One module for each way reads the API's bodies into a [`Transcript`]; [`record()`] turns that into the line that is stored,
-//! without personal data if the export redacts.
+//! One module per route parses the API's bodies into a [`Transcript`]; [`record()`] turns that into the line that is
+//! stored, without personal data if the export redacts.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub use route::{TranscriptRoute, UnknownRoute};
 pub use unreadable::Unreadable;
 pub use web_details::web_details;
 
-/// Which way a transcript came.
+/// The route by which a transcript was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Via {
@@ -39,34 +39,34 @@ pub enum Via {
     WebDetails,
 }
 
-/// Whether a conversation's texts are there.
+/// Whether a conversation's texts are available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     Complete,
-    /// Some of its messages did not come, or cannot be read.
+    /// Some of its messages were not returned or cannot be read.
     Partial,
-    /// The API has none of them any more, or never had.
+    /// The API no longer has any of them, or never had.
     Gone,
     /// The client may not read this conversation.
     Forbidden,
     TooLarge,
-    /// The API's answer is not what its contract says.
+    /// The API's response violates its contract.
     Malformed,
     /// The recording was not ready in time.
     Preparing,
-    /// The API answered for others, and failed at this one or refused it.
+    /// The API answered for other conversations, but failed at this one or refused it.
     Unavailable,
 }
 
-/// Whether this can stand in an address as it is, a gateway's own ids included.
+/// Whether the text is safe to use in a URL path unescaped. Allows a gateway's own ids too.
 pub fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
 }
 
 impl Status {
-    /// As it stands in a record.
+    /// The name in a stored record.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -88,17 +88,17 @@ pub struct Transcript {
     pub participants: Vec<Participant>,
     pub messages: Vec<Message>,
     pub events: Vec<Event>,
-    /// Elements of the answers that could not be read, in the order in which they came.
+    /// Elements of the responses that could not be read, in the order received.
     pub unreadable: Vec<Unreadable>,
-    /// Messages that were announced and did not come.
+    /// Number of messages that were announced but not returned.
     pub missing: u64,
-    /// Why some did not come, in a sentence each.
+    /// Why some were not returned, one sentence each.
     pub problems: Vec<String>,
-    /// What was left out because of a limit.
+    /// The amounts left out because of a limit.
     pub cut: Cut,
 }
 
-/// Why there is no transcript. Holds nothing of what was said.
+/// Why there is no transcript. Contains no text of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untold {
     pub status: Status,
@@ -115,7 +115,7 @@ pub struct Participant {
     pub user_id: Option<String>,
 }
 
-/// Something that was said.
+/// A message of a conversation.
 #[derive(Debug)]
 pub struct Message {
     pub id: String,
@@ -131,24 +131,24 @@ pub struct Message {
     pub kind: String,
     pub text: String,
     pub attachments: Vec<Attachment>,
-    /// What it holds beside its text: cards, replies to choose from.
+    /// Content beside the text: cards, quick replies.
     pub content: Vec<Box<RawValue>>,
 }
 
-/// Something that happened: a receipt, a sign of typing, somebody's coming or going.
+/// An event: a receipt, a typing indicator, a participant joining or leaving.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Of a receipt.
+    /// For a receipt.
     pub message_id: Option<String>,
     pub time: Option<Timestamp>,
     #[serde(rename = "type")]
     pub kind: String,
-    /// Of a receipt: `Delivered`, `Read`, `Failed` …
+    /// For a receipt: `Delivered`, `Read`, `Failed` …
     pub status: Option<String>,
 }
 
-/// Who wrote something, as far as a source tells.
+/// The author of a message, as far as the source identifies them.
 #[derive(Debug, Default)]
 struct Writer {
     id: Option<String>,
@@ -158,7 +158,7 @@ struct Writer {
 }
 
 impl Message {
-    /// What it says, whatever form it has.
+    /// Size of the text and other content, in bytes.
     fn bytes(&self) -> usize {
         let content = self.content.iter().map(|content| content.get().len());
         self.text.len() + content.sum::<usize>()
@@ -180,8 +180,8 @@ impl Transcript {
         }
     }
 
-    /// Adds a participant unless it is there, and gives its id: a number of ours where the source has none, since a name is
-    /// no id.
+    /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is
+    /// assigned, since a name is not an id.
     fn takes_part(&mut self, writer: Writer) -> String {
         let known = self.participants.iter().find(|it| match &writer.id {
             Some(id) => it.participant_id == *id,
@@ -211,7 +211,7 @@ impl Untold {
     }
 }
 
-/// In small letters, as the API's older fields are.
+/// In lower case, like the API's older fields.
 fn lower(word: Option<String>) -> Option<String> {
     word.map(|word| word.to_lowercase())
 }

@@ -1,8 +1,9 @@
-//! Verify: recomputes an export from its objects and names the first thing that does not fit.
+//! Verify: recomputes an export from its objects and reports the first mismatch.
 //!
-//! It only reads, and it believes no document about another: seals, hashes, chains, sums and ids are computed anew. A
-//! few pages are in memory at a time. Who can rewrite every object, the manifest and the audit copies included, is
-//! found out only by what left the bucket: the webhook carries the manifest's digest and the outcome's hash.
+//! It only reads, and trusts no document about another: seals, hashes, chains, sums and ids are recomputed. A few pages
+//! are in memory at a time. It cannot detect an attacker who can rewrite every object including the manifest and the
+//! audit copies; for that, compare with what has left the bucket: the webhook carries the manifest's digest and the
+//! outcome's hash.
 
 use serde::Serialize;
 
@@ -32,14 +33,14 @@ pub use subject::{Damage, VerifyError};
 use history::History;
 use sums::Sums;
 
-/// How far it has come: pages checked, of those that the manifest names.
+/// Progress: pages checked, and pages in the manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     pub pages: u64,
     pub of: u64,
 }
 
-/// What an intact export holds.
+/// The contents of an intact export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -47,31 +48,31 @@ pub struct Report {
     pub status: ExportStatus,
     pub attempt: u32,
     pub pages: u64,
-    /// Lines, where those that repeat another byte for byte count once.
+    /// Number of lines; byte-identical repetitions are not counted.
     pub records: u64,
-    /// Lines that repeat an earlier line byte for byte.
+    /// Number of lines that repeat an earlier line byte for byte.
     #[serde(skip_serializing_if = "is_zero")]
     pub identical_lines: u64,
-    /// Ids of which more than one version is stored.
+    /// Number of ids with more than one stored version.
     #[serde(skip_serializing_if = "is_zero")]
     pub ids_with_versions: u64,
     /// Before compression.
     pub record_bytes: u64,
     pub stored_bytes: u64,
-    /// Records kept aside because they lack their id or start.
+    /// Records set aside because they lack their id or start.
     pub rejects: u64,
-    /// Audit events checked, without their copies.
+    /// Audit events checked, excluding their copies.
     pub events: u64,
-    /// Keys that no document names: what a crash leaves behind, or what is not ours.
+    /// Keys that no document names: left behind by a crash, or not written by this program.
     pub orphans: Vec<String>,
-    /// Records of pages that are in no manifest: those of replaced runs, and pages that came too late.
+    /// Page records that are not in the manifest: from replaced runs, or committed too late.
     pub superseded: Vec<String>,
-    /// What the manifest warns of, and what is unusual about the export without being damage.
+    /// Warnings from the manifest, and unusual but undamaged details of the export.
     pub warnings: Vec<String>,
 }
 
-/// Checks everything that belongs to a complete export. An export without a manifest is never complete; the error says
-/// what it is instead.
+/// Checks every object of a complete export. An export without a manifest is not complete; the error then describes its
+/// state.
 pub async fn verify(
     archive: &Archive,
     id: &ExportId,

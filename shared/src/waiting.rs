@@ -1,4 +1,5 @@
-//! Waiting: a page that cannot go on within its invocation parks. Waiting costs no receive count.
+//! Parking: a page that cannot continue within its invocation waits in a queue. Waiting does not increase the receive
+//! count.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,38 +13,38 @@ use crate::ids::PageId;
 use crate::message::{PageMessage, WaitingMessage};
 use crate::time::millis;
 
-/// What a page waits for.
+/// The reason why a page waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WaitReason {
-    /// The job is not done.
+    /// The job is not done yet.
     Job,
     /// The API's data does not reach the end of the slice yet.
     Watermark,
-    /// 429.
+    /// The API answers 429.
     Throttled,
-    /// Whatever else is still transient when the invocation ends.
+    /// Any other error that is still transient at the end of the invocation.
     Unavailable,
-    /// A page without records where the source announced some.
+    /// A page without records although the source announced some.
     Empty,
-    /// The export that this one goes by has not ended.
+    /// The export that this one depends on has not ended.
     Export,
 }
 
-/// Since when a page has waited, for each reason.
+/// The start of a page's wait, for each reason.
 pub type Waits = BTreeMap<WaitReason, Timestamp>;
 
-/// Why a page cannot go on now, as the source says it.
+/// The reason why a page cannot continue now, from the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     pub reason: WaitReason,
-    /// How long the source asks us to stay away.
+    /// The delay that the source asks for, such as `Retry-After`.
     pub hint: Option<Duration>,
-    /// A sentence for the failure, should it come to that.
+    /// A sentence for the failure, if the wait times out.
     pub detail: String,
 }
 
-/// How long pages wait in all, and how often they look.
+/// Limits on the total wait of a page, by reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     pub watermark: Duration,
@@ -62,9 +63,9 @@ impl Default for Patience {
             job: Duration::from_secs(6 * HOUR),
             throttled: Duration::from_secs(24 * HOUR),
             unavailable: Duration::from_secs(24 * HOUR),
-            // What was announced and does not come within minutes does not exist.
+            // Announced records that do not appear within minutes do not exist.
             empty: Duration::from_mins(15),
-            // As long as it is open it moves, or it is ended by others: years of history take weeks.
+            // An open export makes progress or is ended by the sweep; a backfill of years takes weeks.
             export: Duration::from_hours(90 * 24),
         }
     }
@@ -83,7 +84,7 @@ impl Patience {
     }
 }
 
-/// `waiting.json`: why a run waits, since when and until when. Overwritten.
+/// `waiting.json`: the reason, start and end of a run's wait. Overwritten.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiting {
@@ -93,20 +94,20 @@ pub struct Waiting {
     pub reason: WaitReason,
     pub detail: String,
     pub times_parked: u32,
-    /// For each reason, when this page first parked for it. A page that went through starts the next one's patience anew.
+    /// For each reason, the time when this page first parked for it. Each page starts with new limits.
     pub since: Waits,
     pub not_before: Timestamp,
     pub deadline: Timestamp,
 }
 
-/// What comes of a page that has to wait.
+/// The decision for a page that has to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parking {
     Park(Waiting),
     GiveUp(Failure),
 }
 
-/// Parks `message`, or gives up when the patience for this reason is at its end.
+/// Parks `message`, or gives up if the time limit for this reason is reached.
 pub fn park(
     prior: Option<&Waiting>,
     message: &PageMessage,
@@ -143,7 +144,7 @@ pub fn park(
     })
 }
 
-/// The pause before the next look: what the source asks for, else longer each time up to a quarter of an hour.
+/// The delay before the next try: as the source asks, otherwise growing up to 15 minutes.
 fn pause(wait: &Wait, times_parked: u32) -> Duration {
     const LONGEST: Duration = Duration::from_mins(15);
     let first = match wait.reason {
@@ -155,7 +156,7 @@ fn pause(wait: &Wait, times_parked: u32) -> Duration {
     };
     let growing = first.saturating_mul(1 << times_parked.min(10)).min(LONGEST);
     match (wait.hint, wait.reason) {
-        // Who is down does not know for how long.
+        // The hint of an unavailable server is not reliable, so it can only lengthen the delay.
         (Some(hint), WaitReason::Unavailable) => hint.max(growing),
         (Some(hint), _) => hint.max(Duration::from_secs(1)),
         (None, _) => growing,
@@ -177,7 +178,7 @@ fn given_up(wait: &Wait, since: Timestamp) -> Failure {
 }
 
 impl Waiting {
-    /// The message that brings the page back.
+    /// The message that returns the page.
     pub fn message(&self, page: PageMessage) -> WaitingMessage {
         WaitingMessage {
             format_version: FormatVersion,

@@ -1,6 +1,6 @@
-//! The edge to webhook receivers: where we may send, how a delivery is signed, when it is tried again.
+//! Access to webhook receivers: allowed addresses, signatures and the retry schedule.
 //!
-//! Signatures follow Standard Webhooks. Nothing here knows what a body says.
+//! Signatures follow Standard Webhooks. Nothing here knows the content of a body.
 
 mod address;
 mod id;

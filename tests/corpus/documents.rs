@@ -1,4 +1,4 @@
-//! All that there is beside the texts in the pages, by where it stands.
+//! Everything outside the message texts of the pages, by its location.
 
 use conversation_archive::page::decode_lines;
 
@@ -7,7 +7,7 @@ use crate::run::Run;
 const LOGS: &str = "the logs";
 
 impl Run<'_> {
-    /// What is stored, told and logged; of page objects everything but the texts.
+    /// Returns the stored objects, announcements and logs; of page objects, everything except the texts.
     pub(crate) async fn documents(&self) -> Vec<(String, Vec<u8>)> {
         let objects = self.world.store.snapshot();
         let keys = objects.keys().cloned().collect::<Vec<_>>().join("\n");
@@ -32,7 +32,7 @@ impl Run<'_> {
     }
 }
 
-/// There is something of each kind to search.
+/// Asserts that documents of every kind exist, so that the search covers them.
 fn assert_none_is_missing(documents: &[(String, Vec<u8>)]) {
     let parts = [
         "/request.json",
@@ -53,7 +53,7 @@ fn assert_none_is_missing(documents: &[(String, Vec<u8>)]) {
     }
     let logs = documents.iter().find(|(name, _)| name == LOGS);
     let logs = String::from_utf8_lossy(&logs.expect("logs").1);
-    // The metrics lines are made of what is logged as measured.
+    // The metrics lines are derived from the log lines marked as measured.
     let measured = r#"\"Redactions\":"#;
     for part in [measured, r#""level":"DEBUG""#, "answered 403"] {
         assert!(logs.contains(part), "{part}");

@@ -1,4 +1,4 @@
-//! A store in memory that now and then does not take a page, so that handlers report errors while they hold texts.
+//! A store in memory that sometimes fails to write a page, so that handlers report errors while they hold texts.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use end_to_end::memory_store::MemoryStore;
 
-/// One write in so many fails, the next one does not.
+/// One write out of this number fails; the next one succeeds.
 const EVERY: u64 = 5;
 
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! The corpus as `tests/redaction/corpus.py` prints it: a message in JSON on each line.
+//! The corpus as printed by `tests/redaction/corpus.py`: one message per line, as JSON.
 
 use std::fs;
 use std::ops::Range;
@@ -8,13 +8,13 @@ use serde_json::Value;
 
 #[derive(Debug)]
 pub(crate) struct Message {
-    /// The country whose national telephone numbers it holds.
+    /// The country whose national telephone number format the text uses.
     pub(crate) region: String,
     pub(crate) text: String,
     pub(crate) labelled: Vec<Labelled>,
 }
 
-/// A personal value in a text, by its bytes.
+/// A personal value in a text, with its byte range.
 #[derive(Debug)]
 pub(crate) struct Labelled {
     pub(crate) kind: String,
@@ -27,7 +27,7 @@ impl Message {
     }
 }
 
-/// All messages of the file that `REDACTION_CORPUS` names.
+/// Reads all messages from the file that `REDACTION_CORPUS` names.
 pub(crate) fn corpus() -> Vec<Message> {
     let path = environment("REDACTION_CORPUS")
         .expect("REDACTION_CORPUS is not set: tests/redaction/run sets it");

@@ -1,12 +1,12 @@
-//! Which parts of a text are left in the redacted one.
+//! Finds the parts of a text that remain in the redacted text.
 
 use std::ops::Range;
 
-/// Every label begins so.
+/// Prefix of every label.
 const LABEL: &str = "[REDACTED:";
 
-/// The places of the pieces that stand between the labels. Where a piece fits twice the first place counts: rather too much is
-/// left than too little.
+/// Returns the ranges of the pieces between the labels. If a piece matches several positions, the first one counts, so
+/// that the result is rather too large than too small.
 pub(crate) fn left(text: &str, redacted: &str) -> Vec<Range<usize>> {
     let mut places = Vec::new();
     let mut from = 0;

@@ -1,7 +1,7 @@
-//! The labelled corpus as what customers wrote, through a whole export that fails on its way and is resumed: its personal
-//! values stand nowhere beside the texts of the pages, and hardly any in them.
+//! Exports the labelled corpus as customers' messages; the export fails on its way and is resumed. Its personal values
+//! must not occur outside the message texts of the pages, and hardly ever in them.
 //!
-//! `tests/redaction/run` makes the corpus and says in `REDACTION_CORPUS` where it is; without one the test fails.
+//! `tests/redaction/run` creates the corpus and sets `REDACTION_CORPUS` to its path; without it the test fails.
 
 #![expect(clippy::expect_used, reason = "tests: what cannot be had ends them")]
 
@@ -19,7 +19,7 @@ use labelled::Message;
 use run::Run;
 use search::Search;
 
-/// The least recall in percent, as docs/redaction.md promises it.
+/// The minimum recall in percent, as promised in docs/redaction.md.
 const PROMISED: [(&str, usize); 8] = [
     ("email", 99),
     ("phone", 97),
@@ -53,7 +53,7 @@ async fn the_values_of_the_corpus_stand_nowhere_beside_the_texts_and_hardly_in_t
         let is_kept = all > 0 && gone * 100 >= promised * all;
         assert!(is_kept, "{kind}: {gone} of {all} are gone");
     }
-    // The same pages without redaction: the search finds there what it does not find elsewhere.
+    // The same pages without redaction: the search must find there the values that it does not find elsewhere.
     let (served, pages) = run.verbatim().await;
     assert!(served.len() * 3 > values.len() * 2, "{}", served.len());
     assert!(served.is_subset(&search.found(pages.as_bytes())));

@@ -1,4 +1,4 @@
-//! What stands in the pages: the texts, each beside what was written, and the rest of the records.
+//! Content of the pages: the texts, each with its original, and the rest of the records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,15 @@ use crate::labelled::Message;
 use crate::left::left;
 use crate::run::Run;
 
-/// A message of the corpus, and its text as it is archived.
+/// A message of the corpus, and its text as archived.
 struct Archived<'a> {
     written: &'a Message,
     text: String,
 }
 
 impl<'a> Run<'a> {
-    /// How many values of each kind are gone from the texts, and of how many. One is gone when no letter or digit of it is left.
+    /// Returns, for each kind of value, the number that is removed from the texts, and the total. A value is removed
+    /// when none of its letters or digits remains.
     pub(crate) async fn recall(&self) -> BTreeMap<&'static str, (usize, usize)> {
         let mut recall = BTreeMap::from(PROMISED.map(|(kind, _)| (kind, (0, 0))));
         for Archived { written, text } in self.archived(&self.redacted).await {
@@ -38,7 +39,7 @@ impl<'a> Run<'a> {
         recall
     }
 
-    /// The values in the conversations that could be had, and the pages with them.
+    /// Returns the values in the conversations that could be read, and the unredacted pages that contain them.
     pub(crate) async fn verbatim(&self) -> (BTreeSet<&'a str>, String) {
         let archived = self.archived(&self.verbatim).await;
         let served = archived.iter().flat_map(|it| it.written.values()).collect();
@@ -46,12 +47,13 @@ impl<'a> Run<'a> {
         (served, lines.into_keys().collect::<Vec<_>>().join("\n"))
     }
 
-    /// Both exports' records; what they say beside the texts is as free of values in either.
+    /// Returns the records of both exports without the message texts; in either export they must be free of personal
+    /// values.
     pub(crate) async fn records_without_texts(&self) -> Vec<String> {
         let mut records = self.records(&self.redacted).await;
         let mut verbatim = self.records(&self.verbatim).await;
         for record in &mut verbatim {
-            // An element that could not be read is a text, too, and stands here as it came.
+            // An unreadable element is a text, too, and is stored verbatim.
             record["unreadable"].take();
         }
         records.extend(verbatim);

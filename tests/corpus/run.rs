@@ -1,4 +1,5 @@
-//! The corpus as the texts of a simulated organisation, and two exports of it: one that has trouble, and one without redaction.
+//! The corpus as the texts of a simulated organisation, and two exports of it: one with troubles, and one without
+//! redaction.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use genesys_simulator::{Faults, Outage, OutageKind, Permanent, Route, Settings, 
 use crate::failing_store::FailingStore;
 use crate::labelled::Message;
 
-/// About two thirds of them are written.
+/// About two thirds of them are written (message) conversations.
 const CONVERSATIONS: usize = 300;
 
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(crate) struct Run<'a> {
     pub(crate) verbatim: Manifest,
 }
 
-/// Which conversation says what.
+/// The messages of a conversation.
 #[derive(Debug)]
 pub(crate) struct Conversation<'a> {
     pub(crate) id: String,
@@ -49,7 +50,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Some conversations cannot be had, each in its own way.
+/// Some conversations cannot be read, each for another reason.
 fn settings() -> Settings {
     Settings {
         untold: Untold {
@@ -65,7 +66,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Every message of the corpus in one of the written conversations, in their order.
+/// Distributes all messages of the corpus over the written conversations, in order.
 fn write<'a>(world: &World<FailingStore>, corpus: &'a [Message]) -> Vec<Conversation<'a>> {
     let ids = world.written();
     let chunks = corpus.chunks(corpus.len().div_ceil(ids.len()));
@@ -80,8 +81,8 @@ fn write<'a>(world: &World<FailingStore>, corpus: &'a [Message]) -> Vec<Conversa
     written
 }
 
-/// The API is down for an hour and the webhook at first, requests and writes fail now and then, the slice fails half way
-/// through, and a person resumes.
+/// The API is down for an hour and the webhook receiver at first, some requests and writes fail, the slice fails
+/// half-way, and the operator resumes.
 async fn with_trouble(world: &mut World<FailingStore>, ids: &[String]) -> Manifest {
     let (from, hour) = (world.now(), Duration::from_hours(1));
     world.simulator.set_faults(Faults {

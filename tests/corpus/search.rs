@@ -1,10 +1,11 @@
-//! Where personal values stand in a document, in whichever form something of ours could have written them.
+//! Searches a document for personal values, in every form in which our code could have written them.
 
 use std::collections::BTreeSet;
 
 use aho_corasick::AhoCorasick;
 
-/// Looks for all values at once. None is left out: the shortest are dates of eight characters and numbers of nine digits.
+/// Searches for all values at once. No value is too short to search for: the shortest are dates of eight characters and
+/// numbers of nine digits.
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
     forms: Vec<(&'a str, String)>,
@@ -18,7 +19,7 @@ impl<'a> Search<'a> {
         Self { forms, automaton }
     }
 
-    /// The values that stand in the document.
+    /// Returns the values that occur in the document.
     pub(crate) fn found(&self, document: &[u8]) -> BTreeSet<&'a str> {
         let found = self.automaton.find_overlapping_iter(document);
         let found = found.filter_map(|found| {
@@ -31,7 +32,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// As it is, in JSON, as Rust shows a text, and JSON in either.
+/// Returns the forms of a value: verbatim, as JSON, as Rust debug output, and JSON in either of these.
 fn forms(value: &str) -> BTreeSet<(&str, String)> {
     let json = in_json(value);
     let forms = [
@@ -56,12 +57,12 @@ fn unquoted(text: &str) -> String {
     text[1..text.len() - 1].to_owned()
 }
 
-/// Nine digits alone occur by chance inside of a digest or of a time, so what could be a part of these has to stand alone.
+/// Nine digits occur by chance inside digests and timestamps, so a value that could be part of one has to stand alone.
 fn is_one_word(form: &str) -> bool {
     form.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// No letter or digit is right before it or right behind it; the letter of an escaped line break is none.
+/// Whether no letter or digit directly precedes or follows; the letter of an escaped line break does not count.
 fn stands_alone(document: &[u8], start: usize, end: usize) -> bool {
     let before = &document[..start];
     let is_escape = [r"\n", r"\r", r"\t"]

@@ -1,4 +1,4 @@
-//! The command line over a bucket: killed, resumed, verified, cancelled, and refused.
+//! The command line with a bucket: killed, resumed, verified, cancelled, and refused.
 
 use std::fs;
 use std::process::Command;
@@ -17,10 +17,10 @@ const REQUEST: &str =
     r#"{"exportId":"march","interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z","pageSize":4}"#;
 const CONVERSATIONS: usize = 200;
 
-/// Pieces of a page's body come so far apart, eight of them: no export of fifty pages ends while a test steps in.
+/// Pause between the eight pieces of a page's body: no export of fifty pages ends while a test intervenes.
 const HELD: Duration = Duration::from_millis(500);
 
-/// An organisation, a bucket, and the settings of a person who works with both.
+/// An organisation, a bucket, and the settings of an operator who works with both.
 struct World {
     simulator: Simulator,
     emulator: Emulator,
@@ -107,18 +107,18 @@ impl World {
             .collect()
     }
 
-    /// Looks at the bucket until it holds so many page records.
+    /// Waits until the bucket contains this number of page records.
     async fn until_page_records(&self, number: usize) {
         until(async || self.page_records().await >= number).await;
     }
 
-    /// Looks at the organisation until so many processes have logged in, which each does for its first page.
+    /// Waits until this number of processes has logged in; each logs in for its first page.
     async fn until_logins(&self, number: u64) {
         until(async || self.simulator.stats().requests_on(Route::Login) >= number).await;
     }
 }
 
-/// Of the pages alone, so that everything else goes on at once.
+/// Slows only the pages, so that everything else proceeds immediately.
 fn held() -> Faults {
     Faults {
         slow: 1.0,
@@ -256,7 +256,7 @@ async fn a_bucket_that_is_not_there_is_refused_with_a_way_on() {
 async fn conversations_of_another_region_than_the_buckets_are_refused_before_anything_is_sent() {
     let world = World::new().await;
     let mut command = world.command(&["export", "--request", "request.json", "--out", PLACE]);
-    // Only the hosts of a region have one; none of them is asked.
+    // The region is known only for the regional hosts, so no overrides are set. No request is sent.
     command
         .env_remove("GENESYS_API_URL")
         .env_remove("GENESYS_LOGIN_URL")

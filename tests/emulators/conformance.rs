@@ -1,5 +1,5 @@
-//! Every back end asked for every promise. What it breaks must be a known gap, broken in the known way,
-//! and a known gap must be broken, unless only a race shows it.
+//! Tests every back end for every promise. A broken promise must be a known gap, broken in the known way, and a known
+//! gap must be broken, unless only a race shows it.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -76,7 +76,7 @@ async fn moto_keeps_every_promise_but_its_known_gaps() {
     answers.assert_as_known();
 }
 
-/// What a back end answered, promise by promise.
+/// Results of a back end, by promise.
 struct Answers {
     backend: &'static str,
     since: Instant,
@@ -94,7 +94,7 @@ impl Answers {
         }
     }
 
-    /// Side by side, each with a subject of its own, made from a name.
+    /// Tests the promises concurrently, each with a subject of its own, created from a name.
     async fn ask<S: ?Sized, P: Deref<Target = S>>(
         &mut self,
         promises: &[Promise<S>],
@@ -165,7 +165,7 @@ impl Answers {
     }
 }
 
-/// That the promise is on the list is not enough: it has to be broken in the way that is listed.
+/// A broken promise is known only if it is broken in the listed way.
 fn is_known(backend: &str, promise: &str, error: &str) -> bool {
     gaps::of(backend).any(|gap| gap.promise == promise && gap.is_seen_in(error))
 }

@@ -1,4 +1,5 @@
-//! Killed between any two steps over S3: the stories and the promises of the pipeline tests, in ministack's buckets.
+//! Kills the process between any two steps over S3: the stories and promises of the pipeline tests, in ministack's
+//! buckets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,11 +11,11 @@ use end_to_end::crashes::{Case, GATEWAY, JOB, Pass, Story, every_crash_point};
 
 use crate::emulator::Emulator;
 
-/// Of the exports of one story, so that its emulator and our handlers take turns.
+/// Number of exports of one story to run in parallel, so that the emulator and our handlers alternate.
 const AT_ONCE: usize = 4;
 
-/// The further stories are killed at every so many steps: each step of theirs is killed at in memory, and over S3 that
-/// takes minutes a story.
+/// The other stories are killed at every nth step only: the tests in memory kill them at each step, and over S3 that
+/// takes minutes per story.
 const STRIDE: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,7 +81,7 @@ async fn every(case: Case, afterwards: Afterwards) {
     on_s3(case, afterwards, pass).await;
 }
 
-/// At every so many steps, and at others in each story.
+/// Kills at every nth step, with another offset in each story.
 async fn some(case: Case) {
     let stride = stride();
     let pass = Pass {
@@ -91,7 +92,7 @@ async fn some(case: Case) {
     on_s3(case, Redelivery, pass).await;
 }
 
-/// `CRASH_STRIDE=1` asks for every step.
+/// Reads `CRASH_STRIDE`; 1 selects every step.
 fn stride() -> u64 {
     let set = environment("CRASH_STRIDE");
     let stride = set.map_or(STRIDE, |text| {
@@ -101,7 +102,7 @@ fn stride() -> u64 {
     stride
 }
 
-/// Each time behind a prefix of its own.
+/// Runs each export under a new prefix.
 async fn on_s3(case: Case, afterwards: Afterwards, pass: Pass) {
     let emulator = Emulator::ministack().await;
     emulator.create_bucket("crashes").await;
@@ -116,7 +117,7 @@ async fn on_s3(case: Case, afterwards: Afterwards, pass: Pass) {
         Arc::new(S3Store::new(client.clone(), settings))
     };
 
-    // Boxed: it holds a whole world.
+    // Boxed, because the future contains a whole world.
     let told = Box::pin(every_crash_point(case, afterwards, store, pass)).await;
 
     println!("s3://: {told}");

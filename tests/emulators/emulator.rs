@@ -1,4 +1,5 @@
-//! An emulator: a child process on loopback, on a port that the system picks, which ends with its handle.
+//! An emulator: a child process on loopback, on a port that the system picks, which is killed when its handle is
+//! dropped.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, PipeReader, Write as _};
@@ -21,10 +22,10 @@ pub(crate) const ACCESS_KEY: &str = "test";
 pub(crate) const SECRET_KEY: &str = "test";
 pub(crate) const REGION: &str = "eu-central-1";
 
-/// Even on a busy machine.
+/// Sufficient even on a busy machine.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
-/// The end of the log that is shown when a test fails.
+/// Number of log lines that are printed when a test fails.
 const TAIL_LINES: usize = 40;
 
 /// A running emulator.
@@ -37,10 +38,10 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// S3 and SQS, in memory.
+    /// Starts ministack: S3 and SQS, in memory.
     pub(crate) async fn ministack() -> Self {
         let mut command = Command::new(python_program("ministack"));
-        // It would listen on every interface, for MQTT and SFTP as well; a port 0 is the system's choice.
+        // By default it listens on every interface, also for MQTT and SFTP. Port 0 lets the system choose.
         clean(&mut command).envs([
             ("BIND_HOST", "127.0.0.1"),
             ("GATEWAY_PORT", "0"),
@@ -51,14 +52,14 @@ impl Emulator {
         Self::start("ministack", command).await
     }
 
-    /// SQS.
+    /// Starts moto: SQS.
     pub(crate) async fn moto() -> Self {
         let mut command = Command::new(python_program("moto_server"));
         clean(&mut command).args(["-H", "127.0.0.1", "-p", "0"]);
         Self::start("moto", command).await
     }
 
-    /// S3, in a folder.
+    /// Starts s3s-fs: S3, in a folder.
     pub(crate) async fn s3s_fs() -> Self {
         let mut command = Command::new(s3s_fs());
         clean(&mut command)
@@ -79,7 +80,7 @@ impl Emulator {
             .stdout(writer.try_clone().expect("a second end"))
             .stderr(writer);
         let child = command.spawn().expect("the emulator starts");
-        // The command holds ends of the pipe, too; without them gone, its end would never be seen.
+        // The command also holds ends of the pipe; unless they are closed, the reader never sees end of file.
         drop(command);
         let log = log_file(name);
         let (found, address) = oneshot::channel();
@@ -120,7 +121,7 @@ impl Emulator {
     }
 }
 
-/// As anybody would set them up for this address.
+/// Clients with ordinary settings for this address.
 pub(crate) fn clients(url: &str, secret: &str) -> AwsClients {
     let credentials = Credentials::new(ACCESS_KEY, secret, None, None, "test");
     let config = SdkConfig::builder()
@@ -136,7 +137,7 @@ pub(crate) fn clients(url: &str, secret: &str) -> AwsClients {
     AwsClients::new(config, settings)
 }
 
-/// By its own handle, and nobody else's.
+/// Kills the child process only.
 impl Drop for Emulator {
     fn drop(&mut self) {
         let ended = self.child.kill().and_then(|()| self.child.wait());
@@ -150,7 +151,7 @@ impl Drop for Emulator {
     }
 }
 
-/// Nothing of this process's environment reaches an emulator, credentials and proxies least of all.
+/// Passes nothing of this process's environment to an emulator, in particular no credentials and proxies.
 fn clean(command: &mut Command) -> &mut Command {
     let path = environment("PATH").unwrap_or_default();
     command
@@ -167,7 +168,7 @@ fn log_file(name: &str) -> PathBuf {
     logs.join(format!("{name}-{number}.log"))
 }
 
-/// Until the child ends. Tells the first address that the log names.
+/// Copies the log until the child exits, and sends the first address in it.
 fn copy_log(output: PipeReader, log: &Path, found: oneshot::Sender<String>) {
     let mut file = File::create(log).expect("a log file");
     let mut found = Some(found);
@@ -177,7 +178,7 @@ fn copy_log(output: PipeReader, log: &Path, found: oneshot::Sender<String>) {
         if let Some(url) = address(&line)
             && let Some(found) = found.take()
         {
-            // Nobody waits any more: then the test has failed already.
+            // The receiver is gone only if the test has already failed.
             found.send(url).ok();
         }
     }

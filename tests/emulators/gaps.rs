@@ -1,4 +1,4 @@
-//! Where an emulator is not as AWS is. Every line is asserted to be so, and no product code knows any of them.
+//! Differences between an emulator and AWS. A test asserts each of them, and no product code works around them.
 
 use Shows::{Always, Sometimes};
 
@@ -7,22 +7,23 @@ use Shows::{Always, Sometimes};
 pub(crate) struct Gap {
     pub(crate) backend: &'static str,
     pub(crate) promise: &'static str,
-    /// What it does instead.
+    /// The behaviour of the back end instead.
     pub(crate) instead: &'static str,
-    /// Stands in the error when it is this gap that shows, and not something else that went wrong.
+    /// Text in the error by which this gap is recognised, as opposed to another failure.
     pub(crate) sign: &'static str,
     pub(crate) shows: Shows,
 }
 
-/// When a gap is there to be seen.
+/// When a gap can be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shows {
     Always,
-    /// In a race, and so not each time: it is asked for until it shows. That it did not is told, and proves nothing.
+    /// Only in a race: the promise is tested repeatedly until the gap shows. If it does not show, the test reports
+    /// this, which proves nothing.
     Sometimes,
 }
 
-/// All that are known, as docs/emulators.md lists them.
+/// All known gaps, as listed in docs/emulators.md.
 pub(crate) const GAPS: &[Gap] = &[
     Gap {
         backend: "ministack",
@@ -99,7 +100,7 @@ pub(crate) fn of(backend: &str) -> impl Iterator<Item = &'static Gap> {
     GAPS.iter().filter(move |gap| gap.backend == backend)
 }
 
-/// How often a back end is asked for a promise at most.
+/// The maximum number of times that a promise of a back end is tested.
 pub(crate) fn tries(backend: &str, promise: &str) -> u32 {
     let may_hide = of(backend).any(|gap| gap.promise == promise && gap.shows == Sometimes);
     if may_hide { 100 } else { 1 }

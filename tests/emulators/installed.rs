@@ -1,4 +1,4 @@
-//! Puts the emulators on this machine, once: below `target/emulators/`, where `cargo clean` finds them.
+//! Installs the emulators on this machine once, under `target/emulators/`, where `cargo clean` removes them.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,13 +6,13 @@ use std::process::Command;
 
 use genesys_archive::local::python_environment;
 
-/// What pip installs, and nothing else.
+/// The complete list of packages that pip installs.
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/emulators/requirements.txt");
 
-/// The last that the compiler of this workspace builds.
+/// The latest version that this workspace's compiler builds.
 const S3S_FS: &str = "0.14.1";
 
-/// A program from the Python environment.
+/// Returns the path of a program in the Python environment.
 pub(crate) fn python_program(name: &str) -> PathBuf {
     let environment = python_environment(&folder(), Path::new(REQUIREMENTS), || ());
     match environment {
@@ -21,7 +21,7 @@ pub(crate) fn python_program(name: &str) -> PathBuf {
     }
 }
 
-/// s3s-fs, built by itself: as a dependency its features would rebuild the AWS SDK, which takes longer.
+/// Builds s3s-fs separately: as a dependency, its features would rebuild the AWS SDK, which takes longer.
 pub(crate) fn s3s_fs() -> PathBuf {
     let _lock = lock();
     let root = folder().join(format!("s3s-fs-{S3S_FS}"));
@@ -48,14 +48,14 @@ pub(crate) fn s3s_fs() -> PathBuf {
     program
 }
 
-/// Where the emulators, their logs and nothing else are.
+/// Folder for the emulators and their logs only.
 pub(crate) fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("emulators");
     fs::create_dir_all(&folder).expect("a folder in target/");
     folder
 }
 
-/// One installs, the others wait.
+/// One process installs, the others wait.
 fn lock() -> File {
     let lock = File::create(folder().join("lock")).expect("a lock file");
     lock.lock().expect("a lock");

@@ -1,4 +1,4 @@
-//! What is installed for the tests is the same wherever it comes from: lock files name hashes, and no place.
+//! Test dependencies are the same wherever they come from: lock files contain hashes, and no paths or registries.
 
 const LOCK_FILES: [(&str, &str); 6] = [
     (
@@ -50,13 +50,13 @@ fn whatever_a_tool_may_write_of_its_machine_is_a_place() {
     }
 }
 
-/// The lines that name a machine's folder or a registry.
+/// Returns the lines that contain a local path or a registry.
 fn places(text: &str) -> Vec<&str> {
     text.lines().filter(|line| names_a_place(line)).collect()
 }
 
 fn names_a_place(line: &str) -> bool {
-    // A comment may name the options that keep places out.
+    // Options may appear in comments, for example those that keep paths and registries out.
     let options = ["--find-links", "--index-url", "--extra-index-url"];
     options.iter().any(|option| line.starts_with(option))
         || line.contains("\"resolved\"")
@@ -64,7 +64,7 @@ fn names_a_place(line: &str) -> bool {
         || words(line).any(is_absolute)
 }
 
-/// Quotes and what a value begins with do not belong to it.
+/// Splits at quotes and at characters that precede a value.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| c.is_whitespace() || "\"'=,".contains(c))
 }

@@ -1,4 +1,4 @@
-//! A way to S3 that loses replies: the write has happened, and whoever asked for it sees its connection closed.
+//! A proxy to S3 that loses responses: the write takes effect, and the client sees its connection closed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
-/// Passes requests on until it is dropped, each over a connection of its own.
+/// Relays requests until it is dropped, each over its own connection.
 #[derive(Debug)]
 pub(crate) struct Lossy {
     address: SocketAddr,
@@ -19,7 +19,7 @@ pub(crate) struct Lossy {
     accepting: AbortHandle,
 }
 
-/// Counts them, and loses the reply to the first of every so many.
+/// Counts the writes, and loses the response to the first of every `every`.
 #[derive(Debug)]
 struct Puts {
     seen: AtomicU64,
@@ -77,12 +77,12 @@ impl Puts {
 async fn accept(listener: TcpListener, upstream: SocketAddr, puts: Arc<Puts>) {
     while let Ok((client, _)) = listener.accept().await {
         let puts = Arc::clone(&puts);
-        // A client that goes away is no loss.
+        // A disconnecting client is not an error.
         tokio::spawn(async move { exchange(client, upstream, &puts).await.ok() });
     }
 }
 
-/// One request. The upstream closes its connection at the end of the reply, and so does this.
+/// Relays one request. The upstream closes its connection at the end of the response, and so does the proxy.
 async fn exchange(mut client: TcpStream, upstream: SocketAddr, puts: &Puts) -> io::Result<()> {
     let request = read(&mut client).await?;
     let mut upstream = TcpStream::connect(upstream).await?;
@@ -96,7 +96,7 @@ async fn exchange(mut client: TcpStream, upstream: SocketAddr, puts: &Puts) -> i
     client.shutdown().await
 }
 
-/// The whole of it, told to be the last on its connection.
+/// Reads the whole request, and marks it as the last on its connection.
 async fn read(client: &mut TcpStream) -> io::Result<Request> {
     let mut bytes = Vec::new();
     let head = loop {

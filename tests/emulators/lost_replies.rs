@@ -1,4 +1,4 @@
-//! Writes that happened and were never confirmed: the client repeats them and meets its own.
+//! Writes that took effect but were never confirmed: the client repeats them and finds its own object.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ async fn an_export_that_loses_every_third_reply_ends_in_the_same_archive() {
     )
     .await;
 
-    // It is verified at its end.
+    // The run verifies the export at its end.
     let store = Arc::new(store(&lossy));
     let disturbed = run(store, JOB, None, Afterwards::Redelivery).await;
 

@@ -1,7 +1,7 @@
-//! Stores and queues against implementations of S3 and SQS that others wrote, as child processes on loopback.
+//! Tests stores and queues against third-party implementations of S3 and SQS, as child processes on loopback.
 //!
-//! Everything that is needed is set up here: a Python environment from `requirements.txt`, s3s-fs by cargo. Nothing is
-//! skipped; what is missing is a failure that says so.
+//! The tests install all requirements: a Python environment from `requirements.txt`, and s3s-fs with cargo. No test is
+//! skipped; a missing requirement is a failure that names it.
 
 #![expect(
     clippy::expect_used,

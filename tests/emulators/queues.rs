@@ -1,4 +1,4 @@
-//! The four queues and their dead-letter queues, as the template sets them up.
+//! The four queues and their dead-letter queues, created as the template defines them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use conversation_archive::queue::{Queue, QueueUrls, SqsQueues};
 
 use crate::emulator::Emulator;
 
-/// Of the waiting queue, whose own three minutes nobody waits for. Long enough for what is to happen within it, even on a
-/// machine that stalls for a while.
+/// Visibility timeout of the waiting queue, whose own three minutes are too long for a test. Long enough for the test's
+/// steps, even on a machine that stalls for a while.
 const VISIBILITY: Duration = Duration::from_secs(6);
 
-/// Fresh queues.
+/// Newly created queues.
 #[derive(Debug)]
 pub(crate) struct Queues {
     pub(crate) client: Client,
@@ -38,7 +38,7 @@ impl Queues {
     }
 }
 
-/// The names of the queues begin with `name`, as far as names may be long.
+/// Creates the queues. Their names begin with `name`, truncated to the maximum length.
 pub(crate) async fn create(emulator: &Emulator, name: &str) -> Queues {
     let client = emulator.clients().sqs();
     let mut urls = Vec::new();
@@ -103,7 +103,7 @@ async fn arn(client: &Client, url: &str) -> String {
     reply.attributes().expect("some")[&name].clone()
 }
 
-/// In the order of [`Queue::ALL`].
+/// Assigns the URLs, which are in the order of [`Queue::ALL`].
 fn of(urls: Vec<Option<String>>) -> QueueUrls {
     let [pages, waiting, completion, webhooks] = urls.try_into().expect("four queues");
     QueueUrls {

@@ -1,4 +1,4 @@
-//! What the archive counts on in S3 beyond what every store promises.
+//! Behaviour of S3 that the archive relies on, beyond the promises of every store.
 
 use anyhow::{Context as _, ensure};
 use aws_sdk_s3::Client;
@@ -16,7 +16,7 @@ const KMS_KEY: &str =
     "arn:aws:kms:eu-central-1:123456789012:key/0d7d4ed5-ef1c-4c5c-8a7a-0f6c9ad2a4d1";
 const KEY: &str = "exports/e/page.ndjson.gz";
 
-/// A bucket of its own, and the store over it.
+/// A new bucket, and the store over it.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) store: S3Store,
@@ -36,7 +36,7 @@ pub(crate) const S3_PROMISES: &[Promise<Bucket>] = promises![
 ];
 
 impl Bucket {
-    /// Named after a promise, as far as names may be long.
+    /// Creates a bucket named after a promise, truncated to the maximum length.
     pub(crate) async fn create(emulator: &Emulator, promise: &str) -> Self {
         let name = promise.replace('_', "-");
         let name = name[..name.len().min(60)].trim_matches('-').to_owned();

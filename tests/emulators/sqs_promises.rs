@@ -1,4 +1,4 @@
-//! What SQS itself refuses. The product asks before it sends, and so does not depend on it.
+//! Requests that SQS itself refuses. The product validates them before it sends, so it does not depend on this.
 
 use anyhow::ensure;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;

@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use conversation_archive::config::{FUNCTIONS, FunctionVariables, Need};
 
-/// What is promised.
+/// The promised limit of a median.
 const MEDIAN: Duration = Duration::from_millis(50);
 
-/// A process that asks for nothing in this time never will.
+/// A process that has not requested an invocation after this time never will.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> anyhow::Result<()> {
@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
         PathBuf::from,
     );
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); FUNCTIONS.len()];
-    // In turn, so that what else the machine does is shared out.
+    // Functions alternate, so that other load on the machine affects all of them equally.
     for _ in 0..starts {
         for (function, times) in FUNCTIONS.iter().zip(&mut times) {
             times.push(cold_start(&binaries, function)?);
@@ -92,7 +92,7 @@ fn cold_start(binaries: &Path, function: &FunctionVariables) -> anyhow::Result<D
     Ok(took)
 }
 
-/// As the template sets it: secrets by their ARN.
+/// Sets a variable as the template does: secrets by their ARN.
 fn setting(variable: &conversation_archive::config::Variable) -> Option<(&'static str, String)> {
     let name = variable.name;
     let value = match name {
@@ -109,12 +109,12 @@ fn setting(variable: &conversation_archive::config::Variable) -> Option<(&'stati
     Some((name, value))
 }
 
-/// Ends with its handle.
+/// A process that is killed when its handle is dropped.
 struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already, and then neither is an error to anybody.
+        // The process may have exited already; then both calls fail, which is not an error.
         self.0.kill().ok();
         self.0.wait().ok();
     }

@@ -1,5 +1,5 @@
-//! Makes an archive that holds an export of every source, and some that have not ended, for `tests/archives/`: each released
-//! version of the format keeps one, and `tests/pipeline/old_archives.rs` reads all of them.
+//! Creates an archive with an export of every source, and some exports that have not ended, for `tests/archives/`: one
+//! archive is kept for each released version of the format, and `tests/pipeline/old_archives.rs` reads all of them.
 //!
 //! ```sh
 //! cargo run -p end-to-end --example old_archive -- tests/archives/v1-2026-11-30
@@ -84,7 +84,7 @@ async fn history(folder: &Path) {
     }
 }
 
-/// Exports in the midst of their pages, whose messages are lost.
+/// Exports that stopped between two pages because their messages are lost.
 async fn open(folder: &Path) {
     for (id, source, route) in [
         ("open-job", "analytics-job", Route::JobResults),
@@ -100,7 +100,7 @@ async fn open(folder: &Path) {
     }
 }
 
-/// An export that was refused in the midst of its pages.
+/// An export that was refused between two pages.
 async fn failed(folder: &Path) {
     let refused = Permanent {
         route: Route::JobResults,

@@ -1,6 +1,6 @@
-//! Four callers on one token against the simulator's 300 requests a minute, for some real minutes: how much of the budget
-//! is used, and how much is answered 429. With `shared`, a second client takes half of it and says nothing. Fails when less
-//! than 95 % is used or more than 1 % refused.
+//! Four callers share one token against the simulator's 300 requests per minute, for several minutes of real time.
+//! Reports how much of the budget is used, and how much is answered with 429. With `shared`, a second client uses half
+//! of the budget without coordination. Fails when less than 95 % is used or more than 1 % is refused.
 //!
 //! `cargo run --release -p end-to-end --example pacing -- [MINUTES] [shared]`
 
@@ -27,15 +27,15 @@ use tokio::time::{Instant, interval, sleep, timeout_at};
 const CALLERS: usize = 4;
 const PER_MINUTE: u32 = 300;
 const MINUTE: Duration = Duration::from_mins(1);
-/// What a caller does with a page before it wants the next: four of them could use up the budget three times.
+/// Time that a caller spends on a page before it requests the next: four callers could use up the budget three times.
 const WORK_MS: std::ops::Range<u64> = 50..450;
 const PATH: &str = "/api/v2/analytics/conversations/details/jobs/availability";
 
-/// What is promised, in per cent.
+/// The promised limits, in percent.
 const LEAST_USED: f64 = 95.0;
 const MOST_REFUSED: f64 = 1.0;
 
-/// Answers to one client.
+/// Number of responses to a client.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     ok: u64,
@@ -101,7 +101,8 @@ fn client(simulator: &Simulator, settings: &Settings) -> anyhow::Result<GenesysC
     Ok(client)
 }
 
-/// The simulator's windows begin with the minute; whole ones are measured.
+/// Waits for the next full minute, because the simulator's windows are aligned to minutes and only whole windows are
+/// measured.
 async fn until_the_next_minute() {
     let past = Clock::System.now().as_millisecond().rem_euclid(60_000);
     sleep(MINUTE.saturating_sub(Duration::from_millis(past.unsigned_abs()))).await;
@@ -119,7 +120,7 @@ async fn archive_side_by_side(client: &GenesysClient, end: Instant) -> anyhow::R
     Ok(count)
 }
 
-/// One slice: a request, some work, and so on. How many requests were answered well.
+/// Simulates one slice, which alternates requests and work. Returns the number of successful requests.
 async fn archive(client: GenesysClient, end: Instant) -> anyhow::Result<u64> {
     let call = Call::get(PATH);
     let mut ok = 0;
@@ -131,7 +132,7 @@ async fn archive(client: GenesysClient, end: Instant) -> anyhow::Result<u64> {
     Ok(ok)
 }
 
-/// A client that knows no pace: one request every 400 ms, whatever the answers say.
+/// A client without pacing: one request every 400 ms, whatever the responses are.
 async fn take_half(url: url::Url, token: String, end: Instant) -> anyhow::Result<Count> {
     let mut count = Count::default();
     let address = format!("127.0.0.1:{}", url.port().context("a port")?);

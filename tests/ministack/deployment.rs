@@ -1,4 +1,4 @@
-//! A stack that `local up` has deployed into a folder of its own, and that ends with its handle.
+//! A stack that `local up` has deployed into a temporary folder, and that is removed when its handle is dropped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use tempfile::TempDir;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The first time installs an emulator and compiles the functions.
+/// The first run installs an emulator and compiles the functions.
 const UP_WITHIN: Duration = Duration::from_mins(15);
 
-/// The end of a log that is shown when a test fails.
+/// Number of log lines that are printed when a test fails.
 const TAIL_LINES: usize = 40;
 
 pub(crate) struct Deployment {
     folder: TempDir,
     options: Vec<String>,
-    /// What `local up` printed last.
+    /// The last output of `local up`.
     told: Value,
 }
 
@@ -38,12 +38,12 @@ impl Deployment {
         deployment
     }
 
-    /// Other options from the next time on.
+    /// Sets other options for the next deployments.
     pub(crate) fn change(&mut self, options: &[&str]) {
         self.options = options.iter().map(|option| (*option).to_owned()).collect();
     }
 
-    /// With the same options, and these parameters of the template.
+    /// Deploys again with the same options and these template parameters.
     pub(crate) async fn up_again(&mut self, parameters: &[&str]) {
         let environments = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("emulators");
         let mut command = Self::command(&["local", "up", "--json", "--folder"]);
@@ -72,7 +72,7 @@ impl Deployment {
         self.folder.path()
     }
 
-    /// The days of the simulated organisation.
+    /// The interval of the simulated organisation's data.
     pub(crate) fn interval(&self) -> &str {
         self.told["interval"].as_str().expect("an interval")
     }
@@ -89,12 +89,12 @@ impl Deployment {
         AwsClients::of_emulator(self.endpoint(), REGION).await
     }
 
-    /// A command on the stack, to its end.
+    /// Runs a command on the stack to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Told {
         self.start(arguments).ended().await
     }
 
-    /// A command that names no stack, to its end.
+    /// Runs a command that names no stack to its end.
     pub(crate) async fn plain(arguments: &[&str]) -> Told {
         Running::start(Self::command(arguments)).ended().await
     }
@@ -105,7 +105,7 @@ impl Deployment {
         Running::start(command)
     }
 
-    /// What it says as JSON, and it has to end well.
+    /// Runs a command that must succeed, and returns its JSON output.
     pub(crate) async fn told(&self, arguments: &[&str]) -> Value {
         let told = self.run(&[arguments, &["--json"]].concat()).await;
         assert_eq!(
@@ -118,7 +118,7 @@ impl Deployment {
         serde_json::from_str(&told.out).expect("JSON")
     }
 
-    /// A file with a request, for `start`.
+    /// Writes a request file for `start`.
     pub(crate) fn request(&self, request: &Value) -> String {
         let name = request["exportId"].as_str().expect("an id");
         let path = self.folder().join(format!("{name}.json"));
@@ -126,7 +126,7 @@ impl Deployment {
         path.display().to_string()
     }
 
-    /// What the receiver was told of an export: event, and whether its signature was good.
+    /// Returns the deliveries of an export to the receiver: event, and whether the signature was valid.
     pub(crate) fn deliveries(&self, export: &str) -> Vec<(String, bool)> {
         let text = fs::read_to_string(self.folder().join("deliveries.ndjson")).unwrap_or_default();
         text.lines()
@@ -139,7 +139,7 @@ impl Deployment {
             .collect()
     }
 
-    /// The ids of the processes: services, emulator.
+    /// Returns the ids of the processes: services, emulator.
     pub(crate) fn processes(&self) -> (u64, u64) {
         let text = fs::read(self.folder().join("running.json")).expect("processes");
         let running: Value = serde_json::from_slice(&text).expect("JSON");
@@ -147,7 +147,7 @@ impl Deployment {
         (id("services"), id("emulator"))
     }
 
-    /// Calls a service that the product has no client for.
+    /// Calls a service for which the product has no client.
     pub(crate) async fn aws(&self, arguments: &[&str]) -> Value {
         let settings = fs::read(self.folder().join("settings.json")).expect("settings");
         let settings: Value = serde_json::from_slice(&settings).expect("JSON");
@@ -162,7 +162,7 @@ impl Deployment {
         serde_json::from_str(&told.out).expect("JSON")
     }
 
-    /// The name of a function or a queue of the stack.
+    /// Returns the name of a function or a queue of the stack.
     pub(crate) fn name(part: &str) -> String {
         format!("{STACK}-{part}")
     }
@@ -191,7 +191,7 @@ impl Drop for Deployment {
     }
 }
 
-/// Looks until it is so.
+/// Polls until the condition holds.
 pub(crate) async fn until(what: &str, seen: impl AsyncFn() -> bool) {
     let looking = async {
         while !seen().await {

@@ -1,5 +1,5 @@
-//! Pages wait for their job longer than an invocation does, and come back. Then the emulator is killed, and with it every
-//! queue: the bucket alone is enough to go on.
+//! Pages wait for their job longer than an invocation lasts, and return. Then the emulator is killed together with
+//! every queue: the export resumes from the bucket alone.
 
 use std::process::Command;
 use std::time::Instant;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, until};
 
-/// Enough pages to be killed in between.
+/// Small enough that the export has many pages and can be killed between them.
 const PAGE_SIZE: u32 = 2;
 
-/// Longer than a page polls before it parks.
+/// Longer than a page handler polls before it parks the page.
 const JOB_SECONDS: &str = "33";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +71,7 @@ async fn an_export_waits_for_its_jobs_and_goes_on_from_the_bucket_after_the_emul
     );
 }
 
-/// Parked, for at least the first time.
+/// Whether a page has been parked at least once.
 async fn waiting(deployment: &Deployment) -> bool {
     let status = deployment.told(&["status", "killed"]).await;
     let slices = status["slices"].as_array().expect("slices");

@@ -1,7 +1,7 @@
-//! The template, the real binaries behind the real Runtime API, and the command line, in an emulator of AWS.
+//! Tests the template, the real binaries with the real Runtime API, and the command line, in an AWS emulator.
 //!
-//! `local up` sets everything up, in a folder of the test's own, as it does for a user. Nothing is skipped; what is missing
-//! is a failure that says so.
+//! `local up` sets everything up in a temporary folder, as it does for a user. No test is skipped; a missing
+//! requirement is a failure that names it.
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What the functions called is held against the rights of their roles. The emulator enforces none: this stands in for it.
+//! Compares the AWS calls of the functions with the permissions of their roles, because the emulator enforces none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::deployment::Deployment;
 
-/// An action on a resource of the template; of the bucket, on its objects, its markers or itself.
+/// An action and a resource of the template; for the bucket, its objects, its markers or the bucket itself.
 type Right = (String, String);
 
-/// What nobody calls and every role needs, or every role of such a function.
+/// Permissions without a call by our code that every role needs, or every role of a function with such a source.
 const IMPLIED: [(&str, &str, &str); 9] = [
     (
         "kms:Decrypt",
@@ -45,7 +45,7 @@ const IMPLIED: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// Steps of the pipeline that these stories do not take; the tests in memory do.
+/// Steps of the pipeline that these stories do not reach; the tests in memory do.
 const RARE: [(&str, &str, &str, &str); 16] = [
     (
         "archive-page",
@@ -174,7 +174,7 @@ pub(crate) async fn check(deployment: &Deployment) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// As the function's own log tells it.
+/// Returns the rights that the function used, according to its log.
 async fn called(deployment: &Deployment, template: &Template, function: &str) -> BTreeSet<Right> {
     let lines = deployment.aws(&["logs", &Deployment::name(function)]).await;
     let lines = lines.as_array().expect("lines");
@@ -186,7 +186,7 @@ async fn called(deployment: &Deployment, template: &Template, function: &str) ->
     calls
 }
 
-/// The right that a call needs.
+/// Returns the right that a call needs.
 fn right(deployment: &Deployment, template: &Template, call: &Value) -> Right {
     let of = |field: &str| call[field].as_str().expect("a text");
     let (operation, resource) = (of("operation"), of("resource"));
@@ -207,14 +207,14 @@ fn right(deployment: &Deployment, template: &Template, call: &Value) -> Right {
             format!("secretsmanager:{operation}"),
             secret(template, resource),
         ),
-        // There is no right of its own for several at a time.
+        // The batch call has no permission of its own.
         ("SNS", "PublishBatch") => ("sns:Publish".to_owned(), "TranscriptTopicArn".to_owned()),
         (service, _) => panic!("{service} is called"),
     };
     (action, resource)
 }
 
-/// Only markers may be deleted, and so only those are told apart.
+/// Distinguishes markers only for deletions, because only markers may be deleted.
 fn object(deployment: &Deployment, operation: &str, uri: &str) -> String {
     let (_, key) = uri
         .split_once(&format!("/{}/", deployment.bucket()))
@@ -257,7 +257,7 @@ fn rights(statement: &Yaml<'static>) -> Vec<Right> {
     pairs.collect()
 }
 
-/// `!GetAtt`, `!Ref`, the key of `!If`, or an address in the bucket.
+/// Returns the resource of `!GetAtt` or `!Ref`, the condition of `!If`, or a path in the bucket.
 fn resource(node: &Yaml<'static>) -> String {
     let node = match node {
         Yaml::Tagged(_, inner) => inner.as_ref(),
@@ -276,7 +276,7 @@ fn resource(node: &Yaml<'static>) -> String {
     }
 }
 
-/// The implied rights, in the names of this function's own resources.
+/// Returns the implied rights with the names of this function's own resources.
 fn implied(template: &Template, function: &str, allowed: &BTreeSet<Right>) -> BTreeSet<Right> {
     let logical = template.function(function);
     let sources: Vec<_> = template

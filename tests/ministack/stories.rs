@@ -1,5 +1,5 @@
-//! What a deployed stack goes through, one after another in one deployment: what its functions called meanwhile is held
-//! against the rights of their roles in the end.
+//! Stories of a deployed stack, in sequence in one deployment. At the end, the calls of its functions are compared with
+//! the permissions of their roles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -14,13 +14,13 @@ use crate::rights;
 const CONVERSATIONS: u64 = 150;
 const CONVERSATIONS_TEXT: &str = "150";
 
-/// Shows what the functions call.
+/// Makes the functions log their AWS calls.
 const CALLS: &str = "LogFilter=info,conversation_archive::aws=debug";
 
-/// A port on which nobody listens.
+/// A port without a listener.
 const NOBODY: &str = "http://127.0.0.1:1/";
 
-/// Longer than a page polls before it parks.
+/// Longer than a page handler polls before it parks the page.
 const LONG_JOB: &str = "33";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,8 +63,8 @@ fn organisation(job_seconds: &str) -> Vec<&str> {
     [&words[..], &[job_seconds]].concat()
 }
 
-/// A schedule starts an export; its pages chain beyond Lambda's sixteen, and end in a manifest, a
-/// webhook, and an event of each page record.
+/// A schedule starts an export; its pages chain beyond Lambda's limit of sixteen, and end in a manifest, a webhook, and
+/// an event for each page record.
 async fn scheduled(deployment: &mut Deployment, listening: &Value) {
     let topic = listening["topic"].as_str().expect("a topic");
     let topic = format!("TranscriptTopicArn={topic}");
@@ -112,8 +112,8 @@ async fn scheduled(deployment: &mut Deployment, listening: &Value) {
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }
 
-/// A message that no attempt of the export sent fails until it is dead. The failure is recorded, the export fails, its
-/// webhook says so; resume completes it.
+/// A message that no attempt of the export sent fails until it becomes a dead letter. The failure is recorded, the
+/// export fails, its webhook reports the failure, and a resume completes the export.
 async fn poisoned(deployment: &Deployment) {
     let clients = deployment.clients().await;
     let queue = impatient(&clients).await;
@@ -158,7 +158,7 @@ async fn poisoned(deployment: &Deployment) {
     assert_eq!(letters.len(), 1, "{letters:?}");
 }
 
-/// The sample of a page message, as of an attempt that there is not.
+/// The sample page message, changed to name an attempt that does not exist.
 fn poison() -> String {
     let sample = include_str!("../../functions/archive-page/events/first-page.json");
     let sample: Value = serde_json::from_str(sample).expect("JSON");
@@ -166,7 +166,7 @@ fn poison() -> String {
     let mut body: Value = serde_json::from_str(body).expect("JSON");
     body["exportId"] = json!("poisoned");
     body["attempt"] = json!(99);
-    // One that is never committed: of a page that is, a dead letter changes nothing.
+    // A page that is never committed: a dead letter of a committed page has no effect.
     body["page"] = json!(500);
     body.to_string()
 }
@@ -193,7 +193,7 @@ async fn cancelled(deployment: &Deployment) {
     );
 }
 
-/// The hourly sweep leaves an export alone that moves.
+/// The hourly sweep skips an export that makes progress.
 async fn swept(deployment: &Deployment) {
     let request = deployment.request(&json!({
         "exportId": "swept", "interval": deployment.interval(), "slices": 1, "pageSize": 10,
@@ -214,8 +214,8 @@ async fn swept(deployment: &Deployment) {
     );
 }
 
-/// An export and its transcripts beside it: values are hashed with the stack's own key, and both plans name its version. Who
-/// listens to the topic is told of each transcript.
+/// An export with its transcripts: values are hashed with the stack's own key, and both plans name its version. A
+/// subscriber of the topic receives an event for each transcript.
 async fn hashed(deployment: &Deployment, listening: &Value) {
     let request = deployment.request(&json!({
         "exportId": "hashed", "interval": deployment.interval(), "slices": 1,
@@ -249,7 +249,7 @@ async fn hashed(deployment: &Deployment, listening: &Value) {
     let queue = listening["queue"].as_str().expect("a queue");
     let clients = deployment.clients().await;
     let mut told = BTreeMap::new();
-    // One that is told twice counts once.
+    // Repeated events count once.
     while (told.len() as u64) < archived {
         let events = events(&clients, queue, 1).await.into_iter();
         told.extend(events.map(|event| (event["eventId"].to_string(), event)));
@@ -302,7 +302,7 @@ async fn looked_at(deployment: &Deployment) {
     assert_eq!(unknown.code, Some(2));
 }
 
-/// Two months, one export each, and the same command again finds both.
+/// Backfills two months, one export each; repeating the command finds both.
 async fn backfilled(deployment: &Deployment) {
     let (start, end) = deployment.interval().split_once('/').expect("an interval");
     let end: jiff::Timestamp = end.parse().expect("a moment");
@@ -320,7 +320,7 @@ async fn backfilled(deployment: &Deployment) {
     assert!(again.err.contains("is complete already"), "{}", again.err);
 }
 
-/// Everything that was archived is still there.
+/// Everything that was archived is still in the bucket afterwards.
 async fn taken_down(deployment: &mut Deployment) {
     let before = deployment.told(&["status"]).await;
 
@@ -335,7 +335,8 @@ async fn taken_down(deployment: &mut Deployment) {
     assert_eq!(before["exports"], after["exports"]);
 }
 
-/// A job takes longer than its page polls: the page parks, comes back and goes on. Nobody takes the webhook.
+/// A job takes longer than its page handler polls: the page is parked, returns and continues. No receiver accepts the
+/// webhook.
 async fn parked(deployment: &mut Deployment) {
     deployment.change(&organisation(LONG_JOB));
     deployment.up_again(&[CALLS]).await;
@@ -346,7 +347,7 @@ async fn parked(deployment: &mut Deployment) {
     let ended = deployment.told(&["start", "--request", &request]).await;
 
     assert_eq!(ended["status"], "completed");
-    // With the reason, once a delivery was tried.
+    // The status includes the reason once a delivery was attempted.
     let webhook = ended["webhook"].as_str().expect("a text");
     assert!(webhook.starts_with("not taken yet"), "{webhook}");
     assert!(webhook.ends_with("it is sent again for a day"), "{webhook}");
@@ -358,7 +359,8 @@ async fn parked(deployment: &mut Deployment) {
     assert!(lines.any(parks), "no page was parked");
 }
 
-/// A page message that fails comes back after two seconds, and is dead at the second time. The queue's URL.
+/// Makes a failed page message visible again after two seconds, and dead after the second receive. Returns the queue's
+/// URL.
 async fn impatient(clients: &AwsClients) -> String {
     let sqs = clients.sqs();
     let (queue, dead) = tokio::join!(
@@ -387,7 +389,8 @@ async fn url(sqs: &aws_sdk_sqs::Client, name: String) -> String {
     asked.expect("a queue").queue_url.expect("a URL")
 }
 
-/// What the receiver was told of an export; a delivery comes shortly after the outcome.
+/// Waits for the delivery of an export's outcome, which arrives shortly after the outcome, and returns the events that
+/// the receiver got.
 async fn told_of(deployment: &Deployment, export: &str) -> Vec<String> {
     let status = deployment.told(&["status", export]).await;
     let wanted = status["outcome"]["status"].as_str().expect("a status");
@@ -427,7 +430,7 @@ async fn object(deployment: &Deployment, key: &str) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// The events in the queue, once there are so many.
+/// Receives events from the queue until there are at least this number.
 async fn events(clients: &AwsClients, queue: &str, wanted: u64) -> Vec<Value> {
     let sqs = clients.sqs();
     let mut events = Vec::new();

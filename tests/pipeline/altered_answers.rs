@@ -1,13 +1,13 @@
-//! Seeded alterations of the API's answers, through whole exports of every source.
+//! Seeded alterations of API responses, through whole exports of every source.
 //!
-//! For each seed a source, a small organisation and a schedule are drawn; answers are altered by the schedule (`alteration`)
-//! until the export has ended. Whatever the answers, nothing panics, and every run ends within its deadlines. An export that
-//! says that it is complete accounts for every conversation (`oracle` says what that means, and `excuses` what nobody could
-//! know), and `verify` finds it intact. One that failed, or could not be started, is completed by a resume once the
-//! organisation answers as it should.
+//! Each seed draws a source, a small organisation and a schedule; the schedule alters responses (`alteration`) until
+//! the export has ended. Whatever the responses, nothing panics, and every run ends within its deadlines. A complete
+//! export accounts for every conversation (`oracle` defines this, `excuses` lists what a client cannot know), and
+//! `verify` finds it intact. An export that failed or could not be started is completed by a resume once the
+//! organisation answers correctly again.
 //!
-//! `ANSWER_SEEDS=50000 cargo test -p end-to-end --test pipeline altered_answers` draws more, from `ANSWER_FIRST_SEED` on;
-//! `ANSWER_SEED=7` tells one seed with everything that was altered.
+//! `ANSWER_SEEDS=50000 cargo test -p end-to-end --test pipeline altered_answers` runs more seeds, beginning with
+//! `ANSWER_FIRST_SEED`; `ANSWER_SEED=7` runs one seed and prints every alteration.
 
 mod alteration;
 mod excuses;
@@ -25,7 +25,7 @@ mod writings;
 
 use seeds::{Seed, setting, tell};
 
-/// How many seeds a test run goes through; `ANSWER_SEEDS` asks for more.
+/// Number of seeds in a test run; `ANSWER_SEEDS` overrides it.
 const SEEDS: u64 = 2_000;
 
 #[test]

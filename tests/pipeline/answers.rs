@@ -1,5 +1,5 @@
-//! docs/answers.md, held row by row: each call's answer is replaced by each odd one through whole exports, once and for ever,
-//! and a healthy API afterwards heals what failed.
+//! Tests docs/answers.md row by row: each unusual response replaces the response of each call through whole exports,
+//! once and permanently; afterwards a healthy API completes the exports that failed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,34 +25,34 @@ mod rows;
 
 use odd::Alter;
 
-/// A call of a source, and the request whose answer is replaced.
+/// A call of a source, and the request whose response is replaced.
 struct Call {
-    /// As docs/answers.md names it.
+    /// Name of the call in docs/answers.md.
     name: &'static str,
-    /// Of the export's request.
+    /// `source` of the export request.
     source: &'static str,
     more: String,
-    /// Of a history gateway.
+    /// Forms of a history gateway, in the simulator and in our settings.
     form: Option<(HistoryForm, Form)>,
     is_replaced: fn(&ServedRequest<'_>) -> bool,
 }
 
-/// What comes of an answer that stays.
+/// Result of a response that is returned permanently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It is taken, and the export is complete.
+    /// Accepted, and the export is complete.
     Taken,
-    /// All there is is archived, and the manifest warns of what was odd.
+    /// Every record is archived, and the manifest warns about the response.
     Warned,
-    /// It is taken for the end, and the manifest warns of it.
+    /// Accepted as the end, and the manifest warns about it.
     WarnedEnd,
-    /// It is taken for what it says, since nothing shows that it is untrue.
+    /// Accepted as it is, because nothing shows that it is untrue.
     Believed(&'static str),
-    /// It is taken, and what came twice is counted.
+    /// Accepted, and repeated records are counted.
     Repeated,
-    /// A record of it is kept aside.
+    /// One of its records is quarantined.
     KeptAside,
-    /// What does not come is named as missing.
+    /// Records that are absent are listed as missing.
     Missing,
     Fails(FailureKind),
 }
@@ -64,11 +64,11 @@ struct Row {
     outcome: Outcome,
 }
 
-/// Whether answers are replaced.
+/// Whether responses are replaced.
 #[derive(Clone, Debug, Default)]
 struct Switch {
     state: Arc<AtomicU8>,
-    /// Answers that were replaced.
+    /// Number of responses that were replaced.
     replaced: Arc<AtomicU32>,
 }
 
@@ -77,7 +77,7 @@ const ONCE: u8 = 1;
 const ALWAYS: u8 = 2;
 
 impl Outcome {
-    /// As docs/answers.md words it.
+    /// The result in the words of docs/answers.md.
     fn words(self) -> String {
         match self {
             Self::Taken => "taken".to_owned(),
@@ -112,7 +112,7 @@ impl Switch {
         self.state.store(state, Ordering::SeqCst);
     }
 
-    /// Whether this answer is to be replaced.
+    /// Whether this response is to be replaced.
     fn takes(&self) -> bool {
         let once = self
             .state
@@ -121,7 +121,7 @@ impl Switch {
     }
 }
 
-/// Runs every row of the call's table, and names all those that do not hold.
+/// Runs every row of the call's table, and reports all rows that do not hold.
 async fn hold(call: Call, rows: Vec<Row>) {
     let words = rows.iter().map(Row::words).collect();
     let undocumented = documented::difference(call.name, &words);
@@ -146,7 +146,7 @@ async fn hold(call: Call, rows: Vec<Row>) {
     }
 }
 
-/// An answer that comes once costs nothing but another request, unless it says itself that another one is in vain.
+/// An unusual response that occurs once costs only another request, unless the response itself rules out a retry.
 async fn once(call: &Call, row: &Row, expected: &BTreeSet<String>) {
     let label = format!("{}: {}, once", call.name, row.answer);
     let outcome = row.outcome;
@@ -205,7 +205,7 @@ async fn for_ever(call: &Call, row: &Row, expected: &BTreeSet<String>) {
     heal(&mut world, id, call, expected, &label).await;
 }
 
-/// Whether the answer is believed at once, so that asking again is up to a person.
+/// Whether the response is believed immediately, so that a retry is up to the operator.
 fn is_final(outcome: Outcome) -> bool {
     matches!(
         outcome,
@@ -218,7 +218,7 @@ fn is_final(outcome: Outcome) -> bool {
     )
 }
 
-/// The failure of whichever attempt: a lost query makes new ones.
+/// Returns the failure of any attempt; a lost query creates new attempts.
 async fn failed(world: &World, id: &ExportId) -> Option<Failed> {
     for attempt in 1..=12 {
         if let Some(failed) = world.failed(id, attempt).await {
@@ -228,7 +228,7 @@ async fn failed(world: &World, id: &ExportId) -> Option<Failed> {
     None
 }
 
-/// What is complete holds all, or says what it lacks.
+/// Asserts that a complete export contains every record or reports the absent ones.
 fn assert_complete(
     manifest: &Manifest,
     found: &BTreeSet<String>,
@@ -263,7 +263,7 @@ fn assert_complete(
     }
 }
 
-/// Starts the export, or resumes it until it is complete: nothing may be lost for good.
+/// Starts the export, or resumes it until it is complete: no record may be lost permanently.
 async fn heal(
     world: &mut World,
     id: Option<ExportId>,
@@ -311,13 +311,13 @@ async fn world(call: &Call, alter: &Alter) -> (World, Switch) {
     )
 }
 
-/// What a world of these tests adds.
+/// Settings that the worlds of these tests add.
 trait Patient {
     fn patient(self, call: &Call) -> Self;
 }
 
 impl Patient for World {
-    /// With less patience than operators have: what is waited for costs a request each time.
+    /// Uses shorter waits than in production, because each wait costs requests.
     fn patient(self, call: &Call) -> Self {
         let sources = SourceSettings {
             history_form: call.form.map_or_else(Form::default, |(_, ours)| ours),
@@ -339,7 +339,7 @@ fn settings(history: Option<HistoryForm>, answer_filter: Option<AnswerFilter>) -
     Settings {
         history,
         answer_filter,
-        // A job whose submission was answered oddly is nobody's, and holds a place until it expires.
+        // A job whose submission got an unusual response is never deleted, and occupies a slot until it expires.
         concurrent_jobs: 10_000,
         ..organisation(91, 40)
     }
@@ -347,7 +347,7 @@ fn settings(history: Option<HistoryForm>, answer_filter: Option<AnswerFilter>) -
 
 fn request(call: &Call) -> String {
     let Call { source, more, .. } = call;
-    // Conversations that are looked up by their ids may have started at any time.
+    // Conversations that are looked up by id may have started at any time.
     let interval = if more.contains("conversationIds") {
         String::new()
     } else {
@@ -356,7 +356,7 @@ fn request(call: &Call) -> String {
     format!(r#"{{"source":"{source}","exportId":"odd"{interval}{more}}}"#)
 }
 
-/// What a healthy API gives.
+/// Returns the ids that an export from a healthy API archives.
 async fn archived(call: &Call) -> BTreeSet<String> {
     let mut world = World::new(settings(call.history(), None))
         .await

@@ -1,4 +1,4 @@
-//! Attempts: a failed export, resumed until it completes; repeated requests; two handlers at once.
+//! Attempts: a failed export that is resumed until it completes, repeated requests, and two concurrent handlers.
 
 use std::collections::BTreeSet;
 
@@ -128,7 +128,7 @@ async fn an_export_that_broke_its_quota_goes_on_with_a_larger_one() {
             .any(|failed| failed.failure.kind == FailureKind::QuotaExceeded)
     );
 
-    // A breach is seen every 20 pages at the latest, in each of two slices.
+    // Each of the two slices detects a breach after at most 20 pages.
     let stored: u64 = failed.totals.quota_bytes;
     let page = failed.totals.quota_bytes / failed.totals.pages;
     assert!(
@@ -190,7 +190,7 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
             .run_until(|world| world.simulator.stats().requests_on(Route::JobResults) == 1)
             .await
     );
-    // A message that names an attempt which does not exist cannot be handled by anybody.
+    // No handler can process a message that names a nonexistent attempt.
     let delivery = loop {
         match world
             .queues
@@ -240,7 +240,7 @@ async fn a_resume_right_after_the_queues_were_purged_sends_messages_that_arrive(
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
     let lost = world.queues.receive(Queue::Pages).expect("a message");
-    // SQS remembers for five minutes that it was sent.
+    // SQS deduplicates the message for five minutes.
     assert!(world.queues.delete(Queue::Pages, &lost.receipt));
 
     world.resume(&id).await;
@@ -402,7 +402,7 @@ async fn an_attempt_that_a_later_one_replaced_is_not_concluded() {
     let both = |it: &World| has_ended(it, "0001/r02") && has_ended(it, "0002/r02");
     assert!(world.run_until(both).await);
 
-    // complete-export, held up since it read the first attempt.
+    // complete-export, delayed since it read the first attempt.
     let views = archive.survey(&plan, &stale).await.expect("slices");
     assert!(views.iter().all(|view| view.end.is_some()));
     let concluding = Concluding {

@@ -1,4 +1,4 @@
-//! An export that failed by trouble of our own goes on by itself, a few times.
+//! An export that failed because of an internal error is resumed automatically, a limited number of times.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn sweep(world: &mut World) -> Vec<Swept> {
     world.sweep().await.expect("not killed")
 }
 
-/// Takes the page message of the newest attempt for dead, and runs until the failure is announced.
+/// Moves the page message of the newest attempt to the dead-letter queue, and runs until the failure is announced.
 async fn fail(world: &mut World) {
     let delivery = world.queues.receive(Queue::Pages).expect("a page message");
     world
@@ -135,7 +135,8 @@ async fn what_the_api_refused_is_not_resumed_without_a_person() {
     assert_eq!(sweep(&mut world).await, []);
 }
 
-/// A gateway that announces a record too many and then refuses, until it is healed; and the export by a person's resume.
+/// A gateway that announces one record too many and then refuses until it is healed, and an export that the operator
+/// resumed.
 async fn resumed_with_a_query_of_no_use(seed: u64) -> (World, ExportId) {
     let mut world = World::new(organisation(seed, 40)).await;
     let refused = Permanent {
@@ -225,7 +226,7 @@ async fn an_export_waits_for_one_that_is_to_be_resumed() {
 async fn what_was_cancelled_as_it_failed_is_not_resumed_automatically() {
     let (mut world, id) = started(239).await;
     fail(&mut world).await;
-    // A cancel, held up since it found the attempt undecided.
+    // A cancel command, delayed since it found the attempt undecided.
     let now = world.now();
     world.archive().cancel(&id, now).await.expect("a store");
 

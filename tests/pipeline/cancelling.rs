@@ -1,4 +1,5 @@
-//! Cancelled in mid-flight: ends as cancelled, its jobs deleted, also when no message of it was alive.
+//! An export that is cancelled while it runs ends as cancelled and its jobs are deleted, even if all its messages were
+//! lost.
 
 use conversation_archive::objects::Name;
 use conversation_archive::outcome::{ExportStatus, Outcome};
@@ -150,7 +151,7 @@ async fn a_cancel_that_came_after_a_failure_does_not_cancel_the_resume() {
     let id = world.start(&request).await;
     world.run().await;
     assert!(world.failed(&id, 1).await.is_some());
-    // A cancel, held up since it found the attempt undecided.
+    // A cancel command, delayed since it found the attempt undecided.
     let archive = world.archive();
     archive.cancel(&id, world.now()).await.expect("a store");
 

@@ -1,4 +1,5 @@
-//! Killed right before and right after every step of every handler, then run again: the same archive each time.
+//! Kills the process right before and right after every step of every handler, then continues: the archive is always
+//! the same.
 
 use std::sync::Arc;
 
@@ -128,7 +129,7 @@ async fn an_object_orphaned_by_a_crash_is_listed_and_harms_nobody() {
                 .expect("started");
         }
         while !matches!(world.turn().await, Turn::Killed | Turn::Idle) {}
-        // Whatever the killed process had written, its job is gone when the message comes again.
+        // Whatever the killed process had written, its job is gone when the message is redelivered.
         world.simulator.forget_jobs();
         world.run().await;
 

@@ -1,4 +1,4 @@
-//! Webhooks: one id an outcome, another for every other export, tried until it is taken.
+//! Webhooks: one id per outcome, different ids for different exports, retried until the receiver accepts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use conversation_archive::plan::ExportPlan;
 use conversation_archive::store::FolderStore;
 use end_to_end::world::{World, organisation};
 
-/// Longer than a receiver is tried.
+/// More failures than the number of delivery attempts.
 const NEVER_TAKEN: [u16; 12] = [500; 12];
 
 async fn world_in(folder: &Path) -> World<FolderStore> {
@@ -106,12 +106,12 @@ async fn an_export_planned_by_an_earlier_version_keeps_its_webhook_id() {
     world.resume(&nightly()).await;
     world.run().await;
 
-    // The start of the SHA-256 of nightly, export.completed and 1, one a line.
+    // The first bytes of the SHA-256 of `nightly`, `export.completed` and `1`, one per line.
     let ids: Vec<_> = world.receiver.ids().into_keys().collect();
     assert_eq!(ids, ["msg_2db3d2b0d1a2989e42d25395a17fd3aa"]);
 }
 
-/// As if each delivery had been answered and the process had died before it could write that down.
+/// Removes the delivery records, as if the process had died after each response and before writing it down.
 fn forget_deliveries(folder: &Path) {
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();

@@ -1,5 +1,5 @@
-//! Seeded schedules of faults: whatever is only transient must end complete, with every record exactly once; whatever
-//! is permanent must end as failed, with exactly that reason.
+//! Seeded schedules of faults: with transient faults only, the export must be complete with every record exactly once;
+//! with a permanent fault it must fail with exactly that reason.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use start_export::Command;
 use end_to_end::seams::Kill;
 use end_to_end::world::{DAYS, Order, Turn, World, organisation};
 
-/// How many schedules a test run goes through; `FAULT_SCHEDULES` asks for more.
+/// Number of schedules in a test run; `FAULT_SCHEDULES` overrides it.
 const SCHEDULES: u64 = 200;
 
 const MESSAGE: &str = "this organisation does not permit it";
@@ -30,7 +30,7 @@ async fn schedules_of_transient_faults_complete_and_permanent_ones_fail_with_the
         match (&schedule.permanent, result) {
             (None, Ended::Complete) => tally.complete += 1,
             (Some(_), Ended::Failed) => tally.failed += 1,
-            // A permanent fault that was not reached in time is no fault.
+            // A permanent fault that was not reached before the export completed has no effect.
             (Some(_), Ended::Complete) => tally.unreached += 1,
             (None, Ended::Failed) => unreachable!("run() checks it"),
         }
@@ -134,7 +134,7 @@ impl Schedule {
         ended
     }
 
-    /// Runs to the end with kills, lost queues, expired jobs and revoked tokens on the way.
+    /// Runs to the end, with kills, lost queues, expired jobs and revoked tokens on the way.
     async fn disturb(
         &self,
         world: &mut World,
@@ -143,7 +143,7 @@ impl Schedule {
         tally: &mut Tally,
     ) {
         let command = || Command::parse(request).expect("a request");
-        // start-export repeats as long as its source is only unavailable, as Lambda and people do.
+        // Lambda and operators repeat start-export while its source is unavailable.
         while !matches!(world.invoke(command()).await, Some(Ok(_))) {
             world.pass(Duration::from_mins(1));
         }
@@ -262,7 +262,7 @@ impl Schedule {
     }
 }
 
-/// Soon, before or after a step.
+/// A kill before or after one of the next steps.
 fn any_kill(taken: u64, chance: &mut fastrand::Rng) -> Kill {
     let step = taken + chance.u64(..12);
     if chance.bool() {

@@ -1,5 +1,5 @@
-//! The details query as a source: windows of a day that is still going on, days too full for one query, filters, and
-//! conversations by their ids.
+//! The details query as a source: windows of a day that has not ended, days with too many conversations for one query,
+//! filters, and conversations by id.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use end_to_end::world::{DAYS, NOW, World, organisation};
 
 const ALL_DAY: &str = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z";
 
-/// The ids of the conversations of which this holds.
+/// Returns the ids of the conversations that satisfy the predicate.
 fn ids_where(world: &World, holds: impl Fn(&TruthConversation) -> bool) -> BTreeSet<String> {
     let conversations = world.simulator.truth().conversations.into_iter();
     conversations
@@ -37,7 +37,7 @@ async fn assert_archived_once(world: &World, manifest: &Manifest, expected: &BTr
     assert_eq!(&archived.into_keys().collect::<BTreeSet<_>>(), expected);
 }
 
-/// An organisation in the midst of its day: four hours ago it opened, in four hours it closes.
+/// An organisation in the middle of its day: it opened four hours ago and closes in four hours.
 fn working_day(seed: u64, conversations: usize) -> Settings {
     let moment = |text: &str| text.parse().expect("a moment");
     Settings {
@@ -57,7 +57,7 @@ async fn a_day_that_is_still_going_on_is_read_to_its_end_with_each_conversation_
         ..working_day(41, 2_000)
     };
     let mut world = World::over(Arc::new(MemoryStore::default()), settings, 2).await;
-    // Each request takes three seconds, so that conversations begin and show up while pages are read.
+    // Each request takes three seconds, so that conversations begin and become visible while pages are read.
     let clock = world.clock.clone();
     world.simulator.update(|settings| {
         settings.clock = Arc::new(move || {
@@ -96,7 +96,7 @@ async fn a_day_that_is_still_going_on_is_read_to_its_end_with_each_conversation_
 
 #[tokio::test]
 async fn a_window_that_moves_is_read_again_and_made_smaller_until_it_stands_still() {
-    // Conversations show up later than we expect them, so that windows we take for closed still move.
+    // Conversations become visible later than expected, so that windows that we consider closed still change.
     let mut world = World::new(Settings {
         query_lag: Duration::from_mins(20),
         ..working_day(42, 1_000)
@@ -110,7 +110,7 @@ async fn a_window_that_moves_is_read_again_and_made_smaller_until_it_stands_stil
         });
     });
 
-    // Up to the present: the newest window is on the move.
+    // Up to the present: the newest window still changes.
     let request = format!(
         r#"{{"source":"analytics-query","interval":"2026-03-09T23:00:00Z/{NOW}","slices":1,"pageSize":5}}"#
     );
@@ -167,7 +167,7 @@ async fn a_day_of_more_hits_than_a_query_reaches_is_read_in_windows_within_every
 
 #[tokio::test]
 async fn conversations_that_go_on_through_many_windows_do_not_make_them_smaller() {
-    // One in ten begins in the interval; the others began before and are active in all of it.
+    // One in ten begins in the interval; the others began before it and are active in all of it.
     let mut world = World::new(Settings {
         spill: 3.0,
         ..organisation(44, 300)

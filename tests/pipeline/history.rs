@@ -1,4 +1,4 @@
-//! The history gateway in both of its forms: a chain of pages by tokens.
+//! The history gateway in both of its forms: a chain of pages linked by tokens.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,13 +1,13 @@
-//! Two handlers or commands at one export, interleaved at every step.
+//! Two handlers or commands that act on one export, interleaved at every step.
 //!
-//! A is suspended before one of its steps (an operation of the store, a message sent, a request to the API, a delivery of a
-//! webhook) while B runs to its end, alone or with everything that follows from it; then A continues, and the export comes to
-//! its end, from its messages or, where all of them are lost, by the sweep. After each interleaving the export has exactly one
-//! outcome, holds each conversation once, passes `verify`, has told its outcomes, and nothing is left to do.
+//! A is suspended before one of its steps (a store operation, a message sent, an API request, a webhook delivery) while
+//! B runs to its end, alone or with everything that follows from it. Then A continues, and the export ends through its
+//! messages or, if all of them are lost, through the sweep. After each interleaving the export has exactly one outcome,
+//! contains each conversation once, passes `verify`, has announced its outcomes, and has no work left.
 //!
 //! A test run samples the interleavings of every pair. `INTERLEAVINGS=all cargo test -p end-to-end --test pipeline
-//! interleavings::every -- --nocapture` runs all of them, and `INTERLEAVINGS=20` that many of each pair;
-//! `INTERLEAVED=lost-page` runs all of those pairs whose names contain that.
+//! interleavings::every -- --nocapture` runs all of them, `INTERLEAVINGS=20` that number for each pair;
+//! `INTERLEAVED=lost-page` runs all interleavings of the pairs whose names contain that text.
 
 mod action;
 mod blind;
@@ -28,7 +28,7 @@ use explorer::{Breadth, Explored, explore, problems_of};
 use interleaving::{Interleaving, Meanwhile, Sight};
 use pair::{Kind, Loss, Pair};
 
-/// Interleavings of each pair in a test run.
+/// Number of interleavings of each pair in a test run.
 const SAMPLE: u64 = 6;
 
 #[test]
@@ -56,17 +56,17 @@ fn a_conclusion_held_up_while_a_query_is_lost_mixes_no_queries() {
     assert_eq!(mixed_queries(Sight::Everything), 0);
 }
 
-/// The checks notice what the product's fence prevents: a conclusion that does not learn of the newest attempt takes pages of
-/// the lost query for pages of the query after it.
+/// The checks detect the defect that the fence prevents: a conclusion that does not learn of the newest attempt takes
+/// pages of the lost query for pages of the query that replaced it.
 #[test]
 fn a_conclusion_without_a_fence_is_found_to_mix_queries() {
     assert!(mixed_queries(Sight::FirstAttemptOnly) > 0);
 }
 
-/// The number of pause points at which a conclusion with this sight, suspended while a lost query starts the next attempt,
-/// ends in a manifest of two queries that `verify` calls damaged.
+/// Returns the number of pause points at which a conclusion with this sight, suspended while a lost query starts the
+/// next attempt, ends in a manifest of two queries, which `verify` reports as damaged.
 fn mixed_queries(sight: Sight) -> usize {
-    /// complete-export has read where the slices stand after these.
+    /// After this many steps complete-export has read the positions of the slices.
     const PAUSE_POINTS: u64 = 6;
     let (conclusion, page) = (Action::FirstCompletion, Action::LostPage);
     let pair = Pair::new(Kind::Gateway, Loss::Early, conclusion, page);
@@ -91,7 +91,7 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Each pair with its counts, then the problems.
+/// Prints each pair with its counts, then the problems.
 fn print(explored: &[Explored]) {
     let (mut run, mut all, mut healed) = (0, 0, 0);
     for it in explored {

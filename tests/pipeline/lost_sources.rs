@@ -1,4 +1,4 @@
-//! Lost jobs and queries: the run begins anew, and what was read before is superseded.
+//! Lost jobs and queries: the run starts again, and the pages read before are superseded.
 
 use conversation_archive::archive::Losses;
 use conversation_archive::failure::FailureKind;
@@ -212,7 +212,7 @@ async fn a_run_begun_under_a_new_query_is_not_ended_by_who_still_reads_from_the_
             .any(|key| key.ends_with("end.json"))
     };
     while !ended(&world) {
-        // Whoever replaces the query dies before its own run is ended.
+        // The handler that replaces the query dies before its own run has ended.
         world.steps.kill_at(Kill::After(world.steps.taken() + 12));
         world.turn().await;
         world.wait_for_next();
@@ -220,7 +220,7 @@ async fn a_run_begun_under_a_new_query_is_not_ended_by_who_still_reads_from_the_
     world.resume(&id).await;
     let before = fetched(&world);
     assert!(world.run_until(|world| fetched(world) >= before + 3).await);
-    // Now the message of the old run comes again, while the new ones are under way.
+    // The message of the old run is redelivered while the new runs are in progress.
     world.queues.expire_in_flight();
 
     world.run().await;

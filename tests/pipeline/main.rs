@@ -1,5 +1,5 @@
 //! The whole pipeline in one process: real handlers, a simulated organisation over real HTTP, a store and queues in
-//! memory, and a clock that only the tests move. Nothing sleeps.
+//! memory, and a clock that only the tests advance. No test sleeps.
 
 #![expect(
     clippy::expect_used,

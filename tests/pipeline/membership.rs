@@ -1,4 +1,4 @@
-//! Slices and consecutive exports partition the conversations by their start, whatever the server means by activity.
+//! Slices and consecutive exports partition the conversations by start, however the server defines activity.
 
 use std::collections::BTreeSet;
 

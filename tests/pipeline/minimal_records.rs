@@ -1,4 +1,4 @@
-//! `minimal` pages of a gateway export, against a slow projection that knows nothing of ours.
+//! `minimal` pages of a gateway export, compared with a slow projection that shares no code with ours.
 
 use genesys_simulator::{Settings, TruthRecord};
 use serde_json::value::RawValue;
@@ -43,7 +43,7 @@ async fn minimal_pages_are_each_record_projected_with_plain_json_semantics() {
     }
 }
 
-/// Members in the order of the list, present nulls kept, absent fields omitted, values as they were written.
+/// Members in the order of the list: nulls are kept, absent fields omitted, values verbatim.
 fn minimal(record: &TruthRecord) -> String {
     let members = members(&record.json);
     let mut parts: Vec<String> = FIELDS
@@ -83,7 +83,7 @@ fn last<'a>(members: &'a [(String, String)], field: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// The members of an object, cut out character by character.
+/// Splits an object into its members, character by character.
 fn members(json: &str) -> Vec<(String, String)> {
     let inner = json
         .trim()
@@ -101,7 +101,7 @@ fn members(json: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Splits at separators that stand in no string and no nested value.
+/// Splits at separators that are outside strings and nested values.
 fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut from) = (Vec::new(), 0);
     let (mut depth, mut in_string, mut escaped) = (0, false, false);

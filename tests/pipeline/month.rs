@@ -1,10 +1,11 @@
-//! A month of nightly schedules through troubles of minutes to hours: the API, the login, the store and the receiver do not
-//! answer, functions are throttled, processes die, queues are lost.
+//! A month of nightly schedules with troubles that last minutes to hours: the API, the login, the store and the
+//! receiver do not answer, functions are throttled, processes die, queues are lost.
 //!
-//! Whatever happens when: in the end every day is complete, or its failure is on record, which raises an alarm; and every
-//! outcome was told by its webhook.
+//! Whatever happens: at the end of the month every day is complete or its failure is recorded, which raises an alarm;
+//! and the webhook of every outcome was delivered.
 //!
-//! `MONTHS=2000 cargo test -p end-to-end --test pipeline month` draws more; `MONTH=7` runs one seed and tells its troubles.
+//! `MONTHS=2000 cargo test -p end-to-end --test pipeline month` runs more seeds; `MONTH=7` runs one seed and prints its
+//! troubles.
 
 mod nights;
 mod oracle;
@@ -16,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use nights::Month;
 use oracle::Tally;
 
-/// How many months a test run goes through; `MONTHS` asks for more.
+/// Number of months in a test run; `MONTHS` overrides it.
 const MONTHS: u64 = 200;
 
 #[test]

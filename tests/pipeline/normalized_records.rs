@@ -1,4 +1,4 @@
-//! Exports of flat rows, from conversations and from a gateway's records.
+//! Exports of normalized (flat) rows, from conversations and from a gateway's records.
 
 use conversation_archive::source::Setback;
 use start_export::{Command, StartError};

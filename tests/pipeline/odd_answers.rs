@@ -1,4 +1,4 @@
-//! Totals that lie, pages that are short, records that are none.
+//! Wrong totals, short pages and malformed records.
 
 use std::sync::Arc;
 

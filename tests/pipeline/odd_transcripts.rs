@@ -1,4 +1,5 @@
-//! One conversation whose answers are odd, among others: it loses at most what is odd, says so, and the others are complete.
+//! One conversation with unusual responses among others: it loses at most the affected parts and reports them, and the
+//! others are complete.
 
 use serde_json::Value;
 

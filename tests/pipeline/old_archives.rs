@@ -1,6 +1,6 @@
-//! Archives of every released version of the format: what is complete in them verifies and reads, what is not goes on.
+//! Archives of every released version of the format: complete exports verify and can be read, incomplete ones resume.
 //!
-//! `tests/archives/README.md` says how they were made.
+//! `tests/archives/README.md` describes how they were made.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A world over a copy of the archive, which is deleted with the guard.
+/// Returns a world over a copy of the archive, and the guard that deletes the copy.
 async fn world(archive: &Path) -> (World<FolderStore>, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a new folder");
     copy(archive, folder.path());

@@ -1,4 +1,5 @@
-//! Hours without the store, or without the functions: messages outlive them, and one that cannot be handled still ends.
+//! Hours without the store or without the functions: messages survive, and an export with a message that cannot be
+//! handled still ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ async fn world(settings: Settings) -> World<ThrottlingStore> {
     World::over(Arc::new(ThrottlingStore::default()), settings, 2).await
 }
 
-/// Has every message of the pipeline tried against a store that throttles, for so long.
+/// Tries every message of the pipeline against a throttling store, for this duration.
 async fn throttle(world: &mut World<ThrottlingStore>, duration: Duration) {
     world.store.set(true);
     let until = world.now() + duration;
@@ -36,7 +37,7 @@ fn has_dead_letters<S: ArchiveStore>(world: &World<S>) -> bool {
         .any(|queue| !letters(queue).is_empty())
 }
 
-/// Receives every message again and again without handling it, as for a function that Lambda throttles or kills.
+/// Receives every message repeatedly without handling it, as when Lambda throttles or kills the function.
 fn starve(world: &World, queue: Queue, duration: Duration) {
     let until = world.now() + duration;
     while world.now() < until {
@@ -47,7 +48,7 @@ fn starve(world: &World, queue: Queue, duration: Duration) {
 
 #[tokio::test]
 async fn four_hours_without_the_store_cost_an_export_nothing_but_time() {
-    // At the job's pages, at the waiting for the job, and at the completion.
+    // While pages are read, while waiting for the job, and during completion.
     for requests in [0, 2, 6] {
         let mut world = world(Settings {
             job_ready_after: Duration::from_mins(5),

@@ -1,4 +1,4 @@
-//! A webhook is owed until it is taken, refused for good or given up, whatever becomes of its messages.
+//! A webhook stays owed until it is accepted, permanently refused or given up, whatever happens to its messages.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use sweep_exports::Swept;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// The schedule of a receiver that never takes a delivery.
+/// Responses of a receiver that never accepts a delivery.
 const SCHEDULE: [u16; 12] = [500; 12];
 
-/// A world with an export whose outcome is decided and whose webhook message was not received yet.
+/// A world with an export whose outcome is decided and whose webhook message has not been received.
 async fn announced(seed: u64) -> (World, ExportId) {
     let mut world = World::new(organisation(seed, 20)).await;
     let request = world.request("analytics-job", "");
@@ -86,7 +86,7 @@ async fn a_webhook_whose_message_is_a_dead_letter_is_sent_by_the_sweep() {
 async fn a_webhook_survives_hours_of_trouble_with_its_function() {
     let (mut world, _) = announced(202).await;
 
-    // Received and never handled: the function is throttled, or its store does not answer.
+    // Received but never handled: the function is throttled, or its store does not respond.
     for _ in 0..100 {
         world.queues.receive(Queue::Webhooks).expect("a message");
         world.pass(Queue::Webhooks.settings().visibility_timeout);

@@ -1,4 +1,4 @@
-//! Large exports: complete-export reads them in portions, over as many invocations as it takes.
+//! Large exports: complete-export reads them in portions, over as many invocations as necessary.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use end_to_end::world::{Turn, World, organisation};
 
 const REQUEST: &str = r#","exportId":"large","slices":3,"pageSize":4,"records":"full""#;
 
-/// Many portions of one or two pages.
+/// Small limits, for many portions of one or two pages.
 const SMALL: PortionLimits = PortionLimits { lines: 6, pages: 3 };
 
 fn repeating() -> Settings {
@@ -37,7 +37,7 @@ fn repeating() -> Settings {
     }
 }
 
-/// An export of these repeating rows whose slices have all ended.
+/// An export with these repeated rows whose slices have all ended.
 async fn read_out(portions: PortionLimits) -> World {
     let mut world = World::new(repeating()).await.in_portions(portions);
     let request = world.request("export-gateway", REQUEST);
@@ -107,8 +107,8 @@ async fn a_small_export_takes_no_more_requests_than_its_pages() {
     handle(&world, &delivery).await;
 
     let pages = world.manifest(&id).await.outcome.totals.pages;
-    // Attempts, attempt, end, outcomes (2), cancellation; record, index and record again of each page; manifest; copies of
-    // the slice and the outcome; webhook, marker, attempts.
+    // Attempts, attempt, end, outcomes (2), cancellation; record, index and record again of each page; manifest; copies
+    // of the slice and the outcome; webhook, marker, attempts.
     assert!(
         world.steps.taken() - before <= 3 * pages + 15,
         "{} steps for {pages} pages",
@@ -116,7 +116,7 @@ async fn a_small_export_takes_no_more_requests_than_its_pages() {
     );
 }
 
-/// Runs until the last completion message can be received.
+/// Runs until the last completion message becomes visible.
 async fn completion(world: &mut World) -> Delivery {
     let ends = |world: &World| {
         let objects = world.store.snapshot();
@@ -202,7 +202,7 @@ async fn two_handlers_of_one_completion_message_store_the_same_portions() {
     let mut alone = read_out(SMALL).await;
     let expected = completed(&mut alone).await.content;
     let expected_keys = compared(&alone);
-    // Each begins while the other one is at any of its steps.
+    // The second handler begins while the first is at any of its steps.
     for lead in (0..60).step_by(4) {
         let mut world = read_out(SMALL).await;
         let delivery = world.queues.receive(Queue::Completion).expect("a message");

@@ -1,4 +1,4 @@
-//! Redaction on the way in: what people typed is stored without personal data, and everybody can see how much was taken out.
+//! Redaction before storage: texts are stored without personal data, and the manifest counts the redactions.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use end_to_end::world::{DAYS, World, organisation};
 use genesys_simulator::{Faults, Settings};
 use start_export::{Command, StartError};
 
-/// What the simulated customers write of themselves.
+/// Personal data in the texts of the simulated customers.
 const EMAIL: &str = "@quillpost.example";
 const PHONE: &str = "+1202555";
 
@@ -24,7 +24,7 @@ async fn lines(world: &World, manifest: &Manifest) -> String {
     lines.into_keys().collect::<Vec<_>>().join("\n")
 }
 
-/// Personal values in the gateway's records of the world's days.
+/// Counts a personal value in the gateway's records of the world's days.
 fn written(world: &World, value: &str) -> u64 {
     let interval: conversation_archive::time::Interval = DAYS.parse().expect("an interval");
     let records = world.simulator.truth().gateway;
@@ -111,7 +111,7 @@ async fn with_the_strict_profile_no_field_says_who_took_part_whatever_the_source
         let text = lines(&world, &manifest).await;
         assert!(!text.contains(EMAIL) && !text.contains(PHONE));
         for person in &people {
-            // A name in a sentence is no field.
+            // Only whole field values are checked: a name inside a sentence is not a field.
             assert!(!text.contains(&format!("\"{person}\"")), "{source}");
         }
         assert!(text.contains("[REDACTED:NAME]"), "{source}");

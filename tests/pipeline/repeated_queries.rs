@@ -1,4 +1,4 @@
-//! The same question twice: answers that cannot change any more are known for a while, and what could is asked for again.
+//! Repeated queries: responses that cannot change any more are cached for a while; all others are requested again.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn export(world: &mut World, id: &str, source: &str, more: &str) -> Export
 
 async fn world(settings: Settings) -> World {
     let mut world = World::new(settings).await;
-    // Told, so that the API is not asked for it.
+    // Set here, so that it is not requested from the API.
     world.process.start.limits.retention_days = Some(3_650);
     world
 }
@@ -77,7 +77,7 @@ async fn a_conversation_that_goes_on_or_is_not_there_yet_is_asked_for_again() {
     let cases = [
         (ids(&[ended[0], ended[1]]), 1),
         (ids(&[ended[0], &going_on.id]), 2),
-        // What does not come is asked for once more each time.
+        // An id without a result is requested again each time.
         (ids(&[ended[0], "00000000-0000-4000-8000-000000000000"]), 4),
     ];
 

@@ -1,4 +1,5 @@
-//! A row that a source gives twice, on one page, on two pages or in two slices: the export is complete and says so.
+//! A row that a source returns twice, on one page, on two pages or in two slices: the export is complete and reports
+//! it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,13 +23,13 @@ const RECORDS: u64 = ROWS as u64;
 
 /// One slice of three pages.
 const PAGES: &str = r#","slices":1,"pageSize":10"#;
-/// Two slices, in which rows 0 to 19 and rows 20 to 30 are read.
+/// Two slices, which read rows 0 to 19 and rows 20 to 30.
 const SLICES: &str = r#","slices":2,"pageSize":10"#;
 
-/// The id of no conversation.
+/// An id that no conversation has.
 const UNKNOWN: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
-/// Source, name of its id, further request, and position of the repetition of row 2.
+/// Source, name of its id field, further request fields, and position at which row 2 is repeated.
 const PLACES: [(&str, &str, &str, usize); 5] = [
     ("analytics-job", "conversationId", PAGES, 5),
     ("analytics-job", "conversationId", PAGES, 15),
@@ -58,7 +59,7 @@ async fn world(again_at: usize, repeat: Repeat) -> World {
     .await
 }
 
-/// The id that stands on two lines of the export.
+/// Returns the id that occurs on two lines of the export.
 async fn repeated_id(world: &World, manifest: &Manifest, field: &str) -> String {
     let mut ids = world.archived_ids(manifest, field).await;
     ids.retain(|_, lines| *lines > 1);
@@ -177,7 +178,7 @@ async fn ids_that_were_asked_for_are_counted_once() {
         r#"["{}","{}","{UNKNOWN}"]"#,
         conversations[0].id, conversations[1].id
     );
-    // The only page of the job holds the first of the two again.
+    // The only page of the job repeats the first of the two.
     world
         .simulator
         .set_faults(repeating(0, 2, Repeat::Identical));
@@ -195,7 +196,8 @@ async fn ids_that_were_asked_for_are_counted_once() {
     world.verify(&manifest.outcome.export_id).await;
 }
 
-/// Every answer of the details query with this conversation twice, `counted` times in its total.
+/// Replaces every response of the details query by one with this conversation twice, counted `counted` times in its
+/// total.
 fn twice(id: String, counted: u64) -> AnswerFilter {
     Arc::new(move |request, mut answer| {
         if request.route != Route::DetailsQuery || answer.status != 200 {
@@ -277,7 +279,7 @@ async fn a_revisit_knows_both_versions_of_a_row() {
 
 #[tokio::test]
 async fn transcripts_of_an_export_with_a_repeated_row_complete() {
-    // One page of transcripts, or one for each conversation.
+    // All transcripts on one page, or one page for each conversation.
     for (page_size, is_fetched_twice) in [(100, false), (1, true)] {
         let mut world = world(0, Repeat::Identical).await;
         let written = world.written();
@@ -334,7 +336,7 @@ async fn an_export_that_failed_for_a_repeat_is_resumed_and_completes_at_once() {
     assert_eq!(world.verify(&id).await.identical_lines, 1);
 }
 
-/// Writes the failure that earlier versions made of a repeated record.
+/// Writes the failure that earlier versions recorded for a repeated record.
 async fn fail_as_before(world: &World, id: &ExportId) {
     let dispatch = &world.process.start.dispatch;
     let plan = dispatch.archive.planned(id).await.expect("a plan");

@@ -1,4 +1,5 @@
-//! Residency: what may not go on under the present settings is refused, and what is done stays answered.
+//! Residency: exports that the current settings do not permit are refused; requests for completed exports are still
+//! answered.
 
 use start_export::{Command, Regions, Resume, StartError, State};
 

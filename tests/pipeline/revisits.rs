@@ -1,4 +1,4 @@
-//! Revisits: an interval is looked at again days later, and only what has changed is stored, as a new version.
+//! Revisits: an interval is read again days later, and only changed records are stored, as new versions.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use start_export::{Command, StartError, Started};
 
 use end_to_end::world::{World, organisation};
 
-/// A schedule's request, at four o'clock on that day of March, for the day that ended then.
+/// Runs a schedule's request at 04:00 on that day of March, for the day that ended then.
 async fn scheduled(world: &mut World, day: u8, more: &str) -> Started {
     let started = begun(world, day, more).await;
     world.run().await;

@@ -1,4 +1,5 @@
-//! Scheduled starts: a request is kept before the API is asked, so that no outage at that moment loses its interval.
+//! Scheduled starts: a request is stored before the first API request, so that an outage at that time does not lose its
+//! interval.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -20,7 +21,7 @@ const HOUR: Duration = Duration::from_hours(1);
 
 const NIGHTLY: &str = r#"{"source":"export-gateway","interval":{"last":"P1D"},"scheduledTime":"2026-03-03T00:00:00Z","slices":1}"#;
 
-/// A world whose login answers this status, while it is not 0.
+/// A world whose login answers with this status while it is not 0.
 async fn world(status: &Arc<AtomicU16>) -> World {
     let status = Arc::clone(status);
     let filter: AnswerFilter = Arc::new(move |request, mut answer| {
@@ -178,7 +179,7 @@ async fn a_start_at_the_moment_of_a_sweep_keeps_its_marker() {
     let id = start(&world, NIGHTLY).await.expect("started").export_id;
     let now = world.now();
 
-    // The sweep, held up since it found a marker without a plan.
+    // The sweep, delayed since it found a marker without a plan.
     let archive = world.archive();
     archive
         .remove_marker_without_plan(&id, now)

@@ -1,4 +1,4 @@
-//! sweep-exports: no export hangs silently, and none that waits rightly is disturbed.
+//! sweep-exports: no export stops silently, and an export that waits legitimately is not disturbed.
 
 use std::time::Duration;
 
@@ -180,7 +180,7 @@ async fn an_export_that_cannot_go_on_is_failed_after_three_fruitless_sweeps() {
 
     let mut swept = Vec::new();
     for _ in 0..4 {
-        // Whatever is sent is lost again.
+        // All messages sent are lost again.
         world.lose_messages();
         world.pass(HOUR + Duration::from_secs(1));
         swept.extend(sweep(&mut world).await);

@@ -1,4 +1,4 @@
-//! sweep-exports beside large exports: it reads none of their pages, and none of them takes the time of the others for long.
+//! sweep-exports with large exports: it reads none of their pages, and no export delays the others for long.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use end_to_end::world::{World, organisation};
 
 const HOUR: Duration = Duration::from_secs(3_601);
 
-/// Remembers the keys of what is read and created.
+/// Records the keys that are read and created.
 #[derive(Debug, Default)]
 struct Watched {
     store: MemoryStore,
@@ -31,7 +31,7 @@ impl Watched {
         self.read.lock().expect("not poisoned").clear();
     }
 
-    /// The keys in order; what is created is marked.
+    /// The keys in order; created ones are marked.
     fn keys(&self) -> Vec<String> {
         self.read.lock().expect("not poisoned").clone()
     }
@@ -104,7 +104,7 @@ async fn giving_up_reads_neither_pages_nor_page_indexes() {
         let created = format!("+{}", Name::Failed(&id, 1).key());
         let before = keys.iter().take_while(|key| **key != created);
         let records = before.filter(|key| key.ends_with(".record.json"));
-        // Of each slice the newest, to see whether it moved, and to end it.
+        // The newest record of each slice, to detect progress and to end the slice.
         assert!(records.count() <= 3 * 2, "{keys:?}");
     }
 }
@@ -158,7 +158,7 @@ async fn an_export_that_completes_in_portions_counts_as_moving() {
     assert!(world.run_until(ended).await);
     let mut world = world.at_pace(Duration::from_millis(2_500));
 
-    // An invocation an hour, whose message is lost.
+    // One invocation per hour, whose message is lost.
     let mut hours = 0;
     loop {
         world.turn().await;

@@ -1,4 +1,4 @@
-//! Transcripts: what was written in conversations, once each, in order, whichever way it has to be read.
+//! Transcripts: the messages of conversations, once each and in order, from whichever endpoint has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use start_export::{Command, StartError};
 
 const VERBATIM: &str = r#","redaction":{"enabled":false}"#;
 
-/// The records by their conversations; each is there once.
+/// Returns the records by conversation; asserts that each occurs once.
 async fn transcripts(world: &World, manifest: &Manifest) -> BTreeMap<String, Value> {
     let mut transcripts = BTreeMap::new();
     for (line, count) in world.archived_lines(manifest).await {
@@ -35,7 +35,7 @@ async fn exported(world: &mut World, ids: &[String], more: &str) -> BTreeMap<Str
     transcripts(world, &manifest).await
 }
 
-/// What was said, in the order of the record.
+/// Message ids and texts in the order of the record.
 fn said(record: &Value) -> Vec<(String, String)> {
     let messages = record["messages"].as_array().expect("messages").iter();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -109,7 +109,7 @@ async fn what_people_wrote_is_redacted_and_known_by_its_fingerprint() {
     }
     assert!(redactions > 100);
     assert_eq!(manifest.content.redactions.total(), redactions);
-    // Logs, errors, outcomes and webhooks are searched when the world ends.
+    // Logs, errors, outcomes and webhooks are searched when the world is dropped.
     let planted = world.simulator.truth().planted;
     let documents = world.store.snapshot().into_iter();
     let documents =
@@ -274,7 +274,7 @@ async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_re
         assert_eq!(told.count() as u64, number, "{status}");
     }
     assert_eq!(statuses.total(), ids.len() as u64);
-    // Their texts stand where their receipts should be.
+    // Their texts are in place of their receipts.
     for (id, record) in records.iter().filter(|(_, it)| it["status"] == "partial") {
         let truth = world.simulator.messages(id).expect("written");
         let unreadable = record["unreadable"].as_array().expect("elements");
@@ -306,7 +306,7 @@ async fn a_recording_that_is_never_ready_is_not_waited_for_for_ever() {
     for record in records.values() {
         assert_eq!(record["status"], "preparing");
     }
-    // Once when it was its turn, and then six times whenever the page that asks for it again comes back.
+    // Once on the conversation's turn, and then six times each time the page is read again.
     let asked = world.simulator.stats().requests_on(Route::Recordings);
     assert_eq!(asked, (1 + 7 * 6) * ids.len() as u64);
 }
@@ -499,7 +499,7 @@ async fn what_is_no_list_of_conversations_is_refused() {
     );
 }
 
-/// Conversations of the world's days that were written.
+/// Ids of the written (message) conversations that started in the world's days.
 fn written_in_the_days(world: &World) -> BTreeSet<String> {
     let days: Interval = DAYS.parse().expect("an interval");
     let conversations = world.simulator.truth().conversations.into_iter();
@@ -509,7 +509,8 @@ fn written_in_the_days(world: &World) -> BTreeSet<String> {
         .collect()
 }
 
-/// What its session's media does not tell is asked for, and not there.
+/// Ids of the complete transcripts. Asserts that fewer than a tenth are `gone`: conversations whose session media does
+/// not rule out messages are requested, but have none.
 fn complete(records: &BTreeMap<String, Value>) -> BTreeSet<String> {
     let of_status = |status: &str| {
         let records = records.iter().filter(|(_, it)| it["status"] == status);
@@ -674,7 +675,7 @@ async fn others_are_told_of_each_transcript_once_and_of_nothing_that_was_written
         let participants = record["participants"].as_array().expect("participants");
         let names = participants.iter().filter_map(|it| it["name"].as_str());
         for words in texts.chain(names.map(ToOwned::to_owned)) {
-            // What is as short as this may be part of a word of the event's own.
+            // A text this short may be part of a word in the event's own fields.
             assert!(words.len() < 8 || !told.contains(&words), "{words}");
         }
     }
@@ -692,7 +693,7 @@ async fn only_transcripts_are_told_of() {
 
 #[tokio::test]
 async fn a_topic_that_cannot_be_reached_fails_the_export_and_a_resume_leaves_nobody_out() {
-    // On every page, the last one included.
+    // On each page, including the last one.
     for pages_before in 0..3 {
         let mut world = World::new(organisation(127, 60)).await;
         let ids: Vec<String> = world.written().into_iter().take(9).collect();

@@ -1,4 +1,4 @@
-//! Waiting costs no attempts, and it ends.
+//! Waiting uses up no attempts, and it ends.
 
 use std::time::Duration;
 

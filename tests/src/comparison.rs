@@ -1,13 +1,14 @@
-//! Two archives of the same export, one of them disturbed: what must be equal to the byte, and what under a mask.
+//! Comparison of two archives of the same export, one of them disturbed: which objects must be equal byte for byte, and
+//! which only after masking.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-/// Fields that tell when, where, by which invocation and through which job something was done, and the hashes over them.
+/// Fields that hold times, places, invocation ids or job ids, and the hashes over such fields. They are masked.
 const MASKED: [&str; 27] = [
-    // The digest of a cursor, which is another one for each job.
+    // Digest of a cursor, which differs for each job.
     "mark",
     "seal",
     "hash",
@@ -33,12 +34,12 @@ const MASKED: [&str; 27] = [
     "cursor",
     "watermark",
     "webhookUrl",
-    // The kept message holds hashes over times, too.
+    // The body of a stored message contains hashes over times, too.
     "body",
     "keptAt",
 ];
 
-/// Fails at the first object in which `disturbed` is not as `undisturbed`.
+/// Panics at the first object that differs between `undisturbed` and `disturbed`.
 pub fn assert_same_archive(
     undisturbed: &BTreeMap<String, Bytes>,
     disturbed: &BTreeMap<String, Bytes>,
@@ -64,7 +65,7 @@ fn comparable(archive: &BTreeMap<String, Bytes>) -> BTreeMap<String, Comparable>
         .filter(|(key, _)| counts(key))
         .map(|(key, body)| {
             let comparable = match key.rsplit_once('.') {
-                // A file that was sent has no ending.
+                // The key of a stored attachment has no extension.
                 Some((_, "gz")) | None => Comparable::Bytes(body.clone()),
                 _ => Comparable::Masked(documents(body)),
             };
@@ -73,7 +74,7 @@ fn comparable(archive: &BTreeMap<String, Bytes>) -> BTreeMap<String, Comparable>
         .collect()
 }
 
-/// A dead letter's key carries the digest of its body, which holds hashes over times.
+/// Removes the digest from the key of a dead letter: it is the digest of a body that contains hashes over times.
 fn without_digest(key: &str) -> String {
     match key.split_once("/dead-letter-") {
         Some((folder, _)) => format!("{folder}/dead-letter"),
@@ -104,7 +105,8 @@ fn without_uuids(text: &str) -> String {
     masked
 }
 
-/// How often a page waited or a delivery was tried, and where an invocation's time was over, is no part of the result.
+/// Returns whether the object is part of the result. The number of waits of a page, the delivery attempts, and the
+/// point at which an invocation ran out of time are not.
 fn counts(key: &str) -> bool {
     let is_tally = key.contains("/comparison-") && key.contains("/tally-");
     !key.ends_with("waiting.json") && !key.contains("-delivery-") && !is_tally
@@ -131,13 +133,13 @@ fn mask(value: &mut Value) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(mask),
-        // Sentences of the API name its correlation ids.
+        // Error messages of the API contain its correlation ids.
         Value::String(text) => *text = without_uuids(text),
         _ => {}
     }
 }
 
-/// The manifest's content section as it is written, `None` for an export that did not complete.
+/// Returns the manifest's content section as written, or `None` for an export that did not complete.
 pub fn content_section(archive: &BTreeMap<String, Bytes>) -> Option<String> {
     let (_, body) = archive
         .iter()

@@ -1,5 +1,5 @@
-//! Stories of exports that are killed right before or right after any one step, and go on: the same archive each time,
-//! whatever store it is in.
+//! Stories of exports whose process is killed right before or right after each step and which then continue: every run
+//! must end in the same archive, in any store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,37 +23,38 @@ mod telling;
 
 use telling::Telling;
 
-/// How the export goes on after the process died.
+/// The way in which the export continues after the process died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Afterwards {
-    /// The queues deliver again what was not deleted.
+    /// The queues redeliver the messages that were not deleted.
     Redelivery,
-    /// The messages are gone too; somebody resumes from the bucket alone.
+    /// The messages are lost too; the operator resumes from the bucket alone.
     BucketAlone,
 }
 
-/// What happens on the way, besides the crash. Each story leads through other handlers.
+/// Events during the export besides the crash. Each story exercises different handlers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Story {
-    /// Nothing else.
+    /// No other disturbance.
     Plain,
-    /// The job takes longer than an invocation polls: pages park, and await-ready brings them back.
+    /// The job takes longer than an invocation polls: pages are parked, and await-ready sends them back.
     Parked,
-    /// Some records are kept aside.
+    /// Some records are quarantined.
     Rejects,
-    /// The gateway loses its query before the first page: every run is replaced under a new attempt.
+    /// The gateway loses its query before the first page: each run is replaced under a new attempt.
     LostQuery,
-    /// The API refuses every page; after the failure it does not any more, and somebody resumes.
+    /// The API refuses every page. After the export has failed, the API works again and the operator resumes the
+    /// export.
     FailedThenResumed,
-    /// Somebody cancels at once.
+    /// The operator cancels the export immediately.
     Cancelled,
-    /// All messages are lost at once, and the sweep brings the export back.
+    /// All messages are lost immediately, and sweep-exports resumes the export.
     Swept,
-    /// A message ends in the dead letters; after the failure somebody resumes.
+    /// A message ends in the dead-letter queue; after the failure the operator resumes the export.
     Buried,
-    /// A message ends in the dead letters; after the failure the sweep resumes.
+    /// A message ends in the dead-letter queue; after the failure sweep-exports resumes the export.
     BuriedThenSwept,
-    /// The export is read in portions when it is concluded, and steps take so long that this needs several invocations.
+    /// The conclusion reads the export in portions, and its steps are so slow that it takes several invocations.
     Portions,
 }
 
@@ -86,54 +87,55 @@ pub const TRANSCRIPTS: Case = Case {
     story: Story::Plain,
 };
 
-/// A job of about ten pages, which is concluded in portions.
+/// A job of about ten pages whose conclusion reads it in portions.
 pub const PORTIONS: Case = Case {
     source: "analytics-job",
     more: r#","exportId":"disturbed","slices":2,"pageSize":3,"records":"minimal""#,
     story: Story::Portions,
 };
 
-/// Several portions, of the few pages that a story has.
+/// Limits small enough that the few pages of a story make several portions.
 pub const SMALL_PORTIONS: PortionLimits = PortionLimits {
     lines: 10,
     pages: 3,
 };
 
-/// So that the conclusion of a story takes several invocations of 110 seconds.
+/// Long enough that the conclusion of a story takes several invocations of 110 seconds.
 pub const SLOW_STEP: Duration = Duration::from_secs(3);
 
 impl Case {
-    /// The same export in another story.
+    /// Returns the same export in another story.
     #[must_use]
     pub fn telling(self, story: Story) -> Self {
         Self { story, ..self }
     }
 }
 
-/// What came of a story.
+/// Result of a story.
 #[derive(Debug)]
 pub struct Run {
-    /// Everything that is in the store.
+    /// All objects in the store.
     pub archive: BTreeMap<String, Bytes>,
-    /// The type of each outcome that was announced, once for each webhook id.
+    /// Type of each outcome that was announced, once for each webhook id.
     pub announced: Vec<String>,
-    /// How often the topic was told of each transcript: slice, run, page and line.
+    /// Number of times the topic received the event of each transcript, by slice, run, page and line.
     pub events: BTreeMap<String, u32>,
     pub steps: u64,
     pub killed: bool,
 }
 
-/// At which steps a story's process is killed, right before and right after each, and how many exports run at once.
+/// The steps at which a story's process is killed, right before and right after each, and the number of exports that
+/// run in parallel.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     pub first_step: u64,
-    /// 1: at every step.
+    /// 1 means every step.
     pub stride: usize,
     pub at_once: usize,
 }
 
 impl Pass {
-    /// Nothing is left out.
+    /// Every step, one export at a time.
     pub const WHOLE: Self = Self {
         first_step: 0,
         stride: 1,
@@ -148,8 +150,8 @@ impl Pass {
     }
 }
 
-/// Tells the story undisturbed and then once for every crash point of the pass, each time in a store of its own.
-/// Returns what there is to print.
+/// Runs the story undisturbed and then once for each crash point of the pass, each time in a new store. Returns a
+/// summary to print.
 pub async fn every_crash_point<S: ArchiveStore + 'static>(
     case: Case,
     afterwards: Afterwards,
@@ -202,7 +204,7 @@ fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {
     assert_all_told(undisturbed, disturbed, context);
 }
 
-/// Of each transcript the topic is told once, and once more by whoever cannot know that it was.
+/// Each transcript's event is published once, and a second time only by a handler that cannot know of the first.
 fn assert_all_told(undisturbed: &Run, disturbed: &Run, context: &str) {
     assert!(
         undisturbed.events.values().all(|times| *times == 1),
@@ -220,7 +222,7 @@ fn assert_all_told(undisturbed: &Run, disturbed: &Run, context: &str) {
 
 fn events<S: ArchiveStore + 'static>(world: &World<S>) -> BTreeMap<String, u32> {
     let events = world.topic.by_event().into_iter();
-    // Two archives have two ids of an event; within an archive each event has one.
+    // Event ids differ between two archives; within one archive each event has one id.
     let place = |body: &Value| {
         ["slice", "run", "page", "line"]
             .map(|field| body[field].to_string())
@@ -235,7 +237,7 @@ fn events<S: ArchiveStore + 'static>(world: &World<S>) -> BTreeMap<String, u32> 
     by_place
 }
 
-/// Tells the story once, with a kill or without.
+/// Runs the story once, with or without a kill.
 pub async fn run<S: ArchiveStore + 'static>(
     store: Arc<S>,
     case: Case,
@@ -262,7 +264,7 @@ pub async fn run<S: ArchiveStore + 'static>(
         assert_intact(archive.clone()).await;
     }
     if case.story == Story::LostQuery {
-        // Which slice meets the loss first is chance; what was read from the lost query counts for nothing.
+        // Which slice meets the loss first is random; pages read from the lost query are not part of the result.
         archive.retain(|key, _| !key.contains("/r01/"));
     }
     let mut announced: Vec<_> = world.receiver.ids().into_values().collect();
@@ -295,7 +297,7 @@ fn settings(story: Story) -> Settings {
     }
 }
 
-/// Reads the store from its first key to its last.
+/// Reads every object in the store.
 async fn everything<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<String, Bytes> {
     const AT_ONCE: usize = 4;
     let listed = Archive::new(Arc::clone(&store) as Arc<dyn ArchiveStore>)
@@ -315,7 +317,7 @@ async fn everything<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<String
         .expect("a readable store")
 }
 
-/// Recomputes the export from what was read, so that nothing is read twice.
+/// Verifies the export against the objects already read, so that nothing is read twice.
 async fn assert_intact(archive: BTreeMap<String, Bytes>) {
     let archive = Archive::new(Arc::new(MemoryStore::holding(archive)));
     let id = "disturbed".parse().expect("an id");

@@ -1,4 +1,5 @@
-//! A relay in front of a server on loopback: each request that passes it is a step, before which its sender can be suspended.
+//! A relay in front of a server on loopback: each request that passes through it is a step before which its sender can
+//! be suspended.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::seams::Steps;
 
 const BUFFER_BYTES: usize = 16 << 10;
 
-/// Relays until it is dropped.
+/// Relays connections until it is dropped.
 #[derive(Debug)]
 pub struct Gate {
     url: Url,
@@ -20,7 +21,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Opens a gate in front of the server at `server`, whose requests `steps` counts.
+    /// Opens a gate in front of the server at `server`; `steps` counts the requests through it.
     pub async fn before(server: &Url, steps: Arc<Steps>) -> Self {
         let port = server.port().expect("a server on loopback has a port");
         let server_address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -36,7 +37,7 @@ impl Gate {
         Self { url, accepting }
     }
 
-    /// The address of the server as seen through the gate.
+    /// Address of the server as seen through the gate.
     pub fn url(&self) -> &Url {
         &self.url
     }
@@ -48,8 +49,8 @@ impl Drop for Gate {
     }
 }
 
-/// Ends with either side. The client sends its next request only after an answer, so that what it sends first and what it
-/// sends after an answer begins a request.
+/// Ends when either side closes. The client sends its next request only after a response, so its first bytes, and its
+/// first bytes after a response, begin a request.
 async fn relay(mut client: TcpStream, server: SocketAddr, steps: Arc<Steps>) -> Option<()> {
     let mut server = TcpStream::connect(server).await.ok()?;
     client.set_nodelay(true).ok()?;

@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: a world in which exports run, stop at every step and go on, and the comparison of
-//! what comes out. The stores behind it are in memory, or emulators of S3.
+//! Shared parts of the end-to-end tests: a world in which exports run, stop at any step and resume, and the comparison
+//! of the resulting archives. Stores are in memory or S3 emulators.
 
 #![expect(clippy::expect_used, reason = "tests: what cannot be had ends them")]
 

@@ -1,4 +1,4 @@
-//! The logs of the whole test run, kept in memory and searched for what must never be in them.
+//! Logs of the whole test run, kept in memory and searched for content that must never be logged.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -12,24 +12,24 @@ use crate::world::World;
 static CAPTURED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 thread_local! {
-    /// The logs of this thread's present world, if the thread keeps them apart.
+    /// Logs of this thread's current world, if the thread separates them.
     static OWN: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Keeps the logs of the worlds of this thread apart from those of the rest of the test run, and only those of the
-/// newest world. For a thread that runs many worlds, one after the other, each in a runtime of this thread alone.
+/// Separates the logs of this thread's worlds from those of the rest of the test run, and keeps only those of the
+/// newest world. For a thread that runs many worlds in sequence, each in a runtime of this thread alone.
 pub fn keep_by_world() {
     OWN.with_borrow_mut(|own| *own = Some(Vec::new()));
 }
 
-/// Sends every log line of this test binary, down to the smallest detail of ours, into memory. Returns how much there
-/// is already.
+/// Captures all log lines of this test binary in memory, down to trace level for our crates. Returns the number of
+/// bytes captured so far.
 pub(crate) fn capture() -> usize {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let subscriber = tracing_subscriber::fmt()
             .json()
-            // The SDK tells of every header, which takes longer than sending it.
+            // The SDK logs every header, which takes longer than sending it.
             .with_env_filter(
                 "debug,conversation_archive=trace,archive_page=trace,start_export=trace,aws=info,hyper=info",
             )
@@ -70,13 +70,13 @@ impl Write for Captured {
 }
 
 impl<S: ArchiveStore + 'static> World<S> {
-    /// What was logged since this world began.
+    /// Returns the log lines written since this world began.
     pub fn logged(&self) -> Vec<u8> {
         captured(|logs| logs[self.logs_before..].to_vec())
     }
 
-    /// No log line since this world began, no error, no outcome and no webhook holds a token, a secret, a text or a name
-    /// of it.
+    /// Asserts that no log line since this world began, and no error, outcome or webhook, contains a token, secret,
+    /// text or name of this world.
     fn assert_nothing_leaked(&self) {
         captured(|logs| self.assert_nothing_leaked_into(&logs[self.logs_before..]));
     }
@@ -110,7 +110,7 @@ impl<S: ArchiveStore + 'static> World<S> {
     }
 }
 
-/// Every world of the test run is searched, whatever its test is about.
+/// Searches the logs of every world of the test run, whatever its test checks.
 impl<S: ArchiveStore + 'static> Drop for World<S> {
     fn drop(&mut self) {
         if !std::thread::panicking() {

@@ -1,4 +1,4 @@
-//! A store in memory, as strict as the others about create-only writes.
+//! A store in memory, as strict about create-only writes as the other stores.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -16,7 +16,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Everything that is stored, for comparing two archives.
+    /// Returns all stored objects, for comparing two archives.
     pub fn snapshot(&self) -> BTreeMap<String, Bytes> {
         self.lock().clone()
     }

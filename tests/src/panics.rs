@@ -1,4 +1,4 @@
-//! Panics of a thread, those that a task swallows included.
+//! Collects the panics of a thread, including those that a task swallows.
 
 use std::cell::RefCell;
 use std::sync::Once;
@@ -7,7 +7,7 @@ thread_local! {
     static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
-/// From now on the panics of this thread are kept instead of printed.
+/// From this call on, panics of this thread are collected instead of printed.
 pub fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -23,7 +23,7 @@ pub fn listen() {
     HEARD.with_borrow_mut(|heard| *heard = Some(Vec::new()));
 }
 
-/// The panics since the last call, with their places.
+/// Returns the panics since the last call, with their locations.
 pub fn heard() -> Vec<String> {
     HEARD.with_borrow_mut(|heard| heard.as_mut().map(std::mem::take).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! A process of the pipeline: all handlers, built as their binaries build them. It dies and is built anew.
+//! A process of the pipeline: all handlers, built as their binaries build them. Tests kill it and build it again.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -29,10 +29,10 @@ use start_export::{Regions, StartExport};
 use sweep_exports::SweepExports;
 use url::Url;
 
-/// The receiver shares it.
+/// Signing secret, shared with the receiver.
 pub const SIGNING_SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
 
-/// Known, so that a test can hash by itself.
+/// Fixed, so that a test can compute hashes itself.
 pub const REDACTION_KEY: &str = "simulated-redaction-key-of-32-bytes";
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub struct Process {
     pub sweep: SweepExports,
 }
 
-/// What the handlers of a process work with.
+/// Store, queues and topic that the handlers of a process use.
 #[derive(Debug)]
 pub struct Seams {
     pub store: Arc<dyn ArchiveStore>,
@@ -54,11 +54,11 @@ pub struct Seams {
     pub topic: Arc<dyn Topic>,
 }
 
-/// Whether a handled message is done.
+/// Whether a handled message is to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
     Delete,
-    /// The handler gave it back itself.
+    /// The handler returned the message to the queue itself.
     Keep,
 }
 
@@ -125,7 +125,7 @@ impl Process {
         }
     }
 
-    /// The same process, whose webhooks go to this address in place of the plan's.
+    /// Returns the same process with its webhooks sent to this address instead of the plan's.
     #[must_use]
     pub fn delivering_to(mut self, receiver: String) -> Self {
         self.webhook.receiver = Some(receiver);
@@ -188,7 +188,7 @@ impl Process {
         self.record_failure.handle(&letter, invocation).await
     }
 
-    /// A payload of start-export whose every invocation failed.
+    /// Gives record-failure a payload of start-export of which every invocation failed.
     pub async fn bury_start(
         &self,
         body: &str,
@@ -199,7 +199,8 @@ impl Process {
     }
 }
 
-/// One for all worlds: it keeps nothing of a process, and reading the root certificates takes longest of all.
+/// One sender for all worlds: it holds no state of a process, and reading the root certificates is the slowest part of
+/// building one.
 fn sender(rules: &AddressRules) -> Sender {
     static SENDER: OnceLock<Sender> = OnceLock::new();
     SENDER
@@ -207,7 +208,7 @@ fn sender(rules: &AddressRules) -> Sender {
         .clone()
 }
 
-/// The deadline that Lambda would announce to a page, less what it takes to put things away.
+/// An invocation with the deadline that Lambda announces to a page handler, less the time needed to save its work.
 pub fn invocation(number: u64, clock: &Clock) -> Invocation {
     let end = clock
         .now()
@@ -219,7 +220,7 @@ pub fn invocation(number: u64, clock: &Clock) -> Invocation {
     }
 }
 
-/// Of the simulated organisation at this address, with so much patience for a piece of an answer.
+/// Client for the simulated organisation at this address. `read_timeout` limits the wait for each piece of a response.
 pub(crate) fn client(url: &Url, clock: &Clock, read_timeout: Duration) -> GenesysClient {
     let endpoints =
         Endpoints::new(None, Some(url.as_str()), Some(url.as_str())).expect("loopback is allowed");

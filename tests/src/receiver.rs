@@ -1,4 +1,4 @@
-//! A webhook receiver on loopback that checks signatures as a customer's would.
+//! A webhook receiver on loopback that checks signatures as a customer's receiver does.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::process::SIGNING_SECRET;
 
-/// One delivery that arrived with a good signature.
+/// A delivery that arrived with a valid signature.
 #[derive(Clone, Debug)]
 pub struct Arrived {
     pub id: String,
@@ -33,7 +33,7 @@ pub struct Receiver {
 struct Shared {
     clock: Clock,
     arrived: Mutex<Vec<Arrived>>,
-    /// Answers to give before 200.
+    /// Statuses to answer before 200.
     answers: Mutex<VecDeque<u16>>,
     /// Moments at which every delivery is answered 503: from, and until.
     down: Mutex<Vec<(Timestamp, Timestamp)>>,
@@ -86,7 +86,7 @@ impl Receiver {
         lock(&self.shared.arrived).clone()
     }
 
-    /// The different webhook ids, each with the type that it announced.
+    /// Returns the distinct webhook ids, each with the type that it announced.
     pub fn ids(&self) -> BTreeMap<String, String> {
         let text = |arrived: &Arrived| arrived.body["type"].as_str().unwrap_or_default().to_owned();
         self.arrived()
@@ -102,7 +102,7 @@ impl Drop for Receiver {
     }
 }
 
-/// One request a connection is all that a delivery needs.
+/// Serves one request per connection, which is all that a delivery needs.
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let Some((headers, body)) = read_request(&mut stream).await else {
         return;

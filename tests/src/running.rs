@@ -1,14 +1,14 @@
-//! The program as a child process, which ends with its handle and is not waited for without end.
+//! The program as a child process. It is killed when its handle is dropped, and waiting for it has a limit.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// Longer than anything takes on a busy machine.
+/// Longer than any operation takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Between two looks at something that another process does.
+/// Pause between two polls for the effect of another process.
 pub const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Running {
     err: File,
 }
 
-/// How it ended.
+/// Exit code and output of an ended process.
 #[derive(Debug)]
 pub struct Told {
     pub code: Option<i32>,
@@ -27,7 +27,7 @@ pub struct Told {
 }
 
 impl Running {
-    /// What it prints goes into files, so that it never waits for a reader.
+    /// Starts the program. Its output goes to files, so that it never blocks on a reader.
     pub fn start(mut command: Command) -> Self {
         let (out, err) = (file(), file());
         let child = command
@@ -39,12 +39,12 @@ impl Running {
         Self { child, out, err }
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the process exits by itself.
     pub async fn ended(self) -> Told {
         self.ended_within(PATIENCE).await
     }
 
-    /// The same, for what takes longer than anything else.
+    /// The same with another limit, for operations that take longer than [`PATIENCE`].
     pub async fn ended_within(mut self, patience: Duration) -> Told {
         let Ok(status) = tokio::time::timeout(patience, self.exit()).await else {
             let told = text(&mut self.err);
@@ -66,17 +66,17 @@ impl Running {
         }
     }
 
-    /// As `kill -9` does.
+    /// Kills the process with SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("ended");
     }
 }
 
-/// A test that fails leaves no process behind.
+/// A failing test leaves no process running.
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already, and then neither is an error to anybody.
+        // The process may have exited already; then both calls fail, which is not an error.
         self.child.kill().ok();
         self.child.wait().ok();
     }

@@ -1,7 +1,7 @@
-//! The two seams, instrumented: every step through them is counted, and the process can be killed before or after any of
-//! them, or suspended before it.
+//! The seams (store, queues, topic) with instrumentation: every step through them is counted, and the process can be
+//! killed before or after any step, or suspended before it.
 //!
-//! A killed process is one whose futures are dropped: no code of ours runs any more, as with `kill -9`.
+//! A process is killed by dropping its futures: none of our code runs any more, as with `kill -9`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,24 +14,24 @@ use conversation_archive::queue::{MemoryQueues, MessageQueue, Outgoing, Queue, Q
 use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use tokio::sync::Notify;
 
-/// Where the process dies.
+/// The step before or after which the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kill {
     Before(u64),
     After(u64),
 }
 
-/// Counts the steps, and kills or suspends at one of them.
+/// Counts the steps, and kills or suspends the process at one of them.
 #[derive(Debug, Default)]
 pub struct Steps {
     taken: AtomicU64,
     kill: Mutex<Option<Kill>>,
     killed: Notify,
-    /// The number of the step before which the process is suspended.
+    /// Number of the step before which the process is suspended.
     pause: Mutex<Option<u64>>,
     suspended: Notify,
     released: Notify,
-    /// The clock that each step moves forward, if it takes time.
+    /// The clock that each step advances, and by how much, if steps take time.
     pace: OnceLock<(Clock, Duration)>,
 }
 
@@ -68,12 +68,12 @@ impl Steps {
         *self.lock() = Some(kill);
     }
 
-    /// Comes back when the process is to die.
+    /// Returns when the process is to die.
     pub async fn killed(&self) {
         self.killed.notified().await;
     }
 
-    /// One step: whatever `work` does is either done or not done when the process dies.
+    /// Runs one step. If the process dies, `work` has either completed or not started.
     pub async fn step<T>(&self, work: impl Future<Output = T>) -> T {
         let number = self.taken.fetch_add(1, Ordering::SeqCst);
         self.rest_before(number).await;
@@ -110,7 +110,7 @@ impl Steps {
     }
 }
 
-/// What was written for people to read, overwritten or not.
+/// Texts written for people to read, including those that were overwritten later.
 #[derive(Debug, Default)]
 pub struct Told(Mutex<Vec<String>>);
 
@@ -134,7 +134,7 @@ impl Told {
     }
 }
 
-/// The store behind counted steps.
+/// The store, with each operation counted as a step.
 #[derive(Debug)]
 pub struct SteppedStore<S> {
     pub store: Arc<S>,
@@ -171,7 +171,7 @@ impl<S: ArchiveStore> ArchiveStore for SteppedStore<S> {
     }
 }
 
-/// The queues behind counted steps.
+/// The queues, with each operation counted as a step.
 #[derive(Debug)]
 pub struct SteppedQueues {
     pub queues: MemoryQueues,

@@ -1,4 +1,4 @@
-//! `infra/template.yaml` as a tree, and what is asked of it.
+//! `infra/template.yaml` as a tree, with the queries that the tests need.
 
 use saphyr::{LoadableYamlNode as _, Yaml};
 
@@ -28,19 +28,19 @@ impl Template {
         entries(&self.0["Parameters"])
     }
 
-    /// Whether a parameter or a resource has the name.
+    /// Whether a parameter or a resource has this name.
     pub fn defines(&self, name: &str) -> bool {
         ["Parameters", "Resources"]
             .iter()
             .any(|section| self.0[*section].contains_mapping_key(name))
     }
 
-    /// The properties of the resource.
+    /// Returns the properties of the resource.
     pub fn properties(&self, resource: &str) -> &Yaml<'static> {
         &self.0["Resources"][resource]["Properties"]
     }
 
-    /// Logical names of the resources of a type.
+    /// Returns the logical names of the resources of this type.
     pub fn resources(&self, kind: &str) -> Vec<&str> {
         let of_kind = |(name, resource): (_, &Yaml<'static>)| {
             (text(&resource["Type"]) == kind).then_some(name)
@@ -48,7 +48,7 @@ impl Template {
         entries(&self.0["Resources"]).filter_map(of_kind).collect()
     }
 
-    /// The queue of this name in a stack whose names begin with `stack`.
+    /// Returns the logical name of the queue with this name in a stack whose queue names begin with `stack`.
     pub fn named_queue(&self, name: &str, stack: &str) -> String {
         let wanted = name.strip_prefix(stack).unwrap_or(name);
         let named = |queue: &&str| {
@@ -62,13 +62,13 @@ impl Template {
             .to_owned()
     }
 
-    /// What the role's own policies say, what holds only under a condition included.
+    /// Returns the statements of the role's inline policies, including those that apply only under a condition.
     pub fn statements(&self, role: &str) -> Vec<&Yaml<'static>> {
         let policies = one_or_more(&self.properties(role)["Policies"]).into_iter();
         policies
             .flat_map(|policy| one_or_more(&policy["PolicyDocument"]["Statement"]))
             .map(|statement| match statement {
-                // `!If`: its condition, what holds then, and nothing.
+                // `!If` has three elements: the condition, the statement if it holds, and no value otherwise.
                 Yaml::Tagged(_, conditional) => &conditional[1],
                 plain => plain,
             })
@@ -79,7 +79,7 @@ impl Template {
         self.resources("AWS::Serverless::Function")
     }
 
-    /// The function that is built from this package.
+    /// Returns the function that is built from this package.
     pub fn function(&self, package: &str) -> &str {
         let built_from = |name: &&str| {
             let metadata = &self.0["Resources"][*name]["Metadata"];
@@ -91,7 +91,7 @@ impl Template {
             .unwrap_or_else(|| panic!("no function is built from {package}"))
     }
 
-    /// The queues whose messages invoke the function, with the properties of each event.
+    /// Returns the queues whose messages invoke the function, with the properties of each event.
     pub fn sources(&self, function: &str) -> Vec<(&str, &Yaml<'static>)> {
         let events = self.properties(function).as_mapping_get("Events");
         let events = events.into_iter().flat_map(entries);
@@ -107,7 +107,7 @@ impl Template {
     }
 }
 
-/// The entries of a mapping.
+/// Returns the entries of a mapping.
 pub fn entries<'a>(
     mapping: &'a Yaml<'static>,
 ) -> impl Iterator<Item = (&'a str, &'a Yaml<'static>)> {
@@ -115,7 +115,7 @@ pub fn entries<'a>(
     mapping.iter().map(|(key, value)| (text(key), value))
 }
 
-/// A text, without its tag if it has one.
+/// Returns the text of a node, without its tag if it has one.
 pub fn text<'a>(node: &'a Yaml<'static>) -> &'a str {
     match node {
         Yaml::Tagged(_, inner) => text(inner),
@@ -123,13 +123,13 @@ pub fn text<'a>(node: &'a Yaml<'static>) -> &'a str {
     }
 }
 
-/// The resource that `!Ref` or `!GetAtt` names.
+/// Returns the resource that `!Ref` or `!GetAtt` names.
 pub fn referred<'a>(node: &'a Yaml<'static>) -> &'a str {
     let (name, _) = text(node).split_once('.').unwrap_or((text(node), ""));
     name
 }
 
-/// One value or a list of them.
+/// Returns the elements of a list, or a single value as a list.
 pub fn one_or_more<'a>(node: &'a Yaml<'static>) -> Vec<&'a Yaml<'static>> {
     match node.as_sequence() {
         Some(several) => several.iter().collect(),

@@ -1,4 +1,4 @@
-//! A store in memory that answers at times, and at others asks to slow down.
+//! A store in memory that can be made to answer every call with `SlowDown`.
 
 use std::fmt;
 use std::sync::OnceLock;

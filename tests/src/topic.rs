@@ -1,4 +1,4 @@
-//! A topic in memory: what was told, in order, and whether anybody can be told just now.
+//! A topic in memory: the published notices in order, and whether the topic is reachable.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,17 +18,18 @@ pub struct MemoryTopic {
 }
 
 impl MemoryTopic {
-    /// From now on nothing is taken, or all is.
+    /// Sets whether publishing fails from now on.
     pub fn set_unreachable(&self, unreachable: bool) {
         self.unreachable.store(unreachable, Ordering::SeqCst);
     }
 
-    /// All that was taken, repetitions too.
+    /// Returns all accepted notices, including repetitions.
     pub fn told(&self) -> Vec<Notice> {
         self.lock().clone()
     }
 
-    /// The bodies by the ids of their events, each with how often it was told. A repetition says the same.
+    /// Returns the body of each event by event id, with the number of times it was published. Panics if a repetition
+    /// has another body.
     pub fn by_event(&self) -> BTreeMap<String, (Value, u32)> {
         let mut events: BTreeMap<String, (Value, u32)> = BTreeMap::new();
         for notice in self.told() {
@@ -57,7 +58,7 @@ impl MemoryTopic {
     }
 }
 
-/// The topic behind counted steps.
+/// The topic, with each publication counted as a step.
 #[derive(Debug)]
 pub struct SteppedTopic {
     pub topic: Arc<MemoryTopic>,

@@ -1,4 +1,4 @@
-//! A world to run exports in: organisation, store, queues, receiver and clock, and a process that may die.
+//! A world to run exports in: organisation, store, queues, receiver, clock, and a process that may be killed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ mod suspending;
 
 pub use suspending::GatedProcess;
 
-/// So many steps without an end mean that there is none.
+/// An export that has not ended after this number of steps counts as endless.
 const MANY_STEPS: usize = 50_000;
 
 #[derive(Debug)]
@@ -40,10 +40,10 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     pub steps: Arc<Steps>,
     pub told: Arc<Told>,
     pub receiver: Receiver,
-    /// Hears of each transcript.
+    /// Receives an event for each transcript.
     pub topic: Arc<MemoryTopic>,
     pub process: Process,
-    /// The highest receive count that any message reached.
+    /// Highest receive count that any message reached.
     pub highest_receive_count: u32,
     pub chance: fastrand::Rng,
     pub order: Order,
@@ -53,37 +53,38 @@ pub struct World<S: ArchiveStore + 'static = MemoryStore> {
     portions: PortionLimits,
     invocations: u64,
     errors: Vec<String>,
-    /// Where the captured logs stood when this world began.
+    /// Position in the captured logs at which this world began.
     pub logs_before: usize,
 }
 
-/// In which order messages are taken.
+/// Order in which messages are received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// As they came, pages first: the same every time.
+    /// In order of arrival, page messages first: the same in every run.
     Steady,
-    /// Any that may come next, and standard messages sometimes twice.
+    /// Any message that may come next, and messages of standard queues sometimes twice.
     Shuffled,
 }
 
-/// What one turn came to.
+/// Result of one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     Done,
-    /// The handler reported an error; the message comes again.
+    /// The handler reported an error; the message will be redelivered.
     Failed,
     Killed,
-    /// No queue has anything to receive now.
+    /// No queue has a message to receive now.
     Idle,
 }
 
-/// The moment at which every world begins: ten days after the simulated days.
+/// Time at which every world begins: ten days after the simulated days.
 pub const NOW: &str = "2026-03-10T00:00:00Z";
 
-/// Each stalled answer costs so much of a test's real time.
+/// Read timeout: each stalled response costs a test this much real time.
 const IN_MEMORY: Duration = Duration::from_millis(500);
 
-/// Where others compute beside the world and nothing stalls on purpose: even a busy machine answers sooner.
+/// Read timeout where other tests use the processor at the same time and no fault stalls: even a busy machine answers
+/// sooner.
 const BESIDE_OTHERS: Duration = Duration::from_secs(10);
 
 impl World {
@@ -151,7 +152,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         }
     }
 
-    /// The same world, whose processes have these settings.
+    /// Returns the same world with these source settings for its processes.
     #[must_use]
     pub fn reading_by(mut self, sources: SourceSettings) -> Self {
         self.sources = sources;
@@ -159,7 +160,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         self
     }
 
-    /// The same world, whose processes read exports in portions of this size when they conclude them.
+    /// Returns the same world with processes that read exports in portions of this size when they conclude them.
     #[must_use]
     pub fn in_portions(mut self, portions: PortionLimits) -> Self {
         self.portions = portions;
@@ -167,19 +168,19 @@ impl<S: ArchiveStore + 'static> World<S> {
         self
     }
 
-    /// The same world, in which each step through the seams takes this long.
+    /// Returns the same world with each step through the seams taking this long.
     #[must_use]
     pub fn at_pace(self, step: Duration) -> Self {
         self.steps.take_time(self.clock.clone(), step);
         self
     }
 
-    /// A new process over what is left: token, plan and pace forgotten.
+    /// Replaces the process by a new one over the same store and queues: token, plan and pacing are forgotten.
     pub fn restart(&mut self) {
         self.process = self.another_process();
     }
 
-    /// A second process beside the first, as when a visibility timeout ends too early.
+    /// Builds a second process beside the first, as when a visibility timeout ends too early.
     pub fn another_process(&self) -> Process {
         let seams = seams(
             &self.store,
@@ -197,19 +198,19 @@ impl<S: ArchiveStore + 'static> World<S> {
         )
     }
 
-    /// Every message is gone: only the bucket remains.
+    /// Loses every message: only the bucket remains.
     pub fn lose_messages(&mut self) {
         self.queues = MemoryQueues::new(self.clock.clone());
         self.restart();
     }
 
-    /// A request for this world's days, its webhook included. `more` is further JSON, such as `,"slices":4`.
+    /// Returns a request for this world's days with its webhook. `more` is further JSON, such as `,"slices":4`.
     pub fn request(&self, source: &str, more: &str) -> String {
         let webhook = self.receiver.url();
         format!(r#"{{"source":"{source}","interval":"{DAYS}","webhookUrl":"{webhook}"{more}}}"#)
     }
 
-    /// A request for the texts of these conversations, its webhook included.
+    /// Returns a request for the texts of these conversations with its webhook.
     pub fn transcripts_request(&self, ids: &[String], more: &str) -> String {
         let webhook = self.receiver.url();
         let ids = serde_json::json!(ids);
@@ -234,7 +235,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         self.try_sweep().await.map(|swept| swept.expect("a sweep"))
     }
 
-    /// The same where it may fail.
+    /// Like [`Self::sweep`], but returns the handler's error.
     pub async fn try_sweep(&mut self) -> Option<anyhow::Result<Vec<Swept>>> {
         let invocation = self.invocation();
         let answer = tokio::select! {
@@ -246,7 +247,8 @@ impl<S: ArchiveStore + 'static> World<S> {
         Some(swept.map(|swept| swept.into_iter().map(|(_, swept)| swept).collect()))
     }
 
-    /// Gives record-failure a request that start-export failed at each time; `None` when the process was killed.
+    /// Gives record-failure a request for which every invocation of start-export failed; `None` when the process was
+    /// killed.
     pub async fn bury_start(&mut self, payload: &str) -> Option<anyhow::Result<()>> {
         let invocation = self.invocation();
         let answer = tokio::select! {
@@ -268,7 +270,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         self.mourn(answer)
     }
 
-    /// A process that was killed is followed by a new one.
+    /// Starts a new process if the present one was killed.
     fn mourn<T>(&mut self, answer: Option<T>) -> Option<T> {
         if answer.is_none() {
             self.restart();
@@ -276,12 +278,12 @@ impl<S: ArchiveStore + 'static> World<S> {
         answer
     }
 
-    /// What the handlers reported last.
+    /// Returns the last error that a handler reported.
     pub fn last_error(&self) -> Option<&String> {
         self.errors.last()
     }
 
-    /// Conversations that were written, in the order of their starts.
+    /// Returns the ids of the written (message) conversations, in the order of their starts.
     pub fn written(&self) -> Vec<String> {
         let conversations = self.simulator.truth().conversations.into_iter();
         let ids = conversations.map(|it| it.id);
@@ -320,7 +322,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             .expect("resumed")
     }
 
-    /// One message, received, handled and deleted.
+    /// Receives, handles and deletes one message. Dead letters come first.
     pub async fn turn(&mut self) -> Turn {
         for queue in Queue::ALL {
             if let Some(letter) = self.queues.take_dead_letter(queue) {
@@ -335,7 +337,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         self.take_message().await
     }
 
-    /// A turn that leaves dead letters where they are.
+    /// A turn that leaves dead letters in their queues.
     pub async fn take_message(&mut self) -> Turn {
         match self.receive() {
             Some(delivery) => self.deliver(&delivery).await,
@@ -343,7 +345,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         }
     }
 
-    /// Goes on until no message is left, moving the clock over the times when nothing can be received.
+    /// Runs until no message is left, advancing the clock over times when no message is visible.
     pub async fn run(&mut self) {
         for _ in 0..MANY_STEPS {
             if self.turn().await == Turn::Idle && !self.wait_for_next() {
@@ -356,7 +358,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         );
     }
 
-    /// Runs until `stop` says so. Whether it did before everything had ended.
+    /// Runs until `stop` returns `true`. Returns `false` if no message was left before that.
     pub async fn run_until(&mut self, mut stop: impl FnMut(&Self) -> bool) -> bool {
         for _ in 0..MANY_STEPS {
             if stop(self) {
@@ -369,14 +371,14 @@ impl<S: ArchiveStore + 'static> World<S> {
         panic!("the export does not come to an end")
     }
 
-    /// Starts, runs and returns the manifest.
+    /// Starts an export, runs it and returns its manifest.
     pub async fn export(&mut self, request: &str) -> Manifest {
         let id = self.start(request).await;
         self.run().await;
         self.manifest(&id).await
     }
 
-    /// Moves the clock to the next moment at which a message can be received.
+    /// Advances the clock to the next time at which a message becomes visible. Returns `false` if no message is left.
     pub fn wait_for_next(&mut self) -> bool {
         let Some(next) = self.next_visible() else {
             return false;
@@ -386,7 +388,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         true
     }
 
-    /// The next moment at which a message can be received.
+    /// Returns the next time at which a message becomes visible.
     pub fn next_visible(&self) -> Option<Timestamp> {
         Queue::ALL
             .into_iter()
@@ -414,7 +416,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             .find_map(|queue| self.queues.receive_with(queue, &mut pick))
     }
 
-    /// Handles a received message, and deletes it when that succeeds.
+    /// Handles a received message, and deletes it if the handler asks for that.
     pub async fn deliver(&mut self, delivery: &Delivery) -> Turn {
         self.highest_receive_count = self.highest_receive_count.max(delivery.receive_count);
         let invocation = self.invocation();
@@ -436,7 +438,8 @@ impl<S: ArchiveStore + 'static> World<S> {
             Some(Ok(())) => Turn::Done,
             Some(Err(error)) => {
                 self.errors.push(format!("{error:#}"));
-                // As the functions give it back; an outdated receipt is the next consumer's.
+                // Releases the message as the functions do. If the receipt is outdated, another consumer holds the
+                // message.
                 let delay = Trouble::of(&error).delay(delivery.receive_count, 1.0);
                 let _ = self
                     .queues
@@ -450,13 +453,13 @@ impl<S: ArchiveStore + 'static> World<S> {
         }
     }
 
-    /// The next invocation of a handler.
+    /// Returns the next invocation of a handler.
     pub fn invocation(&mut self) -> conversation_archive::invocation::Invocation {
         self.invocations += 1;
         invocation(self.invocations, &self.clock)
     }
 
-    /// Moves the clock forward with nobody at work.
+    /// Advances the clock while no handler runs.
     pub fn pass(&self, duration: Duration) {
         self.clock.advance(duration);
     }
@@ -466,10 +469,10 @@ impl<S: ArchiveStore + 'static> World<S> {
     }
 }
 
-/// The days of every world's data, as the request names them.
+/// The days of every world's data, as an interval of a request.
 pub const DAYS: &str = "2026-03-01T00:00:00Z/2026-03-03T00:00:00Z";
 
-/// An organisation of so many conversations in [`DAYS`], without faults and limits.
+/// Settings of an organisation with this number of conversations in [`DAYS`], without faults and limits.
 pub fn organisation(seed: u64, conversations: usize) -> Settings {
     let moment = |text: &str| text.parse().expect("a moment");
     Settings {

@@ -1,11 +1,11 @@
-//! Lambda stops a function that comes round 16 times in one chain of messages. Which functions do is derived from what
-//! their roles let them send, what invokes them, and where dead letters go.
+//! Lambda stops a function that a message chain reaches 16 times. The functions in such loops are derived from the
+//! queues that their roles let them send to, their event sources, and the dead-letter queues.
 
 use std::collections::BTreeSet;
 
 use end_to_end::template::{Template, one_or_more, referred, text};
 
-/// The queues that the function's role lets it send to.
+/// Returns the queues that the function's role lets it send to.
 fn sends_to<'a>(template: &'a Template, function: &str) -> BTreeSet<&'a str> {
     let role = referred(&template.properties(function)["Role"]);
     let statements = template.statements(role).into_iter();
@@ -20,7 +20,7 @@ fn sends_to<'a>(template: &'a Template, function: &str) -> BTreeSet<&'a str> {
         .collect()
 }
 
-/// The functions that messages of a queue reach, its dead letters included.
+/// Returns the functions that messages of a queue reach, including its dead letters.
 fn reached_from<'a>(template: &'a Template, queue: &str) -> BTreeSet<&'a str> {
     let policy = template.properties(queue).as_mapping_get("RedrivePolicy");
     let dead_letters = policy.map(|policy| referred(&policy["deadLetterTargetArn"]));

@@ -1,4 +1,4 @@
-//! The template is what the code counts on: queues, timeouts, variables, and loops that Lambda must not stop.
+//! Checks that the template matches the code: queues, timeouts, variables, and loops that Lambda must not stop.
 
 #![expect(
     clippy::expect_used,

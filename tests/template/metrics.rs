@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use end_to_end::template::{Template, text};
 
-/// A metric as the dashboard or an alarm names it.
+/// Name and dimensions of a metric on the dashboard or in an alarm.
 type Named = (String, Vec<String>);
 
 fn ours(stack: &str) -> Vec<String> {
@@ -72,7 +72,7 @@ fn every_alarm_tells_somebody_and_says_what_it_means() {
     }
 }
 
-/// Our metrics on the dashboard.
+/// Returns our metrics on the dashboard.
 fn of_dashboard(template: &Template) -> Vec<Named> {
     let body = text(&template.properties("Dashboard")["DashboardBody"]);
     let body: Value = serde_json::from_str(body).expect("the dashboard is JSON");

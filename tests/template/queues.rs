@@ -8,7 +8,7 @@ use saphyr::Yaml;
 
 use end_to_end::template::{Template, referred, seconds, text};
 
-/// The queue of the template, by the end of its name.
+/// Returns the template's queue with this name and suffix.
 fn queue<'a>(template: &'a Template, queue: Queue, suffix: &str) -> (&'a str, &'a Yaml<'static>) {
     let fifo = if queue.settings().fifo { ".fifo" } else { "" };
     let name = format!("${{AWS::StackName}}-{}{suffix}{fifo}", queue.name());

@@ -1,10 +1,10 @@
-//! What the linter does not see: a name that stands for nothing in the variables of a function.
+//! Finds undefined names in the variables of a function, which the linter does not detect.
 
 use saphyr::Yaml;
 
 use end_to_end::template::{Template, text};
 
-/// Every name that `!Ref`, `!GetAtt` and the texts of `!Sub` refer to.
+/// Collects every name in `!Ref`, `!GetAtt` and the texts of `!Sub`.
 fn references(node: &Yaml<'static>, found: &mut Vec<String>) {
     match node {
         Yaml::Tagged(tag, inner) => {
@@ -22,7 +22,7 @@ fn references(node: &Yaml<'static>, found: &mut Vec<String>) {
     }
 }
 
-/// A text's `${names}`, but those that the mapping beside it defines.
+/// Collects a text's `${names}`, except those that the mapping beside it defines.
 fn substituted(node: &Yaml<'static>, found: &mut Vec<String>) {
     let defined = node.as_sequence().map(|both| &both[1]);
     let pattern = node.as_sequence().map_or(node, |both| &both[0]);

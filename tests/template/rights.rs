@@ -12,7 +12,7 @@ fn actions<'a>(statement: &'a Yaml<'static>) -> Vec<&'a str> {
     actions.map(text).collect()
 }
 
-/// The text of an ARN, its variables not filled in.
+/// The text of an ARN, with its variables unresolved.
 fn arn<'a>(resource: &'a Yaml<'static>) -> &'a str {
     match resource {
         Yaml::Tagged(_, inner) => arn(inner),

@@ -4,7 +4,7 @@ use conversation_archive::config::FUNCTIONS;
 
 use end_to_end::template::{Template, entries};
 
-/// Set by Lambda, by an emulator, or for a store other than AWS's; never by the template.
+/// Set by Lambda, by an emulator, or for a non-AWS store; never by the template.
 const OF_THE_PLATFORM: [&str; 4] = [
     "AWS_REGION",
     "AWS_ENDPOINT_URL",
@@ -12,7 +12,7 @@ const OF_THE_PLATFORM: [&str; 4] = [
     "AWS_RESPONSE_CHECKSUM_VALIDATION",
 ];
 
-/// The template keeps secrets in Secrets Manager.
+/// Stored in Secrets Manager by the template.
 const IN_A_SECRET: [&str; 4] = [
     "GENESYS_CLIENT_ID",
     "GENESYS_CLIENT_SECRET",
@@ -20,7 +20,7 @@ const IN_A_SECRET: [&str; 4] = [
     "WEBHOOK_SIGNING_SECRET",
 ];
 
-/// Read before there are settings: by the HTTP client of the functions that speak to Genesys Cloud, and by telemetry.
+/// Read before the settings exist: by the HTTP client of the functions that call Genesys Cloud, and by telemetry.
 const OF_NO_CONFIG: [&str; 3] = ["HTTPS_PROXY", "RUST_LOG", "STACK_NAME"];
 
 #[test]

@@ -1,4 +1,4 @@
-//! The processes that are measured, and what the system says they took.
+//! The measured processes, and the resources that they used according to the operating system.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -11,21 +11,21 @@ use wait4::Wait4 as _;
 
 const ID: &str = "bench";
 
-/// What a process took.
+/// The resources that a process used.
 pub(crate) struct Usage {
     pub(crate) wall: Duration,
-    /// In the program and in the system.
+    /// User and system time together.
     pub(crate) cpu: Duration,
     pub(crate) peak_bytes: usize,
 }
 
-/// What an export left in its folder.
+/// The number and size of the objects that an export stored.
 pub(crate) struct Stored {
     pub(crate) objects: usize,
     pub(crate) bytes: usize,
 }
 
-/// A gateway, and a folder to export it to.
+/// A gateway process, and a folder to export to.
 pub(crate) struct Exporter {
     gateway: Child,
     url: String,
@@ -50,7 +50,7 @@ impl Exporter {
         }
     }
 
-    /// Into an empty folder.
+    /// Exports into an empty folder.
     pub(crate) fn export(&self) -> Usage {
         let _ = std::fs::remove_dir_all(self.out());
         let mut export = self.archiver(&["export", "--request", "-", "--out"]);
@@ -116,7 +116,7 @@ impl Drop for Exporter {
     }
 }
 
-/// This program in another of its roles.
+/// Runs this program in another of its roles.
 pub(crate) fn this_program(arguments: &[&str]) -> Usage {
     measured(me(arguments), b"")
 }

@@ -1,8 +1,8 @@
-//! An export gateway with so many records, until the process is ended.
+//! An export gateway with a given number of records, which serves until its process is ended.
 
 use genesys_simulator::{Settings, Simulator};
 
-/// Makes a record about as long as a conversation of the analytics API, 6.7 KB.
+/// Interactions of a record. The record becomes about as long as a conversation of the analytics API, 6.7 KB.
 const INTERACTIONS: u32 = 21;
 
 pub(crate) fn settings(records: usize) -> Settings {

@@ -1,5 +1,5 @@
-//! Whole exports by the real binary: a gateway in a process of its own, plain http on loopback, a folder. Time, CPU and
-//! peak memory of `export` and `verify`, against the page path alone.
+//! Whole exports with the real binary: a gateway in a process of its own, plain HTTP on loopback, a folder. Measures
+//! time, CPU and peak memory of `export` and `verify`, and compares them with the page path alone.
 //!
 //! ```text
 //! cargo bench --bench export                    40 pages of 1,000 records
@@ -21,9 +21,9 @@ use std::time::Duration;
 use children::{Exporter, Usage, this_program};
 
 const PAGE_RECORDS: usize = 1000;
-/// The quickest of so many runs counts: others use the machine too.
+/// Number of runs, of which the fastest counts: other processes use the machine too.
 const RUNS: usize = 3;
-/// Longer exports run once.
+/// Exports with more pages run once.
 const FEW_PAGES: usize = 100;
 
 fn main() {
@@ -55,7 +55,7 @@ fn measure(exports: &[usize]) {
     }
 }
 
-/// CPU microseconds a record, without what it takes to make the records.
+/// CPU microseconds per record, without the time to generate the records.
 fn page_path() -> f64 {
     let least = |rounds| {
         let runs = (0..RUNS).map(|_| this_program(&["pages", "40", rounds]).cpu);

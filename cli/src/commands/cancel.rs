@@ -1,4 +1,4 @@
-//! `cancel`: says so to everybody without a lock, then sees to it that it happens.
+//! `cancel`: requests the cancel without a lock, where every process sees it, then ensures that it happens.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::stack::Stack;
 use crate::summary::failed_json;
 use crate::webhook::{Sent, Webhook};
 
-/// A running export looks before every page; a page takes seconds.
+/// How long to wait for another process. A running export checks before every page, and a page takes seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -68,8 +68,8 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
     }
 }
 
-/// Ends the export here when nobody works on it; else waits for whoever does. On a bucket two may end it together. Returns how it
-/// ended, and what was seen of its webhook here.
+/// Ends the export here if no other process works on it; otherwise waits for that process. On a bucket both may end it
+/// together. Returns the outcome, and what this process saw of the webhook.
 async fn wait_or_work(
     carrier: &mut Carrier,
     id: &ExportId,
@@ -110,7 +110,7 @@ fn report(outcome: &Outcome, webhook: Option<&Webhook>, resume: &str) -> Report 
     Report { text, json }
 }
 
-/// What a person gets to read.
+/// The result for people.
 pub(super) fn cancelled(outcome: &Outcome) -> String {
     let pages = counted(outcome.totals.pages, "page stays", "pages stay");
     format!(

@@ -1,7 +1,7 @@
-//! `check`: whether everything is in place before the first export, one line for each thing with the way to mend it, and
-//! what the API documents nowhere, as it was found there.
+//! `check`: checks that everything is in place before the first export, with one line per check and its fix, and
+//! reports undocumented properties of the API as it finds them.
 //!
-//! It reads as little as the answer takes: one conversation at a time, of which nothing is kept or shown.
+//! It reads as little as possible: one conversation at a time, of which nothing is kept or shown.
 
 use std::time::Duration;
 
@@ -34,15 +34,15 @@ use findings::{Finding, Findings};
 use interrupt::{Interrupt, Interrupted};
 use login::Lies;
 
-/// One call, with its retries. Longer is an answer, too.
+/// Time limit of one call with its retries. Reaching it is a finding, too.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
 const QUERY: &str = "/api/v2/analytics/conversations/details/query";
-/// The permission that everything else is worth nothing without.
+/// The permission without which no other is of use.
 const DETAIL_VIEW: &str = "analytics:conversationDetail:view";
 
-/// The API, asked one thing at a time.
+/// The API client, used for one call at a time.
 #[derive(Clone, Debug)]
 struct Api {
     client: GenesysClient,
@@ -68,7 +68,7 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
     }
 }
 
-/// At everything, one after the other.
+/// Runs all checks in order.
 async fn look(
     arguments: &CheckArguments,
     settings: &Settings,
@@ -76,7 +76,7 @@ async fn look(
     interrupt: &Interrupt,
     findings: &mut Findings<'_>,
 ) -> Result<(), Interrupted> {
-    // First, since a bucket has a region; told last.
+    // Opened first, because the bucket's region is needed; reported last.
     let place = match &arguments.out {
         Some(place) => Some(interrupt.or(place.open()).await?),
         None => None,
@@ -111,7 +111,7 @@ fn lies(named: Option<&Place>, opened: Option<&Result<Opened, Problem>>) -> Lies
     }
 }
 
-/// Everything that takes a login.
+/// Runs the checks that need a login.
 async fn organisation(
     api: &Api,
     host: Host,
@@ -126,7 +126,7 @@ async fn organisation(
     trial_job::run(api, an_hour_before(watermark), interrupt, findings).await
 }
 
-/// What is only read. Returns how far the job API's data reaches.
+/// Runs the read-only checks. Returns up to when the job API has data.
 async fn reading(api: &Api, host: Host, findings: &mut Findings<'_>) -> Option<Timestamp> {
     let watermark = access::jobs(api, host, findings).await;
     let end = an_hour_before(watermark.unwrap_or_else(|| api.now()));
@@ -152,7 +152,7 @@ impl Api {
         self.client.call(call, self.deadline(), decode::json).await
     }
 
-    /// A page of a job's results.
+    /// Requests a page of a job's results.
     async fn ask_page(&self, call: &Call) -> Result<Reply<()>, ApiError> {
         self.client.call(call, self.deadline(), results_page).await
     }
@@ -166,7 +166,7 @@ impl Api {
     }
 }
 
-/// Only what has a page's own fields is one. Nothing of it is kept.
+/// Accepts only a body that has a page's own fields. Keeps nothing of it.
 fn results_page(body: &[u8]) -> Result<(), DecodeError> {
     let page = DETAILS_FIELDS.read(body)?;
     if page.records.is_some() || page.data_availability_date.is_some() {
@@ -176,7 +176,7 @@ fn results_page(body: &[u8]) -> Result<(), DecodeError> {
     }
 }
 
-/// An interval as the API takes it.
+/// The interval in the format of the API.
 fn interval(start: Timestamp, end: Timestamp) -> String {
     format!("{start:.3}/{end:.3}")
 }

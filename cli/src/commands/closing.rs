@@ -1,4 +1,4 @@
-//! The second half of `export` and `resume`: carry the export to its end and tell how it ended.
+//! The second half of `export` and `resume`: runs the export to its end and reports how it ended.
 
 use conversation_archive::failure::FailureKind;
 use conversation_archive::ids::ExportId;
@@ -17,7 +17,7 @@ use crate::shell;
 use crate::summary::{Effort, Summary, failed_json};
 use crate::webhook::{Owed, Sent, Webhook};
 
-/// Nothing is begun that could not be announced.
+/// Refuses to start an export whose webhook could not be signed.
 pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Result<(), Problem> {
     if webhook_url.is_none() || settings.engine.signer.is_some() {
         return Ok(());
@@ -28,7 +28,7 @@ pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Re
         .with_hint("set it to whsec_ and the base64 of 24 random bytes or more"))
 }
 
-/// The same for an export that exists. One that has ended and is owed nothing needs no secret.
+/// Like `check_signer`, for an existing export. An export that has ended and owes no webhook needs no secret.
 pub(super) async fn check_signer_of(
     carrier: &Carrier,
     id: &ExportId,
@@ -47,10 +47,10 @@ pub(super) async fn check_signer_of(
     check_signer(plan.webhook_url.as_deref(), settings)
 }
 
-/// How to go on with an export, and where it is.
+/// Where an export is, and how to resume it.
 pub(super) struct Ways<'a> {
     pub place: &'a Place,
-    /// A command.
+    /// The command that resumes it.
     pub resume: String,
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn carry_to_the_end(
     screen.line(&greeting(started));
     let go_on = |problem: Problem| problem.with_hint(shell::resume(out, id));
     let journey = carrier.carry(id).await.map_err(go_on)?;
-    // An export that is decided is reported as such, for whatever reason the engine stopped.
+    // A decided export is reported as such, whatever made the engine stop.
     let Some(outcome) = carrier.engine.outcome(id).await? else {
         let what = match journey.ended {
             Ending::Engine(Ended::Stopped) => "is stopped; what was archived so far is safe",
@@ -95,7 +95,7 @@ pub(super) async fn carry_to_the_end(
     Ok(Webhook::exit(webhook.as_ref()))
 }
 
-/// What became of the outcome's webhook, as far as the archive and this process know.
+/// The state of the outcome's webhook, from the archive and from what this process saw.
 pub(super) async fn webhook(
     carrier: &Carrier,
     outcome: &Outcome,
@@ -109,7 +109,7 @@ pub(super) async fn webhook(
     Ok(read.await.map_err(anyhow::Error::from)?)
 }
 
-/// What a closing summary tells besides what is stored.
+/// The parts of a closing summary that are not in the archive.
 #[derive(Clone, Copy)]
 pub(super) struct Closing<'a> {
     pub journey: &'a Journey,
@@ -199,7 +199,7 @@ pub(super) fn greeting(started: &Started) -> String {
     greeting + &beside.collect::<String>()
 }
 
-/// An export that ended and is not complete. Its status comes first, then what is owed.
+/// The error for an export that ended and is not complete: first its status, then an owed webhook.
 pub(super) fn not_complete(
     outcome: &Outcome,
     ways: &Ways<'_>,
@@ -255,7 +255,7 @@ pub(super) fn not_complete(
         .with_json(json)
 }
 
-/// What a resume needs to get further.
+/// The option with which a resume gets past the failure.
 fn option_for(kind: FailureKind) -> Option<&'static str> {
     match kind {
         FailureKind::QuotaExceeded => Some(" --quota-mb N"),

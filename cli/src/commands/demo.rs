@@ -1,5 +1,5 @@
-//! `demo`: the whole pipeline in one process. A simulated organisation with faults, an engine that is killed again and
-//! again, a receiver that checks signatures, and in the end a proof that nothing is missing and nothing is there twice.
+//! `demo`: the whole pipeline in one process. A simulated organisation with faults, an engine that is killed several
+//! times, a receiver that checks signatures, and finally a proof that no conversation is missing or stored twice.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -30,13 +30,13 @@ mod world;
 
 use proof::Proof;
 
-/// After so many pages of its life an engine is killed; the last one lives on.
+/// Number of pages after which each engine is killed. The engine after these is not killed.
 const CRASH_AFTER_PAGES: [u32; 3] = [5, 9, 7];
 
-/// After so many pages of the last life every token is revoked.
+/// Number of pages of the last engine after which every token is revoked.
 const REVOKE_AFTER_PAGES: u32 = 6;
 
-/// What all lives of the demo's export add up to.
+/// The combined result of all engines that worked on the demo's export.
 struct Life {
     journey: Journey,
     crashes: u32,
@@ -95,7 +95,7 @@ async fn closing_summary(
     report(carrier, &out.into(), id, closing).await
 }
 
-/// Starts the export and goes on after each crash, with an engine that knows nothing but the folder.
+/// Starts the export and resumes it after each crash, with an engine whose only state is the folder.
 async fn live(
     out: &Path,
     request: ExportRequest,
@@ -141,7 +141,7 @@ async fn live(
     }
 }
 
-/// A demo's archive has to outlast engines, not power failures.
+/// Opens the folder without syncing: a demo's archive has to survive killed engines, not power failures.
 fn carrier(out: &Path, settings: &Settings, screen: &Screen) -> Result<Carrier, Problem> {
     let place = Opened::Folder {
         store: FolderStore::open_without_sync(out)?,
@@ -150,7 +150,7 @@ fn carrier(out: &Path, settings: &Settings, screen: &Screen) -> Result<Carrier, 
     Carrier::new(place, settings, screen)
 }
 
-/// When this life ends. The last one is not killed; its tokens are taken away in mid-run.
+/// Decides when an engine is killed. The last one is not killed; its tokens are revoked in mid-run.
 fn killer(crashes: u32, simulator: &Simulator) -> impl FnMut(&Event) -> bool {
     let limit = CRASH_AFTER_PAGES.get(crashes as usize).copied();
     let mut pages = 0;

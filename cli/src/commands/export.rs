@@ -23,7 +23,7 @@ pub(super) async fn export(arguments: &ExportArguments, screen: &Screen) -> Resu
     Box::pin(archive(request, settings, &arguments.out, screen)).await
 }
 
-/// Carries the request out, into that place.
+/// Runs the requested export into the given location.
 pub(super) async fn archive(
     mut request: ExportRequest,
     settings: Settings,
@@ -53,13 +53,13 @@ pub(super) async fn archive(
     place.require_conditional_writes().await?;
     let mut carrier = Carrier::new(place, &settings, screen)?;
     let _lock = carrier.lock(&id)?;
-    // It may have been planned with a receiver that the settings do not name any more.
+    // The export may have been planned with a receiver that the settings no longer name.
     check_signer_of(&carrier, &id, &settings).await?;
     let started = carrier.command(Command::Start(Box::new(request))).await?;
     carry_to_the_end(&mut carrier, out, &started, screen).await
 }
 
-/// The request's id, which has to be known before it is started, for the lock; and whether the request could begin a new
+/// Returns the request's id, which the lock needs before the export starts, and whether the request could begin a new
 /// export.
 fn check(
     request: &mut ExportRequest,
@@ -67,7 +67,7 @@ fn check(
 ) -> Result<(ExportId, Result<Draft, Refusal>), Problem> {
     let now = Clock::System.now();
     let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
-    // Set once, so that a minute that ends in between makes no other request of it.
+    // Set once: if it were computed again in a later minute, it would make another request.
     request.scheduled_time = Some(scheduled.to_string());
     let identity = Identity::of(request, scheduled)?;
     let id = identity.export_id.clone();
@@ -75,8 +75,8 @@ fn check(
     Ok((id, draft))
 }
 
-/// A request that cannot begin an export may still go on with one. Where that cannot be found out, the request is what has
-/// to change first.
+/// Opens the location. A request that cannot begin an export may still continue one. If that cannot be determined, the
+/// request has to change first.
 async fn open(
     place: &Place,
     id: &ExportId,

@@ -1,4 +1,4 @@
-//! `find`: where a conversation lies in an archive, and its record.
+//! `find`: where a conversation is stored in an archive, and its record.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::problem::{Exit, Problem, chain};
 use crate::screen::Screen;
 use crate::stack::Stack;
 
-/// For programs.
+/// The result for programs.
 #[derive(Serialize)]
 struct Found<'a> {
     status: &'static str,

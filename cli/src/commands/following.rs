@@ -1,4 +1,4 @@
-//! Watches an export that a deployed stack makes go, until it has ended.
+//! Follows an export that runs in a deployed stack, until it has ended.
 
 use std::time::{Duration, Instant};
 
@@ -21,14 +21,14 @@ use crate::screen::{Report, Screen};
 use crate::stack::Stack;
 use crate::summary::{Stored, failed_json};
 
-/// Between two looks; a look that takes long is followed by a longer pause.
+/// Minimum pause between polls; after a slow poll the pause is longer, in proportion.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PAUSE_PER_LOOK: u32 = 4;
 
-/// A receiver that is there takes the webhook within seconds.
+/// How long to wait for the delivery. A receiver that is up accepts the webhook within seconds.
 const DELIVERED_WITHIN: Duration = Duration::from_secs(10);
 
-/// From the answer of start-export to the end of the export.
+/// Follows an export from the answer of start-export to its end.
 pub(super) async fn follow(
     stack: &Stack,
     started: &Started,
@@ -51,7 +51,7 @@ pub(super) async fn follow(
     }
 }
 
-/// Until an outcome of this attempt, or Ctrl-C.
+/// Polls until this attempt has an outcome, or Ctrl-C.
 pub(super) async fn watch(
     stack: &Stack,
     started: &Started,
@@ -69,7 +69,7 @@ pub(super) async fn watch(
     }
 }
 
-/// Until an accepted export is planned.
+/// Waits until an accepted export is planned.
 async fn await_plan(archive: &Archive, id: &ExportId) -> anyhow::Result<()> {
     while archive.accepted(id).await?.is_some() {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -94,7 +94,7 @@ async fn look(archive: &Archive, started: &Started, screen: &Screen) -> anyhow::
             Ok(standing) => progress
                 .get_or_insert_with(|| Progress::new(screen, &standing))
                 .see(&standing, Clock::System.now()),
-            // The stack finds it, too, and ends the export.
+            // The stack detects the damage, too, and ends the export.
             Err(error) if is_damage(&error) => {
                 if damaged.replace(()).is_none() {
                     screen.line(&in_one_line(error.as_ref()));
@@ -151,7 +151,7 @@ async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Repo
     })
 }
 
-/// Whether the receiver has taken it. What cannot be found out now is not worth failing for.
+/// Whether the receiver has accepted the webhook. An archive error is only logged: it is not worth failing for.
 async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Option<String> {
     plan.webhook_url.as_ref()?;
     let since = Instant::now();
@@ -185,7 +185,7 @@ async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Opt
     }
 }
 
-/// How an export that was to be cancelled has ended.
+/// Follows an export after a request to cancel it, and reports how it ended.
 pub(super) async fn follow_cancel(
     stack: &Stack,
     started: &Started,

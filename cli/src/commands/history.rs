@@ -1,5 +1,5 @@
-//! `history`: conversations as the API has them now, straight to the output, page after page. Nothing is stored, unless an
-//! archive is asked for: then it is an export.
+//! `history`: conversations as the API returns them now, written straight to the output, page by page. Nothing is
+//! stored, unless an archive is given: then it is an export.
 
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
@@ -22,10 +22,10 @@ mod asked;
 mod output;
 mod table;
 
-/// How many ids are named in a message.
+/// Number of ids that a message names.
 const NAMED: usize = 5;
 
-/// Why ids that were asked for are not there.
+/// Why requested ids may be missing.
 const UNKNOWN: &str =
     "unknown to the API, older than it keeps, or in a division that the client's role lacks";
 const UNLIKE: &str = "begun outside the interval, unlike the other filters, unknown to the API, older than it keeps, or in a division that the client's role lacks";
@@ -54,7 +54,7 @@ pub(super) async fn history(
     })
 }
 
-/// Rows are for eyes; an archive takes whole records, wherever it is written from.
+/// The output format. Table rows are for people; an archive gets whole records, also when started from a terminal.
 fn format(arguments: &HistoryArguments, for_people: bool) -> Format {
     let usual = if for_people && arguments.out.is_none() {
         Format::Table
@@ -64,7 +64,7 @@ fn format(arguments: &HistoryArguments, for_people: bool) -> Format {
     arguments.format.unwrap_or(usual)
 }
 
-/// What is known of a query while it is read.
+/// The results of a query so far.
 struct Seen {
     missing: HashSet<String>,
     records: u64,

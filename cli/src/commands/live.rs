@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::screen::Screen;
 use crate::settings::Settings;
 
-/// So often somebody is waited for who does not say how long.
+/// Pause before a retry if the source does not say how long to wait.
 const PAUSE: Duration = Duration::from_secs(5);
 const WAITS: u32 = 60;
 
@@ -31,7 +31,7 @@ pub(super) struct Live<'a> {
 }
 
 impl<'a> Live<'a> {
-    /// Everything that is checked or asked before the first page. `name` stands for the id of an invocation.
+    /// Does every check and request that comes before the first page. `name` replaces the id of an invocation.
     pub(super) async fn new(
         request: ExportRequest,
         name: &str,
@@ -63,12 +63,12 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// Slice after slice, page after page, as long as somebody wants them.
+    /// Reads slice by slice, page by page, until `take` returns `Break`.
     pub(super) async fn each(
         &self,
         mut take: impl FnMut(&SourcePage) -> Result<ControlFlow<()>, Problem>,
     ) -> Result<ControlFlow<()>, Problem> {
-        // Nobody at a terminal waits for a single conversation, or for names.
+        // A user at a terminal does not wait for a single unavailable conversation, or for names.
         let waits = Waits::from([(WaitReason::Unavailable, Timestamp::MIN)]);
         let names = self.sources.names(&self.plan, &waits, Deadline::NONE).await;
         let NamesOrWarning { names, warning } = names.map_err(StartError::from)?;
@@ -107,7 +107,7 @@ impl<'a> Live<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The page, waited for as long as somebody at a terminal would.
+    /// Reads a page, and retries for as long as a user at a terminal would wait.
     async fn page(
         &self,
         checkpoint: &Checkpoint,
@@ -128,7 +128,7 @@ impl<'a> Live<'a> {
     }
 }
 
-/// Each page leads to another one.
+/// The error if each page leads to another one.
 fn endless(max_pages: u32) -> Problem {
     Problem::failed(format!("after {max_pages} pages the API still has more"))
         .with_hint("ask for a shorter interval, or set MAX_PAGES_PER_SLICE higher")

@@ -1,4 +1,4 @@
-//! `resume`: goes on from the archive alone.
+//! `resume`: continues an export from the archive alone.
 
 use conversation_archive::request::OnBadRecord;
 use conversation_archive::webhook::WebhookUrl;
@@ -39,7 +39,7 @@ pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Resu
     carry_to_the_end(&mut carrier, out, &started, screen).await
 }
 
-/// `--webhook-url`, held to the rules of every receiver.
+/// Parses `--webhook-url` by the rules for every receiver.
 fn receiver(arguments: &ResumeArguments, settings: &Settings) -> Result<Option<String>, Problem> {
     let Some(url) = &arguments.webhook_url else {
         return Ok(None);
@@ -50,7 +50,7 @@ fn receiver(arguments: &ResumeArguments, settings: &Settings) -> Result<Option<S
     }
 }
 
-/// An export that tells nobody has no receiver to replace.
+/// An export that was planned without a webhook has no receiver to replace.
 async fn check_receiver(carrier: &Carrier, arguments: &ResumeArguments) -> Result<(), Problem> {
     let plan = carrier.engine.plan(&arguments.export_id).await?;
     let tells_nobody = plan.is_some_and(|plan| plan.webhook_url.is_none());
@@ -62,7 +62,7 @@ async fn check_receiver(carrier: &Carrier, arguments: &ResumeArguments) -> Resul
     Err(problem.with_hint("leave --webhook-url out"))
 }
 
-/// The stack does it; this process watches.
+/// Resumes an export in the stack; this process only follows it.
 async fn in_stack(arguments: &ResumeArguments, screen: &Screen) -> Result<Exit, Problem> {
     let stack = Stack::find(&arguments.stack).await?;
     stack.require_conditional_writes().await?;

@@ -34,7 +34,8 @@ pub(super) async fn start(arguments: &StartArguments, screen: &Screen) -> Result
     follow(&stack, &started, screen).await
 }
 
-/// Checked here as far as it can be, and with the time it counts from: a call that is repeated is the same request.
+/// Checks the request as far as possible here, and sets its scheduled time, so that a repeated call is the same
+/// request.
 fn payload(text: &str) -> Result<Value, Problem> {
     let mut request = ExportRequest::parse(text)?;
     let now = Clock::System.now();

@@ -1,4 +1,4 @@
-//! `status`: what a deployed stack is made of and where its exports stand.
+//! `status`: the parts of a deployed stack, and the state of its exports.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ mod coverage;
 mod exports;
 mod one;
 
-/// What the stack's own report shows, if nobody says how many.
+/// Number of exports that the stack's report shows by default.
 const EXPORTS: usize = 20;
 
 pub(super) async fn status(arguments: &StatusArguments, screen: &Screen) -> Result<Exit, Problem> {
@@ -33,7 +33,7 @@ pub(super) async fn status(arguments: &StatusArguments, screen: &Screen) -> Resu
     Ok(Exit::Done)
 }
 
-/// Of the deployment on this machine: its processes, then the stack in it.
+/// Reports the deployment on this machine: its processes, then the stack in it.
 pub(super) async fn local(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
     let settings = LocalSettings::read(folder)?;
     let (Some(settings), true) = (settings, folder.has_services()?) else {
@@ -127,7 +127,7 @@ fn heading(text: &str) -> String {
     format!("{}\n", style(text).bold())
 }
 
-/// `1,234 records`, or nothing.
+/// `1,234 records`.
 fn records(number: u64) -> String {
     format!("{} records", count(number))
 }

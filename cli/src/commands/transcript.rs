@@ -1,4 +1,4 @@
-//! `transcript`: what was written in conversations, as a dialogue, from an archive or straight from the API.
+//! `transcript`: the messages of conversations as a dialogue, from an archive or straight from the API.
 
 use std::ops::ControlFlow;
 
@@ -47,7 +47,7 @@ fn is_told(record: JsonText<'_>) -> bool {
     matches!(status.as_deref(), Some("complete" | "partial"))
 }
 
-/// `None` where the API is asked.
+/// The archive to read; `None` if the API is used.
 async fn archive(arguments: &TranscriptArguments) -> Result<Option<Archive>, Problem> {
     if let Some(place) = &arguments.from {
         return Ok(Some(place.archive().await?));
@@ -59,7 +59,7 @@ async fn archive(arguments: &TranscriptArguments) -> Result<Option<Archive>, Pro
     Ok(Some(stack.archive().clone()))
 }
 
-/// The latest transcript of each, as it is stored.
+/// The latest stored transcript of each conversation.
 async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawValue>>, Problem> {
     let mut transcripts = Vec::with_capacity(ids.len());
     for id in ids {

@@ -45,7 +45,7 @@ pub(super) async fn verify(arguments: &VerifyArguments, screen: &Screen) -> Resu
     Ok(Exit::Done)
 }
 
-/// The archive, what it is called, and how to go on with an export of it that is not ended.
+/// The archive, its location, and the command that resumes an export that has not ended.
 type Subject = (Archive, Place, String);
 
 async fn of_place(place: &Place, id: &ExportId) -> Result<Subject, Problem> {
@@ -59,7 +59,7 @@ async fn of_stack(arguments: &StackArguments, id: &ExportId) -> Result<Subject, 
     Ok((stack.archive().clone(), stack.place().clone(), resume))
 }
 
-/// Verifies with a bar on the screen.
+/// Verifies an export, with a progress bar.
 pub(super) async fn check(
     archive: &Archive,
     id: &ExportId,
@@ -85,7 +85,7 @@ pub(super) async fn check(
     })
 }
 
-/// What a person gets to read.
+/// The result for people.
 pub(super) fn text(verified: &Verified) -> String {
     let mut text = format!(
         "{} {} is intact: {} on {}, {}, {}, each hash, count and id recomputed",

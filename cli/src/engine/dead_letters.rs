@@ -1,4 +1,5 @@
-//! The reader of the dead letters: what nobody could handle is kept in the folder and ends its run as failed.
+//! Reads the dead-letter queues. A message that no handler could process is kept in the archive and ends its run as
+//! failed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +10,15 @@ use conversation_archive::queue::{DeadLetter, Queue};
 use super::Event;
 use super::worker::Shop;
 
-/// Dead letters are rare and nobody waits for them.
+/// Poll interval. Dead letters are rare and not urgent.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What cannot be recorded so often is for a person: a full disk, mostly.
+/// Attempts to record a dead letter. If all fail, an operator has to act; the usual cause is a full disk.
 const ATTEMPTS: u32 = 3;
 
 impl Shop {
-    /// Reads until the engine is told to stop. An error ends the engine: nobody else would end the export.
+    /// Reads dead letters until the engine is stopped. An error ends the engine, because nothing else would end the
+    /// export.
     pub(super) async fn bury_dead_letters(self: Arc<Self>) -> anyhow::Result<()> {
         let mut stop = self.stop.subscribe();
         loop {
@@ -45,7 +47,7 @@ impl Shop {
         self.report(Event::Buried { queue });
         self.progress.notify_one();
         if queue == Queue::Completion {
-            // On AWS the hourly sweep finds such an export; here somebody is waiting for it.
+            // On AWS the hourly sweep finds such an export; here a caller waits for it.
             bail!("the export could not be concluded; the reasons are in the warnings above");
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What happens in an engine, as its handlers report it.
+//! The events that the engine's handlers report.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use conversation_archive::waiting::{WaitReason, Waiting};
 use conversation_archive::webhook::Refusal;
 use jiff::Timestamp;
 
-/// One step of an export. A step that is done twice is reported twice; sums stand in `totals`.
+/// One step of an export. A step that runs twice is reported twice, so take sums from `totals`.
 #[derive(Clone, Debug)]
 pub enum Event {
     PageArchived {
@@ -24,7 +24,7 @@ pub enum Event {
         counts: Counts,
         stored_bytes: u64,
         latency: Option<Duration>,
-        /// Of the slice, this page included.
+        /// Totals of the slice, including this page.
         totals: Totals,
     },
     Parked {
@@ -35,7 +35,7 @@ pub enum Event {
         until: Timestamp,
         deadline: Timestamp,
     },
-    /// A parked page is on its way again.
+    /// A parked page was enqueued again.
     Returned {
         slice: u32,
     },
@@ -48,7 +48,7 @@ pub enum Event {
     /// An attempt at the export has ended.
     Outcome(Box<Outcome>),
     WebhookDelivered,
-    /// The receiver did not take it and is asked again.
+    /// The receiver did not accept the webhook; the delivery will be retried.
     WebhookPostponed {
         export_id: ExportId,
         attempt: u32,
@@ -58,14 +58,14 @@ pub enum Event {
     /// The receiver answered 410: it wants no more deliveries.
     WebhookEnded,
     WebhookGivenUp,
-    /// A message could not be handled and comes again.
+    /// A handler failed on a message, which will be redelivered.
     Retried {
         queue: Queue,
         receive_count: u32,
         delay: Duration,
         error: String,
     },
-    /// A message was given up.
+    /// A message was dead-lettered and recorded.
     Buried {
         queue: Queue,
     },

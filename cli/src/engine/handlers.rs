@@ -1,4 +1,4 @@
-//! The handlers, and which of them a message belongs to.
+//! The handlers, and the dispatch of messages to them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,11 +42,11 @@ pub(super) struct Handlers {
     pub(super) sweep: SweepExports,
 }
 
-/// What is to become of a message that was handled.
+/// What to do with a message after its handler succeeded.
 #[derive(Debug)]
 pub(super) enum Receipt {
     Delete(Option<Event>),
-    /// The handler has given it back itself.
+    /// The handler has already returned the message to its queue.
     Keep(Option<Event>),
 }
 

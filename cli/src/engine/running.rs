@@ -1,4 +1,4 @@
-//! A running engine: its workers, how it is stopped or killed, and how one knows that it is done.
+//! A running engine: its workers, how it is stopped or killed, and how it detects the end of the export.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,21 +19,22 @@ use super::handlers::Handlers;
 use super::silence::{Silence, may_still_start};
 use super::worker::Shop;
 
-/// Workers at work. Dropping it is a crash.
+/// The running workers. Dropping this value is equivalent to a crash.
 #[derive(Debug)]
 pub struct Running {
     shop: Arc<Shop>,
-    /// Tasks of their own: none of them stands still while somebody asks the archive whether the export is over.
+    /// Separate tasks, so that the workers continue while the engine waits for the archive's answer whether the export
+    /// is over.
     workers: JoinSet<anyhow::Result<()>>,
     id: ExportId,
-    /// Since when the export is over.
+    /// When the export was first seen to be over.
     over_since: Option<Timestamp>,
     cancel_seen: bool,
     next_sweep: Timestamp,
     silence: Silence,
 }
 
-/// Stops an engine from elsewhere.
+/// Stops an engine from another task.
 #[derive(Clone, Debug)]
 pub struct Stopper(Arc<Shop>);
 
@@ -43,19 +44,20 @@ impl Stopper {
     }
 }
 
-/// Why an engine has come to its end.
+/// Why an engine ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The export is over and announced.
+    /// The export is over and no delivery of its webhook is pending.
     Over,
-    /// The export is over; its receiver did not take the webhook within a minute, and a resume sends it again.
+    /// The export is over, but its receiver did not accept the webhook within a minute. A resume sends it again.
     DeliveryOwed,
-    /// It was told to stop. A resume goes on.
+    /// The engine was stopped. A resume continues the export.
     Stopped,
 }
 
-/// Whether an export that was decided at `over_since` needs the engine no longer, with these deliveries left. A delivery that is
-/// postponed beyond the patience is not waited for, whatever else the queue holds; nor is one that does not come to an end.
+/// How the engine ends for an export that was decided at `over_since`, given the pending deliveries; `None` while the
+/// engine must keep running. It waits only while a delivery is in flight or becomes visible within `DELIVERY_PATIENCE`
+/// after the decision, and never beyond that time.
 fn end(deliveries: Holding, over_since: Timestamp, now: Timestamp) -> Option<Ended> {
     let is_late = |moment: Timestamp| moment.duration_since(over_since) > DELIVERY_PATIENCE;
     if deliveries.messages == 0 {
@@ -66,11 +68,11 @@ fn end(deliveries: Holding, over_since: Timestamp, now: Timestamp) -> Option<End
     (!is_waited_for || is_late(now)).then_some(Ended::DeliveryOwed)
 }
 
-/// Changes in the folder by others are seen that soon.
+/// Poll interval for changes that other processes make in the archive.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a decided export is delivered before the engine ends with its webhook owed. The archive is complete by then, and the
-/// caller should not wait for a receiver.
+/// How long the webhook of a decided export is delivered before the engine ends with the webhook owed. The archive is
+/// complete by then, and the caller should not wait for a receiver.
 const DELIVERY_PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -108,7 +110,8 @@ impl Running {
         }
     }
 
-    /// Until the export is over, or the engine was stopped, or it cannot go on. Can be dropped and called again.
+    /// Waits until the export is over, the engine is stopped, or it cannot continue. The future can be dropped and the
+    /// method called again.
     pub async fn ended(&mut self) -> anyhow::Result<Ended> {
         let mut around = false;
         loop {
@@ -134,22 +137,22 @@ impl Running {
         }
     }
 
-    /// Lets every worker finish what it has in hand; nothing new is received.
+    /// Stops receiving messages; every worker finishes its current one.
     pub fn stop(&self) {
         self.stopper().stop();
     }
 
-    /// For whoever wants to stop the engine while somebody waits for its end.
+    /// A handle that stops the engine while `ended` is being awaited.
     pub fn stopper(&self) -> Stopper {
         Stopper(Arc::clone(&self.shop))
     }
 
-    /// Drops every worker wherever it stands, as the end of the process would.
+    /// Drops every worker at whatever point it has reached, as the end of the process would.
     pub async fn kill(mut self) {
         self.workers.shutdown().await;
     }
 
-    /// Asks the archive, `around` for what nobody sends a message for, too.
+    /// Checks whether the export is over; with `around`, first checks for changes that no message announces.
     pub(super) async fn look(&mut self, around: bool) -> anyhow::Result<Option<Ended>> {
         if around {
             self.look_around().await?;
@@ -171,16 +174,17 @@ impl Running {
         Ok(end(deliveries, over_since, now))
     }
 
-    /// What nobody sends a message for: a request to cancel, and messages that were lost.
+    /// Checks for what no message announces: a request to cancel, and lost messages.
     async fn look_around(&mut self) -> anyhow::Result<()> {
         let handlers = &self.shop.handlers;
         if !self.cancel_seen && handlers.archive().is_cancelled(&self.id).await? {
-            // Pages may wait for hours; each open slice gets a message that looks now.
+            // Parked pages may wait for hours; the command enqueues a message for each open slice, so that it checks
+            // now.
             let invocation = handlers.invocation(AWAIT_READY_TIMEOUT);
             let cancel = Command::Cancel(self.id.clone());
             match handlers.start.handle(cancel, &invocation).await {
                 Err(error) if may_still_start(&error) => return Err(error.into()),
-                // The attempt may have ended in between; else every page looks for itself.
+                // The attempt may have ended in the meantime; otherwise each page checks for the cancel itself.
                 Err(error) => {
                     tracing::debug!(export.id = %self.id, %error, "nobody had to be told of the cancelling");
                 }
@@ -195,11 +199,12 @@ impl Running {
         Ok(())
     }
 
-    /// Leaves owed webhooks alone: those of other exports may have another receiver, and the own one is not waited for that long.
+    /// Sweeps the open export. Does not touch owed webhooks: those of other exports may have another receiver, and the
+    /// engine does not wait that long for its own.
     async fn sweep(&self) -> anyhow::Result<()> {
         let handlers = &self.shop.handlers;
         let open = handlers.archive().list_all(OPEN_PREFIX).await?;
-        // A sweep moves every open export, and another one may be in the hands of another process.
+        // A sweep moves every open export forward, and another process may be working on one of the others.
         if open.len() == 1 {
             handlers
                 .sweep
@@ -209,7 +214,7 @@ impl Running {
         Ok(())
     }
 
-    /// The export is over: what is still in hand can only be a repetition.
+    /// Stops the workers after the export is over: a message still in flight can only be a duplicate.
     async fn finish(&mut self) {
         const PATIENCE: Duration = Duration::from_secs(5);
         self.stop();
@@ -226,7 +231,8 @@ mod tests {
 
     const DECIDED: &str = "2026-03-10T00:00:00Z";
 
-    /// What the engine does `seconds` after the decision, with deliveries in hand and one that is due `due` seconds after it.
+    /// The result of `end` at `seconds` after the decision, with `in_hand` deliveries in flight and one due `due`
+    /// seconds after the decision.
     fn after(seconds: i64, in_hand: usize, due: i64) -> Option<Ended> {
         let decided: Timestamp = DECIDED.parse().unwrap();
         let after = |seconds| decided + SignedDuration::from_secs(seconds);
@@ -243,7 +249,7 @@ mod tests {
         assert_eq!(after(0, 0, 5), None);
         assert_eq!(after(59, 0, 60), None);
         assert_eq!(after(35, 0, 155), Some(Ended::DeliveryOwed));
-        // One message postponed for hours hides no other that is in hand.
+        // A message that is postponed for hours does not hide another one that is in flight.
         assert_eq!(after(35, 1, 155), None);
     }
 

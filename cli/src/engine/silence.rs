@@ -1,4 +1,4 @@
-//! An archive that does not answer: borne for a while, and told of once.
+//! Tolerates an archive that does not answer for a while, and logs it once.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use conversation_archive::failure::in_one_line;
 use start_export::StartError;
 use tokio::time::Instant;
 
-/// Since when the archive does not answer, if it does not.
+/// When the archive stopped answering, if it has.
 #[derive(Debug, Default)]
 pub(super) struct Silence {
     since: Option<Instant>,
 }
 
-/// Throttling and lost connections pass within a minute or two. Whoever waits longer than this should be told, and
-/// loses nothing: a resume goes on where the engine stopped.
+/// How long the archive may stay silent. Throttling and lost connections pass within a minute or two. After a longer
+/// outage the user should see an error, and loses nothing: a resume continues where the engine stopped.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 impl Silence {
-    /// The archive answers.
+    /// Records that the archive answered.
     pub(super) fn end(&mut self) {
         if self.since.take().is_some() {
             tracing::info!("the archive answers again");
         }
     }
 
-    /// Takes an error for silence, or gives it back when it is something else or when the silence lasts too long.
+    /// Tolerates a transient error, or returns it if it is permanent or the silence lasts too long.
     pub(super) fn bear(&mut self, error: anyhow::Error, now: Instant) -> anyhow::Result<()> {
         if !is_passing(&error) {
             return Err(error);
@@ -49,7 +49,7 @@ impl Silence {
     }
 }
 
-/// Whether a command may succeed at another try, as far as the archive is concerned.
+/// Whether a retry of the command may succeed, as far as errors of the archive are concerned.
 pub(super) fn may_still_start(error: &StartError) -> bool {
     match error {
         StartError::Archive(error) => error.is_transient(),
@@ -59,7 +59,7 @@ pub(super) fn may_still_start(error: &StartError) -> bool {
     }
 }
 
-/// Each error that shows another one as itself hides it from the chain, and is asked in its place.
+/// A transparent error forwards `source()` and so hides its inner error from the chain; the wrapper is checked instead.
 fn is_passing(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref().is_some_and(ArchiveError::is_transient)

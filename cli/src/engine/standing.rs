@@ -1,4 +1,4 @@
-//! Where an export stands, read from the archive: what progress starts from.
+//! The state of an export, read from the archive: the starting point of the progress display.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use conversation_archive::run::End;
 use conversation_archive::totals::Totals;
 use conversation_archive::waiting::Waiting;
 
-/// The plan and, for each slice, how far it is.
+/// The plan and the state of each slice.
 #[derive(Clone, Debug)]
 pub struct Standing {
     pub plan: Arc<ExportPlan>,
@@ -17,13 +17,13 @@ pub struct Standing {
     pub slices: Vec<SliceStanding>,
 }
 
-/// One slice.
+/// The state of one slice.
 #[derive(Clone, Debug)]
 pub struct SliceStanding {
     pub slice: u32,
     pub totals: Totals,
     pub complete: bool,
-    /// What its next page was parked for last.
+    /// Why and until when its next page was last parked.
     pub waiting: Option<Waiting>,
 }
 

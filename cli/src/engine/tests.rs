@@ -25,9 +25,9 @@ struct World {
     id: ExportId,
     clock: Clock,
     signer: Option<Signer>,
-    /// Of the request.
+    /// `webhookUrl` of the request.
     webhook_url: Option<String>,
-    /// In place of that.
+    /// Receiver that replaces `webhook_url`.
     receiver: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl World {
         }
     }
 
-    /// An engine that knows nothing but the folder.
+    /// An engine whose only state is the folder.
     fn engine(&self) -> (Engine, UnboundedReceiver<Event>) {
         self.engine_on(Arc::new(self.store()))
     }
@@ -169,7 +169,7 @@ impl World {
     }
 }
 
-/// Until so many pages are reported.
+/// Waits until `number` archived pages are reported.
 async fn pages(events: &mut UnboundedReceiver<Event>, number: usize) {
     let mut seen = 0;
     while seen < number {

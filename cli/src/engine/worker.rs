@@ -1,4 +1,5 @@
-//! One worker: receives from its queue, handles, deletes on success; on an error the message comes again later.
+//! A worker: receives from its queue, calls the handler, and deletes the message on success. After an error the message
+//! is redelivered later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,27 +12,27 @@ use tokio::sync::{Notify, watch};
 use super::Event;
 use super::handlers::{Handlers, Receipt};
 
-/// What all workers of a running engine share.
+/// State that all workers of a running engine share.
 #[derive(Debug)]
 pub(super) struct Shop {
     pub(super) handlers: Arc<Handlers>,
     pub(super) events: UnboundedSender<Event>,
     pub(super) stop: watch::Sender<bool>,
-    /// Something was handled that can end the export or settle what it owes.
+    /// Notified after a message was handled that can end the export or deliver its webhook.
     pub(super) progress: Notify,
 }
 
-/// The pause before a message that could not be handled comes again, per receipt.
+/// Delay before a failed message is redelivered, multiplied by its receive count.
 const RETRY_STEP: Duration = Duration::from_secs(2);
 
-/// The longest such pause. A store that stays away longer ends the engine.
+/// Upper limit of that delay. A store that is unavailable for longer ends the engine.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// Receives of a message whose handler reports permanent errors.
+/// Receive count at which a message with a permanent error is dead-lettered.
 const PERMANENT_RECEIVES: u32 = 5;
 
 impl Shop {
-    /// Handles the messages of one queue until the engine is told to stop; what is in hand is finished first.
+    /// Handles the messages of one queue until the engine is stopped; the current message is finished first.
     pub(super) async fn work(self: Arc<Self>, queue: Queue) -> anyhow::Result<()> {
         while let Some(delivery) = self.next(queue).await {
             let handled = self.handlers.handle(&delivery).await;
@@ -44,11 +45,11 @@ impl Shop {
     }
 
     pub(super) fn report(&self, event: Event) {
-        // Nobody listens any more: then nobody misses it.
+        // If the receiving end is gone, no consumer needs the event.
         let _ = self.events.send(event);
     }
 
-    /// The next message, `None` once the engine is to stop.
+    /// The next message, or `None` after the engine was stopped.
     async fn next(&self, queue: Queue) -> Option<Delivery> {
         let mut stop = self.stop.subscribe();
         tokio::select! {
@@ -77,8 +78,8 @@ impl Shop {
         }
     }
 
-    /// Has a message that could not be handled come again, or gives it up: somebody waits for this engine, and a permanent
-    /// error does not pass.
+    /// Returns a failed message to its queue, or dead-letters it after repeated permanent errors: a caller waits for
+    /// this engine, and a permanent error does not resolve itself.
     fn release(&self, delivery: &Delivery, error: &anyhow::Error) {
         let Delivery {
             queue,
@@ -109,7 +110,7 @@ impl Shop {
             queues.release(queue, receipt, delay)
         };
         if let Err(error) = released {
-            // Its visibility timeout brings it back.
+            // The message returns when its visibility timeout expires.
             tracing::warn!(
                 queue = name,
                 error = in_one_line(&error),
@@ -125,7 +126,7 @@ impl Shop {
     }
 }
 
-/// A webhook is not given up: it is owed, and the engine does not wait for it longer than a minute.
+/// A webhook message is never given up: the webhook stays owed, and the engine waits for it at most a minute.
 fn is_given_up(queue: Queue, receive_count: u32, trouble: Trouble) -> bool {
     queue != Queue::Webhooks && trouble == Trouble::Permanent && receive_count >= PERMANENT_RECEIVES
 }

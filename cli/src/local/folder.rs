@@ -1,4 +1,4 @@
-//! The folder of a deployment on this machine: where everything lies, and whose turn it is.
+//! The folder of a deployment on this machine: its paths and its locks.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -11,14 +11,14 @@ use serde::de::DeserializeOwned;
 use super::Project;
 use crate::problem::Problem;
 
-/// `.local/`, unless somebody names another.
+/// The folder of a deployment: `.local/`, unless another one is given.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
 }
 
 impl Folder {
-    /// The one that is named, or the checkout's.
+    /// The given folder, or the default one of the checkout.
     pub(crate) fn named(named: Option<&Path>) -> Result<Self, Problem> {
         let here = std::env::current_dir().map_err(anyhow::Error::from)?;
         let root = match named {
@@ -32,27 +32,27 @@ impl Folder {
         &self.root
     }
 
-    /// Ports, secrets and the bucket: what has to be the same the next time.
+    /// Ports, secrets and bucket, which must stay the same across restarts.
     pub(crate) fn settings(&self) -> PathBuf {
         self.root.join("settings.json")
     }
 
-    /// The processes of the services, for as long as they live.
+    /// The process ids of the services while they run.
     pub(crate) fn running(&self) -> PathBuf {
         self.root.join("running.json")
     }
 
-    /// What the receiver was told, a delivery in a line.
+    /// The deliveries to the webhook receiver, one per line.
     pub(crate) fn deliveries(&self) -> PathBuf {
         self.root.join("deliveries.ndjson")
     }
 
-    /// What the stack sets for its functions, for running one outside of it.
+    /// The variables that the stack sets for its functions, for running a function outside of it.
     pub(crate) fn functions_env(&self) -> PathBuf {
         self.root.join("functions.env")
     }
 
-    /// The emulator's memory, as it was at its last clean stop.
+    /// The emulator's state at its last clean stop.
     pub(crate) fn emulator_state(&self) -> PathBuf {
         self.root.join("state")
     }
@@ -66,25 +66,25 @@ impl Folder {
         self.root.join(format!("{name}.log"))
     }
 
-    /// A new log; the last one is kept beside it.
+    /// Creates a new log file; the previous one is kept next to it.
     pub(crate) fn start_log(&self, name: &str) -> anyhow::Result<File> {
         let path = self.log(name);
-        // The first time there is none.
+        // There is no previous log the first time.
         let _ = fs::rename(&path, path.with_extension("log.1"));
         File::create(&path).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Held by the services for as long as they live; `None` while somebody else holds it.
+    /// The lock that the services hold while they run; `None` if another process holds it.
     pub(crate) fn lock_services(&self) -> anyhow::Result<Option<File>> {
         self.lock("services.lock")
     }
 
-    /// Whether somebody holds the services' lock.
+    /// Whether a process holds the services' lock.
     pub(crate) fn has_services(&self) -> anyhow::Result<bool> {
         Ok(self.root.exists() && self.lock_services()?.is_none())
     }
 
-    /// Held by whoever brings the deployment up or down.
+    /// The lock of a command that brings the deployment up or down; `None` if another process holds it.
     pub(crate) fn lock_changes(&self) -> anyhow::Result<Option<File>> {
         self.lock("changes.lock")
     }
@@ -107,7 +107,7 @@ impl Folder {
     }
 }
 
-/// The document, if it is there.
+/// Reads a document; `None` if the file does not exist.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
     let text = match fs::read(path) {
         Ok(text) => text,
@@ -125,7 +125,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>
     })
 }
 
-/// Whole, or not at all.
+/// Writes a document atomically.
 pub(super) fn write<T: Serialize>(path: &Path, document: &T) -> anyhow::Result<()> {
     let unwritable = || format!("cannot write {}", path.display());
     let new = path.with_extension("json.new");

@@ -1,17 +1,17 @@
-//! The checkout: what is deployed is built from it.
+//! The checkout from which the deployed functions are built.
 
 use std::path::{Path, PathBuf};
 
 use crate::problem::Problem;
 
-/// Its root.
+/// The root folder of the checkout.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
     root: PathBuf,
 }
 
 impl Project {
-    /// The first folder from here upwards that holds the template.
+    /// Finds the nearest folder that contains the template, from `from` upwards.
     pub(crate) fn find(from: &Path) -> Result<Self, Problem> {
         let holds = |folder: &&Path| folder.join("infra/template.yaml").is_file();
         let Some(root) = from.ancestors().find(holds) else {
@@ -31,7 +31,7 @@ impl Project {
         &self.root
     }
 
-    /// What the deployment keeps, unless somebody names another folder.
+    /// The deployment's folder, unless the user gives another one.
     pub(crate) fn folder(&self) -> PathBuf {
         self.root.join(".local")
     }

@@ -1,4 +1,4 @@
-//! Python programs on this machine: a virtual environment of locked packages, made once.
+//! Python programs on this machine: a virtual environment of locked packages, created once.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,12 +7,12 @@ use std::process::{Command, Output};
 
 use conversation_archive::hash::Sha256;
 
-/// The locked packages want no older one.
+/// The locked packages require this version or a later one.
 const VERSION: &str = "import sys
 if sys.version_info < (3, 11): sys.exit('this is ' + sys.version)
 print(sys.version)";
 
-/// Why there is no environment. Each in a line, with what to do.
+/// Why there is no environment. Each message is one line and includes the fix.
 #[derive(Debug, thiserror::Error)]
 pub enum PythonError {
     #[error(
@@ -35,8 +35,8 @@ pub enum PythonError {
     },
 }
 
-/// The environment below `folder` that holds exactly `requirements`, made if it is not there; `making` is told before.
-/// Blocks. One process makes it, others wait.
+/// Returns the environment below `folder` that holds exactly `requirements`, and creates it if it is missing, after
+/// calling `making`. Blocks. One process creates it while others wait.
 pub fn environment(
     folder: &Path,
     requirements: &Path,
@@ -54,7 +54,7 @@ pub fn environment(
         path: requirements.to_owned(),
         source,
     })?;
-    // Another Python needs another environment.
+    // Another version of Python needs another environment.
     let digest = Sha256::of([wanted, python].concat()).short(12);
     let environment = folder.join(format!("python-{digest}"));
     let complete = environment.join("complete");
@@ -74,14 +74,14 @@ fn version() -> Result<Vec<u8>, PythonError> {
     }
 }
 
-/// The Python that it was made of may be gone.
+/// Whether the environment still works; the Python from which it was created may be gone.
 fn works(environment: &Path) -> bool {
     let mut nothing = Command::new(environment.join("bin/python"));
     let done = nothing.args(["-c", ""]).output();
     done.is_ok_and(|output| output.status.success())
 }
 
-/// What an earlier installation left half-made goes first.
+/// Creates the environment, after removing what an interrupted installation left.
 fn make(environment: &Path, requirements: &Path) -> Result<(), PythonError> {
     if environment.exists() {
         fs::remove_dir_all(environment).map_err(|source| PythonError::Folder {
@@ -114,7 +114,7 @@ fn succeeded(output: io::Result<Output>) -> Result<(), String> {
     }
 }
 
-/// What a Python program says in the end says what is wrong.
+/// The last line of a Python program's output, which states the error.
 fn last_line(output: &Output) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     let text = String::from_utf8_lossy(&text).trim_end().to_owned();

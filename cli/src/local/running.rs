@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 use super::Folder;
 use super::folder::{read, write};
 
-/// `running.json`, written by the services themselves. Believed only while somebody holds their lock.
+/// `running.json`, written by the services themselves. It is valid only while their lock is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Running {
-    /// Simulator, receiver, and who started the emulator.
+    /// The process that runs simulator and receiver, and that started the emulator.
     pub services: u32,
     pub emulator: u32,
 }
 
 impl Running {
-    /// What the file says, which may be of a process that was killed.
+    /// Reads the file, which may describe a process that was killed.
     pub(crate) fn told(folder: &Folder) -> anyhow::Result<Option<Self>> {
         read(&folder.running())
     }
@@ -28,12 +28,12 @@ impl Running {
     }
 
     pub(crate) fn forget(folder: &Folder) {
-        // Nothing depends on it once nobody holds the lock.
+        // A failure is harmless: the file is ignored while the lock is free.
         let _ = fs::remove_file(folder.running());
     }
 }
 
-/// Asks a process to end; one that is gone already has.
+/// Sends SIGTERM to a process. Succeeds if the process no longer exists.
 pub(crate) fn terminate(process: u32) -> anyhow::Result<()> {
     signal(process, Signal::TERM)
 }
@@ -53,8 +53,8 @@ fn signal(process: u32, signal: Signal) -> anyhow::Result<()> {
     }
 }
 
-/// Whether the process runs the program: an id alone may be somebody else's by now. Where the system does not tell what
-/// a process runs, it is not.
+/// Whether the process runs `program`: its id alone may have been reused. False on systems that do not report what a
+/// process runs.
 pub(crate) fn runs(process: u32, program: &Path) -> bool {
     let Ok(command) = fs::read(format!("/proc/{process}/cmdline")) else {
         return false;

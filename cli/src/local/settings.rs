@@ -1,4 +1,4 @@
-//! What a deployment on this machine is made of, kept for the next time.
+//! The settings of a deployment on this machine, kept across restarts.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::Folder;
 use super::folder::{read, write};
 use crate::arguments::OrganisationArguments;
 
-/// `settings.json`. The signing secret is made up and good for this machine only.
+/// `settings.json`. The signing secret is generated and valid on this machine only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LocalSettings {
@@ -18,15 +18,15 @@ pub(crate) struct LocalSettings {
     pub signing_secret: String,
     /// The virtual environment with the emulator.
     pub python: PathBuf,
-    /// The archive's bucket, once the stack has made one.
+    /// The archive's bucket, after the stack has created one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
 }
 
-/// All on loopback.
+/// The ports, all on loopback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ports {
-    /// Of every service of AWS.
+    /// The endpoint of every AWS service.
     pub emulator: u16,
     pub simulator: u16,
     pub receiver: u16,
@@ -64,7 +64,7 @@ fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// One that nobody listens on now.
+/// A port on which no process listens now.
 pub(crate) fn free_port() -> std::io::Result<u16> {
     let listener = TcpListener::bind(loopback(0))?;
     Ok(listener.local_addr()?.port())

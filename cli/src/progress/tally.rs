@@ -1,6 +1,6 @@
-//! The sums behind the progress: pure, fed by events.
+//! The sums that the progress display shows: pure, updated by events.
 //!
-//! Sums come from the records' own totals, so that a step that is done twice counts once.
+//! Sums come from the records' own totals, so that a step that runs twice counts once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,27 +17,27 @@ use crate::engine::{Event, Standing};
 use crate::figures::{clock, count, counted, rate, time};
 use crate::webhook::Sent;
 
-/// Where an export stands, as far as this process has seen it.
+/// The state of an export, as far as this process has seen it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
     lanes: BTreeMap<u32, Lane>,
-    /// Records that the source announced, where it does.
+    /// Number of records that the source announced, if it does.
     expected: Option<u64>,
     before: Totals,
     done_before: usize,
     pub outcome: Option<Box<Outcome>>,
     has_receiver: bool,
     pub sent: Sent,
-    /// Messages that could not be handled at first.
+    /// Number of times that a handler failed on a message.
     pub retried: u64,
 }
 
-/// One slice.
+/// The state of one slice.
 #[derive(Clone, Debug, Default)]
 struct Lane {
     totals: Totals,
     complete: bool,
-    /// What it waits for.
+    /// What the slice waits for.
     waits: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Tally {
         tally
     }
 
-    /// Takes in how the export stands by now, as somebody else makes it go.
+    /// Takes over the state read from the archive, for an export that another process runs.
     pub(crate) fn see(&mut self, standing: &Standing, now: Timestamp) {
         for slice in &standing.slices {
             let waits = slice
@@ -86,7 +86,7 @@ impl Tally {
         }
     }
 
-    /// Takes the event in, and says so in a line if somebody would want to know at once.
+    /// Records the event, and returns a line if the user should see it at once.
     pub(crate) fn note(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::PageArchived { slice, totals, .. } => {
@@ -148,7 +148,7 @@ impl Tally {
                 "export {export_id} {}, and its webhook was not taken: {refusal}; it is sent again for up to a minute",
                 ended(*status, *attempt)
             )),
-            // Each of them stands in a warning of the log.
+            // Each retry is logged as a warning.
             Event::Retried { queue, error, .. } => {
                 self.retried += 1;
                 if *queue == Queue::Webhooks {
@@ -160,14 +160,14 @@ impl Tally {
         }
     }
 
-    /// The sums of all slices.
+    /// The totals over all slices.
     pub(crate) fn totals(&self) -> Totals {
         self.lanes
             .values()
             .fold(Totals::default(), |sum, lane| sum.plus(lane.totals))
     }
 
-    /// Records archived by this process.
+    /// Number of records archived by this process.
     pub(crate) fn records(&self) -> u64 {
         self.totals()
             .counts
@@ -175,12 +175,12 @@ impl Tally {
             .saturating_sub(self.before.counts.archived)
     }
 
-    /// What engines before this one did counts as done by this process, too.
+    /// Counts `records` as archived by this process, including those of earlier engines.
     pub(crate) fn count_as_ours(&mut self, records: u64) {
         self.before.counts.archived = self.totals().counts.archived.saturating_sub(records);
     }
 
-    /// How much is done, of a thousand.
+    /// The progress in thousandths, from 0 to 1000.
     pub(crate) fn permille(&self) -> u64 {
         let (done, all) = match self.expected {
             Some(expected) => (self.totals().counts.received, expected),
@@ -189,7 +189,7 @@ impl Tally {
         (done * 1000 / all.max(1)).min(1000)
     }
 
-    /// One line on where the export stands.
+    /// One line with the state of the export.
     pub(crate) fn line(&self, elapsed: Duration, stats: &StatsSnapshot) -> String {
         let totals = self.totals();
         let mut parts = vec![
@@ -243,11 +243,11 @@ impl Tally {
     }
 }
 
-/// How the export ended, before its webhook is waited for.
+/// The line that reports how the export ended, while its webhook is still pending.
 fn decided(outcome: &Outcome) -> String {
     let id = &outcome.export_id;
     let how = ended(outcome.status, outcome.attempt);
-    // The failure of a slice was told when the slice ended.
+    // The failure of a slice was reported when the slice ended.
     let of_export = outcome.failures.iter().find(|it| it.slice.is_none());
     let why = of_export.map(|first| format!(": {}", first.failure));
     format!(

@@ -1,4 +1,4 @@
-//! A webhook receiver for tests that answers as it is told, whatever is sent.
+//! A webhook receiver for tests that gives scripted answers, whatever is sent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,17 +6,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-/// What a delivery gets.
+/// The answer to a delivery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
     Status(u16),
-    /// With a `Location`.
+    /// With a `Location` header.
     Redirect(u16, &'static str),
-    /// The connection is closed.
+    /// The connection is closed without an answer.
     HangUp,
 }
 
-/// Answers until it is dropped.
+/// Answers requests until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Scripted {
     url: String,
@@ -26,13 +26,13 @@ pub(crate) struct Scripted {
 
 #[derive(Debug)]
 struct Desk {
-    /// In turn; the last one stays.
+    /// Used in order; the last one is repeated.
     answers: Mutex<Vec<Answer>>,
     ids: Mutex<Vec<String>>,
 }
 
 impl Scripted {
-    /// Answers each delivery with the next of `answers`, and with the last one from then on.
+    /// Starts a receiver that answers each delivery with the next of `answers`, then repeats the last one.
     pub(crate) async fn start(answers: &[Answer]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook?key=s3cret", listener.local_addr().unwrap());
@@ -57,7 +57,7 @@ impl Scripted {
         &self.url
     }
 
-    /// From now on.
+    /// Gives this answer from now on.
     pub(crate) fn answer(&self, answer: Answer) {
         *lock(&self.desk.answers) = vec![answer];
     }
@@ -85,7 +85,7 @@ impl Desk {
     }
 }
 
-/// One delivery a connection.
+/// Serves one delivery per connection.
 async fn serve(mut stream: TcpStream, desk: Arc<Desk>) {
     let Some(id) = read_id(&mut stream).await else {
         return;

@@ -1,4 +1,4 @@
-//! From what somebody names to the clients of that stack.
+//! Resolves the command-line arguments that select a stack to its name, its option and its clients.
 
 use conversation_archive::aws::AwsClients;
 
@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::shell::word;
 
 impl StackArguments {
-    /// The stack on this machine that lies there.
+    /// Selects the stack on this machine whose state is in `folder`.
     pub(crate) fn of_folder(folder: &Folder) -> Self {
         Self {
             stack: None,
@@ -21,7 +21,7 @@ impl StackArguments {
         self.stack.clone().unwrap_or_else(|| STACK.to_owned())
     }
 
-    /// As it has to be repeated on a command line.
+    /// The option that selects the same stack again, with a leading space.
     pub(super) fn option(&self) -> String {
         match &self.local {
             Some(None) => " --local".to_owned(),

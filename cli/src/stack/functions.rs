@@ -10,12 +10,12 @@ use serde::Serialize;
 use super::{Stack, unreachable};
 use crate::problem::Problem;
 
-/// One function.
+/// One function of the stack.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FunctionView {
     pub function: &'static str,
-    /// `Active`, or why it cannot be called.
+    /// `Active`, or why it cannot be invoked.
     pub state: String,
     pub memory_mb: Option<i32>,
     pub timeout_seconds: Option<i32>,
@@ -29,7 +29,7 @@ impl Stack {
         try_join_all(views).await
     }
 
-    /// What the stack sets for its functions, all of them together: none is set to two values.
+    /// The variables of all functions in one map; no variable has different values in two functions.
     pub(crate) async fn variables(&self) -> Result<BTreeMap<String, String>, Problem> {
         let found = FUNCTIONS.map(|function| self.configuration(function.function));
         let found = try_join_all(found).await?;

@@ -1,4 +1,4 @@
-//! The queues of a stack, as SQS counts them: approximately.
+//! The queues of a stack, with the approximate counts of SQS.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ const QUEUES: [Queue; 4] = [
     Queue::Webhooks,
 ];
 
-/// One queue and its dead letters.
+/// One queue and its dead-letter queue.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueueView {

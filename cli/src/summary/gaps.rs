@@ -1,4 +1,4 @@
-//! What a complete export does not hold, and what was lost on the way and replaced.
+//! The contents that a complete export lacks, and the jobs and queries that were lost and replaced.
 
 use conversation_archive::request::{Membership, SourceKind};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ impl Stored<'_> {
         self.manifest.content.counts.archived == 0
     }
 
-    /// What was asked for and not there: a typing error in a filter is found by reading it again.
+    /// The request of an empty export in words, so that the user can find a typing error in a filter.
     pub(super) fn nothing(&self) -> String {
         const SHOWN: usize = 60;
         let interval = self.plan.interval;
@@ -50,7 +50,7 @@ impl Stored<'_> {
         }
     }
 
-    /// `2 jobs`, that the source lost and others replaced.
+    /// `2 jobs`: the number of jobs or queries that the source lost and that were replaced.
     pub(super) fn lost(&self) -> Option<String> {
         let (one, many) = match self.plan.source {
             SourceKind::AnalyticsJob => ("job", "jobs"),
@@ -60,7 +60,7 @@ impl Stored<'_> {
         (number > 0).then(|| counted(number, one, many))
     }
 
-    /// The same with the reasons.
+    /// Like `lost`, with the reasons.
     pub(super) fn replaced(&self) -> Option<String> {
         const NAMED: usize = 3;
         let mut reasons: Vec<&str> = Vec::new();

@@ -1,11 +1,11 @@
-//! How to look at an archive with tools that everybody has. Pages of replaced runs lie beside those that count; where
-//! there are any, no pattern is right, and the manifest says which pages count.
+//! Commands to inspect an archive with common tools. Pages of replaced runs are stored next to the current ones; if
+//! there are any, no glob pattern selects the right pages, and the manifest names them.
 
 use super::Summary;
 use crate::place::Place;
 use crate::shell;
 
-/// The keys of the pages that count, for jq.
+/// The jq filter for the keys of the pages that the manifest names.
 const KEYS: &str = ".content.slices[].pages[].objects.page.key // empty";
 
 /// Two commands to copy.

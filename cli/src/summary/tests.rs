@@ -242,7 +242,7 @@ fn in_a_bucket_the_pages_are_looked_at_by_their_manifest() {
     assert!(text.contains(look), "{text}");
 }
 
-/// Without anything that came, or with what came and was left out.
+/// The text for an export whose source returned `received` records, all of which were left out.
 fn nothing(plan: &ExportPlan, received: u64) -> String {
     let counts = Counts {
         received,

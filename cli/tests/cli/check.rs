@@ -1,4 +1,4 @@
-//! `check`: one line for each thing, and the fix.
+//! `check`: one line per check, with its fix.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ mod trial_job;
 
 const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// The marks of the checks of one name, in their order.
+/// The marks of all checks with this name, in order.
 fn marks(told: &Told, check: &str) -> Vec<String> {
     let all = findings(told, check);
     all.iter()
@@ -30,7 +30,7 @@ fn findings(told: &Told, check: &str) -> Vec<Value> {
     all.into_iter().filter(|it| it["check"] == check).collect()
 }
 
-/// What all checks of one name say, fixes included.
+/// The text of all checks with this name, including the fixes.
 fn said(told: &Told, check: &str) -> String {
     let lines = findings(told, check);
     let lines = lines
@@ -40,7 +40,7 @@ fn said(told: &Told, check: &str) -> String {
 }
 
 impl World {
-    /// An organisation whose conversations are of these days, as a real one's are.
+    /// An organisation whose conversations are recent by the real clock, as in production.
     async fn of_today(adjust: impl FnOnce(&mut Settings)) -> Self {
         let now = wall_clock()();
         let mut settings = Settings {
@@ -56,7 +56,7 @@ impl World {
         self.run(&[&["check", "--json"], more].concat()).await
     }
 
-    /// With every request answered by `answer` instead of the simulator.
+    /// A world in which `answer` replaces the simulator for every request.
     async fn scripted(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> Self {
         let mut world = Self::new().await;
         let url = serve(answer).await;

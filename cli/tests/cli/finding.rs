@@ -1,4 +1,4 @@
-//! `find`: where a conversation lies, and its record.
+//! `find`: where a conversation is stored, and its record.
 
 use serde_json::Value;
 

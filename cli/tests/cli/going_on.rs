@@ -1,4 +1,4 @@
-//! Kill -9, Ctrl-C, failures, repetitions: an export goes on from its folder.
+//! An export continues from its folder after kill -9, Ctrl-C, failures and repeated commands.
 
 use std::process::Command;
 
@@ -28,7 +28,7 @@ async fn an_export_killed_in_the_middle_goes_on_from_its_folder_and_verifies() {
     let pages = world.page_records();
     assert!(before < pages, "it was killed in the middle");
     let fetched = world.simulator.stats().requests_on(Route::JobResults);
-    // The last page of results has no list, and is read twice.
+    // The last page of results has no list of conversations, and is therefore read twice.
     let (in_flight, read_twice) = (2, 1);
     assert!(
         fetched <= pages as u64 + in_flight + read_twice,
@@ -64,7 +64,7 @@ async fn ctrl_c_stops_after_the_page_in_hand_and_says_how_to_go_on() {
     let pages = world.manifest()["totals"]["pages"].as_u64().unwrap();
     assert_eq!(
         world.simulator.stats().requests_on(Route::JobResults),
-        // The last page has no list of conversations, and is read twice.
+        // The last page has no list of conversations, and is therefore read twice.
         pages + 1,
         "no page was fetched twice"
     );

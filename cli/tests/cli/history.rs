@@ -1,4 +1,4 @@
-//! `history`: conversations now, to a terminal, a pipe, a file or an archive.
+//! `history`: current conversations, written to a terminal, a pipe, a file or an archive.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! An HTTP server on loopback that answers as a test tells it, and keeps what it was asked.
+//! An HTTP server on loopback that gives a test's answers and records the requests.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ pub(crate) struct Asked {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
-    /// Names of the headers, in lower case, with their values.
+    /// Header names in lower case, with their values.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
 }

@@ -1,4 +1,4 @@
-//! The binary as a person uses it, against a simulated organisation: kill -9, Ctrl-C, cancel, and everything that is
+//! The binary as a user runs it, against a simulated organisation: kill -9, Ctrl-C, cancel, and everything that is
 //! refused.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

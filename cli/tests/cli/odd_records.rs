@@ -1,4 +1,4 @@
-//! Records that are valid and odd, through the whole of the product: what is archived is verified, found and printed again.
+//! Unusual but valid records, through the whole product: archived records can be verified, found and printed.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -11,14 +11,14 @@ mod organisation;
 
 const INTERVAL: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z""#;
 
-/// What a terminal would obey.
+/// Characters that a terminal would interpret.
 const OBEYED: [char; 7] = [
     '\0', '\u{7}', '\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}', '\u{7f}',
 ];
 
 const REDACTIONS: [&str; 2] = [r#"{"enabled":false}"#, r#"{"profile":"strict"}"#];
 
-/// An archive of the records in each projection, redacted and not.
+/// Archives and verifies the records in each projection, redacted and not, and finds each of them.
 async fn archived(names: Names, source: &str) {
     let records = names.records();
     let (world, _server) = world(records.clone()).await;
@@ -58,7 +58,7 @@ async fn archived(names: Names, source: &str) {
     }
 }
 
-/// The record is the last line, and in JSON a member.
+/// Finds a record: it is the last line of the text, and a member of the JSON result.
 async fn found(world: &World, out: &str, record: &Record, is_whole: bool) {
     let Record { id, json } = record;
     let text = world.run(&["find", out, "--", id]).await;
@@ -231,7 +231,7 @@ async fn the_conversations_of_an_odd_archive_have_transcripts() {
     }
 }
 
-/// The text in a document that contains `part`.
+/// The first text in a document that contains `part`.
 fn text_with<'a>(document: &'a Value, part: &str) -> Option<&'a str> {
     match document {
         Value::String(text) => text.contains(part).then_some(text),

@@ -1,4 +1,4 @@
-//! Stores that speak the protocol of S3, and not all of it.
+//! Stores that implement only a part of the S3 protocol.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use hyper::Method;
 use crate::loopback::{Answer, Asked, Loopback};
 use crate::world::{DAYS, Told, World};
 
-/// What a store does otherwise than S3.
+/// How a store deviates from S3.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     IgnoresConditions,
@@ -41,7 +41,7 @@ impl Store {
         Self { server, objects }
     }
 
-    /// Keys that were written, in order.
+    /// The keys of all writes, in order.
     fn written(&self) -> Vec<String> {
         let asked = self.server.asked().into_iter();
         let puts = asked.filter(|asked| asked.method == Method::PUT);

@@ -1,4 +1,4 @@
-//! Everything that is refused: one line, the right exit code, and nothing sent.
+//! Everything that is refused: one line, the right exit code, and no request sent.
 
 use conversation_archive::store::FolderStore;
 
@@ -194,7 +194,7 @@ async fn a_bucket_without_region_or_credentials_is_refused_before_anything_is_se
     let mut world = World::new().await;
     let request = world.request(&format!("{{{DAYS}}}"));
     let export = ["export", "--request", &request, "--out", "s3://bucket/a"];
-    // The address at which a machine on EC2 would be asked is none of this machine.
+    // The test must not query the metadata endpoint of EC2 for credentials.
     world.set("AWS_EC2_METADATA_DISABLED", "true");
 
     let region = world.run(&export).await;

@@ -1,4 +1,4 @@
-//! What comes out: results for programs, verify, the demo.
+//! The output: results for programs, `verify`, the demo.
 
 use std::fs;
 use std::io::Write as _;

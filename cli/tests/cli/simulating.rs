@@ -1,4 +1,4 @@
-//! The simulator alone, for whoever wants to try a client.
+//! The simulator alone, for trying out an API client.
 
 use std::io::BufReader;
 use std::process::{Child, Command};
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// Longer than it takes to listen on a busy machine.
+/// Longer than a busy machine takes to listen.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The program, which ends with its handle: a test that fails leaves no process behind.
+/// The program, killed when its handle is dropped: a test that fails leaves no process.
 struct Simulating(Child);
 
 impl Simulating {
@@ -20,7 +20,7 @@ impl Simulating {
         Self(command.spawn().unwrap())
     }
 
-    /// The first document that it prints.
+    /// The first JSON document that the program prints.
     async fn greeting(&mut self) -> Value {
         let stdout = BufReader::new(self.0.stdout.take().unwrap());
         let reading = tokio::task::spawn_blocking(move || {
@@ -35,7 +35,7 @@ impl Simulating {
 
 impl Drop for Simulating {
     fn drop(&mut self) {
-        // It may have ended already, and then neither is an error to anybody.
+        // The process may have ended already; then both errors are harmless.
         self.0.kill().ok();
         self.0.wait().ok();
     }

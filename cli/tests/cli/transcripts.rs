@@ -1,10 +1,10 @@
-//! `transcript`: from the API and from an archive, the same dialogue.
+//! `transcript`: the same dialogue from the API and from an archive.
 
 use serde_json::Value;
 
 use crate::world::{DAYS, World};
 
-/// A conversation with a few messages, one of which holds an address.
+/// A conversation with a few messages, one of which contains an address.
 fn conversation(world: &World) -> String {
     let conversations = world.simulator.truth().conversations.into_iter();
     let has_an_address = |id: &String| {

@@ -1,4 +1,5 @@
-//! Receivers that do not take a webhook: the export is what it is, and the command ends and says what is owed.
+//! Receivers that do not accept a webhook: the outcome of the export stays, and the command ends and reports what is
+//! owed.
 
 use genesys_simulator::{Faults, Permanent, Route};
 use serde_json::Value;
@@ -9,7 +10,7 @@ use crate::world::{DAYS, Told, World, fast, interrupted_at};
 const SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
 const MOVED: Answer = Answer::Redirect(308, "https://new.example/hook?key=s3cret");
 
-/// What is said of a delivery that was not taken, while it is waited for.
+/// Part of the line about a delivery that was not accepted, printed while the delivery is pending.
 const NOT_TAKEN: &str = "its webhook was not taken";
 
 const OWED: &str = "webhook owed: 308, redirects are not followed; set the final URL (the redirect leads to https://new.example)";
@@ -25,7 +26,7 @@ async fn world() -> World {
 }
 
 impl World {
-    /// Exports, and sends Ctrl-C as soon as a delivery was not taken.
+    /// Exports, and sends Ctrl-C as soon as a delivery is not accepted.
     async fn export_to(&self, receiver: &Scripted, more: &[&str]) -> Told {
         let url = receiver.url();
         let request = format!(r#"{{"exportId":"march",{DAYS},"webhookUrl":"{url}"}}"#);

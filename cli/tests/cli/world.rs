@@ -1,4 +1,4 @@
-//! A simulated organisation, a folder, and the binary run as a person would.
+//! A simulated organisation, a folder, and the binary run as a user would.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 const BINARY: &str = env!("CARGO_BIN_EXE_genesys-archive");
 pub(crate) const DAYS: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-03T00:00:00Z""#;
 
-/// Longer than anything takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// An organisation, a folder, and the settings of a person who works with both.
+/// An organisation, a folder, and the settings of a user of both.
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) folder: TempDir,
@@ -31,7 +31,7 @@ pub(crate) struct Told {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        // Each answer takes some milliseconds, so that there is time to step in.
+        // Each answer takes some milliseconds, so that a test has time to interrupt.
         let faults = Faults {
             slow: 1.0,
             ..Faults::default()
@@ -84,7 +84,7 @@ impl World {
         command
     }
 
-    /// A request in a file, for `--request`.
+    /// Writes a request file for `--request`, and returns its path.
     pub(crate) fn request(&self, json: &str) -> String {
         let path = self.folder.path().join("request.json");
         fs::write(&path, json).unwrap();
@@ -101,7 +101,7 @@ impl World {
             .await
     }
 
-    /// `command` with the world's folder and the export `march`.
+    /// Runs `command` with the world's folder and the export `march`.
     pub(crate) async fn march(&self, command: &str, more: &[&str]) -> Told {
         let out = self.out().display().to_string();
         let place = if command == "verify" {
@@ -118,7 +118,7 @@ impl World {
         self.run(&arguments).await
     }
 
-    /// A running export of many small pages.
+    /// Starts an export of many small pages.
     pub(crate) fn start_march(&self) -> Child {
         let request = self.request(&format!(r#"{{"exportId":"march",{DAYS},"pageSize":4}}"#));
         self.command(&[
@@ -139,7 +139,7 @@ impl World {
             .count()
     }
 
-    /// Looks at the folder until it holds so many page records.
+    /// Polls the folder until it holds `number` page records.
     pub(crate) async fn until_page_records(&self, number: usize) {
         let since = Instant::now();
         while self.page_records() < number {
@@ -165,7 +165,7 @@ pub(crate) fn fast() -> Settings {
     }
 }
 
-/// Runs beside the simulator, which lives in this process.
+/// Runs the command without blocking the simulator, which lives in this process.
 pub(crate) async fn told(mut command: Command) -> Told {
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
@@ -213,7 +213,7 @@ impl Told {
     }
 }
 
-/// Sends Ctrl-C at the first line on standard error that holds `text`, and waits for the end.
+/// Sends Ctrl-C at the first line on standard error that contains `text`, and waits for the end.
 #[cfg(unix)]
 pub(crate) async fn interrupted_at(child: Child, text: &'static str) -> Told {
     tokio::task::spawn_blocking(move || interrupt_at(child, text))

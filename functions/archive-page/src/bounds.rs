@@ -1,15 +1,16 @@
-//! What a chain must not exceed: pages of a slice, stored bytes of the export.
+//! Limits of a page chain: pages per slice, and stored bytes of the export (quota).
 
 use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::totals::Totals;
 
 use crate::{ArchivePage, Task};
 
-/// Between two looks at the other slices; a breach overshoots by at most so many pages of each open slice.
+/// Pages between two quota checks over the other slices. An export exceeds its quota by at most this many pages of each
+/// open slice.
 const QUOTA_CHECK_PAGES: u32 = 20;
 
 impl ArchivePage {
-    /// The bound that this page would exceed, if any.
+    /// The limit that this page would exceed, if any.
     pub(crate) async fn breach(&self, task: &Task<'_>) -> anyhow::Result<Option<Failure>> {
         let page = task.message.id.page;
         let max = self.settings.max_pages_per_slice;
@@ -33,7 +34,7 @@ impl ArchivePage {
         Ok(over_quota(used, quota_mb))
     }
 
-    /// Stored bytes of all slices, by their newest records; our own slice's sum is at hand.
+    /// Stored bytes of all slices, from their newest page records; for the own slice, the sum in `own`.
     async fn export_bytes(&self, task: &Task<'_>, own: Totals) -> anyhow::Result<u64> {
         let mut sum = own.quota_bytes;
         for view in self.archive().survey(task.plan, task.attempt).await? {

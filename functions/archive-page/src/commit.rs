@@ -1,4 +1,5 @@
-//! The commit of a page: rejected records, files, object and index first, then the create-only record that names them.
+//! Commits a page: first the rejected records, attachments, page object and index, then the create-only record that
+//! names them.
 
 use conversation_archive::FormatVersion;
 use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
@@ -20,7 +21,7 @@ use serde_json::json;
 
 use crate::{ArchivePage, Task};
 
-/// Files of a page: there may be many, and little time.
+/// Parallel writes of attachments: a page may have many, and the invocation's time is limited.
 const WRITES_AT_ONCE: usize = 8;
 
 impl ArchivePage {
@@ -181,7 +182,7 @@ impl ArchivePage {
     }
 }
 
-/// What a committed page adds to the metrics.
+/// Records the metrics of a committed page.
 fn measure(record: &PageRecord) {
     let (counts, totals) = (&record.content.counts, record.content.totals());
     metrics::record(&[
@@ -196,7 +197,7 @@ fn measure(record: &PageRecord) {
     ]);
 }
 
-/// With `onBadRecord: fail` the first bad record ends the run.
+/// The failure of the first bad record, with `onBadRecord: fail`: it ends the run.
 fn unacceptable(task: &Task<'_>, body: &PageBody) -> Option<Failure> {
     let first = body.rejects.first()?;
     if task.attempt.on_bad_record(task.plan) == OnBadRecord::Quarantine {

@@ -1,6 +1,7 @@
-//! archive-page: one page message becomes one committed page and the message for the next.
+//! archive-page: turns one page message into one committed page and the message for the next page.
 //!
-//! Object and index → record → events → next message → done. Whoever finds a record follows it instead of fetching again.
+//! Order of writes: page object and index, page record, events, next message; then the message is deleted. A handler
+//! that finds a page record follows it and does not fetch the page again.
 
 use std::sync::Arc;
 
@@ -30,31 +31,31 @@ mod telling;
 
 pub use conversation_archive::config::PageSettings;
 
-/// The handler and what it works with.
+/// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct ArchivePage {
     pub dispatch: Dispatch,
     pub sources: Sources,
     pub redactors: Redactors,
-    /// Who is told of each transcript.
+    /// Topic for the transcript events; `None` publishes none.
     pub topic: Option<Arc<dyn Topic>>,
     pub settings: PageSettings,
 }
 
-/// What became of a page message.
+/// The result of handling a page message.
 #[derive(Clone, Debug)]
 pub enum Handled {
-    /// The page is committed, by us or before us, and the next message is sent.
+    /// The page is committed, by this or an earlier invocation, and the next message is sent.
     Continued(Box<PageRecord>),
     Parked(Box<Waiting>),
-    /// The run has ended, now or before; what it owed is paid.
+    /// The run has ended, in this or an earlier invocation, and its job and next message are dealt with.
     Ended(Box<RunEnd>),
 }
 
-/// Of a page for which nothing was read yet.
+/// The waits of a page that has not been read yet.
 static NO_WAITS: Waits = Waits::new();
 
-/// A message with everything that never changes about its export.
+/// A message with the immutable documents of its export.
 struct Task<'a> {
     message: &'a PageMessage,
     plan: &'a ExportPlan,
@@ -131,7 +132,7 @@ impl ArchivePage {
         }
     }
 
-    /// The page itself: bounds, the run's job, the source, the commit.
+    /// Archives the page: checks limits, opens the run, reads the source, commits.
     async fn archive_page(&self, task: &Task<'_>) -> anyhow::Result<Result<PageRecord, Setback>> {
         if let Some(failure) = self.breach(task).await? {
             return Ok(Err(Setback::Failed(failure)));
@@ -198,12 +199,12 @@ impl ArchivePage {
             Checkpoint::Conversations {
                 next: Some(place), ..
             } => Ok(self.archive().conversations(task.plan, *place).await?),
-            // What was postponed stands in the checkpoint; nothing else is about conversations.
+            // Postponed conversations are in the checkpoint itself; the other checkpoints have no conversations.
             _ => Ok(Conversations::ByRequest),
         }
     }
 
-    /// Acts on a committed page. The record alone says what comes next, whoever wrote it.
+    /// Continues after a committed page. Only the page record decides what comes next, whichever invocation wrote it.
     async fn follow(&self, task: &Task<'_>, record: PageRecord) -> anyhow::Result<Handled> {
         self.tell(task, &record).await?;
         match &record.content.next {
@@ -240,7 +241,8 @@ impl ArchivePage {
             Parking::Park(waiting) => {
                 let name = conversation_archive::objects::Name::Waiting(&waiting.id.run);
                 self.archive().replace(name, &waiting).await?;
-                // What the page before owed is done by now, and not to be done each time that this one comes back.
+                // The events of the page before are published by now and must not be published again on each return of
+                // this page.
                 let message = PageMessage {
                     before: Before::Settled,
                     ..task.message.clone()
@@ -283,14 +285,14 @@ impl ArchivePage {
     }
 }
 
-/// It failed or was cancelled; once it is resumed and complete, this one can be resumed too.
+/// The referenced export failed or was cancelled. After it is resumed and completed, this export can be resumed too.
 fn never_listed(id: &ExportId) -> Setback {
     let message =
         format!("the export {id}, whose conversations' transcripts are wanted, is not complete");
     Setback::Failed(Failure::new(FailureKind::RecordsMissing, message))
 }
 
-/// What this export goes by is not there yet.
+/// The export that this one depends on has not ended yet.
 fn not_ended(id: &ExportId, why: &str) -> Setback {
     Setback::Wait(Wait {
         reason: WaitReason::Export,

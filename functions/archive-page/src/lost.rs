@@ -1,4 +1,4 @@
-//! A job or query that is gone: the run is replaced by one that begins anew, its pages are superseded.
+//! Handles a lost job or query: a new run replaces the run and starts again; the pages of the old run are superseded.
 
 use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Which;
@@ -46,7 +46,7 @@ impl ArchivePage {
         }
     }
 
-    /// One query serves all slices, so all of them begin anew under the next attempt, which holds the new query.
+    /// All slices read from one query, so all of them start again under the next attempt, which holds the new query.
     async fn replace_query(&self, task: &Task<'_>, what: String) -> anyhow::Result<Handled> {
         let newest = self.archive().newest_attempt(&task.plan.export_id).await?;
         if let Some(newest) = newest.filter(|newest| newest.attempt > task.attempt.attempt) {
@@ -76,7 +76,7 @@ impl ArchivePage {
             .attempt
             .with_new_query(&standings, query, self.dispatch.clock.now());
         let name = Name::Attempt(&task.plan.export_id, next.attempt);
-        // Who comes second adopts the first one's query.
+        // The first writer wins: a handler that finds the attempt already created uses that attempt's query.
         let (next, _) = self.archive().create_or_read(name, next).await?;
         self.replace_runs(task, &next, &what).await
     }
@@ -89,7 +89,7 @@ impl ArchivePage {
     ) -> anyhow::Result<Handled> {
         for view in self.archive().survey(task.plan, task.attempt).await? {
             let own = view.run == task.message.id.run;
-            // A run of the new attempt is nobody's to end: whoever came first has begun it.
+            // Runs of the new attempt are not ended here: another handler may have started them already.
             let earlier =
                 |successor: &RunId| view.end.is_none() && !own && view.run.run < successor.run;
             let successor = next
@@ -106,7 +106,7 @@ impl ArchivePage {
                 .end_slice(task.plan, &view, end, task.invocation)
                 .await?;
         }
-        // Our own run ends last: until then a repetition of this message comes here again.
+        // The own run ends last: until then, a redelivery of this message repeats these steps.
         self.dispatch
             .open_slices(task.plan, next, Which::Unstarted)
             .await?;

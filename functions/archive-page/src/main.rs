@@ -1,7 +1,6 @@
 //! Wires archive-page: settings, clients and the handlers, once per process.
 //!
-//! The pages queue also delivers requests to start accepted exports and to resume failed ones: this function may wait for
-//! the API.
+//! The pages queue also carries start messages, because this is the function that may wait for the API.
 
 use archive_page::ArchivePage;
 use conversation_archive::config::{ArchivePageConfig, Config};

@@ -1,4 +1,4 @@
-//! The start of a run: `run.json` is the commit point of a job's submission.
+//! Opens a run: `run.json` is the commit point of the job submission.
 
 use conversation_archive::FormatVersion;
 use conversation_archive::checkpoint::Checkpoint;
@@ -10,7 +10,7 @@ use conversation_archive::store::Stored;
 use crate::{ArchivePage, Task};
 
 impl ArchivePage {
-    /// The checkpoint to read from, once the run is open and, for its first page, the source is ready.
+    /// The checkpoint to read from, after the run is open and, for the run's first page, the source is ready.
     pub(crate) async fn opened(
         &self,
         task: &Task<'_>,
@@ -44,11 +44,12 @@ impl ArchivePage {
         }))
     }
 
-    /// Takes what the source needs and commits it. Who loses that race gives back its own and adopts the stored one.
+    /// Opens the source (for example submits the job) and commits `run.json`. If another handler committed first,
+    /// closes the own job and uses the stored one.
     async fn open(&self, task: &Task<'_>) -> anyhow::Result<Result<RunRecord, Setback>> {
         let source = self.sources.of(task.plan.source);
         let opened = match task.message.checkpoint.job() {
-            // A run that continues another goes on with its job.
+            // A run that continues another one keeps using its job.
             Some(job) => Opened {
                 job: Some(job.to_owned()),
                 watermark: None,

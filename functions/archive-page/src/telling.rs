@@ -1,5 +1,5 @@
-//! Telling a topic of transcripts, behind the commit of their page and before the chain goes on: a process that dies in between
-//! tells them again, and none is left out.
+//! Publishes transcript events to a topic, after the page is committed and before the next message is sent: if the
+//! process dies in between, the events are published again and none is lost.
 
 use anyhow::Context as _;
 use conversation_archive::message::Before;
@@ -12,7 +12,8 @@ use conversation_archive::transcript::{Committed, archived};
 use crate::{ArchivePage, Task};
 
 impl ArchivePage {
-    /// Publishes an event for each transcript of a committed page, from what is stored: a repetition says the same.
+    /// Publishes an event for each transcript of a committed page, built from the stored page: repeated events are
+    /// identical.
     pub(crate) async fn tell(&self, task: &Task<'_>, record: &PageRecord) -> anyhow::Result<()> {
         let global_id = task.plan.global_id();
         let committed = Committed::of(record, &global_id);
@@ -29,7 +30,8 @@ impl ArchivePage {
         Ok(())
     }
 
-    /// A message that was derived from the bucket does not say whether the page before was told of.
+    /// Publishes the events of the page before, if the message was derived from the bucket: the bucket does not say
+    /// whether they were published.
     pub(crate) async fn tell_before(&self, task: &Task<'_>) -> anyhow::Result<()> {
         let unsure = task.message.before == Before::Committed && self.told_by(task).is_some();
         let before = task.message.page_before().filter(|_| unsure);
@@ -40,7 +42,7 @@ impl ArchivePage {
         self.tell(task, &record).await
     }
 
-    /// The topic of what the task archives.
+    /// The topic, if the task archives transcripts.
     fn told_by(&self, task: &Task<'_>) -> Option<&dyn Topic> {
         let topic = self.topic.as_deref()?;
         (task.plan.source == SourceKind::Transcripts).then_some(topic)

@@ -1,22 +1,22 @@
-//! await-ready: keeps time for parked pages, and nothing else.
+//! await-ready: returns parked pages to the pages queue when they are due, and does nothing else.
 
 use conversation_archive::dispatch::Dispatch;
 use conversation_archive::message::{PageMessage, WaitingMessage};
 
-/// The handler and what it works with.
+/// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct AwaitReady {
     pub dispatch: Dispatch,
 }
 
-/// What became of a waiting message.
+/// The result of handling a waiting message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handled {
-    /// Not due yet, and longer to wait than a queue can delay: it hops.
+    /// Not due yet, and due later than the longest queue delay: the message is sent again with another delay.
     Hopped,
-    /// The page message is back on its queue.
+    /// The page message was sent to the pages queue.
     Returned,
-    /// A later parking of the page, or the run's end, has made it void.
+    /// The message is void: the page was parked again later, or the run has ended.
     Dropped,
 }
 
@@ -33,7 +33,7 @@ impl AwaitReady {
     pub async fn handle(&self, message: &WaitingMessage) -> anyhow::Result<Handled> {
         let page = &message.page;
         if self.dispatch.archive.end(&page.id.run).await?.is_some() {
-            // Who ended the run pays what the end owes before their own message is done.
+            // The handler that ended the run completes all follow-up steps before it deletes its own message.
             return Ok(Handled::Dropped);
         }
         let times_parked = page.times_parked + 1;

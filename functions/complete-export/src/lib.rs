@@ -1,4 +1,4 @@
-//! complete-export: on each outcome of a run, starts the next slice or concludes the export.
+//! complete-export: after each end of a run, starts the next slice or concludes the export.
 
 use conversation_archive::conclusion::{Concluding, Progress};
 use conversation_archive::dispatch::{Dispatch, DispatchError, Which};
@@ -6,20 +6,20 @@ use conversation_archive::invocation::Invocation;
 use conversation_archive::message::CompletionMessage;
 use conversation_archive::outcome::Outcome;
 
-/// The handler and what it works with.
+/// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct CompleteExport {
     pub dispatch: Dispatch,
 }
 
-/// What became of a completion message.
+/// The result of handling a completion message.
 #[derive(Clone, Debug)]
 pub enum Handled {
-    /// So many slices are still to end.
+    /// `open` slices have not ended yet.
     Waiting { open: usize },
-    /// The invocation's time was over. It sent the message with which the next one goes on.
+    /// The invocation ran out of time. It sent a message for the next invocation to continue.
     Continued,
-    /// The outcome stands and is announced.
+    /// The outcome is stored and announced.
     Concluded(Box<Outcome>),
 }
 
@@ -32,7 +32,7 @@ impl CompleteExport {
     ) -> anyhow::Result<Handled> {
         loop {
             match self.look(message, invocation).await {
-                // The later attempt may have ended, too, and then no other message concludes it.
+                // The later attempt may have ended too, in which case no other message would conclude it.
                 Err(error) if is_superseded(&error) => {
                     tracing::info!(%error, "looking at the later attempt");
                 }

@@ -1,6 +1,6 @@
-//! record-failure: reads the dead-letter queues, keeps what was given up, and ends the run as failed.
+//! record-failure: reads the dead-letter queues, stores each dead letter, and ends its run as failed.
 //!
-//! It never sends to the queue whose dead letters it reads, and a dead webhook message changes no export.
+//! It never sends to the queue whose dead letters it reads. A dead webhook message does not change its export.
 
 use conversation_archive::FormatVersion;
 use conversation_archive::archive::SliceView;
@@ -24,21 +24,21 @@ use conversation_archive::runs::Ending;
 use conversation_archive::store::Stored;
 use serde::{Deserialize, Serialize};
 
-/// The handler and what it works with.
+/// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct RecordFailure {
     pub dispatch: Dispatch,
 }
 
-/// Something that nobody could handle.
+/// A message or event that its function could not handle.
 #[derive(Clone, Debug)]
 pub struct DeadLetter<'a> {
-    /// The queue that gave up; `None` for an invocation of start-export.
+    /// The queue whose consumer gave up; `None` for an asynchronous invocation of start-export.
     pub queue: Option<Queue>,
     pub body: &'a str,
 }
 
-/// The kept evidence.
+/// The stored dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptLetter {
@@ -48,12 +48,12 @@ pub struct KeptLetter {
     pub body: String,
 }
 
-/// What became of a dead letter.
+/// The result of handling a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handled {
-    /// Kept, and the run that it belonged to ended as failed.
+    /// Stored, and its run ended as failed.
     RunFailed,
-    /// Kept; no run depends on it, or sweep-exports will see to it.
+    /// Stored. No run depends on it, or sweep-exports handles the export.
     Kept,
 }
 
@@ -98,7 +98,8 @@ impl RecordFailure {
         Ok(())
     }
 
-    /// A start that failed each time is started again by the sweep, if its interval does not depend on when that is.
+    /// Stores the request of a failed start so that the sweep starts it again, provided that the request has a
+    /// scheduled time: without one, a later start would export another interval.
     async fn accept_start(&self, payload: &str) -> anyhow::Result<()> {
         let Ok(request) = ExportRequest::parse(payload) else {
             return Ok(());
@@ -145,7 +146,7 @@ impl RecordFailure {
     ) -> anyhow::Result<Handled> {
         let archive = &self.dispatch.archive;
         let current = archive.slice_view(plan, attempt, page.id.run.slice).await?;
-        // A run that was replaced meanwhile is nobody's concern any more.
+        // The run was replaced in the meantime, so the letter no longer matters.
         let Some(view) = current.filter(|view| view.run == page.id.run) else {
             return Ok(Handled::Kept);
         };
@@ -169,8 +170,8 @@ impl RecordFailure {
         self.run_failed(&view.run).await
     }
 
-    /// Ends a run whose chain stopped before this page. The page before is its last one, so the run need not be listed, unless the
-    /// message is of no page that comes next.
+    /// Ends a run whose chain stopped before this page. Takes the page before it as the last one, without listing the
+    /// run; lists the run only if that page is not in it.
     async fn end_before(
         &self,
         plan: &ExportPlan,
@@ -192,8 +193,8 @@ impl RecordFailure {
         Ok(())
     }
 
-    /// Whether the chain goes on after this page, by a message of its own. Of a page of transcripts others are told before that
-    /// message is sent, which may be what fails.
+    /// Whether the chain has continued after this page with another message. For transcripts, events are published
+    /// before that message is sent, and publishing may be the step that failed; so the next page must exist.
     async fn has_gone_on(&self, plan: &ExportPlan, record: &PageRecord) -> anyhow::Result<bool> {
         if record.content.next == NextStep::EndRun {
             return Ok(false);
@@ -213,7 +214,7 @@ impl RecordFailure {
     }
 }
 
-/// Whom a dead letter is about, as far as it can be read.
+/// The export and the page of a dead letter, as far as its body can be parsed.
 fn addressee(letter: &DeadLetter<'_>) -> (Option<ExportId>, Option<PageMessage>) {
     let of_page = |page: PageMessage| (Some(page.id.run.export_id.clone()), Some(page));
     let nobody = (None, None);

@@ -1,7 +1,9 @@
-//! send-webhook: delivers the signed webhook of an outcome, until the receiver takes it or the schedule of a day is over.
+//! send-webhook: delivers the signed webhook of an outcome until the receiver accepts it or the retry schedule (one
+//! day) ends.
 //!
-//! The deliveries on record say when the next one is due and which is the last: a message that is received more often
-//! costs the receiver nothing. The marker `owed/…` is removed once the record says that nothing is owed any more.
+//! The recorded deliveries decide when the next one is due and which is the last, so redeliveries of the message cause
+//! no extra requests to the receiver. The marker `owed/…` is deleted when the records show that no delivery is owed any
+//! more.
 
 use std::time::Duration;
 
@@ -24,42 +26,42 @@ use conversation_archive::webhook::{
 };
 use serde_json::json;
 
-/// The handler and what it works with.
+/// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct SendWebhook {
     pub dispatch: Dispatch,
     pub sender: Sender,
     pub signer: Signer,
     pub address_rules: AddressRules,
-    /// Takes the deliveries in place of the receiver that the plan names. It must keep to the same rules.
+    /// Receives all deliveries instead of the URL in the plan. It must satisfy the same address rules.
     pub receiver: Option<String>,
 }
 
-/// A received webhook message, with what is needed to give it back.
+/// A received webhook message with its receipt handle, which changes the visibility timeout.
 #[derive(Clone, Debug)]
 pub struct Received<'a> {
     pub message: &'a WebhookMessage,
     pub receipt: &'a str,
-    /// How often the message was received, this time included.
+    /// The number of receives, including this one.
     pub receive_count: u32,
 }
 
-/// What became of a webhook message.
+/// The result of handling a webhook message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
     Delivered,
-    /// The receiver answered 410: it wants no more deliveries.
+    /// The receiver answered 410 Gone: no more deliveries.
     Ended,
-    /// The receiver did not take it for a day, or the export has none.
+    /// The receiver did not accept it within a day, or the export has no webhook URL.
     GivenUp,
-    /// A later message stands for the same webhook.
+    /// A later message for the same webhook replaces this one.
     Superseded,
-    /// The next delivery is due later. The message comes back then: it must not be deleted.
+    /// The next delivery is not due yet. The message must not be deleted: it returns when the delivery is due.
     NotDue,
-    /// It comes back: the message must not be deleted.
+    /// The delivery failed and is retried. The message must not be deleted.
     Postponed {
         refusal: Refusal,
-        /// Of the outcome that was not taken.
+        /// Status of the outcome that was not delivered.
         status: ExportStatus,
     },
 }
@@ -92,7 +94,7 @@ impl SendWebhook {
             .await?
             .ok_or_else(missing)?;
         let outcome: Outcome = seal::open(&stored)?;
-        // A message of an earlier version has no marker.
+        // A message from an earlier version has no marker.
         let owed = owed.unwrap_or_else(|| OwedWebhook::new(&outcome, 0, outcome.ended_at));
         let number = match self.turn(&owed, &received).await? {
             Turn::Deliver { number } => number,
@@ -115,11 +117,11 @@ impl SendWebhook {
         self.settle(&received, &owed, &delivered, answer).await
     }
 
-    /// Whether it is time for a delivery, by the record.
+    /// Decides from the recorded deliveries whether a delivery is due.
     async fn turn(&self, owed: &OwedWebhook, received: &Received<'_>) -> anyhow::Result<Turn> {
         let deliveries = self.dispatch.archive.deliveries_owed(owed).await?;
         let due = match owed.next_delivery(&deliveries) {
-            // Another receiver takes what the planned one does not want.
+            // With an overriding receiver, a 410 from the planned receiver does not count.
             NextDelivery::Settled(Delivery::Ended) if self.receiver.is_some() => {
                 owed.due(&deliveries)
             }
@@ -135,13 +137,13 @@ impl SendWebhook {
             return Ok(Turn::Deliver { number });
         }
         let wait = Duration::try_from(due.duration_since(now)).unwrap_or_default();
-        // The limit counts from the receipt.
+        // The visibility timeout limit counts from the receive, not from now.
         let longest = MAX_VISIBILITY.saturating_sub(SEND_WEBHOOK_TIMEOUT);
         self.postpone(received, wait.min(longest)).await?;
         Ok(Turn::Leave(Handled::NotDue))
     }
 
-    /// Acts on what the receiver answered, which is on record.
+    /// Acts on the receiver's answer, which is already recorded.
     async fn settle(
         &self,
         received: &Received<'_>,
@@ -173,7 +175,7 @@ impl SendWebhook {
         Ok(Handled::Postponed { refusal, status })
     }
 
-    /// Removes the marker, unless somebody has resumed the delivery meanwhile.
+    /// Deletes the marker, unless a resume has restarted the schedule in the meantime.
     async fn give_up(&self, owed: &OwedWebhook) -> anyhow::Result<()> {
         let archive = &self.dispatch.archive;
         let stored: Option<OwedWebhook> = archive.read(owed.name()).await?;
@@ -193,7 +195,7 @@ impl SendWebhook {
     async fn post(&self, url: &str, id: &str, body: String) -> Answer {
         let url = match WebhookUrl::parse(url, &self.address_rules) {
             Ok(url) => url,
-            // The rules may have changed since the export was planned.
+            // The address rules may have changed since the export was planned.
             Err(error) => {
                 let cause = error.to_string();
                 return Answer::refused(
@@ -253,9 +255,9 @@ impl SendWebhook {
     }
 }
 
-/// What a received message is to lead to.
+/// The next step for a received message.
 enum Turn {
-    /// A delivery, which is the `number`-th of the outcome.
+    /// Make a delivery; `number` counts all deliveries of the outcome from 1.
     Deliver {
         number: u32,
     },
@@ -268,15 +270,15 @@ struct Delivered<'a> {
     outcome: &'a Outcome,
     /// Counted from 1 over all deliveries of the outcome.
     number: u32,
-    /// The wait before the next one; `None` if this was the last of its schedule.
+    /// The delay before the next delivery; `None` if this was the last one of its schedule.
     retry: Option<Duration>,
 }
 
-/// What the receiver made of a delivery.
+/// The result of a delivery.
 struct Answer {
     verdict: Verdict,
     text: String,
-    /// `None` for a delivery that was taken.
+    /// `None` if the delivery was accepted.
     refusal: Option<Refusal>,
 }
 
@@ -298,7 +300,7 @@ fn settled(delivery: &Delivery) -> Handled {
     }
 }
 
-/// What a delivery attempt adds to the metrics.
+/// Records the metrics of a delivery.
 fn measure(answer: &Answer) {
     let taken = match answer.verdict {
         Verdict::Delivered => metrics::WEBHOOKS_DELIVERED,

@@ -1,7 +1,7 @@
 //! Wires send-webhook: settings, clients and the handler, once per process.
 //!
-//! The signing secret is read at the first invocation: a secret that cannot be read fails messages, which come back,
-//! and not the start.
+//! The signing secret is read at the first invocation: if it cannot be read, messages fail and are redelivered, but the
+//! start of the process does not fail.
 
 use conversation_archive::config::{Config, SendWebhookConfig};
 use conversation_archive::invocation::Invocation;
@@ -58,7 +58,7 @@ fn received<'a>(message: &'a WebhookMessage, record: &'a SqsMessage) -> Received
     }
 }
 
-/// A postponed message is not to be deleted: its visibility timeout says when it comes back.
+/// A postponed message must not be deleted: it returns when its visibility timeout expires.
 fn fate(handled: &Handled) -> Fate {
     match handled {
         Handled::Delivered | Handled::Ended | Handled::GivenUp | Handled::Superseded => Fate::Done,

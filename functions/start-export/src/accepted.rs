@@ -1,7 +1,9 @@
-//! Accepted requests: those of a schedule are kept before the API is asked, so that no outage at that moment loses the interval.
+//! Accepted requests: a request with a scheduled time is stored before the API is called, so that an outage does not
+//! lose its interval.
 //!
-//! The marker of the export holds the request until its plan is committed. A message in the pages queue, and the hourly sweep,
-//! start it again. A request by hand is answered at once and not kept: its caller sees the error.
+//! The export's marker holds the request until the plan is committed. A start message in the pages queue and the hourly
+//! sweep start it again. A request without a scheduled time is answered at once and not stored: its caller gets the
+//! error.
 
 use conversation_archive::failure::in_one_line;
 use conversation_archive::ids::ExportId;
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::{StartError, StartExport, Started, State, beside};
 
-/// One export that is to be started.
+/// One export to start.
 pub(crate) struct Start<'a> {
     pub(crate) request: &'a ExportRequest,
     pub(crate) identity: Identity,
@@ -23,55 +25,55 @@ pub(crate) struct Start<'a> {
     pub(crate) on_trouble: OnTrouble,
 }
 
-/// What happens when the API cannot be asked about a request that can be kept.
+/// Handling of a storable request when the API is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnTrouble {
-    /// It is kept, and a message starts it.
+    /// Store the request, and send a message that starts it later.
     StartLater,
-    /// It is kept already, and the message that starts it comes again.
+    /// The request is stored already; fail, so that its start message is redelivered.
     Fail,
 }
 
-/// Whether a request is kept.
+/// Whether this invocation stored the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accepted {
     Now,
-    /// It was before, or is not kept at all.
+    /// The request was stored before, or is not one that is stored.
     No,
 }
 
-/// How the request of an invocation is kept.
+/// How the request of an invocation is stored.
 pub(crate) struct Accepting {
     pub(crate) scheduled: Timestamp,
-    /// With its scheduled time, if it came with one.
+    /// The request to store, with its scheduled time; `None` if it has no scheduled time.
     kept: Option<ExportRequest>,
     pub(crate) existing: Existing,
 }
 
-/// What a start does with an export that is planned already.
+/// Handling of an export that is planned already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
-    /// It goes on, as the caller wants it.
+    /// Resume it, as the caller asked.
     Resume,
-    /// It has a life of its own.
+    /// Leave it unchanged.
     LeaveAlone,
 }
 
-/// What became of an accepted request, or of a failed export that was to be resumed automatically.
+/// The result of restarting an accepted request or resuming a failed export automatically.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restarted {
     Started,
     Resumed,
-    /// Nothing waits under this id: its export is planned or has been resumed, or the marker is gone.
+    /// There is nothing to start or resume: the export is planned or resumed already, or the marker is gone.
     NothingWaits,
-    /// The API refuses it. The sweep tries again, until the request is a week old.
+    /// The API refuses it. The sweep retries until the request is a week old.
     Refused(String),
-    /// The request itself is refused, and no longer kept.
+    /// The request itself is invalid and is no longer stored.
     Dropped(String),
 }
 
 impl Start<'_> {
-    /// The first export of the interval in place of its revisit.
+    /// The first export of the interval, started instead of its revisit.
     pub(crate) fn first(self, export_id: ExportId) -> Self {
         Self {
             identity: Identity {
@@ -100,7 +102,7 @@ impl StartExport {
         })
     }
 
-    /// Keeps the request, if it is one that is kept.
+    /// Stores the request if it has a scheduled time and can be started later.
     pub(crate) async fn accept(&self, start: &Start<'_>) -> Result<Accepted, StartError> {
         let (Some(request), OnTrouble::StartLater) = (&start.accepting.kept, start.on_trouble)
         else {
@@ -130,7 +132,8 @@ impl StartExport {
         })
     }
 
-    /// Starts what was accepted under this id, or resumes what is to be resumed. An error means that another try may help.
+    /// Starts the accepted request of this id, or resumes the failed export. An error is transient: a retry may
+    /// succeed.
     #[tracing::instrument(skip_all, fields(export.id = %id))]
     pub async fn restart(
         &self,
@@ -145,7 +148,7 @@ impl StartExport {
             Err(error) if error.is_transient() => Err(error),
             Err(StartError::Refused(refusal)) => {
                 tracing::error!(%refusal, "an accepted request is refused and not kept any longer");
-                // A marker without request and plan is removed by the sweep.
+                // The sweep removes a marker that has neither a request nor a plan.
                 let now = self.dispatch.clock.now();
                 self.archive().mark_open(id, now).await?;
                 Ok(Restarted::Dropped(refusal.to_string()))
@@ -176,7 +179,7 @@ impl StartExport {
         }
     }
 
-    /// The export of this id, and those beside it if it is the one that the request is for.
+    /// Starts the export of this id, and its companion exports if the request is for this id itself.
     async fn start_accepted(
         &self,
         id: &ExportId,

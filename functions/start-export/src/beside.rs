@@ -1,4 +1,4 @@
-//! Transcripts beside an export: of the conversations that it holds, as an export of its own that waits for it.
+//! Transcripts of an export's conversations: a separate export that waits for the first one.
 
 use conversation_archive::ids::ExportId;
 use conversation_archive::plan::Draft;
@@ -6,8 +6,8 @@ use conversation_archive::request::{ExportRequest, Refusal, SourceKind};
 
 use crate::{StartError, StartExport};
 
-/// The request for the transcripts that `request` includes. Its id is the export's with an ending, so that starting twice
-/// starts one.
+/// The request for the transcripts that `request` includes. Its id is the export's id with a suffix, so that a repeated
+/// start does not create a second export.
 pub(crate) fn transcripts(
     request: &ExportRequest,
     export_id: &ExportId,
@@ -29,7 +29,7 @@ pub(crate) fn transcripts(
 }
 
 impl StartExport {
-    /// An export that nobody planned will never be complete.
+    /// Refuses a `fromExport` that has no plan: such an export would never complete.
     pub(crate) async fn check_base(&self, draft: &Draft) -> Result<(), StartError> {
         let Some(id) = draft.from_export() else {
             return Ok(());

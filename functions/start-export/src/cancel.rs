@@ -1,4 +1,5 @@
-//! Cancel: `cancel.json` says so to everybody; each page looks, deletes its job and ends as cancelled.
+//! Cancel: `cancel.json` marks the export as cancelled; the handler of each page reads it, deletes the job and ends the
+//! run as cancelled.
 
 use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Which;
@@ -11,7 +12,7 @@ use conversation_archive::run::{End, RunEnd};
 use crate::{StartError, StartExport, Started, State, final_state};
 
 impl StartExport {
-    /// Takes no lock: a running engine sees the object at its next page.
+    /// Takes no lock: a running engine reads the object at its next page.
     #[tracing::instrument(skip_all, fields(export.id = %id))]
     pub(crate) async fn cancel(
         &self,
@@ -40,7 +41,7 @@ impl StartExport {
         }
         self.archive().cancel(id, self.dispatch.clock.now()).await?;
         self.close_failed(&plan, &attempt, invocation).await?;
-        // Messages may be lost or waiting for hours: every open slice gets one now.
+        // Messages may be lost or delayed for hours, so every open slice gets a message now.
         let open = self
             .dispatch
             .open_slices(&plan, &attempt, Which::Every)
@@ -50,7 +51,7 @@ impl StartExport {
         }
         Ok(self.started(&plan, attempt.attempt, State::Cancelling))
     }
-    /// Failed runs keep their jobs for a resume that will not come now.
+    /// Deletes the jobs of failed runs, which are kept for a resume: it will not come now.
     async fn close_failed(
         &self,
         plan: &ExportPlan,

@@ -1,6 +1,7 @@
-//! start-export: checks a request, plans it, commits the plan and sends the first pages. Also resumes and cancels.
+//! start-export: checks a request, plans it, commits the plan and sends the first page messages. Also resumes and
+//! cancels.
 //!
-//! The plan is committed by `request.json`; who finds one adopts it. Nothing is sent before every check has passed.
+//! `request.json` commits the plan; a handler that finds one uses it. No message is sent before every check has passed.
 
 use conversation_archive::archive::Archive;
 use conversation_archive::attempt::{Attempt, Overrides};
@@ -31,7 +32,7 @@ use accepted::{Accepted, Accepting, Existing, OnTrouble, Start};
 
 pub use conversation_archive::config::Regions;
 
-/// The handler and what it works with.
+/// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct StartExport {
     pub dispatch: Dispatch,
@@ -40,11 +41,11 @@ pub struct StartExport {
     pub limits: PlanLimits,
     pub address_rules: AddressRules,
     pub regions: Regions,
-    /// Whether a custom AWS endpoint is set: then an unreplaced placeholder for the scheduled time means now.
+    /// Whether a custom AWS endpoint is set. If so, an unreplaced scheduled-time placeholder means now.
     pub emulated: bool,
 }
 
-/// What start-export can be asked: `{"resume": {…}}`, `{"cancel": {…}}`, or a request as it is.
+/// The commands of start-export: `{"resume": {…}}`, `{"cancel": {…}}`, or a plain request.
 #[derive(Clone, Debug)]
 pub enum Command {
     Start(Box<ExportRequest>),
@@ -52,7 +53,7 @@ pub enum Command {
     Cancel(ExportId),
 }
 
-/// Go on with an export.
+/// Resumes an export.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resume {
@@ -63,7 +64,7 @@ pub struct Resume {
     pub on_bad_record: Option<OnBadRecord>,
 }
 
-/// The answer to whoever started, resumed or cancelled.
+/// The answer to a start, resume or cancel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
@@ -71,30 +72,30 @@ pub struct Started {
     pub state: State,
     pub attempt: u32,
     pub slices: u32,
-    /// Where the outcome is or will be.
+    /// URI of the manifest, now or in the future.
     pub manifest_uri: String,
-    /// Beside it, of its conversations.
+    /// The companion export of the transcripts of its conversations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcripts: Option<Box<Started>>,
-    /// Beside it, of intervals that were exported before.
+    /// The companion exports that revisit intervals exported before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisits: Vec<Started>,
 }
 
-/// What happened to the export.
+/// The state of the export after the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Started,
-    /// It is kept and starts by itself: the API could not be asked yet.
+    /// The request is stored and starts later: the API was not available.
     Accepted,
-    /// It existed and goes on.
+    /// The export existed and continues.
     Resumed,
-    /// It existed and is done already.
+    /// The export existed and is complete.
     Completed,
-    /// It existed and is cancelled: final.
+    /// The export existed and is cancelled, which is final.
     Cancelled,
-    /// Somebody asked to cancel it, and its pages will see.
+    /// Cancellation was requested; the handlers of its pages act on it.
     Cancelling,
 }
 
@@ -119,7 +120,7 @@ pub enum StartError {
 }
 
 impl Command {
-    /// Reads the payload of an invocation.
+    /// Parses the payload of an invocation.
     pub fn parse(payload: &str) -> Result<Self, Refusal> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -152,7 +153,7 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         match command {
-            // Large, and the commands need not carry it along.
+            // Boxed because this future is large and would enlarge those of the other commands.
             Command::Start(request) => Box::pin(self.start(*request, invocation)).await,
             Command::Resume(resume) => self.resume(&resume, invocation).await,
             Command::Cancel(export_id) => self.cancel(&export_id, invocation).await,
@@ -169,7 +170,7 @@ impl StartExport {
             .await
     }
 
-    /// The export of the request and those beside it.
+    /// Starts the export of the request and its companion exports.
     async fn start_all(
         &self,
         request: &ExportRequest,
@@ -190,7 +191,7 @@ impl StartExport {
         };
         let mut started = self.start_one(start, invocation).await?;
         if started.state == State::Accepted {
-            // The others are started with it.
+            // The companion exports are started together with it later.
             return Ok(started);
         }
         let mut failed = None;
@@ -220,7 +221,7 @@ impl StartExport {
             };
             match self.revisit(start, invocation).await {
                 Ok(revisiting) => started.revisits.push(revisiting),
-                // The others are begun all the same.
+                // The remaining companion exports are started anyway.
                 Err(source) => {
                     failed.get_or_insert_with(|| not_beside(&started, beside_id, source));
                 }
@@ -229,7 +230,7 @@ impl StartExport {
         failed.map_or(Ok(started), Err)
     }
 
-    /// Where the first export of the interval is missing, a revisit stands in for it.
+    /// Starts a revisit, or the first export of the interval if that is missing.
     async fn revisit(
         &self,
         start: Start<'_>,
@@ -249,7 +250,7 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         let id = &start.identity.export_id;
-        // What exists is answered for as long as it exists, whatever the rules for new exports say by now.
+        // An existing export is always answered for, even if the current rules would refuse a new one like it.
         if let Some(plan) = self.archive().plan(id).await? {
             if plan.query_hash != start.identity.query_hash {
                 return Err(another_request(&plan).into());
@@ -277,7 +278,7 @@ impl StartExport {
         Ok(self.started(&plan, attempt.attempt, State::Started))
     }
 
-    /// What is checked without the API.
+    /// The checks that need no API call.
     async fn draft(&self, start: &Start<'_>) -> Result<Draft, StartError> {
         let now = self.dispatch.clock.now();
         let request = start.request.clone();
@@ -295,7 +296,7 @@ impl StartExport {
         Ok(draft)
     }
 
-    /// Everything that is checked or asked before the plan is committed, then the commit.
+    /// Runs all checks and API calls that come before the plan, then commits the plan.
     async fn plan(&self, draft: Draft, invocation: &Invocation) -> Result<ExportPlan, StartError> {
         let residency = self.residency()?;
         self.check_retention(&draft, invocation).await?;
@@ -307,10 +308,10 @@ impl StartExport {
             .await?;
         let now = self.dispatch.clock.now();
         let plan = draft.plan(query, residency, &self.limits, now, &invocation.request_id)?;
-        // A permission that is missing shows now, and not on the first page.
+        // Checks the permissions for name lookups now, so that a missing one does not fail the first page later.
         self.sources.check_names(&plan, invocation.deadline).await?;
-        // The marker first: an export that has a plan is never overlooked. And once more after it, since a sweep may take a marker
-        // without a plan away.
+        // The marker is written first, so that an export with a plan is never overlooked; and again afterwards, because
+        // a sweep may remove a marker without a plan.
         let query_hash = plan.query_hash;
         let id = plan.export_id.clone();
         if !self.archive().is_open(&id).await? {
@@ -328,7 +329,7 @@ impl StartExport {
         }
     }
 
-    /// The newest attempt, which is the first unless somebody else was quicker.
+    /// The newest attempt: the first one, unless another invocation created it before.
     async fn begin(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
         let name = Name::Attempt(&plan.export_id, 1);
         Ok(self
@@ -338,7 +339,7 @@ impl StartExport {
             .0)
     }
 
-    /// Whether conversations may go from the present organisation to the present place.
+    /// Checks that conversations may be copied from the current organisation to the current bucket or folder.
     fn residency(&self) -> Result<Residency, Refusal> {
         let regions = &self.regions;
         Residency::decide(
@@ -348,7 +349,7 @@ impl StartExport {
         )
     }
 
-    /// The newest attempt of an export that exists; whoever planned it may have died before its first.
+    /// The newest attempt of an existing export. Creates the first one if the planning invocation died before that.
     async fn newest_attempt(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
         match self.archive().newest_attempt(&plan.export_id).await? {
             Some(attempt) => Ok(attempt.as_ref().clone()),
@@ -382,7 +383,7 @@ impl StartExport {
         self.archive().store().uri(&Name::Manifest(id).key())
     }
 
-    /// Of the present archive and the present organisation.
+    /// The digest of the current archive and organisation.
     fn archive_id(&self) -> Sha256 {
         let api = self.sources.client.settings().endpoints.api();
         let host = api.host_str().unwrap_or_default();
@@ -395,7 +396,7 @@ impl StartExport {
 }
 
 impl Resume {
-    /// Without any change.
+    /// A resume without overrides.
     pub(crate) fn of(export_id: ExportId) -> Self {
         Self {
             export_id,

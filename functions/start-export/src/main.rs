@@ -11,7 +11,7 @@ use start_export::{Command, StartError, StartExport, Started};
 async fn main() -> anyhow::Result<()> {
     telemetry::lambda();
     let app = app(StartExportConfig::from_env()?).await?;
-    // As its text: what a request may not hold is refused by the name of its field.
+    // Passed as raw text, so that a refusal names the field that is not allowed.
     lambda::run(async |payload: Box<RawValue>, invocation| {
         start(&app, payload.get(), &invocation).await
     })
@@ -42,7 +42,7 @@ async fn start(
     metrics::record_client(&before, &app.sources.client.stats());
     match started {
         Ok(started) => Ok(started),
-        // As itself, so that the caller is told that the request must change.
+        // Returned as its own type, so that the caller sees that the request must change.
         Err(StartError::Refused(refusal)) => Err(refusal.into()),
         Err(error) => Err(error.into()),
     }

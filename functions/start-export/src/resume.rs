@@ -1,4 +1,4 @@
-//! Resume: an export that stopped goes on, one that failed gets another attempt, one that is done answers so.
+//! Resume: a stopped export continues, a failed one gets another attempt, and a completed one returns its state.
 
 use conversation_archive::attempt::{Attempt, Overrides};
 use conversation_archive::conclusion::Concluding;
@@ -14,7 +14,7 @@ use conversation_archive::source::Asked;
 
 use crate::{Resume, StartError, StartExport, Started, State, final_state};
 
-/// An attempt that failed, and is to be followed by another.
+/// A failed attempt that another attempt will follow.
 #[derive(Clone, Copy)]
 struct Failed<'a> {
     plan: &'a ExportPlan,
@@ -22,11 +22,11 @@ struct Failed<'a> {
     outcome: &'a Outcome,
 }
 
-/// Who resumes.
+/// The origin of the resume.
 #[derive(Clone, Copy)]
 enum By<'a> {
     Person(&'a Resume),
-    /// The export, when the time of its automatic resume has come.
+    /// The sweep, at the scheduled time of the automatic resume.
     Itself,
 }
 
@@ -58,7 +58,8 @@ impl StartExport {
         let attempt = if let Some(attempt) = self.archive().newest_attempt(id).await? {
             attempt.as_ref().clone()
         } else {
-            // Whoever planned it died before; a refusal leaves it as it is.
+            // The invocation that planned the export died before the first attempt. If residency is refused, nothing
+            // changes.
             self.check_residency(&plan)?;
             self.begin(&plan).await?
         };
@@ -84,8 +85,8 @@ impl StartExport {
         self.try_again(failed, By::Person(resume), invocation).await
     }
 
-    /// Resumes the newest attempt if it failed, the marker of its automatic resume is there, its time has come, and nobody has
-    /// cancelled the export. Whether it did.
+    /// Resumes the newest attempt if it failed, its automatic resume is scheduled and due, and the export is not
+    /// cancelled. Returns whether it resumed.
     pub(crate) async fn resume_automatically(
         &self,
         id: &ExportId,
@@ -115,8 +116,8 @@ impl StartExport {
         Ok(true)
     }
 
-    /// Before more is fetched: the settings may be others than those that the plan was made under. What is done already is
-    /// answered whatever they say.
+    /// Checks residency before more is fetched: the settings may differ from those at planning time. A finished export
+    /// is answered regardless of the settings.
     fn check_residency(&self, plan: &ExportPlan) -> Result<(), Refusal> {
         let residency = self.residency()?;
         if residency.genesys_region == plan.residency.genesys_region {
@@ -133,7 +134,7 @@ impl StartExport {
         Err(Refusal::new("GENESYS_REGION", now, rule))
     }
 
-    /// Nothing is decided: the messages may be lost, so they are sent again.
+    /// There is no outcome yet: messages may be lost, so they are sent again.
     async fn go_on(
         &self,
         resume: &Resume,
@@ -151,13 +152,13 @@ impl StartExport {
         }
         self.reopen(plan).await?;
         self.dispatch.revive(plan, attempt).await?;
-        // A resume may have died between the attempt and the removal of the marker.
+        // An earlier resume may have died after creating the attempt and before removing the marker.
         self.forget_scheduled(&plan.export_id, attempt.attempt.saturating_sub(1))
             .await?;
         Ok(self.started(plan, attempt.attempt, State::Resumed))
     }
 
-    /// The next attempt: `attempt-{n}` is its commit point.
+    /// Creates the next attempt; `attempt-{n}` is its commit point.
     async fn try_again(
         &self,
         failed: Failed<'_>,
@@ -169,7 +170,7 @@ impl StartExport {
             attempt: failed,
             outcome,
         } = failed;
-        // An automatic resume is scheduled after the failure was announced.
+        // An automatic resume is only scheduled after the failure is announced or its webhook is owed.
         if let By::Person(_) = by {
             self.announce_if_owed(plan, failed, outcome, invocation)
                 .await?;
@@ -182,7 +183,7 @@ impl StartExport {
             .iter()
             .find(|failure| failure.slice.is_none());
         let export_failure = of_export.map(|failure| failure.failure.kind);
-        // A query that broke its promises is not read again; sources without a query give none.
+        // A query that violated its contract is not read again. Sources without a query return none.
         let mut kinds = outcome.failures.iter().map(|failed| failed.failure.kind);
         let query = if kinds.any(FailureKind::spoils_the_source) {
             let asked = Asked::by_plan(plan);
@@ -205,7 +206,8 @@ impl StartExport {
         self.reopen(plan).await?;
         let (name, wanted) = (Name::Attempt(&plan.export_id, next.attempt), next.overrides);
         let (next, _) = self.archive().create_or_read(name, next).await?;
-        // And again after it: the announcement of the one before may have removed the marker meanwhile.
+        // Written again after the attempt is created: the announcement of the previous outcome may have removed the
+        // marker in the meantime.
         self.reopen(plan).await?;
         self.dispatch.revive(plan, &next).await?;
         self.forget_scheduled(&plan.export_id, failed.attempt)
@@ -233,8 +235,8 @@ impl StartExport {
         Ok(())
     }
 
-    /// An outcome is owed its announcement until the marker is gone and the audit trail shows that the receiver took it, or
-    /// wants no more deliveries. A webhook that is owed gets a schedule that begins now, even if it was given up.
+    /// Announces an outcome if that is still owed: until the marker is gone and the audit trail shows that the receiver
+    /// accepted the webhook or wants no more deliveries. An owed webhook gets a new schedule, even if it was given up.
     async fn announce_if_owed(
         &self,
         plan: &ExportPlan,
@@ -245,7 +247,7 @@ impl StartExport {
         let is_owed =
             plan.webhook_url.is_some() && self.archive().delivery(outcome).await?.is_owed();
         if !is_owed {
-            // A process may have died between the delivery and the removal of its marker.
+            // A process may have died after the delivery and before it deleted the marker.
             let owed = Name::Owed(&plan.export_id, outcome.attempt);
             self.archive().delete(owed).await?;
         }
@@ -274,7 +276,7 @@ impl StartExport {
     }
 }
 
-/// Another resume created the attempt at the same moment, without what this one sets.
+/// Another resume created the attempt at the same time, without the overrides of this one.
 fn not_overridden(resume: &Resume, attempt: &Attempt) -> Refusal {
     let rule = format!(
         "another resume began attempt {} at the same time, without it; set it again if that attempt fails",

@@ -1,4 +1,4 @@
-//! Retention: what the organisation does not keep any more cannot be exported.
+//! Retention: conversations that the organisation has already deleted cannot be exported.
 
 use conversation_archive::decode;
 use conversation_archive::failure::in_one_line;
@@ -11,8 +11,8 @@ use conversation_archive::source::Setback;
 use crate::{StartError, StartExport};
 
 impl StartExport {
-    /// A setting counts first; without one the API is asked. One that does not answer with a number of days sets no limit:
-    /// the check spares an export that would be empty, and must not prevent one.
+    /// Checks the interval against the API's retention, unless a setting has replaced it. If the API returns no number
+    /// of days, there is no limit: the check avoids an empty export and must never prevent a useful one.
     pub(crate) async fn check_retention(
         &self,
         draft: &Draft,

@@ -1,5 +1,5 @@
-//! sweep-exports: every hour, so that no export hangs silently. Reads only `open/`, sends lost messages again, and ends
-//! what cannot go on.
+//! sweep-exports: runs hourly so that no export hangs unnoticed. Reads the markers under `open/`, sends lost messages
+//! again, and fails exports that cannot continue.
 
 use std::time::Duration;
 
@@ -29,39 +29,39 @@ use standing::Standing;
 /// How long an accepted export is tried to be started: long enough for somebody to mend a login or a permission.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-/// Time for one export, whatever is done with it.
+/// Time budget for one export, whatever the sweep does with it.
 const EXPORT_TIME: Duration = Duration::from_mins(1);
 
-/// The handler and what it works with.
+/// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct SweepExports {
     pub dispatch: Dispatch,
 }
 
-/// What a sweep did with one export.
+/// The result of sweeping one export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Swept {
-    /// It moves, or waits rightly.
+    /// It makes progress, or waits for a valid reason.
     LeftAlone,
     /// Its messages were sent again.
     Revived,
-    /// What says how it goes on is damaged; it is failed if that stays so.
+    /// A document that it needs to continue is damaged; the export fails if that does not change.
     Damaged,
-    /// It could not go on and is failed.
+    /// It could not continue and was failed.
     Failed,
-    /// Its request was accepted and is not planned yet: it is to be started again.
+    /// Its request was accepted and not planned yet; a start message was sent.
     StartedAgain,
-    /// There was only a marker, or a request that could not be started for a week.
+    /// It had only a marker, or a request that could not be started for a week. The marker was removed.
     Removed,
-    /// The message of its webhook was sent again.
+    /// Its webhook message was sent again.
     WebhookSent,
     /// It had failed, and a message asks for its next attempt.
     ResumeRequested,
 }
 
 impl SweepExports {
-    /// Looks at the open exports, then at every webhook that is owed, and resumes what failed by itself.
+    /// Sweeps the open exports, then the owed webhooks, and resumes failed exports that are due.
     pub async fn handle(&self, invocation: &Invocation) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let exports = self.sweep_exports(invocation).await;
         let webhooks = self.send_overdue_webhooks().await;
@@ -72,8 +72,8 @@ impl SweepExports {
         Ok(swept)
     }
 
-    /// Looks at every open export for which there is time. One that cannot be looked at does not keep the others from being
-    /// swept, and one that takes all the time does so this hour only: the order differs from hour to hour.
+    /// Sweeps as many open exports as there is time for. An error in one export does not stop the others. The order
+    /// changes every hour, so that a slow export cannot starve the same ones each time.
     pub async fn sweep_exports(
         &self,
         invocation: &Invocation,
@@ -101,7 +101,7 @@ impl SweepExports {
         first_error.map_or(Ok(swept), Err)
     }
 
-    /// All open exports, in an order of this hour.
+    /// All open exports, in an order that depends on the hour.
     async fn open_exports(&self) -> anyhow::Result<Vec<ExportId>> {
         let hour = self.dispatch.clock.now().as_second() / 3600;
         let listed = self.archive().list_all(OPEN_PREFIX).await?;
@@ -133,7 +133,7 @@ impl SweepExports {
                     .0
             }
         };
-        // What cannot be read does not move.
+        // An export whose documents cannot be read does not make progress.
         let standing = match Standing::take(self.archive(), &plan, &attempt).await {
             Ok(standing) => standing,
             Err(error) if error.is_damage() => Standing::unreadable(&error),
@@ -143,7 +143,7 @@ impl SweepExports {
             return Ok(Swept::LeftAlone);
         }
         let sent = SentAgain::of(&marker, standing.digest());
-        // A message of this export may wait there after those of others.
+        // A message of this export may be in the queue after those of other exports.
         let is_queued = self.dispatch.queue.depth(standing.queue()).await? > 0;
         match sent.next_step(now, is_queued) {
             NextStep::Wait => Ok(Swept::LeftAlone),
@@ -155,7 +155,7 @@ impl SweepExports {
         }
     }
 
-    /// An export without a plan: its request is started, until it is too old.
+    /// Handles an export without a plan: starts its request, or removes the marker if the request is too old.
     async fn start_or_remove(&self, marker: &OpenMarker) -> anyhow::Result<Swept> {
         let (id, now) = (&marker.export_id, self.dispatch.clock.now());
         let is_accepted = marker.request.is_some();
@@ -182,7 +182,7 @@ impl SweepExports {
         marker: OpenMarker,
         sent: SentAgain,
     ) -> anyhow::Result<Swept> {
-        // Counted before the messages are sent: a sweep that dies in between has still tried.
+        // Counted before the messages are sent, so that a sweep that dies in between still counts.
         let marker = sent.once_more(marker, self.dispatch.clock.now());
         self.archive()
             .replace(Name::Open(&plan.export_id), &marker)
@@ -198,8 +198,8 @@ impl SweepExports {
         }
     }
 
-    /// Ends what is open as failed and writes the failure, without complete-export, which may be what does not work. Pages
-    /// are not read.
+    /// Ends all open slices as failed and writes the failure. Does not depend on complete-export, which may be the
+    /// broken part, and reads no pages.
     async fn give_up(
         &self,
         plan: &ExportPlan,
@@ -218,7 +218,7 @@ impl SweepExports {
                 };
                 view.end = match self.dispatch.end_slice(plan, view, end, invocation).await {
                     Ok(end) => Some(end),
-                    // A run that cannot be read cannot be ended; the export is failed all the same.
+                    // A run that cannot be read cannot be ended; the export fails regardless.
                     Err(DispatchError::Archive(error)) if error.is_damage() => None,
                     Err(error) => return Err(error.into()),
                 };
@@ -235,7 +235,7 @@ impl SweepExports {
             Some(outcome) => outcome,
             None => match self.dispatch.give_up(concluding, failure).await {
                 Ok(outcome) => outcome,
-                // It moves after all.
+                // A later attempt has begun, so the export makes progress after all.
                 Err(DispatchError::Superseded { .. }) => return Ok(()),
                 Err(error) => return Err(error.into()),
             },

@@ -1,4 +1,4 @@
-//! Webhooks that are owed: a message that was lost is sent again.
+//! Owed webhooks: sends their messages again if they were lost.
 
 use conversation_archive::failure::in_one_line;
 use conversation_archive::ids::ExportId;
@@ -9,8 +9,8 @@ use conversation_archive::owed::{NextDelivery, OwedWebhook};
 use crate::{HOUR, SweepExports, Swept};
 
 impl SweepExports {
-    /// Sends the message of each webhook whose next delivery is overdue by more than an hour. One that cannot be looked at
-    /// does not keep the others from being sent.
+    /// Sends the message of each webhook whose next delivery is overdue by more than an hour. An error in one does not
+    /// stop the others.
     pub(crate) async fn send_overdue_webhooks(&self) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let mut sent = Vec::new();
         let mut first_error = None;
@@ -30,7 +30,7 @@ impl SweepExports {
         first_error.map_or(Ok(sent), Err)
     }
 
-    /// The export whose webhook message was sent.
+    /// Returns the export if its webhook message was sent.
     async fn send_if_overdue(&self, key: &str) -> anyhow::Result<Option<ExportId>> {
         let Some(owed) = self.archive().read_key::<OwedWebhook>(key).await? else {
             return Ok(None);

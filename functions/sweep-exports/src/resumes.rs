@@ -1,5 +1,5 @@
-//! Failed attempts that are to be resumed automatically, when their time has come: a message asks for it, again with each
-//! sweep until the next attempt is there. archive-page takes it, since a query may have to be submitted anew.
+//! Automatic resumes of failed attempts: when one is due, each sweep sends a start message until the next attempt
+//! exists. archive-page handles it, because a query may have to be submitted again.
 
 use conversation_archive::archive::ArchiveError;
 use conversation_archive::failure::in_one_line;
@@ -12,7 +12,7 @@ use conversation_archive::scheduled_resume::ScheduledResume;
 use crate::{PATIENCE, SweepExports, Swept};
 
 impl SweepExports {
-    /// Has each failed export resumed whose time has come. One that cannot be read does not keep the others from it.
+    /// Sends a start message for each failed export whose resume is due. An unreadable one does not stop the others.
     pub(crate) async fn resume_failed(&self) -> anyhow::Result<Vec<(ExportId, Swept)>> {
         let mut requested = Vec::new();
         let mut first_error = None;
@@ -32,7 +32,7 @@ impl SweepExports {
         first_error.map_or(Ok(requested), Err)
     }
 
-    /// The export whose resume was requested.
+    /// Returns the export if its start message was sent.
     async fn resume_if_due(&self, key: &str) -> anyhow::Result<Option<ExportId>> {
         let Some(scheduled) = self.archive().read_key::<ScheduledResume>(key).await? else {
             return Ok(None);
@@ -48,7 +48,7 @@ impl SweepExports {
             return Ok(None);
         }
         let is_wanted = match self.is_wanted(&scheduled).await {
-            // No repetition changes that; a person finds the export failed.
+            // A retry does not help; the operator finds the export failed.
             Err(error) if error.is_damage() => {
                 tracing::error!(export.id = %scheduled.export_id, error = in_one_line(&error), "a damaged export is not resumed");
                 false
@@ -63,7 +63,7 @@ impl SweepExports {
         Ok(is_wanted.then_some(scheduled.export_id))
     }
 
-    /// Whether the attempt is still the newest one, and failed, and nobody has cancelled the export.
+    /// Whether the attempt is still the newest one, failed, and the export is not cancelled.
     async fn is_wanted(&self, scheduled: &ScheduledResume) -> Result<bool, ArchiveError> {
         let id = &scheduled.export_id;
         let newest = self.archive().newest_attempt(id).await?;

@@ -1,18 +1,19 @@
-//! How often messages of an export were sent again in vain, and what that means for the next sweep. Pure.
+//! Counts how often an export's messages were sent again without progress, and decides the next step. Pure.
 
 use conversation_archive::hash::Sha256;
 use conversation_archive::marker::OpenMarker;
 use jiff::{SignedDuration, Timestamp};
 
-/// The number of times that messages are sent again, at least half an hour apart, before the export is failed.
+/// Number of times that messages are sent again, at least half an hour apart, before the export is failed.
 pub(crate) const FRUITLESS_SWEEPS: u32 = 3;
 
-/// Lambda repeats a sweep that failed after a minute or two, and sweeps may overlap: that is no further trial.
+/// Lambda retries a failed sweep after a minute or two, and sweeps may overlap: these do not count as another try.
 const BETWEEN_SENDS: SignedDuration = SignedDuration::from_mins(30);
-/// After the usual sends, while the queue holds messages: each pause is twice the last one, up to this.
+/// Longest pause between sends after the first [`FRUITLESS_SWEEPS`], while the queue holds messages. Each pause doubles
+/// up to this limit.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
-/// The messages that were sent again since the export last moved.
+/// The sends since the export last made progress.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SentAgain {
     standing: Sha256,
@@ -20,7 +21,7 @@ pub(crate) struct SentAgain {
     last: Option<Timestamp>,
 }
 
-/// What a sweep does with an export that does not move.
+/// The next step for an export that makes no progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NextStep {
     Wait,
@@ -29,7 +30,7 @@ pub(crate) enum NextStep {
 }
 
 impl SentAgain {
-    /// As the marker says, for an export that stands there now.
+    /// Reads the state from the marker; starts at zero if the export's standing has changed.
     pub(crate) fn of(marker: &OpenMarker, standing: Sha256) -> Self {
         if marker.standing == Some(standing) {
             Self {
@@ -46,8 +47,8 @@ impl SentAgain {
         }
     }
 
-    /// An export is not given up while a queue holds messages: its own may be among them. Sending again is harmless, and heals an
-    /// export that lost its messages beside a long backfill, whose messages are always queued.
+    /// Never gives up while the queue holds messages: the export's own may be among them. Sending again is harmless,
+    /// and revives an export that lost its messages while a long backfill keeps the queue filled.
     pub(crate) fn next_step(self, now: Timestamp, is_queued: bool) -> NextStep {
         let is_over = |pause| {
             self.last
@@ -66,7 +67,7 @@ impl SentAgain {
         }
     }
 
-    /// The marker of an export whose messages are sent again now.
+    /// The marker after messages are sent again now.
     pub(crate) fn once_more(self, marker: OpenMarker, now: Timestamp) -> OpenMarker {
         OpenMarker {
             fruitless_sweeps: self.times.saturating_add(1),
@@ -103,7 +104,7 @@ mod tests {
         assert_eq!(step(0, None, false), NextStep::SendAgain);
         assert_eq!(step(2, Some(60), false), NextStep::SendAgain);
         assert_eq!(step(3, Some(60), false), NextStep::GiveUp);
-        // A marker of an earlier version does not say when.
+        // A marker from an earlier version has no time.
         assert_eq!(step(3, None, false), NextStep::GiveUp);
     }
 

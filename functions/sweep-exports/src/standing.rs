@@ -1,4 +1,4 @@
-//! Where an export stands, as a sweep sees it: when it last moved, what it waits for, and a digest to compare.
+//! The standing of an export in a sweep: the time of its last progress, what it waits for, and a digest for comparison.
 
 use conversation_archive::archive::{Archive, ArchiveError};
 use conversation_archive::objects::portion_prefix;
@@ -17,7 +17,7 @@ use crate::{HOUR, SliceView};
 #[derive(Debug)]
 pub(crate) struct Standing {
     attempt_created: Timestamp,
-    /// Why the rest could not be read.
+    /// The error, if the documents could not be read.
     unreadable: Option<String>,
     slices: Vec<SliceStanding>,
     /// Portions that complete-export stored; 0 while a slice is open.
@@ -40,7 +40,7 @@ impl Standing {
     ) -> Result<Standing, ArchiveError> {
         let mut slices = Vec::new();
         for view in archive.survey(plan, attempt).await? {
-            // An end says when the run moved last; the keys of its pages are not listed for that.
+            // The end record has the time of the last progress, so the page keys need not be listed.
             let record = match &view.end {
                 Some(_) => None,
                 None => archive.newest_record(&view.run).await?,
@@ -89,7 +89,7 @@ impl Standing {
         }
     }
 
-    /// The queue of the message that makes the export move.
+    /// The queue of the message that moves the export on.
     pub(crate) fn queue(&self) -> Queue {
         let has_ended = |slice: &SliceStanding| slice.view.end.is_some();
         if self.unreadable.is_none() && self.slices.iter().all(has_ended) {
@@ -99,7 +99,7 @@ impl Standing {
         }
     }
 
-    /// Whether something happened within the hour, or a slice waits whose time has not been over for an hour.
+    /// Whether there was progress within the last hour, or a slice waits and is not overdue by more than an hour.
     pub(crate) fn moves(&self, now: Timestamp) -> bool {
         let recent = |moment: Timestamp| now.duration_since(moment) < HOUR;
         recent(self.attempt_created)
@@ -115,7 +115,7 @@ impl Standing {
             })
     }
 
-    /// Equal as long as nothing moves, how often messages are sent again notwithstanding.
+    /// Digest of the standing; equal while nothing moves. Sending messages again does not change it.
     pub(crate) fn digest(&self) -> Sha256 {
         let line = |slice: &SliceStanding| {
             let page = slice.record.as_ref().map_or(0, |record| record.id.page);

@@ -1,4 +1,4 @@
-//! The real binary against Lambda's Runtime API and S3, both played by one server on loopback.
+//! The real binary against one loopback server that plays both Lambda's Runtime API and S3.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ const EVENT: &str = include_str!("../events/hourly.json");
 const EMPTY_LISTING: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>archive</Name><Prefix>open/</Prefix><KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"#;
 
-/// Starting takes a second at most; a loaded machine may need more.
+/// A start takes a second at most; a loaded machine may need more.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ struct Request {
     body: String,
 }
 
-/// A running function, stopped when the test is over.
+/// A running function, killed at the end of the test.
 struct Function(Child);
 
 impl Drop for Function {
@@ -98,7 +98,7 @@ fn function(server: SocketAddr) -> Command {
     command
 }
 
-/// One invocation, then none: the next request for one is never answered.
+/// Serves one invocation; the next request for an invocation is never answered.
 fn serve() -> io::Result<(SocketAddr, Receiver<Request>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;
@@ -123,7 +123,7 @@ fn converse(stream: &TcpStream, sender: &Sender<Request>, invoked: &AtomicBool) 
             continue;
         }
         let reply = reply(&request.line);
-        // First, so that requests are heard in their order. Nobody listens once the test has heard enough.
+        // Sent before the reply, so that requests are received in order. The test may have stopped listening already.
         let _ = sender.send(request);
         (&*stream).write_all(reply.as_bytes())?;
     }
@@ -155,7 +155,7 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
 
 fn reply(line: &str) -> String {
     let (status, headers, body) = if line.contains("/invocation/next") {
-        // A deadline that has passed, as local emulators send it.
+        // A deadline in the past, as local emulators send it.
         let headers = "Lambda-Runtime-Aws-Request-Id: request-1\r\n\
                        Lambda-Runtime-Deadline-Ms: 600000\r\n\
                        Lambda-Runtime-Invoked-Function-Arn: function-arn\r\n";

@@ -17,13 +17,13 @@ struct CancelRequest {
     format_version: FormatVersion,
     export_id: ExportId,
     asked_at: Timestamp,
-    /// Set by a resume after the attempt failed first.
+    /// Set by a resume if the attempt failed before it could be cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     withdrawn_at: Option<Timestamp>,
 }
 
 impl Archive {
-    /// Whether the export is to be cancelled. A request that cannot be read counts.
+    /// Whether the export is to be cancelled. An unreadable request counts as one.
     pub async fn is_cancelled(&self, id: &ExportId) -> Result<bool, ArchiveError> {
         let Some(bytes) = self.store().get(&Name::Cancel(id).key()).await? else {
             return Ok(false);
@@ -32,7 +32,7 @@ impl Archive {
         Ok(request.map_or(true, |request| request.withdrawn_at.is_none()))
     }
 
-    /// Asks for the export to be cancelled.
+    /// Stores a request to cancel the export.
     pub async fn cancel(&self, id: &ExportId, now: Timestamp) -> Result<(), ArchiveError> {
         let request = CancelRequest {
             format_version: FormatVersion,
@@ -48,7 +48,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Withdraws a request that came too late for the attempt that it was meant for, so that the next one is not cancelled.
+    /// Withdraws a request that came too late for its attempt, so that the next attempt is not cancelled.
     pub async fn withdraw_cancel(&self, id: &ExportId, now: Timestamp) -> Result<(), ArchiveError> {
         let name = Name::Cancel(id);
         match self.read::<CancelRequest>(name).await? {

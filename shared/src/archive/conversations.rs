@@ -1,4 +1,4 @@
-//! The conversations of an earlier export whose texts are wanted.
+//! The conversations of an earlier export whose transcripts are requested.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use crate::page::{Projection, RecordShape, written_id};
 use crate::plan::ExportPlan;
 use crate::portion::Portion;
 
-/// So many pages of the earlier export are looked through for one page of transcripts. Where nobody wrote anything, the
-/// page has no records, and the next one goes on behind them.
+/// Limit on the pages of the earlier export that are read for one page of transcripts. If none of them has a
+/// conversation with text, the transcript page has no records and the next one starts after them.
 const PAGES_AT_ONCE: u64 = 20;
 
-/// Whose texts a page of transcripts fetches.
+/// The conversations that a page of transcripts fetches.
 #[derive(Clone, Debug)]
 pub enum Conversations {
-    /// Those that its request names.
+    /// Those that the request names.
     ByRequest,
-    /// Those of an export that has not ended.
+    /// Those of an export that has not ended yet.
     Open(ExportId),
-    /// Those of an export that has ended, and not completely.
+    /// Those of an export that ended without being complete.
     Incomplete(ExportId),
     Of(Portion),
 }
 
-/// A complete export as far as its conversations are wanted.
+/// A complete export whose conversations are used.
 #[derive(Debug)]
 pub(super) struct Base {
     id: ExportId,
@@ -39,7 +39,7 @@ pub(super) struct Base {
 }
 
 impl Archive {
-    /// The conversations of the page that begins at `start`.
+    /// The conversations of the page that starts at `start`.
     pub async fn conversations(
         &self,
         plan: &ExportPlan,
@@ -62,7 +62,7 @@ impl Archive {
     }
 
     async fn base(&self, id: &ExportId, manifest: &Manifest) -> Result<Arc<Base>, ArchiveError> {
-        // Not by `planned`: the plan that is kept in memory is the one of the transcripts.
+        // Not through `planned`: its cache holds the plan of the transcript export.
         let plan = self.read::<ExportPlan>(Name::Request(id)).await?;
         let plan = plan.ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))?;
         let pages = manifest
@@ -88,7 +88,8 @@ impl Archive {
         page_size: u32,
     ) -> Result<Portion, ArchiveError> {
         let mut portion = Portion::default();
-        // An export may hold several lines of a conversation. Those of another page of transcripts are fetched again.
+        // An export may hold several lines of one conversation; each is fetched once per page. Across transcript pages
+        // it may be fetched again.
         let mut added = HashSet::new();
         let mut at = start;
         loop {
@@ -118,7 +119,7 @@ impl Archive {
         }
     }
 
-    /// The written conversations of a page, each with the number of its line.
+    /// The conversations of a page that have text, each with its line number.
     async fn written(&self, key: &str, base: &Base) -> Result<Vec<(u64, String)>, ArchiveError> {
         let lines = self.page_text(key).await?;
         let numbered = (0..).zip(lines.lines());

@@ -1,4 +1,4 @@
-//! The deliveries of an outcome's webhook: audit events side by side that follow the outcome's event.
+//! The deliveries of an outcome's webhook, stored as audit events that each follow the outcome's event.
 
 use jiff::Timestamp;
 
@@ -11,25 +11,26 @@ use crate::owed::OwedWebhook;
 use crate::store::Stored;
 use crate::webhook::{Refusal, Verdict, verdict};
 
-/// The state of an outcome's webhook according to the audit trail.
+/// The state of an outcome's webhook, from the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// No delivery is on record.
+    /// No delivery is recorded.
     NotTried,
     /// The newest delivery was refused; another one is owed.
     Refused(Refusal),
     /// The newest delivery was refused and was the last of its schedule. Only a resume sends it again.
     GivenUp(Refusal),
     Delivered,
-    /// The receiver answered 410: it wants no more deliveries, and none is owed.
+    /// The receiver answered 410 Gone: no further delivery is owed.
     Ended,
 }
 
-/// The field of a delivery's details that says that no other one follows.
+/// Field in a delivery's details: it was the last one of its schedule.
 pub const GIVEN_UP: &str = "givenUp";
 
 impl Delivery {
-    /// Whether the receiver has neither taken the outcome nor refused it for good: a resume sends it.
+    /// Whether the receiver has neither accepted the outcome nor declined all deliveries, so that a resume sends it
+    /// again.
     pub fn is_owed(&self) -> bool {
         match self {
             Self::NotTried | Self::Refused(_) | Self::GivenUp(_) => true,
@@ -53,7 +54,7 @@ impl Delivery {
     }
 }
 
-/// The deliveries on record of one outcome, in the order in which they were recorded.
+/// The recorded deliveries of one outcome, in the order of recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Deliveries(Vec<AuditEvent>);
 
@@ -62,12 +63,13 @@ impl Deliveries {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
-    /// When the newest delivery was made.
+    /// Time of the newest delivery.
     pub fn newest(&self) -> Option<Timestamp> {
         self.0.last().map(|event| event.timestamp)
     }
 
-    /// One delivery that was taken, or else one answered 410, decides; else the newest one.
+    /// The overall state: delivered if any delivery was accepted, else ended if any was answered 410, else the state of
+    /// the newest.
     pub fn delivery(&self) -> Delivery {
         let mut states: Vec<_> = self.0.iter().map(Delivery::of).collect();
         for decides in [Delivery::Delivered, Delivery::Ended] {
@@ -101,13 +103,13 @@ impl Archive {
         self.deliveries_under(*ended_at, export_id, *attempt).await
     }
 
-    /// The deliveries of an outcome that is known by its marker alone: a manifest may be large.
+    /// The deliveries of an outcome, identified by its marker, which avoids reading a manifest that may be large.
     pub async fn deliveries_owed(&self, owed: &OwedWebhook) -> Result<Deliveries, ArchiveError> {
         self.deliveries_under(owed.ended_at, &owed.export_id, owed.attempt)
             .await
     }
 
-    /// Records a delivery after those on record.
+    /// Records a delivery after the existing ones.
     pub async fn keep_delivery(
         &self,
         outcome: &Outcome,
@@ -124,7 +126,7 @@ impl Archive {
                 attempt,
                 delivery: delivery + 1,
             };
-            // A concurrent delivery may have taken the number: each one is kept.
+            // A concurrent delivery may have taken the number; both are recorded.
             if self.create_or_read(name, event.clone()).await?.1 == Stored::Created {
                 break;
             }
@@ -140,7 +142,7 @@ impl Archive {
     ) -> Result<Deliveries, ArchiveError> {
         let prefix = delivery_prefix(audit_day(ended_at), export_id, attempt);
         let mut listed = self.list_all(&prefix).await?;
-        // Numbers grow beyond two digits.
+        // Sorts by length first, because numbers may exceed two digits.
         listed.sort_by_key(|object| object.key.len());
         let mut events = Vec::new();
         for object in listed {
@@ -211,7 +213,7 @@ mod tests {
         assert!(refused(json!({"answer": "status 308"})).is_owed());
         assert!(refused(json!({"answer": "the receiver could not be reached"})).is_owed());
         assert!(refused(json!({})).is_owed());
-        // Of a later version.
+        // Written by a later version.
         assert!(refused(json!({"answer": "?", "refusal": {"kind": "unknown"}})).is_owed());
     }
 }

@@ -1,4 +1,4 @@
-//! The exports of an archive, and how they ended.
+//! The exports of an archive, and their outcomes.
 
 use jiff::Timestamp;
 
@@ -10,14 +10,14 @@ use crate::outcome::{Manifest, Outcome};
 use crate::request::ExportRequest;
 
 impl Archive {
-    /// Writes the marker of an export to which something is owed from now on.
+    /// Writes the marker of an export: from now on it has steps to complete.
     pub async fn mark_open(&self, id: &ExportId, now: Timestamp) -> Result<(), ArchiveError> {
         let marker = OpenMarker::new(id.clone(), now);
         self.replace(Name::Open(id), &marker).await
     }
 
-    /// Removes the marker of an export without a plan. A start at the same moment may have planned it meanwhile: then the marker
-    /// stands again.
+    /// Removes the marker of an export without a plan. If a concurrent start has planned the export, writes the marker
+    /// again.
     pub async fn remove_marker_without_plan(
         &self,
         id: &ExportId,
@@ -30,7 +30,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Keeps a request whose export is to be started, before anything is asked of the API. The export is open from then on.
+    /// Stores a request whose export is to be started, before any API call. The export counts as open from now on.
     pub async fn accept(
         &self,
         id: &ExportId,
@@ -46,7 +46,7 @@ impl Archive {
         self.replace(Name::Open(id), &marker).await
     }
 
-    /// The request that was accepted under this id, unless its export is planned.
+    /// The accepted request of this id; `None` once its export is planned.
     pub async fn accepted(&self, id: &ExportId) -> Result<Option<ExportRequest>, ArchiveError> {
         let marker = self.read::<OpenMarker>(Name::Open(id)).await?;
         let request = marker.and_then(|marker| marker.request);
@@ -56,7 +56,7 @@ impl Archive {
         }
     }
 
-    /// How the newest attempt at an export ended; `None` while it goes on, and without an export.
+    /// The outcome of the newest attempt; `None` if it is still running or there is no export.
     pub async fn outcome(&self, id: &ExportId) -> Result<Option<Outcome>, ArchiveError> {
         match self.newest_attempt(id).await? {
             Some(attempt) => self.decided(id, attempt.attempt).await,
@@ -64,7 +64,7 @@ impl Archive {
         }
     }
 
-    /// How the attempt ended, if that is decided already.
+    /// The outcome of the attempt, if there is one already.
     pub async fn decided(
         &self,
         id: &ExportId,
@@ -79,7 +79,7 @@ impl Archive {
         self.read(Name::Failed(id, attempt)).await
     }
 
-    /// The ids of all exports, in their order: one listing for each.
+    /// The ids of all exports in ascending order. Costs one listing per export.
     pub async fn exports(&self) -> Result<Vec<ExportId>, ArchiveError> {
         let mut ids = Vec::new();
         let mut after: Option<String> = None;
@@ -90,9 +90,9 @@ impl Archive {
             };
             let name = first.key.strip_prefix(EXPORTS_PREFIX).unwrap_or_default();
             let name = name.split('/').next().unwrap_or_default().to_owned();
-            // Behind everything that begins with this name and a slash: a zero comes next to it.
+            // Continues the listing after all keys with this name and a slash: `0` is the character after `/`.
             after = Some(format!("{EXPORTS_PREFIX}{name}0"));
-            // Whatever else somebody put there is no export.
+            // Skips names that are not export ids.
             ids.extend(ExportId::try_from(name));
         }
     }

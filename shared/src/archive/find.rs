@@ -1,4 +1,4 @@
-//! Where a conversation lies: the versions of it that complete exports hold, through their page indexes.
+//! Finds a conversation: its versions in complete exports, through their page indexes.
 
 use std::collections::HashSet;
 
@@ -17,35 +17,36 @@ use crate::plan::ExportPlan;
 use crate::request::SourceKind;
 use crate::time::Interval;
 
-/// One version of a conversation, and where it is.
+/// One version of a conversation, and its location.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
     pub export_id: ExportId,
     pub source: SourceKind,
-    /// Of the export.
+    /// The interval of the export.
     pub interval: Interval,
-    /// Up to when the source knew what it gave: its watermark, or, of a source without one, when the page was read.
+    /// The time as of which the source's data is known: its watermark or, for a source without one, the time when the
+    /// page was read.
     pub as_of: Timestamp,
     pub exported_at: Timestamp,
     pub slice: u32,
     pub page: u32,
     pub page_key: String,
-    /// The conversation's entry in the page index: its start, its place in the unpacked object, its content hash.
+    /// The entry in the page index: start of the conversation, position in the uncompressed object, content hash.
     pub entry: IndexEntry<'static>,
 }
 
-/// What is looked for.
+/// The search criteria.
 #[derive(Clone, Copy, Debug)]
 pub struct Sought<'a> {
-    /// As it is, or else in whatever case: ids are copied from many places, some of which write them in capitals.
+    /// Compared exactly first, then ignoring case: some tools copy ids in upper case.
     pub id: &'a str,
-    /// Only exports whose interval touches it are looked into.
+    /// Only exports whose interval overlaps it are searched.
     pub day: Option<Interval>,
     pub records: Records,
 }
 
-/// A conversation's transcripts are no versions of its record.
+/// The type of records to search: transcripts of a conversation are not versions of its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Records {
     Conversations,
@@ -64,7 +65,7 @@ impl Records {
     }
 }
 
-/// How far a search is.
+/// Progress of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Searched {
     pub exports: u64,
@@ -72,8 +73,8 @@ pub struct Searched {
 }
 
 impl Archive {
-    /// All versions of a conversation, the latest one last: as of when it is, then the end of the interval,
-    /// then the time of the export, then the place in it. Of identical lines of an export, the last one counts.
+    /// All versions of a conversation, oldest first: ordered by `as_of`, then end of the interval, then time of the
+    /// export, then position in the export. Of identical lines in one export, the last one counts.
     pub async fn find(
         &self,
         sought: Sought<'_>,
@@ -97,7 +98,7 @@ impl Archive {
             searched.pages += manifest.outcome.totals.pages;
             progress(searched);
         }
-        // Ids of a gateway may differ in their case alone.
+        // Ids of a gateway may differ only in case.
         if versions.iter().any(|version| version.entry.id == sought.id) {
             versions.retain(|version| version.entry.id == sought.id);
         }
@@ -107,7 +108,7 @@ impl Archive {
         Ok(versions)
     }
 
-    /// The record as it is stored.
+    /// The record as stored.
     pub async fn stored_record(&self, version: &Version) -> Result<String, ArchiveError> {
         let key = &version.page_key;
         let lines = self.page_text(key).await?;
@@ -127,7 +128,7 @@ impl Archive {
         plan: &ExportPlan,
         manifest: &Manifest,
     ) -> Result<Vec<Version>, ArchiveError> {
-        // Collected: a stream over borrowing closures could not move between threads.
+        // Collected, because a stream over borrowing closures is not `Send`.
         let pages: Vec<(u32, &PageEntry, &PageObjects)> = manifest
             .content
             .slices
@@ -164,7 +165,7 @@ impl Archive {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// The entries of the conversation in the index of a page, of which there may be several.
+    /// The entries of the conversation in a page's index; there may be several.
     async fn entries(
         &self,
         id: &str,

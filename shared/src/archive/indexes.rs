@@ -1,4 +1,4 @@
-//! The page objects and page indexes of an export, read side by side.
+//! Parallel reads of the page objects and page indexes of an export.
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -8,17 +8,17 @@ use super::{Archive, ArchiveError};
 use crate::outcome::Content;
 use crate::page::page_text;
 
-/// So many of them are in memory at a time.
+/// Objects in memory at a time.
 pub(super) const READS_AT_ONCE: usize = 8;
 
 impl Archive {
-    /// Each page index with its key, in the order of the pages.
+    /// Each page index with its key, in page order.
     pub fn indexes<'a>(
         &'a self,
         content: &Content,
     ) -> BoxStream<'a, Result<(String, Bytes), ArchiveError>> {
         let pages = content.slices.iter().flat_map(|slice| &slice.pages);
-        // Collected: a stream over borrowing closures could not move between threads.
+        // Collected, because a stream over borrowing closures is not `Send`.
         let keys: Vec<String> = pages
             .filter_map(|page| Some(page.objects.as_ref()?.index.key.clone()))
             .collect();
@@ -35,7 +35,7 @@ impl Archive {
         page_text(&object).map_err(|error| ArchiveError::page(key, error))
     }
 
-    /// An object that has to be there.
+    /// Reads an object; an error if it does not exist.
     pub(crate) async fn object(&self, key: &str) -> Result<Bytes, ArchiveError> {
         let object = self.store().get(key).await?;
         object.ok_or_else(|| ArchiveError::Missing(key.to_owned()))

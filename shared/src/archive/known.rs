@@ -1,4 +1,4 @@
-//! What earlier exports of an interval hold, for a revisit.
+//! The contents of earlier exports of an interval, for a revisit.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,22 +12,23 @@ use crate::outcome::Manifest;
 use crate::page::KnownVersions;
 use crate::plan::ExportPlan;
 
-/// What a page goes by besides its source.
+/// The earlier exports that a page is compared with.
 #[derive(Clone, Debug)]
 pub enum Earlier {
-    /// It is no revisit.
+    /// The export is not a revisit.
     Nothing,
-    /// This export is still open: what it will hold is not known.
+    /// This earlier export has not ended, so its contents are not final.
     Open(ExportId),
-    /// What the complete ones hold. One that failed or was cancelled holds nothing, so that a revisit stands in for it.
+    /// The versions in the complete exports. Exports that failed or were cancelled contribute none, so the revisit
+    /// covers them.
     Versions(Arc<KnownVersions>),
 }
 
-/// By the revisit. Each holds some forty bytes for each conversation.
+/// Cache by the revisit's id. Each entry takes about 40 bytes per conversation.
 #[derive(Debug)]
 pub(super) struct RecentlyKnown(LruCache<ExportId, Arc<KnownVersions>>);
 
-/// A schedule seldom looks more often at an interval, and its revisits go side by side.
+/// A schedule rarely revisits an interval more often, and its revisits run in parallel.
 const REVISITS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
 impl Default for RecentlyKnown {
@@ -37,8 +38,8 @@ impl Default for RecentlyKnown {
 }
 
 impl Archive {
-    /// The latest versions that the exports hold which a revisit goes by. Read once per process, as long
-    /// as it does not serve more than a few revisits by turns.
+    /// The latest versions in the exports that a revisit builds on. Cached, so that a process that serves few revisits
+    /// reads them once.
     pub async fn earlier(&self, plan: &ExportPlan) -> Result<Earlier, ArchiveError> {
         let Some(revisit) = &plan.revisit else {
             return Ok(Earlier::Nothing);

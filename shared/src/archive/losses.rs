@@ -1,4 +1,4 @@
-//! Jobs and queries of an export that the source lost, and that others replaced.
+//! Jobs and queries of an export that the source lost and that were replaced.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,26 @@ use crate::plan::ExportPlan;
 use crate::request::SourceKind;
 use crate::run::End;
 
-/// What was lost and replaced in all attempts at an export.
+/// Losses in all attempts at an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// How many jobs or queries. A gateway's query serves all slices and is lost for all of them at once.
+    /// Number of lost jobs or queries. A gateway's query serves all slices, so its loss counts once.
     pub number: u64,
-    /// The runs that were replaced, by slice and run.
+    /// The replaced runs, ordered by slice and run.
     pub runs: Vec<ReplacedRun>,
 }
 
-/// A run whose job or query was lost. Its pages count for nothing.
+/// A run whose job or query was lost. Its pages are superseded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplacedRun {
     pub slice: u32,
     pub run: u32,
-    /// What the source said.
+    /// The source's error.
     pub reason: String,
 }
 
 impl Archive {
-    /// One read for each run of the export.
+    /// The losses of the export. Costs one read per run.
     pub async fn losses(&self, plan: &ExportPlan) -> Result<Losses, ArchiveError> {
         let id = &plan.export_id;
         let newest = self.newest_attempt(id).await?.map_or(0, |it| it.attempt);
@@ -50,7 +50,7 @@ impl Archive {
         Ok(Losses { number, runs })
     }
 
-    /// Notes each run that the attempt leads to, with the reason why it was replaced, if it was.
+    /// Collects the runs that the attempt leads to, each with the reason for its replacement, if it was replaced.
     async fn follow_replaced(
         &self,
         export_id: &ExportId,

@@ -1,4 +1,4 @@
-//! Where an export stands, read from the bucket alone.
+//! Derives the state of an export from the bucket alone.
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -17,7 +17,7 @@ use crate::store::Listed;
 const READS_AT_ONCE: usize = 16;
 use crate::totals::Totals;
 
-/// A slice and the run that it is at.
+/// A slice with its current run.
 #[derive(Clone, Debug)]
 pub struct SliceView {
     pub slice: Slice,
@@ -41,7 +41,7 @@ impl Archive {
         Ok(views)
     }
 
-    /// One slice: from the run that the attempt names along the runs that replaced it.
+    /// One slice: follows the runs from the one in the attempt to the newest replacement.
     pub async fn slice_view(
         &self,
         plan: &ExportPlan,
@@ -73,7 +73,7 @@ impl Archive {
         }
     }
 
-    /// The last page that the run itself committed. Flat in memory, however many pages there are.
+    /// The last page that the run itself committed. Memory use does not depend on the number of pages.
     pub async fn newest_record(&self, run: &RunId) -> Result<Option<PageRecord>, ArchiveError> {
         let prefix = format!("{}page-", run_prefix(run));
         let (mut newest, mut after) = (None, None);
@@ -92,7 +92,7 @@ impl Archive {
         }
     }
 
-    /// Whether nothing of the run stands in the bucket yet.
+    /// Whether the bucket has no object of the run yet.
     pub async fn is_untouched(&self, run: &RunId) -> Result<bool, ArchiveError> {
         Ok(self
             .store()
@@ -102,7 +102,8 @@ impl Archive {
             .is_empty())
     }
 
-    /// The message with which a slice goes on, as its chain would have sent it, but that it vouches for nothing beyond records.
+    /// The message that continues a slice, as its chain would have sent it; but it does not assume that the events of
+    /// the page before were published.
     pub async fn next_message(
         &self,
         view: &SliceView,
@@ -134,7 +135,7 @@ impl Archive {
             Origin::Continues { run, after_page: 0 } => {
                 let before = view.run.with_run(run);
                 let opened = self.run(&before).await?.and_then(|record| record.job);
-                // A run that failed before it was opened hands on what it was given.
+                // A run that failed before it was opened passes on the job that it inherited.
                 let job = match opened {
                     Some(job) => Some(job),
                     None => self.end(&before).await?.and_then(|end| end.job),
@@ -154,11 +155,12 @@ impl Archive {
         }
     }
 
-    /// How a slice stands when the next attempt is planned.
+    /// The standing of a slice when the next attempt is planned.
     pub(crate) async fn standing(&self, view: &SliceView) -> Result<SliceStanding, ArchiveError> {
         let newest = self.newest_record(&view.run).await?;
         let inherited = view.origin.first_page() - 1;
-        // A run that failed behind its last page reads that page again: a chain goes on from a checkpoint only.
+        // A run that failed after its last page reads that page again, because a chain can only continue from a
+        // checkpoint.
         let last_page = newest.map_or(inherited, |record| match record.content.next {
             NextStep::Continue { .. } => record.id.page,
             NextStep::EndRun => record.id.page - 1,
@@ -172,7 +174,7 @@ impl Archive {
         })
     }
 
-    /// How all slices of the attempt stand.
+    /// The standing of all slices of the attempt.
     pub async fn standings(
         &self,
         plan: &ExportPlan,
@@ -204,7 +206,7 @@ impl Archive {
     }
 }
 
-/// The message with which a run begins that inherits no pages.
+/// The first message of a run that inherits no pages.
 pub fn first_message(
     view: &SliceView,
     plan: &ExportPlan,
@@ -225,7 +227,7 @@ pub fn first_message(
     }
 }
 
-/// The message for what follows `record`; behind the last page it is that page's own, whose handler ends the run.
+/// The message that follows `record`; for the last page, the message of that page itself, whose handler ends the run.
 fn after_record(view: &SliceView, record: &PageRecord) -> PageMessage {
     let own_last = match &record.content.next {
         NextStep::Continue { checkpoint } => {

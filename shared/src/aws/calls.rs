@@ -1,6 +1,7 @@
-//! Every request to AWS as a debug line: which service, which operation, on what. Headers and bodies are never shown.
+//! Logs each request to AWS at debug level: service, operation and resource. Headers and bodies are never logged.
 //!
-//! `RUST_LOG=info,conversation_archive::aws=debug` shows them. What they add up to is what the functions' roles have to allow.
+//! `RUST_LOG=info,conversation_archive::aws=debug` enables it. The log shows the permissions that the functions'
+//! roles need.
 
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -9,10 +10,10 @@ use serde_json::Value;
 
 use crate::store::BoxError;
 
-/// Where a request with a JSON body says what it is about.
+/// Members that name the resource in a JSON body.
 const RESOURCES: [&str; 2] = ["QueueUrl", "SecretId"];
 
-/// To be given to every client.
+/// Interceptor for all clients.
 #[derive(Debug)]
 pub(super) struct Calls;
 
@@ -39,7 +40,7 @@ impl Intercept for Calls {
     }
 }
 
-/// A queue's URL, a secret's or a topic's ARN, or the path, which names bucket and key.
+/// The URL of a queue, the ARN of a secret or topic, or the path, which names bucket and key.
 fn resource(request: &HttpRequest) -> String {
     let body = request.body().bytes().unwrap_or_default();
     if request.headers().get("content-type") == Some("application/x-www-form-urlencoded") {

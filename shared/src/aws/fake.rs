@@ -1,4 +1,4 @@
-//! An HTTP server on loopback that stands in for AWS in the unit tests: it keeps what it was asked and answers as told.
+//! An HTTP server on loopback that replaces AWS in unit tests: it records the requests and sends scripted responses.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// Decoded.
+    /// Percent-decoded.
     pub(crate) path: String,
     pub(crate) query: Vec<(String, String)>,
     /// Names in lower case.
@@ -52,7 +52,7 @@ pub(crate) enum Reply {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     },
-    /// The connection closes after the request was read, without an answer.
+    /// The connection closes after the request was read, without a response.
     HangUp,
     /// The connection closes in the middle of the body.
     CutOff { announced: usize, body: Vec<u8> },
@@ -75,7 +75,7 @@ impl Reply {
         }
     }
 
-    /// An error as S3 words it.
+    /// An error in S3's format.
     pub(crate) fn s3_error(status: u16, code: &str) -> Self {
         let body =
             format!("<Error><Code>{code}</Code><Message>as told</Message></Error>").into_bytes();
@@ -126,7 +126,7 @@ impl FakeAws {
         Self::start_async(move |request| Box::pin(std::future::ready(answer(&request)))).await
     }
 
-    /// Gives the replies one after the other, the last one for ever.
+    /// Sends the replies in order; the last one repeats.
     pub(crate) async fn replying(replies: impl IntoIterator<Item = fn() -> Reply>) -> Self {
         let replies: Vec<_> = replies.into_iter().collect();
         let given = Mutex::new(0);
@@ -177,7 +177,7 @@ impl Drop for FakeAws {
     }
 }
 
-/// The SDK with its own retries, which wait no time to speak of.
+/// An SDK configuration with the SDK's own retries, almost without waits.
 pub(crate) fn sdk_config(fake: &FakeAws) -> SdkConfig {
     let credentials = Credentials::new("test", "test", None, None, "test");
     SdkConfig::builder()
@@ -234,7 +234,7 @@ async fn read_line(stream: &mut BufStream<TcpStream>) -> Option<String> {
     (read > 0).then(|| line.trim_end().to_owned())
 }
 
-/// The SDK escapes everything in a path that a form would treat otherwise.
+/// Form decoding fits, because the SDK escapes everything in a path that a form would treat differently.
 fn decode(path: &str) -> String {
     url::form_urlencoded::parse(path.as_bytes())
         .map(|(name, _)| name.into_owned())

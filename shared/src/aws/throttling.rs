@@ -1,10 +1,11 @@
-//! Statuses by which stores other than AWS's own throttle: the SDK retries 500, 502, 503, 504 and S3's codes alone.
+//! Statuses by which stores other than AWS's own throttle: the SDK retries only 500, 502, 503, 504 and S3's error
+//! codes.
 
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::ErrorKind;
 
-/// Retries what is throttled by its status alone, and requests that the store was tired of waiting for.
+/// Retries requests that are throttled by status only (429), and requests that timed out at the store (408).
 #[derive(Debug)]
 pub(super) struct Throttling;
 

@@ -1,22 +1,22 @@
-//! Which errors of AWS services pass by themselves.
+//! Decides which errors of AWS services are transient.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-/// Codes that ask for another try under a status that does not.
+/// Error codes of transient errors whose status does not say so.
 const TRANSIENT_CODES: [&str; 8] = [
     "RequestTimeout",
     "SlowDown",
     "Throttling",
     "ThrottlingException",
     "RequestLimitExceeded",
-    // Of SQS and SNS.
+    // From SQS and SNS.
     "RequestThrottled",
     "KmsThrottled",
     "KMSThrottling",
 ];
 
-/// Whether another try may succeed without a change to rights or settings.
+/// Whether a retry may succeed without a change to permissions or settings.
 pub(crate) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
@@ -25,7 +25,7 @@ pub(crate) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResp
             let by_code = error
                 .code()
                 .is_some_and(|code| TRANSIENT_CODES.contains(&code));
-            // What a store does not implement today, it does not implement in a minute.
+            // 501 is permanent: the store does not implement the operation.
             by_code
                 || matches!(
                     status(error),
@@ -36,7 +36,7 @@ pub(crate) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResp
     }
 }
 
-/// The status of the service's answer, if there was one.
+/// The status of the service's response, if there was one.
 pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error
         .raw_response()

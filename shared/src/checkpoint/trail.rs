@@ -1,18 +1,18 @@
-//! How a chain of pages came to where it is, so that one that leads nowhere is noticed.
+//! The history of a page chain, for detecting a chain that does not end.
 //!
-//! Brent's algorithm: what a page is known by, a cursor or its content, is remembered after each power of two of steps and
-//! compared with all that follow. A circle of any length is found within a small multiple of the steps that lead into it and
-//! once round, with one digest of memory.
+//! Brent's algorithm: the identity of a page, a cursor or its content, is remembered after each power of two of steps
+//! and compared with all that follow. A cycle of any length is detected within a small multiple of the steps that lead
+//! into it and once around it, with one digest of memory.
 
 use serde::{Deserialize, Serialize};
 
 use crate::hash::Sha256;
 
-/// Pages without a record, one after another, before the chain is taken for endless. Sources that filter while they page
-/// give some; none is documented to give many.
+/// Limit on consecutive pages without a record, after which the chain counts as endless. Sources that filter while
+/// paging return some; none is documented to return many.
 const EMPTY_PAGES_MAX: u32 = 100;
 
-/// Characters of a remembered digest.
+/// Characters of the remembered digest.
 const DIGEST_LENGTH: usize = 16;
 
 /// The state of a chain after a page.
@@ -21,14 +21,14 @@ const DIGEST_LENGTH: usize = 16;
 pub struct Trail {
     /// Pages that were followed by another one.
     steps: u32,
-    /// The beginning of the digest that was remembered at the last power of two of steps.
+    /// The first characters of the digest remembered at the last power of two of steps.
     mark: String,
-    /// Pages without a record since the last one with some.
+    /// Pages without a record since the last one with records.
     #[serde(default, skip_serializing_if = "is_zero")]
     empty_pages: u32,
 }
 
-/// Why a chain is not followed any further.
+/// The reason why a chain is not continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeadEnd {
     #[error("the page names a cursor as the next one that the chain has come from")]
@@ -40,7 +40,7 @@ pub enum DeadEnd {
 }
 
 impl Trail {
-    /// The trail of a page with `received` records that names the cursor `next`.
+    /// The trail after a page with `received` records whose next cursor is `next`.
     pub fn to_cursor(before: Option<&Self>, next: &str, received: u64) -> Result<Self, DeadEnd> {
         let empty_pages = match received {
             0 => before.map_or(0, |trail| trail.empty_pages) + 1,
@@ -56,12 +56,12 @@ impl Trail {
         })
     }
 
-    /// The trail of a page whose body has this digest, where the next page is named by an offset.
+    /// The trail after a page whose body has this digest, for sources that page by offset.
     pub fn to_offset(before: Option<&Self>, body: Sha256) -> Result<Self, DeadEnd> {
         Self::follow(before, body).ok_or(DeadEnd::SamePage)
     }
 
-    /// `None` in a circle.
+    /// `None` if the chain is in a cycle.
     fn follow(before: Option<&Self>, digest: Sha256) -> Option<Self> {
         let digest = digest.short(DIGEST_LENGTH);
         let steps = before.map_or(0, |trail| trail.steps).saturating_add(1);
@@ -90,7 +90,7 @@ fn is_zero(count: &u32) -> bool {
 mod tests {
     use super::*;
 
-    /// The steps after which a chain of these cursors ends as a circle.
+    /// The number of steps after which a chain of these cursors is detected as a cycle.
     fn steps_until_circle(cursors: impl Iterator<Item = usize>) -> Option<usize> {
         let mut trail = None;
         for (step, cursor) in cursors.enumerate() {

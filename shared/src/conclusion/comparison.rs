@@ -1,9 +1,9 @@
-//! Comparison of all lines of an export: ids that stand on more than one line, and ids that stand on none.
+//! Compares all lines of an export: finds ids on more than one line, and requested ids on none.
 //!
-//! Each page index is read once and each of its lines becomes 24 bytes ([`lines`]). They are sorted, range by range, so that
-//! lines of the same id lie side by side: time is linear in the number of lines. Of the lines of an export up to
-//! [`PortionLimits::lines`] are in memory at a time; the others lie in objects of the archive
-//! ([`portions`](super::portions)) or in a temporary folder ([`scratch`]).
+//! Each page index is read once and each of its lines becomes 24 bytes ([`lines`]). They are sorted, range by range, so
+//! that lines with the same id are adjacent: time is linear in the number of lines. Up to [`PortionLimits::lines`]
+//! lines are in memory at a time; the others are in objects of the archive ([`portions`](super::portions)) or in a
+//! temporary folder ([`scratch`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,29 +27,29 @@ pub(super) use tally::Tally;
 
 const READS_AT_ONCE: usize = 8;
 
-/// Limits on what is compared in one go. An export within both needs no further object.
+/// Limits on one step of the comparison. An export within both limits needs no intermediate objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortionLimits {
     /// Lines in memory, 24 bytes each.
     pub lines: u64,
-    /// Pages, so that a portion of small pages does not outlast an invocation.
+    /// Pages, so that a portion of small pages does not take longer than an invocation.
     pub pages: u64,
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
-    /// `None` if each id stands on one line.
+    /// `None` if each id is on one line.
     pub repeated: Option<RepeatedRecords>,
-    /// Conversations that were asked for by their ids and did not come, in the order in which they were asked for: unknown
-    /// to the API, older than it keeps, outside the interval, or in a division that the client's role lacks. The API does
-    /// not say which.
+    /// Conversations that were requested by id and not found, in the order of the request: unknown to the API, older
+    /// than its retention, outside the interval, or in a division that the client's role lacks. The API does not report
+    /// which.
     pub missing: Vec<String>,
 }
 
 impl Default for PortionLimits {
-    /// 96 MB of lines, and as much again while they are written or read: complete-export has 512 MB, of which the
-    /// manifest of an export of 100,000 pages takes a half. 10,000 pages are read in less than two minutes.
+    /// 96 MB of lines, and as much again while they are written or read. complete-export has 512 MB, and the manifest
+    /// of an export of 100,000 pages takes half of it. 10,000 pages are read in less than two minutes.
     fn default() -> Self {
         Self {
             lines: 4_000_000,
@@ -59,14 +59,15 @@ impl Default for PortionLimits {
 }
 
 impl PortionLimits {
-    /// The number of digest ranges of an export with that many lines, so that the lines of one range fit into memory.
+    /// The number of digest ranges for an export with this many lines, such that the lines of one range fit into
+    /// memory.
     pub(super) fn buckets(self, lines: u64) -> u32 {
         let buckets = lines.div_ceil(self.lines.max(1)).max(1);
         u32::try_from(buckets).unwrap_or(u32::MAX)
     }
 }
 
-/// The ids to look for. A gateway's ids are of another kind than those of its records.
+/// The requested ids to look for. Empty for gateways: the ids in their requests are not record ids.
 pub(super) fn sought(plan: &ExportPlan) -> &[String] {
     if plan.source.is_analytics() {
         &plan.filters.conversation_ids
@@ -75,7 +76,7 @@ pub(super) fn sought(plan: &ExportPlan) -> &[String] {
     }
 }
 
-/// The result of a tally. Reads the page indexes of up to 1,000 ids with versions.
+/// The result of a tally. Reads the page indexes that contain the first 1,000 ids with versions.
 pub(super) async fn finish(
     archive: &Archive,
     content: &Content,
@@ -99,7 +100,7 @@ pub(super) async fn finish(
     Ok(Compared { repeated, missing })
 }
 
-/// The ids with versions that are named, in ascending order.
+/// The ids with versions that the manifest names, in ascending order.
 async fn name(
     archive: &Archive,
     content: &Content,
@@ -124,7 +125,7 @@ async fn name(
         .collect())
 }
 
-/// The keys of these page indexes, by their positions among all.
+/// The keys of the page indexes at these positions among all.
 fn index_keys(content: &Content, positions: &BTreeSet<u32>) -> Vec<String> {
     if positions.is_empty() {
         return Vec::new();
@@ -135,8 +136,8 @@ fn index_keys(content: &Content, positions: &BTreeSet<u32>) -> Vec<String> {
     named.map(|(_, index)| index.key.clone()).collect()
 }
 
-/// A warning if a gateway gave fewer different ids than it announced records: rows may repeat because the result changed
-/// while it was read, and then others are missing.
+/// A warning if a gateway returned fewer distinct ids than it announced records: if the result changed while it was
+/// read, rows may be repeated and others missing.
 pub fn repeated_warning(query: Option<&GatewayQuery>, content: &Content) -> Option<String> {
     content.repeated.as_ref()?;
     let announced = query?.total_records;

@@ -1,4 +1,4 @@
-//! What an export holds: the pages of every slice's chain, in order.
+//! The contents of an export: the pages of every slice's chain, in order.
 
 use std::ops::RangeInclusive;
 
@@ -15,13 +15,13 @@ use crate::page_record::PageRecord;
 use crate::redaction::Tally;
 use crate::run::Origin;
 
-/// So many small objects are read at a time.
+/// Objects read at a time; they are small.
 const READS_AT_ONCE: usize = 16;
 
-/// The pages of one run that count, without a gap.
+/// Consecutive pages of one run that count.
 pub(super) type Stretch = (RunId, RangeInclusive<u32>);
 
-/// Pages in order, with what they add to the manifest.
+/// Pages in order, with their contribution to the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Pages {
@@ -36,7 +36,7 @@ pub(super) struct Pages {
     pub(super) warnings: Vec<String>,
 }
 
-/// Pages of one slice that follow one another.
+/// Consecutive pages of one slice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SlicePages {
     pub(super) slice: u32,
@@ -68,7 +68,7 @@ impl Pages {
         self.slice(id.run.slice).push(entry);
     }
 
-    /// Adds pages that follow these.
+    /// Appends pages that follow these.
     pub(super) fn append(&mut self, later: Self) {
         self.stored_bytes += later.stored_bytes;
         self.effort = self.effort.plus(later.effort);
@@ -80,7 +80,7 @@ impl Pages {
         }
     }
 
-    /// The pages of the slice, which is the last one or comes next.
+    /// The pages of the slice, which is the last one or the next one.
     fn slice(&mut self, slice: u32) -> &mut Vec<PageEntry> {
         if self.slices.last().is_none_or(|last| last.slice != slice) {
             let pages = Vec::new();
@@ -103,7 +103,7 @@ impl Pages {
         u32::try_from(number).unwrap_or(u32::MAX)
     }
 
-    /// The content of the manifest of these slices. Which lines repeat is not yet known.
+    /// The `content` of the manifest. Repeated lines are not filled in yet.
     pub(super) fn into_content(self, views: &[SliceView]) -> Content {
         let mut pages = self.slices.into_iter().peekable();
         let mut slices = Vec::with_capacity(views.len());
@@ -131,13 +131,13 @@ impl Pages {
     }
 }
 
-/// The pages that count for a slice, through all runs that continue one another.
+/// The pages that count for a slice, over all runs that continue one another.
 pub async fn slice_chain(archive: &Archive, view: &SliceView) -> Result<Vec<PageId>, ArchiveError> {
     let stretches = slice_stretches(archive, view).await?;
     Ok(stretches.into_iter().flat_map(pages_of).collect())
 }
 
-/// The same, by runs. One read for each run before the last.
+/// The same pages, grouped by run. Costs one read per run before the last.
 pub(super) async fn slice_stretches(
     archive: &Archive,
     view: &SliceView,
@@ -169,7 +169,7 @@ pub(super) fn pages_of((run, pages): Stretch) -> impl Iterator<Item = PageId> + 
     pages.map(move |page| run.page(page))
 }
 
-/// The records of those pages, in order.
+/// The records of these pages, in order.
 pub fn chain_records<'a>(
     archive: &'a Archive,
     pages: &'a [PageId],

@@ -1,4 +1,4 @@
-//! Copies of the audit events under `audit/`, by day, for whoever must look through them. The records remain the truth.
+//! Copies of the audit events under `audit/`, by day, for queries and audits. The page records remain authoritative.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::dispatch::Dispatch;
 use crate::objects::{Name, audit_day, slice_copies_prefix};
 use crate::outcome::Outcome;
 
-/// Longer than the events of the largest slice (`MAX_PAGES_PER_SLICE`) take to copy.
+/// More than the time to copy the events of the largest slice (`MAX_PAGES_PER_SLICE`).
 const SLICE_TIME: Duration = Duration::from_mins(1);
 
 impl Dispatch {
-    /// Copies the audit events slice by slice. Returns whether all copies are written. Of an export that is larger than a
-    /// portion the copies may take more than an invocation: then a later one goes on with the slices that lack theirs.
+    /// Copies the audit events slice by slice. Returns whether all copies are written: for an export larger than one
+    /// portion this may take more than one invocation, and a later one continues with the slices that have no copy.
     pub(super) async fn copy_audit(
         &self,
         concluding: Concluding<'_>,
@@ -66,7 +66,7 @@ impl Dispatch {
 }
 
 impl Archive {
-    /// The keys of the copies that belong to the outcome.
+    /// The keys of the existing copies of the outcome.
     async fn copied(&self, outcome: &Outcome) -> Result<BTreeSet<String>, ArchiveError> {
         let prefix = slice_copies_prefix(
             audit_day(outcome.ended_at),

@@ -1,9 +1,9 @@
-//! Reading all pages of an export in portions, so that an invocation can go on where another one stopped.
+//! Reads all pages of an export in portions, so that one invocation can continue where another stopped.
 //!
-//! A portion is a number of pages that follow one another. Its record holds what these pages add to the manifest and is
-//! created after the objects with its lines, one for each bucket. Pages are cut into portions as they come, so every handler
-//! writes the same bytes; the first one's record counts. Once all portions are stored, the lines are compared bucket by
-//! bucket. An export within [`PortionLimits`] is one portion, which is compared in memory and not stored.
+//! A portion is a number of consecutive pages. Its record holds their contribution to the manifest and is created after
+//! the objects with its lines, one per bucket. The division into portions depends only on the pages and the limits, so
+//! every handler writes the same bytes; the first record counts. After all portions are stored, the lines are compared
+//! bucket by bucket. An export within [`PortionLimits`] is one portion, which is compared in memory and not stored.
 
 use std::time::Duration;
 
@@ -27,13 +27,13 @@ mod stored;
 
 use stored::PortionRecord;
 
-/// Page records and page indexes that are read at a time.
+/// Page records and page indexes read at a time.
 const READS_AT_ONCE: usize = 16;
 
-/// Longer than the steps take that are not interrupted: to store a portion, to merge a bucket, to write the manifest.
+/// More than the time of the longest uninterrupted step: storing a portion, merging a bucket, or writing the manifest.
 const LAST_STEP: Duration = Duration::from_secs(20);
 
-/// All pages of an export, and what the comparison of their lines found.
+/// All pages of an export, and the result of the comparison of their lines.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) content: Content,
@@ -42,7 +42,7 @@ pub(super) struct Read {
     pub(super) effort: Effort,
 }
 
-/// A page record and its index.
+/// A page record and its page index.
 type Page = (PageRecord, Option<Bytes>);
 
 /// One invocation's work on the portions of an attempt.
@@ -54,7 +54,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads all pages and compares their lines. `None` when the deadline is reached and another invocation can go on.
+    /// Reads all pages and compares their lines. `None` if the deadline is reached and another invocation can continue.
     pub(super) async fn read(&self) -> Result<Option<Read>, DispatchError> {
         let expected = Extent::of(self.concluding.views);
         if expected.fits(self.limits) {
@@ -64,7 +64,7 @@ impl Reader<'_> {
         let before = portions.len();
         let read = self.read_portions(&mut portions, expected).await;
         match read.and_then(|()| self.check_time()) {
-            // Without progress, the next invocation would not come further either.
+            // If this invocation made no progress, the next one would not either, so it fails.
             Err(DispatchError::OutOfTime) if portions.len() > before => return Ok(None),
             read => read?,
         }
@@ -74,7 +74,7 @@ impl Reader<'_> {
         }
     }
 
-    /// An export of one portion.
+    /// Reads an export of one portion.
     async fn read_at_once(&self, expected: Extent) -> Result<Read, DispatchError> {
         let mut pages = Pages::default();
         let mut lines = Lines::with_capacity(expected.lines);
@@ -98,12 +98,12 @@ impl Reader<'_> {
     ) -> Result<(), DispatchError> {
         let buckets = self.limits.buckets(expected.lines);
         let mut lines = Lines::with_capacity(expected.lines.min(self.limits.lines));
-        // Repeated after a portion that another handler cut elsewhere, under other limits.
+        // Repeated after another handler stored a portion of another size, because of other limits.
         while !self.read_on(portions, &mut lines, buckets).await? {}
         Ok(())
     }
 
-    /// Stores portions until no page is left. Returns false after a portion that is not the one that was read.
+    /// Stores portions until no page is left. Returns false after a portion that another handler stored differently.
     async fn read_on(
         &self,
         portions: &mut Vec<PortionRecord>,
@@ -154,7 +154,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The pages of the export but the first ones, in order, each with its index.
+    /// The pages of the export without the first `read` ones, in order, each with its index.
     async fn pages_after(
         &self,
         read: u64,
@@ -184,7 +184,7 @@ impl Reader<'_> {
     }
 }
 
-/// How large an export is, by the ends of its runs.
+/// The size of an export, from the ends of its runs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
     pub(super) lines: u64,
@@ -214,7 +214,7 @@ async fn page_of(archive: Archive, page: PageId) -> Result<Page, ArchiveError> {
     Ok((record, index))
 }
 
-/// Adds the lines of a page, if it holds any.
+/// Adds the lines of a page, if it has any.
 fn add(
     lines: &mut Lines,
     position: &mut u32,

@@ -1,4 +1,4 @@
-//! Where the archive, the queues and the topic are, and how pages are bounded.
+//! Settings of the archive, the queues and the topic, and limits on pages.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ pub struct ArchiveConfig {
     pub aws: AwsSettings,
 }
 
-/// Bounds and patience of a chain of pages.
+/// Limits and wait times of a page chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSettings {
     /// `WATERMARK_DEADLINE_HOURS`, `JOB_DEADLINE_HOURS`, `THROTTLED_DEADLINE_HOURS`, `UNAVAILABLE_DEADLINE_HOURS`
     pub patience: Patience,
-    /// `MAX_PAGES_PER_SLICE`. The chain feeds itself: this is its end if the source has none.
+    /// `MAX_PAGES_PER_SLICE`. Stops the chain if the source never ends, because each page sends the next message.
     pub max_pages_per_slice: u32,
-    /// `MAX_RUNS_PER_SLICE`. How many runs of a slice may lose their job or query.
+    /// `MAX_RUNS_PER_SLICE`. Limit on the runs of a slice that may lose their job or query.
     pub max_runs_per_slice: u32,
 }
 
@@ -41,14 +41,14 @@ impl Default for PageSettings {
     }
 }
 
-/// A long backfill does not hold a job for each of its days.
+/// A low default: a long backfill must not hold one job for each of its days.
 const OPEN_SLICES: usize = 2;
 
-/// Longer than anybody would leave an export waiting.
+/// Longer than an export would usefully wait.
 const MAX_DEADLINE_HOURS: u64 = 30 * 24;
 
 impl Settings<'_> {
-    /// `ARCHIVE_BUCKET` and what belongs to it.
+    /// `ARCHIVE_BUCKET` and the related variables.
     pub fn archive(&self) -> Option<ArchiveConfig> {
         let bucket = self.needed("ARCHIVE_BUCKET");
         let prefix = self.optional("ARCHIVE_PREFIX");
@@ -69,8 +69,8 @@ impl Settings<'_> {
         self.optional("ARCHIVE_KMS_KEY_ID")
     }
 
-    /// `AWS_S3_FORCE_PATH_STYLE`. The SDK reads the settings of checksums itself, and takes what it does not know for its
-    /// default; here they are checked.
+    /// `AWS_S3_FORCE_PATH_STYLE`. Also validates the checksum settings, which the SDK reads itself: it silently uses
+    /// its default for unknown values.
     pub fn aws(&self) -> AwsSettings {
         self.check_checksums("AWS_REQUEST_CHECKSUM_CALCULATION");
         self.check_checksums("AWS_RESPONSE_CHECKSUM_VALIDATION");
@@ -90,7 +90,7 @@ impl Settings<'_> {
         }
     }
 
-    /// The URLs of the queues that a function sends to, asks, or gives messages back to.
+    /// The URLs of the queues that a function sends to, reads the depth of, or returns messages to.
     pub fn queues(&self, needed: &[Queue]) -> QueueUrls {
         let url = |queue| {
             let wanted = needed.contains(&queue);
@@ -122,7 +122,7 @@ impl Settings<'_> {
     /// `MAX_PAGES_PER_SLICE`, `MAX_RUNS_PER_SLICE` and the four deadlines.
     pub fn page_settings(&self) -> PageSettings {
         let default = PageSettings::default();
-        // As many as the keys of pages and runs have digits for.
+        // The keys of pages have six digits, those of runs two.
         let pages = self.number("MAX_PAGES_PER_SLICE", 1..=999_999);
         let runs = self.number("MAX_RUNS_PER_SLICE", 1..=99);
         PageSettings {
@@ -132,7 +132,7 @@ impl Settings<'_> {
         }
     }
 
-    /// How long a page waits in all, by the reason for it.
+    /// The total time that a page may wait, by reason.
     pub fn patience(&self) -> Patience {
         let default = Patience::default();
         Patience {

@@ -1,4 +1,4 @@
-//! What is wrong with the settings: all of it at once, one line each, and never a secret's value.
+//! Problems with the settings: all at once, one line each, and never the value of a secret.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use crate::source::UnknownForm;
 use crate::transcript::UnknownRoute;
 use crate::webhook::{SigningSecretError, WebhookUrlError};
 
-/// The settings cannot be used.
+/// The settings are not usable.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong with the settings.
+/// One problem with the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     #[error("{0} is not set")]

@@ -11,7 +11,7 @@ use crate::queue::{Queue, QueueUrls};
 use crate::topic::TopicArn;
 use crate::webhook::AddressRules;
 
-/// What a request is checked and planned by.
+/// The settings for checking and planning a request.
 #[derive(Clone, Debug)]
 pub struct PlanningConfig {
     /// `AWS_REGION`, `ALLOWED_REGIONS`
@@ -46,7 +46,7 @@ pub struct ArchivePageConfig {
     /// `PAGE_QUEUE_URL`, `WAITING_QUEUE_URL`, `COMPLETION_QUEUE_URL`
     pub queues: QueueUrls,
     pub genesys: GenesysConfig,
-    /// An accepted request is started here.
+    /// Used to start accepted requests.
     pub planning: PlanningConfig,
     pub page: PageSettings,
     /// `TRANSCRIPT_TOPIC_ARN`

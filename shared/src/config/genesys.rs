@@ -1,4 +1,4 @@
-//! Which organisation is read, as whom, and where its data may go.
+//! Settings of the Genesys Cloud organisation: hosts, OAuth client, and the regions where its data may be stored.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::genesys::{ClientSettings, Credentials, Endpoints};
 use crate::source::{HistoryForm, SourceSettings};
 
-/// The way into the organisation.
+/// Access to the organisation.
 #[derive(Clone, Debug)]
 pub struct GenesysConfig {
     /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`, `GENESYS_BODY_LIMIT_MB`
@@ -21,27 +21,27 @@ pub struct GenesysConfig {
     pub source: SourceSettings,
 }
 
-/// Where the OAuth client's id and secret are.
+/// Location of the OAuth client's id and secret.
 #[derive(Clone, Debug)]
 pub enum CredentialsConfig {
-    /// In the settings themselves.
+    /// In the settings.
     Given(Credentials),
     /// In Secrets Manager, as `{"clientId": …, "clientSecret": …}`.
     Secret { arn: String },
 }
 
-/// What residency is decided by.
+/// The regions for the residency decision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Regions {
-    /// The organisation's AWS region; `None` for a host that the operator names.
+    /// The organisation's AWS region; `None` for an overridden host.
     pub genesys: Option<String>,
-    /// The bucket's; `None` for a folder.
+    /// The bucket's region; `None` for a folder.
     pub bucket: Option<String>,
     /// `ALLOWED_REGIONS`
     pub allowed: Vec<String>,
 }
 
-/// A larger reply would not fit into a function's memory.
+/// A larger response would not fit into a function's memory.
 const MAX_BODY_MB: u64 = 1024;
 
 impl Settings<'_> {
@@ -103,7 +103,7 @@ impl Settings<'_> {
         }
     }
 
-    /// As URLs have them.
+    /// A list of host names, normalized as in URLs.
     fn hosts(&self, name: &'static str) -> Vec<String> {
         let host = |text: String| match Host::parse(&text) {
             Ok(host) if !text.starts_with('.') => Some(host.to_string()),
@@ -122,7 +122,7 @@ impl Settings<'_> {
             .unwrap_or_default()
     }
 
-    /// The OAuth client, or where it is kept.
+    /// The OAuth client's credentials, or the secret that holds them.
     pub fn credentials(&self) -> Option<CredentialsConfig> {
         const ARN: &str = "GENESYS_CREDENTIALS_SECRET_ARN";
         let arn = self.optional(ARN);
@@ -137,7 +137,7 @@ impl Settings<'_> {
         }
     }
 
-    /// `ALLOWED_REGIONS`, beside the regions to be compared. `bucket` is `None` for a folder.
+    /// `ALLOWED_REGIONS`, and the regions to compare. `bucket` is `None` for a folder.
     pub fn regions(&self, endpoints: Option<&Endpoints>, bucket: Option<String>) -> Regions {
         let compared = endpoints.filter(|endpoints| !endpoints.is_overridden());
         let genesys = compared.and_then(Endpoints::region);
@@ -148,7 +148,7 @@ impl Settings<'_> {
         }
     }
 
-    /// `name`, which must be set exactly when `instead` is not.
+    /// The variable `name`, which must be set exactly when `instead` is not.
     pub(super) fn alternative(
         &self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! The limits of a plan.
+//! Settings of the limits of a plan.
 
 use super::settings::Settings;
 use crate::audit::Governance;
@@ -7,12 +7,12 @@ use crate::plan::{PlanLimits, TranscriptPlan};
 use crate::transcript::{AttachmentLimits, Limits};
 use crate::webhook::AddressRules;
 
-/// A petabyte: a larger quota is a slip.
+/// One petabyte; a larger quota is a typing error.
 const MAX_QUOTA_MB: u64 = 1_000_000_000;
 
 impl Settings<'_> {
-    /// Everything that planning needs; what is not set keeps its default. The webhook's URL must satisfy `rules`; where the
-    /// organisation is says whose telephone numbers it has.
+    /// All settings for planning; unset variables keep their defaults. The webhook URL must satisfy `rules`; the
+    /// organisation's region determines whose national telephone numbers are recognised.
     pub fn limits(&self, rules: &AddressRules, endpoints: Option<&Endpoints>) -> PlanLimits {
         let default = PlanLimits::default();
         let count = |name, default: u32, max| self.number(name, 1..=max).unwrap_or(default);
@@ -50,7 +50,7 @@ impl Settings<'_> {
                 default.query_interval_max_days,
                 366,
             ),
-            // As many as the keys of slices have digits for.
+            // The keys of slices have four digits.
             slices_max: count("MAX_SLICES", default.slices_max, 9_999),
             retention_days: self.number("ARCHIVE_RETENTION_DAYS", 1..=36_500),
             bytes_per_record: self
@@ -82,7 +82,7 @@ impl Settings<'_> {
     fn attachments(&self, default: AttachmentLimits) -> AttachmentLimits {
         let types = self.list("ATTACHMENT_TYPES");
         AttachmentLimits {
-            // Several are in memory at a time.
+            // Several attachments are in memory at a time.
             max_attachment_bytes: self
                 .number("MAX_ATTACHMENT_BYTES", 1..=30_000_000)
                 .unwrap_or(default.max_attachment_bytes),

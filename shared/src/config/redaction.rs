@@ -1,4 +1,4 @@
-//! What an organisation sets for redaction, and where the key is that values are hashed with.
+//! Redaction settings of an organisation, and the location of the key for hashing.
 
 use secrecy::SecretString;
 
@@ -7,11 +7,11 @@ use crate::failure::in_one_line;
 use crate::genesys::Endpoints;
 use crate::plan::{Pattern, RedactionSettings, UnusableRedaction};
 
-/// Where the key is. Only exports that hash need one.
+/// Location of the key. Only exports that hash values need one.
 #[derive(Clone, Debug)]
 pub enum RedactionKeyConfig {
     NotSet,
-    /// In the settings themselves.
+    /// In the settings.
     Given(SecretString),
     /// In Secrets Manager, as plain text.
     Secret {
@@ -52,7 +52,7 @@ impl Settings<'_> {
                 UnusableRedaction::Pattern(_) | UnusableRedaction::NoKey => PATTERNS,
             };
             let value = self.optional(name).unwrap_or_default();
-            // What a regular expression lacks is shown over several lines.
+            // The error of the regex parser spans several lines; it is reported on one line.
             let rule: Vec<_> = in_one_line(&error)
                 .split_whitespace()
                 .map(ToOwned::to_owned)

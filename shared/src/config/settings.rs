@@ -1,4 +1,4 @@
-//! Reads single variables and notes what is wrong with them.
+//! Reads single variables and collects problems.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::error::{ConfigError, Problem};
 
-/// A lookup of variables, and the problems met so far.
+/// A lookup of variables, and the problems found so far.
 pub struct Settings<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     problems: RefCell<Vec<Problem>>,
@@ -20,7 +20,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// What came of reading, or everything that was wrong.
+    /// The configuration, or all problems.
     pub fn finish<T>(self, config: Option<T>) -> Result<T, ConfigError> {
         let problems = self.problems.into_inner();
         match config {
@@ -29,7 +29,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// The value without the blanks around it; `None` when there is nothing else.
+    /// The trimmed value; `None` if it is empty or not set.
     pub fn optional(&self, name: &str) -> Option<String> {
         let value = (self.lookup)(name)?;
         Some(value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -43,7 +43,7 @@ impl<'a> Settings<'a> {
         value
     }
 
-    /// A whole number within `range`; `None` when it is not set.
+    /// A whole number within `range`; `None` if not set or invalid.
     pub fn number<N: TryFrom<u64>>(
         &self,
         name: &'static str,
@@ -62,7 +62,7 @@ impl<'a> Settings<'a> {
         number
     }
 
-    /// `true` or `false`; without it, `false`.
+    /// `true` or `false`; `false` if not set.
     pub fn is_on(&self, name: &'static str) -> bool {
         let Some(value) = self.optional(name) else {
             return false;
@@ -73,12 +73,12 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// `AWS_ENDPOINT_URL`: whether an emulator stands in for AWS.
+    /// Whether `AWS_ENDPOINT_URL` is set, so that an emulator replaces AWS.
     pub fn emulated(&self) -> bool {
         self.optional("AWS_ENDPOINT_URL").is_some()
     }
 
-    /// Comma separated; without it, empty.
+    /// A comma-separated list; empty if not set.
     pub fn list(&self, name: &'static str) -> Vec<String> {
         let Some(value) = self.optional(name) else {
             return Vec::new();
@@ -93,7 +93,7 @@ impl<'a> Settings<'a> {
         items
     }
 
-    /// The value, or its error noted.
+    /// The value; or `None` after recording the error.
     pub fn usable<T, E: Into<Problem>>(&self, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.note(error)).ok()
     }
@@ -103,7 +103,7 @@ impl<'a> Settings<'a> {
         self.note(Problem::Malformed { name, value, rule });
     }
 
-    /// Once, though what is wrong may be read for several purposes.
+    /// Records a problem once, even if the variable is read several times.
     pub fn note(&self, problem: impl Into<Problem>) {
         let (problem, mut problems) = (problem.into(), self.problems.borrow_mut());
         if !problems.contains(&problem) {

@@ -1,4 +1,4 @@
-//! The variables of each function as a table, for the documentation and the template to be compared with.
+//! The variables of each function as a table; documentation and template are compared with it.
 
 use Need::{Alternative, Needed, Optional};
 
@@ -7,7 +7,7 @@ use Need::{Alternative, Needed, Optional};
 pub struct Variable {
     pub name: &'static str,
     pub need: Need,
-    /// What it is for, in a line; for an optional one also what holds without it.
+    /// One line on its purpose; for an optional variable also the default.
     pub meaning: &'static str,
 }
 
@@ -15,12 +15,12 @@ pub struct Variable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     Needed,
-    /// Needed unless another variable, which the meaning names, stands in its place.
+    /// Needed unless another variable, named in `meaning`, is set instead.
     Alternative,
     Optional,
 }
 
-/// A function by the name of its package, and the variables that it reads.
+/// A function, by the name of its package, and its variables.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionVariables {
     pub function: &'static str,
@@ -33,7 +33,7 @@ impl FunctionVariables {
     }
 }
 
-/// All functions, in the order in which an export meets them.
+/// All functions, in the order in which they handle an export.
 pub const FUNCTIONS: [FunctionVariables; 7] = [
     FunctionVariables {
         function: "start-export",

@@ -1,14 +1,14 @@
-//! Whom the webhook tells, where it may go, and what signs it.
+//! Webhook settings: default receiver, address rules and signing secret.
 
 use secrecy::SecretString;
 
 use super::settings::Settings;
 use crate::webhook::{AddressRules, Loopback, Signer, WebhookUrl};
 
-/// Where the signing secret is.
+/// Location of the signing secret.
 #[derive(Clone, Debug)]
 pub enum SigningSecretConfig {
-    /// In the settings themselves, and usable.
+    /// In the settings, and validated.
     Given(SecretString),
     /// In Secrets Manager, as plain text.
     Secret { arn: String },
@@ -23,7 +23,7 @@ impl Settings<'_> {
         }
     }
 
-    /// Receivers on this machine are what an emulator of AWS is for, and on AWS nobody has any.
+    /// Loopback receivers are allowed only with an AWS emulator; on AWS there are none.
     pub fn loopback(&self) -> Loopback {
         if self.emulated() {
             Loopback::Allowed
@@ -45,7 +45,7 @@ impl Settings<'_> {
         Some(SigningSecretConfig::Given(secret))
     }
 
-    /// `DATA_LAKE_WEBHOOK_URL`, which is told of every export whose request names no other.
+    /// `DATA_LAKE_WEBHOOK_URL`: the default webhook URL, for requests without `webhookUrl`.
     pub(super) fn webhook_url(&self, rules: &AddressRules) -> Option<String> {
         let url = self.optional("DATA_LAKE_WEBHOOK_URL")?;
         self.usable(WebhookUrl::parse(&url, rules)).map(|_| url)

@@ -1,10 +1,11 @@
-//! Reading fields that other servers spell differently: numbers as text, texts as numbers, and what nothing depends on.
+//! Reads fields that other servers write differently: numbers as text, texts as numbers, and fields that are not
+//! essential.
 
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// A field that nothing depends on: one that cannot be read counts as absent.
+/// A field that is not essential: if it cannot be read, it counts as absent.
 pub fn optional<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -12,25 +13,25 @@ pub fn optional<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     Ok(value.and_then(|value| serde_json::from_str(value.get()).ok()))
 }
 
-/// A whole number that is not negative, also as text; of another kind it counts as absent.
+/// A whole, non-negative number, also as text; any other value counts as absent.
 pub fn optional_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let value = Option::<Box<RawValue>>::deserialize(deserializer)?;
     Ok(value.and_then(|value| parse_count(value.get())))
 }
 
-/// A whole number that is not negative, also as text.
+/// A whole, non-negative number, also as text.
 pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = Box::<RawValue>::deserialize(deserializer)?;
     parse_count(value.get()).ok_or_else(|| D::Error::custom("not a count"))
 }
 
-/// An identifier: a text that is not empty, or a whole number.
+/// An identifier: a non-empty text or a whole number.
 pub fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = Box::<RawValue>::deserialize(deserializer)?;
     parse_identifier(value.get()).ok_or_else(|| D::Error::custom("not an identifier"))
 }
 
-/// The elements of a list that can be read; it must be a list.
+/// The readable elements of a value that must be a list.
 pub fn elements<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -41,9 +42,9 @@ pub fn elements<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     Ok(read.filter_map(Result::ok).collect())
 }
 
-/// The count that the text of a JSON value says: `35`, `35.0` or `"35"`.
+/// The count in the text of a JSON value: `35`, `35.0` or `"35"`.
 pub fn parse_count(value: &str) -> Option<u64> {
-    /// Up to here each whole number is a floating-point number of its own.
+    /// Up to here a floating-point number represents each whole number exactly.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let text = value.trim_matches('"').trim();
     if let Ok(count) = text.parse() {

@@ -1,6 +1,7 @@
-//! Reads JSON objects member by member: a member may be absent or of any type, and costs at most its own element.
+//! Reads JSON objects member by member: a member may be absent or of any type, and makes at most its own element
+//! unreadable.
 //!
-//! A member that carries no content reads as absent when its type is unexpected. An element whose content cannot be read is
+//! A member without content counts as absent if its type is unexpected. An element whose content cannot be read is
 //! returned raw.
 
 use std::collections::HashMap;
@@ -15,7 +16,8 @@ use serde_json::value::RawValue;
 
 use super::DecodeError;
 
-/// An object's members. Of members with the same name, the last one counts, unless it carries content: then none does.
+/// An object's members. Of members with the same name the last one counts; if the member carries content, none
+/// counts.
 #[derive(Debug)]
 pub(crate) struct Object<'a>(HashMap<String, Member<'a>>);
 
@@ -26,11 +28,11 @@ struct Member<'a> {
     is_ambiguous: bool,
 }
 
-/// An element does not hold what its list is there for.
+/// An element lacks the content that its list is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotReadable;
 
-/// A list, read element by element.
+/// A list that was read element by element.
 #[derive(Debug)]
 pub struct Listed<T> {
     pub read: Vec<T>,
@@ -40,14 +42,15 @@ pub struct Listed<T> {
 /// An element of a list that could not be read.
 #[derive(Clone, Debug)]
 pub struct UnreadableElement {
-    /// Its `id`, or else its `messageId`.
+    /// Its `id`, or otherwise its `messageId`.
     pub id: Option<String>,
     pub raw: Box<RawValue>,
 }
 
-/// Timestamps below are seconds, those from here on milliseconds: 1973 in milliseconds, the year 5138 in seconds.
+/// Numeric timestamps below this are seconds, all others milliseconds: 1973 in milliseconds, the year 5138 in
+/// seconds.
 const FIRST_MILLISECONDS: f64 = 1e11;
-/// In seconds: 1973. What is smaller is no timestamp.
+/// In seconds: 1973. A smaller number is not a timestamp.
 const FIRST_SECONDS: f64 = 1e8;
 
 impl<'a> Object<'a> {
@@ -55,7 +58,7 @@ impl<'a> Object<'a> {
         serde_json::from_str(value.get()).map_err(|_| NotReadable)
     }
 
-    /// `None` when the member is absent or null.
+    /// The member's value; `None` if it is absent or null.
     pub(crate) fn member(&self, name: &str) -> Option<&'a RawValue> {
         let value = self.0.get(name).map(|member| member.value);
         value.filter(|value| value.get() != "null")
@@ -78,13 +81,13 @@ impl<'a> Object<'a> {
         serde_json::from_str(self.member(name)?.get()).ok()
     }
 
-    /// A text that is content: nothing else may stand there.
+    /// A text that carries content; fails for any other type.
     pub(crate) fn content_text(&self, name: &str) -> Result<Option<String>, NotReadable> {
         let text = |value: &RawValue| serde_json::from_str(value.get()).map_err(|_| NotReadable);
         self.content(name)?.map(text).transpose()
     }
 
-    /// An id is a text or an integer, and not empty.
+    /// An id: a non-empty text or an integer.
     pub(crate) fn id(&self, name: &str) -> Option<String> {
         let value = self.member(name)?;
         let is_integer = || value.get().bytes().all(|byte| byte.is_ascii_digit());
@@ -99,7 +102,7 @@ impl<'a> Object<'a> {
         self.id("messageId").or_else(|| self.id("id"))
     }
 
-    /// An integer, or a text that is one.
+    /// An integer, or a text that contains one.
     pub(crate) fn integer<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
         let text = scalar(self.member(name)?)?;
         let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
@@ -108,7 +111,7 @@ impl<'a> Object<'a> {
         T::try_from(whole).ok().filter(|_| is_whole)
     }
 
-    /// A moment as text, or as milliseconds or seconds since 1970.
+    /// A timestamp: a text, or milliseconds or seconds since 1970.
     pub(crate) fn moment(&self, name: &str) -> Option<Timestamp> {
         moment(scalar(self.member(name)?)?.trim())
     }
@@ -117,12 +120,12 @@ impl<'a> Object<'a> {
         Self::read(self.member(name)?).ok()
     }
 
-    /// An object that carries content: nothing else may stand there.
+    /// An object that carries content; fails for any other type.
     pub(crate) fn content_object(&self, name: &str) -> Result<Option<Self>, NotReadable> {
         self.content(name)?.map(Self::read).transpose()
     }
 
-    /// The elements of a list that may be absent. `Err` has the value that stands in its place.
+    /// The elements of a list that may be absent. `Err` holds the value if it is not a list or is ambiguous.
     pub(crate) fn elements(&self, name: &str) -> Result<Vec<&'a RawValue>, &'a RawValue> {
         match self.member(name) {
             Some(value) if self.is_ambiguous(name) => Err(value),
@@ -131,7 +134,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The elements of a list that may be absent, read. A value in its place cannot be read: it may be one element of many.
+    /// Reads the elements of a list that may be absent. A value that is not a list becomes one unreadable element.
     pub(crate) fn listed<T>(
         &self,
         name: &str,
@@ -146,7 +149,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The elements of a list that the document cannot be without.
+    /// The elements of a list that the document must have.
     pub(crate) fn required_list(&self, name: &str) -> Result<Vec<&'a RawValue>, DecodeError> {
         let member = self.0.get(name).ok_or_else(|| DecodeError::missing(name))?;
         if member.is_ambiguous {
@@ -157,7 +160,7 @@ impl<'a> Object<'a> {
         list(member.value).ok_or_else(|| DecodeError::not_a(name, "a list"))
     }
 
-    /// The document has to repeat the id that was requested.
+    /// Fails unless the document repeats the requested id.
     pub(crate) fn require_id(&self, requested: &str) -> Result<(), DecodeError> {
         let id = self.id("id").or_else(|| self.id("conversationId"));
         let id = id.ok_or_else(|| DecodeError::missing("id"))?;
@@ -235,12 +238,12 @@ impl UnreadableElement {
     }
 }
 
-/// The elements of a document that is a list.
+/// The elements of a document, which must be a list.
 pub(crate) fn required_elements(document: &RawValue) -> Result<Vec<&RawValue>, DecodeError> {
     list(document).ok_or(DecodeError::Shape("the body is not a list".into()))
 }
 
-/// A document that is an object.
+/// A document, which must be an object.
 pub(crate) fn required_object(document: &RawValue) -> Result<Object<'_>, DecodeError> {
     Object::read(document)
         .map_err(|NotReadable| DecodeError::Shape("the body is not an object".into()))
@@ -250,7 +253,7 @@ fn list(value: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// The content of a string, or a number as it is spelled.
+/// The content of a string, or a number as written.
 fn scalar(value: &RawValue) -> Option<String> {
     match value.get().as_bytes() {
         [b'"', ..] => serde_json::from_str(value.get()).ok(),
@@ -266,7 +269,7 @@ fn moment(text: &str) -> Option<Timestamp> {
         .or_else(|| without_zone(text))
 }
 
-/// The API writes moments in UTC.
+/// Reads a timestamp without a zone: the API writes timestamps in UTC.
 fn without_zone(text: &str) -> Option<Timestamp> {
     let moment: DateTime = text.parse().ok()?;
     Some(moment.to_zoned(TimeZone::UTC).ok()?.timestamp())

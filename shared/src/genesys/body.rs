@@ -1,4 +1,4 @@
-//! Reading a response: into one buffer, up to a limit.
+//! Reads a response body into one buffer, up to a limit.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,25 +8,25 @@ use reqwest::Response;
 
 use super::error::ApiError;
 
-/// An error body that is worth reading is a few hundred bytes of JSON.
+/// Limit for error bodies: a useful one is a few hundred bytes of JSON.
 pub(crate) const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// A larger buffer than this is freed: pages take a few megabytes, and one that was far larger must not stand in memory
-/// for as long as the client lives.
+/// Buffers above this capacity are freed: pages take a few megabytes, and an unusually large body must not occupy
+/// memory for the life of the client.
 const LARGEST_KEPT: usize = 16 * 1024 * 1024;
 
-/// Buffers between two bodies, as many as were ever read at once, the smallest first. Megabytes allocated and freed page
-/// after page would leave the heap in pieces, and memory would grow with the length of an export.
+/// Free buffers for reuse, smallest first; at most as many as bodies were ever read concurrently. Allocating and
+/// freeing megabytes for every page would fragment the heap, and memory would grow with the length of an export.
 #[derive(Clone, Default)]
 pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
-/// A body that was read whole. Its buffer goes back when it is dropped.
+/// A body that was read completely. Its buffer is returned for reuse on drop.
 pub(crate) struct Body {
     bytes: Vec<u8>,
     buffers: Buffers,
 }
 
-/// The whole body, at most `limit` bytes of it.
+/// Reads the whole body; fails with [`ApiError::TooLarge`] if it exceeds `limit` bytes.
 pub(crate) async fn read(
     mut response: Response,
     limit: u64,
@@ -41,7 +41,7 @@ pub(crate) async fn read(
     if announced.is_some_and(|announced| announced > limit) {
         return Err(too_large());
     }
-    // Freed if the reading fails: it may have become as large as the limit.
+    // If reading fails, the buffer is freed instead of reused: it may have grown to the limit.
     let mut bytes = buffers.take(announced.and_then(|announced| usize::try_from(announced).ok()));
     while let Some(chunk) = response
         .chunk()
@@ -58,7 +58,8 @@ pub(crate) async fn read(
 }
 
 impl Buffers {
-    /// An empty buffer: the smallest that holds so much, or the largest, since a length is left out of large replies.
+    /// Returns an empty buffer: the smallest with the announced capacity, or the largest one, since large responses
+    /// announce no length.
     fn take(&self, announced: Option<usize>) -> Vec<u8> {
         let mut free = self.lock();
         let fits = announced.map(|length| free.partition_point(|bytes| bytes.capacity() < length));
@@ -102,13 +103,13 @@ impl Drop for Body {
 }
 
 impl fmt::Debug for Buffers {
-    /// Without what was in them.
+    /// Omits the buffered bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buffers").finish_non_exhaustive()
     }
 }
 
-/// The beginning of an error's body. Its status counts whether or not the body arrives.
+/// Reads the beginning of an error's body. A failed read is not an error: the status counts without the body.
 pub(crate) async fn read_error(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {

@@ -1,4 +1,4 @@
-//! One call to the API and the reply to it.
+//! One call to the API and its reply.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-/// The verbs we use.
+/// The HTTP methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,
@@ -14,12 +14,12 @@ pub enum Method {
     Delete,
 }
 
-/// What to ask: a path below the API's host, with query parameters and perhaps a JSON body.
+/// A request: a path below the API's host, query parameters and an optional JSON body.
 #[derive(Clone)]
 pub struct Call {
     method: Method,
     path: String,
-    /// In place of a path below the API's host.
+    /// Absolute URL, in place of a path below the API's host.
     address: Option<Url>,
     query: Vec<(&'static str, String)>,
     body: Option<Bytes>,
@@ -27,21 +27,21 @@ pub struct Call {
     expected: &'static [u16],
 }
 
-/// The statuses with which the API documents an answer to be read; of other 2xx the body is not what was asked for.
+/// The status for which the API documents a body to decode; other 2xx responses carry a different body.
 const OK: &[u16] = &[200];
-/// To be told to create or delete something.
+/// Expected statuses of calls whose response body does not matter, such as deletions.
 const ANY_SUCCESS: &[u16] = &[200, 201, 202, 203, 204, 205];
 
-/// What came back, decoded, and what it took.
+/// A decoded response and its statistics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply<T> {
     pub value: T,
     pub status: u16,
-    /// Of the successful attempt, its login included if it needed one.
+    /// Duration of the successful try, including its login if it needed one.
     pub latency: Duration,
-    /// What the vendor's support asks for.
+    /// Correlation id, which Genesys Cloud support asks for.
     pub correlation_id: Option<String>,
-    /// One, plus the tries that came to nothing.
+    /// Number of tries: one plus the failed ones.
     pub attempts: u32,
     /// Time spent waiting because of rate limits.
     pub throttled: Duration,
@@ -58,21 +58,22 @@ impl Call {
         Self::new(Method::Post, path.into())
     }
 
-    /// Any success will do.
+    /// A `DELETE` call that expects any success status.
     pub fn delete(path: impl Into<String>) -> Self {
         Self::new(Method::Delete, path.into()).expecting(ANY_SUCCESS)
     }
 
-    /// The statuses whose bodies are decoded, in place of 200 alone.
+    /// Sets the statuses whose bodies are decoded; the default is 200 only.
     #[must_use]
     pub fn expecting(mut self, statuses: &'static [u16]) -> Self {
         self.expected = statuses;
         self
     }
 
-    /// A file at an address that an answer named. Redirects are followed, and the token goes to the API alone.
+    /// Downloads the file at an address that an API response named. Redirects are followed; only the API receives the
+    /// token.
     pub fn fetch(address: Url) -> Self {
-        // Path and query may hold a secret, or the name that somebody gave a file.
+        // Path and query may hold a secret or a file name chosen by a person.
         let route = format!("a file of {}", address.host_str().unwrap_or_default());
         Self {
             address: Some(address),
@@ -80,7 +81,7 @@ impl Call {
         }
     }
 
-    /// Adds a query parameter, as it is: it is percent-encoded on the way out.
+    /// Adds a query parameter. The value is percent-encoded when the request is sent.
     #[must_use]
     pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
@@ -94,7 +95,7 @@ impl Call {
         self
     }
 
-    /// Takes no larger reply than this, even if the settings allow it.
+    /// Limits the response to `bytes` if the limit of the settings is higher.
     #[must_use]
     pub fn at_most(mut self, bytes: u64) -> Self {
         self.reply_limit_bytes = Some(bytes);
@@ -105,12 +106,12 @@ impl Call {
         self.method
     }
 
-    /// The path: what messages and log lines call this call.
+    /// The path, by which errors and log lines name this call.
     pub fn route(&self) -> &str {
         &self.path
     }
 
-    /// The most that a reply may hold, where `limit` holds for all.
+    /// The response limit of this call: its own, but at most `limit`.
     pub(crate) fn reply_limit_bytes(&self, limit: u64) -> u64 {
         self.reply_limit_bytes.map_or(limit, |own| own.min(limit))
     }
@@ -123,18 +124,18 @@ impl Call {
         self.body.clone()
     }
 
-    /// Whether this is a file, whatever host it is on.
+    /// Whether this call downloads a file, from any host.
     pub(crate) fn is_file(&self) -> bool {
         self.address.is_some()
     }
 
-    /// Whether it goes to another host than the API's.
+    /// Whether the call goes to a host other than the API's.
     pub(crate) fn is_foreign(&self, api: &Url) -> bool {
         let address = self.address.as_ref();
         address.is_some_and(|address| address.origin() != api.origin())
     }
 
-    /// The address below `base`, whose own path stays in front.
+    /// The URL of the call below `base`, whose own path stays in front.
     pub(crate) fn url(&self, base: &Url) -> Url {
         if let Some(address) = &self.address {
             return address.clone();
@@ -184,7 +185,7 @@ impl From<Method> for reqwest::Method {
     }
 }
 
-/// Query values and bodies hold ids of people and cursors, so they are left out.
+/// Omits query values and bodies, which hold personal ids and cursors.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Call({} {})", self.method.as_str(), self.path)

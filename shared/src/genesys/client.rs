@@ -1,4 +1,4 @@
-//! The client: carries out one call with token, pace, retries and limits, within the caller's deadline.
+//! The API client: makes one call with token, rate limiting, retries and limits, within the caller's deadline.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -25,34 +25,35 @@ mod attempt;
 mod files;
 mod turn;
 
-/// What a client is built from.
+/// Settings of a [`GenesysClient`].
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     pub endpoints: Endpoints,
-    /// The largest reply that is read: it stands in memory whole.
+    /// Size of the largest response body, in bytes: the whole body is held in memory.
     pub body_limit_bytes: u64,
-    /// For one attempt, from its login if it needs one to the last byte.
+    /// Timeout of one try, from its login (if it needs one) to the last byte.
     pub request_timeout: Duration,
-    /// Between two bytes.
+    /// Timeout of each read from the connection.
     pub read_timeout: Duration,
-    /// Per call, and whatever the deadline; the one with a renewed token may come on top.
+    /// Maximum number of tries per call, whatever the deadline; one with a renewed token may be added.
     pub attempts: u32,
     pub user_agent: String,
     pub compression: Compression,
-    /// Hosts besides the organisation's own domain that files are fetched from, with those below them.
+    /// Hosts, including their subdomains, from which files may be downloaded, besides the organisation's own domain.
     pub file_hosts: Vec<String>,
 }
 
-/// Whether replies are asked for as gzip.
+/// Whether the client requests gzip-compressed responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// A page is a seventh as long, and inflating it takes a tenth of the time that it takes us to store it.
+    /// A compressed page is about a seventh of the size, and inflating it takes a tenth of the time that storing it
+    /// takes.
     Asked,
-    /// On this machine nothing is gained by it.
+    /// For connections within one machine, where compression gains nothing.
     NotAsked,
 }
 
-/// The way to Genesys Cloud. Clones share token, pace, connections and counters.
+/// Client for the Genesys Cloud API. Clones share token, rate limiting, connections and counters.
 #[derive(Clone, Debug)]
 pub struct GenesysClient {
     inner: Arc<Inner>,
@@ -62,31 +63,32 @@ pub struct GenesysClient {
 struct Inner {
     settings: ClientSettings,
     http: reqwest::Client,
-    /// For files, made when there is one: their hosts are named by answers, so it goes nowhere inside.
+    /// HTTP client for file downloads, created on first use. API responses name the hosts, so it refuses internal
+    /// addresses.
     files: OnceLock<reqwest::Client>,
     buffers: Buffers,
     tokens: TokenSource,
     pace: Mutex<Pace>,
-    /// Callers wait for the budget one behind the other: first come, first served.
+    /// Queue of callers that wait for the request budget: first come, first served.
     line: tokio::sync::Mutex<()>,
-    /// An answer came, and there may be room for whoever is first in line.
+    /// Signals the end of a request, after which there may be room for the caller at the head of the queue.
     news: Notify,
     stats: Arc<ClientStats>,
     clock: Clock,
 }
 
-/// How far one call is.
+/// State of one call.
 #[derive(Default)]
 struct Progress {
     attempts: u32,
-    /// Attempts whose answer was whole and of another shape.
+    /// Tries with a complete response of an unexpected shape.
     unexpected: u32,
     throttled: Duration,
     token: TokenUse,
 }
 
-/// A call renews its token once, and once more after a pause: a new token may take a moment until all servers know it. A
-/// third 401 is about the client, not its token.
+/// A call renews its token once, and once more after a pause, because a new token may take a moment to reach all
+/// servers. A third 401 concerns the OAuth client, not its token.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum TokenUse {
     #[default]
@@ -95,7 +97,7 @@ enum TokenUse {
     RenewedAgain,
 }
 
-/// Before a token is renewed again that was new when it was refused.
+/// Pause before the next renewal when a new token was refused.
 const NEW_TOKEN_PAUSE: Duration = Duration::from_secs(5);
 
 impl ClientSettings {
@@ -164,33 +166,33 @@ impl GenesysClient {
         self.inner.stats.snapshot()
     }
 
-    /// Logs in unless there is a token already, and tells how long the API says that it lives: a setting of the OAuth
-    /// client. One try, within the login's own timeout.
+    /// Logs in unless a token is cached, and returns the token lifetime that the API reports, if it does: a setting
+    /// of the OAuth client. Makes one try, within the login's own timeout.
     pub async fn token_life(&self) -> Result<Option<Duration>, ApiError> {
         let bearer = self.inner.tokens.bearer(self.inner.clock.now()).await?;
         Ok(bearer.life)
     }
 
-    /// Whether files are fetched from there.
+    /// Whether files may be downloaded from `url`.
     pub fn may_fetch(&self, url: &Url) -> bool {
         files::is_allowed(url, &self.inner.settings)
     }
 
-    /// Whether the call goes to another host than the API's, which has budgets and moods of its own.
+    /// Whether the call goes to a host other than the API's, which has limits and failures of its own.
     pub fn is_foreign(&self, call: &Call) -> bool {
         self.inner.is_foreign(call)
     }
 
-    /// How many requests a minute the token is allowed, once an answer has said so.
+    /// Requests per minute that the token is allowed, once a response has reported the limit.
     pub fn allowed_per_minute(&self) -> Option<u32> {
         self.inner.pace().allowed()
     }
 
-    /// Carries out `call` and decodes the reply. Tries again while that can help, there are attempts left and the
-    /// wait ends before `deadline`; else the last error comes back at once, with the wait that it asks for.
+    /// Makes `call` and decodes the reply. Retries while a retry can help, tries are left and the wait ends before
+    /// `deadline`; otherwise returns the last error at once, with the wait that it asks for.
     ///
-    /// `decode` gets the body of an answer with a status that the call expects. What it does not take is asked for
-    /// again, unless the body is an error of the API: then that error counts, whatever the status was.
+    /// `decode` receives the body of a response whose status the call expects. If it fails, the call is retried,
+    /// unless the body is an API error: then that error counts, whatever the status was.
     pub async fn call<T>(
         &self,
         call: &Call,
@@ -224,7 +226,7 @@ impl GenesysClient {
 }
 
 impl Inner {
-    /// After a 401: discards the token for the next try, or gives the error back.
+    /// After a 401: discards the token for the next try, or returns the error.
     async fn renew(
         &self,
         error: ApiError,
@@ -238,7 +240,8 @@ impl Inner {
                 self.clock.sleep(NEW_TOKEN_PAUSE).await;
                 TokenUse::RenewedAgain
             }
-            // There is no time to find out whether the client is refused, or its token is not known everywhere yet.
+            // There is no time to find out whether the client is refused or its new token is not known to all servers
+            // yet.
             TokenUse::Renewed => return Err(error.passing()),
             TokenUse::RenewedAgain => return Err(error),
         };
@@ -246,7 +249,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Waits before another try, or gives the error back when another would not help or be in time.
+    /// Waits before the next try, or returns the error if a retry would not help or would be too late.
     async fn back_off(
         &self,
         error: ApiError,
@@ -261,7 +264,7 @@ impl Inner {
         let wait = retry::delay(&error, progress.attempts, fastrand::f64());
         let in_time = wait <= retry::LONGEST_SLEEP && deadline.allows(self.clock.now(), wait);
         if progress.attempts >= self.settings.attempts {
-            // After an outage a single odd answer may still be an accident.
+            // After an outage a single odd response may be an accident.
             let is_always = progress.unexpected == progress.attempts;
             return Err(if is_always {
                 error.after_tries(progress.attempts)
@@ -283,7 +286,7 @@ impl Inner {
         );
         add(&self.stats.retries, 1);
         if matches!(error, ApiError::Throttled { .. }) && !self.is_foreign(call) {
-            // Everybody on this token waits, and we do so in line with them.
+            // All callers on this token wait; this call queues with them.
             self.hold(wait);
         } else {
             self.clock.sleep(wait).await;

@@ -1,11 +1,11 @@
-//! The two hosts we talk to: those of a region, or others that the operator names.
+//! The API and login hosts: those of a region, or others that the operator sets.
 
 use url::Url;
 
 use super::region::Region;
 use super::transport::is_loopback;
 
-/// Where the API and the login are.
+/// The URLs of the API and the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
     api: Url,
@@ -14,7 +14,7 @@ pub struct Endpoints {
     overridden: bool,
 }
 
-/// Why the settings give no usable hosts.
+/// Why the settings yield no usable hosts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     #[error("{setting} is not set, and without GENESYS_REGION there is no host to take instead")]
@@ -28,7 +28,7 @@ pub enum EndpointError {
 }
 
 impl Endpoints {
-    /// The region's hosts, each replaced by what the operator names instead.
+    /// Uses the region's hosts, each replaced by the operator's URL if one is set.
     pub fn new(
         region: Option<Region>,
         api_url: Option<&str>,
@@ -58,12 +58,12 @@ impl Endpoints {
         self.region
     }
 
-    /// The country that the organisation is mostly in, if a region is known.
+    /// The country of most organisations in the region, if a region is known.
     pub fn country(&self) -> Option<&'static str> {
         self.region.map(Region::country)
     }
 
-    /// Whether a host is the operator's own choice, so that the region says nothing about where data comes from.
+    /// Whether the operator set a host, so that the region says nothing about where the data comes from.
     pub fn is_overridden(&self) -> bool {
         self.overridden
     }

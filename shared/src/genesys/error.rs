@@ -1,7 +1,7 @@
-//! What can come of a call, told apart by what the caller does next.
+//! Errors of a call, distinguished by what the caller does next.
 //!
-//! Messages name the path and never a query, a header or the body of a reply; of an error body they take the
-//! API's own message, cut to a length.
+//! Messages name the path, and never a query, a header or the body of a response; of an error body they include only
+//! the API's own message, truncated.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use std::time::Duration;
 use crate::decode::DecodeError;
 use crate::failure::in_one_line;
 
-/// Why a call gave no reply. It can be cloned, since concurrent callers share the failure of one login.
+/// Why a call failed. It can be cloned, since concurrent callers share the failure of one login.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
-    /// 429, or a budget that is used up until later than we may wait.
+    /// 429, or a budget that stays used up for longer than the call may wait.
     #[error("{route} is over its rate limit")]
     Throttled {
         route: String,
         retry_after: Option<Duration>,
         context_id: Option<String>,
     },
-    /// No usable answer; another try later may get one.
+    /// No usable response; a later retry may get one.
     #[error("{route} {what}")]
     Unavailable {
         route: String,
         what: Trouble,
-        /// How long the other side wants to be left alone, if it said so.
+        /// Wait that the server asked for, if it did.
         wait: Option<Duration>,
         context_id: Option<String>,
         #[source]
         source: Option<Source>,
     },
-    /// An answer that is whole and not what the API documents, each time that it was asked for.
+    /// A complete response that does not match the API's documentation, in each try.
     #[error("{route} {what}, each of {tries} times")]
     Broken {
         route: String,
@@ -39,7 +39,7 @@ pub enum ApiError {
         tries: u32,
         context_id: Option<String>,
     },
-    /// An answer that will be the same the next time.
+    /// A response that will be the same on a retry.
     #[error("{route} answered {status}{}", told(code.as_deref(), message.as_deref(), context_id.as_deref()))]
     Refused {
         route: String,
@@ -48,7 +48,7 @@ pub enum ApiError {
         message: Option<String>,
         context_id: Option<String>,
     },
-    /// The client cannot log in.
+    /// The OAuth client cannot log in.
     #[error("login at {host} failed: {reason}")]
     Login {
         host: String,
@@ -57,7 +57,7 @@ pub enum ApiError {
         #[source]
         source: Option<Source>,
     },
-    /// A body over the limit; the same request would bring it again.
+    /// A body over the limit; a retry would return it again.
     #[error("{route} sent more than {limit} bytes; a lower pageSize makes smaller replies")]
     TooLarge { route: String, limit: u64 },
 }
@@ -65,40 +65,40 @@ pub enum ApiError {
 /// The underlying error.
 pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 
-/// In which way there was no usable answer.
+/// Why there was no usable response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     Status(u16),
     Unreachable,
-    /// The certificate of the other side is not signed by an authority that is known here.
+    /// The server's certificate is not signed by a known authority.
     UnknownAuthority,
-    /// The proxy asks for a login.
+    /// The proxy requires authentication.
     ProxyLogin,
     Timeout,
     CutOff,
-    /// A body that is not JSON, as a proxy's web page.
+    /// A body that is not JSON, such as a proxy's web page.
     NotJson {
         status: u16,
         content_type: Option<Box<str>>,
         line: u32,
         column: u32,
     },
-    /// JSON in another shape, or a success of another kind.
+    /// JSON of an unexpected shape, or an unexpected success status.
     Unexpected {
         status: u16,
         problem: Box<str>,
     },
-    /// We may not even begin: the caller would be stopped first.
+    /// The deadline leaves no time to send the request.
     NoTimeLeft,
-    /// The secret store did not answer.
+    /// The secret store did not respond.
     Credentials,
 }
 
-/// Enough for the API's longest message; an error body can be a whole web page.
+/// Length of a quoted message: enough for the API's longest one; an error body can be a whole web page.
 const MAX_TOLD_CHARS: usize = 300;
 
 impl ApiError {
-    /// Whether another try may succeed.
+    /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } => true,
@@ -109,7 +109,7 @@ impl ApiError {
         }
     }
 
-    /// How long to leave the other side alone, as far as it said.
+    /// The wait that the server asked for, if it did.
     pub fn wait(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after, .. } => *retry_after,
@@ -121,7 +121,7 @@ impl ApiError {
         }
     }
 
-    /// Whether it is the login that brought no answer, before the call itself was tried.
+    /// Whether the login failed, before the call itself was sent.
     pub fn is_of_login(&self) -> bool {
         match self {
             Self::Throttled { route, .. }
@@ -133,7 +133,7 @@ impl ApiError {
         }
     }
 
-    /// In which way there was no usable answer.
+    /// Why there was no usable response.
     pub fn trouble(&self) -> Option<&Trouble> {
         match self {
             Self::Unavailable { what, .. } | Self::Broken { what, .. } => Some(what),
@@ -144,7 +144,7 @@ impl ApiError {
         }
     }
 
-    /// The HTTP status, if an answer came.
+    /// The HTTP status, if there was a response.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Throttled { .. } => Some(429),
@@ -155,7 +155,7 @@ impl ApiError {
         }
     }
 
-    /// Whether the client lacks a permission, as the API's own code says. A bare 403 is taken for that too.
+    /// Whether the API's error code says that the client lacks a permission. A 403 without a code counts, too.
     pub fn lacks_permission(&self) -> bool {
         let codes = [
             "missing.permissions",
@@ -176,7 +176,7 @@ impl ApiError {
         }
     }
 
-    /// What the vendor's support asks for.
+    /// Context id, which Genesys Cloud support asks for.
     pub fn context_id(&self) -> Option<&str> {
         match self {
             Self::Throttled { context_id, .. }
@@ -197,7 +197,7 @@ impl ApiError {
         }
     }
 
-    /// No usable response came. The URL is taken out, since its query holds cursors and ids.
+    /// No usable response was received. The URL is removed, since its query holds cursors and ids.
     pub(crate) fn transport(route: &str, error: reqwest::Error) -> Self {
         let what = Trouble::of_transport(&error);
         let source: Source = Arc::new(error.without_url());
@@ -210,7 +210,7 @@ impl ApiError {
         }
     }
 
-    /// The refusal as one that may pass.
+    /// Converts a refusal to a transient error.
     pub(crate) fn passing(self) -> Self {
         match self {
             Self::Refused {
@@ -229,7 +229,7 @@ impl ApiError {
         }
     }
 
-    /// Whether the answer was whole and of another shape.
+    /// Whether the response was complete and of an unexpected shape.
     pub(crate) fn is_unexpected(&self) -> bool {
         matches!(
             self,
@@ -240,7 +240,7 @@ impl ApiError {
         )
     }
 
-    /// The error after the last of `tries`: an answer that is whole and of another shape was no accident.
+    /// Converts the error after the last of `tries`: an unexpected shape in each of them is permanent.
     pub(crate) fn after_tries(self, tries: u32) -> Self {
         match self {
             Self::Unavailable {
@@ -260,7 +260,7 @@ impl ApiError {
 }
 
 impl Trouble {
-    /// Why a body with this status could not be used.
+    /// Why a body with this status is not usable.
     pub(crate) fn of_body(status: u16, content_type: Option<&str>, error: DecodeError) -> Self {
         match error {
             DecodeError::NotJson { line, column } => Self::NotJson {
@@ -281,7 +281,7 @@ impl Trouble {
         match error {
             error if error.is_timeout() => Self::Timeout,
             error if error.is_body() || error.is_decode() => Self::CutOff,
-            // As rustls and hyper word it: neither gives the cause as a type that could be asked.
+            // Recognised by the texts of rustls and hyper: neither exposes the cause as a type.
             _ if causes.contains("UnknownIssuer") => Self::UnknownAuthority,
             _ if causes.contains("proxy authorization required") => Self::ProxyLogin,
             // Connected, and closed before an answer came: perhaps at this request alone.
@@ -290,7 +290,7 @@ impl Trouble {
         }
     }
 
-    /// The HTTP status, if an answer came.
+    /// The HTTP status, if there was a response.
     fn status(&self) -> Option<u16> {
         match self {
             Self::Status(status)
@@ -342,7 +342,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// A text of somebody else's, cut to a length that can stand in a message.
+/// Truncates foreign text to a length that fits into a message.
 pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(MAX_TOLD_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -16,10 +16,10 @@ use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
 use crate::decode::{self, without_byte_order_mark};
 
-/// How messages and log lines call the login.
+/// Name of the login in errors and log lines.
 pub(crate) const ROUTE: &str = "/oauth/token";
 
-/// The login host and the way to it.
+/// The login URL and the HTTP client for it.
 #[derive(Debug)]
 pub(crate) struct Login {
     url: Url,
@@ -27,15 +27,15 @@ pub(crate) struct Login {
     stats: Arc<ClientStats>,
 }
 
-/// Why a login brought no token.
+/// Why a login returned no token.
 #[derive(Debug)]
 pub(crate) enum LoginError {
-    /// This id and secret do not fit, here or anywhere.
+    /// The login rejects this id and secret.
     Unfit(ApiError),
     Other(ApiError),
 }
 
-/// A login is a small thing; one that takes longer is better tried again.
+/// A login is a small request; if it takes longer, a retry is better.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A token response is about 200 bytes.
@@ -48,7 +48,7 @@ impl Login {
         Self { url, http, stats }
     }
 
-    /// One request for a token.
+    /// Sends one token request.
     pub(crate) async fn request(
         &self,
         credentials: &Credentials,
@@ -83,7 +83,7 @@ impl Login {
         Ok(head.read(ROUTE, status == 200, body, decode::json)?)
     }
 
-    /// An error that comes as a success: of the login, or of a gateway in front of it.
+    /// Finds an error in a success response, of the login or of a gateway in front of it.
     fn disguised_refusal(&self, head: &Head, body: &[u8]) -> Option<LoginError> {
         let said: Option<LoginErrorBody> = serde_json::from_slice(body).ok();
         match said.filter(|said| said.error.is_some()) {

@@ -1,4 +1,4 @@
-//! A server for tests: answers what it was told to, in order, and remembers what it was asked.
+//! A server for tests: sends scripted responses in order and records the requests.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
 use url::Url;
 
-/// One request as it came in.
+/// One received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) method: String,
@@ -27,7 +27,7 @@ pub(crate) struct Answer {
     barrier: Option<Arc<Barrier>>,
 }
 
-/// A server on this machine, gone with the test's runtime.
+/// A server on this machine that ends with the test's runtime.
 #[derive(Clone, Debug)]
 pub(crate) struct Loopback {
     pub(crate) url: Url,
@@ -47,7 +47,7 @@ impl Answer {
         }
     }
 
-    /// A token that is good for `expires_in` seconds.
+    /// A token that expires after `expires_in` seconds.
     pub(crate) fn token(token: &str, expires_in: u64) -> Self {
         Self::new(
             200,
@@ -62,13 +62,13 @@ impl Answer {
         self
     }
 
-    /// Breaks off after half of the body.
+    /// Closes the connection after half of the body.
     pub(crate) fn cut_off(mut self) -> Self {
         self.body.truncate(self.announced / 2);
         self
     }
 
-    /// Is sent only when as many requests as the barrier wants are waiting.
+    /// Sends the response only when as many requests are waiting as the barrier requires.
     pub(crate) fn held(mut self, barrier: &Arc<Barrier>) -> Self {
         self.barrier = Some(Arc::clone(barrier));
         self
@@ -95,7 +95,7 @@ impl Loopback {
         server
     }
 
-    /// Answers requests to `path` one after the other, the last answer for ever.
+    /// Responds to requests to `path` in this order; the last response repeats.
     pub(crate) fn script(&self, path: &'static str, answers: impl IntoIterator<Item = Answer>) {
         self.script
             .lock()

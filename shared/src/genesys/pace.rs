@@ -1,26 +1,27 @@
-//! The token's request budget, as the API's `inin-ratelimit-*` headers tell it. Pure: time comes in as an argument.
+//! The token's request budget, as reported by the API's `inin-ratelimit-*` headers. Pure: time is an argument.
 //!
-//! The budget is to be used up and not exceeded, though what we know of it is always a little old, its windows may be
-//! fixed or sliding, and others may spend from it without saying so. Four rules do that:
+//! The budget is to be used up and not exceeded, although the reported state is always slightly old, the windows may
+//! be fixed or sliding, and other clients may spend from the budget unseen. Four rules achieve that:
 //!
-//! 1. **The server's count is the truth**, and what is in flight comes on top: an answer says nothing of requests that
-//!    were processed after it. So the last places of a window are never given away twice.
-//! 2. **Requests are spread** over what is left of the window, once a quarter of the budget is used. A burst to the end
-//!    would be no faster over a minute; it would leave everybody waiting for the rest of the window (a Lambda function
-//!    parks its page then), and whoever shares the budget would find nothing left. The first quarter goes as it comes, so
-//!    that a small export notices nothing of all this.
-//! 3. **What others spend is measured**, as the growth of the count that is not ours, and set aside for as long as the
-//!    window lasts.
-//! 4. **A 429 holds everybody** on this token.
+//! 1. **The server's count is the truth**, and requests in flight are added to it: a response does not include
+//!    requests that were processed after it. So the last places of a window are never assigned twice.
+//! 2. **Requests are spread** over the rest of the window, once a quarter of the budget is used. A burst to the limit
+//!    would be no faster over a minute; it would make all callers wait for the rest of the window (a Lambda function
+//!    then parks its page), and leave nothing to other clients of the budget. The first quarter is not slowed down,
+//!    so that a small export is not affected.
+//! 3. **The spending of other clients is measured**, as the growth of the count that is not ours, and set aside for
+//!    the rest of the window.
+//! 4. **A 429 holds all callers** on this token.
 //!
-//! A window's end is known to a second or two, since the reset comes in whole seconds and an answer takes its time. We
-//! aim at the earliest end that is possible, and begin anew at the latest; in between goes what is left. Nothing is sent
-//! in bulk on the guess that a new window has begun: until the server says so it is taken to be a quarter used.
+//! The end of a window is known to within a second or two, since the reset is in whole seconds and a response takes
+//! time. The budget is spread up to the earliest possible end, and a new window starts at the latest possible end; in
+//! between, what is left is spent. A new window that is only assumed is not spent in a burst: until the server
+//! reports it, a quarter of it counts as used.
 //!
-//! A token can stand under several limits at once, its own and its client's; an answer tells of one. Each is known by how
-//! much it allows and obeyed by its own count.
+//! A token can be subject to several limits at once, its own and its client's; a response reports one of them. Each
+//! limit is identified by its size and obeyed by its own count.
 //!
-//! Without any headers nobody is slowed down, and a 429 alone holds everybody.
+//! Without rate-limit headers requests are not slowed down, and only a 429 holds the callers.
 
 use std::time::Duration;
 
@@ -40,45 +41,45 @@ use budget::{Budget, Learned};
 use others::Others;
 use told::Told;
 
-/// Who may send now. One for all callers of a token.
+/// Decides when a request may be sent. One for all callers of a token.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// One for each limit that answers have told of, the last one told of at the end.
+    /// One layer for each limit that responses have reported, the last reported one at the end.
     layers: Vec<Layer>,
-    /// Let go and not answered yet.
+    /// Requests that were let through and are not answered yet.
     in_flight: u32,
     last: Option<Timestamp>,
-    /// The latest moment that anybody came with.
+    /// The latest time that a caller has passed.
     seen: Option<Timestamp>,
-    /// A 429 asked for silence until then.
+    /// A 429 forbids requests until then.
     held: Option<Timestamp>,
 }
 
-/// One of the limits that a request counts for: an answer tells of one alone.
+/// One of the limits that a request counts towards; a response reports only one of them.
 #[derive(Debug, Default)]
 struct Layer {
     budget: Budget,
     others: Others,
 }
 
-/// One request that was let go; it comes back with the answer, or without one.
+/// One request that was let through; it is returned with the response, or without one.
 #[derive(Debug)]
 #[must_use = "a request that never comes back holds its place in the budget"]
 pub(crate) struct Ticket {
     sent: Timestamp,
 }
 
-/// Every limit of the API that we know of counts requests per minute.
+/// All known limits of the API count requests per minute.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// The longest pause between two requests while there is room: an answer is the only way to hear of more.
+/// The longest pause between two requests while there is room: only a response can report more room.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Callers on several threads overtake each other by less; a clock that goes back further was set.
 const CLOCK_STEP: Duration = Duration::from_secs(2);
 
 impl Pace {
-    /// How long nobody may send, whatever comes back in the meantime; zero if somebody may.
+    /// Time during which no request may be sent, whatever responses arrive in the meantime; zero if one may be sent.
     pub(crate) fn wait(&mut self, now: Timestamp) -> Duration {
         self.keep_time(now);
         let held = self.held.map_or(Duration::ZERO, |held| until(held, now));
@@ -86,17 +87,18 @@ impl Pace {
         exhausted.fold(held, Duration::max)
     }
 
-    /// Requests in a window, once an answer has said so.
+    /// Requests per window, once a response has reported the limit.
     pub(crate) fn allowed(&self) -> Option<u32> {
         self.layers.last().map(|layer| layer.budget.allowed())
     }
 
-    /// How long from now on nobody may send as far as we know; an answer to another may shorten it.
+    /// Time until a request may be sent, as far as is known; a response to another caller may shorten it.
     pub(crate) fn due(&mut self, now: Timestamp) -> Duration {
         self.wait(now).max(self.pause(now))
     }
 
-    /// Lets one request go, or says how long to wait before asking again. An answer to another may shorten that.
+    /// Lets one request through, or returns the wait before asking again. A response to another caller may shorten
+    /// it.
     pub(crate) fn reserve(&mut self, now: Timestamp) -> Result<Ticket, Duration> {
         let wait = self.due(now);
         if !wait.is_zero() {
@@ -107,7 +109,7 @@ impl Pace {
         Ok(Ticket { sent: now })
     }
 
-    /// Learns from an answer. Missing and malformed headers teach nothing.
+    /// Updates the budget from a response. Missing and malformed headers are ignored.
     pub(crate) fn answered(&mut self, ticket: &Ticket, headers: &HeaderMap, now: Timestamp) {
         self.keep_time(now);
         self.in_flight = self.in_flight.saturating_sub(1);
@@ -117,12 +119,12 @@ impl Pace {
         }
     }
 
-    /// The request never left, so the server cannot have counted it.
+    /// The request was never sent, so the server cannot have counted it.
     pub(crate) fn unsent(&mut self, _: &Ticket) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// No answer came. The server may have counted the request all the same.
+    /// No response was received. The server may have counted the request all the same.
     pub(crate) fn lost(&mut self, _: &Ticket) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.count_ours();
@@ -131,13 +133,14 @@ impl Pace {
         }
     }
 
-    /// Nobody sends for so long.
+    /// Forbids requests for `wait`.
     pub(crate) fn hold(&mut self, wait: Duration, now: Timestamp) {
         self.keep_time(now);
         self.held = self.held.max(now.saturating_add(wait).ok());
     }
 
-    /// A wall clock may be set back. What we know of then moves with it, so that nobody waits until it is that late again.
+    /// A wall clock may be set back. All stored times then move with it, so that no caller waits for the old time to
+    /// come again.
     fn keep_time(&mut self, now: Timestamp) {
         let step = self.seen.map_or(Duration::ZERO, |seen| until(seen, now));
         if step <= CLOCK_STEP {
@@ -153,7 +156,7 @@ impl Pace {
         }
     }
 
-    /// Until the next request is due in every layer.
+    /// Time until the next request is due in every layer.
     fn pause(&self, now: Timestamp) -> Duration {
         let pauses = self
             .layers
@@ -168,7 +171,8 @@ impl Pace {
         }
     }
 
-    /// The layer that an answer tells of now. One that no answer has told of for long is not the one that matters.
+    /// The layer of the limit that a response reports. Drops other layers that no response has reported for a whole
+    /// window.
     fn layer(&mut self, allowed: u32, now: Timestamp) -> &mut Layer {
         let told = |layer: &Layer| layer.budget.allowed() == allowed;
         self.layers

@@ -1,4 +1,4 @@
-//! What an answer means that is an error: by its status, or by the error body that stands in for one.
+//! Classifies error responses: by their status, or by the error body of an apparent success.
 //!
 //! docs/answers.md has the table. The statuses are those of the API's documented error responses, and of the proxies and
 //! load balancers in front of it (RFC 9110, RFC 4918, RFC 8470, and 520 to 599 of content delivery networks).
@@ -15,18 +15,18 @@ use super::retry;
 use super::wire::ErrorBody;
 use crate::decode::{DecodeError, without_byte_order_mark};
 
-/// What a status that is not a success means for the request.
+/// Meaning, for the request, of a status that is not a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// Too many requests.
     Throttled,
-    /// Another try may succeed.
+    /// A retry may succeed.
     Transient,
     /// The same request will be refused again.
     Refused,
 }
 
-/// What an answer says beside its body.
+/// The parts of a response besides its body.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) status: u16,
@@ -34,7 +34,7 @@ pub(crate) struct Head {
     pub(crate) wait: Option<Duration>,
     pub(crate) correlation_id: Option<String>,
     pub(crate) content_type: Option<String>,
-    /// Where a redirect leads to, without its query.
+    /// Target of a redirect, without its query.
     location: Option<String>,
 }
 
@@ -42,8 +42,8 @@ impl Meaning {
     pub(crate) fn of(status: u16) -> Self {
         match status {
             429 => Self::Throttled,
-            // Accepted and not ready yet; timeout, conflict with another change, misdirected, locked, too early; and whatever
-            // is the server's own fault.
+            // Accepted and not ready yet; timeout, conflict with another change, misdirected, locked, too early; and
+            // all server errors.
             202 | 408 | 409 | 421 | 423 | 425 | 500..=599 => Self::Transient,
             _ => Self::Refused,
         }
@@ -62,19 +62,19 @@ impl Head {
         }
     }
 
-    /// The error that this answer is.
+    /// Converts the response to an error.
     pub(crate) fn error(&self, route: &str, body: &[u8]) -> ApiError {
         let parsed = ErrorBody::parse(body);
         self.error_with(route, self.status, parsed.as_ref(), body)
     }
 
-    /// The error that a success carries in its body, if it does: some gateways answer 200 to everything.
+    /// The error in the body of a success, if there is one: some gateways respond to everything with 200.
     pub(crate) fn disguised_error(&self, route: &str, body: &[u8]) -> Option<ApiError> {
         let parsed = ErrorBody::parse(body).filter(ErrorBody::is_error)?;
         Some(self.error_with(route, parsed.meant_status(), Some(&parsed), body))
     }
 
-    /// Decodes the body of a success, or says what is wrong with it.
+    /// Decodes the body of a success, or returns an error that says what is wrong with it.
     pub(crate) fn read<T>(
         &self,
         route: &str,
@@ -139,7 +139,7 @@ impl Head {
         }
     }
 
-    /// What the API says, or what can be said of an answer that is not the API's.
+    /// The API's message, or a description of a response that is not the API's.
     fn message(&self, status: u16, parsed: Option<&ErrorBody>, body: &[u8]) -> Option<String> {
         match status {
             301..=303 | 307 | 308 => Some(match &self.location {
@@ -177,8 +177,8 @@ impl ErrorBody {
         serde_json::from_slice(without_byte_order_mark(body)).ok()
     }
 
-    /// Whether it is the API's error body, and not another object that has a field of such a name: some gateways put their
-    /// pages into an envelope with a code of its own.
+    /// Whether this is the API's error body, and not another object with such a field: some gateways wrap their pages
+    /// in an envelope with a code of its own.
     fn is_error(&self) -> bool {
         let is_status = self
             .status
@@ -187,7 +187,7 @@ impl ErrorBody {
         is_named && (self.message.is_some() || self.context_id.is_some())
     }
 
-    /// The status that it names, or that its code stands for; one that names neither may pass.
+    /// The status in the body, or the one that its code stands for; without either, a transient one.
     fn meant_status(&self) -> u16 {
         let named = self.status.and_then(|status| u16::try_from(status).ok());
         let named = named.filter(|status| (300..=599).contains(status));
@@ -195,14 +195,14 @@ impl ErrorBody {
     }
 }
 
-/// The API's codes are words in small letters with dots between them.
+/// The API's codes are lower-case words separated by dots.
 fn is_error_code(code: &str) -> bool {
     let mut words = code.split('.');
     words.clone().count() > 1
         && words.all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
-/// The API's codes (swagger of 2018, generated clients).
+/// Status of an API error code (swagger of 2018, generated clients).
 fn status_of_code(code: &str) -> u16 {
     match code {
         "bad.request" | "invalid.date" | "invalid.value" => 400,
@@ -216,7 +216,7 @@ fn status_of_code(code: &str) -> u16 {
     }
 }
 
-/// What `Retry-After` asks for.
+/// The wait that `Retry-After` asks for.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     retry::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
@@ -225,7 +225,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(cut)
 }
 
-/// A query may hold a secret.
+/// The target of a redirect, without its query, which may hold a secret.
 fn location(response: &Response) -> Option<String> {
     let named = response.headers().get(LOCATION)?.to_str().ok()?;
     let mut target: Url = response.url().join(named).ok()?;

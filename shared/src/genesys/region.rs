@@ -1,4 +1,4 @@
-//! The regions of Genesys Cloud, and the three ways in which people name them.
+//! The regions of Genesys Cloud and the three notations for them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ pub struct Region {
     country: &'static str,
 }
 
-/// The text names no region of Genesys Cloud.
+/// The text is not a region of Genesys Cloud.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is no Genesys Cloud region; give a domain (mypurecloud.de), an AWS region (eu-central-1) or a short code \
@@ -59,7 +59,7 @@ const fn region(
 }
 
 impl Region {
-    /// Every region there is.
+    /// All regions.
     pub fn all() -> &'static [Self] {
         &REGIONS
     }
@@ -73,7 +73,7 @@ impl Region {
         self.aws
     }
 
-    /// Where its data centres stand, and most of its organisations, as `DE`.
+    /// Country of the data centres and of most organisations in the region, such as `DE`.
     pub fn country(self) -> &'static str {
         self.country
     }

@@ -1,4 +1,4 @@
-//! How long to wait before another try: a pure matter of the error, the number of tries and a throw of the dice.
+//! Computes the wait before a retry, a pure function of the error, the number of tries and a random number.
 
 use std::time::Duration;
 
@@ -7,24 +7,25 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::error::ApiError;
 
-/// The vendor's advice after a 504, whose query goes on running for a while on their side.
+/// Genesys advises this wait after a 504, whose query keeps running on the server for a while.
 pub(crate) const AFTER_GATEWAY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest wait inside a call. A caller that is to wait longer puts its work away and comes back.
+/// The longest wait inside a call. A caller that would wait longer parks its work and resumes it later.
 pub(crate) const LONGEST_SLEEP: Duration = Duration::from_mins(5);
 
-/// The first back-off's ceiling, and the spread that is added to a wait we were told, so that concurrent callers
-/// do not come back all at once.
+/// The first back-off's ceiling, and the jitter added to a wait that the server asked for, so that concurrent callers
+/// do not all return at once.
 const BASE: Duration = Duration::from_millis(500);
 
 const CAP: Duration = Duration::from_secs(20);
 
-/// No rate limit of the API lasts a day, so a longer `Retry-After` is nonsense.
+/// No rate limit of the API lasts a day, so a longer `Retry-After` is invalid.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 const DATE: DateTimeParser = DateTimeParser::new();
 
-/// The wait after the `tries`-th try, with `dice` between 0 and 1: full jitter, or what the other side asked for.
+/// The wait after the `tries`-th try, with `dice` between 0 and 1: full jitter, or the wait that the server asked
+/// for.
 pub(crate) fn delay(error: &ApiError, tries: u32, dice: f64) -> Duration {
     match error.wait() {
         Some(asked) => asked.saturating_add(BASE.mul_f64(dice)),
@@ -32,7 +33,7 @@ pub(crate) fn delay(error: &ApiError, tries: u32, dice: f64) -> Duration {
     }
 }
 
-/// `Retry-After` in seconds or as an HTTP date; `None` for nonsense and for a moment that has passed.
+/// `Retry-After` in seconds or as an HTTP date; `None` if it is invalid or in the past.
 pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let wait = match value.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),

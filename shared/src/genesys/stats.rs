@@ -1,4 +1,4 @@
-//! What the client has done so far, for metrics and the summary of an export.
+//! Counters of a client, for metrics and the summary of an export.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,17 +17,17 @@ pub(crate) struct ClientStats {
 /// The counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatsSnapshot {
-    /// Requests to the API, logins not counted.
+    /// API requests, excluding logins.
     pub requests: u64,
     /// Tries after the first of their call.
     pub retries: u64,
-    /// Answers with status 429.
+    /// Responses with status 429.
     pub throttled: u64,
     /// Time that callers waited because of rate limits; concurrent waits add up.
     pub throttled_time: Duration,
     /// Requests for a token.
     pub logins: u64,
-    /// Bytes of the bodies that were read whole.
+    /// Bytes of the bodies that were read completely.
     pub bytes_in: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The bearer token: one for all callers, fetched by one of them, renewed before it expires.
+//! The bearer token: shared by all callers, fetched by one of them, renewed before it expires.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,18 +17,18 @@ use super::wire::TokenResponse;
 #[derive(Clone, Debug)]
 pub(crate) struct Bearer {
     pub(crate) value: SecretString,
-    /// How long it was said to live.
+    /// Lifetime that the login reported.
     pub(crate) life: Option<Duration>,
-    /// Which login it came from: tells whether somebody has renewed it since.
+    /// The login that returned this token: shows whether another caller has renewed it since.
     login: u64,
 }
 
-/// Hands out the token. Callers that come while one of them logs in wait and share what comes of it.
+/// Provides the token. Callers that arrive during a login wait for it and share its result.
 #[derive(Debug)]
 pub(crate) struct TokenSource {
     login: Login,
     source: Arc<dyn CredentialsSource>,
-    /// Logins that have ended, well or not.
+    /// Number of finished logins, successful or not.
     ended: AtomicU64,
     state: Mutex<State>,
 }
@@ -40,10 +40,10 @@ struct State {
     failure: Option<ApiError>,
 }
 
-/// A token is renewed this long before it expires, or for a short-lived one at nine tenths of its life.
+/// A token is renewed this long before it expires; a short-lived one after nine tenths of its life.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// The shortest life that an OAuth client can be given, for a response that does not say.
+/// The shortest lifetime that an OAuth client can be given, for a response that does not report one.
 const SHORTEST_LIFE: Duration = Duration::from_mins(5);
 
 impl TokenSource {
@@ -56,7 +56,7 @@ impl TokenSource {
         }
     }
 
-    /// A token that is good for a while, from the last login or a new one.
+    /// Returns a token that is valid for a while, from the last login or a new one.
     pub(crate) async fn bearer(&self, now: Timestamp) -> Result<Bearer, ApiError> {
         let ended = self.ended.load(Ordering::Acquire);
         let mut state = self.state.lock().await;
@@ -66,7 +66,7 @@ impl TokenSource {
         if self.ended.load(Ordering::Acquire) > ended
             && let Some(failure) = &state.failure
         {
-            // A login failed while we waited for it; one more at once would fail as well.
+            // A login failed while this caller waited for it; another one at once would fail as well.
             return Err(failure.clone());
         }
         let outcome = self.log_in(&mut state, now).await;
@@ -77,7 +77,7 @@ impl TokenSource {
         Ok(bearer)
     }
 
-    /// The API did not take `used`: the next caller logs in anew, unless somebody has done so already.
+    /// Discards `used`, which the API refused: the next caller logs in again, unless another caller already has.
     pub(crate) async fn discard(&self, used: &Bearer) {
         let mut state = self.state.lock().await;
         if state
@@ -89,7 +89,7 @@ impl TokenSource {
         }
     }
 
-    /// Logs in, and if the credentials do not fit reads them anew, once: they may have been rotated.
+    /// Logs in. If the credentials are refused, reads them again, once: they may have been rotated.
     async fn log_in(&self, state: &mut State, now: Timestamp) -> Result<TokenResponse, ApiError> {
         let credentials = match &state.credentials {
             Some(credentials) => credentials.clone(),
@@ -143,7 +143,7 @@ impl State {
     }
 }
 
-/// The token and the moment to renew it, counted from before the request.
+/// The token and the time to renew it, counted from before the request.
 fn token(response: TokenResponse, login: u64, now: Timestamp) -> (Bearer, Timestamp) {
     let told = response.expires_in.map(Duration::from_secs);
     let life = told.unwrap_or(SHORTEST_LIFE);

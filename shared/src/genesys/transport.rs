@@ -1,5 +1,4 @@
-//! How HTTP clients are made here: TLS by rustls with ring, no redirects, a proxy from the environment except for
-//! this machine.
+//! Builds HTTP clients: TLS by rustls with ring, no redirects, a proxy from the environment except for this machine.
 
 use std::time::Duration;
 
@@ -12,13 +11,13 @@ use url::{Host, Url};
 #[error("the HTTP client cannot be set up")]
 pub struct ClientError(#[from] pub(super) reqwest::Error);
 
-/// Long enough for a TLS handshake across the world, short enough to try again within an invocation.
+/// Long enough for a TLS handshake across the world, short enough to retry within an invocation.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client builder with what holds for every host. A redirect is never followed: it would carry the
-/// `Authorization` header, or a signed body, somewhere nobody has checked.
+/// A client builder with the settings for all hosts. Redirects are not followed: a redirect would carry the
+/// `Authorization` header, or a signed body, to an unchecked host.
 pub(crate) fn builder() -> ClientBuilder {
-    // reqwest is built without a provider of its own. An error says that one is installed already, which is as well.
+    // reqwest is built without a crypto provider. An error only says that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(Policy::none())
@@ -26,14 +25,14 @@ pub(crate) fn builder() -> ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
 }
 
-/// A client builder for `url`: proxies must never see what is meant for this machine, nor could they reach it.
+/// A client builder for `url`. Requests to this machine use no proxy, which must not see them and could not reach it.
 pub(crate) fn builder_for(url: &Url) -> ClientBuilder {
     let builder = if is_loopback(url) {
         builder().no_proxy()
     } else {
         builder()
     };
-    // Reading the machine's root certificates takes longer than all the rest; plain http needs none.
+    // Reading the machine's root certificates takes longer than the rest; plain http needs none.
     match url.scheme() {
         "http" => builder.tls_certs_only([]),
         _ => builder,

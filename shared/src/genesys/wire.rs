@@ -1,6 +1,6 @@
-//! The API's JSON under the API's own nouns: the fields we read, and no others.
+//! The API's JSON types under the API's own names, reduced to the fields in use.
 //!
-//! Unknown fields are passed over and unknown states kept as text, since the API adds both without notice.
+//! Unknown fields are ignored and unknown states kept as text, since the API adds both without notice.
 
 mod messages;
 mod recordings;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer};
 pub struct TokenResponse {
     #[serde(deserialize_with = "secret")]
     pub access_token: SecretString,
-    /// Seconds. A setting of the OAuth client: five minutes to two days.
+    /// In seconds. A setting of the OAuth client: five minutes to two days.
     #[serde(default, deserialize_with = "lenient::optional_count")]
     pub expires_in: Option<u64>,
 }
@@ -36,7 +36,7 @@ pub struct LoginErrorBody {
     pub error_description: Option<String>,
 }
 
-/// What the API answers with a 4xx or 5xx.
+/// Body of a 4xx or 5xx response of the API.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ErrorBody {
@@ -46,7 +46,7 @@ pub struct ErrorBody {
     pub code: Option<String>,
     #[serde(deserialize_with = "lenient::optional_count")]
     pub status: Option<u64>,
-    /// What the vendor's support asks for.
+    /// Context id, which Genesys Cloud support asks for.
     #[serde(deserialize_with = "lenient::optional")]
     pub context_id: Option<String>,
 }
@@ -70,12 +70,12 @@ pub struct AsyncQueryStatus {
     pub submission_date: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient::optional")]
     pub completion_date: Option<Timestamp>,
-    /// Until when the results can be read.
+    /// Time until which the results can be read.
     #[serde(default, deserialize_with = "lenient::optional")]
     pub expiration_date: Option<Timestamp>,
 }
 
-/// How far a job is.
+/// State of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum JobState {
@@ -85,11 +85,11 @@ pub enum JobState {
     Failed,
     Cancelled,
     Expired,
-    /// One that did not exist when this was written.
+    /// A state that this version does not know.
     Other(String),
 }
 
-/// `GET …/conversations/details/jobs/availability`: the data lake is complete up to here.
+/// `GET …/conversations/details/jobs/availability`: the time up to which the data lake is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataAvailability {
@@ -100,19 +100,19 @@ pub struct DataAvailability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataRetention {
-    /// Absent where there is no limit.
+    /// Absent if there is no limit.
     #[serde(default, deserialize_with = "lenient::optional_count")]
     pub retention_days: Option<u64>,
 }
 
-/// `GET …/routing/queues` and its like: one page of what has a name.
+/// `GET …/routing/queues` and similar listings: one page of named entities.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityListing {
-    /// Those that can be read.
+    /// The entities that can be read.
     #[serde(deserialize_with = "lenient::elements")]
     pub entities: Vec<NamedEntity>,
-    /// Absent when the listing does not say: then it ends with a page that has nothing new.
+    /// Absent if the listing does not report it; then the listing ends with a page without new entities.
     #[serde(default, deserialize_with = "lenient::optional_count")]
     pub page_count: Option<u64>,
     /// The number of entities on all pages.
@@ -128,7 +128,7 @@ pub struct NamedEntity {
     pub name: Option<String>,
 }
 
-/// The export gateway's answer to a query. Not an endpoint of the public API.
+/// The export gateway's response to a query. Not an endpoint of the public API.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryReply {
@@ -152,7 +152,7 @@ impl From<String> for JobState {
     }
 }
 
-/// A token, which must fit into a header (RFC 6750, section 2.1).
+/// Reads a token, which must fit into a header (RFC 6750, section 2.1).
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     let token = String::deserialize(deserializer)?;
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {

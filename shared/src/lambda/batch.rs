@@ -1,4 +1,4 @@
-//! Batches of queue messages: each is handled by itself, one after another, and fails by itself.
+//! Batches of queue messages: each message is handled separately, in order, and fails separately.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -10,29 +10,29 @@ use serde::de::DeserializeOwned;
 use crate::failure::in_one_line;
 use crate::queue::{Redelivery, Trouble};
 
-/// What becomes of a message that was handled without an error.
+/// Fate of a message that was handled without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Its work is done, or somebody else's: it is deleted.
+    /// Its work is done, by this invocation or another one: the message is deleted.
     Done,
-    /// It is not to be deleted: it comes back when it was told to.
+    /// The message is not deleted: it becomes visible again at the time that the handler set.
     ComesBack,
 }
 
-/// A message that no handler gets to see. Says where it went wrong and nothing of what it holds.
+/// Why a message did not reach its handler, or the handler panicked. The error does not quote the message.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     #[error("the message has no body")]
     NoBody,
     #[error("the message is not readable: {:?} error in column {}", .0.classify(), .0.column())]
     Unreadable(serde_json::Error),
-    /// What it said may hold anything, and is not repeated here.
+    /// The panic's text may hold anything, so it is not repeated here.
     #[error("the handler panicked")]
     Panicked,
 }
 
-/// Reads each message and has it handled. One that cannot be read fails like one that cannot be handled. A message that fails
-/// comes back after a delay that fits its error, not after the visibility timeout.
+/// Reads and handles each message. One that cannot be read fails like one that cannot be handled. A failed message is
+/// redelivered after a delay that fits its error, not after the visibility timeout.
 pub async fn each_message<M: DeserializeOwned>(
     event: SqsEvent,
     redelivery: Redelivery<'_>,
@@ -50,7 +50,7 @@ pub async fn each_message<M: DeserializeOwned>(
     .await
 }
 
-/// A panic is an error of the message alone: Lambda would take the whole batch for failed.
+/// A panic fails only its own message; otherwise Lambda would treat the whole batch as failed.
 async fn read_and_handle<M: DeserializeOwned>(
     record: &SqsMessage,
     handle: &impl AsyncFn(&M, &SqsMessage) -> anyhow::Result<Fate>,
@@ -63,10 +63,10 @@ async fn read_and_handle<M: DeserializeOwned>(
         .unwrap_or_else(|_| Err(MessageError::Panicked.into()))
 }
 
-/// Has each message handled as it is, and answers which of them are to come back.
+/// Calls `handle` for each message and returns the messages to redeliver.
 ///
-/// Behind a message of a FIFO group that comes back, the later ones of its group come back too, for they must not
-/// overtake it.
+/// After a message of a FIFO group that is redelivered, the later ones of its group are redelivered too, because they
+/// must not overtake it.
 pub async fn each_record(
     event: SqsEvent,
     handle: impl AsyncFn(&SqsMessage) -> anyhow::Result<Fate>,
@@ -81,17 +81,17 @@ pub async fn each_record(
         };
         if comes_back {
             held.extend(group);
-            // Without its id, which never lacks, the empty one makes Lambda take the whole batch for failed.
+            // The id is never missing; if it were, an empty id makes Lambda treat the whole batch as failed.
             response.add_failure(record.message_id.clone().unwrap_or_default());
         }
     }
     response
 }
 
-/// How often the message was received, this time included.
+/// The receive count of the message, including this receive.
 pub fn receive_count(record: &SqsMessage) -> u32 {
     let count = record.attributes.get("ApproximateReceiveCount");
-    // Never absent; a first receipt is the harmless reading, since the queue itself counts on.
+    // Never absent. The first receive is the safe default, since the queue itself counts, too.
     count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
@@ -124,7 +124,7 @@ mod tests {
     use crate::queue::{Delivery, MemoryQueues, MessageQueue as _, Outgoing, Queue};
     use crate::store::StoreError;
 
-    /// Messages by id, group and body.
+    /// An event of messages with id, group and body.
     fn event(messages: &[(&str, Option<&str>, &str)]) -> SqsEvent {
         let record = |(id, group, body): &(&str, Option<&str>, &str)| {
             let mut attributes = json!({"ApproximateReceiveCount": "3"});
@@ -144,7 +144,7 @@ mod tests {
             .collect()
     }
 
-    /// Handles numbers, of which the odd ones fail; returns what failed and what was handled.
+    /// Handles numbers; odd ones fail. Returns the failed messages and the handled numbers.
     async fn odd_fail(event: SqsEvent) -> (Vec<String>, Vec<u32>) {
         let handled = RefCell::new(Vec::new());
         let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    /// A message on the waiting queue whose handler ends so: when it is visible again.
+    /// The time until a message on the waiting queue is visible again after this handler.
     async fn comes_back_after(
         handle: impl AsyncFn(&u32, &SqsMessage) -> anyhow::Result<Fate>,
     ) -> Duration {

@@ -1,4 +1,4 @@
-//! The clients of a process, made from its settings. Making them sends nothing; secrets are read on first need.
+//! The clients of a process, built from its settings. Building them sends no requests; secrets are read on first use.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use crate::store::S3Store;
 use crate::topic::{SnsTopic, Topic, TopicArn};
 use crate::webhook::{Signer, SigningSecretError};
 
-/// Builds the parts that handlers are made of.
+/// Builds the components that handlers need.
 #[derive(Clone, Debug)]
 pub struct Clients {
     aws: AwsClients,
     archive: ArchiveConfig,
 }
 
-/// Why a part could not be built.
+/// Why a component could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum WiringError {
     #[error("no client for Genesys Cloud can be made")]
@@ -37,7 +37,7 @@ pub enum WiringError {
     SigningSecret(#[from] SigningSecretError),
 }
 
-/// For functions that open no slices, and so read no setting for it: the least that lets an export move.
+/// For functions that open no slices and do not read the setting: the minimum that lets an export make progress.
 const ONE_SLICE: usize = 1;
 
 impl Clients {
@@ -46,7 +46,7 @@ impl Clients {
         Self { aws, archive }
     }
 
-    /// For a function that opens slices.
+    /// The dispatch for a function that opens slices.
     pub fn opening(&self, queues: QueueUrls, max_open_slices: usize) -> Dispatch {
         let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
         Dispatch {
@@ -59,7 +59,7 @@ impl Clients {
         }
     }
 
-    /// For a function that opens none.
+    /// The dispatch for a function that opens no slices.
     pub fn dispatch(&self, queues: QueueUrls) -> Dispatch {
         self.opening(queues, ONE_SLICE)
     }
@@ -86,7 +86,7 @@ impl Clients {
         Redactors::new(keys)
     }
 
-    /// The topic, if there is one.
+    /// The topic, if one is configured.
     pub fn topic(&self, arn: Option<TopicArn>) -> Option<Arc<dyn Topic>> {
         let topic = SnsTopic::new(self.aws.sns(), arn?, Clock::System);
         Some(Arc::new(topic))

@@ -1,9 +1,9 @@
-//! What nobody could handle, and which queue gave it up.
+//! Dead letters, and the queues that they come from.
 //!
-//! The naming rule: a dead-letter queue carries the name of its queue ([`Queue::name`]) as a word of its own name,
-//! words being separated by anything but letters and digits: `orders-pages-dead-letters.fifo`. The last such word
-//! counts, so that a stack may be called `pages`. A queue without such a word is nobody's: what lies there is kept and
-//! belongs to no run, as do failed invocations of start-export.
+//! The naming rule: the name of a dead-letter queue contains the name of its queue ([`Queue::name`]) as a word; words
+//! are separated by anything but letters and digits: `orders-pages-dead-letters.fifo`. The last such word counts, so
+//! that a stack may be called `pages`. Messages of a queue without such a word, and failed invocations of
+//! start-export, are stored but belong to no run.
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde::{Deserialize, Deserializer};
@@ -12,13 +12,13 @@ use serde_json::value::RawValue;
 use crate::json::JsonText;
 use crate::queue::Queue;
 
-/// What record-failure is called with.
+/// The event of record-failure.
 #[derive(Clone, Debug)]
 pub enum Abandoned {
-    /// By the event source mapping of a queue.
+    /// From the event source mapping of a queue.
     Messages(SqsEvent),
-    /// By Lambda itself, as the on-failure destination of start-export. It holds the payload that start-export could not
-    /// handle, which may be more than a parser takes.
+    /// From Lambda itself: record-failure is the on-failure destination of start-export. It holds the payload that
+    /// start-export could not handle, which a parser may reject.
     Invocation(Box<RawValue>),
 }
 
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Abandoned {
     }
 }
 
-/// The queue whose dead letters the message lay among.
+/// The queue whose dead-letter queue held the message.
 pub fn dead_letter_queue(record: &SqsMessage) -> Option<Queue> {
     let name = record.event_source_arn.as_deref()?.rsplit(':').next()?;
     let mut words = name.rsplit(|c: char| !c.is_ascii_alphanumeric());
@@ -91,7 +91,7 @@ mod tests {
             r#"{{"version":"1.0","requestPayload":{{"exportId":"\ud800","quotaMb":1E+400,"deep":{deep}}}}}"#
         );
 
-        // As the Lambda runtime reads it.
+        // The way in which the Lambda runtime reads it.
         let mut json = serde_json::Deserializer::from_str(&event);
         let abandoned: Abandoned = serde_path_to_error::deserialize(&mut json).unwrap();
 

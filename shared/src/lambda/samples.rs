@@ -1,4 +1,4 @@
-//! The sample events of the functions: what they hold is exactly what we send, and none goes untested.
+//! The sample events of the functions: they contain exactly what the archive sends, and each of them is tested.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ fn events(function: &str) -> Vec<PathBuf> {
     files.map(|file| file.unwrap().path()).collect()
 }
 
-/// Every message of every event of a function, read and written again, is the same.
+/// Checks that every message in the events of a function is unchanged after being read and written again.
 fn check_messages<M: DeserializeOwned + Serialize>(function: &str) {
     let events = events(function);
     assert!(!events.is_empty(), "{function}");

@@ -1,4 +1,4 @@
-//! Secrets that Secrets Manager keeps, read when they are first needed.
+//! Secrets in Secrets Manager, read on first use.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct SecretCredentials {
     arn: String,
 }
 
-/// The secret's text is not as it must be. Says nothing of what it holds.
+/// The secret's text does not have the required form. The error does not reveal it.
 #[derive(Debug, thiserror::Error)]
 #[error("the secret {arn} is no JSON object with the texts clientId and clientSecret")]
 pub struct SecretFormError {
@@ -50,7 +50,7 @@ impl SecretCredentials {
     }
 
     fn parse(&self, text: &SecretString) -> Result<Credentials, SecretFormError> {
-        // The parser's error may quote the text, so it goes no further.
+        // The parser's error may quote the text, so it is discarded.
         let kept: Kept = serde_json::from_str(text.expose_secret()).map_err(|_| {
             let arn = self.arn.clone();
             SecretFormError { arn }
@@ -62,7 +62,7 @@ impl SecretCredentials {
     }
 }
 
-/// The key of redaction in a secret that holds it as text.
+/// The redaction key, from a secret that holds it as text.
 #[derive(Clone, Debug)]
 pub struct SecretKey {
     client: Client,
@@ -111,7 +111,7 @@ fn is_not_found(error: &AwsError) -> bool {
     refusal.is_some_and(GetSecretValueError::is_resource_not_found_exception)
 }
 
-/// What Secrets Manager itself refuses stays refused, unless it is too busy; everything else is the way there.
+/// Refusals by Secrets Manager are permanent, except throttling and server errors; connection errors are transient.
 fn is_transient(error: &AwsError) -> bool {
     let AwsError::Secret { source, .. } = error else {
         return false;

@@ -1,4 +1,4 @@
-//! Repeated records: ids that stand on more than one line of an export.
+//! Repeated records: ids on more than one line of an export.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 /// Limit on the ids that a manifest names, so that its size does not grow with the number of repeated records.
 pub const MAX_NAMED_IDS: usize = 1_000;
 
-/// Counts of repeated records. A line repeats another one if id and SHA-256 in the page indexes are equal; lines with the
-/// same id and another SHA-256 are versions of one conversation.
+/// Counts of repeated records. Two lines are identical if id and SHA-256 in the page indexes are equal; lines with the
+/// same id and different SHA-256 are versions of one conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepeatedRecords {
-    /// Lines that repeat an earlier line byte for byte.
+    /// Number of lines that repeat an earlier line byte for byte.
     pub identical_lines: u64,
-    /// Different ids in the export.
+    /// Number of distinct ids in the export.
     pub distinct_ids: u64,
-    /// Ids of which more than one version is stored.
+    /// Number of ids with more than one stored version.
     pub ids_with_versions: u64,
     /// These ids in ascending order. If there are more than [`MAX_NAMED_IDS`], those with the lowest SHA-256.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

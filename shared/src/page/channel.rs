@@ -1,8 +1,8 @@
-//! The channels of normalized records, and the words by which sources call them.
+//! The channels of normalized records, and the names by which sources call them.
 
 use std::fmt;
 
-/// Eight of them, and every conversation has one.
+/// One of eight channels; every conversation has one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Channel {
     Voice,
@@ -17,11 +17,11 @@ pub(super) enum Channel {
 }
 
 impl Channel {
-    /// The channel that `mediaType`, `messageType` or a gateway's word means, in either case.
+    /// The channel for a `mediaType`, a `messageType` or a gateway's name. Ignores case.
     pub(super) fn of(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "voice" | "call" | "phone" => Self::Voice,
-            // `open` is a messenger of the organisation's own.
+            // `open` is open messaging: a messenger of the organisation's own.
             "chat" | "internalmessage" | "open" => Self::Chat,
             "email" => Self::Email,
             "sms" => Self::Sms,
@@ -29,12 +29,12 @@ impl Channel {
             "webchat" | "webmessaging" => Self::Webchat,
             "apple" | "facebook" | "instagram" | "kakao" | "line" | "social" | "social_media"
             | "telegram" | "twitter" | "viber" | "wechat" | "whatsapp" | "x" => Self::SocialMedia,
-            // `message` alone does not say which.
+            // `message` alone does not name the channel.
             _ => Self::Unknown,
         }
     }
 
-    /// This one if it is known, else the other.
+    /// Returns `self` unless it is `Unknown`, else `other`.
     #[must_use]
     pub(super) fn or(self, other: Self) -> Self {
         if self == Self::Unknown { other } else { self }

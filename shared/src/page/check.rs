@@ -1,4 +1,4 @@
-//! Whether a page index and its page object belong together, recomputed from the object alone.
+//! Checks that a page index and its page object match, using the object alone.
 
 use serde_json::value::RawValue;
 
@@ -7,7 +7,7 @@ use super::identity::{RecordIdentity, RejectReason};
 use super::index::IndexEntry;
 use super::{Projection, RecordShape};
 
-/// The first thing in which an object and its index do not fit. Lines count from 1.
+/// The first mismatch between an object and its index. Line numbers start at 1.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexMismatch {
     #[error("the page index cannot be read")]
@@ -34,8 +34,8 @@ pub enum IndexMismatch {
     Differs { line: u64, field: &'static str },
 }
 
-/// Compares every line with its entry: byte range, content hash, and id and start as the line itself says them. Gives
-/// the number of lines.
+/// Compares every line with its index entry: byte range, content hash, and the id and start in the line. Returns the
+/// number of lines.
 pub fn check(
     object_ndjson: &[u8],
     entries: impl IntoIterator<Item = Result<IndexEntry<'static>, CodecError>>,
@@ -64,7 +64,7 @@ pub fn check(
     }
 }
 
-/// The minimal record has a gateway's names, whatever it was made from.
+/// The shape of the stored line. A minimal record has a gateway's field names, whatever its source.
 pub(super) fn stored_shape(shape: RecordShape, projection: Projection) -> RecordShape {
     match projection {
         Projection::Minimal => RecordShape::Gateway,

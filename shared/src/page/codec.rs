@@ -1,4 +1,4 @@
-//! Bytes at rest: one gzip member, the same for the same lines.
+//! Compression of stored bytes: one gzip member, identical for identical lines.
 
 use std::io::{self, BufWriter, Read as _, Write as _};
 
@@ -6,16 +6,16 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
-/// The header's "unknown", so that an object does not tell where it was made.
+/// The gzip header's value for "unknown", so that an object does not depend on the machine that wrote it.
 const ANY_SYSTEM: u8 = 255;
 
-/// Twice what records are compressed to; more makes the memory for the lines grow as it comes.
+/// Twice the usual compression ratio of records. Beyond it, the buffer for the lines grows while they are read.
 const LIKELY_RATIO: u64 = 16;
 
-/// A compressor that is fed line by line finds a little less than one that sees this much.
+/// Fed line by line, a compressor compresses slightly worse than with chunks of this size.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Why stored bytes are not what we write.
+/// Why stored bytes cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     #[error("not a whole gzip member")]
@@ -36,7 +36,7 @@ pub enum CodecError {
     },
 }
 
-/// No page that we write is larger when it is unpacked.
+/// No page that we write is larger than this when decompressed.
 const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
 /// The lines of a page object, as text.
@@ -45,14 +45,14 @@ pub fn page_text(object_gz: &[u8]) -> Result<String, CodecError> {
     String::from_utf8(lines).map_err(CodecError::Text)
 }
 
-/// The lines of a page object: exactly one gzip member with a fitting checksum and nothing behind it.
+/// Decompresses a page object: exactly one gzip member with a matching checksum, and nothing after it.
 pub fn decode_lines(object_gz: &[u8], limit_bytes: u64) -> Result<Vec<u8>, CodecError> {
     let mut decoder = GzDecoder::new(object_gz);
-    // What a record says of its object may be untrue, so it alone reserves no memory.
+    // The size stated by the page record may be wrong, so it alone does not determine the allocation.
     let likely = (object_gz.len() as u64).saturating_mul(LIKELY_RATIO);
     let expected = limit_bytes.saturating_add(1).min(likely);
     let mut lines = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
-    // One byte more than allowed tells too large from just fitting, and reads on to the checksum.
+    // Reading one byte past the limit distinguishes "too large" from "just fits", and reads on to the checksum.
     let mut limited = decoder.by_ref().take(limit_bytes.saturating_add(1));
     limited.read_to_end(&mut lines).map_err(CodecError::Gzip)?;
     if lines.len() as u64 > limit_bytes {
@@ -69,7 +69,7 @@ pub(super) fn nothing_follows(decoder: &GzDecoder<&[u8]>) -> Result<(), CodecErr
     }
 }
 
-/// A gzip member in the making, without time, name and system: a pure function of the level and of what is written.
+/// A gzip member being written, without time, name and system: a pure function of the level and the input.
 #[derive(Debug)]
 pub(super) struct Member(BufWriter<GzEncoder<Vec<u8>>>);
 
@@ -90,7 +90,7 @@ impl Member {
     }
 }
 
-/// The result of writing to a `Vec`, which takes every byte it is given.
+/// Unwraps the result of writing to a `Vec`, which cannot fail.
 pub(super) fn in_memory<T, E: std::error::Error>(written: Result<T, E>) -> T {
     match written {
         Ok(value) => value,
@@ -120,7 +120,8 @@ mod tests {
     fn the_bytes_of_an_object_are_these_on_every_machine() {
         use crate::hash::Sha256;
 
-        // Another compressor may give others; pages repeated across that deployment are then stored twice.
+        // Another compressor may produce other bytes. Pages that are repeated across its deployment are then stored
+        // twice.
         let lines: Vec<u8> = (0..2000)
             .flat_map(|n| format!("{{\"id\":{}}}\n", n * n).into_bytes())
             .collect();
@@ -172,7 +173,7 @@ mod tests {
             let mut flipped = object.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
 
-            // Bits of the header and padding bits carry no lines.
+            // Header bits and padding bits carry no lines.
             if let Ok(read) = decode_lines(&flipped, LIMIT) {
                 assert_eq!(read, lines, "bit {bit}");
             }

@@ -1,12 +1,12 @@
-//! Copies a record as text, without the members that are to be dropped, in one walk.
+//! Copies a record as text, without the members to drop, in one pass.
 
 use super::walk::{Cursor, Key};
 
-/// One level on the way to what is dropped.
+/// One level on the path to the members to drop.
 pub(super) struct Level {
-    /// Members that are dropped here.
+    /// Members to drop at this level.
     pub(super) drops: &'static [&'static str],
-    /// The member whose elements are the next level.
+    /// The array member whose elements form the next level.
     pub(super) inner: Option<(&'static str, &'static Level)>,
 }
 
@@ -16,8 +16,8 @@ pub(super) const WHOLE: Level = Level {
     inner: None,
 };
 
-/// Appends the record without what is dropped from `level` on. Gives what it meets of the members with these names, as
-/// [`pick`](super::walk::pick) does.
+/// Appends the record without the members that `level` and its inner levels drop. Returns the values of the members
+/// with these names, as [`pick`](super::walk::pick) does.
 pub(super) fn copy<'a, const N: usize>(
     record: &'a str,
     names: [&str; N],
@@ -40,17 +40,17 @@ pub(super) fn copy<'a, const N: usize>(
     met
 }
 
-/// A walk that copies what it has passed in runs as long as possible.
+/// Walks the record and copies what stays in runs that are as long as possible.
 struct Copy<'a, 'o> {
     record: &'a str,
     cursor: Cursor<'a>,
-    /// What stands before is copied, or dropped.
+    /// Everything before this offset has been copied or dropped.
     copied: usize,
     out: &'o mut String,
 }
 
 impl<'a> Copy<'a, '_> {
-    /// Shows `visit` each member that stays.
+    /// Calls `visit` for each member that stays.
     fn object(&mut self, level: &Level, visit: &mut dyn FnMut(Key<'a>, &'a str)) {
         if !self.cursor.is_at_object() {
             self.cursor.skip();
@@ -67,7 +67,7 @@ impl<'a> Copy<'a, '_> {
                 visit(key, self.value(key, level));
                 is_first = false;
             } else if is_first {
-                // The comma behind goes too; later on it is the one before.
+                // The first member is dropped with the comma after it, later ones with the comma before.
                 self.drop_member(key.at);
                 self.copied = self.cursor.behind_comma();
             } else {
@@ -76,7 +76,7 @@ impl<'a> Copy<'a, '_> {
         }
     }
 
-    /// Drops the member in hand and what stands before it from `from` on.
+    /// Drops the current member, and the text from `from` up to it.
     fn drop_member(&mut self, from: usize) {
         self.up_to(from);
         self.cursor.skip();

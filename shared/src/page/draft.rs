@@ -1,6 +1,6 @@
-//! A page while it is being put together: lines, their index, and what was not archived.
+//! A page under construction: lines, their index, and the records that were not archived.
 //!
-//! One line is in hand at a time; what is kept of it is compressed already.
+//! Holds one uncompressed line at a time; earlier lines are already compressed.
 
 use super::codec::{Member, in_memory};
 use super::identity::{RecordIdentity, RejectReason};
@@ -17,7 +17,7 @@ pub(super) struct Draft {
     counts: Counts,
     redactions: Tally,
     ndjson_bytes: u64,
-    /// Both reused from record to record.
+    /// These two buffers are reused for each record.
     line: String,
     entry: Vec<u8>,
 }
@@ -45,7 +45,7 @@ impl Draft {
         self.keep_aside(reason, raw);
     }
 
-    /// Keeps aside what is not JSON.
+    /// Rejects a record that is not JSON.
     pub(super) fn reject_unreadable(&mut self, bytes: &[u8], rules: &PageRules<'_>) {
         let raw = match rules.redactor {
             Some(redactor) => {
@@ -72,13 +72,13 @@ impl Draft {
         self.counts.left_out += 1;
     }
 
-    /// Where the next line is to be written.
+    /// Clears and returns the buffer for the next line.
     pub(super) fn line(&mut self) -> &mut String {
         self.line.clear();
         &mut self.line
     }
 
-    /// Adds the line that was written, unless it is known.
+    /// Archives the current line, unless this version is already known.
     pub(super) fn archive(&mut self, identity: RecordIdentity<'_>, rules: &PageRules<'_>) {
         self.counts.received += 1;
         into_one_line(&mut self.line);
@@ -127,23 +127,25 @@ impl Draft {
     }
 }
 
-/// JSON escapes line breaks in strings, so what is removed is whitespace between tokens. Hardly anybody sends any.
+/// Removes line breaks. JSON escapes them in strings, so only whitespace between tokens is removed. Most records have
+/// none.
 fn into_one_line(line: &mut String) {
     if memchr::memchr2(b'\n', b'\r', line.as_bytes()).is_some() {
         line.retain(|letter| !matches!(letter, '\n' | '\r'));
     }
 }
 
-/// Chosen by measurement (docs/performance.md): the quickest that gives no more bytes than zlib's level 6.
+/// Compression level, chosen by measurement (docs/performance.md): the fastest that compresses at least as well as
+/// zlib's level 6.
 fn object_level(shape: RecordShape) -> u32 {
     match shape {
         RecordShape::Analytics | RecordShape::Normalized => 5,
-        // The texts of messages repeat less than the fields around them: level 6 gives two thousandths more than zlib's.
+        // Message texts are less repetitive than the fields around them: level 6 is 0.2 % larger than zlib's.
         RecordShape::Gateway | RecordShape::Transcript => 7,
     }
 }
 
-/// Ids and digests do not repeat; higher levels search in vain.
+/// Ids and digests do not repeat, so higher levels gain nothing.
 const INDEX_LEVEL: u32 = 2;
 
 #[cfg(test)]
@@ -154,7 +156,7 @@ mod tests {
     use super::super::{PageRules, Projection, encode};
     use super::*;
 
-    /// What Python's `gzip.compress(lines, 6)` gives for the lines of these pages; it has zlib inside.
+    /// Sizes produced by Python's `gzip.compress(lines, 6)`, which uses zlib, for the lines of these pages.
     const BY_ZLIB: [(RecordShape, usize); 2] = [
         (RecordShape::Analytics, 1_205_527),
         (RecordShape::Gateway, 867_985),

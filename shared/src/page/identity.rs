@@ -1,4 +1,4 @@
-//! Which record it is and when it started: what every record must say.
+//! The id and the start of a record, which every record must have.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,11 @@ use super::RecordShape;
 use super::walk::{is_null, is_object, pick};
 use crate::time::from_millis;
 
-/// No id of the API has more than 36 characters; a page index must stay readable line by line.
+/// No id of the API is longer than 36 characters. The limit bounds the lines of a page index, which is read line by
+/// line.
 const MAX_ID_BYTES: usize = 1024;
 
-/// The id and the start of a record, by the fields that its shape names.
+/// The id and the start of a record, from the fields that its shape defines.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RecordIdentity<'a> {
     pub id: Cow<'a, str>,
@@ -24,7 +25,7 @@ pub struct RecordIdentity<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "problem", content = "field", rename_all = "camelCase")]
 pub enum RejectReason {
-    /// The same damage each time that the page was read.
+    /// The record was damaged in the same way each time the page was read.
     #[error("the record is not JSON")]
     NotJson,
     #[error("the record is not a JSON object")]
@@ -89,7 +90,7 @@ impl RecordShape {
     }
 }
 
-/// Whether the record says when it ended: then it changes no more, but for what is corrected later.
+/// Whether the record has an end time. After that it changes only by later corrections.
 pub fn has_ended(record: &str, shape: RecordShape) -> bool {
     let name = match shape {
         RecordShape::Analytics | RecordShape::Transcript => "conversationEnd",
@@ -99,13 +100,13 @@ pub fn has_ended(record: &str, shape: RecordShape) -> bool {
     end.is_some_and(|end| !is_null(end))
 }
 
-/// The id of the record, whether or not it says when it began.
+/// The id of the record, even if it has no start.
 pub fn id_of(record: &str, shape: RecordShape) -> Option<Cow<'_, str>> {
     let [id, _] = pick(record, shape.identifying());
     read_id(id, shape).ok()
 }
 
-/// The values of the fields that identify a record, as they stand in it.
+/// The values of the id and start fields, as JSON text.
 pub(super) type Identifying<'a> = [Option<&'a str>; 2];
 
 impl RecordShape {
@@ -119,7 +120,7 @@ impl<'a> RecordIdentity<'a> {
         Self::by(pick(record, shape.identifying()), record, shape)
     }
 
-    /// With the start in whole milliseconds, as a normalized record has it.
+    /// The same identity with the start in whole milliseconds, as in a normalized record.
     pub(super) fn in_millis(self) -> Self {
         let millis = self.start.as_nanosecond().div_euclid(1_000_000);
         let start = i64::try_from(millis).ok().and_then(from_millis);
@@ -129,7 +130,7 @@ impl<'a> RecordIdentity<'a> {
         }
     }
 
-    /// The same, for whoever has met the record's fields on the way.
+    /// Like `of`, for callers that have already read the identifying fields.
     pub(super) fn by(
         [id, start]: Identifying<'a>,
         record: &str,
@@ -145,7 +146,7 @@ impl<'a> RecordIdentity<'a> {
     }
 }
 
-/// When the record began, whether or not it says which one it is.
+/// The start of the record, even if it has no id.
 pub(super) fn start_of([_, start]: Identifying<'_>, shape: RecordShape) -> Option<Timestamp> {
     read_start(start, shape).ok()
 }
@@ -182,7 +183,7 @@ fn read_start(value: Option<&str>, shape: RecordShape) -> Result<Timestamp, Reje
     text.parse().map_err(|_| malformed)
 }
 
-/// The string that the value is, if it is one: borrowed, unless something in it is escaped.
+/// The string that the JSON text encodes, if it is one: borrowed, unless it contains escapes.
 fn read_string(value: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -190,7 +191,7 @@ fn read_string(value: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str(value).ok().map(|Text(text)| text)
 }
 
-/// Of a JSON number these characters make an integer; its text is the id, whatever its size.
+/// Whether a JSON number is an integer. Its text is the id, whatever its size.
 fn is_integer(value: &str) -> bool {
     value
         .bytes()

@@ -1,4 +1,4 @@
-//! The page index: where each record lies in the page object, without reading the object.
+//! The page index: the location of each record in the page object, without reading the object.
 
 use std::borrow::Cow;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -12,7 +12,7 @@ use super::identity::RecordIdentity;
 use crate::hash::Sha256;
 use crate::time::millis;
 
-/// Several times the longest entry: an id of 1 KiB, each byte escaped in six.
+/// Several times the longest possible entry: an id of 1 KiB with each byte escaped as six.
 const MAX_LINE_BYTES: u64 = 16 * 1024;
 
 /// One line of the page index, for one line of the page object.
@@ -21,11 +21,11 @@ pub struct IndexEntry<'a> {
     pub id: Cow<'a, str>,
     #[serde(serialize_with = "at_least_millis")]
     pub start: Timestamp,
-    /// Where the line begins in the decompressed object.
+    /// Offset of the line in the decompressed object, in bytes.
     pub offset: u64,
-    /// The line's bytes without its line break.
+    /// Length of the line in bytes, without the line break.
     pub length: u64,
-    /// Content hash of the same bytes.
+    /// Content hash of these bytes.
     pub sha256: Sha256,
 }
 
@@ -42,7 +42,7 @@ impl<'a> IndexEntry<'a> {
     }
 }
 
-/// Milliseconds like everywhere; all digits of a moment that has more, so that it stays the record's own.
+/// Serializes milliseconds, as everywhere, or all digits of a more precise time, so that it equals the record's own.
 fn at_least_millis<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     if moment.subsec_nanosecond() % 1_000_000 == 0 {
         serializer.collect_str(&millis(*moment))
@@ -51,7 +51,7 @@ fn at_least_millis<S: Serializer>(moment: &Timestamp, serializer: S) -> Result<S
     }
 }
 
-/// The entries of a page index, one at a time and in flat memory. Ends after the first error.
+/// Reads the entries of a page index one at a time, in constant memory. Ends after the first error.
 pub fn read_index(index_gz: &[u8]) -> IndexReader<'_> {
     IndexReader {
         rest: Some(BufReader::new(GzDecoder::new(index_gz))),
@@ -60,7 +60,7 @@ pub fn read_index(index_gz: &[u8]) -> IndexReader<'_> {
     }
 }
 
-/// Shows `visit` the ids of a page index in order, and reads of each entry nothing else.
+/// Calls `visit` with the id of each entry of a page index, in order. Parses nothing else of the entries.
 pub fn each_indexed_id(index_gz: &[u8], mut visit: impl FnMut(&str)) -> Result<(), CodecError> {
     #[derive(Deserialize)]
     struct Entry<'a> {
@@ -97,7 +97,7 @@ pub fn each_indexed_version(
 /// See [`read_index`].
 #[derive(Debug)]
 pub struct IndexReader<'a> {
-    /// `None` once the end or an error was met.
+    /// `None` after the end or an error.
     rest: Option<BufReader<GzDecoder<&'a [u8]>>>,
     line: Vec<u8>,
     number: u64,
@@ -130,7 +130,7 @@ impl IndexReader<'_> {
             .map_err(|source| CodecError::IndexEntry { line, source })
     }
 
-    /// Whether there is another line.
+    /// Reads the next line. Returns whether there is one.
     fn read_line(&mut self) -> Result<bool, CodecError> {
         let Some(rest) = &mut self.rest else {
             return Ok(false);

@@ -1,5 +1,5 @@
-//! Versions of conversations that are archived already, as the page indexes tell of them: ids and content hashes, both
-//! shortened, since a mistake stores a record once more and nothing else is likely.
+//! Versions of conversations that are already archived, read from the page indexes: ids and content hashes. Both are
+//! shortened, since a changed record is unlikely to collide and a false difference only stores a record again.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -8,20 +8,20 @@ use super::codec::CodecError;
 use super::index::read_index;
 use crate::hash::Sha256;
 
-/// Limit on the versions of one conversation in an export; of more, the last ones count.
+/// Limit on the versions of one conversation in an export. Beyond it, only the last ones are kept.
 const MAX_VERSIONS: usize = 16;
 
-/// The content of each conversation's latest version: about 40 bytes a conversation. An export may hold several versions
-/// of a conversation (`repeated` in its manifest); all of them count as the latest.
+/// The content of each conversation's latest version, about 40 bytes per conversation. An export may hold several
+/// versions of a conversation (`repeated` in its manifest); all of them count as the latest.
 #[derive(Clone, Debug, Default)]
 pub struct KnownVersions {
     contents: HashMap<u64, u64>,
-    /// Other versions of conversations in `contents`.
+    /// Further versions of the conversations in `contents`.
     others: HashMap<u64, VecDeque<u64>>,
 }
 
 impl KnownVersions {
-    /// Adds the entries of a page index of one export.
+    /// Adds the entries of one of an export's page indexes.
     pub fn add_index(&mut self, index_gz: &[u8]) -> Result<(), CodecError> {
         for entry in read_index(index_gz) {
             let entry = entry?;
@@ -44,7 +44,7 @@ impl KnownVersions {
         }
     }
 
-    /// Replaces the versions of all conversations that a later export holds.
+    /// Replaces the versions of all conversations that a later export contains.
     pub fn supersede(&mut self, later: Self) {
         if self.contents.is_empty() {
             *self = later;

@@ -1,11 +1,11 @@
 //! The minimal record: `id`, `type`, `startTime`, `endTime`, `mediaType`, `interactions` and `participants`, in this
 //! order.
 //!
-//! Values are copied as they are. A present null stays, an absent field is left out, `participants` that are absent
-//! become `[]`. Participants keep `id`, `type` and `name` under the same rules. `participants` that are no array, and
-//! elements of it that are no object, are copied as they are: nothing of a form we do not know is lost.
+//! Values are copied unchanged. A null value stays null, an absent field is omitted, absent `participants` become `[]`.
+//! Participants keep `id`, `type` and `name` under the same rules. If `participants` is not an array, or an element of
+//! it is not an object, it is copied unchanged, so that nothing of an unknown form is lost.
 //!
-//! An analytics record has other names:
+//! An analytics record has other field names:
 //!
 //! | minimal | analytics record |
 //! |---|---|
@@ -14,13 +14,13 @@
 //! | `startTime` | `conversationStart` |
 //! | `endTime` | `conversationEnd` |
 //! | `mediaType` | `mediaType` of the leading session |
-//! | `interactions` | left out |
+//! | `interactions` | omitted |
 //! | `participants[].id` | `participants[].participantId` |
 //! | `participants[].type` | `participants[].purpose` |
 //! | `participants[].name` | `participants[].participantName` |
 //!
-//! The leading session is the first one, in the order of the record, whose `mediaType` is there and not null. Without
-//! one, `type` and `mediaType` are left out.
+//! The leading session is the first one, in the order of the record, that has a non-null `mediaType`. Without one,
+//! `type` and `mediaType` are omitted.
 
 use super::walk::{elements, is_array, is_null, is_object, pick, separate};
 
@@ -35,7 +35,7 @@ const RECORD: [&str; 6] = [
 const PARTICIPANT: [&str; 3] = ["id", "type", "name"];
 const ANALYTICS_PARTICIPANT: [&str; 3] = ["participantId", "purpose", "participantName"];
 
-/// The values of the keys above, in their order.
+/// The values of the keys above, in the same order.
 type Values<'a, const N: usize> = [Option<&'a str>; N];
 
 pub(super) fn gateway(record: &str, out: &mut String) {
@@ -57,7 +57,7 @@ pub(super) fn analytics(record: &str, out: &mut String) {
     write_record(values, participants, ANALYTICS_PARTICIPANT, out);
 }
 
-/// `type` and `mediaType` of the first session that has a media type.
+/// `type` and `mediaType` of the leading session.
 fn leading_session(participants: &str) -> Values<'_, 2> {
     let mut found = [None, None];
     elements(participants, |participant| {

@@ -1,10 +1,10 @@
-//! Names of what records name only by an id: queues and wrap-up codes.
+//! Names of the queues and wrap-up codes that records reference by id.
 
 use std::collections::HashMap;
 
 use super::walk::unquoted;
 
-/// Names by id, each as a JSON text, ready to be written.
+/// Names by id, each as JSON text.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     queues: HashMap<String, String>,
@@ -12,7 +12,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// From pairs of id and name.
+    /// Creates the names from pairs of id and name.
     pub fn new(
         queues: impl IntoIterator<Item = (String, String)>,
         wrap_up_codes: impl IntoIterator<Item = (String, String)>,

@@ -1,7 +1,7 @@
-//! The normalized record: one flat row for a conversation, whatever source and shape it came in.
+//! The normalized record: one flat row per conversation, whatever its source and shape.
 //!
-//! Every record becomes a row: what is absent, or of a form we do not know, is null, and never an error. Moments are
-//! milliseconds since 1970. See docs/format.md for each field and where it comes from.
+//! Every record becomes a row: an absent value, or one of an unknown form, becomes null, never an error. Times are
+//! milliseconds since 1970. docs/format.md lists the fields and their sources.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use super::channel::Channel;
 use super::identity::Identifying;
 use super::walk::{elements, is_array, is_object, members, pick, separate, string, unquoted};
 
-/// What of a row does not stand in every record. Values are JSON texts.
+/// The fields of a row that are optional in a record. Values are JSON texts.
 #[derive(Default)]
 struct Row<'a> {
     interaction_id: Option<&'a str>,
@@ -102,12 +102,12 @@ pub(super) fn analytics<'a>(
     [id, start]
 }
 
-/// The queues of a conversation, as its participants tell of them.
+/// The queues of a conversation, as named by its participants.
 #[derive(Default)]
 struct Queues<'a> {
-    /// Id and name by the first participant that is a queue.
+    /// Id and name from the first participant that is a queue (`acd`).
     queue: Option<[Option<&'a str>; 2]>,
-    /// By the first participant that was in one.
+    /// Queue id from the first participant that has one.
     anybody: Option<&'a str>,
 }
 
@@ -127,11 +127,11 @@ impl<'a> Queues<'a> {
     }
 }
 
-/// All participants' attributes in one object; of a key that repeats the first counts. A key that is no string is kept each
-/// time.
+/// All participants' attributes in one object; the first value of a repeated key wins. A key that is not a valid string
+/// (half a surrogate pair) is kept every time.
 #[derive(Default)]
 struct Attributes<'a> {
-    /// The members, once anybody had an object.
+    /// The members; `None` until a participant has an attributes object.
     members: Option<String>,
     seen: HashSet<Cow<'a, str>>,
 }
@@ -156,7 +156,7 @@ impl<'a> Attributes<'a> {
 }
 
 impl Row<'_> {
-    /// Writes the row; nothing for a record that does not say when it started, which is none.
+    /// Writes the row. Writes nothing for a record without a start, which is rejected.
     fn write(
         &self,
         id: Option<&str>,
@@ -186,7 +186,7 @@ impl Row<'_> {
         );
         let (queue_id, wrap_up_code) = (text(self.queue_id), text(self.wrap_up_code));
         let names = rules.names;
-        // What the record says itself comes first: it was the name at the time.
+        // Names in the record take precedence: they are the names at the time.
         let queue_name = text(self.queue_name).or_else(|| names?.queue(queue_id?));
         let wrap_up_name = text(self.wrap_up_name).or_else(|| names?.wrap_up_code(wrap_up_code?));
         field(out, "queueId", queue_id.unwrap_or(NULL));
@@ -211,7 +211,7 @@ fn field(out: &mut String, key: &str, value: &str) {
     let _ = write!(out, "\"{key}\":{value}");
 }
 
-/// An id as text, though it came as a number.
+/// The id as a JSON string, even if it is a number in the record.
 fn quoted(id: Option<&str>) -> String {
     match id {
         Some(id) if is_text(id) => id.to_owned(),
@@ -236,7 +236,7 @@ fn is_text(value: &str) -> bool {
     value.starts_with('"')
 }
 
-/// Milliseconds since 1970, whole ones.
+/// Whole milliseconds since 1970.
 fn moment(value: &str) -> Option<i64> {
     let moment: Timestamp = is_text(value).then(|| unquoted(value))?.parse().ok()?;
     i64::try_from(moment.as_nanosecond().div_euclid(1_000_000)).ok()
@@ -248,7 +248,7 @@ fn count(participants: &str) -> Option<i64> {
     is_array(participants).then_some(count)
 }
 
-/// The first of the words that names a channel.
+/// The channel of the first word that names one.
 fn channel<const N: usize>(words: [Option<&str>; N]) -> Channel {
     words
         .into_iter()

@@ -1,4 +1,4 @@
-//! Properties over generated pages, against an implementation that is slow, plain and shares no code.
+//! Property tests over generated pages, against a slow and simple implementation that shares no code.
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -169,7 +169,7 @@ proptest! {
     }
 }
 
-// Each case of these does the work of many.
+// Fewer cases, because each of these does the work of many.
 proptest! {
     #![proptest_config(cases(64))]
 
@@ -238,7 +238,7 @@ fn encoded_page_fits(
     Ok(())
 }
 
-/// What goes by the index gets each line whole, and each line is JSON of the conversation that the index names.
+/// Readers that use the index get each line whole, and each line is JSON of the conversation that the index names.
 fn every_reader_reads(
     page: &PageBody,
     shape: RecordShape,

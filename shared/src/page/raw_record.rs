@@ -1,18 +1,19 @@
-//! A record as it came, before anything is known of it.
+//! A record as received, before it is interpreted.
 
 use std::fmt;
 
 use serde_json::value::RawValue;
 
-/// A record in the body that it came in.
+/// A record, borrowed from the response body.
 #[derive(Clone, Copy)]
 pub enum RawRecord<'a> {
     Json(&'a RawValue),
-    /// An element of a list that is not JSON: a byte that is not UTF-8, a raw line break in a string.
+    /// An element of a list that is not valid JSON, for example with a byte that is not UTF-8 or a raw line break in a
+    /// string.
     Unreadable(&'a [u8]),
 }
 
-/// A record on its own, which outlives the body.
+/// A record that owns its bytes and outlives the body.
 #[derive(Clone)]
 pub enum OwnedRecord {
     Json(Box<RawValue>),
@@ -34,7 +35,7 @@ impl<'a> RawRecord<'a> {
         }
     }
 
-    /// Its text, if it is JSON.
+    /// The record's text, if it is JSON.
     pub fn json(self) -> Option<&'a str> {
         match self {
             Self::Json(record) => Some(record.get()),
@@ -53,7 +54,7 @@ impl OwnedRecord {
 }
 
 impl PartialEq for RawRecord<'_> {
-    /// By its bytes.
+    /// Compares the bytes.
     fn eq(&self, other: &Self) -> bool {
         self.bytes() == other.bytes()
     }
@@ -66,7 +67,7 @@ impl<'a> From<&'a RawValue> for RawRecord<'a> {
 }
 
 impl fmt::Debug for RawRecord<'_> {
-    /// Without its content: a record must not end up in a log.
+    /// Omits the content: a record must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, bytes) = match self {
             Self::Json(_) => ("Json", self.bytes()),

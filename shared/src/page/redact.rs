@@ -1,8 +1,8 @@
-//! Takes personal data out of a record, which is JSON text: where people typed, and with the strict profile where a field
-//! says who somebody is.
+//! Removes personal data from a record, which is JSON text: from text that people typed, and with the strict profile
+//! also from fields that identify a person.
 //!
-//! The text is walked once, however deep it is, and copied in runs as long as possible; a string without a value stays as it
-//! was escaped. Keys, numbers and whatever is no text of a person stay as they are.
+//! The text is walked once, whatever its depth, and copied in runs that are as long as possible. Strings without
+//! personal data keep their escapes. Keys, numbers and strings that do not come from a person are unchanged.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ mod meaning;
 
 use meaning::Meaning;
 
-/// The record without its values, which are counted; `None` when it has none.
+/// Redacts the record and counts the redacted values. `None` when there are none.
 pub(super) fn redact(
     record: &str,
     shape: RecordShape,
@@ -27,8 +27,8 @@ pub(super) fn redact(
     redact_as(Meaning::of_record(record, shape), record, redactor, tally)
 }
 
-/// Redacts bytes that are not JSON. They are made JSON if that takes no more than other characters in their strings; else the
-/// values are also looked for in all of them as one text.
+/// Redacts bytes that are not JSON. If replacing characters in their strings makes them JSON, they are redacted as
+/// JSON. Otherwise the whole is also searched for values as one text.
 pub(super) fn redact_unreadable(
     bytes: &[u8],
     shape: RecordShape,
@@ -39,12 +39,12 @@ pub(super) fn redact_unreadable(
     if serde_json::from_str::<&RawValue>(&repaired).is_ok() {
         return redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
     }
-    // The walk takes out what it finds by its field; what it could not make out is looked for everywhere.
+    // The walk redacts what it can attribute to a field. The rest is searched as plain text.
     let walked = redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
     redactor.redact(&walked, tally).into_owned()
 }
 
-/// The text, with bytes that are not UTF-8 read as Latin-1, in which each is a character.
+/// The bytes as text. Those that are not UTF-8 are read as Latin-1, in which every byte is a character.
 pub(crate) fn text_of_bytes(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -54,7 +54,7 @@ pub(crate) fn text_of_bytes(bytes: &[u8]) -> String {
     text
 }
 
-/// The text with the control characters of its strings escaped, as JSON wants them.
+/// The text with control characters in strings escaped, as JSON requires.
 pub(crate) fn escape_controls(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let (mut in_string, mut after_backslash) = (false, false);
@@ -73,13 +73,13 @@ pub(crate) fn escape_controls(text: &str) -> String {
     escaped
 }
 
-/// A value all of whose texts people may have typed, without what is personal in them.
+/// Redacts a JSON value whose strings may all have been typed by people.
 pub fn redact_typed(value: &RawValue, redactor: &Redactor, tally: &mut Tally) -> Box<RawValue> {
     let redacted = redact_as(Meaning::Typed, value.get(), redactor, tally);
     redacted.map_or_else(|| value.to_owned(), json)
 }
 
-/// What was JSON is JSON; should it not be, nothing of it is kept.
+/// Redacted JSON is still JSON. If it is not, all of it is dropped.
 fn json(redacted: String) -> Box<RawValue> {
     RawValue::from_string(redacted).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
@@ -109,12 +109,12 @@ struct Walk<'a, 't> {
     record: &'a str,
     redactor: &'a Redactor,
     tally: &'t mut Tally,
-    /// What stands before is copied, or replaced.
+    /// Everything before this offset has been copied or replaced.
     copied: usize,
     out: String,
 }
 
-/// An object or array that we are in.
+/// An object or array that contains the current position.
 struct Level {
     is_object: bool,
     meaning: Meaning,
@@ -159,7 +159,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The string from `at` to `end`, quotes and all.
+    /// Redacts the string from `at` to `end`, including its quotes.
     fn string(&mut self, at: usize, end: usize, meaning: Meaning, key: &str) {
         let quoted = &self.record[at..end];
         let (redactor, profile) = (self.redactor, self.redactor.profile());
@@ -188,7 +188,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Behind the string that begins at `from`.
+/// The offset after the string that begins at `from`.
 fn string_end(bytes: &[u8], from: usize) -> usize {
     let mut at = from + 1;
     while let Some(rest) = bytes.get(at..)
@@ -203,7 +203,7 @@ fn string_end(bytes: &[u8], from: usize) -> usize {
     bytes.len()
 }
 
-/// What a string says. Half a surrogate pair, which JSON allows, is read as the sign for what cannot be read.
+/// The decoded string. Half a surrogate pair, which JSON allows, becomes the replacement character.
 fn text_of(quoted: &str) -> Cow<'_, str> {
     let inner = quoted.get(1..quoted.len().saturating_sub(1));
     let inner = inner.unwrap_or_default();
@@ -214,7 +214,7 @@ fn text_of(quoted: &str) -> Cow<'_, str> {
     said.map_or_else(|_| inner.into(), |said| said.0.into())
 }
 
-/// Strings are read as bytes, which may be half a surrogate pair.
+/// A string that is deserialized from bytes, which may contain half a surrogate pair.
 struct Said(String);
 
 impl<'de> serde::Deserialize<'de> for Said {

@@ -1,4 +1,4 @@
-//! Results pages as the servers send them. Errors say where a body is wrong, never what it says.
+//! Parses results pages. Errors report where a body is malformed, never its content.
 
 use std::fmt;
 
@@ -13,27 +13,27 @@ use crate::decode::DecodeError;
 use crate::decode::lenient::parse_count;
 use crate::hash::Sha256;
 
-/// A page of results: records, and what stands beside them. Fields we do not use are passed over.
+/// A page of results: records and paging fields. Unused fields are skipped.
 #[derive(Default)]
 pub struct ResultsPage<'a> {
-    /// `None` when the list is absent or null. What that means depends on the call.
+    /// `None` when the list is absent or null. The meaning of that depends on the call.
     pub records: Option<Vec<RawRecord<'a>>>,
-    /// What leads to the next page. Absent, null and empty all mean that there is none.
+    /// Cursor or token of the next page. Absent, null and empty all mean that there is none.
     pub next: Option<String>,
-    /// The watermark that held for a job, if it can be read.
+    /// The watermark that applied to a job, if it is readable.
     pub data_availability_date: Option<Timestamp>,
-    /// How many a query finds in all, if it can be read.
+    /// The total number of results of a query, if it is readable.
     pub total_hits: Option<u64>,
 }
 
-/// Under which names a reply has its records and what leads to the next page.
+/// The names of a response's list of records and of its cursor or token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResultsFields {
     pub records: &'static str,
     pub next: &'static str,
 }
 
-/// Of a job's results and, though it never has a cursor, of the details query.
+/// For a job's results and for the details query, although the query never has a cursor.
 pub const DETAILS_FIELDS: ResultsFields = ResultsFields {
     records: "conversations",
     next: "cursor",
@@ -42,8 +42,8 @@ pub const DETAILS_FIELDS: ResultsFields = ResultsFields {
 const WATERMARK: &str = "dataAvailabilityDate";
 const HITS: &str = "totalHits";
 
-/// Reads the answers to one request, which may be repeated. A page with the same damage twice is split into its records, so
-/// that the damaged one alone is kept aside. A page without a list is believed the second time.
+/// Reads the responses to one request, including its retries. A page with the same damage twice in a row is split into
+/// its records, so that only the damaged record is rejected. A missing list is accepted the second time.
 #[derive(Debug, Default)]
 pub struct ResultsReader {
     damaged: Option<Sha256>,
@@ -51,7 +51,7 @@ pub struct ResultsReader {
 }
 
 impl ResultsReader {
-    /// A page that is an object.
+    /// Reads a page that is an object.
     pub fn page<'a>(
         &mut self,
         body: &'a [u8],
@@ -66,8 +66,8 @@ impl ResultsReader {
         )
     }
 
-    /// The page's records. An empty list may be left out, where `may_lack_list` says that the rest is a page of that kind; a
-    /// single answer without a list may be an accident.
+    /// The page's records. The API may omit an empty list if `may_lack_list`; the first response without a list is
+    /// still an error, because it may be an accident.
     pub fn listed<'a>(
         &mut self,
         page: ResultsPage<'a>,
@@ -81,7 +81,7 @@ impl ResultsReader {
         }
     }
 
-    /// A gateway's page, which is a bare array.
+    /// Reads a gateway's page, which is a bare array.
     pub fn records<'a>(&mut self, body: &'a [u8]) -> Result<Vec<RawRecord<'a>>, DecodeError> {
         self.read(body, gateway_records, salvage::array, |records| {
             damage(records)
@@ -102,7 +102,7 @@ impl ResultsReader {
         let Some(salvaged) = salvage(body) else {
             return Err(error);
         };
-        // The rest of the page may differ each time, as a cursor does.
+        // Only the damage is compared, because the rest of the page, such as a cursor, may differ each time.
         let damage = damage_of(&salvaged);
         if self.damaged.replace(damage) == Some(damage) {
             Ok(salvaged)
@@ -119,7 +119,7 @@ fn damage(records: &[RawRecord<'_>]) -> Sha256 {
     Sha256::of(bytes.join(&b'\n'))
 }
 
-/// The records of a gateway's results page, which is a bare array.
+/// Parses a gateway's results page, which is a bare array.
 pub fn gateway_records(body: &[u8]) -> Result<Vec<RawRecord<'_>>, DecodeError> {
     let records: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
@@ -132,17 +132,18 @@ pub fn gateway_records(body: &[u8]) -> Result<Vec<RawRecord<'_>>, DecodeError> {
 }
 
 impl<'a> ResultsPage<'a> {
-    /// The records, of a page that has a list of them; `name` is the list's.
+    /// The records of a page that must have a list named `name`.
     pub fn listed(self, name: &str) -> Result<Vec<RawRecord<'a>>, DecodeError> {
         self.records.ok_or_else(|| DecodeError::missing(name))
     }
 
-    /// Whether the member says something of the page.
+    /// Whether the member is one that this type reads.
     pub(super) fn uses(fields: ResultsFields, key: &str) -> bool {
         [fields.records, fields.next, WATERMARK, HITS].contains(&key)
     }
 
-    /// Takes a member in. One that stands twice must say the same both times: which of two values counts is not defined.
+    /// Reads a member. A repeated member must have the same value both times, because it is undefined which one
+    /// applies.
     pub(super) fn member(
         &mut self,
         fields: ResultsFields,
@@ -184,7 +185,7 @@ fn once<T: PartialEq>(
     }
 }
 
-/// A member's value: JSON, or a list that was split because it is none.
+/// A member's value: JSON, or a list that was split because it is not valid JSON.
 pub(super) enum Member<'a> {
     Json(&'a RawValue),
     List(Vec<RawRecord<'a>>),
@@ -242,10 +243,10 @@ impl ResultsFields {
     }
 }
 
-/// Reads the fields we use, in one go.
+/// Reads the fields we use in one pass.
 struct Fields<'s> {
     named: ResultsFields,
-    /// What is wrong with the body, if it is JSON.
+    /// The first problem with the content, if the body is JSON.
     refused: &'s mut Option<DecodeError>,
 }
 
@@ -261,7 +262,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
         while let Some(key) = map.next_key::<&RawValue>()? {
             let value = Member::Json(map.next_value()?);
             let member = results.member(self.named, &unquoted(key.get()), value);
-            // Read on: whether the body is JSON at all matters more.
+            // Continue reading: whether the body is valid JSON takes precedence.
             if let Err(error) = member {
                 self.refused.get_or_insert(error);
             }
@@ -271,7 +272,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
 }
 
 impl fmt::Debug for ResultsPage<'_> {
-    /// Without the records: a page must not end up in a log.
+    /// Omits the records: a page must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResultsPage")
             .field("records", &self.records.as_ref().map(Vec::len))

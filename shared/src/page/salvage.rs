@@ -1,6 +1,6 @@
-//! A page that is not JSON as a whole, split at its list's elements, so that one damaged record does not cost the others.
+//! Splits a page that is not valid JSON into its list elements, so that one damaged record does not cost the others.
 //!
-//! Only brackets, quotes and escapes are looked at. A page that is cut off is not split.
+//! Looks only at brackets, quotes and escapes. A truncated page is not split.
 
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use scan::{Endless, Opening, Page, Scan};
 
 mod scan;
 
-/// A page that is an object. Of its members only those that are not used may be something other than JSON.
+/// Splits a page that is an object. Members other than the list must be JSON if they are used.
 pub(super) fn object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'_>> {
     let mut scan = Scan::new(body);
     let mut page = ResultsPage::default();
@@ -33,7 +33,7 @@ pub(super) fn object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'
     scan.is_at_end().then_some(page)
 }
 
-/// A page that is a bare array.
+/// Splits a page that is a bare array.
 pub(super) fn array(body: &[u8]) -> Option<Vec<RawRecord<'_>>> {
     let mut scan = Scan::new(body);
     let records = elements(&mut scan, Page::Array)?;
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// Each record as JSON or not.
+    /// Whether each record is JSON.
     fn readable(records: &[RawRecord<'_>]) -> Vec<bool> {
         records
             .iter()
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(readable(&array(body).unwrap()), [false, true, false]);
     }
 
-    /// The elements before and after, and around them a page.
+    /// Wraps the damaged element with elements before and after it. Returns the list and a page that contains it.
     fn around(damaged: &str) -> (String, String) {
         let list = format!(
             r#"[{{"id":1,"t":"","l":[{{"id":7}},{{"id":8}}]}}, {damaged} ,{{"id":"[2]","t":"}},{{"}}]"#

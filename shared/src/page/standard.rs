@@ -1,8 +1,8 @@
-//! The standard record: an analytics record without what only explains routing or diagnoses media.
+//! The standard record: an analytics record without fields that only explain routing or diagnose media.
 //!
-//! What is dropped is a list; everything else passes, fields we have never heard of too. Ids that join (`peerId`,
-//! `sessionId`, `selectedAgentId`), what was asked for and used (`requestedRoutings`, `usedRouting`), delivery
-//! statuses, metrics and the conversation's own quality scores stay. What is kept is copied as text.
+//! The fields to drop are listed; everything else is kept, including unknown fields. Ids used for joins (`peerId`,
+//! `sessionId`, `selectedAgentId`), requested and used routing (`requestedRoutings`, `usedRouting`), delivery statuses,
+//! metrics and the conversation's own quality scores stay. Kept values are copied as text.
 
 use super::copy::Level;
 
@@ -16,7 +16,7 @@ const PARTICIPANT: Level = Level {
 };
 const SESSION: Level = Level {
     drops: &[
-        // How the router came to its choice.
+        // How the routing decision was made.
         "agentBullseyeRing",
         "agentGroups",
         "eligibleAgentCounts",
@@ -27,7 +27,7 @@ const SESSION: Level = Level {
         "routingRuleType",
         "selectedAgentRank",
         "waitingInteractionCounts",
-        // How the media went.
+        // Media diagnostics.
         "edgeId",
         "errorCodeDescription",
         "mediaEndpointStats",
@@ -45,7 +45,7 @@ const SEGMENT: Level = Level {
     inner: None,
 };
 
-/// Everything the standard record drops, as `participants[].sessions[].edgeId`.
+/// The paths of all fields that the standard record drops, for example `participants[].sessions[].edgeId`.
 pub fn dropped_paths() -> Vec<String> {
     let mut paths = Vec::new();
     let mut prefix = String::new();

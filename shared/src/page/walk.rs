@@ -1,11 +1,11 @@
-//! Walks along the text of a JSON value without parsing what is only passed by.
+//! Walks the text of a JSON value without parsing the values that it skips.
 //!
-//! The text was read as JSON once, when the body came, so nothing here can fail: a cursor moves over tokens and gives
-//! them back as the text they are. Text that is no JSON would give nonsense, but neither a panic nor an endless walk.
+//! The text was validated as JSON when the body arrived, so nothing here can fail: a cursor moves over tokens and
+//! returns their text. Text that is not JSON gives meaningless results, but neither a panic nor an endless loop.
 
 use std::borrow::Cow;
 
-/// A place in the text of a valid value.
+/// A position in the text of a valid JSON value.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -23,7 +23,7 @@ impl<'a> Cursor<'a> {
         Self { text: value, at: 0 }
     }
 
-    /// How far we are.
+    /// The current offset in bytes.
     pub(super) fn at(&self) -> usize {
         self.at
     }
@@ -36,13 +36,13 @@ impl<'a> Cursor<'a> {
         self.peek() == Some(b'[')
     }
 
-    /// Steps into the object or array that begins here.
+    /// Enters the object or array that begins here.
     pub(super) fn enter(&mut self) {
         self.at += 1;
     }
 
-    /// Inside an object, at its beginning or behind a value: goes to the next member's value. `None` at the end of the
-    /// object, with the cursor behind it.
+    /// Inside an object, at its beginning or after a value: moves to the next member's value. Returns `None` at the end
+    /// of the object, with the cursor after it.
     pub(super) fn next_key(&mut self) -> Option<Key<'a>> {
         let at = self.next_item()?;
         let quoted = self.skip();
@@ -50,13 +50,13 @@ impl<'a> Cursor<'a> {
         Some(Key { at, quoted })
     }
 
-    /// Inside an array, at its beginning or behind an element: whether there is another one, with the cursor at it. If
-    /// not, the cursor is behind the array.
+    /// Inside an array, at its beginning or after an element: moves to the next element. Returns whether there is one;
+    /// if not, the cursor is after the array.
     pub(super) fn next_element(&mut self) -> bool {
         self.next_item().is_some()
     }
 
-    /// Passes by the value that begins here and gives its text.
+    /// Skips the value that begins here and returns its text.
     pub(super) fn skip(&mut self) -> &'a str {
         let from = self.at;
         self.at = match self.peek() {
@@ -67,7 +67,7 @@ impl<'a> Cursor<'a> {
         self.text.get(from..self.at).unwrap_or_default()
     }
 
-    /// Behind the comma that comes next, if one does.
+    /// The offset after the next comma, or the current offset if no comma follows.
     pub(super) fn behind_comma(&self) -> usize {
         let place = self.token_from(self.at);
         match self.byte(place) {
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Goes to the next token, and behind it and to the one after if it is this one.
+    /// Moves to the next token. If it is `token`, moves on to the token after it.
     fn pass(&mut self, token: u8) {
         self.at = self.token_from(self.at);
         if self.peek() == Some(token) {
@@ -135,7 +135,7 @@ impl<'a> Cursor<'a> {
         while let Some(byte) = self.byte(at) {
             match byte {
                 b'"' => return at + 1,
-                // What follows is a character of its own, a quote perhaps.
+                // The next byte is escaped, and may be a quote.
                 b'\\' => at += 2,
                 _ => at += 1,
             }
@@ -152,13 +152,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Numbers, `true`, `false` and `null` end where something else begins.
+/// Numbers, `true`, `false` and `null` end at the next delimiter or whitespace.
 fn is_of_scalar(byte: u8) -> bool {
     !matches!(byte, b',' | b'}' | b']') && !byte.is_ascii_whitespace()
 }
 
 impl Key<'_> {
-    /// Whether this is the key `name`, however it is escaped.
+    /// Whether this is the key `name`, whatever its escapes.
     pub(super) fn is(&self, name: &str) -> bool {
         self.name() == name
     }
@@ -168,12 +168,14 @@ impl Key<'_> {
     }
 }
 
-/// The key that a key's text says. One with half a surrogate pair is valid JSON and no string: it is none of ours.
+/// The decoded key. A key with half a surrogate pair is valid JSON but not a string; it becomes empty, which matches no
+/// name.
 pub(super) fn unquoted(key: &str) -> Cow<'_, str> {
     string(key).unwrap_or_default()
 }
 
-/// The same; `None` for half a surrogate pair, which two keys may have in common and still differ.
+/// Like [`unquoted`], but `None` for a key with half a surrogate pair: two such keys would decode to the same text and
+/// still differ.
 pub(super) fn string(key: &str) -> Option<Cow<'_, str>> {
     let behind = key.len().saturating_sub(1);
     let inner = key.get(1..behind).unwrap_or_default();
@@ -184,8 +186,8 @@ pub(super) fn string(key: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The values of the members with these names, present nulls included. Of a key that repeats the last counts, as in
-/// plain JSON. All are `None` when the value is no object.
+/// The values of the members with these names, including nulls. The last value of a repeated key applies, as in plain
+/// JSON. All are `None` when the value is not an object.
 pub(super) fn pick<'a, const N: usize>(value: &'a str, names: [&str; N]) -> [Option<&'a str>; N] {
     let mut picked = [None; N];
     members(value, |key, value| {
@@ -197,7 +199,8 @@ pub(super) fn pick<'a, const N: usize>(value: &'a str, names: [&str; N]) -> [Opt
     picked
 }
 
-/// Visits every member of an object in order, its key with quotes and escapes; nothing when the value is no object.
+/// Visits every member of an object in order, the key with its quotes and escapes. Visits nothing when the value is not
+/// an object.
 pub(super) fn members<'a>(value: &'a str, mut visit: impl FnMut(&'a str, &'a str)) {
     let mut cursor = Cursor::new(value);
     if cursor.is_at_object() {
@@ -220,7 +223,7 @@ pub(super) fn is_null(value: &str) -> bool {
     value == "null"
 }
 
-/// Visits every element of an array in order; nothing when the value is no array.
+/// Visits every element of an array in order. Visits nothing when the value is not an array.
 pub(super) fn elements<'a>(value: &'a str, mut visit: impl FnMut(&'a str)) {
     let mut cursor = Cursor::new(value);
     if cursor.is_at_array() {
@@ -231,7 +234,7 @@ pub(super) fn elements<'a>(value: &'a str, mut visit: impl FnMut(&'a str)) {
     }
 }
 
-/// Puts a comma, unless an object or array was just opened. No JSON value ends in an opening bracket.
+/// Writes a comma, unless an object or array was just opened. No JSON value ends with an opening bracket.
 pub(super) fn separate(out: &mut String) {
     if !out.ends_with(['{', '[']) {
         out.push(',');

@@ -1,15 +1,16 @@
-//! Whether a stored record is of a conversation that was written, so that there are messages to be fetched.
+//! Decides whether a stored record is of a written conversation, whose messages can be fetched.
 
 use super::channel::Channel;
 use super::check::stored_shape;
 use super::walk::{elements, pick, unquoted};
 use super::{Projection, RecordIdentity, RecordShape};
 
-/// The id of the conversation that a stored line is of, if it may have been written. A line that does not say what it is
-/// counts as written: to ask once too often costs less than to miss one.
+/// Returns the id of a stored line's conversation if it may be a written one. A line without a channel counts as
+/// written, because a needless request costs less than a missed conversation.
 ///
-/// Minimal and normalized lines tell one channel of a conversation, the one that it began with. That a call went on as
-/// messages none of them can rule out, and to ask for every call would cost more than all else; so their word is taken.
+/// Minimal and normalized lines name only one channel, the one with which the conversation began. They cannot rule out
+/// that a call continued as messages. Requesting messages for every call would cost more than everything else, so their
+/// channel is trusted.
 pub fn written_id(line: &str, shape: RecordShape, projection: Projection) -> Option<String> {
     let shape = stored_shape(shape, projection);
     let is_written = match shape {
@@ -39,7 +40,8 @@ fn any_session_is_written(record: &str) -> bool {
     is_written || !sessions_met
 }
 
-/// By its texts, if it has any, or else by its words, of which the one that may mean messages counts.
+/// A record with texts is written. Otherwise `type` and `mediaType` decide, and the one that may mean messages takes
+/// precedence.
 fn gateway_s_is_written(record: &str) -> bool {
     let [interactions, kind, media_type] = pick(record, ["interactions", "type", "mediaType"]);
     let mut has_texts = false;
@@ -58,13 +60,13 @@ fn is_of_messages(word: &str) -> bool {
         )
 }
 
-/// Whether the word is of a channel that has no messages. E-mails are none: their texts are no chat's.
+/// Whether the word names a channel without messages. E-mail is one of them, because its texts are not chat messages.
 fn is_spoken(word: &str) -> bool {
     let channel = Channel::of(&unquoted(word));
     matches!(channel, Channel::Voice | Channel::Callback | Channel::Email)
 }
 
-/// Whether a session of this media type goes beside another one that says what the conversation is.
+/// Whether a session of this media type accompanies another session that determines the conversation's channel.
 fn is_beside(media_type: &str) -> bool {
     let media_types = ["video", "cobrowse", "screenshare", "screenmonitoring"];
     media_types.contains(&&*unquoted(media_type).to_ascii_lowercase())

@@ -1,4 +1,4 @@
-//! From a request to a plan: every rule that can be checked before anything is sent.
+//! From a request to a plan: all rules that can be checked before anything is sent.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use crate::ids::ExportId;
 use crate::page::Projection;
 use crate::redaction::Mode;
 
-/// A request that passed every check which needs no API, waiting for what only the source knows.
+/// A request that passed all checks without the API. The plan also needs data that only the source has.
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub export_id: ExportId,
@@ -28,7 +28,7 @@ pub struct Draft {
     pub page_size: u32,
     pub quota_mb: Option<u64>,
     pub webhook_url: Option<String>,
-    /// With the redaction of the export that it goes by.
+    /// With the redaction of the first export that it revisits.
     revisit: Option<(Revisit, Option<RedactionPlan>)>,
     key_version: Option<String>,
     archive_id: Option<Sha256>,
@@ -37,7 +37,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Checks the request against the clock and the limits.
+    /// Checks the request against the current time and the limits.
     pub fn check(
         mut request: ExportRequest,
         identity: Identity,
@@ -94,8 +94,8 @@ impl Draft {
         Ok(draft)
     }
 
-    /// The same, of what has changed since those exports: redacted as the first of them is, since anything else would change
-    /// every record.
+    /// Makes the draft a revisit of those exports. It uses the redaction of the first of them, because any other
+    /// redaction would change every record.
     #[must_use]
     pub fn revisiting(self, revisit: Revisit, redaction: Option<RedactionPlan>) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Draft {
         }
     }
 
-    /// The same, with values hashed by that version of the key.
+    /// Sets the key version for hashing values.
     #[must_use]
     pub fn hashing_with(self, key_version: String) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl Draft {
         }
     }
 
-    /// The same, for the archive and the organisation of that digest.
+    /// Sets the digest of archive and organisation.
     #[must_use]
     pub fn for_archive(self, archive_id: Sha256) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl Draft {
         }
     }
 
-    /// Whether values are hashed. A revisit takes the key of the export that it goes by.
+    /// Whether a key for hashing is needed. A revisit uses the key of the export that it revisits.
     pub fn needs_key(&self) -> bool {
         let requested = self.request.redaction.as_ref();
         let hashes = requested.is_some_and(|it| it.enabled && it.mode == Mode::Hash);
@@ -145,12 +145,12 @@ impl Draft {
         self.request.include_media
     }
 
-    /// Whether how long conversations are kept says anything about what is asked for.
+    /// Whether the organisation's retention is relevant to this request.
     pub fn depends_on_retention(&self) -> bool {
         self.request.source.is_analytics() && !self.request.is_lookup()
     }
 
-    /// The interval against the retention, where one is known.
+    /// Checks the interval against the retention, if that is known.
     pub fn check_retention(&self, now: Timestamp, days: Option<u32>) -> Result<(), Refusal> {
         match days {
             Some(days) if !self.request.is_lookup() => check_retention(self.interval, now, days),
@@ -158,7 +158,7 @@ impl Draft {
         }
     }
 
-    /// The plan, with the gateway's query if the source has one.
+    /// Makes the plan, with the gateway's query if the source has one.
     pub fn plan(
         self,
         query: Option<GatewayQuery>,
@@ -230,7 +230,7 @@ impl Draft {
         Ok(plan)
     }
 
-    /// The start event as far as it does not speak of the plan; not yet in the chain.
+    /// The start event without the plan's digest; not yet in the chain.
     fn start_event(
         &self,
         slices: usize,
@@ -269,7 +269,7 @@ impl Draft {
                 let ids = self.request.filters.conversation_ids.len() as u64;
                 vec![SliceRange::Offsets(OffsetRange {
                     start: 0,
-                    // How many an earlier export holds is known when it is complete.
+                    // The number of conversations in an earlier export is known only after it is complete.
                     end: self.from_export.is_none().then_some(ids),
                 })]
             }
@@ -304,7 +304,7 @@ impl Draft {
         self.check_intervals(limits)
     }
 
-    /// What it is about the request that leaves no choice of slices.
+    /// The property of the request that allows only one slice; `None` if there is none.
     fn only_one_slice(&self) -> Option<&'static str> {
         if self.request.source == SourceKind::HistoryGateway {
             Some("a history gateway, read by tokens,")
@@ -380,7 +380,7 @@ impl Draft {
     }
 }
 
-/// As the API writes them, and who is asked for twice once.
+/// Lower-cases UUIDs, as the API writes them, and removes duplicates.
 fn tidy(ids: &mut Vec<String>) {
     for id in ids.iter_mut().filter(|id| is_uuid(id)) {
         id.make_ascii_lowercase();

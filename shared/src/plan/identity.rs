@@ -1,4 +1,4 @@
-//! Which export a request means.
+//! The identity of the export that a request is for.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::{ExportRequest, Interval, Refusal, Sha256};
 use crate::ids::ExportId;
 use crate::time::millis;
 
-/// Which export a request means: known before any of its rules is checked.
+/// The identity of the export that a request is for. It is known before any rule is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub export_id: ExportId,
@@ -30,7 +30,7 @@ impl Identity {
     }
 }
 
-/// What is looked up by its id may have begun at any time.
+/// The interval of a request without one: from the Unix epoch to the scheduled time. Only lookups by id may omit it.
 fn all_until(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Interval, Refusal> {
     if !request.is_lookup() {
         let rule = "\"start/end\" or {\"last\": \"P1D\"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without";
@@ -40,7 +40,7 @@ fn all_until(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Inter
         .map_err(|error| Refusal::new("scheduledTime", millis(scheduled_time), error.to_string()))
 }
 
-/// The id asked for, or one that says what it is and differs whenever the request does.
+/// The requested id, or a descriptive one that differs for different requests.
 fn export_id(
     request: &ExportRequest,
     interval: Interval,

@@ -1,11 +1,11 @@
-//! What a plan must respect, and what it takes where the request is silent.
+//! Limits on a plan, and defaults for omitted fields of a request.
 
 use super::{RedactionSettings, TranscriptPlan};
 use crate::audit::Governance;
 use crate::source::HistoryForm;
 use crate::transcript::{AttachmentLimits, Limits, TranscriptRoute};
 
-/// Settings that planning needs. Limits that the API does not document are settings, never constants.
+/// Settings for planning. Undocumented limits of the API are settings, not constants.
 #[derive(Clone, Debug)]
 pub struct PlanLimits {
     pub job_page_size_max: u32,
@@ -14,16 +14,16 @@ pub struct PlanLimits {
     pub history_page_size_max: u32,
     /// Conversations whose texts are fetched for one page.
     pub transcript_page_size_max: u32,
-    /// Without attachments.
+    /// Excludes attachments.
     pub transcripts: TranscriptPlan,
-    /// Which attachments are stored where they are wanted.
+    /// The attachments to store, for requests that include them.
     pub attachments: AttachmentLimits,
     /// Longest interval of one job.
     pub job_interval_max_days: u32,
     /// Longest interval of one query.
     pub query_interval_max_days: u32,
     pub slices_max: u32,
-    /// How long the organisation keeps conversations, if that is set here.
+    /// Days for which the organisation keeps conversations, if set here.
     pub retention_days: Option<u32>,
     /// Stored bytes per record, for estimating a gateway export before it starts.
     pub bytes_per_record: u64,
@@ -36,13 +36,14 @@ pub struct PlanLimits {
 impl Default for PlanLimits {
     fn default() -> Self {
         Self {
-            // In common use; a maximum of 10,000 is only rumoured.
+            // The usual value; there are unconfirmed reports of a maximum of 10,000.
             job_page_size_max: 1000,
-            // Undocumented; what four other clients agree on.
+            // Undocumented; the value that four other clients use.
             query_page_size_max: 100,
             gateway_page_size_max: 1000,
             history_page_size_max: HistoryForm::default().page_size_max(),
-            // At 300 requests a minute and two for each, as many as the time of one invocation is good for.
+            // The number that one invocation has time for, at 300 requests per minute and two requests per
+            // conversation.
             transcript_page_size_max: 200,
             transcripts: TranscriptPlan {
                 route: TranscriptRoute::default(),
@@ -58,9 +59,9 @@ impl Default for PlanLimits {
                     .map(ToOwned::to_owned)
                     .to_vec(),
             },
-            // Undocumented; a cautious choice that other clients make.
+            // Undocumented; a conservative value that other clients use.
             job_interval_max_days: 31,
-            // Undocumented; other clients say 7 or 31.
+            // Undocumented; other clients use 7 or 31.
             query_interval_max_days: 7,
             slices_max: 366,
             retention_days: None,

@@ -1,4 +1,4 @@
-//! Redaction with every default resolved: an export redacts as its plan says, whatever the settings say by then.
+//! Redaction with every default resolved. An export uses the redaction in its plan, even if the settings change later.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,25 +16,25 @@ pub struct RedactionPlan {
     pub kinds: Vec<Kind>,
     #[serde(flatten)]
     pub settings: RedactionSettings,
-    /// The version of the secret that values are hashed with.
+    /// The version of the secret used as the key for hashing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_version: Option<String>,
 }
 
-/// What an organisation sets for all its exports.
+/// Redaction settings of an organisation for all its exports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RedactionSettings {
-    /// Countries whose national telephone numbers are known, as `DE`.
+    /// Countries whose national telephone number formats are recognised, such as `DE`.
     pub regions: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<Pattern>,
-    /// Values that stay.
+    /// Values that are not redacted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
 }
 
-/// A regular expression of the organisation's own, and the label of what it finds.
+/// A custom regular expression, and the label for its matches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pattern {
@@ -42,7 +42,7 @@ pub struct Pattern {
     pub pattern: String,
 }
 
-/// Why a plan's redaction cannot be carried out.
+/// The reason why a plan's redaction cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableRedaction {
     #[error("`{0}` is no country whose telephone numbers are known, as DE")]
@@ -54,7 +54,7 @@ pub enum UnusableRedaction {
 }
 
 impl RedactionPlan {
-    /// `None` when the request wants none.
+    /// `None` if the request disables redaction.
     pub(super) fn resolve(
         requested: Option<&RequestedRedaction>,
         settings: &RedactionSettings,
@@ -90,7 +90,7 @@ impl RedactionPlan {
 }
 
 impl RedactionSettings {
-    /// Whether they can be used; found out when they are read, not when the first text comes.
+    /// Checks the settings when they are read, rather than when the first text is redacted.
     pub fn check(&self) -> Result<(), UnusableRedaction> {
         self.known_regions()?;
         self.custom_patterns()?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::request::Refusal;
 
-/// Where the data comes from and where it goes, as the manifest and the webhook say it.
+/// Origin and destination of the data, as in the manifest and the webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Residency {
@@ -17,20 +17,20 @@ pub struct Residency {
     pub rule: ResidencyRule,
 }
 
-/// How it was decided that the data may go there.
+/// The rule that permits the transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ResidencyRule {
     /// Both regions are in `ALLOWED_REGIONS`.
     AllowedRegions,
-    /// No list is set, and both are the same.
+    /// `ALLOWED_REGIONS` is not set, and both regions are the same.
     SameRegion,
     /// A folder or an overridden host: there is no region to compare.
     Exempt,
 }
 
 impl Residency {
-    /// Compares both regions, each `None` where there is none.
+    /// Compares both regions; `None` for a folder or an overridden host.
     pub fn decide(
         genesys: Option<String>,
         bucket: Option<String>,

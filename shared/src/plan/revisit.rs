@@ -1,4 +1,4 @@
-//! Revisits: an interval looked at again, for the conversations that have changed since.
+//! Revisits: export an interval again, for the conversations that have changed since.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,20 +8,20 @@ use crate::ids::ExportId;
 use crate::page::Projection;
 use crate::request::{Period, RequestedInterval};
 
-/// So many exports come of one invocation at most.
+/// Limit on the exports that one invocation starts.
 const MAX_REVISITS: usize = 8;
 
-/// Which exports a revisit goes by: it stores only what these do not hold as it is now.
+/// The exports that a revisit builds on: it stores only conversations that differ from their versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revisit {
-    /// How long after the first one.
+    /// Time after the first export.
     pub after: Period,
-    /// The first export of the interval, then the revisits before this one.
+    /// The first export of the interval, then the earlier revisits.
     pub exports: Vec<ExportId>,
 }
 
-/// The revisits that are due beside the export of `scheduled_time`, each with its identity.
+/// The revisits that are due together with the export of `scheduled_time`, each with its identity.
 pub fn revisits(
     request: &ExportRequest,
     scheduled_time: Timestamp,

@@ -1,4 +1,4 @@
-//! The rules for a request that need nothing but the clock and the limits.
+//! Rules for a request that need only the current time and the limits.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -41,7 +41,7 @@ pub(super) fn check_retention(
     Err(Refusal::new("interval", interval, rule))
 }
 
-/// What is active in two windows of a query would be stored twice.
+/// Refuses `activity` for windowed queries: a conversation that is active in two windows would be stored twice.
 pub(super) fn check_membership(request: &ExportRequest) -> Result<(), Refusal> {
     if request.membership == Membership::Start {
         return Ok(());
@@ -57,7 +57,7 @@ pub(super) fn check_membership(request: &ExportRequest) -> Result<(), Refusal> {
     Err(Refusal::new("membership", "activity", rule))
 }
 
-/// Other records are kept as they are.
+/// Refuses name lookups except for normalized analytics records; other records are stored unchanged.
 pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
     let has_names = request.records == Projection::Normalized && request.source.is_analytics();
     if !request.lookup_names || has_names {
@@ -67,7 +67,7 @@ pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
     Err(Refusal::new("lookupNames", true, rule))
 }
 
-/// The export that ids are taken from.
+/// The export that the conversation ids are taken from.
 pub(super) fn check_from_export(request: &ExportRequest) -> Result<Option<ExportId>, Refusal> {
     let Some(id) = &request.from_export else {
         return Ok(None);
@@ -89,7 +89,7 @@ pub(super) fn check_from_export(request: &ExportRequest) -> Result<Option<Export
     Ok(Some(id))
 }
 
-/// What is exported beside an export is of its conversations.
+/// Refuses `include` for transcripts: a companion export covers the conversations of an export.
 pub(super) fn check_include(request: &ExportRequest) -> Result<(), Refusal> {
     if request.include.is_empty() || request.source != SourceKind::Transcripts {
         return Ok(());
@@ -98,7 +98,7 @@ pub(super) fn check_include(request: &ExportRequest) -> Result<(), Refusal> {
     Err(Refusal::new("include", "transcripts", rule))
 }
 
-/// What cannot be had is a transcript that says so.
+/// Refuses `onBadRecord: fail` for transcripts: an unavailable transcript is stored with a status.
 pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), Refusal> {
     let fails = request.on_bad_record == OnBadRecord::Fail;
     if request.source != SourceKind::Transcripts || !fails {
@@ -108,7 +108,7 @@ pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), Refusal> 
     Err(Refusal::new("onBadRecord", "fail", rule))
 }
 
-/// Transcripts are records of their own, and nothing else is one.
+/// Checks that transcripts use the record type `transcript`, and that no other source does.
 pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
     let are_transcripts = request.source == SourceKind::Transcripts;
     if are_transcripts && !request.is_lookup() {
@@ -126,13 +126,14 @@ pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
     Err(Refusal::new("records", request.records, rule))
 }
 
-/// A request to the API may hold 512,000 bytes; a filter of one value takes about 120 of them.
+/// A request body of the API is limited to 512,000 bytes; a filter with one value takes about 120 bytes.
 const MAX_FILTER_VALUES: usize = 3_000;
 
-/// The plan holds the values of each filter as JSON, and an object of the archive has at most 256 MiB. Five million ids.
+/// The plan holds the values of each filter as JSON, and an object of the archive has at most 256 MiB. Enough for five
+/// million ids.
 const MAX_FILTER_BYTES: usize = 200_000_000;
 
-/// Whether the source knows these filters, and their values look like what it knows.
+/// Checks that the source supports these filters and that their values are well-formed.
 pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     let (source, filters) = (request.source, &request.filters);
     let taken = taken_filters(source);
@@ -177,7 +178,7 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
         .iter()
         .map(|(_, value)| value.split(", ").count())
         .sum();
-    // Ids that are looked up go so many at a time.
+    // Ids of a lookup are requested in batches.
     if values <= MAX_FILTER_VALUES || request.is_lookup() {
         return Ok(());
     }
@@ -185,7 +186,7 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     Err(Refusal::new("filters", format!("{values} values"), rule))
 }
 
-/// Whether what restricts an export fits into its plan.
+/// Checks that the filter values fit into the plan.
 fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), Refusal> {
     let long = given.iter().find_map(|(name, value)| {
         let written = message_body(value).map_or(usize::MAX, |json| json.len());
@@ -202,7 +203,7 @@ fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), Refusa
     ))
 }
 
-/// The filters that a source can be asked by.
+/// The filters that a source supports.
 fn taken_filters(source: SourceKind) -> &'static [&'static str] {
     match source {
         SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => &[
@@ -240,7 +241,7 @@ fn check_values(
     }
 }
 
-/// 36 characters: five groups of hexadecimal digits.
+/// Whether the text has the form of a UUID: 36 characters in five groups of hexadecimal digits.
 pub(super) fn is_uuid(text: &str) -> bool {
     let groups: Vec<_> = text.split('-').collect();
     let is_hexadecimal = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,21 +1,21 @@
-//! What distinguishes an export from an export of the same id in another archive, or of another organisation.
+//! Distinguishes an export from one with the same id in another archive or of another organisation.
 
 use super::{ExportPlan, Sha256};
 
-/// The digest of an archive's URI, which ends in a slash (`s3://bucket/prefix/` or an absolute path), and of the host of
-/// the API that it archives from.
+/// The digest of an archive's URI, which ends in a slash (`s3://bucket/prefix/` or an absolute path), and of the host
+/// of the API that it archives from.
 ///
-/// It is computed once, when an export is planned, and read from the plan from then on: an archive that is moved or mounted
-/// elsewhere keeps the ids of the exports that it holds.
+/// It is computed once, when an export is planned, and read from the plan afterwards: an archive that is moved or
+/// mounted elsewhere keeps the ids of its exports.
 pub fn archive_id(archive_uri: &str, api_host: &str) -> Sha256 {
     let archive = archive_uri.trim_end_matches('/');
     Sha256::of(format!("{archive}/\n{api_host}"))
 }
 
 impl ExportPlan {
-    /// The export's name among the exports of all archives, for ids that leave the archive: `archiveId`, `plannedAt` and
-    /// `exportId`, one a line. A plan without an archive id was made by an earlier version, which used the export's id
-    /// alone: such an export keeps the ids that may have been sent already.
+    /// The export's globally unique name, for ids that leave the archive: `archiveId`, `plannedAt` and `exportId`, one
+    /// per line. A plan without an archive id was made by an earlier version, which used the export's id alone; such an
+    /// export keeps the ids that may have been sent already.
     pub fn global_id(&self) -> String {
         match self.archive_id {
             Some(archive_id) => format!("{archive_id}\n{}\n{}", self.planned_at, self.export_id),
@@ -32,7 +32,7 @@ mod tests {
 
     const HOST: &str = "api.mypurecloud.de";
 
-    /// The same request, planned at that time for that archive.
+    /// The id for the same request, planned at this time for this archive.
     fn global_id(archive: Option<(&str, &str)>, planned_at: &str) -> String {
         let now = planned_at.parse().unwrap();
         let request =

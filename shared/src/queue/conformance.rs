@@ -1,4 +1,4 @@
-//! What every queue implementation promises. Each check wants four empty and fresh queues: a FIFO queue remembers
+//! Conformance tests of queue implementations. Each check needs four empty, fresh queues: a FIFO queue remembers
 //! deduplication ids for five minutes.
 
 use std::sync::Arc;
@@ -39,7 +39,7 @@ use timing::{
     a_postponed_message_comes_after_its_delay_and_not_before,
 };
 
-/// Everything that is asked of queues. On real ones the slowest takes about five seconds.
+/// All checks of queues. On real queues the slowest takes about five seconds.
 pub const QUEUE_PROMISES: &[Promise<Subject>] = promises![
     a_message_arrives_once_as_it_was_sent,
     depth_counts_messages_in_flight_and_delayed_ones,
@@ -59,18 +59,18 @@ pub const QUEUE_PROMISES: &[Promise<Subject>] = promises![
     a_dead_letter_lets_its_group_go_on,
 ];
 
-/// The other end of the queues, which the handlers never see.
+/// The consuming end of the queues, which handlers do not use.
 #[async_trait]
 pub trait Consumer: Send + Sync + std::fmt::Debug {
-    /// Looks once, without waiting.
+    /// Receives once, without waiting.
     async fn receive(&self, queue: Queue) -> anyhow::Result<Option<Delivery>>;
 
-    /// Waits up to `patience` for something to receive: really, or by moving a manual clock.
+    /// Waits up to `patience` for a message, in real time or by advancing a manual clock.
     async fn wait(&self, queue: Queue, patience: Duration) -> anyhow::Result<Option<Delivery>>;
 
     async fn delete(&self, queue: Queue, receipt: &str) -> anyhow::Result<()>;
 
-    /// Takes a message out of the queue's dead letters.
+    /// Takes a message out of the dead-letter queue of `queue`.
     async fn dead_letter(&self, queue: Queue) -> anyhow::Result<Option<String>>;
 
     fn visibility_timeout(&self, queue: Queue) -> Duration;
@@ -83,10 +83,10 @@ pub struct Subject {
     pub consumer: Arc<dyn Consumer>,
 }
 
-/// Longer than a moment, short enough to be waited for really.
+/// Longer than a moment, short enough to wait in real time.
 const SHORT: Duration = Duration::from_secs(2);
 
-/// For what is to be had now, however busy the machine is.
+/// Limit for a message that is available now, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Subject {
@@ -119,7 +119,7 @@ impl Subject {
         Ok(self.queues.send(message).await?)
     }
 
-    /// What can be received now.
+    /// Receives a message that is available now.
     async fn take(&self, queue: Queue) -> anyhow::Result<Delivery> {
         let next = self.consumer.receive(queue).await?;
         let next = match next {
@@ -129,7 +129,7 @@ impl Subject {
         next.context("nothing was received")
     }
 
-    /// What can be received after `delay`.
+    /// Receives a message that becomes visible after `delay`.
     async fn take_after(&self, queue: Queue, delay: Duration) -> anyhow::Result<Delivery> {
         let next = self.consumer.wait(queue, delay + PATIENCE).await?;
         next.context("nothing was received, and it was waited for")
@@ -161,7 +161,7 @@ impl Subject {
     }
 }
 
-/// The in-process queues and the manual clock that they run by.
+/// The in-process queues and their manual clock.
 #[async_trait]
 impl Consumer for (MemoryQueues, Clock) {
     async fn receive(&self, queue: Queue) -> anyhow::Result<Option<Delivery>> {

@@ -1,7 +1,7 @@
-//! The in-process queues of the embedded engine and the tests: at least as unkind as SQS, and forgotten on exit.
+//! The in-process queues of the embedded engine and the tests: no more reliable than SQS, and lost on exit.
 //!
-//! Visibility timeouts, receive counts, dead letters, groups, the deduplication window and the limits are SQS's;
-//! where SQS may or may not do a thing, this does the worse one.
+//! Visibility timeouts, receive counts, dead letters, groups, the deduplication window and the limits are those of
+//! SQS; where SQS allows two behaviours, these queues show the worse one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,36 +17,36 @@ mod state;
 
 use state::QueueState;
 
-/// A message as its consumer sees it.
+/// A message as its consumer receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub queue: Queue,
     pub body: String,
-    /// Stands for this one receipt; outdated once the message is visible again.
+    /// Receipt handle of this receive; it expires when the message is visible again.
     pub receipt: String,
-    /// This receipt included: the first is 1.
+    /// Including this receive: the first is 1.
     pub receive_count: u32,
     pub group: Option<String>,
 }
 
-/// A message that was received too often.
+/// A message that reached the maximum receive count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     pub body: String,
     pub receive_count: u32,
 }
 
-/// What a queue holds at one moment, dead letters aside.
+/// Contents of a queue at one moment, without dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holding {
     pub messages: usize,
-    /// Messages that a consumer works on: in flight, and not postponed by their consumer.
+    /// Messages that a consumer works on: in flight, and not postponed.
     pub in_hand: usize,
-    /// As [`MemoryQueues::next_visible`].
+    /// See [`MemoryQueues::next_visible`].
     pub next_visible: Option<Timestamp>,
 }
 
-/// All queues of the pipeline in memory. A clone is another handle on the same queues.
+/// All queues of the pipeline in memory. A clone refers to the same queues.
 #[derive(Clone)]
 pub struct MemoryQueues {
     inner: Arc<Inner>,
@@ -55,7 +55,7 @@ pub struct MemoryQueues {
 struct Inner {
     clock: Clock,
     states: [Mutex<QueueState>; Queue::ALL.len()],
-    /// Something may have become receivable.
+    /// Signals that a message may have become receivable.
     changed: Notify,
 }
 
@@ -71,13 +71,14 @@ impl MemoryQueues {
         }
     }
 
-    /// The message that has waited longest among those whose turn it is, if there is one now.
+    /// Receives the receivable message that has waited longest, if there is one.
     pub fn receive(&self, queue: Queue) -> Option<Delivery> {
         self.receive_with(queue, |_| 0)
     }
 
-    /// Like `receive`, but `pick` chooses among the messages whose turn it is, oldest first: on a FIFO queue the first
-    /// of each group, on a standard queue any. Given their number, it answers an index; one too high means the last.
+    /// Like `receive`, but `pick` chooses among the receivable messages, oldest first: on a FIFO queue the first of
+    /// each group, on a standard queue any. It gets their number and returns an index; one out of range selects the
+    /// last.
     pub fn receive_with(
         &self,
         queue: Queue,
@@ -86,12 +87,12 @@ impl MemoryQueues {
         self.with(queue, |state, now| state.receive(now, pick))
     }
 
-    /// Waits until there is something to receive.
+    /// Waits until a message can be received, and receives it.
     pub async fn next(&self, queue: Queue) -> Delivery {
         loop {
             let changed = self.inner.changed.notified();
             tokio::pin!(changed);
-            // Registered before looking, so that a message sent in between is not slept through.
+            // Registered before looking, so that a message sent in between is not missed.
             changed.as_mut().enable();
             if let Some(delivery) = self.receive(queue) {
                 return delivery;
@@ -106,72 +107,73 @@ impl MemoryQueues {
         }
     }
 
-    /// Removes a received message. Whether it did: an outdated receipt removes nothing.
+    /// Deletes a received message and returns whether it did: an expired receipt deletes nothing.
     pub fn delete(&self, queue: Queue, receipt: &str) -> bool {
         let deleted = self.with(queue, |state, now| state.delete(receipt, now));
         self.inner.changed.notify_waiters();
         deleted
     }
 
-    /// Gives a received message back, to come again after `delay`; until then its group stays blocked.
+    /// Makes a received message visible again after `delay`; until then its group stays blocked.
     pub fn release(&self, queue: Queue, receipt: &str, delay: Duration) -> Result<(), QueueError> {
         let released = self.with(queue, |state, now| state.release(receipt, now, delay));
         self.inner.changed.notify_waiters();
         released.map_err(|refused| refused.on("postpone a message", queue))
     }
 
-    /// Makes a received message a dead letter, however often it was received: for a consumer that should not try for hours.
+    /// Makes a received message a dead letter, whatever its receive count: for a consumer that should not retry for
+    /// hours.
     pub fn bury(&self, queue: Queue, receipt: &str) -> Result<(), QueueError> {
         let buried = self.with(queue, |state, now| state.bury(receipt, now));
         self.inner.changed.notify_waiters();
         buried.map_err(|refused| refused.on("give up a message", queue))
     }
 
-    /// What was received too often, oldest first.
+    /// The dead letters, oldest first.
     pub fn dead_letters(&self, queue: Queue) -> Vec<DeadLetter> {
         self.with(queue, |state, now| {
             state.dead_letters(now).iter().cloned().collect()
         })
     }
 
-    /// Takes the oldest dead letter out.
+    /// Removes and returns the oldest dead letter.
     pub fn take_dead_letter(&self, queue: Queue) -> Option<DeadLetter> {
         self.with(queue, |state, now| state.dead_letters(now).pop_front())
     }
 
-    /// The earliest moment at which something can be received, or would have been were it not dead by then;
-    /// now when there is something now, `None` when the queue is empty.
+    /// The earliest time at which a message can be received, even if it will have become a dead letter by then; now
+    /// if there is a visible message, `None` if the queue is empty.
     pub fn next_visible(&self, queue: Queue) -> Option<Timestamp> {
         self.with(queue, QueueState::next_visible)
     }
 
-    /// Messages received and neither deleted nor visible again.
+    /// Number of messages that were received and are neither deleted nor visible again.
     pub fn in_flight(&self, queue: Queue) -> usize {
         self.with(queue, QueueState::in_flight)
     }
 
-    /// What a queue holds at one moment.
+    /// The contents of a queue at one moment.
     pub fn holding(&self, queue: Queue) -> Holding {
         self.with(queue, QueueState::holding)
     }
 
-    /// Whether no queue holds a message, visible, delayed or in flight. Dead letters do not count.
+    /// Whether all queues are empty: no visible, delayed or in-flight message. Dead letters do not count.
     pub fn is_empty(&self) -> bool {
         Queue::ALL
             .into_iter()
             .all(|queue| self.with(queue, QueueState::depth) == 0)
     }
 
-    /// Makes a standard queue deliver a message twice, as SQS sometimes does: the one at `index` in order of sending.
-    /// Whether it did: a FIFO queue never does.
+    /// Makes a standard queue deliver the message at `index`, in order of sending, twice, as SQS sometimes does.
+    /// Returns whether it did: a FIFO queue never does.
     pub fn duplicate(&self, queue: Queue, index: usize) -> bool {
         let duplicated = self.with(queue, |state, now| state.duplicate(index, now));
         self.inner.changed.notify_waiters();
         duplicated
     }
 
-    /// As if every consumer had died and every visibility timeout had passed. What a consumer postponed still comes
-    /// at its time.
+    /// Simulates that every consumer died and every visibility timeout passed. Messages that a consumer postponed
+    /// keep their time.
     pub fn expire_in_flight(&self) {
         for queue in Queue::ALL {
             self.with(queue, QueueState::expire_in_flight);
@@ -187,7 +189,7 @@ impl MemoryQueues {
     }
 }
 
-/// Without the messages: bodies are no business of a log.
+/// Omits the messages: bodies must not be logged.
 impl std::fmt::Debug for MemoryQueues {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MemoryQueues")

@@ -1,13 +1,13 @@
-//! When a message that could not be handled is delivered again.
+//! Decides when a message that could not be handled is redelivered.
 //!
-//! SQS counts every receive alike, so the kinds of trouble differ by the time between receives:
+//! SQS counts all receives alike, so the kinds of errors differ by the time between receives:
 //!
-//! - a transient error (a store or a queue that throttles or does not answer) backs off to a quarter of an hour, and the
-//!   receives of a page last for hours;
-//! - a permanent error (damage, rights, a panic) comes back after a minute at most, and the receives of a page are used up
-//!   within an hour;
-//! - a handler that is killed (memory, time limit), and a function that Lambda throttles, say nothing: the message comes back
-//!   after the queue's visibility timeout.
+//! - a transient error (a store or a queue that throttles or does not respond) backs off up to a quarter of an hour,
+//!   and the receives of a page last for hours;
+//! - a permanent error (corrupt data, missing permissions, a panic) is retried after a minute at most, and the
+//!   receives of a page are used up within an hour;
+//! - a handler that is killed (memory, time limit), and a function that Lambda throttles, report no error: the
+//!   message is redelivered after the queue's visibility timeout.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::failure::in_one_line;
 use crate::store::StoreError;
 use crate::topic::TopicError;
 
-/// Whether an error may pass without a change to rights, settings or data.
+/// Whether an error may disappear without a change to permissions, settings or data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     Transient,
@@ -28,14 +28,16 @@ pub enum Trouble {
 /// The ceiling of the first delay; each further one is twice as long.
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 
-/// The ceiling of the delays after a transient error: a message that waits through an outage is late by no more.
+/// The ceiling of the delays after a transient error: the longest delay that an outage adds to a message after it
+/// ends.
 const MAX_TRANSIENT_DELAY: Duration = Duration::from_mins(15);
 
 /// The ceiling of the delays after a permanent error.
 const MAX_PERMANENT_DELAY: Duration = Duration::from_mins(1);
 
 impl Trouble {
-    /// Looks through the causes: an error that shows another one as its own hides it from the chain, and answers for it.
+    /// Checks all causes of the error. An error that is transparent to its cause hides it from the chain and must
+    /// classify it itself.
     pub fn of(error: &anyhow::Error) -> Self {
         let is_transient = error.chain().any(|cause| {
             cause.downcast_ref().is_some_and(StoreError::is_transient)
@@ -53,8 +55,8 @@ impl Trouble {
         }
     }
 
-    /// The delay after the `receive_count`-th receive, counted from 1: between half the ceiling and the ceiling, by `jitter`
-    /// from 0 to 1.
+    /// The delay after the `receive_count`-th receive, counted from 1: between half the ceiling and the ceiling, by
+    /// `jitter` from 0 to 1.
     pub fn delay(self, receive_count: u32, jitter: f64) -> Duration {
         let longest = match self {
             Self::Transient => MAX_TRANSIENT_DELAY,
@@ -66,7 +68,7 @@ impl Trouble {
     }
 }
 
-/// Gives failed messages back to the queue that they came from.
+/// Returns failed messages to their queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Redelivery<'a> {
     pub queue: Queue,
@@ -74,8 +76,8 @@ pub struct Redelivery<'a> {
 }
 
 impl Redelivery<'_> {
-    /// Has the message come back after a delay that fits the trouble. If the queue does not do that, it comes back after the
-    /// visibility timeout.
+    /// Makes the message visible again after a delay that fits the error. If the queue refuses, it is visible again
+    /// after the visibility timeout.
     pub async fn give_back(&self, receipt: &str, receive_count: u32, trouble: Trouble) {
         let delay = trouble.delay(receive_count, fastrand::f64());
         if let Err(error) = self.queues.postpone(self.queue, receipt, delay).await {
@@ -89,7 +91,7 @@ impl Redelivery<'_> {
 mod tests {
     use super::*;
 
-    /// How long a message is received, with the delays as short or as long as they can be.
+    /// Total time over which a message is received, with the shortest or longest delays.
     fn lasts(queue: Queue, trouble: Trouble, jitter: f64) -> Duration {
         let receives = 1..queue.settings().max_receive_count;
         receives.map(|count| trouble.delay(count, jitter)).sum()

@@ -1,13 +1,13 @@
-//! What each queue is set to and what it accepts: one set of constants for the in-process queues and the template.
+//! Settings and limits of each queue: one set of constants for the in-process queues and the template.
 
 use std::time::Duration;
 
 use super::{Fifo, Outgoing, Queue};
 
-/// The longest delay of a message: SQS's limit. Longer waits hop.
+/// The longest delay of a message: SQS's limit. Longer waits take several messages.
 pub const MAX_DELAY: Duration = Duration::from_mins(15);
 
-/// The longest a received message can be held back, counted from its receipt: SQS's limit.
+/// The longest visibility timeout of a received message, counted from its receive: SQS's limit.
 pub const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 
 /// The largest body: SQS's limit.
@@ -16,55 +16,55 @@ pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// The longest group or deduplication id: SQS's limit.
 pub const MAX_FIFO_ID_BYTES: usize = 128;
 
-/// A repeat within this time of the first send is swallowed without a word: SQS's window, which no one can change.
+/// A duplicate within this time of the first send is dropped silently: SQS's window, which cannot be changed.
 pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(5);
 
-/// Long enough for a page that throttling slows down, short enough that a hung call is noticed soon.
+/// Long enough for a page that throttling slows down, short enough to notice a hung call soon.
 pub const ARCHIVE_PAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Lambda's own limit: checking the ids of a large export reads all its page indexes.
 pub const COMPLETE_EXPORT_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// await-ready sends messages on, ten at most.
+/// await-ready forwards up to ten messages.
 pub const AWAIT_READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One delivery of 5 s at most, and reading what to deliver.
+/// Enough for one delivery of at most 5 s, and for reading its content.
 pub const SEND_WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Over a long weekend with the consumers switched off, and ten days less than the dead letters:
-/// on a standard queue a dead letter keeps the age it had.
+/// Covers a long weekend with the consumers switched off, and is ten days shorter than the retention of dead letters:
+/// on a standard queue a dead letter keeps its original enqueue time.
 pub const RETENTION: Duration = Duration::from_hours(4 * 24);
 
-/// SQS's limit: somebody must have time to look.
+/// SQS's limit: an operator needs time to look at dead letters.
 pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
 
-/// For messages whose handler may crash. A handler that is killed each time uses them up in 50 visibility timeouts, ten hours
-/// of a page; one that reports permanent errors within an hour (`redelivery.rs`). A function that is throttled, or a store that
-/// does not answer, is borne for five hours at least.
+/// For messages whose handler may crash. If the handler is killed each time, this takes 50 visibility timeouts, ten
+/// hours for a page; if it reports permanent errors, less than an hour (`redelivery.rs`). A throttled function or a
+/// store that does not respond is tolerated for at least five hours.
 const MAX_RECEIVE_COUNT: u32 = 50;
 
-/// SQS's limit, for waiting messages: all that their handler does is to send them on, so no message is poisonous.
+/// SQS's limit, for waiting messages: their handler only forwards them, so no message can fail permanently.
 const MAX_WAITING_RECEIVE_COUNT: u32 = 1_000;
 
-/// SQS's limit. Receives that end in no delivery (a throttled function, a store that does not answer) are none of the
-/// receiver's business; the deliveries on record end the schedule.
+/// SQS's limit. Receives without a delivery (a throttled function, a store that does not respond) must not shorten
+/// the receiver's retry schedule; the recorded deliveries end it.
 const MAX_WEBHOOK_RECEIVE_COUNT: u32 = 1_000;
 
-/// AWS asks for at least six times the consumer's timeout, or a throttled consumer makes copies.
+/// AWS recommends at least six times the consumer's timeout; otherwise a throttled consumer causes duplicates.
 const VISIBILITY_TIMEOUTS: u32 = 6;
 
 /// The settings of one queue. Each has a dead-letter queue of the same kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueSettings {
-    /// Ordered by group and deduplicated; else standard.
+    /// Ordered by group and deduplicated; otherwise a standard queue.
     pub fifo: bool,
     pub visibility_timeout: Duration,
-    /// After so many receipts a message becomes a dead letter.
+    /// After this number of receives a message becomes a dead letter.
     pub max_receive_count: u32,
-    /// Messages handed to one invocation.
+    /// Maximum number of messages per invocation.
     pub batch_size: u32,
     pub retention: Duration,
-    /// `None` on standard queues, which deliver every copy.
+    /// `None` on standard queues, which deliver every duplicate.
     pub deduplication_window: Option<Duration>,
 }
 
@@ -94,7 +94,7 @@ impl Queue {
 
     pub const fn settings(self) -> QueueSettings {
         match self {
-            // One page an invocation: a page may take its whole timeout.
+            // One page per invocation: a page may take the whole timeout.
             Self::Pages => QueueSettings::fifo(ARCHIVE_PAGE_TIMEOUT),
             Self::Waiting => QueueSettings {
                 batch_size: 10,
@@ -102,7 +102,7 @@ impl Queue {
                 ..QueueSettings::standard(AWAIT_READY_TIMEOUT)
             },
             Self::Completion => QueueSettings::fifo(COMPLETE_EXPORT_TIMEOUT),
-            // One delivery an invocation: a slow receiver holds up no other.
+            // One delivery per invocation: a slow receiver does not delay the others.
             Self::Webhooks => QueueSettings {
                 max_receive_count: MAX_WEBHOOK_RECEIVE_COUNT,
                 ..QueueSettings::standard(SEND_WEBHOOK_TIMEOUT)
@@ -120,7 +120,7 @@ impl Queue {
     }
 }
 
-/// Why a queue does not take a message or a request, whoever asks and however often.
+/// Why a queue permanently refuses a message or a request.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
@@ -145,7 +145,8 @@ pub enum Refused {
 }
 
 impl Outgoing {
-    /// Whether the queue takes the message. Emulators are kinder than SQS, so both implementations ask here.
+    /// Whether the queue accepts the message. Emulators are more lenient than SQS, so both implementations check
+    /// here.
     pub fn check(&self) -> Result<(), Refused> {
         self.check_body()?;
         match (self.queue.settings().fifo, &self.fifo) {
@@ -176,7 +177,7 @@ impl Fifo {
     }
 }
 
-/// What stands in no XML document.
+/// Characters that an XML document cannot contain.
 fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }

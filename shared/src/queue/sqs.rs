@@ -1,4 +1,4 @@
-//! The queues on AWS. Sending and asking only: Lambda's event source mappings receive, delete and give up.
+//! The queues on AWS. Sends and queries only: Lambda's event source mappings receive and delete messages.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use super::{Fifo, MAX_VISIBILITY, MessageQueue, Outgoing, Queue, QueueError};
 use crate::aws::is_transient;
 use crate::store::BoxError;
 
-/// Which of SQS's three figures add up to a queue's depth.
+/// The three SQS attributes that add up to a queue's depth.
 const DEPTH: [QueueAttributeName; 3] = [
     ApproximateNumberOfMessages,
     ApproximateNumberOfMessagesNotVisible,
     ApproximateNumberOfMessagesDelayed,
 ];
 
-/// Where the queues are. A function knows only those it sends to.
+/// The URLs of the queues. A function knows only those that it sends to.
 #[derive(Clone, Debug, Default)]
 pub struct QueueUrls {
     /// `PAGE_QUEUE_URL`
@@ -36,14 +36,14 @@ pub struct QueueUrls {
     pub webhooks: Option<String>,
 }
 
-/// A queue was asked for whose URL this process was not given.
+/// The process has no URL for the requested queue.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is not set")]
 pub struct QueueUrlMissing {
     pub variable: &'static str,
 }
 
-/// SQS's own error, by whether it passes by itself.
+/// SQS's own error, transient or permanent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SqsError {
     #[error(transparent)]
@@ -98,7 +98,7 @@ impl SqsQueues {
     async fn try_send(&self, message: Outgoing) -> Result<(), BoxError> {
         message.check()?;
         let url = self.urls.url(message.queue)?;
-        // Not even a zero on a FIFO queue, which refuses the parameter.
+        // Zero is omitted too: a FIFO queue refuses the parameter.
         let delay = (!message.delay.is_zero()).then(|| whole_seconds(message.delay));
         let (group, deduplication_id) = match message.fifo {
             Some(Fifo {
@@ -195,7 +195,7 @@ impl MessageQueue for SqsQueues {
     }
 }
 
-/// Rounded up: a message must not come before its time. Both limits fit.
+/// Rounded up: a message must not be visible before its time. Both limits fit into the type.
 fn whole_seconds(delay: Duration) -> i32 {
     let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
     i32::try_from(seconds).unwrap_or(i32::MAX)

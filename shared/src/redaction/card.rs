@@ -1,13 +1,14 @@
-//! Payment cards: by the ranges that the networks issue, the lengths they have in them, and Luhn's check digit.
+//! Payment cards: by the prefixes that the networks issue, the lengths valid for them, and the Luhn check digit.
 
 use std::ops::Range;
 
 use super::digits::{Digits, Group, Run, begins, ends, is_one_separator};
 use super::fold::Folded;
 
-/// First and last prefix of a network, and the shortest and longest number in it (ISO/IEC 7812 and the networks' lists).
+/// First and last prefix of a network, and the minimum and maximum length of its numbers (ISO/IEC 7812 and the
+/// networks' lists).
 const NETWORKS: [(&[u8], &[u8], usize, usize); 20] = [
-    // Visa, 13 digits once and 19 today.
+    // Visa: 13 digits in the past, up to 19 today.
     (b"4", b"4", 13, 19),
     (b"51", b"55", 16, 16),
     (b"2221", b"2720", 16, 16),
@@ -19,12 +20,12 @@ const NETWORKS: [(&[u8], &[u8], usize, usize); 20] = [
     (b"309", b"309", 14, 19),
     (b"36", b"36", 14, 19),
     (b"38", b"39", 14, 19),
-    // Discover, and UnionPay with it.
+    // Discover, including UnionPay.
     (b"6011", b"6011", 16, 19),
     (b"62", b"62", 16, 19),
     (b"644", b"659", 16, 19),
     (b"81", b"82", 16, 19),
-    // JCB, and its cards of 15 digits.
+    // JCB, including its 15-digit cards.
     (b"35", b"35", 16, 19),
     (b"1800", b"1800", 15, 15),
     (b"2131", b"2131", 15, 15),
@@ -42,7 +43,7 @@ pub(super) fn at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     }
     let run = Run::at(text, start, is_one_separator);
     let groups = run.groups();
-    // A date or a code often stands behind a card: the longest number that is one counts.
+    // A date or a code often follows a card number: the longest valid number is used.
     (1..=groups.len()).rev().find_map(|count| {
         let (number, rest) = groups.split_at(count);
         let last = number.last()?;
@@ -61,7 +62,7 @@ fn are_long(groups: &[Group]) -> bool {
     groups.iter().all(|group| group.end - group.start >= 3)
 }
 
-/// Whether the number is longer: a date or a code behind it has fewer digits than its groups.
+/// Whether the number continues. A date or a code after it has shorter groups.
 fn goes_on(last: &Group, next: &Group) -> bool {
     last.digits < 16 && next.end - next.start >= 4
 }

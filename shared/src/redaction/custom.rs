@@ -1,4 +1,4 @@
-//! An organisation's own patterns: its customer numbers, its project names.
+//! An organisation's own patterns, for example for customer numbers or project names.
 
 use std::ops::Range;
 
@@ -6,13 +6,13 @@ use regex::{Regex, RegexBuilder};
 
 use super::{Value, overlap};
 
-/// The memory that one compiled pattern may take.
+/// Limit of the memory of one compiled pattern, in bytes.
 const MOST_BYTES: usize = 1 << 20;
 
-/// What stands in a text where a value was.
+/// The beginning of the text that replaces a value.
 const REPLACED: &str = "[REDACTED:";
 
-/// A pattern, and the label of what it finds. Patterns are matched in linear time, whatever they say.
+/// A pattern and the label of its matches. Matching takes linear time for every pattern.
 #[derive(Clone, Debug)]
 pub struct CustomPattern {
     label: String,
@@ -60,7 +60,8 @@ impl CustomPattern {
     }
 }
 
-/// What the patterns find, in order; the first pattern that finds something there has it. What was redacted stays as it is.
+/// The matches of the patterns, in order. Where matches overlap, the first pattern wins. Replacements of redacted
+/// values are not matched.
 pub(super) fn values<'r>(patterns: &'r [CustomPattern], text: &str) -> Vec<Value<'r>> {
     let mut values: Vec<Value<'r>> = Vec::new();
     for CustomPattern { label, pattern } in patterns {

@@ -1,4 +1,4 @@
-//! Dates, as people write them; which of them are dates of birth the words around them say.
+//! Dates in the forms that people write. The words around a date decide whether it is a date of birth.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use super::digits::{Digits, behind_digits};
 use super::fold::{Folded, LETTER, is_word};
 use super::labels::{self, Topic};
 
-/// `de`, `of`: what may stand between day, month and year, and a month, in letters.
+/// Longest word allowed in a date: a month's name, or a word between day, month and year such as `de` or `of`.
 const LONGEST_WORD: usize = 24;
 
-/// A date of birth, if one begins at this digit or with the month's name before it.
+/// A date of birth that begins at this digit, or with the name of the month before it.
 pub(super) fn of_birth(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     let range = numeric(text, digit)
         .or_else(|| in_cjk(text, digit))
@@ -20,13 +20,14 @@ pub(super) fn of_birth(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> 
     is_birth.then_some(range)
 }
 
-/// `1984.3.5生`, `1984-03-05생`: the sign for born right behind the date, and no longer word.
+/// `1984.3.5生`, `1984-03-05생`: whether the sign for "born" follows the date directly, and is not the beginning of a
+/// longer word.
 fn is_said_born(text: &Folded<'_>, end: usize) -> bool {
     let mut behind = text.text()[text.range(&(end..end)).start..].chars();
     matches!(behind.next(), Some('生' | '생')) && !behind.next().is_some_and(char::is_alphabetic)
 }
 
-/// Three numbers that can be a day, joined by the same separator: `5.3.1984`, `1984-03-05`, `05/03/84`.
+/// A numeric date, its parts joined by the same separator: `5.3.1984`, `1984-03-05`, `05/03/84`.
 pub(super) fn numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     if is_word(text.before(start)) {
         return None;
@@ -47,18 +48,18 @@ fn group(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     (1..=4).contains(&(end - start)).then_some(start..end)
 }
 
-/// The digits behind these and a separator of dates.
+/// The group of digits after this one and a date separator.
 fn behind(text: &Folded<'_>, group_before: &Range<usize>, separator: u8) -> Option<Range<usize>> {
     let at = group_before.end;
     if !b"./-".contains(&separator) || text.byte(at) != separator {
         return None;
     }
-    // `5. 3. 1984`, as it is right in several languages.
+    // `5. 3. 1984`, the correct form in several languages.
     let gap = usize::from(separator == b'.' && text.byte(at + 1) == b' ');
     group(text, at + 1 + gap)
 }
 
-/// Day, month and year in any of the orders in use.
+/// Whether the numbers are day, month and year in any of the usual orders.
 fn is_day(numbers: [(u32, usize); 3]) -> bool {
     let is_year = |(number, length): (u32, usize)| {
         length == 2 || length == 4 && (1850..2100).contains(&number)
@@ -96,7 +97,7 @@ fn in_cjk(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     Some(era(text, start)..at)
 }
 
-/// Where the name of a Japanese era begins that stands before the year.
+/// The start of the name of a Japanese era before the year.
 fn era(text: &Folded<'_>, start: usize) -> usize {
     let before = &text.text()[..text.range(&(start..start)).start];
     let is_era = ["昭和", "平成", "令和", "大正"]
@@ -105,7 +106,7 @@ fn era(text: &Folded<'_>, start: usize) -> usize {
     start - if is_era { 2 } else { 0 }
 }
 
-/// `5 March 1984`, `5th of March, 1984`, `5 de marzo de 1984`: whatever the language calls the month.
+/// `5 March 1984`, `5th of March, 1984`, `5 de marzo de 1984`, with the month's name in any language.
 fn day_first(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     let day = start..behind_digits(text, start);
     if is_word(text.before(start)) || !is_of_month(text, &day) {
@@ -125,7 +126,7 @@ fn day_first(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     None
 }
 
-/// `March 5, 1984`; the digit is the day's.
+/// `March 5, 1984`, where `start` is the first digit of the day.
 fn month_first(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     let day = start..behind_digits(text, start);
     let month_end = start.checked_sub(1)?;
@@ -149,7 +150,7 @@ fn is_of_month(text: &Folded<'_>, day: &Range<usize>) -> bool {
     (1..=2).contains(&day.len()) && (1..=31).contains(&Digits::within(text, day).prefix(2))
 }
 
-/// Four digits, or two behind an apostrophe.
+/// Four digits, or two after an apostrophe.
 fn year(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     let is_short = text.byte(start) == b'\'';
     let digits = start + usize::from(is_short)..behind_digits(text, start + usize::from(is_short));
@@ -158,7 +159,7 @@ fn year(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     (is_long || is_short && digits.len() == 2).then_some(start..digits.end)
 }
 
-/// Behind `st`, `th`, `er`, `º`, `.`.
+/// The offset after `st`, `th`, `er`, `º`, `.`.
 fn behind_ordinal(text: &Folded<'_>, at: usize) -> usize {
     let mut end = at;
     while end - at < 3 && (is_letter(text.byte(end)) || text.byte(end) == b'.') {

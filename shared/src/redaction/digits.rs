@@ -1,30 +1,30 @@
-//! Digits in groups, the way people write long numbers.
+//! Digits in groups, as people write long numbers.
 
 use std::ops::Range;
 
 use super::fold::{Folded, is_word};
 
-/// No number that we look for has more.
+/// Limits of a run. No number of a supported kind is longer.
 const MOST_GROUPS: usize = 12;
 const MOST_DIGITS: usize = 34;
 
-/// A number as it is written: groups of digits, and what stands between them.
+/// A number as written: groups of digits with separators between them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Run {
     groups: [Group; MOST_GROUPS],
     count: usize,
 }
 
-/// So many digits in a row.
+/// A group of consecutive digits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Group {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// How many digits the number has up to the end of this group.
+    /// Number of digits from the start of the number to the end of this group.
     pub(super) digits: usize,
 }
 
-/// Digits without what stands between them.
+/// Digits without the separators.
 #[derive(Clone, Debug)]
 pub(super) struct Digits {
     digits: [u8; MOST_DIGITS],
@@ -32,7 +32,7 @@ pub(super) struct Digits {
 }
 
 impl Run {
-    /// The groups from `start` on, as long as `joins` says of what stands between two of them that it joins them.
+    /// The groups from `start` on, as long as `joins` accepts the separator between two of them.
     pub(super) fn at(text: &Folded<'_>, start: usize, joins: impl Fn(&[u8]) -> bool) -> Self {
         let mut run = Self::default();
         let mut at = start;
@@ -60,7 +60,7 @@ impl Run {
         &self.groups[..self.count]
     }
 
-    /// How many there are.
+    /// The number of digits.
     pub(super) fn digits(&self) -> usize {
         self.groups().last().map_or(0, |group| group.digits)
     }
@@ -69,14 +69,14 @@ impl Run {
         self.groups().last().map_or(0, |group| group.end)
     }
 
-    /// How long each of the groups is.
+    /// The length of each group.
     pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
         self.groups().iter().map(|group| group.end - group.start)
     }
 }
 
 impl Digits {
-    /// Those in a part of the text; what is over the most is left out.
+    /// The digits within a range of the text. Digits beyond the limit are ignored.
     pub(super) fn within(text: &Folded<'_>, range: &Range<usize>) -> Self {
         let mut all = Self {
             digits: [0; MOST_DIGITS],
@@ -92,19 +92,19 @@ impl Digits {
         all
     }
 
-    /// Their values, 0 to 9.
+    /// The digits' values, 0 to 9.
     pub(super) fn values(&self) -> &[u8] {
         &self.digits[..self.count]
     }
 
-    /// The number that the first `count` of them make.
+    /// The number formed by the first `count` digits.
     pub(super) fn prefix(&self, count: usize) -> u32 {
         let first = self.values().iter().take(count);
         first.fold(0, |number, digit| number * 10 + u32::from(*digit))
     }
 }
 
-/// Whether a number may begin here: not within a word, nor behind one that a hyphen joins to it.
+/// Whether a number may begin here: not within a word, and not after one that is joined to it by a hyphen or similar.
 pub(super) fn begins(text: &Folded<'_>, start: usize) -> bool {
     let before = text.before(start);
     let joined = matches!(before, b'-' | b'/' | b'.' | b'*') && {
@@ -127,7 +127,7 @@ pub(super) fn behind_digits(text: &Folded<'_>, from: usize) -> usize {
     at
 }
 
-/// No more than three: further apart are two numbers.
+/// Up to three: more separators separate two numbers.
 fn behind_separators(text: &Folded<'_>, from: usize) -> usize {
     let mut at = from;
     while at < from + 3 && matches!(text.byte(at), b' ' | b'-' | b'.' | b'/' | b'(' | b')') {
@@ -136,8 +136,8 @@ fn behind_separators(text: &Folded<'_>, from: usize) -> usize {
     at
 }
 
-/// Between the groups of a card number, a bank account, a social security number: one of the usual, or a dash between
-/// two spaces.
+/// The separators between groups of a card, bank account or social security number: one usual character, or a dash
+/// between two spaces.
 pub(super) fn is_one_separator(between: &[u8]) -> bool {
     matches!(between, [b' ' | b'-' | b'.'] | b" - ")
 }

@@ -1,14 +1,14 @@
-//! E-mail addresses: what may stand before an `@` in practice, and a domain behind it.
+//! E-mail addresses: a local part as used in practice, an `@` and a domain.
 
 use std::ops::Range;
 
 use super::fold::{Folded, IDEOGRAPH, LETTER};
 
-/// RFC 5321: 64 before the `@`, 255 behind it.
+/// RFC 5321: at most 64 octets before the `@` and 255 after it.
 const LOCAL: usize = 64;
 const DOMAIN: usize = 255;
 
-/// What stands behind the last dot of a file's name, not of a domain's: `logo@2x.png`.
+/// File extensions, which distinguish a file name from a domain: `logo@2x.png`.
 const FILES: [&str; 14] = [
     "png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "pdf", "html", "css", "js", "json",
     "mp4",
@@ -25,7 +25,7 @@ fn local(text: &Folded<'_>, at: usize) -> usize {
     let is_part = |byte: u8| {
         byte.is_ascii_alphanumeric() || byte == LETTER || b".!#$%&'*+/=?^_`{|}~-".contains(&byte)
     };
-    // An address in a script without spaces is one that has such letters right before the `@`.
+    // In a script without spaces, such a letter belongs to the address only if one stands right before the `@`.
     let is_foreign = text.before(at) == IDEOGRAPH;
     let mut start = at;
     while at - start < LOCAL
@@ -33,7 +33,7 @@ fn local(text: &Folded<'_>, at: usize) -> usize {
     {
         start -= 1;
     }
-    // What it may hold, but hardly begins with.
+    // Characters that an address may contain, but rarely begins with.
     while start < at && b".!#$%&'*+/=?^`{|}~-".contains(&text.byte(start)) {
         start += 1;
     }
@@ -64,7 +64,7 @@ fn domain(text: &Folded<'_>, start: usize) -> Option<usize> {
     (is_top_level(last) && at == end).then_some(end)
 }
 
-/// Two letters at least, or a name in Punycode.
+/// At least two letters, or a name in Punycode.
 fn is_top_level(label: &[u8]) -> bool {
     let is_letters = label
         .iter()

@@ -1,4 +1,4 @@
-//! Looks a text through for what every value must hold, and asks around these places what stands there.
+//! Scans a text for the characters that every value contains, and tests each candidate.
 
 use std::ops::Range;
 
@@ -10,22 +10,23 @@ use super::fold::Folded;
 use super::kind::Kind;
 use super::{card, date, email, iban, ip, passport, phone, ssn, tax_id, url};
 
-/// A value: its kind, and its bytes of the folded text.
+/// A value: its kind, and its range in the folded text.
 pub(super) type Found = (Kind, Range<usize>);
 
-/// What is looked for.
+/// The kinds of values to find.
 #[derive(Clone, Debug)]
 pub(super) struct Sought {
     pub(super) kinds: Vec<Kind>,
     pub(super) regions: Vec<Region>,
 }
 
-/// Whether a text may hold a value: few do, and this is quick. It may err in one direction only.
+/// Whether a text may contain a value: a fast test that most texts fail. May return false positives, but no false
+/// negatives.
 pub(super) fn may_hold_any(text: &str) -> bool {
     text.bytes().any(|byte| SUSPECT[usize::from(byte)]) && !is_moment(text)
 }
 
-/// `2026-03-02T14:03:10.112Z`: records are full of them, and a date alone is nobody's.
+/// A timestamp such as `2026-03-02T14:03:10.112Z`: records are full of them, and a date alone is not personal data.
 fn is_moment(text: &str) -> bool {
     const FORM: &[u8] = b"0000-00-00T00:00:00";
     let bytes = text.as_bytes();
@@ -44,7 +45,7 @@ fn is_moment(text: &str) -> bool {
             .all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
-/// ASCII digits, signs that values have, and the first bytes of what folds to either.
+/// ASCII digits, punctuation of values, and the first bytes of characters that fold to either.
 static SUSPECT: [bool; 256] = suspects();
 
 const fn suspects() -> [bool; 256] {
@@ -59,7 +60,7 @@ const fn suspects() -> [bool; 256] {
 }
 
 impl Sought {
-    /// All values, in order, none of which overlaps another.
+    /// All values, in order and without overlaps.
     pub(super) fn within(&self, text: &Folded<'_>) -> Vec<Found> {
         let mut found = self.addresses(text);
         let mut numbers = Vec::new();
@@ -74,7 +75,7 @@ impl Sought {
         found
     }
 
-    /// A value by which it is told that it is the same, however it is written.
+    /// The canonical form of a value, equal for all its spellings.
     pub(super) fn known_as(&self, kind: Kind, text: &Folded<'_>, range: &Range<usize>) -> String {
         let written = String::from_utf8_lossy(&text.bytes()[range.clone()]).to_lowercase();
         match kind {
@@ -91,7 +92,7 @@ impl Sought {
         self.kinds.contains(&kind)
     }
 
-    /// URLs and e-mail addresses, which may have numbers of any kind in them.
+    /// URLs and e-mail addresses, which may contain numbers of any kind.
     fn addresses(&self, text: &Folded<'_>) -> Vec<Found> {
         let mut found = Vec::new();
         if self.seeks(Kind::Url) {
@@ -124,7 +125,7 @@ impl Sought {
         }
     }
 
-    /// What the number is that begins at this digit: the first that fits, the most certain ones first.
+    /// The value that begins at this digit: the first kind that matches, in order of certainty.
     fn number(&self, text: &Folded<'_>, digit: usize) -> Option<Found> {
         let asked = |kind: Kind, find: &dyn Fn() -> Option<Range<usize>>| {
             if self.seeks(kind) {
@@ -175,7 +176,7 @@ fn emails(text: &Folded<'_>, urls: &[Found]) -> Vec<Found> {
     found
 }
 
-/// Behind what is no value: the digits, or the whole of what they begin, so that nothing is found in a part of it.
+/// The offset after a number that is not a value: after the whole of it, so that no value is found in a part.
 fn behind(text: &Folded<'_>, digit: usize) -> usize {
     date::numeric(text, digit)
         .map(|date| date.end)
@@ -184,7 +185,7 @@ fn behind(text: &Folded<'_>, digit: usize) -> usize {
         .unwrap_or_else(|| behind_digits(text, digit))
 }
 
-/// What is written like a card or a book's number and is neither.
+/// The end of a number that is written like a card or is a book number, but is not a value.
 fn end_of_number(text: &Folded<'_>, digit: usize) -> Option<usize> {
     let run = Run::at(text, digit, is_one_separator);
     let lengths: Vec<_> = run.lengths().take(4).collect();

@@ -1,21 +1,21 @@
-//! A text with one byte for each character that counts: what looks like an ASCII character is that character.
+//! A text reduced to one byte per visible character: what looks like an ASCII character becomes that character.
 //!
-//! Full-width and Arabic digits, no-break spaces, typographic dashes and accented letters are read as what a person reads
-//! in them; characters without a width are not there at all. Matching then needs to know ASCII only.
+//! Full-width and Arabic digits, no-break spaces, typographic dashes and accented letters become the ASCII characters
+//! that a person would read; zero-width characters are removed. Matching then only needs ASCII.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
-/// A letter that is none of ASCII's, of a script that puts spaces between words.
+/// A letter outside ASCII, of a script that has spaces between words.
 pub(super) const LETTER: u8 = 0xF0;
-/// A letter of a script that puts none between words, or particles right behind them: a value may touch it.
+/// A letter of a script without spaces between words, or with particles directly after them: it may touch a value.
 pub(super) const IDEOGRAPH: u8 = 0xF1;
-/// A symbol, an emoji.
+/// Any other symbol, such as an emoji.
 const OTHER: u8 = 0xF2;
 
-/// The zeros of the decimal digits that have no compatible ASCII digit (Unicode 14), each followed by one to nine.
+/// The zeros of decimal digits without a compatible ASCII digit (Unicode 14), each followed by one to nine.
 const ZEROS: [u32; 59] = [
     0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
     0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50,
@@ -25,11 +25,11 @@ const ZEROS: [u32; 59] = [
     0x1e2f0, 0x1e950, 0x1fbf0,
 ];
 
-/// See above.
+/// A folded text with the positions of its characters in the original.
 pub(super) struct Folded<'t> {
     text: &'t str,
     bytes: Cow<'t, [u8]>,
-    /// Where the character of each byte begins in the text; `None` when that is the same place.
+    /// Offset in the text of the character for each byte; `None` when the offsets are the same.
     places: Option<Vec<usize>>,
 }
 
@@ -65,7 +65,7 @@ impl<'t> Folded<'t> {
         &self.bytes
     }
 
-    /// The byte at `at`; zero before the beginning and behind the end.
+    /// The byte at `at`; zero before the beginning and after the end.
     pub(super) fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
@@ -75,7 +75,7 @@ impl<'t> Folded<'t> {
         at.checked_sub(1).map_or(0, |at| self.byte(at))
     }
 
-    /// Where in the text these bytes stand.
+    /// The range in the original text for a range of bytes.
     pub(super) fn range(&self, range: &Range<usize>) -> Range<usize> {
         let Some(places) = &self.places else {
             return range.clone();
@@ -93,12 +93,12 @@ impl<'t> Folded<'t> {
     }
 }
 
-/// Whether a word goes on from this byte to the next.
+/// Whether the byte is part of a word.
 pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == LETTER || byte == b'_'
 }
 
-/// The byte for a character; `None` for one that cannot be seen.
+/// The byte for a character; `None` for an invisible one.
 fn fold(character: char, before: Option<u8>) -> Option<u8> {
     if character.is_ascii() {
         return Some(character as u8);
@@ -124,7 +124,7 @@ fn fold(character: char, before: Option<u8>) -> Option<u8> {
         }))
 }
 
-/// Greek, Cyrillic, Hebrew and Arabic letters, most of the others there are: told quickly.
+/// Greek, Cyrillic, Hebrew and Arabic letters, which are most of the others: a fast check.
 fn is_plain_letter(code: u32) -> bool {
     matches!(code, 0x391..=0x3A9 | 0x3B1..=0x3C9 | 0x410..=0x45F | 0x5D0..=0x5EA | 0x620..=0x64A | 0x671..=0x6D3)
 }
@@ -164,7 +164,7 @@ fn punctuation(character: char) -> Option<u8> {
     })
 }
 
-/// The ASCII character that this one is a form of: full-width, mathematical, circled, accented.
+/// The ASCII character of which this one is a compatible form: full-width, mathematical, circled, accented.
 fn compatible(character: char) -> Option<u8> {
     let (mut first, mut is_one) = (None, true);
     decompose_compatible(character, |part| {

@@ -1,4 +1,4 @@
-//! International bank account numbers (ISO 13616): the country's length and form, and the check digits, mod 97.
+//! International bank account numbers (ISO 13616): length and form by country, and check digits (mod 97).
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     Some(start..end.1)
 }
 
-/// Where the two letters of a country begin that stand right before the digit.
+/// The start of the two-letter country code directly before the digit.
 fn country(text: &Folded<'_>, digit: usize) -> Option<usize> {
     let start = digit.checked_sub(2)?;
     let is_country = text.bytes()[start..digit]
@@ -30,7 +30,7 @@ fn country(text: &Folded<'_>, digit: usize) -> Option<usize> {
     (is_country && !is_word(text.before(start))).then_some(start)
 }
 
-/// Where something ends that is written in groups of four like an account number, though it is none.
+/// The end of a text that is written in groups of four like an account number, but is not valid.
 pub(super) fn end_of_shape(text: &Folded<'_>, digit: usize) -> Option<usize> {
     country(text, digit)?;
     let check_digits = text.bytes().get(digit..digit + 2)?;
@@ -55,10 +55,10 @@ pub(super) fn end_of_shape(text: &Folded<'_>, digit: usize) -> Option<usize> {
     (groups >= 3).then_some(end)
 }
 
-/// Letters and digits without what stands between them, and where the number could end.
+/// Letters and digits without separators, and the possible ends of the number.
 struct Written {
     letters: Vec<u8>,
-    /// How many letters and digits there are up to each place in the text that is behind one of them.
+    /// Number of letters and digits up to each offset in the text that directly follows one of them.
     ends: Vec<(usize, usize)>,
 }
 
@@ -87,7 +87,7 @@ fn is_account(letters: &[u8]) -> bool {
         && str::from_utf8(letters).is_ok_and(|account| account.parse::<Iban>().is_ok())
 }
 
-/// Cheaper than to parse the number, and true of hardly any other.
+/// Cheaper than parsing the number, and rules out nearly all others.
 fn has_check_digits(letters: &[u8]) -> bool {
     let (head, tail) = letters.split_at(4);
     let rest = tail

@@ -1,4 +1,4 @@
-//! IP addresses, in the forms that people write: four numbers with dots, or hexadecimal groups with colons.
+//! IP addresses as people write them: four numbers with dots, or hexadecimal groups with colons.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -7,7 +7,7 @@ use super::digits::begins;
 use super::fold::{Folded, is_word};
 use super::labels::{self, Topic};
 
-/// The longest written address of version 6.
+/// The maximum length of a written IPv6 address.
 const LONGEST: usize = 45;
 
 pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
@@ -22,7 +22,7 @@ fn version_4(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     let written = ascii(text, &(start..end))?.trim_end_matches('.');
     let range = start..start + written.len();
     let is_address = written.parse::<Ipv4Addr>().is_ok() && !is_word(text.byte(range.end));
-    // `10.2.3.4` may be a version of some software.
+    // `10.2.3.4` may be a software version.
     (is_address && labels::topic(text, &range) != Some(Topic::Version)).then_some(range)
 }
 
@@ -34,11 +34,11 @@ fn version_6(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     }
     let end = end_of(text, start, is_part);
     let written = ascii(text, &(start..end))?;
-    // Everything else that has digits in it has fewer.
+    // Other texts with digits have fewer colons.
     if written.bytes().filter(|byte| *byte == b':').count() < 2 {
         return None;
     }
-    // The end of a word and a colon may stand before the address, a colon or a full stop behind it.
+    // The address may follow the end of a word with a colon, and be followed by a colon or a full stop.
     let behind_colon = written.find(':').map_or(0, |colon| colon + 1);
     let endings = [written.len(), written.trim_end_matches([':', '.']).len()];
     [0, behind_colon]

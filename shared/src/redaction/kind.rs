@@ -1,20 +1,20 @@
-//! What is taken out of a text, by kind, and how often it was.
+//! The kinds of values to redact, and counts of them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
-    /// An address with a domain.
+    /// An e-mail address with a domain.
     Email,
-    /// A number of a numbering plan.
+    /// A telephone number according to a numbering plan.
     Phone,
-    /// A payment card's number, by prefix, length and Luhn's check digit.
+    /// A payment card number, by prefix, length and Luhn check digit.
     Card,
-    /// An international bank account number, by country, form and its check digits (mod 97).
+    /// An international bank account number, by country, form and check digits (mod 97).
     Iban,
     /// A US social security number.
     Ssn,
@@ -24,9 +24,9 @@ pub enum Kind {
     TaxId,
     /// An IP address, version 4 or 6.
     Ip,
-    /// A URL that holds credentials or a token.
+    /// A URL that contains credentials or a token.
     Url,
-    /// A date that is said to be one of birth.
+    /// A date that the text identifies as a date of birth.
     BirthDate,
 }
 
@@ -44,7 +44,7 @@ impl Kind {
         Self::BirthDate,
     ];
 
-    /// As it stands in a text in the value's place.
+    /// The label that replaces the value in a text.
     pub fn label(self) -> &'static str {
         match self {
             Self::Email => "EMAIL",
@@ -61,7 +61,7 @@ impl Kind {
     }
 }
 
-/// How many there are of each label: values that were taken out, by their kind; transcripts, by their status.
+/// Counts by label: redacted values by kind, or transcripts by status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tally(BTreeMap<String, u64>);
@@ -74,24 +74,24 @@ impl Tally {
         }
     }
 
-    /// Counts what another one counted, too.
+    /// Adds the counts of another tally.
     pub fn add(&mut self, other: &Self) {
         for (label, count) in &other.0 {
             *self.0.entry(label.clone()).or_default() += count;
         }
     }
 
-    /// The labels, in alphabetical order, with their counts.
+    /// The labels and their counts, in alphabetical order.
     pub fn by_label(&self) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().map(|(label, count)| (label.as_str(), *count))
     }
 
-    /// How many there are of this label.
+    /// The count for this label.
     pub fn of(&self, label: &str) -> u64 {
         self.0.get(label).copied().unwrap_or_default()
     }
 
-    /// All values, whatever they were.
+    /// The sum of all counts.
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }

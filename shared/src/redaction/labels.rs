@@ -1,7 +1,7 @@
-//! Words that say what a number is: `Tel.`, `born on`, `订单号`.
+//! Words that label a number: `Tel.`, `born on`, `订单号`.
 //!
-//! A number that could be one thing or another is what the nearest word before it says, or else the first one behind it.
-//! Words are compared in small letters and without accents, since people leave those out.
+//! An ambiguous number is classified by the nearest label before it, or else by the first one after it. Words are
+//! compared in lower case and without accents, since people omit those.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -12,28 +12,28 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::fold::Folded;
 
-/// What a word says a number is.
+/// The meaning that a word gives to a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     Phone,
     BirthDate,
     Ssn,
     TaxId,
-    /// An order, a ticket, an article, an account: a number that is nobody's.
+    /// An order, a ticket, an article, an account: a number that is not personal data.
     Reference,
-    /// Of software.
+    /// A software version.
     Version,
 }
 
-/// So far before or behind a number words are looked for, in bytes.
+/// Distance before and after a number within which words are considered, in bytes.
 const REACH: usize = 64;
 
-/// A word of so many bytes may be the last part of a longer one, as in `Firmwareversion`, and have an ending, as
-/// in `заказами`.
+/// A word of at least this many bytes may be the last part of a longer one, as in `Firmwareversion`, and may have an
+/// ending, as in `заказами`.
 const LONG: usize = 7;
 const LONGEST_ENDING: usize = 3;
 
-/// By topic, a line for each language, in small letters; accents may be left out.
+/// Words by topic, one line per language, in lower case; accents are optional.
 const WORDS: [(Topic, &str); 6] = [
     (Topic::Phone, include_str!("labels/phone.txt")),
     (Topic::BirthDate, include_str!("labels/birth_date.txt")),
@@ -43,7 +43,7 @@ const WORDS: [(Topic, &str); 6] = [
     (Topic::Version, include_str!("labels/version.txt")),
 ];
 
-/// The words of a field's name: `customer date of birth` of `customer.dateOfBirth`.
+/// Splits a field's name into words: `customer.dateOfBirth` becomes `customer date of birth`.
 pub(super) fn spelled_out(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
@@ -72,23 +72,23 @@ static LABELS: LazyLock<Option<Labels>> = LazyLock::new(|| {
     Some(Labels { words, topics })
 });
 
-/// What the words around this part of the text say that it is.
+/// The topic given by the words around this range of the text.
 pub(super) fn topic(text: &Folded<'_>, range: &Range<usize>) -> Option<Topic> {
     let range = text.range(range);
     before(&text.text()[..range.start]).or_else(|| behind(&text.text()[range.end..]))
 }
 
-/// What the last word before a number says, if the number can still be meant by it.
+/// The topic of the last label before a number, if it can refer to the number.
 fn before(text: &str) -> Option<Topic> {
     let window = plain(last(text));
-    // Of two that end together the longer one says more.
+    // Of two labels with the same end, the longer one is more specific.
     let (topic, _, end) = words(&window).max_by_key(|(_, start, end)| (*end, end - start))?;
     let gap = window[end..].trim_start_matches('.');
     let is_meant = !ends_a_sentence(gap) && gap.chars().filter(char::is_ascii_digit).count() <= 2;
     is_meant.then_some(topic)
 }
 
-/// Whether a sentence ends here; a full stop behind a short word abbreviates it: `no. 5`.
+/// Whether a sentence ends here. A full stop after a short word marks an abbreviation: `no. 5`.
 fn ends_a_sentence(gap: &str) -> bool {
     let words = gap
         .match_indices(". ")
@@ -99,7 +99,7 @@ fn ends_a_sentence(gap: &str) -> bool {
     gap.contains(['!', '\n', '。']) || words.into_iter().any(is_long)
 }
 
-/// What the first word behind a number says, if nothing else begins before it.
+/// The topic of the first label after a number, if nothing separates them.
 fn behind(text: &str) -> Option<Topic> {
     let window = plain(first(text));
     let (topic, start, _) = words(&window)
@@ -112,7 +112,7 @@ fn behind(text: &str) -> Option<Topic> {
     is_meant.then_some(topic)
 }
 
-/// The labels in a text, with their ends: whole words, where the script has spaces between words.
+/// The labels in a text with their start and end: whole words only, in scripts with spaces between words.
 fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
     let labels = LABELS.as_ref();
     labels.into_iter().flat_map(move |labels| {
@@ -121,7 +121,7 @@ fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
             .find_overlapping_iter(window)
             .filter_map(|found| {
                 let (start, end) = (found.start(), found.end());
-                // A word of an address is none of the sentence's.
+                // A word within an e-mail address is not a label.
                 let is_word = |letter: Option<char>| {
                     letter.is_some_and(|letter| {
                         letter.is_alphanumeric() && !has_no_spaces(letter) || "@+_".contains(letter)
@@ -147,13 +147,13 @@ fn words(window: &str) -> impl Iterator<Item = (Topic, usize, usize)> {
     })
 }
 
-/// Scripts in which a word may touch another one, or has short ones in front of it: Hebrew and Arabic, and what Unicode
-/// has behind Georgian but Latin and symbols.
+/// Scripts in which words may touch each other or have short prefixes: Hebrew and Arabic, and Unicode's blocks after
+/// Georgian except Latin and symbols.
 fn has_no_spaces(letter: char) -> bool {
     matches!(u32::from(letter), 0x590..=0x8FF | 0xE00..=0x10FF | 0x1100..=0x1DFF | 0x3000..)
 }
 
-/// In small letters, without accents, and in the compatible form of each.
+/// The text in lower case, without accents, and in compatible forms.
 fn plain(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -162,7 +162,7 @@ fn plain(text: &str) -> String {
     letters.flat_map(char::to_lowercase).map(unstruck).collect()
 }
 
-/// The letter without what Unicode does not hold to be an accent.
+/// The base letter of letters whose stroke Unicode does not treat as an accent.
 fn unstruck(letter: char) -> char {
     match letter {
         'ł' => 'l',
@@ -193,7 +193,7 @@ fn first(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// What the digits in a text are.
+    /// The topic of the digits in a text.
     fn meant(text: &str) -> Option<Topic> {
         let folded = Folded::new(text);
         let digits = |byte: &u8| byte.is_ascii_digit();

@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::fold::{Folded, is_word};
 
 const LENGTH: usize = 44;
-/// Where each checked field begins and ends; its check digit stands behind it.
+/// Start and end of each checked field; its check digit follows it.
 const FIELDS: [(usize, usize); 3] = [(0, 9), (13, 19), (21, 27)];
 
-/// The line in which the first digit is this one.
+/// The line whose first digit is this one.
 pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'<';
     let mut start = digit;
@@ -30,7 +30,7 @@ fn is_line(line: &[u8]) -> bool {
     fields_fit && check(all) == Some(line[43])
 }
 
-/// Weights 7, 3, 1; letters count from ten, `<` is nothing.
+/// The check digit. Weights 7, 3, 1; letters count from ten, `<` counts zero.
 fn check<'b>(field: impl Iterator<Item = &'b u8>) -> Option<u8> {
     let mut sum = 0;
     for (byte, weight) in field.zip([7, 3, 1].into_iter().cycle()) {

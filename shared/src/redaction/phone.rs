@@ -1,7 +1,8 @@
 //! Telephone numbers: checked against the numbering plans of all countries, in the forms that people write.
 //!
-//! A number with a country code is one wherever it stands. A national one is looked up in the plans of the regions that the
-//! archive is set up for; since an order number can often be dialled too, the words around it and its form decide.
+//! A number with a country code is recognised anywhere. A national number is checked against the plans of the regions
+//! configured for the archive. Since an order number is often a valid telephone number too, the words around it and its
+//! form decide.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -13,17 +14,17 @@ use super::digits::{Digits, Group, Run, begins, is_one_separator};
 use super::fold::{Folded, is_word};
 use super::labels::{self, Topic};
 
-/// ITU-T E.164: fifteen at most; with a prefix for dialling abroad some more are written.
+/// ITU-T E.164 allows up to 15 digits; an international dialling prefix adds a few.
 const MOST_DIGITS: usize = 18;
 const FEWEST_DIGITS: usize = 7;
-/// What somebody calls their number may lack its area code.
+/// A number that is labelled as a telephone number may lack its area code.
 const FEWEST_NAMED: usize = 5;
 const NORTH_AMERICA: i32 = 1;
 
 /// The telephone number whose digits begin at `digit`.
 pub(super) fn at(text: &Folded<'_>, digit: usize, regions: &[Region]) -> Option<Range<usize>> {
     let start = opening(text, digit);
-    // A bracket or a plus begins something new.
+    // A number with a bracket or a plus may begin anywhere.
     if start == digit && !begins(text, start) {
         return None;
     }
@@ -38,7 +39,7 @@ pub(super) fn at(text: &Folded<'_>, digit: usize, regions: &[Region]) -> Option<
     found.map(|range| range.start..behind_extension(text, range.end))
 }
 
-/// Where the number begins whose first digit this is: before its `+` and its brackets.
+/// The start of the number with this first digit: before its `+` and brackets.
 fn opening(text: &Folded<'_>, digit: usize) -> usize {
     let mut start = digit;
     if text.before(start) == b' ' && matches!(text.before(start - 1), b'+') {
@@ -61,7 +62,7 @@ fn national(
     }
     let whole = start..run.end();
     if run.lengths().take(4).eq([4; 4]) {
-        // As cards are written.
+        // The form of a card number.
         return None;
     }
     match labels::topic(text, &whole) {
@@ -73,7 +74,7 @@ fn national(
     }
 }
 
-/// Nobody says what the number is: it has to look like one and nothing else.
+/// A number without a label must look like a telephone number and like nothing else.
 fn unnamed(text: &Folded<'_>, start: usize, run: &Run, regions: &[Region]) -> Option<Range<usize>> {
     let first = run.groups()[0].start;
     if run.digits() < FEWEST_DIGITS
@@ -101,7 +102,7 @@ fn unnamed(text: &Folded<'_>, start: usize, run: &Run, regions: &[Region]) -> Op
     is_one.then_some(whole)
 }
 
-/// The number as it is dialled from everywhere, if a plan knows it.
+/// The number in international form, if it is valid in a numbering plan; otherwise its digits.
 pub(super) fn dialled(number: &str, regions: &[Region]) -> String {
     let regions = [None].into_iter().chain(regions.iter().copied().map(Some));
     let mut numbers = regions.filter_map(|region| parse(number, region));
@@ -111,15 +112,14 @@ pub(super) fn dialled(number: &str, regions: &[Region]) -> String {
     }
 }
 
-/// Whether few other numbers are as long as this one: mobile ones, all of North America, and those with a prefix that is
-/// dialled before them.
+/// Whether few other numbers have this length: mobile numbers, all of North America, and numbers with a trunk prefix.
 fn is_told_by_length(number: &PhoneNumber, digits: usize) -> bool {
     number.country_code == NORTH_AMERICA
         || number.get_type() == PhoneNumberType::Mobile
         || number.get_national_significant_number().len() < digits
 }
 
-/// The longest beginning of the run that is a number.
+/// The longest prefix of the run that is a number.
 fn longest(
     text: &Folded<'_>,
     start: usize,
@@ -130,14 +130,14 @@ fn longest(
         .find(|range| is_one(&written(text, range)))
 }
 
-/// What is called a telephone number and could be one, though no plan knows it.
+/// A number that is labelled as a telephone number and could be one, though no plan contains it.
 fn named(text: &Folded<'_>, start: usize, run: &Run) -> Option<Range<usize>> {
     let range = beginnings(text, start, run, FEWEST_NAMED..=15).next()?;
     let is_date = date::numeric(text, run.groups()[0].start).is_some();
     (!is_date && labels::topic(text, &range) == Some(Topic::Phone)).then_some(range)
 }
 
-/// The parts of the run that are so many digits long and end where a number may end, the longest first.
+/// The prefixes of the run with a number of digits in this range that end where a number may end, longest first.
 fn beginnings<'r>(
     text: &'r Folded<'_>,
     start: usize,
@@ -151,7 +151,7 @@ fn beginnings<'r>(
         .map(move |group| start..closing(text, start, group))
 }
 
-/// Behind the bracket that closes around the last group, if one was opened.
+/// The offset after the bracket that closes around the last group, if one was opened.
 fn closing(text: &Folded<'_>, start: usize, group: &Group) -> usize {
     let part = &text.bytes()[start..group.end];
     let count = |bracket: u8| memchr_iter(bracket, part).count();
@@ -163,7 +163,8 @@ fn written(text: &Folded<'_>, range: &Range<usize>) -> String {
 }
 
 fn is_of(number: &str, regions: &[Region]) -> bool {
-    // `00` is dialled for abroad almost everywhere, and written by people who live where it is not.
+    // `00` is the international prefix almost everywhere, and is also written by people in countries with another
+    // prefix.
     let abroad = number
         .strip_prefix("00")
         .or_else(|| number.strip_prefix("011"));
@@ -179,13 +180,13 @@ fn parse(number: &str, region: Option<Region>) -> Option<PhoneNumber> {
     PhoneNumber::parse(number, region).ok()
 }
 
-/// Whether this is the rest of a number that is none.
+/// Whether this is the rest of a longer number that is not valid.
 fn is_joined(text: &Folded<'_>, start: usize) -> bool {
     let before = start.checked_sub(1);
     before.is_some_and(|at| is_one_separator(&[text.byte(at)]) && text.before(at).is_ascii_digit())
 }
 
-/// As versions are written.
+/// Whether the groups are separated by dots, as in versions.
 fn is_dotted(text: &Folded<'_>, run: &Run) -> bool {
     let mut gaps = run.groups().windows(2).map(|pair| pair[0].end);
     gaps.all(|gap| text.byte(gap) == b'.')
@@ -199,15 +200,16 @@ fn is_something_else(text: &Folded<'_>, run: &Run) -> bool {
         digits.values().len() == 4 && (1900..2100).contains(&digits.prefix(4))
     };
     let is_decimal = lengths.len() == 2 && text.byte(groups[0].end) == b'.';
-    // `2015-2019`, and the forty-second of a year: `2024-000042`.
+    // `2015-2019`, or number 42 of a year: `2024-000042`.
     let are_years = lengths.len() == 2 && is_year(&groups[0]) && text.byte(groups[0].end) == b'-';
     let is_hexadecimal = text.byte(run.end()) == b'-' && is_word(text.byte(run.end() + 1));
     is_decimal || are_years || is_hexadecimal || is_book(text, run)
 }
 
-/// An ISBN: thirteen digits of the book trade's, or ten whose last group is its check digit alone.
+/// Whether this is an ISBN: thirteen digits with a book prefix, or ten digits whose last group is the check digit
+/// alone.
 pub(super) fn is_book(text: &Folded<'_>, run: &Run) -> bool {
-    // A number with more digits than any that we look for has none.
+    // A run is empty if the number has more digits than any supported kind.
     let Some(first) = run.groups().first() else {
         return false;
     };
@@ -221,7 +223,7 @@ fn has_extension(text: &Folded<'_>, at: usize) -> bool {
     behind_extension(text, at) > at
 }
 
-/// Behind `x123`, `ext. 123`, `#123`.
+/// The offset after an extension: `x123`, `ext. 123`, `#123`.
 fn behind_extension(text: &Folded<'_>, end: usize) -> usize {
     let mut at = end;
     while at - end < 2 && matches!(text.byte(at), b' ' | b',' | b';') {

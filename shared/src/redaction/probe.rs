@@ -1,10 +1,10 @@
-//! What the tests of the kinds share.
+//! Helpers for the tests of the kinds.
 
 use std::ops::Range;
 
 use super::fold::Folded;
 
-/// What is found at the first byte that this holds of.
+/// The result of `find` at the first byte for which `is_there` holds.
 pub(super) fn found_at<'t>(
     text: &'t str,
     is_there: impl Fn(&u8) -> bool,
@@ -15,7 +15,7 @@ pub(super) fn found_at<'t>(
     find(&folded, at).map(|range| &text[folded.range(&range)])
 }
 
-/// What is found at the first digit.
+/// The result of `find` at the first digit.
 pub(super) fn found_at_digit<'t>(
     text: &'t str,
     find: impl Fn(&Folded<'t>, usize) -> Option<Range<usize>>,

@@ -1,4 +1,4 @@
-//! What is true of redaction whatever the text.
+//! Properties of redaction that hold for every text.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
@@ -29,7 +29,7 @@ fn redacted(redactor: &Redactor, text: &str) -> String {
     redactor.redact(text, &mut Tally::default()).into_owned()
 }
 
-/// What values are made of, and what stands around them.
+/// Parts of values, and texts around them.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         "[0-9]{1,6}",
@@ -87,7 +87,7 @@ proptest! {
         prop_assert_eq!(tally.is_empty(), redacted == text);
     }
 
-    /// The patterns know nothing of how values are found.
+    /// These patterns are independent of the detection code.
     #[test]
     fn no_value_of_a_checked_kind_survives(text in text()) {
         let redacted = redacted(&redactor(Replacement::Label), &text);
@@ -97,7 +97,7 @@ proptest! {
         }
     }
 
-    /// Words that are no labels: those say what a value is.
+    /// The words are not labels, because those change the meaning of a value.
     #[test]
     fn a_value_is_found_between_any_words(
         before in "([qxzäж是]{1,6}([ ,;(]{1,2}|: ?))?", behind in "([ ,;)!?][qxzäж是]{1,6})?", value in value(),
@@ -108,7 +108,7 @@ proptest! {
     }
 }
 
-/// Values that prove themselves, in ASCII and with boundaries that nobody doubts.
+/// Values that can be verified, in ASCII and with clear boundaries.
 static PLAIN: LazyLock<[Regex; 4]> = LazyLock::new(|| {
     [
         r"[a-z0-9]+(?:\.[a-z0-9]+)*@[a-z0-9]+\.(?:com|org|de)",

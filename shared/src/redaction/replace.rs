@@ -1,7 +1,7 @@
-//! What stands in a value's place.
+//! Replacements of values.
 //!
-//! Nothing that is put there has a digit or an `@` of its own, so that no value can come of it and its surroundings but
-//! what was left of the value itself.
+//! A replacement adds no digit and no `@`, so that it cannot form a new value with the text around it, except from what
+//! a mask keeps of the value itself.
 
 use std::fmt::Write as _;
 
@@ -12,9 +12,9 @@ use sha2::Sha256;
 
 use super::kind::Kind;
 
-/// So much of a keyed hash is kept: equal values must meet, others must not.
+/// Length of the stored part of a keyed hash: equal values must match, others must not collide.
 const HASH_BYTES: usize = 12;
-/// So many letters and digits of a masked number stay.
+/// Number of letters and digits that a mask keeps of a number.
 const LAST: usize = 4;
 
 /// How values are replaced.
@@ -24,12 +24,12 @@ pub enum Replacement {
     Label,
     /// `[REDACTED:EMAIL:key:hash]`: equal values have equal hashes under the same key, so that they stay joinable.
     Hash(HashKey),
-    /// `************1111`: the last four letters or digits of a number, the first one of an e-mail address. Of the other
-    /// kinds nothing stays.
+    /// `************1111`: keeps the last four letters or digits of a number, or the first one of an e-mail address.
+    /// Values of other kinds are replaced by their label.
     Mask,
 }
 
-/// How a request says that values are replaced.
+/// The replacement mode in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -39,7 +39,7 @@ pub enum Mode {
     Mask,
 }
 
-/// What values are hashed with, and the name by which the key is told from others.
+/// The key for hashing values, and the id that distinguishes it from other keys.
 #[derive(Clone)]
 pub struct HashKey {
     id: String,
@@ -47,8 +47,8 @@ pub struct HashKey {
 }
 
 impl HashKey {
-    /// The key, named by the version of the secret that it is; only letters stand in replacements. `None` for a key
-    /// without a letter, which everybody would know.
+    /// Creates the key. Its id is derived from the version of the secret and has only letters, since a replacement
+    /// contains no digits. `None` for an empty key, which would be no secret.
     pub fn new(version: &str, key: &SecretString) -> Option<Self> {
         let key = key.expose_secret();
         let keyed = Hmac::new_from_slice(key.as_bytes()).ok();
@@ -58,7 +58,7 @@ impl HashKey {
             .map(|keyed| Self { id, keyed })
     }
 
-    /// The name of the key.
+    /// The id of the key.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -81,7 +81,7 @@ impl std::fmt::Debug for HashKey {
 }
 
 impl Replacement {
-    /// Writes what stands for `value`, which is known as `known_as` in every form it is written in.
+    /// Writes the replacement of `value`, whose canonical form is `known_as`.
     pub(super) fn write(
         &self,
         label: &str,
@@ -106,7 +106,8 @@ impl Replacement {
     }
 }
 
-/// Letters and digits become `*`, unless they stay by their place among them and their number.
+/// Replaces letters and digits by `*`, except those for which `stays` holds, given their position and their total
+/// number.
 fn mask(value: &str, stays: impl Fn(usize, usize) -> bool, out: &mut String) {
     let count = value
         .chars()
@@ -123,7 +124,7 @@ fn mask(value: &str, stays: impl Fn(usize, usize) -> bool, out: &mut String) {
     }
 }
 
-/// Hexadecimal, in the letters `a` to `p`.
+/// Hexadecimal with the letters `a` to `p` as digits.
 fn letters(bytes: &[u8]) -> String {
     let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     halves.map(|half| char::from(b'a' + half)).collect()

@@ -1,4 +1,5 @@
-//! US social security numbers: three, two and four digits, within what the Social Security Administration gives out.
+//! US social security numbers: groups of three, two and four digits, within the ranges that the Social Security
+//! Administration issues.
 
 use std::ops::Range;
 
@@ -18,7 +19,7 @@ pub(super) fn at(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
     let topic = is_ssn.then(|| labels::topic(text, &range))?;
     let is_meant = match topic {
         Some(topic) => topic == Topic::Ssn,
-        // Nothing else is grouped like this.
+        // No other number has these groups.
         None => has_usual_groups(text, &run, &range),
     };
     is_meant.then_some(range)

@@ -1,7 +1,7 @@
-//! Personal numbers of tax and identity that have a check digit, country by country.
+//! Personal tax and identity numbers with a check digit, by country.
 //!
-//! One that proves itself (by its length, a date in it, a letter, its punctuation) is taken wherever it stands; one that any
-//! tenth number would pass for only where a word says so.
+//! A number that is distinctive (by its length, a date in it, a letter, its punctuation) is recognised anywhere. A
+//! number whose check every tenth number passes needs a label.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ pub(super) fn at(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     lettered(text, digit).or_else(|| numeric(text, digit))
 }
 
-/// How sure a number is of itself.
+/// Whether a number is recognised without a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
     Enough,
@@ -30,7 +30,7 @@ fn numeric(text: &Folded<'_>, start: usize) -> Option<Range<usize>> {
         is_one_separator(between) || between == b"/"
     });
     let range = start..run.end();
-    // Nobody's has fewer or more, and most numbers end here.
+    // Shorter and longer numbers exist in no country; most numbers are excluded here.
     if !(9..=15).contains(&run.digits()) || !ends(text, range.end) {
         return None;
     }
@@ -54,7 +54,7 @@ fn proof(digits: &[u8], groups: &[usize]) -> Option<Proof> {
     }
 }
 
-/// The weighed sum of the digits.
+/// The weighted sum of the digits.
 fn weighed(digits: &[u8], weights: &[u32]) -> u32 {
     digits
         .iter()
@@ -63,7 +63,7 @@ fn weighed(digits: &[u8], weights: &[u32]) -> u32 {
         .sum()
 }
 
-/// Netherlands, burgerservicenummer: the eleven test.
+/// Netherlands, burgerservicenummer: the eleven test (mod 11).
 fn is_bsn(digits: &[u8]) -> bool {
     let sum = weighed(digits, &[9, 8, 7, 6, 5, 4, 3, 2]);
     sum > 0 && sum % 11 == u32::from(digits[8])
@@ -106,7 +106,7 @@ fn is_steuer_id(digits: &[u8]) -> bool {
     digits[0] != 0 && (11 - product) % 10 == u32::from(digits[10])
 }
 
-/// Republic of Korea, resident registration number (until 2020 with a check digit).
+/// Republic of Korea, resident registration number (has a check digit until 2020).
 fn is_rrn(digits: &[u8]) -> bool {
     let sum = weighed(digits, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
     (11 - sum % 11) % 10 == u32::from(digits[12]) && is_month_and_day(&digits[2..6])
@@ -124,7 +124,7 @@ fn is_nir(digits: &[u8]) -> bool {
     matches!(digits[0], 1 | 2) && (1..=12).contains(&month) && key == number(&digits[13..])
 }
 
-/// India, Aadhaar: Verhoeff's scheme.
+/// India, Aadhaar: Verhoeff checksum.
 fn has_verhoeff(digits: &[u8]) -> bool {
     const SHIFTS: [[u8; 10]; 8] = [
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
@@ -157,7 +157,7 @@ fn is_month_and_day(digits: &[u8]) -> bool {
     (1..=12).contains(&month) && (1..=31).contains(&day)
 }
 
-/// Those with letters in them, as one word.
+/// Ids with letters, written as one word.
 fn lettered(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     const LONGEST: usize = 18;
     let mut start = digit;
@@ -178,7 +178,7 @@ fn lettered(text: &Folded<'_>, digit: usize) -> Option<Range<usize>> {
     (is_resident_id(&word) || is_dni(&word) || is_codice_fiscale(&word)).then_some(start..end)
 }
 
-/// China, resident identity number: a date of birth in it, and a check character, ISO 7064, MOD 11-2.
+/// China, resident identity number: contains a date of birth and a check character, ISO 7064, MOD 11-2.
 fn is_resident_id(word: &[u8]) -> bool {
     let [head @ .., check] = word else {
         return false;
@@ -196,7 +196,7 @@ fn is_resident_id(word: &[u8]) -> bool {
         && *check == expected
 }
 
-/// Spain, DNI and NIE: a letter by the number, mod 23.
+/// Spain, DNI and NIE: a check letter, mod 23.
 fn is_dni(word: &[u8]) -> bool {
     const LETTERS: &[u8; 23] = b"TRWAGMYFPDXBNJZSQVHLCKE";
     let [first, middle @ .., letter] = word else {
@@ -216,7 +216,7 @@ fn is_dni(word: &[u8]) -> bool {
     *letter == LETTERS[(number % 23) as usize]
 }
 
-/// Italy, codice fiscale: letters and digits in their places, and a check letter.
+/// Italy, codice fiscale: letters and digits in fixed positions, and a check letter.
 fn is_codice_fiscale(word: &[u8]) -> bool {
     const ODD: [u32; 26] = [
         1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,

@@ -1,13 +1,13 @@
-//! URLs that let whoever has them in: with a password before the host, or a token behind it.
+//! URLs that grant access: with a password before the host, or a token after it.
 
 use std::ops::Range;
 
 use super::fold::{Folded, IDEOGRAPH, is_word};
 
-/// The longest that is looked through.
+/// The longest URL that is examined, in bytes.
 const LONGEST: usize = 4096;
 
-/// Names of parameters whose values are secrets, or parts of such names.
+/// Names of parameters with secret values, or parts of such names.
 const SECRETS: [&str; 23] = [
     "token",
     "secret",
@@ -33,7 +33,7 @@ const SECRETS: [&str; 23] = [
     "magic",
     "invite",
 ];
-/// As whole names only: too short to be looked for in others.
+/// Matched only as whole names, because they are too short to search for within others.
 const SHORT_SECRETS: [&str; 6] = ["key", "code", "pass", "pw", "sas", "hash"];
 
 /// The URL around the `://` at `at`.
@@ -61,14 +61,14 @@ fn end(text: &Folded<'_>, from: usize) -> usize {
     while end - from < LONGEST && (is_part(text.byte(end)) || is_bracketed(text, from, end)) {
         end += 1;
     }
-    // What ends the sentence is no part of it.
+    // Punctuation at the end of a sentence is not part of the URL.
     while end > from && b".,;:!?')*".contains(&text.before(end)) {
         end -= 1;
     }
     end
 }
 
-/// Brackets are part of a URL around an address of version 6 only.
+/// Brackets are part of a URL only around an IPv6 address.
 fn is_bracketed(text: &Folded<'_>, from: usize, at: usize) -> bool {
     let bytes = &text.bytes()[from..at];
     match text.byte(at) {
@@ -102,7 +102,7 @@ fn has_secret_parameter(rest: &str) -> bool {
         })
 }
 
-/// A JSON Web Token: its header is an object, which begins like this in base 64.
+/// Whether the text contains a JSON Web Token, whose base64 header, a JSON object, begins with `eyJ`.
 fn has_web_token(rest: &str) -> bool {
     rest.contains("eyj") && rest.split("eyj").skip(1).any(|token| token.contains('.'))
 }

@@ -1,4 +1,4 @@
-//! Whole values that say who somebody is or how to reach them: what stands in a field for a name, a number, an address.
+//! Whole values that identify a person or how to reach them: fields for a name, a number, an address.
 
 use std::borrow::Cow;
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{Redactor, Tally, squeezed};
 
-/// How far redaction goes.
+/// The scope of redaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// Values in what people typed.
+    /// Values in texts that people typed.
     #[default]
     Standard,
-    /// Fields for the names, numbers and addresses of those who took part, too.
+    /// Also the fields for names, numbers and addresses of participants.
     Strict,
 }
 
-/// What a field says of a person.
+/// The kind of personal data in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Person {
     Name,
@@ -25,7 +25,7 @@ pub enum Person {
     Address,
 }
 
-/// What stands before a number or an address that is written as a URI.
+/// Schemes of a number or an address that is written as a URI.
 const SCHEMES: [&str; 4] = ["tel", "sip", "sms", "mailto"];
 
 impl Person {
@@ -39,8 +39,8 @@ impl Person {
 }
 
 impl Redactor {
-    /// What stands in a field for a person. A telephone number or e-mail address that is all there is has its own kind, so
-    /// that it is known as the same one in a text.
+    /// Redacts a field for a person. If it holds exactly one telephone number or e-mail address, that is replaced as
+    /// its own kind, so that its hash matches the same value in a text.
     pub fn redact_person<'t>(
         &self,
         person: Person,
@@ -64,7 +64,7 @@ impl Redactor {
         out.into()
     }
 
-    /// Whether nothing but one value stands there.
+    /// Whether the text is exactly one value.
     fn is_one_value(&self, text: &str) -> bool {
         let values = self.values(text);
         values.len() == 1
@@ -75,7 +75,7 @@ impl Redactor {
     }
 }
 
-/// The scheme with its colon, and what stands behind it.
+/// The scheme with its colon, and the text after it.
 fn split_scheme(value: &str) -> (&str, &str) {
     match value.split_once(':') {
         Some((scheme, _)) if SCHEMES.contains(&scheme) => value.split_at(scheme.len() + 1),

@@ -1,4 +1,4 @@
-//! The interval of a request: absolute, or so much time before the scheduled time.
+//! The interval of a request: absolute, or relative to the scheduled time.
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::Refusal;
 use crate::time::Interval;
 
-/// What EventBridge Scheduler replaces by the scheduled time. An emulator may send it as it is.
+/// The placeholder that EventBridge Scheduler replaces with the scheduled time. An emulator may send it unreplaced.
 pub const SCHEDULED_TIME_PLACEHOLDER: &str = "<aws.scheduler.scheduled-time>";
 
-/// An interval as somebody asks for it.
+/// An interval as in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum RequestedInterval {
@@ -17,7 +17,7 @@ pub enum RequestedInterval {
     Relative(RelativeInterval),
 }
 
-// By hand, because `untagged` would hide why an interval was not accepted.
+// Implemented by hand, because `untagged` would hide the reason why an interval is invalid.
 impl<'de> Deserialize<'de> for RequestedInterval {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
@@ -37,14 +37,14 @@ impl<'de> Deserialize<'de> for RequestedInterval {
     }
 }
 
-/// The time before the scheduled time: `{"last": "P1D"}`.
+/// The period before the scheduled time: `{"last": "P1D"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RelativeInterval {
     last: Period,
 }
 
-/// An ISO-8601 duration of whole seconds, days being 24 hours.
+/// An ISO 8601 duration in whole seconds; a day has 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Period(SignedDuration);
@@ -54,7 +54,7 @@ impl Period {
         moment.checked_sub(self.0).ok()
     }
 
-    /// For ids: `72h`, or seconds where it is no whole number of hours.
+    /// The form used in ids: `72h`, or seconds if it is not a whole number of hours.
     pub fn short(self) -> String {
         match self.0.as_secs() {
             seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
@@ -88,7 +88,7 @@ impl From<Period> for String {
 }
 
 impl RequestedInterval {
-    /// The interval with both ends known.
+    /// The absolute interval.
     pub fn resolve(&self, scheduled_time: Timestamp) -> Result<Interval, Refusal> {
         match self {
             Self::Absolute(interval) => Ok(*interval),
@@ -107,8 +107,8 @@ impl RequestedInterval {
     }
 }
 
-/// The scheduled time that counts: as sent, or now. The unreplaced placeholder means now, to the minute, and only where
-/// a custom AWS endpoint shows that an emulator is at work.
+/// The effective scheduled time: as sent, or now. The unreplaced placeholder means now, to the minute, and only if a
+/// custom AWS endpoint is set, so that the sender is an emulator.
 pub fn scheduled_time(
     sent: Option<&str>,
     now: Timestamp,

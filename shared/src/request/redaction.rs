@@ -1,18 +1,18 @@
-//! What of personal data is to be taken out, as a request says it.
+//! The redaction options of a request.
 
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
 use crate::redaction::{Kind, Mode, Profile};
 
-/// `redaction` of a request. Without it, and without any of its fields, texts are redacted.
+/// `redaction` of a request. By default, and for each omitted field, texts are redacted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RequestedRedaction {
     pub enabled: bool,
     pub profile: Profile,
     pub mode: Mode,
-    /// All of them when absent.
+    /// `None` means all kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kinds: Option<Vec<Kind>>,
 }
@@ -29,7 +29,7 @@ impl Default for RequestedRedaction {
 }
 
 impl RequestedRedaction {
-    /// A list that finds nothing is taken for a mistake.
+    /// Refuses an empty list of kinds, which would redact nothing.
     pub fn check(&self) -> Result<(), Refusal> {
         if self.enabled && self.kinds.as_ref().is_some_and(Vec::is_empty) {
             let rule = "at least one kind; {\"enabled\": false} archives without redaction";

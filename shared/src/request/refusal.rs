@@ -1,10 +1,10 @@
-//! A refusal: one clear message that names the field, the value and the rule.
+//! A refusal: one message that names the field, the value and the rule.
 
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-/// Why a request is not carried out. Nothing was sent or written.
+/// The reason why a request is refused. Nothing was sent or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("`{field}` is {value}: {rule}")]
@@ -13,7 +13,7 @@ pub enum Refusal {
         value: String,
         rule: String,
     },
-    /// A rule whose own words name the field.
+    /// A rule whose text names the field itself.
     #[error("{0}")]
     Rule(String),
     #[error("the request is not readable: {0}")]
@@ -26,7 +26,7 @@ impl Refusal {
         value: impl fmt::Display,
         rule: impl Into<String>,
     ) -> Self {
-        // A value is shown for recognition, not for copying: a long one is cut.
+        // Truncated: the value is shown only to be recognised.
         let mut text = value.to_string();
         if text.chars().count() > 120 {
             text = text.chars().take(120).chain(['…']).collect();
@@ -38,7 +38,7 @@ impl Refusal {
         }
     }
 
-    /// Reads what somebody asks for; the error names the field and what is accepted.
+    /// Parses JSON; the error names the field and the accepted values.
     pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T, Self> {
         let mut text = serde_json::Deserializer::from_str(json);
         let read = serde_path_to_error::deserialize(&mut text)
@@ -47,11 +47,11 @@ impl Refusal {
         Ok(read)
     }
 
-    /// `path` leads to the field whose value cannot be read, where there is one.
+    /// `path` is the path of the field whose value is invalid, if known.
     fn unreadable(path: Option<&str>, error: &serde_json::Error) -> Self {
         match path {
-            // Where the text ends too early, the place is all there is to say. A string that is no text, or a number that is
-            // too large, counts as syntax, and stands in a field.
+            // If the text ends early, only its position is useful. An invalid string or a number out of range also
+            // counts as a syntax error, but has a field.
             Some(path) if !error.is_eof() && path != "." => {
                 Self::Unreadable(format!("`{path}`: {error}"))
             }

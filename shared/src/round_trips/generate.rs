@@ -1,4 +1,4 @@
-//! Documents and what they consist of, with any text and any moment in them.
+//! Generators of documents and their parts, with arbitrary texts and times.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ use crate::time::Interval;
 use crate::totals::Totals;
 use crate::waiting::{WaitReason, Waiting};
 
-/// What an API or a person may send as a string: every character that there is, and now and then very many.
+/// A string from an API or a user: any characters, and sometimes very long.
 pub(super) fn text() -> BoxedStrategy<String> {
     let odd = select(vec![
         "",
@@ -60,7 +60,7 @@ pub(super) fn texts() -> BoxedStrategy<Vec<String>> {
     vec(text(), 0..3).boxed()
 }
 
-/// Any moment that there is.
+/// Any timestamp in the supported range.
 pub(super) fn moment() -> BoxedStrategy<Timestamp> {
     let any = Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond();
     let edges = select(vec![Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX]);

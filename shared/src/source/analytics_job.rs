@@ -1,6 +1,7 @@
 //! The asynchronous conversation details job: watermark, submit, poll, pages by cursor.
 //!
-//! A job's answer is a snapshot. Asked past the watermark it is silently partial, so the watermark is checked first.
+//! A job's results are a snapshot. A job over an interval past the watermark is silently partial, so the watermark is
+//! checked first.
 
 use std::time::Duration;
 
@@ -26,12 +27,12 @@ use crate::waiting::{Wait, WaitReason};
 
 const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
 
-/// Polling inside one invocation: the vendor asks for no less than about 3 s between two looks.
+/// Polling interval within one invocation: Genesys asks for at least about 3 s between two polls.
 const FIRST_POLL: Duration = Duration::from_secs(3);
-/// A job that takes longer parks its page; the invocation is better spent elsewhere.
+/// If a job takes longer than this, its page is parked so that the invocation does not idle.
 const LONGEST_POLLING: Duration = Duration::from_secs(30);
 
-/// The default, bulk source.
+/// The default source, for bulk exports.
 #[derive(Clone, Debug)]
 pub struct AnalyticsJob {
     client: GenesysClient,
@@ -48,8 +49,8 @@ impl AnalyticsJob {
         Ok(self.client.call(&call, deadline, decode::json).await?.value)
     }
 
-    /// Results of a job that ran before the data was complete are silently partial. The page is read again after a while,
-    /// and then a new job is submitted.
+    /// Checks that the job's results reach the end of the slice: a job that ran before the data was complete is
+    /// silently partial. The first time, the page waits and is read again; the second time, a new job is submitted.
     fn check_watermark(
         &self,
         watermark: Option<Timestamp>,
@@ -207,7 +208,7 @@ impl Source for AnalyticsJob {
     }
 }
 
-/// A results page, transformed.
+/// A transformed results page.
 struct ResultsOfJob {
     body: PageBody,
     next: Option<String>,
@@ -217,7 +218,7 @@ struct ResultsOfJob {
 
 const NO_LIST: &str = "the last results page has no `conversations`, each time that it was read: it was taken as empty";
 
-/// The API leaves out an empty list, but the watermark of a page is there.
+/// Reads a results page. The API omits an empty list, so the last page may lack `conversations` if it has a watermark.
 fn read(
     reader: &mut ResultsReader,
     body: &[u8],

@@ -1,7 +1,7 @@
-//! The conversation details query: fresh conversations window by window, or conversations by their ids.
+//! The conversation details query: recent conversations window by window, or conversations by id.
 //!
-//! A query has no snapshot: records move between pages while it is paged. So a window of time is closed before it is
-//! read, read whole within one page of the archive, and believed only when what it finds stood still meanwhile.
+//! A query has no snapshot: records move between its pages while it is paged. So a time window is read only once it is
+//! closed, completely within one page of the archive, and accepted only if the results did not change meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,9 +33,9 @@ mod windows;
 
 const DETAILS: &str = "/api/v2/analytics/conversations/details";
 
-/// A window that moved while it was read is read again this often before it is made smaller.
+/// How often a window whose results changed during the read is read again before it is made smaller.
 const SECOND_LOOKS: u32 = 1;
-/// When even the smallest window does not stand still, the organisation is given time.
+/// How long to wait when the results of even the smallest window change during the read.
 const RESTLESS: Duration = Duration::from_mins(1);
 
 /// The query as a source.
@@ -45,7 +45,7 @@ pub struct AnalyticsQuery {
     clock: Clock,
     settings: SourceSettings,
     cache: ResponseCache,
-    /// Once a query was answered.
+    /// Set after the API has accepted a query.
     is_allowed: Arc<AtomicBool>,
 }
 
@@ -65,7 +65,7 @@ impl AnalyticsQuery {
         }
     }
 
-    /// Reads the window, or the first part of it that can be read in one go, and says which window comes next.
+    /// Reads the window, or the first part of it that fits one read, and determines the next window.
     async fn window(
         &self,
         next: Interval,
@@ -99,7 +99,7 @@ impl AnalyticsQuery {
         }
     }
 
-    /// The pages of a window, the newest conversations first, as far as they are needed or allowed.
+    /// Reads the pages of a window, newest conversations first, until they are complete or the page limit is reached.
     async fn read(
         &self,
         window: Interval,
@@ -127,7 +127,7 @@ impl AnalyticsQuery {
         }
     }
 
-    /// As much of the window as lies far enough back for the API to know all of it.
+    /// The part of the window that is old enough for the API to know all its conversations.
     fn closed(&self, window: Interval) -> Result<Interval, Setback> {
         let lag = SignedDuration::try_from(self.settings.query_lag).unwrap_or(SignedDuration::MAX);
         let now = self.clock.now();
@@ -150,8 +150,8 @@ impl AnalyticsQuery {
 
 #[async_trait]
 impl Source for AnalyticsQuery {
-    /// One record, unless it was proven already that this client may ask: a permission that is missing shows before
-    /// anything is planned.
+    /// Requests one record, unless this client's permission is already proven, so that a missing permission fails the
+    /// export before anything is planned.
     async fn query(
         &self,
         asked: &Asked<'_>,
@@ -163,7 +163,7 @@ impl Source for AnalyticsQuery {
                 page_number: 1,
             };
             let interval = windows::last_day(asked.interval);
-            // Whether it may ask does not depend on the filters, which may be more than fit into a request.
+            // The permission does not depend on the filters, which may be too many for one request.
             let filters = Filters::default();
             let query = ConversationQuery::new(interval, Order::Desc, &filters).page(paging);
             let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
@@ -197,8 +197,8 @@ impl Source for AnalyticsQuery {
     }
 }
 
-/// Whether another look is worth a few requests: what moved may stand still, and an answer with a repeated conversation, or all of
-/// which began before its window, may be an accident.
+/// Whether to read the window again at the cost of a few requests: results that changed may be stable now, and a
+/// response with a repeated conversation, or with only conversations that began before the window, may be an accident.
 fn is_surprising(harvest: &Harvest, reach: Reach) -> bool {
     match reach {
         Reach::Moved | Reach::Repeated => true,
@@ -207,7 +207,7 @@ fn is_surprising(harvest: &Harvest, reach: Reach) -> bool {
     }
 }
 
-/// The smallest window did not stand still.
+/// The results of the smallest window changed during the read.
 fn restless(window: Interval) -> Setback {
     Setback::Wait(Wait {
         reason: WaitReason::Unavailable,
@@ -216,7 +216,7 @@ fn restless(window: Interval) -> Setback {
     })
 }
 
-/// The smallest window holds too much.
+/// The smallest window holds too many conversations.
 fn crowded(window: Interval, hits: u64) -> Setback {
     let message =
         format!("too many of {hits} conversations start in {window}, which cannot be made smaller");

@@ -1,4 +1,4 @@
-//! What the requests for one page of the archive brought, and what they took.
+//! The results of the requests for one archive page, and their cost.
 
 use super::{Reading, SourcePage};
 use crate::checkpoint::Checkpoint;
@@ -7,23 +7,23 @@ use crate::genesys::Reply;
 use crate::page::{self, OwnedRecord, PageBody, PageRules};
 use crate::time::Interval;
 
-/// The records of a page as they came, before any of them is left out or projected.
+/// The records of a page as received, before any is omitted or projected.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) records: Vec<OwnedRecord>,
-    /// Where records were read by windows, the window: records that began outside are left out.
+    /// The window, for sources that read by window: records that began outside it are omitted.
     pub(super) window: Option<Interval>,
-    /// `None` behind the last page.
+    /// `None` after the last page.
     pub(super) next: Option<Checkpoint>,
     pub(super) permanence: Permanence,
     pub(super) warnings: Vec<String>,
 }
 
-/// Whether the same question will have the same answer.
+/// Whether repeating the request returns the same response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permanence {
     Settled,
-    /// Something that was asked for goes on, or is yet to begin.
+    /// A requested conversation is still in progress or has not begun.
     Passing,
 }
 
@@ -37,7 +37,7 @@ impl Permanence {
     }
 }
 
-/// The requests for a page.
+/// The cost of the requests for a page.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asking {
     pub(super) requested: u64,
@@ -46,7 +46,7 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    /// Nothing was asked: the answer was known.
+    /// No request was made: the answer was cached.
     pub(super) fn nothing() -> Self {
         Self {
             effort: Effort::CACHED,
@@ -62,7 +62,7 @@ impl Asking {
 }
 
 impl Asking {
-    /// What two took, and the newer one's id.
+    /// Adds the costs of both and keeps the newer correlation id.
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
             requested: self.requested + other.requested,
@@ -71,7 +71,7 @@ impl Asking {
         }
     }
 
-    /// The page that it brought.
+    /// Builds the page that these requests returned.
     pub(super) fn page(
         self,
         body: PageBody,
@@ -91,7 +91,7 @@ impl Asking {
 }
 
 impl Answer {
-    /// The page in its stored form.
+    /// Converts the answer to a page in its stored form.
     pub(super) fn page(&self, reading: &Reading<'_>, asking: Asking) -> SourcePage {
         let rules = match &self.window {
             Some(window) => PageRules {
@@ -108,7 +108,7 @@ impl Answer {
         )
     }
 
-    /// What it holds in memory, nearly; an answer without records holds something too.
+    /// Approximate memory use in bytes; an answer without records uses some too.
     pub(super) fn size_bytes(&self) -> usize {
         let record_bytes =
             |record: &OwnedRecord| size_of::<OwnedRecord>() + record.raw().bytes().len();

@@ -1,7 +1,7 @@
-//! Answers that are kept for a while, in memory: the same question, asked again within that time, takes no request.
+//! An in-memory cache of answers: repeating a request within the time to live takes no API request.
 //!
-//! Only what has settled is kept; the source says whether an answer has. A run that replaces another asks anew: what the
-//! first one was told led nowhere.
+//! Only settled answers are cached; the source decides which are. A run that replaces another does not read the cache,
+//! because the answers of the first run led to a failure.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::checkpoint::Checkpoint;
 use crate::clock::Clock;
 use crate::hash::Sha256;
 
-/// Of all answers of all sources: those that were not needed for the longest time go first.
+/// Limit for all answers of all sources together. The least recently used are evicted first.
 const MAX_BYTES: usize = 32_000_000;
 
-/// Clones share what is kept.
+/// Clones share the cached answers.
 #[derive(Clone, Debug)]
 pub(super) struct ResponseCache {
     kept: Arc<Mutex<Kept>>,
@@ -40,7 +40,7 @@ struct Entry {
 }
 
 impl ResponseCache {
-    /// A time to live of nothing keeps nothing.
+    /// A zero time to live disables the cache.
     pub(super) fn new(time_to_live: Duration, clock: Clock) -> Self {
         let kept = Kept {
             answers: LruCache::unbounded(),
@@ -53,7 +53,7 @@ impl ResponseCache {
         }
     }
 
-    /// The page by the answer that is known, or by what `ask` brings, which is kept if it has settled.
+    /// Builds the page from the cached answer, or from the result of `ask`, which is cached if it is settled.
     pub(super) async fn page(
         &self,
         checkpoint: &Checkpoint,
@@ -71,7 +71,7 @@ impl ResponseCache {
         }
         let (answer, asking) = match ask.await {
             Err(end @ (Setback::Lost(_) | Setback::Failed(_))) => {
-                // Other answers may lead to the same place.
+                // The other cached answers may lead to the same failure.
                 self.forget();
                 return Err(end);
             }
@@ -84,7 +84,7 @@ impl ResponseCache {
         Ok(answer.page(reading, asking))
     }
 
-    /// The digest of all that the answer depends on.
+    /// The digest of everything that the answer depends on.
     fn key(reading: &Reading<'_>, checkpoint: &Checkpoint) -> Sha256 {
         let plan = reading.plan;
         let mut query = json!({
@@ -150,7 +150,7 @@ impl Kept {
         oldest.is_some_and(|(_, entry)| entry.until <= now)
     }
 
-    /// Whether there was one.
+    /// Evicts the least recently used answer. Returns whether there was one.
     fn remove_oldest(&mut self) -> bool {
         let oldest = self.answers.pop_lru();
         if let Some((_, entry)) = &oldest {

@@ -1,12 +1,12 @@
-//! What the analytics API is asked for conversations: an interval, and the filters of a request in its terms. Some
-//! dimensions belong to conversations, others to segments.
+//! Request body of the analytics conversation queries: an interval and the request's filters in the API's terms. Some
+//! dimensions are conversation filters, others segment filters.
 
 use serde::Serialize;
 
 use crate::request::Filters;
 use crate::time::Interval;
 
-/// The body of a query or of a job's submission, named as the API names it.
+/// The body of a query or of a job submission, with the API's field names.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ConversationQuery<'a> {
@@ -17,12 +17,12 @@ pub(super) struct ConversationQuery<'a> {
     conversation_filters: Vec<Filter<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     segment_filters: Vec<Filter<'a>>,
-    /// Of a query; a job has none.
+    /// For a query; a job has no paging.
     #[serde(skip_serializing_if = "Option::is_none")]
     paging: Option<Paging>,
 }
 
-/// By the start of the conversations.
+/// Sort order by conversation start.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Order {
@@ -34,7 +34,7 @@ pub(super) enum Order {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Paging {
     pub(super) page_size: u32,
-    /// From 1.
+    /// Starts at 1.
     pub(super) page_number: u32,
 }
 
@@ -58,7 +58,7 @@ impl<'a> ConversationQuery<'a> {
     }
 }
 
-/// One group of predicates; the groups of a query must all hold.
+/// One group of predicates; all groups of a query must match.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Filter<'a> {
     #[serde(rename = "type")]

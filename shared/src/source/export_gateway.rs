@@ -1,7 +1,7 @@
 //! An organisation's own export gateway: one query per export, pages by offset. Not part of the public API.
 //!
-//! Totals may lie and pages may be short: the next offset is what was received, the last slice reads on until nothing
-//! comes, and an empty page before the announced total is never taken for the end.
+//! Totals may be wrong and pages may be short: the next offset is computed from the number of records received, the
+//! last slice is read until a page is empty, and an empty page before the announced total is never taken for the end.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::page::{self, PageBody, RawRecord, RecordShape, ResultsReader};
 use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::waiting::{Wait, WaitReason};
 
-/// An empty page before the total is asked for again this often within one invocation.
+/// How often an empty page before the total is requested within one invocation.
 const EMPTY_PAGE_TRIES: u32 = 3;
 const EMPTY_PAGE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -32,11 +32,11 @@ pub struct ExportGateway {
     clock: Clock,
 }
 
-/// A page of results before it is known whether it may be empty.
+/// A page of results, before it is decided whether it may be empty.
 struct Results {
     body: PageBody,
     received: u64,
-    /// Of the body.
+    /// Digest of the response body.
     digest: Option<Sha256>,
     warning: Option<String>,
     correlation_id: Option<String>,
@@ -68,7 +68,7 @@ impl ExportGateway {
         let decode = |body: &[u8]| {
             let mut records = reader.records(body)?;
             let more_than_asked = records.len() as u64 > limit;
-            // Once, it may be that something stands on the page that is not of it.
+            // The first oversized response is retried: the surplus may be an accident.
             if more_than_asked && !std::mem::replace(&mut exceeded, true) {
                 return Err(DecodeError::Shape(
                     "it has more records than were asked for".into(),
@@ -107,8 +107,9 @@ impl ExportGateway {
         })
     }
 
-    /// Some gateways answer an offset past the last record with an error. One about the client or the way to the gateway
-    /// says nothing of the offset. One that may pass does so only if it stays while the gateway answers the offset before.
+    /// Whether the error means that the offset is past the last record, which some gateways answer with an error. An
+    /// error about the client or the connection does not. A transient server error does only if it persists after a
+    /// wait while the gateway still answers the previous offset.
     async fn is_about_the_offset(
         &self,
         error: &ApiError,
@@ -216,7 +217,7 @@ impl Source for ExportGateway {
     }
 }
 
-/// What a page of so many records at that offset means.
+/// Classification of a page by its offset and its number of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Next(u64),
@@ -234,7 +235,7 @@ fn step(offset: u64, received: u64, total: u64, range: &OffsetRange) -> Step {
     }
 }
 
-/// How many records to ask for: a page, but nothing of the next slice.
+/// The number of records to request: a full page, but nothing of the next slice.
 fn limit(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
     let page_size = u64::from(page_size);
     range
@@ -242,8 +243,9 @@ fn limit(offset: u64, range: &OffsetRange, page_size: u32) -> u64 {
         .map_or(page_size, |end| end.saturating_sub(offset).min(page_size))
 }
 
-/// The place after the page. A gateway that ignores the offset, or keeps to its last page, gives the same page for ever; one
-/// record, though, may stand twice in a query.
+/// The checkpoint after the page. A gateway that ignores the offset, or repeats its last page, would return the same
+/// page forever, so pages leave a [`Trail`]. A page with a single record before the total leaves none, because one
+/// record may legitimately occur twice in a query.
 fn next(
     step: Step,
     results: &Results,
@@ -304,7 +306,7 @@ fn cut_to(limit: u64, records: &mut Vec<RawRecord<'_>>) -> u64 {
     kept
 }
 
-/// A slice of no records: there is nothing to ask for.
+/// The results of a slice without records, for which no request is made.
 fn nothing(reading: &Reading<'_>) -> Results {
     Results {
         body: page::encode(&[], &reading.rules()),

@@ -1,6 +1,6 @@
-//! An organisation's own history gateway: pages of one query by a token. Not part of the public API.
+//! An organisation's own history gateway: pages of one query, by token. Not part of the public API.
 //!
-//! The token of a page leads to the next one; without one the query is read to its end.
+//! Each page's token leads to the next page. A page without a token is the last one.
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::time::{Interval, millis};
 
 const QUERY: &str = "/api/v2/analytics/conversations/details/query";
 
-/// Where the gateway wants its token.
+/// Where the gateway expects its token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HistoryForm {
     /// `nextPageToken` in the query string.
@@ -108,7 +108,7 @@ impl std::str::FromStr for HistoryForm {
     }
 }
 
-/// A text that names no form of the gateway.
+/// The text is not a valid form of the history gateway.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is no form of a history gateway: page-token or continuation is expected")]
 pub struct UnknownForm(String);
@@ -189,7 +189,7 @@ impl HistoryGateway {
         Ok((answer, asking))
     }
 
-    /// Whether the interval was over long enough ago.
+    /// Whether the interval ended long enough ago (more than the query lag) for its results to be settled.
     fn is_over(&self, reading: &Reading<'_>) -> bool {
         let end = reading.plan.interval.end();
         let settled = end.saturating_add(self.settings.query_lag);

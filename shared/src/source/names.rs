@@ -1,4 +1,4 @@
-//! Names of queues and wrap-up codes, asked for once in a while and kept in memory.
+//! Names of queues and wrap-up codes, requested periodically and cached in memory.
 //!
 //! Both listings are in the official SDKs (`RoutingApi`): `entities` with `id` and `name`, `pageCount`, `total`.
 
@@ -23,21 +23,21 @@ const WRAP_UP_CODES: &str = "/api/v2/routing/wrapupcodes";
 
 /// In common use for listings; undocumented.
 const PAGE_SIZE: u32 = 100;
-/// More entities than any organisation has: a listing that goes on is broken.
+/// More pages than any organisation has: a listing that does not end before is broken.
 const MANY_PAGES: u32 = 1_000;
-/// A queue that is renamed is known by its old name for so long.
+/// How long a renamed queue keeps its old name here.
 const TIME_TO_LIVE: Duration = Duration::from_hours(1);
 /// How long a page waits for names before it is archived without them.
 const PATIENCE: Duration = Duration::from_hours(1);
 
-/// The names, and why some or all of them are missing.
+/// The names, and a warning if some or all of them are missing.
 #[derive(Clone, Debug, Default)]
 pub struct NamesOrWarning {
     pub names: Option<Arc<Names>>,
     pub warning: Option<String>,
 }
 
-/// Clones share what is known.
+/// Clones share the cached names.
 #[derive(Clone, Debug)]
 pub(super) struct NameDirectory {
     client: GenesysClient,
@@ -54,11 +54,11 @@ struct Known {
 #[derive(Clone, Debug)]
 struct Found {
     names: Arc<Names>,
-    /// Set when a listing held fewer entities than it announced.
+    /// Set when a listing held fewer entities than announced.
     warning: Option<String>,
 }
 
-/// A listing, read to its end.
+/// A complete listing.
 struct Listed {
     path: &'static str,
     /// Names by id.
@@ -75,7 +75,7 @@ impl NameDirectory {
         }
     }
 
-    /// Waits for names that may be had later, up to a limit.
+    /// Returns a wait for transient errors, up to a limit; after that, a warning instead of names.
     pub(super) async fn names_or_warning(
         &self,
         waits: &Waits,
@@ -111,7 +111,7 @@ impl NameDirectory {
         }
     }
 
-    /// Callers that come while another one asks wait for its answer.
+    /// Returns the cached names or requests them. Concurrent callers wait for the request of the first.
     async fn names(&self, deadline: Deadline) -> Result<Found, ApiError> {
         let mut known = self.known.lock().await;
         if let Some(known) = &*known
@@ -135,7 +135,7 @@ impl NameDirectory {
         Ok(found)
     }
 
-    /// Reads page by page, until the announced number of pages.
+    /// Reads page by page, up to the announced number of pages.
     async fn listing(&self, path: &'static str, deadline: Deadline) -> Result<Listed, ApiError> {
         let mut entities = BTreeMap::new();
         let mut announced = 0;
@@ -152,7 +152,7 @@ impl NameDirectory {
             let known = entities.len();
             let listed = listing.entities.into_iter();
             entities.extend(listed.map(|entity| (entity.id, entity.name)));
-            // A page without anything new is the end, too: the page number may be ignored.
+            // A page without new entities ends the listing too: the API may ignore the page number.
             if is_announced_last || entities.len() == known {
                 break;
             }
@@ -173,7 +173,7 @@ impl Listed {
             .then(|| format!("{path} listed {listed} of {announced} names; the others are missing"))
     }
 
-    /// Pairs of id and name.
+    /// Pairs of id and name, without the entities that have no name.
     fn names(self) -> Vec<(String, String)> {
         let named = self.entities.into_iter();
         named.filter_map(|(id, name)| Some((id, name?))).collect()

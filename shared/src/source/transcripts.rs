@@ -1,8 +1,10 @@
-//! What was written in conversations: a list of conversations, so many on a page, each by the requests that its texts take.
+//! The texts of conversations: a list of conversations, divided into pages, each conversation read by as many requests
+//! as its texts take.
 //!
-//! A conversation whose texts cannot be had becomes a record that says so, and the rest go on. What may be had later is
-//! postponed: asked for again behind all others, and recorded as it is when that was in vain, too. What keeps all of them
-//! ends the page early: what was fetched before is kept, and only what was under way beside it is fetched again.
+//! A conversation whose texts are unavailable becomes a record that says so, and the source continues with the others.
+//! A conversation whose texts may become available is postponed: requested again after all others, and recorded as
+//! unavailable if that fails too. A failure that affects all conversations ends the page early: the conversations read
+//! before it are kept, and only those in progress beside it are fetched again.
 
 use std::time::Duration;
 
@@ -30,12 +32,13 @@ mod page;
 mod turn;
 mod visit;
 
-/// Conversations at a time. The pace is the client's; this keeps it busy while answers are on their way.
+/// Number of conversations to read concurrently. The client limits the request rate; this keeps it busy while responses
+/// are pending.
 const AT_ONCE: usize = 8;
-/// With attachments, which are large, and take requests that keep the pace busy.
+/// The same with attachments, which are large and take enough requests to keep the client busy.
 const AT_ONCE_WITH_FILES: usize = 2;
 
-/// The texts of conversations as a source.
+/// The source of conversation texts.
 #[derive(Clone, Debug)]
 pub struct Transcripts {
     client: GenesysClient,
@@ -53,7 +56,7 @@ impl Transcripts {
         }
     }
 
-    /// How long the page has waited for what is unavailable.
+    /// How long the page has been waiting for something unavailable.
     fn waited(&self, reading: &Reading<'_>) -> Duration {
         let waited = reading.waited(WaitReason::Unavailable, self.clock.now());
         waited.unwrap_or_default()
@@ -94,7 +97,7 @@ impl Source for Transcripts {
         let mut page = Page::new(plan.limits);
         let mut stuck: Vec<(&str, Stuck)> = Vec::new();
         let mut done = 0;
-        // Collected: a stream over borrowing closures could not move between threads.
+        // Collected, because a stream over borrowing closures would not be `Send`.
         let visits = turn.ids.iter();
         let visits: Vec<_> = visits
             .map(|id| self.visit(id, plan, turn.is_again(), reading.deadline))
@@ -112,7 +115,7 @@ impl Source for Transcripts {
                 Err(Missed::Untold(untold)) => page.add(id, Err(untold), reading)?,
                 Err(Missed::HeldUp(why)) => match turn.held_up(why, done, stuck.len()) {
                     Ok(why) => stuck.push((id, why)),
-                    // Those before are kept, and this one comes first on the next page.
+                    // The conversations before are kept, and this one comes first on the next page.
                     Err(Setback::Wait(_)) if done > 0 => break,
                     Err(setback) => return Err(setback),
                 },

@@ -1,4 +1,4 @@
-//! Whether a store keeps what create-only writes must keep.
+//! Checks that a store supports create-only writes.
 
 use super::{ArchiveStore, Object, StoreError, Stored};
 
@@ -9,7 +9,7 @@ pub async fn refuses_overwrites(
 ) -> Result<bool, StoreError> {
     let key = probe.key.clone();
     let second = create_twice(store, probe).await;
-    // Also after a write that failed: it may have arrived.
+    // Also after a failed write: it may have arrived.
     if let Err(error) = store.delete(&key).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
@@ -21,7 +21,7 @@ pub async fn refuses_overwrites(
 }
 
 async fn create_twice(store: &dyn ArchiveStore, probe: Object) -> Result<Stored, StoreError> {
-    // Whatever it returns: an object that is there already is our own, written by a try whose answer was lost.
+    // The result does not matter: an existing object is our own, written by a try whose response was lost.
     store.create(probe.clone()).await?;
     store.create(probe).await
 }

@@ -1,6 +1,6 @@
-//! What every archive store promises. Each check wants an empty store.
+//! Conformance tests of archive stores. Each check needs an empty store.
 //!
-//! Left out: `key` beside `key/child`, which S3 can hold and a folder cannot; the archive has no such keys.
+//! Not covered: `key` next to `key/child`, which S3 supports and a folder does not; the archive has no such keys.
 
 use anyhow::ensure;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use listings::{
     a_listing_is_in_byte_order_whatever_the_keys, a_listing_pages_past_a_thousand_objects,
 };
 
-/// Everything that is asked of a store.
+/// All checks of a store.
 pub const STORE_PROMISES: &[Promise<dyn ArchiveStore>] = promises![
     an_absent_object_is_none,
     an_object_reads_back_byte_for_byte,
@@ -35,7 +35,7 @@ pub const STORE_PROMISES: &[Promise<dyn ArchiveStore>] = promises![
     a_uri_names_its_key,
 ];
 
-/// In byte order. A folder by folder order would have `odd/a/…` before `odd/a-b/…`.
+/// In byte order. A traversal folder by folder would list `odd/a/…` before `odd/a-b/…`.
 const ODD_KEYS: [&str; 12] = [
     "odd/A/z",
     "odd/a b+c=d/e",

@@ -1,8 +1,8 @@
 //! The archive store in a folder: keys are paths below it.
 //!
-//! An object is written beside the tree, synced, and then given its name, so that a reader never sees half of one and
-//! a crash leaves all of it or nothing. Files are readable by their owner only: they hold conversations. An object
-//! cannot also be a folder: of `key` and `key/child` there can be only one.
+//! An object is written to a temporary file, synced, and then renamed to its key, so that readers never see a partial
+//! object and a crash leaves all of it or nothing. Only the owner can read the files: they hold conversations. An
+//! object cannot also be a folder: of `key` and `key/child` only one can exist.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ mod tree;
 pub use lock::ExportLock;
 use tree::Tree;
 
-/// As many as S3 gives.
+/// The same limit as S3's.
 const LISTING_LIMIT: usize = 1_000;
 
 /// A folder on this machine.
@@ -29,7 +29,7 @@ pub struct FolderStore {
     tree: Arc<Tree>,
 }
 
-/// Why a folder cannot hold an archive, or not now.
+/// Why a folder cannot hold an archive, permanently or at the moment.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     #[error("cannot write to the folder {}", path.display())]
@@ -51,17 +51,17 @@ pub enum FolderError {
 }
 
 impl FolderStore {
-    /// Opens the folder, creates it if need be, and finds out now whether it can be written to.
+    /// Opens the folder, creates it if necessary, and checks that it is writable.
     pub fn open(root: &Path) -> Result<Self, FolderError> {
         Self::over(root, Tree::open(root))
     }
 
-    /// For tests and throw-away archives: trusts that the machine will not lose power.
+    /// For tests and temporary archives: data may be lost if the machine loses power.
     pub fn open_without_sync(root: &Path) -> Result<Self, FolderError> {
         Self::over(root, Tree::open(root).map(Tree::without_sync))
     }
 
-    /// For reading alone: the folder may belong to somebody else, or lie on a medium that takes no writes.
+    /// Opens the folder read-only: it may belong to another user or be on a read-only medium.
     pub fn open_for_reading(root: &Path) -> Result<Self, FolderError> {
         Self::over(root, Tree::at(root))
     }
@@ -78,13 +78,12 @@ impl FolderStore {
         }
     }
 
-    /// Keeps other processes away from one export. The kernel lets go when the lock is dropped, however the process
-    /// ends.
+    /// Locks one export against other processes. The kernel releases the lock when it is dropped or the process ends.
     pub fn lock(&self, export_id: &str) -> Result<ExportLock, FolderError> {
         ExportLock::take(self.tree.root(), export_id)
     }
 
-    /// Runs blocking work where it blocks nobody.
+    /// Runs blocking work on a thread that may block.
     async fn run<T: Send + 'static>(
         &self,
         action: &'static str,
@@ -145,7 +144,7 @@ impl ArchiveStore for FolderStore {
     }
 }
 
-/// A network share may come back; a full or read-only disk does not by itself.
+/// A network share may recover; a full or read-only disk does not recover by itself.
 fn is_transient(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, ResourceBusy, StaleNetworkFileHandle, TimedOut, WouldBlock};
     matches!(

@@ -1,4 +1,4 @@
-//! The archive store on S3. The bucket's keys are the archive's keys behind an optional prefix.
+//! The archive store on S3. Keys in the bucket are the archive's keys after an optional prefix.
 
 use std::time::Duration;
 
@@ -24,31 +24,31 @@ pub use bucket::{BucketError, Encryption};
 use failure::{Checksums, is_absent, status, store_error};
 use patience::backoff;
 
-/// Writers of the same key collide for as long as one upload takes; five tries outlast it.
+/// Concurrent writers of the same key conflict for the duration of one upload; five tries last longer.
 const CONFLICT_ATTEMPTS: u32 = 5;
 
-/// The SDK retries a request until its reply begins. A body that breaks off after that is read again from the start, up to
-/// this number of reads in all.
+/// The SDK retries a request until its response begins. If the body breaks off after that, the object is read again
+/// from the start, up to this number of reads in total.
 const READ_ATTEMPTS: u32 = 5;
 
-/// Pages of a listing that hold nothing of what was asked for, before the store is taken for broken: ten million keys.
+/// Listing pages without a requested object after which the store counts as broken: ten million keys.
 const EMPTY_PAGES: u32 = 10_000;
 
-/// What a store does that always announces more and gives nothing.
+/// The error of a store that always announces more objects and lists none.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the store announces more objects and lists none after the one that was named (start-after)"
 )]
 struct EndlessListing;
 
-/// Where in S3 the archive is.
+/// Location of the archive in S3.
 #[derive(Clone, Debug, Default)]
 pub struct S3Settings {
     /// `ARCHIVE_BUCKET`
     pub bucket: String,
-    /// Put before every key; slashes at its ends do not count.
+    /// Prepended to every key; leading and trailing slashes are ignored.
     pub prefix: Option<String>,
-    /// Without one the bucket's own default encrypts.
+    /// Without it the bucket's default encryption applies.
     pub kms_key_id: Option<String>,
 }
 
@@ -61,7 +61,7 @@ pub struct S3Store {
     prefix: String,
     kms_key_id: Option<String>,
     max_object_bytes: u64,
-    /// How long a call is repeated while its error is transient.
+    /// Duration for which a call is retried while its error is transient.
     patience: Duration,
     clock: Clock,
 }
@@ -97,13 +97,14 @@ impl S3Store {
         }
     }
 
-    /// Repeats each call for up to `patience` while its error is transient. For callers that no queue calls again.
+    /// Retries each call for up to `patience` while its error is transient. For callers without a queue that would
+    /// retry them.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Waits between attempts by this clock.
+    /// Uses this clock to wait between attempts.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
@@ -113,8 +114,8 @@ impl S3Store {
         format!("{}{key}", self.prefix)
     }
 
-    /// The checksum is the SHA-256 that the page records hold too: S3 refuses what arrives damaged, keeps the value and
-    /// gives it back without the bytes. A store that refuses checksums gets none: the SDK then leaves out the value, and S3
+    /// The checksum is the SHA-256 that the page records also hold: S3 rejects damaged uploads, stores the value and
+    /// returns it without the bytes. A store that refuses checksums gets none: the SDK then omits the value, and S3
     /// would refuse the name of an algorithm without its value.
     fn put(&self, object: &Object) -> PutObjectFluentBuilder {
         let encryption = self
@@ -133,7 +134,7 @@ impl S3Store {
                     .in_requests
                     .then_some(ChecksumAlgorithm::Sha256),
             )
-            // One data key for many objects instead of a call to KMS for each.
+            // One data key for many objects instead of a KMS call for each.
             .set_bucket_key_enabled(self.kms_key_id.as_ref().map(|_| true))
             .set_server_side_encryption(encryption)
             .set_ssekms_key_id(self.kms_key_id.clone())
@@ -168,7 +169,7 @@ impl S3Store {
             .map_err(|error| StoreError::permanent(action, key, error))
     }
 
-    /// `None` for what is not below the prefix, and for the empty object that consoles create for a folder.
+    /// `None` for keys outside the prefix, and for the empty object that consoles create for a folder.
     fn listed(&self, object: &S3Object) -> Option<Listed> {
         let key = object
             .key()?
@@ -184,7 +185,7 @@ impl S3Store {
         })
     }
 
-    /// What the SDK's settings say.
+    /// The checksum settings of the SDK.
     fn checksums(&self) -> Checksums {
         Checksums::of(self.client.config())
     }
@@ -201,7 +202,7 @@ impl S3Store {
         store_error(action, key, error, self.checksums())
     }
 
-    /// The object, read again from the start when its body breaks off.
+    /// Reads the object, again from the start if its body breaks off.
     async fn get_whole(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let mut attempt = 1;
         loop {
@@ -233,7 +234,7 @@ impl S3Store {
                 return Ok(Stored::Created);
             };
             match status(&error) {
-                // Perhaps our own write, whose answer was lost on the way to the SDK.
+                // Possibly our own write, whose response did not reach the SDK.
                 Some(412) => return Ok(Stored::AlreadyThere),
                 Some(409) if attempt < CONFLICT_ATTEMPTS => {
                     self.clock.sleep(backoff(attempt)).await;
@@ -260,8 +261,8 @@ impl S3Store {
         }
     }
 
-    /// The first page that holds something of what was asked for. Stores that ignore `start-after` begin with what comes
-    /// before it, and are followed by their tokens.
+    /// Returns the first page with a requested object. Stores that ignore `start-after` begin with earlier keys;
+    /// their continuation tokens are followed.
     async fn list_once(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StoreError> {
         let mut token = None;
         for _ in 0..EMPTY_PAGES {

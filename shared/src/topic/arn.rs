@@ -7,7 +7,8 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicArn(String);
 
-/// A text that is no such ARN. FIFO topics want a group with each message, and there is none to order by.
+/// The text is not such an ARN. FIFO topics require a group for each message, and notifications have no order to
+/// group by.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the ARN of a standard SNS topic, arn:aws:sns:{{region}}:{{account}}:{{name}}")]
 pub struct BadTopicArn;

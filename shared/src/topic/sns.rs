@@ -1,4 +1,4 @@
-//! A topic on AWS. So many notices a request as SNS takes; what it did not take is tried again.
+//! The SNS topic. Sends as many notifications per request as SNS allows and retries those that SNS did not accept.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::aws;
 use crate::clock::{Clock, Deadline};
 use crate::store::BoxError;
 
-/// Of a request, as SNS documents them: entries, and bytes of all their bodies and attributes.
+/// Limits of a request, as SNS documents them: entries, and bytes of all their bodies and attributes.
 const MAX_ENTRIES: usize = 10;
 const MAX_BYTES: usize = 262_144;
 
-/// So often an entry is tried that SNS answers an error for. The SDK tries whole requests again by itself.
+/// Tries per entry for which SNS returns an error. The SDK itself retries whole requests.
 const TRIES: u32 = 4;
 
 /// The ceiling of the first wait; each further one is twice as long.
@@ -35,18 +35,18 @@ pub struct SnsTopic {
     clock: Clock,
 }
 
-/// What SNS said of the first entry that it did not take.
+/// The error of the first entry that SNS did not accept.
 #[derive(Debug, thiserror::Error)]
 #[error("SNS took all but {entries} of a request's entries: {code} {message}")]
 struct NotTaken {
     entries: usize,
     code: String,
     message: String,
-    /// Whether SNS blames the entry.
+    /// Whether SNS reports the error as the sender's fault.
     sender_fault: bool,
 }
 
-/// Whether SNS may take what it did not take now.
+/// Whether a retry may succeed.
 pub(super) fn is_transient(source: &BoxError) -> bool {
     if let Some(not_taken) = source.downcast_ref::<NotTaken>() {
         return !not_taken.sender_fault;
@@ -98,7 +98,7 @@ impl Topic for SnsTopic {
     }
 }
 
-/// Cut in their order into what a request may hold. One that is too large alone is left to SNS to refuse.
+/// Splits the notifications, in order, into requests within the limits. SNS refuses one that is too large on its own.
 fn batches(notices: &[Notice]) -> Vec<&[Notice]> {
     let mut batches = Vec::new();
     let mut rest = notices;
@@ -115,7 +115,7 @@ fn batches(notices: &[Notice]) -> Vec<&[Notice]> {
     batches
 }
 
-/// As SNS counts: the body, and of each attribute name, type and value.
+/// The size as SNS counts it: the body, and the name, type and value of each attribute.
 fn size(notice: &Notice) -> usize {
     let attributes = notice.attributes.iter();
     let attributes = attributes.map(|(name, value)| name.len() + STRING.len() + value.len());
@@ -145,7 +145,7 @@ fn not_taken(failed: &[BatchResultErrorEntry]) -> Option<NotTaken> {
     })
 }
 
-/// The wait behind the `tries`-th try, with `dice` between 0 and 1.
+/// The wait after the `tries`-th try, with `dice` between 0 and 1.
 fn backoff(tries: u32, dice: f64) -> Duration {
     BACKOFF
         .saturating_mul(2_u32.saturating_pow(tries - 1))

@@ -1,7 +1,7 @@
-//! `transcript.archived`: what others are told of a transcript when its page is committed. Ids, counts and times; nothing that
-//! anybody wrote, and nobody's name.
+//! `transcript.archived`: the event published for a transcript when its page is committed. Contains ids, counts and
+//! times, but no text and no names.
 //!
-//! A function of the page record and the stored lines alone, so that every telling of a transcript says the same.
+//! The event depends only on the page record and the stored lines, so that repeated deliveries are identical.
 
 use std::collections::BTreeMap;
 
@@ -21,17 +21,17 @@ use crate::topic::Notice;
 
 const EVENT: &str = "transcript.archived";
 
-/// A page that is committed, as far as its transcripts are told of.
+/// The fields of a committed page that the events use.
 #[derive(Clone, Copy, Debug)]
 pub struct Committed<'a> {
     pub id: &'a PageId,
-    /// The export's, see [`ExportPlan::global_id`](crate::plan::ExportPlan::global_id).
+    /// The export's global id, see [`ExportPlan::global_id`](crate::plan::ExportPlan::global_id).
     pub global_id: &'a str,
     pub at: Timestamp,
     pub page_key: &'a str,
 }
 
-/// A stored line that is no transcript. Says where, and nothing of what it holds.
+/// A stored line that is not a transcript. Contains its location, but not its content.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line} of {key} is no transcript: {:?} error in column {}", .source.classify(), .source.column())]
 pub struct UnreadableTranscript {
@@ -40,7 +40,7 @@ pub struct UnreadableTranscript {
     source: serde_json::Error,
 }
 
-/// The body.
+/// The event body.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Archived<'a> {
@@ -49,7 +49,7 @@ struct Archived<'a> {
     event: &'static str,
     #[serde(flatten)]
     page: &'a PageId,
-    /// From 1, as pages are.
+    /// Starts at 1, like page numbers.
     line: u64,
     conversation_id: String,
     conversation_start: Option<Timestamp>,
@@ -77,7 +77,7 @@ struct Counts {
     unreadable: u64,
 }
 
-/// A stored transcript as far as it is told of.
+/// The fields of a stored transcript that the events use.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
@@ -112,7 +112,7 @@ struct Cut {
 }
 
 impl<'a> Committed<'a> {
-    /// `None` for a page that holds nothing.
+    /// `None` for a page without records.
     pub fn of(record: &'a PageRecord, global_id: &'a str) -> Option<Self> {
         let objects = record.content.objects.as_ref()?;
         Some(Self {
@@ -124,7 +124,7 @@ impl<'a> Committed<'a> {
     }
 }
 
-/// An event for each line of the page.
+/// Builds one event per line of the page.
 pub fn archived(page: Committed<'_>, lines: &str) -> Result<Vec<Notice>, UnreadableTranscript> {
     let numbered = (1..).zip(lines.lines());
     let notices = numbered.map(|(line, text)| {
@@ -170,7 +170,7 @@ fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notice, serde_js
     })
 }
 
-/// The same each time a line is published, and another for a line of any other archive.
+/// The event id: the same each time a line is published, and different for a line of any other archive.
 fn event_id(committed: Committed<'_>, line: u64) -> String {
     let PageId { run, page } = committed.id;
     let (id, slice, run) = (committed.global_id, run.slice, run.run);
@@ -192,7 +192,8 @@ impl Line {
         }
     }
 
-    /// From the newest message, or the conversation's start where none has a time. Clocks that differ make it no less than 0.
+    /// Time in milliseconds since the newest message, or since the conversation's start if no message has a time. Clock
+    /// skew cannot make it negative.
     fn latency_ms(&self, archived_at: Timestamp) -> Option<u64> {
         let newest = self.messages.iter().filter_map(|said| said.time).max();
         let since = newest.or(self.conversation_start)?;
@@ -224,7 +225,7 @@ mod tests {
         tell_of("texts", lines)
     }
 
-    /// The same page of an export of that global id.
+    /// Events of the same page, for an export with the given global id.
     fn tell_of(global_id: &str, lines: &str) -> Result<Vec<Notice>, UnreadableTranscript> {
         let run = RunId {
             export_id: "texts".parse().unwrap(),
@@ -272,7 +273,7 @@ mod tests {
         }
     }
 
-    /// As it is stored.
+    /// A stored line.
     fn line(id: &str, messages: Vec<Message>) -> String {
         let mary = Participant {
             participant_id: "p1".to_owned(),

@@ -1,4 +1,4 @@
-//! Files that were sent with a message: what a source tells of them, and what became of their bytes.
+//! Files that were sent with a message: the source's description of them, and whether they were stored.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use crate::hash::Sha256;
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     pub id: Option<String>,
-    /// As `image/png`.
+    /// For example `image/png`.
     pub mime: Option<String>,
     pub filename: Option<String>,
     pub size_bytes: Option<u64>,
     #[serde(skip)]
     pub url: Option<FileAddress>,
-    /// Where its bytes were wanted.
+    /// Set if the plan stores attachments.
     #[serde(flatten)]
     pub file: Option<File>,
 }
 
-/// Where an attachment's bytes are for a while. It may hold a secret, and is of no use later.
+/// Temporary URL of an attachment's bytes. It may contain a secret, and is of no use later.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct FileAddress(String);
@@ -44,7 +44,7 @@ impl From<String> for FileAddress {
     }
 }
 
-/// What became of an attachment's bytes.
+/// Whether an attachment's bytes were stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum File {
@@ -52,21 +52,21 @@ pub enum File {
     NotStored { not_stored: NotStored },
 }
 
-/// Why an attachment is listed and not stored.
+/// Why an attachment is listed but not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NotStored {
-    /// The source does not say where it is.
+    /// The source gives no URL for it.
     NoAddress,
-    /// Nothing is fetched from that host.
+    /// Its host is not allowed.
     Host,
     /// The plan does not list its content type.
     ContentType,
-    /// Larger than the plan allows, or one too many for its conversation.
+    /// Larger than the plan allows, or beyond the limit of its conversation.
     TooLarge,
     Gone,
     Forbidden,
-    /// The host failed at it, then and later.
+    /// The host failed to serve it, on a retry too.
     Unavailable,
 }
 
@@ -75,12 +75,12 @@ pub enum NotStored {
 #[serde(rename_all = "camelCase")]
 pub struct AttachmentLimits {
     pub max_attachment_bytes: u64,
-    /// As `application/pdf`, or `image/*` for all of a kind.
+    /// For example `application/pdf`, or `image/*` for all subtypes.
     pub content_types: Vec<String>,
 }
 
 impl AttachmentLimits {
-    /// Where the bytes of an attachment are, unless what the source tells of it rules it out.
+    /// The URL of an attachment's bytes, unless the source's description rules it out.
     pub fn address<'a>(&self, attachment: &'a Attachment) -> Result<&'a str, NotStored> {
         if !attachment.mime.as_deref().is_some_and(|it| self.takes(it)) {
             return Err(NotStored::ContentType);
@@ -95,7 +95,8 @@ impl AttachmentLimits {
         address.ok_or(NotStored::NoAddress)
     }
 
-    /// Whether a host's answer is what its message said. Many hosts do not say; what they say is no page and no record.
+    /// Whether the content type of a host's response is acceptable. Many hosts send none or a generic one for binary
+    /// data. Other types must be in the plan, which rules out web pages and JSON.
     pub fn takes_answer(&self, mime: Option<&str>) -> bool {
         mime.is_none_or(|mime| {
             let bytes = ["application/octet-stream", "binary/octet-stream"];
@@ -103,7 +104,7 @@ impl AttachmentLimits {
         })
     }
 
-    /// Without regard to case and parameters.
+    /// Ignores case and parameters.
     fn takes(&self, mime: &str) -> bool {
         let essence = essence(mime);
         let (kind, _) = essence.split_once('/').unwrap_or_default();

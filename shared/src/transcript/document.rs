@@ -1,7 +1,7 @@
-//! An answer's bytes as JSON text that can be stored and read again.
+//! Converts a response body to JSON text that can be stored and parsed again.
 //!
-//! What is not JSON, or not Unicode, in the text of one message costs no more than those characters: bytes that are not UTF-8
-//! are read as Latin-1, halves of surrogate pairs become U+FFFD, and control characters in strings are escaped.
+//! Invalid JSON or Unicode in the text of one message affects only the invalid characters: bytes that are not UTF-8 are
+//! read as Latin-1, halves of surrogate pairs become U+FFFD, and control characters in strings are escaped.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 use crate::decode::DecodeError;
 use crate::page::{escape_controls, text_of_bytes};
 
-/// `serde_json` reads no deeper than 128 levels, and a record adds some around what it keeps.
+/// `serde_json` parses at most 128 levels of nesting, and a record adds some around the stored content.
 const MOST_LEVELS: usize = 100;
 
-/// Reads a whole answer. The error is that of the text as it came.
+/// Parses a whole response body. An error refers to the text as received.
 pub fn document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeError> {
     let text = match std::str::from_utf8(body) {
         Ok(text) => without_lone_surrogates(text),
@@ -32,7 +32,8 @@ pub fn document(body: &[u8]) -> Result<Cow<'_, RawValue>, DecodeError> {
     })
 }
 
-/// The same value if every JSON reader can read it; else a string that holds its text, as for a number beyond all types.
+/// The value unchanged if every JSON parser can read it. Otherwise, for example for a number beyond all types, a string
+/// that contains its text.
 pub(super) fn readable(value: Box<RawValue>) -> Box<RawValue> {
     match serde_json::from_str::<Value>(value.get()) {
         Ok(parsed) if levels(&parsed) <= MOST_LEVELS => value,
@@ -49,7 +50,7 @@ fn levels(value: &Value) -> usize {
     1 + deepest.unwrap_or(0)
 }
 
-/// Escapes of half a surrogate pair become U+FFFD, escaped as well, so that the text keeps its length.
+/// Replaces escaped halves of surrogate pairs by U+FFFD, escaped as well, so that the text keeps its length.
 fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
     let mut kept = Cow::Borrowed(text);
     let mut at = 0;
@@ -71,7 +72,7 @@ fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
     kept
 }
 
-/// The UTF-16 code unit that the escape at this place stands for.
+/// The UTF-16 code unit of the escape at this offset.
 fn unit(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix(r"\u")?;
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());

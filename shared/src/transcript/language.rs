@@ -1,17 +1,17 @@
-//! Which language a message is in, as far as a few words tell.
+//! Detects the language of a message, as far as a few words allow.
 //!
-//! Two detectors have to agree, unless the surer one is sure: docs/decisions has the figures. What cannot be told is a value,
-//! and common: `ok` is in no language.
+//! Two detectors have to agree, unless the first one is reliable on its own; docs/decisions has the figures. An
+//! undetermined language is a regular and frequent result: `ok` is in no particular language.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use whatlang::{Detector, Lang};
 
-/// As ISO 639-3 has it.
+/// The ISO 639-3 code for an undetermined language.
 pub(super) const UNDETERMINED: &str = "und";
 
-/// Those that contact centres write. Fewer candidates make short texts easier to tell.
+/// Languages that are common in contact centres. Fewer candidates make detection in short texts more reliable.
 const CANDIDATES: [Lang; 32] = [
     Lang::Ara,
     Lang::Bul,
@@ -64,7 +64,7 @@ pub(super) fn language(text: &str) -> &'static str {
     }
 }
 
-/// What redaction put there is English to a detector.
+/// Removes placeholders of redacted values, which a detector would read as English.
 fn without_placeholders(text: &str) -> Cow<'_, str> {
     const PLACEHOLDER: &str = "[REDACTED:";
     if !text.contains(PLACEHOLDER) {

@@ -1,4 +1,4 @@
-//! How much of a transcript is kept, and what is left out because of that.
+//! Limits on the size of a transcript, and the record of what they left out.
 
 use std::collections::BTreeSet;
 
@@ -7,37 +7,37 @@ use serde::{Deserialize, Serialize};
 
 use super::{Message, Transcript};
 
-/// Receipts and signs of typing outnumber what is said; nobody needs more of them.
+/// Receipts and typing indicators outnumber messages; more of them have no use.
 const MAX_EVENTS: usize = 10_000;
 
-/// How much of a transcript is kept.
+/// Limits on the size of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Of all texts together; what is oldest goes.
+    /// Limit of all texts together, in bytes; the oldest messages are left out first.
     pub max_transcript_bytes: u64,
-    /// So many of the last messages; all of them when absent.
+    /// Number of the last messages to keep; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_window: Option<u64>,
 }
 
-/// What was left out, and which limits asked for it.
+/// The amounts left out, and the limits responsible.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Cut {
     pub messages: u64,
     pub events: u64,
-    /// Of the messages.
+    /// Bytes of the messages left out.
     pub bytes: u64,
-    /// Of what could not be read.
+    /// Number of unreadable elements left out.
     #[serde(skip_serializing_if = "is_zero")]
     pub unreadable: u64,
     pub by: BTreeSet<&'static str>,
-    /// The place of the newest message that was left out: with it goes everything before.
+    /// Sort key of the newest message that was left out: everything before it is left out too.
     #[serde(skip)]
     horizon: Option<Order>,
 }
 
-/// By its number, else by its time; what has neither comes last.
+/// Sort key: sequence number, then time; messages with neither come last.
 type Order = (bool, Option<i64>, bool, Option<Timestamp>);
 
 impl Cut {
@@ -47,10 +47,10 @@ impl Cut {
 }
 
 impl Transcript {
-    /// Puts it in order and leaves out the oldest of what is too much. What comes later only pushes out more, so this may be
-    /// done as often as there is something new, and bounds what is in memory.
+    /// Sorts the transcript and removes its oldest messages beyond the limits. Later messages can only displace more,
+    /// so calling this after each response gives the same result and bounds memory.
     pub fn keep_within(&mut self, limits: Limits) {
-        // Stable: what has the same time stays in the order in which it came.
+        // A stable sort keeps messages of the same time in the order received.
         self.messages.sort_by_key(order);
         self.events.sort_by_key(|it| (it.time.is_none(), it.time));
         let count = |number: usize| number as u64;
@@ -72,7 +72,7 @@ impl Transcript {
         self.cut.messages += count(gone.len());
         self.cut.bytes += gone.map(|message| count(message.bytes())).sum::<u64>();
         self.keep_unreadable_within(limits);
-        // As if all had come at once.
+        // The reasons are computed over everything received so far, as if it had come at once.
         let kept = count(self.messages.len());
         let kept_unreadable = count(self.unreadable.len());
         let lists = [
@@ -104,7 +104,7 @@ impl Transcript {
         self.cut.events += count(self.events.drain(..first).len());
     }
 
-    /// The same limits once more, for what could not be read: its order is that in which it came.
+    /// Applies the same limits to unreadable elements, in the order received.
     fn keep_unreadable_within(&mut self, limits: Limits) {
         let window = limits.context_window.unwrap_or(u64::MAX);
         let window = usize::try_from(window).unwrap_or(usize::MAX);

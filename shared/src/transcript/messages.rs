@@ -1,4 +1,5 @@
-//! The bulk route: a message conversation names its messages, and a further request for each thousand says what they are.
+//! The bulk route: a message conversation lists its message ids, and one further request per thousand ids returns the
+//! messages.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,20 +13,20 @@ use crate::genesys::wire::{
     MessageMediaParticipant, TextMessageListing,
 };
 
-/// Of what the API sends without having been asked for it.
+/// Limit on the elements that the API returns without having been requested.
 const MAX_UNLISTED_BYTES: usize = 1_000_000;
 
-/// A conversation whose messages are known by their ids.
+/// The messages of a conversation that lists their ids.
 #[derive(Debug)]
 pub struct Messages {
-    /// In the order in which the API lists them, each once.
+    /// Distinct ids in the order in which the API lists them.
     pub ids: Vec<String>,
     transcript: Transcript,
-    /// Who wrote which message: places of participants. Holds those that did not come yet.
+    /// Index of the participant who wrote each message. Holds only messages that were not received yet.
     writers: HashMap<String, usize>,
-    /// Ids by their small letters, since an id may come back in others.
+    /// Ids by their lower-case form, since the API may return an id in another case.
     spellings: HashMap<String, String>,
-    /// Elements that were kept raw.
+    /// Unreadable elements that were kept.
     kept: HashSet<String>,
     /// Elements that were not requested.
     unlisted: Vec<UnreadableElement>,
@@ -34,7 +35,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// `Err` when the document is not the conversation with this id.
+    /// Fails when the document is not the conversation with this id.
     pub fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
         let conversation = MessageConversation::read(document, id)?;
         let mut transcript = Transcript::new(Via::Messages, None);
@@ -60,7 +61,7 @@ impl Messages {
         let transcript = &mut self.transcript;
         let place = transcript.participants.len();
         for message in transcript.readable("participants.messages", participant.messages) {
-            // A message may stand with several participants; who comes first wrote it.
+            // Several participants may list the same message; the first one is its author.
             if !self.writers.contains_key(&message.message_id) {
                 self.ids.push(message.message_id.clone());
                 let small = message.message_id.to_ascii_lowercase();
@@ -79,7 +80,7 @@ impl Messages {
         });
     }
 
-    /// Adds what a bulk request brought, and keeps what is within the limits. The number of messages that came.
+    /// Adds the messages of a bulk response, within the limits. Returns the number of requested messages received.
     pub fn add(&mut self, listing: TextMessageListing, limits: Limits) -> usize {
         let left = self.writers.len();
         let mut unreadable = Vec::new();
@@ -89,7 +90,7 @@ impl Messages {
                 Err(NotReadable) => unreadable.push(UnreadableElement::of(&element)),
             }
         }
-        // Behind the others: of two copies of one message the readable one counts.
+        // After the others: of two copies of a message, the readable one is used.
         for element in unreadable {
             self.add_unreadable(element);
         }
@@ -104,7 +105,7 @@ impl Messages {
         }
     }
 
-    /// Takes the writer of a message that is waited for.
+    /// Removes and returns the author of a message that was not received yet.
     fn writer_of(&mut self, id: &str) -> Option<usize> {
         self.writers.remove(id).or_else(|| {
             let listed = self.spellings.get(&id.to_ascii_lowercase())?;
@@ -121,8 +122,8 @@ impl Messages {
         }
     }
 
-    /// What was requested once and comes twice is one message. What was not requested may be a message that is missing,
-    /// under another id.
+    /// Keeps an element that was not expected. A second copy of a requested message is ignored. An element that was not
+    /// requested may be a missing message under another id.
     fn add_unlisted(&mut self, element: UnreadableElement) {
         let small = element.id.as_ref().map(|id| id.to_ascii_lowercase());
         let bytes = self.unlisted_bytes + element.raw.get().len();
@@ -133,7 +134,7 @@ impl Messages {
         }
     }
 
-    /// The same element comes again with messages that are requested again.
+    /// Keeps each element once, since it may be returned again when messages are requested again.
     fn keep_once(&mut self, element: UnreadableElement) {
         let is_new = self.kept.insert(element.raw.get().to_owned());
         if is_new || !self.is_again {
@@ -141,14 +142,15 @@ impl Messages {
         }
     }
 
-    /// The ids of the messages that did not come, in the order of [`ids`](Self::ids). From here on they are requested again.
+    /// The ids of the messages not received, in the order of [`ids`](Self::ids). Later responses are to repeated
+    /// requests.
     pub fn again(&mut self) -> Vec<String> {
         self.is_again = true;
         let missing = self.ids.iter().filter(|id| self.writers.contains_key(*id));
         missing.cloned().collect()
     }
 
-    /// Whether anything came of what was written.
+    /// Whether any content of the conversation was received.
     pub fn is_any(&self) -> bool {
         let Transcript {
             messages,
@@ -160,7 +162,7 @@ impl Messages {
         is_any || !self.unlisted.is_empty()
     }
 
-    /// Notes why some messages did not come.
+    /// Records why some messages were not received.
     pub fn note(&mut self, problem: &str) {
         let problems = &mut self.transcript.problems;
         if !problems.iter().any(|known| known == problem) {
@@ -168,7 +170,7 @@ impl Messages {
         }
     }
 
-    /// The transcript, once all were asked for.
+    /// The transcript, after all messages were requested.
     pub fn finish(mut self) -> Transcript {
         let missing = self.writers.len() as u64;
         if missing > 0 {
@@ -260,7 +262,7 @@ impl Messages {
     }
 }
 
-/// A receipt or an event says nothing.
+/// Whether the message is a receipt or an event without content.
 fn is_event(said: &ConversationNormalizedMessage) -> bool {
     let is_told =
         said.text.as_ref().is_some_and(|text| !text.is_empty()) || !said.content.is_empty();
@@ -268,7 +270,7 @@ fn is_event(said: &ConversationNormalizedMessage) -> bool {
     !is_told && (matches!(kind, Some("Event" | "Receipt")) || !said.events.read.is_empty())
 }
 
-/// Attachments are told apart; whatever else there is stays as it came. Returns attachments that cannot be read.
+/// Adds content: attachments are parsed, everything else is kept as received. Returns attachments that cannot be read.
 fn add_content(message: &mut Message, content: Vec<Box<RawValue>>) -> Vec<UnreadableElement> {
     let mut unreadable = Vec::new();
     for element in content {

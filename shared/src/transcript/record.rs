@@ -1,5 +1,5 @@
-//! The line that a transcript becomes: in order, within its limits, without personal data, and with fingerprints by which
-//! copies are told without their texts.
+//! The stored line of a transcript: sorted, within its limits, redacted, and with fingerprints that identify copies
+//! without their texts.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,15 +18,15 @@ use crate::hash::Sha256;
 use crate::page::redact_typed;
 use crate::redaction::{Person, Profile, Redactor, Tally};
 
-/// `records: transcript`.
+/// A record of the `transcript` projection.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TranscriptRecord {
     conversation_id: String,
-    /// `null` when nobody knows: nothing of it came.
+    /// `null` when unknown, because nothing of the conversation was received.
     conversation_start: Option<Timestamp>,
     status: Status,
-    /// Why it is not complete.
+    /// Why the transcript is not complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
     via: Option<Via>,
@@ -35,17 +35,17 @@ pub struct TranscriptRecord {
     events: Vec<Event>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<Unreadable>,
-    /// How many messages are in which language, by ISO 639-3 code; `und` where that cannot be told.
+    /// Number of messages by language, as ISO 639-3 codes; `und` where it cannot be determined.
     languages: BTreeMap<&'static str, u64>,
     redactions: Tally,
-    /// What was left out because of a limit.
+    /// The amounts left out because of a limit.
     #[serde(skip_serializing_if = "Cut::is_empty")]
     cut: Cut,
-    /// Messages that were announced and did not come.
+    /// Number of messages that were announced but not returned.
     missing: u64,
 }
 
-/// A message as it is stored.
+/// A stored message.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Said {
@@ -68,7 +68,7 @@ struct Said {
     content: Vec<Box<RawValue>>,
 }
 
-/// A line, and what is counted of it.
+/// A line and the counts for its page.
 #[derive(Debug)]
 pub struct Written {
     pub line: Box<RawValue>,
@@ -76,7 +76,7 @@ pub struct Written {
     pub status: Status,
 }
 
-/// The record of a conversation, told or untold.
+/// Builds the record of a conversation, with or without a transcript.
 pub fn record(
     conversation_id: &str,
     transcript: Result<Transcript, Untold>,
@@ -173,7 +173,7 @@ fn told(
     }
 }
 
-/// Whether all of it is there, and if not, why.
+/// Whether the transcript is complete, and if not, why.
 fn standing(transcript: &Transcript) -> (Status, Option<String>) {
     let Transcript {
         messages,
@@ -250,7 +250,7 @@ impl Redacting<'_> {
                     .redact_person(Person::Name, &name, self.redactions)
                     .into_owned(),
             ),
-            // A name that a customer chose may be an address.
+            // A name that a customer chose may be an e-mail address.
             (_, name) => name.map(|name| self.text(name)),
         };
         Participant {

@@ -1,4 +1,4 @@
-//! Recordings: what a recording policy kept of a conversation, for when its messages are gone.
+//! The recordings route: the copies of a conversation that a recording policy kept, for when its messages are gone.
 
 use std::collections::HashSet;
 
@@ -9,23 +9,23 @@ use crate::decode::DecodeError;
 use crate::decode::object::Listed;
 use crate::genesys::wire::{AVAILABLE, ChatMessage, Recording, RecordingMessagingMessage};
 
-/// The transcript in the recordings of a conversation.
+/// The transcript built from the recordings of a conversation.
 #[derive(Debug)]
 pub struct Recordings {
     transcript: Transcript,
-    /// Of the messages that are told.
+    /// Ids of the messages in the transcript.
     told: HashSet<String>,
-    /// Of the messages, events and unreadable elements that are recorded.
+    /// Ids of all recorded messages, events and unreadable elements.
     ids: HashSet<String>,
-    /// How many are recorded, those without an id included.
+    /// Number of recorded elements, including those without an id.
     elements: usize,
-    /// Where a recording is not available, its state.
+    /// The state of a recording that is not available, if there is one.
     stored_away: Option<String>,
 }
 
 impl Recordings {
-    /// `Err` when the document is not a list of recordings of this conversation, or when all that it has is a recording of
-    /// texts without its texts.
+    /// Fails when the document is not a list of recordings of this conversation, or when it only has a text recording
+    /// without its texts.
     pub fn of(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
         let listed = Recording::list(document, id)?;
         let mut transcript = Transcript::new(Via::Recordings, None);
@@ -57,7 +57,7 @@ impl Recordings {
         Ok(recorded)
     }
 
-    /// The transcript, which is complete if it holds as many messages as the conversation listed.
+    /// The transcript, which is complete if it has as many messages as the conversation listed.
     pub fn finish(self, announced: &[String]) -> Result<Transcript, Untold> {
         let missing = self.missing(announced);
         if self.has_no_text() {
@@ -68,7 +68,7 @@ impl Recordings {
             return Err(Untold::new(Status::Gone, problem));
         }
         let mut transcript = self.transcript;
-        // Without a list of messages, nothing else shows that the transcript lacks what that recording holds.
+        // If the conversation listed no messages, nothing else shows that this recording's messages are missing.
         if let Some(state) = self.stored_away.filter(|_| announced.is_empty()) {
             let problem = format!("another recording of the conversation is {state}");
             transcript.problems.push(problem);
@@ -83,7 +83,7 @@ impl Recordings {
         self.transcript.messages.is_empty() && self.transcript.unreadable.is_empty()
     }
 
-    /// By their ids, unless recordings have ids of their own.
+    /// Number of missing messages: by id, or by count if recordings have ids of their own.
     fn missing(&self, announced: &[String]) -> u64 {
         let recorded = announced.iter().filter(|id| self.ids.contains(*id)).count();
         let recorded = if recorded == 0 {
@@ -124,7 +124,7 @@ impl Recordings {
         self.elements += usize::from(is_new);
     }
 
-    /// Whether another recording told it.
+    /// Whether another recording already contributed the message.
     fn is_told(&self, id: Option<&String>) -> bool {
         id.is_some_and(|id| self.told.contains(id))
     }
@@ -136,7 +136,7 @@ impl Recordings {
 }
 
 impl Transcript {
-    /// A number where there is none.
+    /// The given id, or a number if there is none.
     fn new_id(&self, id: Option<String>) -> String {
         id.unwrap_or_else(|| format!("#{}", self.messages.len() + 1))
     }
@@ -238,15 +238,15 @@ impl Transcript {
     }
 }
 
-/// What has a text is a message, whatever it is called.
+/// Whether the message is an event. A message with a text is not, whatever its type.
 fn is_event(message: &ChatMessage) -> bool {
     let kind = message.body_type.as_deref().unwrap_or_default();
     let has_text = message.body.as_ref().is_some_and(|text| !text.is_empty());
     !has_text && !matches!(kind, "" | "STANDARD" | "NOTICE")
 }
 
-/// Cards, choices and the like, each as `{"quickReplies": …}`. Of what a recording has no field for, a place on a map or a
-/// reaction, it says the kind at least.
+/// Cards, choices and similar content, each as `{"quickReplies": …}`. For content without a field in a recording, such
+/// as a location or a reaction, at least its type.
 fn content(message: &mut RecordingMessagingMessage) -> Vec<Box<RawValue>> {
     let held = std::mem::take(&mut message.content).into_iter();
     let mut content: Vec<_> = held
@@ -266,17 +266,17 @@ fn content(message: &mut RecordingMessagingMessage) -> Vec<Box<RawValue>> {
 }
 
 fn piece(name: &str, value: &RawValue) -> Option<Box<RawValue>> {
-    // A name of ours around JSON is JSON.
+    // A valid name with a JSON value is valid JSON.
     RawValue::from_string(format!("{{\"{name}\":{}}}", value.get())).ok()
 }
 
-/// A list or an object that holds nothing.
+/// Whether the value is an empty list or object.
 fn is_empty(value: &RawValue) -> bool {
     let text: String = value.get().split_whitespace().collect();
     matches!(&*text, "[]" | "{}")
 }
 
-/// A recording does not say it; what the customer writes comes in.
+/// Derives the direction, which recordings do not contain: messages of the customer are inbound.
 fn direction(purpose: Option<&str>) -> Option<String> {
     let direction = match purpose? {
         "customer" | "external" => "inbound",

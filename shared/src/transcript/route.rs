@@ -1,12 +1,12 @@
-//! The ways to a conversation's texts.
+//! The routes to a conversation's texts.
 
 use serde::{Deserialize, Serialize};
 
-/// Which of the ways to a conversation's texts there is.
+/// The route by which a conversation's texts are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TranscriptRoute {
-    /// The public API: messages, and recordings where they are gone.
+    /// The public API: messages, with recordings as the fallback when they are gone.
     #[default]
     Messages,
     /// An organisation's own gateway.
@@ -23,7 +23,7 @@ impl TranscriptRoute {
     }
 }
 
-/// A text that names no way to transcripts.
+/// The text is not a valid route.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is no way to transcripts: messages or web-details is expected")]
 pub struct UnknownRoute(String);

@@ -1,4 +1,4 @@
-//! Elements of an answer that are not what their list holds. They are kept as they came, and counted.
+//! Elements of a response that do not have the expected form. They are kept as received, and counted.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,15 +10,16 @@ use crate::decode::object::{Listed, UnreadableElement};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unreadable {
-    /// The list that it stood in, as `entities`.
+    /// The name of the list that contained it, for example `entities`.
     pub list: &'static str,
-    /// Of the message that it is, or belongs to.
+    /// Id of the message that it is, or that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
     pub content: Box<RawValue>,
 }
 
-/// Of an element's object in the record, without its content: a list of a million nulls is large, too.
+/// Size of an element's object in the record, without its content. Counted because a list of a million nulls is large
+/// too.
 const AROUND_BYTES: usize = 40;
 
 impl Unreadable {
@@ -28,12 +29,12 @@ impl Unreadable {
 }
 
 impl Transcript {
-    /// Keeps what could not be read of a list, and returns the rest.
+    /// Keeps the unreadable elements of a list, and returns the others.
     pub(super) fn readable<T>(&mut self, list: &'static str, listed: Listed<T>) -> Vec<T> {
         self.readable_of(list, None, listed)
     }
 
-    /// The same for a list that belongs to a message.
+    /// The same for a list within a message.
     pub(super) fn readable_of<T>(
         &mut self,
         list: &'static str,

@@ -1,4 +1,4 @@
-//! Web details: the messages of a conversation as an organisation's own gateway has them. Not part of the public API.
+//! Web details: the messages of a conversation from an organisation's own gateway. Not part of the public API.
 
 use serde_json::value::RawValue;
 
@@ -6,7 +6,7 @@ use super::{Message, Transcript, Via, Writer};
 use crate::decode::DecodeError;
 use crate::genesys::wire::WebDetails;
 
-/// The transcript of the conversation with this id; `Err` when the document is another one.
+/// Parses the transcript of the conversation with this id. Fails when the document is about another one.
 pub fn web_details(document: &RawValue, id: &str) -> Result<Transcript, DecodeError> {
     let details = WebDetails::read(document, id)?;
     let mut transcript = Transcript::new(Via::WebDetails, details.start_timestamp);

@@ -1,5 +1,5 @@
-//! The pages of a slice in order: each goes on where the one before it stopped, in the audit trail, at the source and
-//! in the sums.
+//! The pages of a slice in order: each must continue where the page before it ended, in the audit trail, at the source
+//! and in the sums.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -16,28 +16,28 @@ use crate::page_record::{NextStep, PageRecord};
 use crate::run::{Origin, RunRecord};
 use crate::totals::Totals;
 
-/// Each with its objects in memory.
+/// Pages in memory at a time, with their objects.
 const PAGES_AT_ONCE: usize = 4;
-/// More than any store holds; what is beyond would overflow the sums.
+/// Larger than any store; a greater number could overflow the sums.
 const MOST_BYTES: u64 = 1 << 50;
 
-/// The pages of a slice as far as they were seen.
+/// The pages of a slice checked so far.
 struct Chain<'a> {
     runs: &'a SliceRuns,
     place: Place,
 }
 
-/// Where a page must begin: in the audit trail, at the source, in the sums.
+/// The expected start of a page: in the audit trail, at the source, in the sums.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) head: Sha256,
     pub(super) next: NextStep,
-    /// `None` before a run that replaces another: how much of the quota is used up, only its first page says.
+    /// `None` before a run that replaces another: only its first page records the share of the quota used before.
     pub(super) totals: Option<Totals>,
 }
 
 impl History<'_> {
-    /// Reads every page of the slice and compares it with the page before, and with the manifest.
+    /// Reads every page of the slice and compares it with the page before and with the manifest.
     pub(super) async fn check_slice(
         &self,
         runs: &SliceRuns,
@@ -74,7 +74,7 @@ impl History<'_> {
         sums.slice(listed, &runs.end, totals)
     }
 
-    /// What the manifest says about the slice, as far as it can be said without the pages.
+    /// The manifest's entry for the slice, checked as far as possible without the pages.
     fn manifest_slice(&self, runs: &SliceRuns) -> Result<&SliceContent, VerifyError> {
         let subject = Subject::of(Name::Manifest(self.id()));
         let slice = runs.view.slice;
@@ -123,7 +123,7 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    /// The end of the run against the last page.
+    /// Compares the end of the run with the last page.
     fn end(self) -> Result<Totals, VerifyError> {
         let end = &self.runs.end;
         let subject = Subject::of(Name::End(&end.id));
@@ -152,7 +152,7 @@ impl Place {
         }
     }
 
-    /// Whether the page, read by this run, begins here.
+    /// Checks that the page, read by this run, starts here.
     pub(super) fn check(
         &self,
         record: &PageRecord,
@@ -177,7 +177,7 @@ impl Place {
     }
 }
 
-/// Of the runs that it replaces, a page takes over the share of the quota and nothing else.
+/// The totals inherited from replaced runs: only their share of the quota.
 fn inherited(first: &PageRecord) -> Totals {
     let before = first
         .totals

@@ -1,4 +1,4 @@
-//! The audit trail under `audit/`: copies of the events of each attempt, and the delivery attempts of its outcome.
+//! The audit trail under `audit/`: copies of the events of each attempt, and the deliveries of its outcome.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::outcome::{Outcome, SliceFailure};
 use crate::run::{End, RunEnd};
 use crate::totals::Totals;
 
-/// What there was beside the copies.
+/// Objects found beside the copies.
 #[derive(Debug, Default)]
 pub(super) struct Audit {
     pub(super) deliveries: u64,
@@ -23,7 +23,7 @@ pub(super) struct Audit {
 }
 
 impl History<'_> {
-    /// The copies of every outcome against the ends that the outcome names as the heads of its chains.
+    /// Compares the copies of every outcome with the run ends that the outcome names as the heads of its chains.
     pub(super) async fn check_audit(&self, ends: &[RunEnd]) -> Result<Audit, VerifyError> {
         let mut audit = Audit::default();
         let mut listed = BTreeSet::new();
@@ -86,7 +86,7 @@ impl History<'_> {
             outcome.totals == totals,
             "its totals are not those of its runs",
         )?;
-        // What is wrong with the export as a whole, no run says.
+        // A failure of the export as a whole is not in any run.
         let of_slices = outcome
             .failures
             .iter()
@@ -106,7 +106,7 @@ impl History<'_> {
         Ok(())
     }
 
-    /// A copy; while the announcement is owed, the manifest's may not be written yet.
+    /// Reads a copy. While the announcement is owed, the copies of the manifest may be missing.
     async fn copy(
         &self,
         name: Name<'_>,
@@ -130,7 +130,7 @@ impl History<'_> {
         Ok(copy)
     }
 
-    /// The pages follow one another from the start event to the end that the outcome names.
+    /// Checks that the pages follow one another from the start event to the end that the outcome names.
     fn check_slice_copy(
         &self,
         subject: &Subject,
@@ -146,7 +146,7 @@ impl History<'_> {
             subject.follows(&event, head)?;
             head = event.hash;
         }
-        // A run that was failed from outside may hang on a page behind its last one.
+        // A run that was failed from outside may be chained to a page after its last one.
         if end.end == End::Complete {
             subject.follows(&end.event, head)?;
         }
@@ -191,7 +191,7 @@ impl History<'_> {
             subject.event(&event, &self.plan, Action::DeliverWebhook)?;
             subject.details(&event, "attempt", attempt)?;
             subject.follows(&event, outcome.event.hash)?;
-            // Two deliveries side by side may be kept in either order, so this is no damage.
+            // Two concurrent deliveries may be recorded in either order, so this is not damage.
             if before.is_some_and(|before| before.timestamp > event.timestamp) {
                 audit.warnings.push(format!(
                     "{} is older than the delivery before it",

@@ -1,4 +1,4 @@
-//! The documents of a run: how it began, how it ended, what it waits for.
+//! The documents of a run: `run.json`, `end.json` and `waiting.json`.
 
 use super::history::History;
 use super::subject::{Subject, VerifyError};
@@ -12,7 +12,7 @@ use crate::totals::Totals;
 use crate::waiting::Waiting;
 
 impl History<'_> {
-    /// `run.json`; a run that ended before its source was opened has none.
+    /// Checks `run.json`; a run that ended before its source was opened has none.
     pub(super) async fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, VerifyError> {
         let name = Name::Run(run);
         let Some(record) = self.archive.run(run).await? else {
@@ -55,7 +55,7 @@ impl History<'_> {
         let run_record = self.run_record(run).await?;
         let same = match (&end.job, run_record.and_then(|record| record.job)) {
             (Some(known), Some(job)) => *known == job,
-            // The end came before the job, or knew none.
+            // The end was written before the job was known.
             _ => true,
         };
         subject.require(same, "its job is not that of its run")?;
@@ -65,15 +65,16 @@ impl History<'_> {
         Ok(Some(end))
     }
 
-    /// The end of a run that did not complete follows one of its pages and takes over that page's totals. Superseded
+    /// Checks that the end of an incomplete run follows one of its pages and takes over that page's totals. Superseded
     /// pages may have been removed.
     async fn check_place(&self, subject: &Subject, end: &RunEnd) -> Result<(), VerifyError> {
         let last = match end.last_page {
-            // What replaced runs left to it of the quota, only it says.
+            // Only the end itself records the quota used by replaced runs.
             0 => Some((self.plan.start_event.hash, end.totals.superseded())),
             page => self.page_as_of(&end.id, page).await?.as_ref().map(place),
         };
-        // A page that came behind the last one does not count when the run ended from outside, and is followed.
+        // A page committed after the last one does not count if the run was ended from outside, but its event may be
+        // the one followed.
         let late = self
             .intact_record(&end.id.page(end.last_page.saturating_add(1)))
             .await?
@@ -90,7 +91,7 @@ impl History<'_> {
         subject.require(last.is_none(), rule)
     }
 
-    /// The page as the nearest run up to this one has it.
+    /// The page from the newest run up to this one that has it.
     async fn page_as_of(&self, run: &RunId, page: u32) -> Result<Option<PageRecord>, VerifyError> {
         for number in (1..=run.run).rev() {
             let record = self.intact_record(&run.with_run(number).page(page)).await?;

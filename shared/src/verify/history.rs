@@ -1,4 +1,4 @@
-//! The documents about the export as a whole: manifest, request and attempts.
+//! The documents of the export as a whole: manifest, request and attempts.
 
 use serde::de::DeserializeOwned;
 
@@ -13,27 +13,27 @@ use crate::objects::{Name, export_prefix};
 use crate::outcome::{Manifest, Outcome};
 use crate::plan::{ExportPlan, Slice};
 
-/// What every other check is held against.
+/// The documents that all other checks compare with.
 #[derive(Debug)]
 pub(super) struct History<'a> {
     pub(super) archive: &'a Archive,
     pub(super) plan: ExportPlan,
     pub(super) manifest: Manifest,
-    /// From the first on without a gap.
+    /// From the first one on, without a gap.
     pub(super) attempts: Vec<Attempt>,
-    /// The outcomes of attempts before the manifest's.
+    /// The outcomes of the attempts before the manifest's.
     pub(super) failed: Vec<Outcome>,
-    /// As the manifest's attempt reads them.
+    /// The slices as the manifest's attempt reads them.
     pub(super) slices: Vec<Slice>,
     pub(super) closing: Closing,
     pub(super) warnings: Vec<String>,
 }
 
-/// Whether everything that the manifest owes is paid.
+/// Whether all steps after the manifest are completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
     Done,
-    /// The marker stands: the audit copies and the announcement may still be missing.
+    /// The marker exists: the audit copies and the announcement may be missing.
     Owed,
 }
 
@@ -67,7 +67,7 @@ impl<'a> History<'a> {
         &self.plan.export_id
     }
 
-    /// The attempt that the manifest ended.
+    /// The attempt that the manifest concluded.
     pub(super) fn attempt(&self) -> Result<&Attempt, VerifyError> {
         self.attempt_number(self.manifest.outcome.attempt)
     }
@@ -163,7 +163,7 @@ fn check_plan(plan: &ExportPlan, id: &ExportId) -> Result<(), VerifyError> {
     )
 }
 
-/// A document that a complete export cannot be without.
+/// Reads a document that every complete export must have.
 pub(super) async fn required<T: DeserializeOwned>(
     archive: &Archive,
     name: Name<'_>,

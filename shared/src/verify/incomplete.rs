@@ -1,4 +1,4 @@
-//! An export without a manifest: what there is instead.
+//! Describes the state of an export without a manifest.
 
 use super::keys::{Kind, kind};
 use super::subject::{Subject, VerifyError};
@@ -8,7 +8,7 @@ use crate::objects::{Name, export_prefix};
 use crate::outcome::Outcome;
 use crate::plan::ExportPlan;
 
-/// Why there is nothing to verify, as a sentence for whoever asks.
+/// The reason why there is nothing to verify, as a sentence for the user.
 pub(super) async fn incomplete(
     archive: &Archive,
     id: &ExportId,
@@ -57,7 +57,7 @@ async fn standing(archive: &Archive, id: &ExportId) -> Result<String, ArchiveErr
     let standing = match archive.is_open(id).await? {
         true if archive.is_cancelled(id).await? => "it is being cancelled",
         true => "it is still open, go on with resume",
-        // The marker goes last, when an outcome stands.
+        // The marker is deleted last, after the outcome is stored.
         false => "it is neither open nor ended: its outcome or its marker under open/ was lost",
     };
     Ok(standing.to_owned())

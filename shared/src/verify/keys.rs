@@ -1,9 +1,10 @@
-//! From a key to what it names: the other direction of [`crate::objects`], which alone says how keys are written.
+//! Parses keys into the objects that they name: the inverse of [`crate::objects`], which alone defines how keys are
+//! written.
 
 use crate::ids::{ExportId, PageId, RunId};
 use crate::objects::{RECORD_SUFFIX, export_prefix};
 
-/// What a key under an export's folder names.
+/// The type of object that a key under an export's prefix names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Request,
@@ -18,12 +19,12 @@ pub(super) enum Kind {
     Record(PageId),
     /// A page object or a page index.
     Page(PageId),
-    /// A file that was sent with a message.
+    /// An attachment of a message.
     File(PageId),
     Reject(PageId),
-    /// With the digest of the letter's body that the key carries.
+    /// With the digest of the letter's body from the key.
     DeadLetter(String),
-    /// What complete-export kept on the way to the manifest of this attempt.
+    /// An intermediate object of complete-export for the manifest of this attempt.
     Comparison(u32),
 }
 
@@ -123,7 +124,7 @@ fn run_id(id: &ExportId, slice: &str, run: &str) -> Option<RunId> {
     })
 }
 
-/// A number from 1 on, with as many zeros before it as we write.
+/// Parses a number from 1, zero-padded exactly as it is written.
 fn counted(text: &str, width: usize) -> Option<u32> {
     let number: u32 = text.parse().ok().filter(|number| *number > 0)?;
     (format!("{number:0width$}") == text).then_some(number)

@@ -1,4 +1,4 @@
-//! Outcomes: how earlier attempts failed, what the manifest owes, and what every outcome must say.
+//! Outcomes: failures of earlier attempts, open steps after the manifest, and the checks for every outcome.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::marker::OpenMarker;
 use crate::objects::Name;
 use crate::outcome::{ExportStatus, Outcome};
 
-/// `cancel.json`, as far as it matters here.
+/// The relevant part of `cancel.json`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CancelRequest {
@@ -19,7 +19,7 @@ struct CancelRequest {
 }
 
 impl History<'_> {
-    /// Failures of the attempts before the manifest's; there must be one before each resume.
+    /// Reads the failures of the attempts before the manifest's; each resume must be preceded by one.
     pub(super) async fn read_failures(&mut self) -> Result<(), VerifyError> {
         let concluded = self.manifest.outcome.attempt;
         let newest = self.newest("failed-").await?.unwrap_or(0).max(concluded);
@@ -47,7 +47,7 @@ impl History<'_> {
         Ok(())
     }
 
-    /// What a complete export needs not, and may have.
+    /// Reads documents that a complete export may have but does not need.
     pub(super) async fn read_leftovers(&mut self) -> Result<(), VerifyError> {
         let id = &self.plan.export_id;
         let (cancel, cancelled, open) = (Name::Cancel(id), Name::Cancelled(id), Name::Open(id));
@@ -77,7 +77,7 @@ impl History<'_> {
         Ok(())
     }
 
-    /// What every outcome takes over from the plan and its attempt, and says in its event.
+    /// Checks the values that every outcome takes from the plan and its attempt, and repeats in its event.
     pub(super) fn check_outcome(
         &self,
         name: Name<'_>,

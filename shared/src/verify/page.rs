@@ -14,16 +14,16 @@ use crate::page::{check, decode_lines, read_index};
 use crate::page_record::{PageContent, PageObjects, PageRecord, StoredObject};
 use crate::plan::Slice;
 
-/// What it means that an object is not there which a record names.
+/// Meaning of a missing object that a record names.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Absence {
     Damage,
-    /// The page is superseded: its objects may have been removed.
+    /// The page is superseded, so its objects may have been removed.
     Removed,
 }
 
 impl History<'_> {
-    /// The page's record, once it and its objects are found to be intact.
+    /// Returns the page's record after checking it and its objects.
     pub(super) async fn page(
         &self,
         page: &PageId,
@@ -48,7 +48,7 @@ impl History<'_> {
         Ok(record)
     }
 
-    /// The page's record, if there is one, checked by itself.
+    /// Returns the page's record, if there is one, after checking it by itself.
     pub(super) async fn intact_record(
         &self,
         page: &PageId,
@@ -78,7 +78,7 @@ impl History<'_> {
             "it differs from its audit event in `recordsRetrieved`",
         )?;
         let counts = content.counts;
-        // No page is that large; what is more would overflow the sums.
+        // No page has more; a larger count could overflow the sums.
         let sane = u32::try_from(counts.received).is_ok();
         let sum = [
             counts.archived,
@@ -129,7 +129,7 @@ impl History<'_> {
         }
     }
 
-    /// The object's bytes, found under the key that they must have, with the size and digest that the record says.
+    /// The object's bytes, read from the key that it must have, checked against the size and digest in the record.
     async fn stored(
         &self,
         page: &PageId,

@@ -1,4 +1,5 @@
-//! Everything else that lies in the export's folder: superseded pages, orphans, and documents that nothing hangs on.
+//! All other objects under the export's prefix: superseded pages, orphans, and documents that no other document refers
+//! to.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
@@ -18,7 +19,7 @@ use crate::run::{Origin, RunRecord};
 
 const READS_AT_ONCE: usize = 8;
 
-/// What is there and does not count.
+/// Objects that are not part of the export.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
     pub(super) orphans: Vec<String>,
@@ -32,14 +33,14 @@ enum Verdict {
     Superseded,
 }
 
-/// A dead letter, as far as its key speaks of it.
+/// The part of a dead letter that its key is derived from.
 #[derive(Deserialize)]
 struct Letter {
     body: String,
 }
 
 impl History<'_> {
-    /// Looks at every key in the export's folder, one listing at a time.
+    /// Checks every key under the export's prefix, one listing at a time.
     pub(super) async fn check_rest(&self) -> Result<Rest, VerifyError> {
         let prefix = export_prefix(self.id());
         let mut rest = Rest::default();
@@ -76,7 +77,7 @@ impl History<'_> {
             Some(Kind::End(run)) => drop(self.run_end(&run).await?),
             Some(Kind::Waiting(run)) => self.check_waiting(&run).await?,
             Some(Kind::DeadLetter(digest)) => self.check_letter(key, &digest).await?,
-            // Read with the history of the export, or only kept on the way to its manifest.
+            // Checked together with the export's history, or only an intermediate object for its manifest.
             Some(
                 Kind::Request
                 | Kind::Manifest
@@ -103,7 +104,7 @@ impl History<'_> {
         })
     }
 
-    /// What only the page's record names.
+    /// Judges an attachment or rejected record: only the page's record can name it.
     async fn judge_kept(&self, key: &str, page: &PageId) -> Result<Verdict, VerifyError> {
         let record = self.intact_record(page).await?;
         let is_named = record.is_some_and(|record| {
@@ -118,7 +119,8 @@ impl History<'_> {
         })
     }
 
-    /// The pages that count were read one after the other; the others must at least be intact in themselves.
+    /// Judges a page record. The pages of the manifest are checked in order elsewhere; other pages must be intact by
+    /// themselves.
     async fn judge_record(&self, page: &PageId) -> Result<Verdict, VerifyError> {
         if self.entry(page).is_some() {
             return Ok(Verdict::InPlace);
@@ -135,7 +137,7 @@ impl History<'_> {
         Ok(Verdict::Superseded)
     }
 
-    /// Where a superseded page had to begin; `None` when the page before it was removed.
+    /// The expected start of a superseded page; `None` if the page before it was removed.
     async fn place_of(
         &self,
         record: &PageRecord,
@@ -143,7 +145,7 @@ impl History<'_> {
     ) -> Result<Option<Place>, VerifyError> {
         let page = &record.id;
         if page.page == 1 {
-            // Where its slice began then, only the lost query knows.
+            // Only the lost query defines where its slice started.
             let next = NextStep::Continue {
                 checkpoint: record.content.checkpoint.clone(),
             };
@@ -175,7 +177,7 @@ impl History<'_> {
         }
     }
 
-    /// The manifest's line about the page. Its pages were found to be numbered from 1 on.
+    /// The manifest's entry for the page. Its pages are already known to be numbered from 1.
     fn entry(&self, page: &PageId) -> Option<&PageEntry> {
         let slices = &self.manifest.content.slices;
         let slice = slices.get(page.run.slice.checked_sub(1)? as usize)?;

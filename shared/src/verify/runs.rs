@@ -1,4 +1,4 @@
-//! The runs of a slice: from the one that the attempt names to the one that completed, and all before it.
+//! The runs of a slice: from the one that the attempt names to the one that completed, and all earlier ones.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::objects::Name;
 use crate::plan::Slice;
 use crate::run::{End, Origin, RunEnd, RunRecord};
 
-/// A slice with all that its runs left beside their pages.
+/// A slice with the documents of its runs, excluding pages.
 #[derive(Debug)]
 pub(super) struct SliceRuns {
     pub(super) view: SliceView,
     pub(super) end: RunEnd,
-    /// How the runs began whose pages count.
+    /// The run records of the runs whose pages count.
     pub(super) records: BTreeMap<u32, RunRecord>,
     earlier_ends: Vec<RunEnd>,
 }
@@ -67,7 +67,7 @@ impl History<'_> {
             let end = end.ok_or_else(|| ArchiveError::Missing(name.key()))?;
             match &end.end {
                 End::Complete => return Ok((run, origin, end)),
-                // The successor is the run after this one, so this ends.
+                // The successor has a higher number than this run, so the loop ends.
                 End::Replaced { successor, .. } => {
                     origin = Origin::Replaces { run: run.run };
                     run = run.with_run(*successor);
@@ -80,7 +80,8 @@ impl History<'_> {
         }
     }
 
-    /// A run goes on from one that has ended. Only a lost query replaces runs that may never have learnt of it.
+    /// The end of an earlier run, which must exist. Exception: a lost query replaces the runs of all slices, some
+    /// perhaps without an end.
     async fn earlier_end(&self, run: &RunId) -> Result<Option<RunEnd>, VerifyError> {
         let end = self.run_end(run).await?;
         let next = run.with_run(run.run + 1);
@@ -96,7 +97,7 @@ impl History<'_> {
         Ok(end)
     }
 
-    /// The run and those that it continues, each of which comes before the other.
+    /// The records of the run and of the runs that it continues, by number.
     async fn chain_runs(&self, last: &RunId) -> Result<BTreeMap<u32, RunRecord>, VerifyError> {
         let mut records = BTreeMap::new();
         let mut run = last.clone();

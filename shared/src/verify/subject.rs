@@ -1,4 +1,4 @@
-//! The object that is being checked, and what is said when it does not fit.
+//! The object under check, and the report of a mismatch.
 
 use std::fmt::Display;
 
@@ -12,7 +12,7 @@ use crate::hash::Sha256;
 use crate::objects::Name;
 use crate::plan::ExportPlan;
 
-/// The first thing that does not fit: the object and the rule that it breaks.
+/// The first mismatch: the object and the rule that it violates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{key}: {what}")]
 pub struct Damage {
@@ -20,20 +20,20 @@ pub struct Damage {
     pub what: String,
 }
 
-/// Why an export is not verified.
+/// The reason why an export could not be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     #[error(transparent)]
     Damage(#[from] Damage),
-    /// The store cannot be read; this says nothing about the export.
+    /// The store cannot be read; the export may be intact.
     #[error(transparent)]
     Archive(ArchiveError),
-    /// Lines that do not fit into memory cannot be kept on this machine; this says nothing about the export either.
+    /// The temporary folder for lines that do not fit into memory cannot be used; the export may be intact.
     #[error(transparent)]
     Scratch(ScratchError),
 }
 
-// By hand, because an object that is missing or not as written is damage and no trouble with the store.
+// Implemented by hand, because a missing or modified object is damage and not an error of the store.
 impl From<ArchiveError> for VerifyError {
     fn from(error: ArchiveError) -> Self {
         match error {
@@ -59,7 +59,7 @@ impl From<ScratchError> for VerifyError {
     }
 }
 
-/// An object under examination.
+/// An object under check.
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
     pub(super) key: String,
@@ -82,7 +82,7 @@ impl Subject {
         })
     }
 
-    /// `rule` is what is said when it does not hold.
+    /// Fails with `rule` if `holds` is false.
     pub(super) fn require(&self, holds: bool, rule: impl Display) -> Result<(), VerifyError> {
         if holds {
             Ok(())
@@ -114,7 +114,7 @@ impl Subject {
         self.require(found == expected, rule)
     }
 
-    /// The document says that it is another one: it was swapped or copied.
+    /// Checks that the document's id is the expected one; otherwise the object was swapped or copied.
     pub(super) fn same_id<T: PartialEq + Display + Copy>(
         &self,
         found: T,
@@ -126,7 +126,7 @@ impl Subject {
         )
     }
 
-    /// The event is as it was sealed, and of this export.
+    /// Checks that the event is intact and belongs to this export.
     pub(super) fn event(
         &self,
         event: &AuditEvent,
@@ -155,7 +155,7 @@ impl Subject {
         self.require(event.action == action, rule)
     }
 
-    /// The event says this about what happened.
+    /// Checks a field in the event's details.
     pub(super) fn details<T: Serialize>(
         &self,
         event: &AuditEvent,
@@ -170,7 +170,7 @@ impl Subject {
         )
     }
 
-    /// The event hangs on that one.
+    /// Checks that the event follows the one with hash `before`.
     pub(super) fn follows(&self, event: &AuditEvent, before: Sha256) -> Result<(), VerifyError> {
         let short = |hash: Sha256| hash.short(12) + "…";
         let found = event

@@ -1,4 +1,4 @@
-//! What the pages add up to, against what the manifest says.
+//! Compares the sums over the pages with the manifest.
 
 use super::copies::Audit;
 use super::history::History;
@@ -16,7 +16,7 @@ use crate::redaction::Tally;
 use crate::run::RunEnd;
 use crate::totals::Totals;
 
-/// Recomputed from the page records.
+/// Sums recomputed from the page records.
 pub(super) struct Sums<'a> {
     history: &'a History<'a>,
     progress: &'a mut (dyn FnMut(Progress) + Send),
@@ -88,7 +88,7 @@ impl<'a> Sums<'a> {
         Ok(())
     }
 
-    /// The manifest as a whole, once all slices were seen.
+    /// Checks the manifest as a whole, after all slices.
     pub(super) fn check_manifest(&self) -> Result<(), VerifyError> {
         let manifest = &self.history.manifest;
         let (outcome, content) = (&manifest.outcome, &manifest.content);
@@ -122,7 +122,7 @@ impl<'a> Sums<'a> {
         Ok(())
     }
 
-    /// Those of the pages, and of what the manifest claims to be repeated.
+    /// The warnings of the pages, and the one about the repeated records that the manifest claims.
     fn all_warnings(&self) -> Result<Vec<String>, VerifyError> {
         let manifest = &self.history.manifest;
         let attempt = self.history.attempt()?;
@@ -130,7 +130,7 @@ impl<'a> Sums<'a> {
         Ok(self.warnings.iter().cloned().chain(of_repeated).collect())
     }
 
-    /// Manifests have not always had metrics.
+    /// Checks the metrics; manifests of earlier versions have none.
     fn are_metrics_true(&self) -> Result<bool, VerifyError> {
         let (plan, manifest) = (&self.history.plan, &self.history.manifest);
         let Some(told) = manifest.outcome.metrics else {
@@ -180,7 +180,8 @@ impl<'a> Sums<'a> {
 }
 
 impl History<'_> {
-    /// Repeated records are those of the page indexes, and ids that were asked for and are on no page are named as missing.
+    /// Checks that the repeated records match the page indexes, and that requested ids without a record are listed as
+    /// missing.
     pub(super) async fn check_ids(&self) -> Result<(), VerifyError> {
         let of_manifest = Subject::of(Name::Manifest(self.id()));
         let content = &self.manifest.content;
@@ -190,7 +191,7 @@ impl History<'_> {
         let (claimed, found) = (of(content.repeated.as_ref()), of(repeated.as_ref()));
         let rule = format!("its `content.repeated` is {claimed}, the page indexes make {found}");
         of_manifest.require(content.repeated == repeated, rule)?;
-        // Named for as long as there have been metrics.
+        // Manifests have listed missing ids for as long as they have had metrics.
         let is_named = self.manifest.outcome.metrics.is_some();
         of_manifest.require(
             !is_named || missing == self.manifest.missing_ids,

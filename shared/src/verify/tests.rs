@@ -1,4 +1,4 @@
-//! The promise: whatever is damaged, verify names it first; and it names nothing where nothing is damaged.
+//! The promise: whatever the damage, verify reports the damaged object first; for an intact export it reports nothing.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! Where webhooks may go: https to the public internet, and what the operator lists besides.
+//! Allowed addresses of webhooks: https to the public internet, and the hosts that the operator lists.
 //!
-//! A receiver's address comes in with a request, and we send from inside the customer's network. So a host that is,
-//! or resolves to, an address of that network, of this machine or of a metadata service is refused.
+//! A request names the receiver's address, and deliveries are sent from inside the customer's network. So a host is
+//! refused if it is, or resolves to, an address of that network, of this machine or of a metadata service.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,15 +10,15 @@ use url::{Host, Url};
 
 use crate::genesys::transport::is_localhost;
 
-/// What the operator allows.
+/// The hosts and addresses that the operator allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressRules {
-    /// Hosts that may have any address: names, or addresses as they stand in a URL.
+    /// Hosts that may have any address: names, or addresses in the notation of a URL.
     pub allowed_hosts: Vec<String>,
     pub loopback: Loopback,
 }
 
-/// Whether receivers on this machine are allowed, over plain http too. Only the embedded engine does so.
+/// Whether receivers on this machine are allowed, over plain http, too. Only the embedded engine allows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Loopback {
     #[default]
@@ -26,11 +26,11 @@ pub enum Loopback {
     Allowed,
 }
 
-/// The URL of a receiver, checked. Path and query may hold the receiver's own secrets and are never shown.
+/// The checked URL of a receiver. Path and query may hold the receiver's own secrets and are never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookUrl(Url);
 
-/// Why a URL is no receiver's.
+/// Why a URL is not a valid receiver.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookUrlError {
     #[error("webhookUrl is no URL of the form https://host[:port]/path")]
@@ -45,7 +45,7 @@ pub enum WebhookUrlError {
     Address { host: String, rule: Rule },
 }
 
-/// The kind of an address that is not of the public internet.
+/// The kind of an address that is not in the public internet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     Loopback,
@@ -58,11 +58,11 @@ pub enum Rule {
     Reserved,
 }
 
-/// Azure's, which alone among the metadata services has a public address.
+/// Azure's metadata service, the only one with a public address.
 const AZURE_METADATA: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
 impl WebhookUrl {
-    /// Checks what can be checked before a name is resolved.
+    /// Checks everything that is known before a name is resolved.
     pub fn parse(text: &str, rules: &AddressRules) -> Result<Self, WebhookUrlError> {
         let url = Url::parse(text.trim()).map_err(|_| WebhookUrlError::Malformed)?;
         let host = url
@@ -89,7 +89,7 @@ impl WebhookUrl {
         }
     }
 
-    /// The whole URL, for sending and storing; not for showing.
+    /// The whole URL, for sending and storing; not for display.
     pub fn as_url(&self) -> &Url {
         &self.0
     }
@@ -100,7 +100,7 @@ impl WebhookUrl {
 }
 
 impl AddressRules {
-    /// The rule that stands against sending to `name` at `address`.
+    /// The rule that forbids sending to `name` at `address`, if there is one.
     pub(super) fn broken_at(&self, name: &str, address: IpAddr) -> Option<Rule> {
         if self.lists(name) {
             None
@@ -128,7 +128,7 @@ impl AddressRules {
     }
 }
 
-/// A host as it is compared: without case, a trailing dot, and the brackets of an address.
+/// A host as it is compared: in lower case, without a trailing dot or the brackets of an address.
 fn bare(host: &str) -> String {
     host.trim()
         .trim_end_matches('.')
@@ -152,7 +152,7 @@ fn kind_of(address: IpAddr) -> Option<Rule> {
     }
 }
 
-/// What the IANA registry of special addresses says, as far as something could listen there.
+/// Classifies by the IANA registry of special addresses, as far as a host could listen there.
 fn kind_of_v4(address: Ipv4Addr) -> Option<Rule> {
     match address.octets() {
         _ if address == AZURE_METADATA => Some(Rule::Metadata),
@@ -177,7 +177,7 @@ fn kind_of_v6(address: Ipv6Addr) -> Option<Rule> {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some(Rule::Unspecified),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some(Rule::Loopback),
-        // IPv4 in disguise: mapped, compatible, translated (NAT64), and 6to4.
+        // Embedded IPv4 addresses: mapped, compatible, translated (NAT64), and 6to4.
         [0, 0, 0, 0, 0, 0xffff | 0, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
@@ -186,7 +186,7 @@ fn kind_of_v6(address: Ipv6Addr) -> Option<Rule> {
         [0xfc00..=0xfdff, ..] => Some(Rule::Private),
         [0xfe80..=0xfebf, ..] => Some(Rule::LinkLocal),
         [0xff00..=0xffff, ..] => Some(Rule::Multicast),
-        // Site-local, local translation, Teredo: nothing public listens there.
+        // Site-local, local translation, Teredo: no public host listens there.
         [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] => Some(Rule::Reserved),
         _ => None,
     }

@@ -1,11 +1,12 @@
-//! The id of a delivery.
+//! The id of a webhook delivery.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-/// The `webhook-id`: the same for every delivery of one outcome, and another for the outcome of a later attempt or of another
-/// export. `global_id` names the export, see [`ExportPlan::global_id`](crate::plan::ExportPlan::global_id).
+/// The `webhook-id`: the same for every delivery of one outcome, and different for the outcome of a later attempt or
+/// of another export. `global_id` names the export, see
+/// [`ExportPlan::global_id`](crate::plan::ExportPlan::global_id).
 pub fn webhook_id(global_id: &str, event: &str, attempt: u32) -> String {
     let hash = Sha256::digest(format!("{global_id}\n{event}\n{attempt}"));
     hash[..16].iter().fold("msg_".to_owned(), |mut id, byte| {

@@ -1,10 +1,10 @@
-//! Why a delivery was not taken, as the audit trail keeps it, and what an operator can do about it.
+//! Why a delivery failed, as the audit trail stores it, and how an operator can fix it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What came in place of a 2xx. It holds no path and no query: those of a receiver's URL may be secrets.
+/// The result of a delivery without a 2xx. It holds no path and no query: those of a receiver's URL may be secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -12,26 +12,26 @@ use serde::{Deserialize, Serialize};
     rename_all_fields = "camelCase"
 )]
 pub enum Refusal {
-    /// The receiver answered.
+    /// The receiver responded with another status.
     Status {
         status: u16,
-        /// Of a redirect: scheme, host and port of the address it names.
+        /// Scheme, host and port of a redirect's target.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         location: Option<String>,
     },
-    /// The receiver did not answer in time.
+    /// The receiver did not respond in time.
     Timeout { seconds: u64 },
-    /// No TLS connection could be made.
+    /// No TLS connection could be established.
     Tls { cause: String },
     /// The receiver's name could not be resolved.
     Name { cause: String },
-    /// No connection could be made.
+    /// No connection could be established.
     NoConnection { cause: String },
-    /// The connection was made, and ended without an answer.
+    /// The connection was established and ended without a response.
     NoAnswer { cause: String },
     /// The address rules, or the URL's form, forbid the delivery.
     Forbidden { cause: String },
-    /// The delivery could not be sent for a reason on this side.
+    /// The delivery could not be sent for a local reason.
     NotSent { cause: String },
 }
 
@@ -54,7 +54,7 @@ impl Refusal {
         }
     }
 
-    /// What came, in one phrase.
+    /// The result in one phrase.
     pub fn what(&self) -> String {
         match self {
             Self::Status { status, .. } => format!("{status}, {}", meaning(*status)),
@@ -67,7 +67,7 @@ impl Refusal {
         }
     }
 
-    /// Whether the same URL is of no use: the receiver is elsewhere.
+    /// Whether retrying the same URL is useless, because the receiver is elsewhere.
     pub fn wants_another_url(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
@@ -81,7 +81,7 @@ impl Refusal {
         }
     }
 
-    /// What has to change before a delivery is taken.
+    /// The change that is needed before a delivery can succeed.
     pub fn fix(&self) -> String {
         let fix = match self {
             Self::Status { status, location } => return fix_of(*status, location.as_deref()),
@@ -103,7 +103,7 @@ impl Refusal {
     }
 }
 
-/// What came, and the fix.
+/// The result and the fix.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.what(), self.fix())

@@ -1,4 +1,4 @@
-//! Resolves a receiver's name, and leaves out the addresses that the rules do not allow.
+//! Resolves a receiver's name without the addresses that the rules forbid.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::{AddressRules, Rule};
 
-/// Resolves names and leaves out the addresses that break a rule. It runs for each new connection, so a name
-/// that was harmless when the request was checked cannot lead inside later.
+/// Resolves names and omits the addresses that break a rule. It runs for each new connection, so a name that was
+/// harmless when the request was checked cannot lead into the internal network later.
 #[derive(Debug)]
 pub(crate) struct GuardedResolver {
     rules: Arc<AddressRules>,

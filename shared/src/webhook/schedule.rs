@@ -1,8 +1,8 @@
-//! When a delivery is tried again, and when no more.
+//! When a delivery is retried, and when it is given up.
 
 use std::time::Duration;
 
-/// What a receiver's status means.
+/// Meaning of a receiver's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Delivered,
@@ -14,8 +14,8 @@ pub enum Verdict {
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// Close together at first, for a receiver that is being restarted; a day in all, so that a receiver that is down
-/// overnight misses nothing. None is above twelve hours, the longest that a message can be hidden in its queue.
+/// Close together at first, for a receiver that restarts; a day in total, so that a receiver that is down overnight
+/// misses nothing. None exceeds twelve hours, SQS's longest visibility timeout.
 const DELAYS: [u64; 11] = [
     5,
     30,
@@ -30,16 +30,16 @@ const DELAYS: [u64; 11] = [
     7 * HOUR,
 ];
 
-/// The longest wait of the schedule.
+/// The longest delay of the schedule.
 pub const LAST_RETRY_DELAY: Duration = Duration::from_secs(DELAYS[DELAYS.len() - 1]);
 
-/// The wait after the `attempt`-th attempt, counted from one, has failed; `None` when it was the last.
+/// The delay after the failed `attempt`-th attempt, counted from 1; `None` after the last one.
 pub fn retry_delay(attempt: u32) -> Option<Duration> {
     let index = usize::try_from(attempt.saturating_sub(1)).ok()?;
     DELAYS.get(index).copied().map(Duration::from_secs)
 }
 
-/// Any 2xx is a delivery. A redirect is not: what is signed goes where the operator said, or nowhere.
+/// Any 2xx is a delivery. A redirect is not: a signed body is sent only to the configured URL.
 pub fn verdict(status: u16) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,

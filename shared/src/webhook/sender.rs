@@ -14,25 +14,25 @@ use super::refusal::Refusal;
 use super::resolver::{GuardedResolver, NameRefused};
 use crate::genesys::{ClientError, transport};
 
-/// Tells a receiver of many things which of them this is.
+/// Identifies the source of a delivery to a receiver that serves several.
 pub const SOURCE_HEADER: &str = "X-Archive-Source";
 pub const SOURCE_NAME: &str = "genesys-cloud";
 
-/// The way to webhook receivers. Clones share connections.
+/// Client for webhook receivers. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct Sender {
     http: reqwest::Client,
 }
 
-/// The receiver's answer, as far as it is looked at.
+/// The part of the receiver's response that is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
-    /// Of a redirect: scheme, host and port of the address it names. Its path and query may hold secrets.
+    /// Scheme, host and port of a redirect's target. Its path and query may hold secrets.
     pub location: Option<String>,
 }
 
-/// No answer came; another attempt later may get one.
+/// No response was received; a later attempt may get one.
 #[derive(Debug, thiserror::Error)]
 #[error("the webhook receiver at {host} {what}")]
 pub struct DeliveryError {
@@ -42,7 +42,7 @@ pub struct DeliveryError {
     source: reqwest::Error,
 }
 
-/// In which way there was no answer.
+/// Why there was no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Timeout,
@@ -50,7 +50,7 @@ enum What {
     Refused(Rule),
 }
 
-/// How far a request got that was not answered.
+/// The step at which an unanswered request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Name,
@@ -59,20 +59,20 @@ enum Step {
     Answer,
 }
 
-/// A receiver is to take a delivery at once and work on it afterwards.
+/// A receiver is expected to accept a delivery at once and to process it afterwards.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What every delivery carries, unless the caller sets it.
+/// Headers of every delivery, unless the caller sets them.
 const ALWAYS: [(&str, &str); 2] = [
     ("content-type", "application/json"),
     (SOURCE_HEADER, SOURCE_NAME),
 ];
 
-/// As much of an answer as is read, to keep the connection usable; nobody looks at it.
+/// Bytes of a response that are read and ignored, to keep the connection usable.
 const IGNORED_BYTES: usize = 4096;
 
 impl Sender {
-    /// No proxy is used: it would resolve names on its own, and the rules could not hold.
+    /// No proxy is used: it would resolve names itself and bypass the rules.
     pub fn new(rules: AddressRules) -> Result<Self, ClientError> {
         let http = transport::builder()
             .no_proxy()
@@ -86,7 +86,7 @@ impl Sender {
         Ok(Self { http })
     }
 
-    /// Posts a JSON body and returns the receiver's answer.
+    /// Posts a JSON body and returns the receiver's response.
     pub async fn post(
         &self,
         url: &WebhookUrl,
@@ -120,14 +120,14 @@ impl Sender {
 }
 
 impl Reply {
-    /// `None` for what takes the delivery.
+    /// `None` if the receiver accepted the delivery.
     pub fn refusal(&self) -> Option<Refusal> {
         let Self { status, location } = self.clone();
         (!(200..=299).contains(&status)).then_some(Refusal::Status { status, location })
     }
 }
 
-/// Where a redirect leads, without path and query.
+/// Target of a redirect, without path and query.
 fn location(url: &WebhookUrl, response: &Response) -> Option<String> {
     let named = response.headers().get(LOCATION)?.to_str().ok()?;
     let target = url.as_url().join(named).ok()?;
@@ -151,7 +151,7 @@ impl DeliveryError {
         }
     }
 
-    /// The same for the audit trail and the operator.
+    /// The error as the audit trail stores it and the operator sees it.
     pub fn refusal(&self) -> Refusal {
         let cause = || deepest(&self.source);
         match self.what {
@@ -192,8 +192,8 @@ fn step(error: &reqwest::Error) -> Step {
     }
 }
 
-/// TLS errors come as they are, or inside I/O errors, which hide them from the chain. A peer that hangs up in the middle of the
-/// handshake is told by its text alone.
+/// TLS errors are in the chain, or inside I/O errors, which hide them from it. A peer that closes the connection
+/// during the handshake is recognised only by the error's text.
 fn is_tls(cause: &(dyn Error + 'static)) -> bool {
     let hidden = successors(cause.downcast_ref::<io::Error>(), |error| {
         error.get_ref()?.downcast_ref()
@@ -209,14 +209,14 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
     successors(error.source(), |cause| (*cause).source())
 }
 
-/// The last cause, which says most; those above it only name the layers of the HTTP client.
+/// The last cause, which is the most specific; those above it only name the layers of the HTTP client.
 fn deepest(error: &reqwest::Error) -> String {
     causes(error)
         .last()
         .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// The resolver's refusal, from below the layers of the HTTP client.
+/// The rule by which the resolver refused the name, found below the layers of the HTTP client.
 fn refused_name(error: &reqwest::Error) -> Option<Rule> {
     causes(error)
         .find_map(|cause| cause.downcast_ref::<NameRefused>())

@@ -1,4 +1,4 @@
-//! Signatures after Standard Webhooks: HMAC-SHA256 over id, timestamp and body.
+//! Signatures as in Standard Webhooks: HMAC-SHA256 over id, timestamp and body.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ pub const ID_HEADER: &str = "webhook-id";
 pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
 pub const SIGNATURE_HEADER: &str = "webhook-signature";
 
-/// Signs deliveries, and checks signatures for a receiver.
+/// Signs deliveries, and verifies signatures on behalf of a receiver.
 #[derive(Clone)]
 pub struct Signer {
     keyed: Hmac<Sha256>,
 }
 
-/// The signing secret cannot be used. Says nothing of what it holds.
+/// The signing secret cannot be used. The error does not reveal its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningSecretError {
     #[error("WEBHOOK_SIGNING_SECRET is not of the form whsec_<base64>")]
@@ -29,7 +29,7 @@ pub enum SigningSecretError {
     TooShort { bytes: usize },
 }
 
-/// Why a delivery is not to be trusted.
+/// Why a delivery must not be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     #[error("webhook-timestamp is no number of seconds")]
@@ -40,20 +40,20 @@ pub enum VerifyError {
     NoMatch,
 }
 
-/// The least that Standard Webhooks allows.
+/// The minimum of Standard Webhooks.
 const MIN_KEY_BYTES: usize = 24;
 
-/// How far the clocks of sender and receiver may be apart, so that a delivery cannot be replayed later.
+/// Maximum clock difference between sender and receiver, so that a delivery cannot be replayed later.
 const TOLERANCE: Duration = Duration::from_mins(5);
 
-/// Secrets are copied by hand, and some tools leave the padding out.
+/// Secrets are copied by hand, and some tools omit the padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
 impl Signer {
-    /// Takes a secret of the form `whsec_<base64>`.
+    /// Reads a secret of the form `whsec_<base64>`.
     pub fn new(secret: &SecretString) -> Result<Self, SigningSecretError> {
         let encoded = secret
             .expose_secret()
@@ -92,8 +92,8 @@ impl Signer {
         ]
     }
 
-    /// Checks the three headers of a delivery, each as it came in. One signature of several is enough: a sender that
-    /// changes its secret signs with both for a while.
+    /// Verifies the three headers of a delivery, as received. One valid signature of several is enough: while a
+    /// sender rotates its secret, it signs with both.
     pub fn verify(
         &self,
         id: &str,

@@ -1,10 +1,10 @@
-//! Sweep, completion and verification of exports of millions of synthetic conversations: CPU time and peak memory of each,
-//! in a process of its own. Fails when a step takes more than 1.2 times the CPU time per record of the smallest
-//! export.
+//! Sweep, completion and verification of exports of millions of synthetic conversations. Measures CPU time and peak
+//! memory of each step in its own process. Fails when a step takes more than 1.2 times the CPU time per record of the
+//! smallest export.
 //!
 //! `cargo run --release -p end-to-end --example scale -- [MILLIONS…]`
 //!
-//! Exports lie below `target/scale/` (110 bytes a record) and are removed after they were measured.
+//! Exports are stored under `target/scale/` (110 bytes per record) and removed after the measurement.
 
 #![expect(
     clippy::print_stdout,
@@ -24,19 +24,20 @@ use anyhow::{Context as _, bail, ensure};
 mod make;
 mod steps;
 
-/// What is measured, in this order.
+/// The measured steps, in this order.
 const STEPS: [&str; 3] = ["sweep", "complete", "verify"];
 
-/// How much more CPU time per record a larger export may take: storing portions costs a tenth, and busy machines vary.
+/// Fraction of additional CPU time per record that a larger export may take: storing portions costs a tenth, and busy
+/// machines vary.
 const TOLERANCE: f64 = 0.2;
 
-/// What one step took.
+/// Measurements of one step.
 #[derive(Clone, Debug)]
 struct Figures {
     seconds: f64,
     cpu_seconds: f64,
     peak_mb: f64,
-    /// What the step itself says.
+    /// The output of the step itself.
     said: String,
 }
 
@@ -94,7 +95,7 @@ async fn measure(records: u64) -> anyhow::Result<Vec<Figures>> {
     Ok(figures)
 }
 
-/// The step in a process of its own.
+/// Runs the step in its own process.
 fn child(step: &str, folder: &Path) -> anyhow::Result<Figures> {
     let since = Instant::now();
     let program = std::env::current_exe().context("no name of this program")?;
@@ -116,7 +117,7 @@ fn child(step: &str, folder: &Path) -> anyhow::Result<Figures> {
     })
 }
 
-/// Per record, against the smallest export.
+/// Compares the CPU time per record with that of the smallest export.
 fn compare(by_size: &[(u64, Vec<Figures>)]) -> anyhow::Result<()> {
     let Some(((smallest, base), larger)) = by_size.split_first() else {
         bail!("nothing was measured");
@@ -128,7 +129,7 @@ fn compare(by_size: &[(u64, Vec<Figures>)]) -> anyhow::Result<()> {
             println!(
                 "{step}: {millions} million take {ratio:.2} times the CPU per record of {smallest} million"
             );
-            // A sweep takes no time worth comparing.
+            // A sweep takes too little time for a comparison.
             let may = *step == "sweep" || ratio <= 1.0 + TOLERANCE;
             ensure!(may, "{step} is not linear");
         }

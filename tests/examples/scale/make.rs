@@ -1,4 +1,4 @@
-//! An export whose slices have all ended, written as archive-page writes it.
+//! Creates an export whose slices have all ended, written as archive-page writes it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -29,12 +29,12 @@ use serde_json::json;
 
 use crate::steps::{ID, archive};
 
-/// The page size of jobs.
+/// Records per page, as for jobs.
 const LINES: u64 = 1_000;
 
 const SLICES: u64 = 10;
 
-/// Every so many pages begins with the conversation of the page before, in another version.
+/// Every nth page begins with another version of the last conversation of the previous page.
 const REPEATS_EVERY: u64 = 10;
 
 pub(crate) async fn export(folder: &Path, records: u64) -> anyhow::Result<()> {
@@ -120,7 +120,7 @@ async fn slice(
     }
 }
 
-/// The page's place in the job: how many were read before.
+/// The checkpoint of a page after this number of pages.
 fn at(pages: u64) -> Checkpoint {
     Checkpoint::Cursor {
         job: Some("job".to_owned()),
@@ -157,7 +157,7 @@ fn body(plan: &ExportPlan, view: &SliceView, page: u64) -> PageBody {
     }
 }
 
-/// A random UUID that is always the same for this number.
+/// A UUID derived from this number.
 fn id(number: u64) -> String {
     let bits = fastrand::Rng::with_seed(number).u128(..);
     let digits = format!("{bits:032x}");

@@ -1,4 +1,4 @@
-//! The steps, each in a process of its own, which tells CPU time and peak memory when it is done.
+//! The steps. Each runs in its own process, which reports CPU time and peak memory at its end.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use conversation_archive::store::FolderStore;
 use conversation_archive::verify::verify;
 use sweep_exports::{SweepExports, Swept};
 
-/// The id of every export that is measured.
+/// The id of every measured export.
 pub(crate) const ID: &str = "scale";
 
-/// What Lambda gives an invocation, less the margin.
+/// Time that Lambda gives an invocation, less the margin.
 const INVOCATION: Duration = Duration::from_secs(890);
 
-/// Ticks of `/proc/self/stat` in a second, on every Linux that we know.
+/// Ticks of `/proc/self/stat` per second, on every Linux that we know.
 const TICKS: f64 = 100.0;
 
 pub(crate) async fn run(step: &str, folder: &Path) -> anyhow::Result<()> {
@@ -64,7 +64,7 @@ fn dispatch(archive: Archive, clock: Clock) -> Dispatch {
     }
 }
 
-/// Sweeps until the export, whose messages all get lost, is given up.
+/// Sweeps until the export, whose messages are all lost, is given up.
 async fn sweep(archive: Archive) -> anyhow::Result<String> {
     let clock = Clock::manual(Clock::System.now());
     let sweep = SweepExports {
@@ -128,7 +128,7 @@ fn invocation(clock: &Clock) -> Invocation {
     }
 }
 
-/// User and system time of this process.
+/// User and system time of this process, in seconds.
 fn cpu_seconds() -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let (_, fields) = stat.rsplit_once(')').context("no name of the program")?;

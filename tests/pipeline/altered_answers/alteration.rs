@@ -1,4 +1,4 @@
-//! What can become of a finished answer on its way out: one alteration, drawn from a generator.
+//! Alterations of a complete response before it is sent; each draws one from a generator.
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -9,23 +9,23 @@ use super::mutation::mutate;
 use super::page::received;
 use super::values::{ODD_BODIES, error_body};
 
-/// The kinds of alteration. A schedule draws from all or from one.
+/// The kinds of alteration. A schedule draws from all of them or from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A member or an element dropped, set to something else, repeated or moved.
+    /// A member or an element is removed, replaced, repeated or moved.
     Value,
-    /// Another status, mostly with another body.
+    /// Another status, usually with another body.
     Status,
     /// The same status with another body.
     Body,
     ContentType,
-    /// Other rate limits, or odd ones.
+    /// Other rate limit headers, or malformed ones.
     Limits,
-    /// Fewer bytes than there were, or than announced.
+    /// Fewer bytes than the original, or than `Content-Length` announces.
     Length,
-    /// Bytes that are not text, or more than one value.
+    /// Bytes that are not text, or more than one JSON value.
     Bytes,
-    /// The body of an earlier answer on the same route.
+    /// The body of an earlier response on the same route.
     Earlier,
 }
 
@@ -40,15 +40,15 @@ pub(super) const KINDS: [Kind; 8] = [
     Kind::Earlier,
 ];
 
-/// The answer that is sent, and what was done to it.
+/// The response that is sent, and a description of the alteration.
 pub(super) struct Altered {
     pub(super) answer: Answer,
     pub(super) what: String,
 }
 
 impl Altered {
-    /// Whether it is plainly no answer, so that another try is worth it: a status that says so, a body that is cut off or no
-    /// JSON at all, or an error of such a status in a 2xx.
+    /// Whether the response is evidently invalid, so that a retry is justified: a transient error status, a truncated
+    /// body, a body that is not JSON, or a 2xx with an error body of such a status.
     pub(super) fn is_passing(&self) -> bool {
         let is_passing = |status| matches!(status, 408 | 409 | 421 | 423 | 425 | 429 | 500..=599);
         match self.answer.status {
@@ -65,7 +65,7 @@ impl Altered {
     }
 }
 
-/// Half of them, being where answers differ most, are of one value.
+/// Half of the alterations change one value, because that is where real responses differ most.
 pub(super) fn any_kind(rng: &mut Rng) -> Kind {
     match rng.u8(..100) {
         0..50 => Kind::Value,
@@ -79,7 +79,7 @@ pub(super) fn any_kind(rng: &mut Rng) -> Kind {
     }
 }
 
-/// Alters an answer. `earlier` are the bodies that were answered on its route before.
+/// Alters a response. `earlier` holds the bodies of earlier responses on its route.
 pub(super) fn alter(
     answer: Answer,
     kind: Kind,
@@ -188,7 +188,7 @@ fn header_of(
     ];
     match status {
         300..=399 => Some(("location", (*rng.choice(&places)?).to_owned())),
-        // With any status, since a proxy may say it with any.
+        // With any status, because a proxy may send it with any.
         425 | 429 | 503 => Some(("retry-after", (*rng.choice(&WAITS)?).to_owned())),
         401 | 407 => Some(("www-authenticate", "Basic realm=\"proxy\"".to_owned())),
         _ if rng.u8(..8) == 0 => Some(("retry-after", (*rng.choice(&WAITS)?).to_owned())),
@@ -237,7 +237,7 @@ fn other_limits(mut answer: Answer, rng: &mut Rng) -> Altered {
     let mut what = "limits".to_owned();
     for header in HEADERS {
         answer.headers.retain(|(name, _)| *name != header);
-        // Now and then it is not there.
+        // Sometimes the header is absent.
         if let Some(number) = rng.choice(&NUMBERS).filter(|_| rng.u8(..8) > 0) {
             answer.headers.push((header, (*number).to_owned()));
             what.extend([" ", number]);
@@ -303,7 +303,7 @@ fn odd_bytes(answer: Answer, rng: &mut Rng) -> Altered {
             with_body(answer, nested, "lists in lists".to_owned())
         }
         _ => {
-            // Within a string, if there is one, so that only one value is damaged.
+            // Inside a string, if there is one, so that only one value is damaged.
             let quotes: Vec<_> = (0..body.len()).filter(|at| body[*at] == b'"').collect();
             let at = rng.choice(&quotes).map_or(0, |at| at + 1);
             let byte = *rng
@@ -315,7 +315,7 @@ fn odd_bytes(answer: Answer, rng: &mut Rng) -> Altered {
     }
 }
 
-/// With its byte order mark.
+/// Encodes the text as UTF-16 with a byte order mark.
 fn utf_16(body: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(body);
     let units = std::iter::once(0xfeff).chain(text.encode_utf16());

@@ -1,15 +1,17 @@
-//! What an archive cannot be blamed for, given the answers that were sent in place of the genuine ones.
+//! Differences for which the archive is not responsible, given the responses that replaced the genuine ones.
 //!
-//! An answer that is a page by its contract (see `page`) is believed. So the archive is excused for:
+//! A response that is a page by its contract (see `page`) is believed. The archive is therefore excused for:
 //!
-//! - a record that such a page does not hold, or whose start it changed: that record;
-//! - a record that such a page holds in another form: it must be archived, under one of the ids that it names, or kept aside;
-//! - an end that such a page claims where there is more: whatever of the chain no page had shown before;
-//! - a smaller `totalHits` that fits its page, and a record that began before a query's interval, behind which there are
-//!   only older ones: whatever of the query's interval the page does not hold;
-//! - an id that details by ids do not hold: it must stand in `missingIds`.
+//! - a record that such a page omits or whose start it changed: that record;
+//! - a record that such a page contains in another form: it must be archived under one of the ids that it names, or be
+//!   quarantined;
+//! - an end that such a page claims although there are more records: every record of the chain that no earlier page
+//!   contained;
+//! - a smaller `totalHits` that is consistent with its page, or a record that began before a query's interval, after
+//!   which a client expects only older ones: every record of the query's interval that the page does not contain;
+//! - an id that the response to details by ids omits: it must be listed in `missingIds`.
 //!
-//! Nobody is excused by an answer that is no page.
+//! A response that is not a page excuses nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,49 +27,49 @@ use super::writings::Writings;
 #[derive(Clone, Debug)]
 pub(super) struct Excuses {
     source: Source,
-    /// The bytes of each record in the genuine answers.
+    /// The bytes of each record in the genuine responses, by id.
     pub(super) genuine: BTreeMap<String, BTreeSet<Bytes>>,
-    /// Records that some page held in another form, or not at all.
+    /// Ids of records that some page contained in another form or omitted.
     pub(super) touched: BTreeSet<String>,
-    /// Records that need not be there.
+    /// Ids of records that may be absent.
     lost: BTreeSet<String>,
-    /// What came in place of records.
+    /// The elements that replaced records, by id of the record.
     pub(super) replaced: BTreeMap<String, Vec<Element>>,
-    /// Conversations that an answer to their ids did not hold.
+    /// Conversations that were missing from a response to a request for their ids.
     pub(super) unlisted: BTreeSet<String>,
-    /// Every id that anything sent names.
+    /// Every id in any response that was sent.
     pub(super) named: BTreeSet<String>,
-    /// What each chain of pages has shown, genuine or not.
+    /// Ids that each chain of pages has contained, genuine or not.
     shown: BTreeMap<String, BTreeSet<String>>,
     ends: Vec<End>,
-    /// What the gateway's queries announced, as it was sent.
+    /// `totalRecords` of each gateway query, as sent.
     announced: BTreeMap<String, Option<u64>>,
     pub(super) writings: Writings,
     pub(super) helpers: Helpers,
 }
 
-/// A place where a page claimed that there is no more, and what had been shown until then.
+/// A claim by a page that there are no more records, with the ids that its chain had contained until then.
 #[derive(Clone, Debug)]
 struct End {
     of: Extent,
     shown: BTreeSet<String>,
 }
 
-/// What is not shown any more behind an end.
+/// The records that an end hides.
 #[derive(Clone, Debug)]
 enum Extent {
     Export,
-    /// Of a job.
+    /// All records of this job.
     Job(String),
     Interval(Interval),
 }
 
-/// What else is asked for.
+/// Alterations of the auxiliary requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Helpers {
-    /// An altered answer told how long data is kept.
+    /// An altered response stated the retention period.
     pub(super) retention_told: bool,
-    /// An altered listing of names was one by its contract.
+    /// An altered listing of names was valid by its contract.
     pub(super) names_told: bool,
 }
 
@@ -89,7 +91,7 @@ impl Excuses {
         }
     }
 
-    /// Takes note of an answer and of what is sent in its place, which is the same unless it is altered.
+    /// Records a genuine response and the response that was sent, which are equal unless `is_altered`.
     pub(super) fn note(
         &mut self,
         request: &ServedRequest<'_>,
@@ -103,7 +105,7 @@ impl Excuses {
             Route::JobSubmit if is_altered => self.note_submission(genuine, sent),
             Route::Retention if is_altered => self.helpers.retention_told |= tells_retention(sent),
             Route::DetailsById if is_altered && genuine.status == 200 => {
-                // It is asked for alone where the others are said to be unknown.
+                // Ids that appear unknown in a listing are requested one by one.
                 self.unlisted.extend(self.genuine.keys().cloned());
             }
             Route::Queues | Route::WrapUpCodes if is_altered => {
@@ -131,7 +133,7 @@ impl Excuses {
             }
         }
         if is_altered && request.route == Route::ExportResults && self.is_at_end(request) {
-            // There, anything but a page of records is an end.
+            // At the announced end, any response except a page with records is an end.
             self.ends.extend(self.export_end(request, &good, sent));
         }
         let Some(told) = page(self.source, request, sent) else {
@@ -188,7 +190,7 @@ impl Excuses {
         is_end.then_some(End { of, shown })
     }
 
-    /// The end that an altered page claims where the genuine one does not.
+    /// Returns the end that an altered page claims and the genuine one does not.
     fn end(
         &self,
         request: &ServedRequest<'_>,
@@ -217,7 +219,7 @@ impl Excuses {
         Some(End { of, shown })
     }
 
-    /// Whether the page begins where the gateway announced the end.
+    /// Whether the page begins at or after the end that the gateway announced.
     fn is_at_end(&self, request: &ServedRequest<'_>) -> bool {
         let announced = self.announced.get(&chain(request)).copied().flatten();
         let offset = request.query.iter().find(|(name, _)| name == "offset");
@@ -235,7 +237,7 @@ impl Excuses {
         }
     }
 
-    /// Whoever is told of another job reads that one.
+    /// If the job id was altered, the client reads another job, so the genuine job ends before its first record.
     fn note_submission(&mut self, genuine: &Answer, sent: &Answer) {
         let job = |body: &[u8]| {
             let told: Value = serde_json::from_slice(body).ok()?;
@@ -250,7 +252,7 @@ impl Excuses {
         }
     }
 
-    /// The ids that need not be there, of those that start as the simulated organisation says.
+    /// Returns the ids that may be absent, according to the starts in the simulator's data.
     pub(super) fn absent(&self, simulator: &Simulator) -> BTreeSet<String> {
         let mut absent = self.lost.clone();
         let starts: Vec<_> = match self.source.id_field() {
@@ -287,7 +289,7 @@ impl Excuses {
     }
 }
 
-/// The pages that belong together: of a job, of a gateway's query, or of the export.
+/// Returns the key of the chain of pages: a job, a gateway query, or the whole export.
 fn chain(request: &ServedRequest<'_>) -> String {
     let mut segments = request.path.rsplit('/');
     match request.route {
@@ -296,7 +298,7 @@ fn chain(request: &ServedRequest<'_>) -> String {
     }
 }
 
-/// Whether the chain begins anew with it.
+/// Whether the request is the first of its chain.
 fn is_first(request: &ServedRequest<'_>) -> bool {
     let has_token = request
         .query

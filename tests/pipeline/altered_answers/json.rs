@@ -1,9 +1,9 @@
-//! A JSON text as it stands: where its values, members and elements are, so that one of them can be changed and every
-//! other byte stays. Lenient about what is inside strings, which may hold anything.
+//! A JSON text with the positions of its values, members and elements, so that one of them can be changed while every
+//! other byte is preserved. Lenient about the content of strings.
 
 use std::ops::Range;
 
-/// More nesting than any answer has, or any alteration makes.
+/// More nesting than any response or alteration has.
 const DEEPEST: usize = 300;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -25,12 +25,12 @@ pub(super) enum Shape {
 
 #[derive(Clone, Debug)]
 pub(super) struct Member {
-    /// With its quotes.
+    /// Including the quotes.
     pub(super) name: Range<usize>,
     pub(super) value: Node,
 }
 
-/// The value of a text, which may begin with a byte order mark. `None` when it is not one JSON value.
+/// Parses a text, which may begin with a byte order mark. `None` when it is not exactly one JSON value.
 pub(super) fn parse(text: &[u8]) -> Option<Node> {
     let at = if text.starts_with(BOM) { BOM.len() } else { 0 };
     let mut parser = Parser { text, at };
@@ -40,7 +40,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Node> {
 }
 
 impl Member {
-    /// From its name to the end of its value.
+    /// From the start of its name to the end of its value.
     pub(super) fn span(&self) -> Range<usize> {
         self.name.start..self.value.span.end
     }
@@ -65,14 +65,14 @@ impl Node {
         }
     }
 
-    /// The string that it is, if it is one that can be decoded.
+    /// Returns the decoded string; `None` if the value is not a string or cannot be decoded.
     pub(super) fn text(&self, text: &[u8]) -> Option<String> {
         matches!(self.shape, Shape::Text)
             .then(|| serde_json::from_slice(self.bytes(text)).ok())
             .flatten()
     }
 
-    /// The string that it is, or the digits of the number.
+    /// Returns the string, or the digits of a number.
     pub(super) fn id(&self, text: &[u8]) -> Option<String> {
         match self.shape {
             Shape::Number => Some(String::from_utf8_lossy(self.bytes(text)).into_owned()),
@@ -80,7 +80,7 @@ impl Node {
         }
     }
 
-    /// The whole number that it is or that stands in its string.
+    /// Returns the whole number, which may be written as a string.
     pub(super) fn count(&self, text: &[u8]) -> Option<u64> {
         let digits = match self.shape {
             Shape::Number => String::from_utf8_lossy(self.bytes(text)).into_owned(),
@@ -89,7 +89,7 @@ impl Node {
         digits.trim().parse().ok()
     }
 
-    /// All values of the members of this name, in their order.
+    /// Returns the values of all members with this name, in document order.
     pub(super) fn all(&self, text: &[u8], name: &str) -> Vec<&Node> {
         let members = self.members().unwrap_or_default().iter();
         let is_named = |member: &&Member| {
@@ -202,7 +202,7 @@ impl Parser<'_> {
     }
 }
 
-/// A number that no number type holds.
+/// Whether the word is a number that no number type can hold.
 fn is_large(word: &[u8]) -> bool {
     let is_part =
         |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');

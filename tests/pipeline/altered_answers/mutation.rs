@@ -1,5 +1,5 @@
-//! One change at one place of a JSON text, drawn from a generator. Works on bytes, since much of what it makes no JSON
-//! library would write.
+//! One change at one position of a JSON text, drawn from a generator. Works on bytes, because JSON libraries cannot
+//! write most of the results.
 
 use std::ops::Range;
 
@@ -8,34 +8,35 @@ use fastrand::Rng;
 use super::json::{Node, Shape, parse};
 use super::values::{other_value, other_value_than};
 
-/// A changed text, and what was changed where.
+/// A changed text, and a description of the change.
 #[derive(Clone, Debug)]
 pub(super) struct Mutation {
     pub(super) body: Vec<u8>,
     pub(super) what: String,
 }
 
-/// Where a value stands. Drawn by these, since nearly all places of a page are deep in its records.
+/// Position of a value in the document. Mutations draw the depth first, because nearly all values of a page are deep
+/// inside its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
-    /// A member of the whole, or an element of it.
+    /// A member or an element of the root.
     Top,
-    /// An element of a list that is a member of the whole.
+    /// An element of a list that is a member of the root.
     Element,
     /// A member of such an element.
     InElement,
     Deeper,
 }
 
-/// A member of an object or an element of a list.
+/// A member of an object or an element of a list, with its position.
 struct Slot {
     path: String,
     depth: Depth,
-    /// Of a member, with its quotes.
+    /// Name of a member, including its quotes.
     name: Option<Range<usize>>,
     value: Node,
     index: usize,
-    /// All members or elements of the same whole.
+    /// Spans of all members or elements of the same object or list.
     siblings: std::rc::Rc<[Range<usize>]>,
 }
 
@@ -84,7 +85,7 @@ impl Slot {
         self.siblings[self.index].clone()
     }
 
-    /// With the comma that goes when it goes.
+    /// The span together with the comma that is removed with it.
     fn with_comma(&self) -> Range<usize> {
         let span = self.span();
         match (self.siblings.get(self.index + 1), self.index) {
@@ -99,7 +100,7 @@ impl Slot {
         splice(body, end..end, &[b",", copy].concat())
     }
 
-    /// The same member or element once more with another value, before or after it.
+    /// Repeats the member or element with another value, before or after it.
     fn contradicted(&self, body: &[u8], rng: &mut Rng) -> (String, Vec<u8>) {
         let value = &body[self.value.span.clone()];
         let (other, other_name) = other_value_than(value, &self.value.shape, rng);
@@ -171,7 +172,7 @@ fn collect(node: &Node, body: &[u8], path: &str, slots: &mut Vec<Slot>, depth: D
                 .iter()
                 .map(|element| element.span.clone())
                 .collect();
-            // The elements of a list that is the whole are what elements are elsewhere.
+            // If the root is a list, its elements have the depth of elements.
             let depth = if depth == Depth::Top {
                 Depth::Element
             } else {

@@ -1,15 +1,15 @@
-//! Whether an export that says that it is complete accounts for every conversation.
+//! Checks that an export that is marked complete accounts for every conversation.
 //!
-//! A conversation is accounted for when it is archived, or
+//! A conversation is accounted for when it is archived, or when one of these holds:
 //!
-//! - the answers excuse it (see `excuses` and `writings`);
-//! - its record came in another form, and what came is kept aside under `failures/` byte for byte, or archived under another
-//!   id that it names;
-//! - it was asked for by its id, an answer that is one by its contract did not hold it, and it stands in `missingIds`;
-//! - of transcripts: some answer about it was altered, and its record has another status than `complete`.
+//! - the responses excuse its absence (see `excuses` and `writings`);
+//! - its record was sent in another form, which is either quarantined under `failures/` byte for byte or archived under
+//!   another id that it names;
+//! - it was requested by id, a response that is valid by its contract omitted it, and it is listed in `missingIds`;
+//! - in a transcripts export, some response about it was altered, and its record has a status other than `complete`.
 //!
-//! Beside that, an untouched record is archived as it came, nothing is archived that no answer held, what stands more than
-//! once is counted, rows have their names, and `verify` is content.
+//! In addition, an untouched record is archived unchanged, every archived record was in a response, repeated records
+//! are counted, rows have their names, and `verify` succeeds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ use super::json;
 use super::page::Element;
 use super::story::{Extra, Source, Story};
 
-/// What is wrong, in a few words that are the same for all of its kind, and in full.
+/// A violation: a short description that is equal for all violations of its kind, and the details.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) kind: String,
@@ -44,7 +44,7 @@ pub(super) struct Oracle<'a> {
     pub(super) story: &'a Story,
     pub(super) world: &'a World,
     pub(super) excuses: &'a Excuses,
-    /// The ids that have to be accounted for.
+    /// The ids that must be accounted for.
     pub(super) expected: &'a BTreeSet<String>,
 }
 
@@ -108,7 +108,7 @@ impl Oracle<'_> {
         self.check_bytes(manifest).await
     }
 
-    /// How often each id stands in the pages that the manifest names.
+    /// Returns the number of occurrences of each id in the pages that the manifest names.
     async fn archived(
         &self,
         manifest: &Manifest,
@@ -120,7 +120,7 @@ impl Oracle<'_> {
             let ids = record
                 .iter()
                 .flat_map(|record| record.all(line.as_bytes(), field));
-            // Of several, whichever counts.
+            // If a line has several ids, any of them counts.
             let ids: BTreeSet<_> = ids.filter_map(|id| id.id(line.as_bytes())).collect();
             if ids.is_empty() {
                 return Err(Problem::new(
@@ -135,7 +135,7 @@ impl Oracle<'_> {
         Ok(archived)
     }
 
-    /// Whether what came in its place is kept aside or archived.
+    /// Whether the element that replaced the record is quarantined or archived.
     fn is_replaced(&self, id: &str, archived: &BTreeMap<String, u32>) -> bool {
         let Some(elements) = self.excuses.replaced.get(id) else {
             return false;
@@ -144,7 +144,7 @@ impl Oracle<'_> {
         let aside = snapshot
             .iter()
             .filter(|(key, _)| key.contains("/failures/"));
-        // What is kept aside is redacted, too, so that its bytes may be others.
+        // Quarantined records are redacted, too, so their bytes may differ.
         let is_redacted = self.story.has(Extra::Redaction);
         let is_aside = |element: &Element| {
             let mut aside = aside.clone();
@@ -155,7 +155,7 @@ impl Oracle<'_> {
         elements.iter().any(is_archived) || elements.iter().any(is_aside)
     }
 
-    /// What stands more than once is counted in the manifest.
+    /// Checks that the manifest counts the ids that are archived more than once.
     async fn check_repeats(
         &self,
         manifest: &Manifest,
@@ -173,7 +173,7 @@ impl Oracle<'_> {
         Err(Problem::new("twice, and not counted", detail))
     }
 
-    /// Records that no answer touched stand as they came.
+    /// Checks that records that no alteration touched are archived unchanged.
     async fn check_bytes(&self, manifest: &Manifest) -> Result<(), Problem> {
         if self.story.records != "full" || self.story.has(Extra::Redaction) {
             return Ok(());
@@ -196,7 +196,8 @@ impl Oracle<'_> {
         Ok(())
     }
 
-    /// A row with a code has the code's name, unless a listing did not tell it or the manifest warns of it.
+    /// Checks that each row with a code has the code's name, unless a listing omitted it or the manifest warns about
+    /// it.
     async fn check_names(&self, manifest: &Manifest) -> Result<(), Problem> {
         let is_warned = manifest
             .warnings
@@ -245,7 +246,7 @@ impl Oracle<'_> {
         Ok(())
     }
 
-    /// Every attachment is stored as it is, or the record says why not.
+    /// Checks that every attachment is stored unchanged, or that the record gives the reason why it is not.
     fn check_files(&self, id: &str, record: &Value) -> Result<(), Problem> {
         let messages = record["messages"].as_array().into_iter().flatten();
         let attachments = messages.filter_map(|message| message["attachments"].as_array());
@@ -296,7 +297,7 @@ impl Oracle<'_> {
         }
     }
 
-    /// Every message of the truth that the answers do not excuse.
+    /// Checks that every message of the simulator's data is in the record, except those that the responses excuse.
     fn check_messages(&self, id: &str, record: &Value) -> Result<(), Problem> {
         let messages = record["messages"].as_array().map_or(&[][..], Vec::as_slice);
         let said: BTreeSet<(&str, &str)> = messages

@@ -1,16 +1,17 @@
-//! What an answer says, read by the contract of its route and by nothing else. An answer that is no page by its contract
-//! says nothing, and nobody is excused for losing records by it.
+//! Reads a response by the contract of its route only. A response that is not a page by its contract has no content,
+//! and does not excuse losing records.
 //!
-//! The contracts are those of docs/answers.md. A page is a 200 with the fields of its own:
+//! The contracts are those of docs/answers.md. A page is a 200 with these fields:
 //!
-//! - a job's results: `conversations` is a list; on the last page, which has no `cursor`, it may be absent where
-//!   `dataAvailabilityDate` is there. `cursor` is a string; absent, null and empty mean the end.
-//! - the details query: `totalHits` is a count, and `conversations` has as many elements as it says there are on this page.
+//! - results of a job: `conversations` is a list; on the last page, which has no `cursor`, it may be absent if
+//!   `dataAvailabilityDate` is present. `cursor` is a string; absent, null and empty mean the end.
+//! - the details query: `totalHits` is a count, and `conversations` has the number of elements that follows from it for
+//!   this page.
 //! - details by ids: `conversations` is a list.
-//! - the history gateway: `entities` is a list. Its token is as a cursor.
+//! - the history gateway: `entities` is a list. Its token follows the rules of `cursor`.
 //! - the export gateway: a list.
 //!
-//! A member that the contract names must not stand there twice with two values.
+//! A member that the contract names must not occur twice with different values.
 
 use bytes::Bytes;
 use genesys_simulator::{Answer, Route, ServedRequest};
@@ -27,13 +28,13 @@ pub(super) struct Page {
     pub(super) hits: Option<u64>,
 }
 
-/// An element of a list of records, whatever it is.
+/// An element of a list of records, of any form.
 #[derive(Clone, Debug)]
 pub(super) struct Element {
     pub(super) bytes: Bytes,
-    /// Every id that it names.
+    /// Every id in the element.
     pub(super) ids: Vec<String>,
-    /// Every start that it names, as it stands there.
+    /// Every start in the element, verbatim.
     pub(super) starts: Vec<Bytes>,
 }
 
@@ -48,7 +49,7 @@ impl Page {
 }
 
 impl Element {
-    /// Whether it names a start that is a moment.
+    /// Whether it contains a start that is a valid time.
     pub(super) fn has_a_start(&self) -> bool {
         self.moments().next().is_some()
     }
@@ -63,14 +64,14 @@ impl Element {
     }
 }
 
-/// Members of the whole that the contract names.
+/// The root of a response, for access to the members that the contract names.
 struct Whole<'a> {
     root: &'a Node,
     text: &'a [u8],
     source: Source,
 }
 
-/// What the client gets of the answer, if that is a whole body with this status.
+/// Returns the body as the client receives it, if the response has this status and a complete body.
 pub(super) fn received(answer: &Answer, status: u16) -> Option<&[u8]> {
     let length = answer.content_length.unwrap_or(answer.body.len());
     (answer.status == status)
@@ -78,10 +79,10 @@ pub(super) fn received(answer: &Answer, status: u16) -> Option<&[u8]> {
         .flatten()
 }
 
-/// Something that the contract excludes.
+/// Violation of the contract.
 struct NoPage;
 
-/// The page that the answer is, if it is one.
+/// Returns the page in the response, or `None` if the response is not a page.
 pub(super) fn page(source: Source, request: &ServedRequest<'_>, answer: &Answer) -> Option<Page> {
     let text = received(answer, 200)?;
     let root = parse(text)?;
@@ -102,7 +103,7 @@ pub(super) fn page(source: Source, request: &ServedRequest<'_>, answer: &Answer)
     page.ok()
 }
 
-/// Every id that a record in the body names, whatever else the answer is.
+/// Returns every id of a record in the body, even if the response is not a page.
 pub(super) fn named(source: Source, body: &[u8]) -> Vec<String> {
     let Some(root) = parse(body) else {
         return Vec::new();
@@ -187,7 +188,7 @@ impl<'a> Whole<'a> {
         self.root.all(self.text, name).is_empty()
     }
 
-    /// The value of the member, if it is there.
+    /// Returns the value of the member, or `None` if it is absent. Fails if it occurs with different values.
     fn only(&self, name: &str) -> Result<Option<&'a Node>, NoPage> {
         self.root.members().ok_or(NoPage)?;
         let values: Vec<&Node> = self.root.all(self.text, name);
@@ -199,7 +200,7 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// The elements of a list that may be absent or null.
+    /// Returns the elements of a list, or `None` if it is absent or null.
     fn list(&self, name: &str) -> Result<Option<&'a [Node]>, NoPage> {
         match self.only(name)?.map(|node| &node.shape) {
             None | Some(Shape::Null) => Ok(None),
@@ -208,7 +209,7 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// What leads to the next page.
+    /// Returns the token of the next page, or `None` at the end.
     fn token(&self, name: &str) -> Result<Option<String>, NoPage> {
         let token = self.only(name)?;
         match token.filter(|node| !matches!(node.shape, Shape::Null)) {

@@ -1,4 +1,5 @@
-//! One seed: an export with altered answers to its end, and, where it failed, another attempt with a healed organisation.
+//! Runs one seed: an export with altered responses to its end and, if it failed, another attempt with genuine
+//! responses.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use super::oracle::{Oracle, Problem};
 use super::story::{Extra, Story};
 use super::tampering::Tampering;
 
-/// Many times what any export of these sizes takes.
+/// A large multiple of the number of turns of any export of this size.
 const MANY_TURNS: u32 = 5_000;
-/// An invocation ends after two minutes; it may not sleep past that.
+/// An invocation ends after two minutes and must not sleep longer.
 const LONGEST_TURN: SignedDuration = SignedDuration::from_secs(125);
-/// Every wait that there is has an end within some days.
+/// Every wait of the pipeline ends within a few days.
 const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(21 * 24);
 
 /// The wait before the first automatic resume of a failed attempt, and a second more.
@@ -31,7 +32,7 @@ const LONGEST_RATE_LIMIT: Duration = Duration::from_mins(10);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// In spite of the altered answers.
+    /// Completed despite the altered responses.
     Complete,
     /// It failed, and was completed by a resume.
     Resumed {
@@ -60,7 +61,7 @@ impl std::fmt::Display for Ended {
 pub(super) struct Run<'a> {
     pub(super) story: &'a Story,
     pub(super) tampering: &'a Arc<Tampering>,
-    /// Further ids that are expected, to see that the oracle misses them.
+    /// Additional expected ids that do not exist, to test that the oracle reports them as missing.
     pub(super) phantoms: &'a [String],
 }
 
@@ -81,7 +82,7 @@ impl Run<'_> {
             self.check_helpers(&error)?;
             self.tampering.set_on(false);
             ended = Ended::StartedAgain { error };
-            // An altered answer may have told of a rate limit.
+            // An altered response may have stated a rate limit.
             world.pass(LONGEST_RATE_LIMIT);
             let again = self.start(&mut world, &request).await?;
             again.map_err(|error| Problem::new("not started though healed", error))?;
@@ -119,7 +120,7 @@ impl Run<'_> {
         Ok(ended)
     }
 
-    /// Whether it was started; a refusal is told inside.
+    /// Starts the export. The inner error is a refusal by the source or the request's rules.
     async fn start(&self, world: &mut World, request: &str) -> Result<Result<(), String>, Problem> {
         let command = Command::parse(request).expect("a request");
         match world.invoke(command).await.expect("not killed") {
@@ -163,8 +164,8 @@ impl Run<'_> {
         self.check_helpers(&told)
     }
 
-    /// Nothing that only helps stops an export: how long data is kept, and names. But a permission for names may be asked
-    /// for before anything is done.
+    /// Auxiliary requests (retention and names) must not stop an export. Exception: a missing permission for names may
+    /// be refused before the export starts.
     fn check_helpers(&self, what: &str) -> Result<(), Problem> {
         const HELPERS: [Route; 3] = [Route::Retention, Route::Queues, Route::WrapUpCodes];
         let entries = self.tampering.entries();
@@ -219,7 +220,7 @@ async fn run_to_end(world: &mut World) -> Result<(), Problem> {
     ))
 }
 
-/// The failure of the newest attempt; `None` when the export is complete.
+/// Returns the failure of the newest attempt; `None` when the export is complete.
 async fn outcome(world: &World, id: &ExportId) -> Result<Option<Outcome>, Problem> {
     let unreadable = |error: conversation_archive::archive::ArchiveError| {
         Problem::new("an unreadable document", error.to_string())

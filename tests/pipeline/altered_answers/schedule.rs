@@ -1,4 +1,4 @@
-//! Which answers are altered, and for how long.
+//! Which responses are altered, and for how long.
 
 use fastrand::Rng;
 use genesys_simulator::Route;
@@ -8,15 +8,15 @@ use super::story::{Extra, Story};
 
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
-    /// Only this kind of alteration.
+    /// Only this kind of alteration; any kind when `None`.
     pub(super) kind: Option<Kind>,
-    /// Only answers on this route.
+    /// Only responses on this route; any route when `None`.
     pub(super) route: Option<Route>,
-    /// Of an answer within the rest of the schedule.
+    /// Probability that a response within the other limits is altered.
     pub(super) probability: f64,
-    /// Only the first of these requests; else until the other side is healed.
+    /// Only the first of these requests; without a limit until alterations are switched off.
     pub(super) first: Option<u32>,
-    /// Only once the export was started.
+    /// Only after the export was started.
     pub(super) after_start: bool,
 }
 
@@ -42,7 +42,7 @@ impl Schedule {
         }
     }
 
-    /// Nothing is altered.
+    /// A schedule without alterations.
     pub(super) fn none() -> Self {
         Self {
             kind: None,

@@ -1,5 +1,5 @@
-//! Seeds, several side by side: each in a runtime of its own thread, so that it is the same every time, and its panics and
-//! logs are its own.
+//! Runs seeds in parallel, each in a runtime of its own thread, so that each is reproducible and its panics and logs
+//! are separate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -16,13 +16,13 @@ use super::schedule::Schedule;
 use super::story::Story;
 use super::tampering::{Entry, Pick, Tampering};
 
-/// In real time, on a busy machine. What waits does so on the world's clock.
+/// Limit in real time, on a busy machine. Waits of the pipeline use the world's clock.
 const LONGEST: Duration = Duration::from_mins(2);
 
-/// Failures that are told in full.
+/// Number of failures that are printed in full.
 const TOLD: usize = 20;
 
-/// The number of seeds after which a long run reports its progress.
+/// Number of seeds after which a long run prints its progress.
 const SEEDS_PER_NOTE: usize = 1_000;
 
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl Seed {
         }
     }
 
-    /// With a conversation that is expected and does not exist.
+    /// Adds an expected conversation that does not exist.
     #[must_use]
     pub(super) fn with_a_phantom(self) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl Seed {
             .enable_all()
             .build();
         let runtime = runtime.expect("a runtime");
-        // The pauses before further tries are drawn from the thread's generator.
+        // Retry back-off uses the thread's generator.
         fastrand::seed(self.number);
         panics::heard();
         let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -115,7 +115,8 @@ impl Seed {
         }
     }
 
-    /// Runs it alone and prints all that was altered; then the least of it that does the same.
+    /// Runs the seed alone and prints every alteration, then the smallest set of alterations that causes the same
+    /// problem.
     pub(super) fn told_at_length(&self) {
         let result = self.alone();
         result.print(usize::MAX);
@@ -127,7 +128,7 @@ impl Seed {
         panic!("{}", problem.kind);
     }
 
-    /// Leaves out one alteration after the other, as long as the problem stays.
+    /// Removes one alteration after another while the problem persists.
     fn reduced(&self, result: &SeedResult, kind: &str) -> SeedResult {
         let mut only: BTreeSet<Pick> = result.entries.iter().map(|entry| entry.pick).collect();
         let with = |only: &BTreeSet<Pick>| Self {
@@ -167,7 +168,7 @@ impl SeedResult {
         format!("{}: {entries:#?}: {}", self.number, self.ended())
     }
 
-    /// In a few words that are the same for all that ended alike.
+    /// A short description that is equal for all seeds with the same result.
     fn ended(&self) -> String {
         match &self.ended {
             Ok(ended) => ended.to_string(),
@@ -202,7 +203,7 @@ impl SeedResult {
     }
 }
 
-/// Runs the seeds on as many threads as there are processors.
+/// Runs the seeds on one thread per processor.
 pub(super) fn run(seeds: Range<u64>, draw: impl Fn(u64) -> Seed + Sync) -> Vec<SeedResult> {
     let next = AtomicU64::new(seeds.start);
     let at_work = Arc::new(Mutex::new(BTreeMap::new()));
@@ -235,7 +236,7 @@ pub(super) fn run(seeds: Range<u64>, draw: impl Fn(u64) -> Seed + Sync) -> Vec<S
     })
 }
 
-/// A thread that computes without end cannot be stopped: the seeds at work are named, and the test run ends.
+/// A thread in an endless loop cannot be stopped: the function then prints the seeds at work and ends the test run.
 fn collect(
     receiver: &mpsc::Receiver<SeedResult>,
     at_work: &Mutex<BTreeMap<usize, u64>>,
@@ -262,7 +263,7 @@ fn collect(
     }
 }
 
-/// Prints how the seeds ended, and fails if one did not as it should.
+/// Prints a summary of the results, and panics if a seed has a problem.
 pub(super) fn tell(results: &[SeedResult]) {
     let mut tally: BTreeMap<String, u32> = BTreeMap::new();
     for result in results {
@@ -272,7 +273,7 @@ pub(super) fn tell(results: &[SeedResult]) {
         .iter()
         .filter(|result| result.ended.is_err())
         .collect();
-    // Those with the least alterations tell the most.
+    // Failures with the fewest alterations come first, because they are easiest to understand.
     failed.sort_by_key(|result| (result.altered, result.number));
     for (place, result) in failed.iter().enumerate() {
         result.print(if place < TOLD { TOLD } else { 0 });

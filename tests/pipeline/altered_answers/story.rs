@@ -1,4 +1,4 @@
-//! What a seed exports, of which organisation: one of the sources in one of its forms.
+//! The export and the organisation of a seed: one of the sources in one of its forms.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) enum Source {
     HistoryByPageToken,
     HistoryByContinuation,
     Messages,
-    /// Of conversations whose messages are not found.
+    /// Recordings of conversations whose messages are not found.
     Recordings,
     WebDetails,
 }
@@ -36,17 +36,17 @@ pub(super) const SOURCES: [Source; 9] = [
     Source::WebDetails,
 ];
 
-/// What an export may do beside.
+/// Optional features of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Extra {
     /// Names are looked up.
     Names,
     Redaction,
-    /// The files that were sent are exported, too.
+    /// Attachments are exported, too.
     Files,
-    /// The conversations are those of an earlier export.
+    /// The conversations come from an earlier export.
     BaseExport,
-    /// A new process carries out the resume.
+    /// A new process handles the resume.
     NewProcess,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Story {
 impl Story {
     pub(super) fn draw(seed: u64) -> Self {
         let rng = &mut Rng::with_seed(seed ^ 0x0005_7047);
-        // Each source in its turn, so that any stretch of seeds holds all of them.
+        // Sources rotate, so that any range of consecutive seeds contains all of them.
         let source = SOURCES[usize::try_from(seed).unwrap_or_default() % SOURCES.len()];
         let records = match source {
             Source::Messages | Source::Recordings | Source::WebDetails => "transcript",
@@ -93,7 +93,7 @@ impl Story {
         self.extras.contains(&extra)
     }
 
-    /// With the export that this one goes by, if there is one.
+    /// Creates the world, including the base export if there is one.
     pub(super) async fn world(&self) -> World {
         let mut world = World::with_slices(self.settings.clone(), self.open_slices).await;
         if self.source == Source::HistoryByContinuation {
@@ -110,7 +110,7 @@ impl Story {
         world
     }
 
-    /// A new process in place of the present one, with the same settings.
+    /// Replaces the process by a new one with the same settings.
     pub(super) fn restart(&self, world: &mut World) {
         world.restart();
         self.set_up(world);
@@ -157,7 +157,7 @@ impl Story {
         }
     }
 
-    /// The ids that a complete export of this has to account for.
+    /// Returns the ids that a complete export of this story must account for.
     pub(super) fn expected(&self, world: &World) -> BTreeSet<String> {
         let days: Interval = DAYS.parse().expect("an interval");
         let truth = world.simulator.truth();
@@ -186,7 +186,7 @@ impl Story {
     }
 }
 
-/// So many conversations are told of, at most.
+/// Maximum number of conversations in a transcripts export.
 const WRITTEN: usize = 7;
 
 fn extras(source: Source, records: &str, rng: &mut Rng) -> BTreeSet<Extra> {
@@ -216,7 +216,7 @@ fn settings(seed: u64, source: Source, conversations: usize, rng: &mut Rng) -> S
     Settings {
         history,
         spill: *rng.choice(&[0.1, 0.1, 0.6]).unwrap_or(&0.1),
-        // Of a submission whose answer was lost nobody can delete the job.
+        // If the response to a submission is lost, the client cannot delete the job.
         concurrent_jobs: 10_000,
         job_ready_after: Duration::from_secs(rng.u64(0..60)),
         untold: Untold {
@@ -237,7 +237,7 @@ impl Source {
         matches!(self, Self::Job | Self::QueryByTime | Self::QueryByIds)
     }
 
-    /// The field of its records that holds their id.
+    /// Name of the id field in its records.
     pub(super) fn id_field(self) -> &'static str {
         match self {
             Self::ExportGateway | Self::HistoryByPageToken | Self::HistoryByContinuation => "id",
@@ -252,7 +252,7 @@ impl Source {
         }
     }
 
-    /// The routes that its exports ask on, but for the login.
+    /// The routes that its exports use, except the login.
     pub(super) fn routes(self) -> &'static [Route] {
         match self {
             Self::Job => &[
@@ -282,7 +282,7 @@ impl Source {
     }
 }
 
-/// Without the settings, which are another long story.
+/// Omits the settings, which are long.
 impl std::fmt::Debug for Story {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (source, records, extras) = (self.source, self.records, &self.extras);

@@ -1,5 +1,5 @@
-//! The filter between the simulated organisation and the wire: alters answers by a schedule, and notes what was altered
-//! and what that excuses.
+//! The filter between the simulated organisation and the wire: alters responses by a schedule, and records the
+//! alterations and the excuses that follow from them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -19,7 +19,7 @@ use super::story::Story;
 pub(super) struct Tampering {
     seed: u64,
     schedule: Schedule,
-    /// Of the answers that the schedule picks, only these are altered.
+    /// If set, only these of the responses picked by the schedule are altered.
     only: Option<BTreeSet<Pick>>,
     is_on: AtomicBool,
     state: Mutex<State>,
@@ -27,21 +27,21 @@ pub(super) struct Tampering {
 
 #[derive(Debug)]
 struct State {
-    /// How often each request came.
+    /// Number of occurrences of each request.
     asked: HashMap<u64, u64>,
-    /// Jobs, queries and cursors, in the order in which they were met.
+    /// Ids of jobs and queries, and cursors, in the order of first occurrence.
     handles: Vec<String>,
-    /// Requests that the schedule could have picked.
+    /// Number of requests that the schedule could have picked.
     eligible: u32,
     earlier: BTreeMap<Route, Vec<Bytes>>,
     entries: Vec<Entry>,
     excuses: Excuses,
 }
 
-/// An answer: which request's, and which time it came.
+/// Identifies a response: the key of its request, and the occurrence of that request.
 pub(super) type Pick = (u64, u64);
 
-/// An answer that was altered.
+/// An altered response.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) pick: Pick,
@@ -50,7 +50,7 @@ pub(super) struct Entry {
     pub(super) asked: String,
     pub(super) status: u16,
     pub(super) sent: u16,
-    /// Whether it is plainly no answer, so that another try is worth it.
+    /// Whether the response is evidently invalid, so that a retry is justified.
     pub(super) is_passing: bool,
     pub(super) what: String,
 }
@@ -91,7 +91,7 @@ impl Tampering {
         self.state().entries.clone()
     }
 
-    /// Whether only a few answers were altered, each of them plainly no answer: fewer than a call tries again for.
+    /// Whether only a few responses were altered and all are evidently invalid: fewer than the retry limit of a call.
     pub(super) fn is_passing(&self) -> bool {
         const FEW: usize = 5;
         let state = self.state();
@@ -120,8 +120,8 @@ impl Tampering {
         sent
     }
 
-    /// A generator of this request's own if its answer is to be altered: what becomes of an answer does not depend on the
-    /// order in which several requests come at a time.
+    /// Returns a generator for this request if its response is to be altered. The generator depends on the request
+    /// only, so that the order of concurrent requests does not matter.
     fn chance(&self, state: &mut State, request: &ServedRequest<'_>) -> Option<(Pick, Rng)> {
         let key = key(request, &mut state.handles);
         let times = state.asked.entry(key).or_default();
@@ -190,8 +190,8 @@ fn asked(request: &ServedRequest<'_>) -> String {
     format!("{} {rest}", request.path)
 }
 
-/// The same for the same request, whenever it comes. Jobs, queries and cursors count by the order in which they were met,
-/// since their names change with every request before them.
+/// A key that is equal for equal requests. Ids of jobs and queries and cursors are replaced by their order of first
+/// occurrence, because they change with every earlier request.
 fn key(request: &ServedRequest<'_>, handles: &mut Vec<String>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (request.method.as_str(), request.body).hash(&mut hasher);
@@ -212,7 +212,7 @@ fn key(request: &ServedRequest<'_>, handles: &mut Vec<String>) -> u64 {
     hasher.finish()
 }
 
-/// Whether its long names are those of a job or query, or of a place in one.
+/// Whether long path segments on this route are ids of jobs or queries, or cursors.
 fn is_of_a_handle(route: Route) -> bool {
     matches!(
         route,

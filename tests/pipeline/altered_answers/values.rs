@@ -1,10 +1,10 @@
-//! Odd values for members, and odd bodies for whole answers.
+//! Unusual values for members, and unusual bodies for whole responses.
 
 use fastrand::Rng;
 
 use super::json::{Shape, parse};
 
-/// What stands in a body in place of an answer.
+/// Bodies that replace a whole response.
 pub(super) const ODD_BODIES: [(&str, &str); 13] = [
     ("an empty body", ""),
     ("{}", "{}"),
@@ -27,7 +27,7 @@ pub(super) const ODD_BODIES: [(&str, &str); 13] = [
     ("two values", "{}{}"),
 ];
 
-/// As the API writes its errors.
+/// An error body in the API's format.
 pub(super) fn error_body(status: u16) -> String {
     let message = "The service could not process the request.";
     format!(
@@ -35,7 +35,7 @@ pub(super) fn error_body(status: u16) -> String {
     )
 }
 
-/// Another value in place of this one, and what it is.
+/// Returns another value for this one, and its description.
 pub(super) fn other_value(value: &[u8], shape: &Shape, rng: &mut Rng) -> (Vec<u8>, &'static str) {
     match rng.u8(..3) {
         0 => akin(value, shape, rng),
@@ -43,7 +43,7 @@ pub(super) fn other_value(value: &[u8], shape: &Shape, rng: &mut Rng) -> (Vec<u8
     }
 }
 
-/// The same, but not equal to it.
+/// Like [`other_value`], but never returns an equal value.
 pub(super) fn other_value_than(
     value: &[u8],
     shape: &Shape,
@@ -57,7 +57,7 @@ pub(super) fn other_value_than(
     }
 }
 
-/// Something that has nothing to do with what was there.
+/// A value unrelated to the original.
 fn any(rng: &mut Rng) -> (Vec<u8>, &'static str) {
     let long = || format!("\"{}\"", "long ".repeat(1_000)).into_bytes();
     match rng.u8(..20) {
@@ -82,7 +82,7 @@ fn any(rng: &mut Rng) -> (Vec<u8>, &'static str) {
     }
 }
 
-/// Something that comes close to what was there.
+/// A value similar to the original.
 fn akin(value: &[u8], shape: &Shape, rng: &mut Rng) -> (Vec<u8>, &'static str) {
     let wrapped = || [b"[", value, b"]"].concat();
     match shape {
@@ -127,9 +127,9 @@ fn added(number: &[u8], difference: i64) -> Vec<u8> {
     sum.to_string().into_bytes()
 }
 
-/// With these bytes in the middle of the string.
+/// Inserts these bytes into the string.
 fn within(string: &[u8], bytes: &[u8]) -> Vec<u8> {
-    // Behind the first quote, where no escape begins.
+    // After the first quote, where no escape sequence can begin.
     [&string[..1], bytes, &string[1..]].concat()
 }
 

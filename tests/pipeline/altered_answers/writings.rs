@@ -1,15 +1,15 @@
-//! The same for what was written in conversations: which messages a transcript may lack, and what may be said of it.
+//! Excuses for transcripts: which messages may be missing, and which statuses a transcript may have.
 //!
-//! By their contracts, a message conversation has the id that was asked for and a list of participants, each with a list
-//! of messages or none; a bulk of messages has a list of entities; recordings are a list, each with a list of messages and
-//! of the conversation that was asked for; web details have the id that was asked for and a list of messages.
+//! By their contracts, a message conversation has the requested id and a list of participants, each with an optional
+//! list of messages; a bulk response has a list of entities; recordings are a list, each with a list of messages and
+//! the id of the requested conversation; web details have the requested id and a list of messages.
 //!
-//! - A message that such an answer does not list need not be there, but one that was listed and that the bulk does not hold
-//!   makes the transcript partial.
-//! - A message that came in another form may be anything.
-//! - A file of which no answer was altered is stored as it is, if it is still there.
-//! - A conversation of which some answer was altered may have any status but complete; `gone` only if an answer refused it
-//!   with a 3xx or 4xx, be it in an error body, or listed no message.
+//! - A message that such a response does not list may be absent, but a message that was listed and is missing from the
+//!   bulk response makes the transcript partial.
+//! - A message that was sent in another form may be archived in any form.
+//! - A file without an altered response is stored unchanged, if it still exists.
+//! - A conversation with an altered response may have any status except complete; `gone` only if a response refused it
+//!   with a 3xx or 4xx, also in an error body, or listed no message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,30 +21,30 @@ use super::page::received;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writings {
     by_conversation: BTreeMap<String, Writing>,
-    /// Files of which some answer was altered.
+    /// Files with an altered response.
     files: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writing {
     pub(super) may_be_gone: bool,
-    /// Messages that need not be there, or as they were: by id, or by number where they have none.
+    /// Messages that may be absent or changed: by id, or by number where they have none.
     pub(super) excused: BTreeSet<String>,
 }
 
-/// Messages in their order, each with its id and its bytes, and whether the answer is as its contract says.
+/// Messages in document order, each with its id and bytes, and whether the response satisfies its contract.
 struct Listed<'a> {
     messages: Vec<(Option<String>, &'a [u8])>,
     is_sound: bool,
 }
 
 impl Writings {
-    /// What altered answers excuse; `None` when no answer about the conversation was altered.
+    /// Returns the excuses of altered responses; `None` when no response about the conversation was altered.
     pub(super) fn of(&self, conversation: &str) -> Option<&Writing> {
         self.by_conversation.get(conversation)
     }
 
-    /// Whether an answer to the request for this file was altered.
+    /// Whether a response to a request for this file was altered.
     pub(super) fn has_altered_file(&self, id: &str) -> bool {
         self.files.contains(id)
     }
@@ -82,7 +82,7 @@ impl Writings {
             let is_excused = match (request.route, same_id) {
                 (Route::MessageConversation, found) => found.is_none() && told.is_sound,
                 (_, Some((_, other))) => other != bytes,
-                // What does not come of what was listed is missing.
+                // A listed message that is not in the bulk response is missing, not excused.
                 (Route::MessagesBulk, None) => false,
                 (_, None) => told.is_sound || same_place.is_some(),
             };
@@ -93,7 +93,7 @@ impl Writings {
     }
 }
 
-/// The status that an answer says it has: an error body counts as what it says.
+/// The status that a response states: an error body takes precedence over the HTTP status.
 fn refusal(sent: &Answer) -> u64 {
     let status = u64::from(sent.status);
     let told = received(sent, sent.status).filter(|_| sent.status < 300);
@@ -151,7 +151,7 @@ fn listed<'a>(route: Route, id: &str, root: &Node, text: &'a [u8]) -> Listed<'a>
     listed
 }
 
-/// What it means when a list is absent or null.
+/// Meaning of a list that is absent or null.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Absent {
     Empty,
@@ -185,7 +185,7 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// Whether this member stands there once with this value, or, in something without an id, not at all.
+/// Whether this member occurs exactly once, with this value.
 fn is_only(node: &Node, text: &[u8], name: &str, value: &str) -> bool {
     let values = node.all(text, name);
     values.len() == 1 && values[0].text(text).as_deref() == Some(value)

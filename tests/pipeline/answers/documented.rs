@@ -1,22 +1,23 @@
-//! docs/answers.md as tables.
+//! The tables of docs/answers.md.
 
 use std::collections::BTreeSet;
 
 const DOCUMENT: &str = include_str!("../../../docs/answers.md");
 
-/// The table of what holds for every call, unless a call's own table says otherwise.
+/// Name of the table that applies to every call, unless a call's own table differs.
 const EVERY_CALL: &str = "Every call";
 
 type Rows = BTreeSet<(String, String)>;
 
-/// How these rows, an answer and what comes of it when it stays, differ from those that are documented for the call.
+/// Compares rows (response, and result when it is permanent) with those documented for the call. Returns the
+/// difference.
 pub(super) fn difference(call: &str, rows: &Rows) -> Option<String> {
     let common = table(EVERY_CALL);
     let own = rows.difference(&common).cloned().collect();
     differing(&own, &table(call))
 }
 
-/// The same of what holds for every call.
+/// The same for the rows that apply to every call.
 pub(super) fn common_difference(rows: &Rows) -> Option<String> {
     differing(rows, &table(EVERY_CALL))
 }

@@ -1,4 +1,4 @@
-//! The calls of the asynchronous job, and those that every export makes.
+//! The calls of the asynchronous job, and those of every export.
 
 use conversation_archive::failure::FailureKind as Kind;
 use genesys_simulator::{Route, ServedRequest};

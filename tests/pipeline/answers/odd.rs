@@ -1,19 +1,19 @@
-//! Odd answers, made from the one that is due.
+//! Unusual responses, made from genuine ones.
 
 use std::sync::{Arc, OnceLock};
 
 use genesys_simulator::Answer;
 use serde_json::{Map, Value, json};
 
-/// Makes the odd answer from the one that is due and the number of answers made before.
+/// Makes the unusual response from the genuine one and the number of responses made before.
 pub(super) type Alter = Arc<dyn Fn(Answer, u32) -> Answer + Send + Sync>;
 
-/// A status with the API's own error body.
+/// A status with the API's error body.
 pub(super) fn status(status: u16) -> Alter {
     answer(status, &error_body(status, "m"))
 }
 
-/// A success whose body is an error's.
+/// A success whose body is an error body.
 pub(super) fn disguised(body_status: u16, code: &'static str) -> Alter {
     answer(200, &error_body(body_status, code))
 }
@@ -33,7 +33,7 @@ pub(super) fn typed(status: u16, content_type: &'static str, body: &str) -> Alte
     })
 }
 
-/// The answer's body, changed.
+/// Changes the fields of the body.
 pub(super) fn edit(change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'static) -> Alter {
     Arc::new(move |mut answer, _| {
         if let Ok(Value::Object(mut fields)) = serde_json::from_slice(&answer.body) {
@@ -44,7 +44,7 @@ pub(super) fn edit(change: impl Fn(&mut Map<String, Value>) + Send + Sync + 'sta
     })
 }
 
-/// The answer's bytes, changed.
+/// Changes the bytes of the body.
 pub(super) fn bytes(change: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> Alter {
     Arc::new(move |mut answer, _| {
         answer.body = change(&answer.body).into();
@@ -64,7 +64,7 @@ fn error_body(status: u16, code: &str) -> String {
     json!({"message": "m", "code": code, "status": status, "contextId": "c-1"}).to_string()
 }
 
-/// Successes with these bodies, by the number of answers made before.
+/// Successes with these bodies, by the number of responses made before.
 pub(super) fn sequence(body: impl Fn(u32) -> String + Send + Sync + 'static) -> Alter {
     Arc::new(move |_, number| Answer {
         status: 200,
@@ -74,7 +74,7 @@ pub(super) fn sequence(body: impl Fn(u32) -> String + Send + Sync + 'static) -> 
     })
 }
 
-/// The first answer, in place of all that follow.
+/// Repeats the first response in place of all later ones.
 pub(super) fn first_again() -> Alter {
     let first = OnceLock::new();
     Arc::new(move |answer, _| first.get_or_init(|| answer).clone())

@@ -1,4 +1,4 @@
-//! The details query, and conversations by their ids.
+//! The details query, and conversations by id.
 
 use genesys_simulator::Route;
 use serde_json::{Map, Value, json};

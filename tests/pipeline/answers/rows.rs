@@ -1,4 +1,4 @@
-//! Rows that several calls have.
+//! Rows that several calls share.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(super) fn row(answer: &'static str, alter: Alter, outcome: Outcome) -> Row {
     }
 }
 
-/// What a 400 and what a 404 or 410 come to.
+/// The results of a 400, and of a 404 or 410.
 #[derive(Clone, Copy)]
 pub(super) struct Refusals {
     pub(super) bad_request: Outcome,
@@ -37,7 +37,7 @@ pub(super) const REFUSALS: Refusals = Refusals {
     unknown: REFUSED,
 };
 
-/// The statuses, alike for all calls but for two.
+/// Rows for the statuses, equal for all calls except for these two.
 pub(super) fn statuses(refusals: Refusals) -> Vec<Row> {
     let Refusals {
         bad_request,
@@ -102,7 +102,7 @@ pub(super) fn with_statuses(refusals: Refusals, rows: Vec<Row>) -> Vec<Row> {
     all
 }
 
-/// Of calls that take no 202.
+/// Row for calls that do not accept a 202.
 pub(super) fn not_ready() -> Vec<Row> {
     vec![row(
         "202",
@@ -124,7 +124,7 @@ pub(super) fn has(request: &ServedRequest<'_>, name: &str) -> bool {
     request.query.iter().any(|(it, _)| it == name)
 }
 
-/// The list of a page in the middle and of a page at the end, where nothing says how much there is in all.
+/// Rows for the list on a middle page and on the last page, for calls without a total.
 pub(super) fn lists(list: &'static str, next: &'static str) -> Vec<Row> {
     let (middle, end) = (json!({next: "c"}), json!({}));
     let listed = |page: &Value, value: Value| {
@@ -211,12 +211,12 @@ pub(super) fn cursors(cursor: &'static str, list: &'static str) -> Vec<Row> {
     ]
 }
 
-/// The page with a byte that is not UTF-8 in its cursor.
+/// Inserts a byte that is not UTF-8 into the cursor.
 fn damaged(cursor: &'static str) -> Alter {
     insert(cursor, b"\xE9")
 }
 
-/// The answer with these bytes at the beginning of the first text of that name.
+/// Inserts these bytes at the start of the first string member with this name.
 fn insert(name: &'static str, what: &'static [u8]) -> Alter {
     bytes(move |body| {
         let name = format!(r#""{name}":""#).into_bytes();
@@ -228,7 +228,7 @@ fn insert(name: &'static str, what: &'static [u8]) -> Alter {
     })
 }
 
-/// Of records.
+/// Rows for damaged records.
 pub(super) fn damage(id: &'static str) -> Vec<Row> {
     vec![
         row(
@@ -254,7 +254,7 @@ pub(super) fn damage(id: &'static str) -> Vec<Row> {
     ]
 }
 
-/// The answer that is due, with another status.
+/// The genuine response with another status.
 pub(super) fn edit_status(status: u16) -> Alter {
     Arc::new(move |mut answer, _| {
         answer.status = status;

@@ -1,4 +1,4 @@
-//! The actions that are interleaved, and the stage of an export at which each is due.
+//! The actions that are interleaved, and the stage of an export at which each of them takes place.
 
 use std::fmt;
 
@@ -35,14 +35,14 @@ pub(super) enum Action {
     LateDeadLetter,
 }
 
-/// How far an export is. Each stage is reached when a certain message is received and not handled yet.
+/// Progress of an export. A stage is reached when a certain message has been received but not handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// The first page message.
     Started,
     /// The waiting message of a parked page.
     Parked,
-    /// The page message that comes back from waiting.
+    /// The page message that await-ready sent.
     Returned,
     /// The second page of slice 1.
     Middle,
@@ -80,7 +80,7 @@ impl Action {
         Self::LateDeadLetter,
     ];
 
-    /// The earliest stage at which the action makes sense.
+    /// The earliest stage at which the action is possible.
     pub(super) fn stage(self) -> Stage {
         match self {
             Self::FirstPage => Stage::Started,
@@ -100,7 +100,7 @@ impl Action {
         }
     }
 
-    /// Whether it can be given at any stage, so that the other action decides.
+    /// Whether it is possible at any stage, so that the other action determines the stage.
     pub(super) fn is_command(self) -> bool {
         matches!(
             self,
@@ -115,8 +115,8 @@ impl Action {
         )
     }
 
-    /// Whether it is complete-export, which decides between outcomes of different keys: two of them that run beside each other
-    /// for longer than any function may, with a cancellation between them, write two.
+    /// Whether it is complete-export, which chooses between outcomes with different keys: two concurrent runs that last
+    /// longer than any function may, with a cancellation between them, write two outcomes.
     pub(super) fn concludes(self) -> bool {
         matches!(
             self,

@@ -1,5 +1,5 @@
-//! A process without the fence that the product has: it never learns of a later attempt. What it concludes then must be found
-//! by the checks.
+//! A process without the product's fence: it never learns of a later attempt. The checks must detect its wrong
+//! conclusions.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 
-/// A store in which attempts after the first one cannot be seen.
+/// A store that hides all attempts after the first one.
 #[derive(Debug)]
 pub(super) struct FirstAttemptOnly<S> {
     store: Arc<S>,

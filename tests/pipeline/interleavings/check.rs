@@ -1,4 +1,4 @@
-//! What must hold after every interleaving.
+//! Checks after every interleaving.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use super::pair::Pair;
 
 mod manifest;
 
-/// Something that must not be.
+/// A violation.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) kind: &'static str,
@@ -27,11 +27,11 @@ pub(super) struct Problem {
 pub(super) struct Checks<'a> {
     pub(super) pair: Pair,
     pub(super) id: &'a ExportId,
-    /// The ids of the conversations that a complete export holds.
+    /// The ids of the conversations in a complete export.
     pub(super) expected: &'a BTreeSet<String>,
 }
 
-/// Each resume follows a failure that the pair explains.
+/// Maximum number of resumes; each follows a failure that the pair explains.
 const MAX_RESUMES: u32 = 3;
 
 impl Problem {
@@ -53,7 +53,7 @@ fn require(
 }
 
 impl Checks<'_> {
-    /// Checks the export as it came to rest; one that failed for a reason is resumed and must complete.
+    /// Checks the export once it is idle. If it failed for an expected reason, it is resumed and must complete.
     pub(super) async fn run(&self, world: &mut World) -> Result<(), Vec<Problem>> {
         for _ in 0..MAX_RESUMES {
             let Some(outcome) = self.at_rest(world).await? else {
@@ -74,7 +74,8 @@ impl Checks<'_> {
         Err(vec![Problem::new("resumed again and again", "")])
     }
 
-    /// Nothing is left to do, each outcome was told, and the newest one is true. Returns it if it is a failure.
+    /// Checks that no work is left, each outcome was announced, and the newest outcome is correct. Returns it if it is
+    /// a failure.
     async fn at_rest(&self, world: &World) -> Result<Option<Outcome>, Vec<Problem>> {
         let archive = world.archive();
         let is_open = archive.is_open(self.id).await.expect("readable");
@@ -145,7 +146,7 @@ impl Checks<'_> {
         Ok(())
     }
 
-    /// An attempt has one outcome, and a complete or cancelled export no other one after it.
+    /// Checks that each attempt has one outcome, and that no outcome follows a complete or cancelled one.
     async fn check_one_outcome(
         &self,
         archive: &Archive,

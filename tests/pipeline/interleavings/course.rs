@@ -1,4 +1,4 @@
-//! An export on its way to the stage at which a pair acts on it.
+//! Runs an export to the stage at which a pair acts on it.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use super::moves::Move;
 use super::pair::{Loss, Pair};
 use super::stage::{faults, refusing, request};
 
-/// Completions before pages: complete-export sees the first slice end while the second one is open.
+/// Completion messages come before page messages, so that complete-export sees the first slice end while the second is
+/// open.
 const ORDER: [Queue; 4] = [
     Queue::Completion,
     Queue::Webhooks,
@@ -24,21 +25,21 @@ const ORDER: [Queue; 4] = [
     Queue::Waiting,
 ];
 
-/// More than the sweep lets pass without a movement.
+/// Longer than the sweep tolerates an export without progress.
 pub(super) const OVER_AN_HOUR: Duration = Duration::from_mins(61);
 
 /// An export at its stage.
 pub(super) struct Course {
     pub(super) id: ExportId,
     pair: Pair,
-    /// The message that marks the stage, until one of the pair takes it.
+    /// The message that marks the stage, until an action of the pair takes it.
     in_hand: Option<Delivery>,
-    /// Messages that were received before.
+    /// Messages that were received earlier.
     handled: Vec<Delivery>,
 }
 
 impl Course {
-    /// Starts an export and takes it to the stage of the pair.
+    /// Starts an export and runs it to the stage of the pair.
     pub(super) async fn run(world: &mut World, pair: Pair, id: &str, last_page: u32) -> Self {
         let id = world.start(&request(world, pair.kind, id)).await;
         let mut course = Self {
@@ -101,7 +102,7 @@ impl Course {
         views.iter().all(|view| view.end.is_some())
     }
 
-    /// The moves of A and B, and the world as they find it.
+    /// Returns the moves of A and B, and prepares the world for them.
     pub(super) fn moves(mut self, world: &mut World, last_page: u32) -> (ExportId, Move, Move) {
         let mut a = self.take(world, self.pair.a, last_page);
         let mut b = self.take(world, self.pair.b, last_page);
@@ -112,7 +113,7 @@ impl Course {
             lose_the_source(world);
         }
         if self.pair.has(Action::Sweep) {
-            // The sweep lets an export alone whose messages are alive.
+            // The sweep skips an export that has messages.
             world.lose_messages();
             world.pass(OVER_AN_HOUR);
             (a, b) = (a.without_its_queue(), b.without_its_queue());
@@ -146,7 +147,7 @@ impl Course {
         }
     }
 
-    /// The message that is received now, else one that waits in its queue, else a copy of one that was handled.
+    /// Returns the message in hand, else a matching visible message from a queue, else a copy of a handled message.
     fn message(&mut self, world: &World, is_wanted: impl Fn(&Delivery) -> bool) -> Move {
         if let Some(delivery) = self.in_hand.take_if(|it| is_wanted(it)) {
             self.handled.push(delivery.clone());
@@ -164,7 +165,7 @@ impl Course {
         }
         let newest_page = || self.handled.iter().rfind(|it| is_second_slice(it));
         let handled = self.handled.iter().rfind(|it| is_wanted(it));
-        // The last page of a slice that failed before is the newest one.
+        // If the slice failed before its last page, its newest page takes that role.
         let copy = handled.or_else(newest_page).expect("a handled message");
         Move::Copy(copy.clone())
     }

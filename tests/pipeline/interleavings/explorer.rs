@@ -1,4 +1,4 @@
-//! All interleavings of pairs, or a sample of them, on as many threads as there are processors.
+//! Runs all interleavings of the pairs, or a sample, on one thread per processor.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,10 +13,10 @@ use super::interleaving::{Ended, Interleaving, Meanwhile, Sight};
 use super::pair::Pair;
 use super::stage::StageWorld;
 
-/// In real time, on a busy machine. What waits does so on the clock of the world.
+/// Limit in real time, on a busy machine. Waits of the pipeline use the world's clock.
 const LONGEST: Duration = Duration::from_mins(2);
 
-/// How many interleavings of a pair are run.
+/// The number of interleavings to run for a pair.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Breadth {
     All,
@@ -24,34 +24,34 @@ pub(super) enum Breadth {
     Sample(u64),
 }
 
-/// What came of a pair.
+/// Results of a pair.
 #[derive(Debug)]
 pub(super) struct Explored {
     pub(super) pair: Pair,
     pub(super) pause_points: u64,
     pub(super) run: u64,
-    /// Interleavings that only the sweep brought to their end, though no message was lost.
+    /// Interleavings that needed the sweep to end, although no message was lost.
     pub(super) healed: Vec<Interleaving>,
     pub(super) problems: Vec<(Interleaving, Problem)>,
-    /// Problems of a conclusion that runs on beside another one.
+    /// Problems of a conclusion that runs on in parallel with another one.
     pub(super) outlived: Vec<(Interleaving, Problem)>,
 }
 
 impl Explored {
-    /// All of the pair, those that were not run included.
+    /// Number of interleavings of the pair, including those that were not run.
     pub(super) fn interleavings(&self) -> u64 {
         self.pause_points * variants(self.pair).len() as u64 + 1
     }
 }
 
-/// Without a message in hand, A keeps nothing from being handled: two variants are one then.
+/// If A holds no message, the variants `Others` and `Everything` are the same, so one of them is omitted.
 fn variants(pair: Pair) -> Vec<(Meanwhile, bool)> {
     let differs =
         |it: &(Meanwhile, bool)| pair.a_holds_a_message() || it.0 != Meanwhile::Everything;
     Interleaving::VARIANTS.into_iter().filter(differs).collect()
 }
 
-/// Explores each pair; those that end first come first.
+/// Explores each pair. Results are in the order in which the pairs finish.
 pub(super) fn explore(pairs: &[Pair], breadth: Breadth) -> Vec<Explored> {
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -83,13 +83,13 @@ fn take<'a>(next: &AtomicUsize, pairs: &'a [Pair]) -> Option<(usize, &'a Pair)> 
     pairs.get(place).map(|pair| (place, pair))
 }
 
-/// The problems of one interleaving in a world of its own.
+/// Returns the problems of one interleaving in a new world.
 pub(super) fn problems_of(pair: Pair, interleaving: Interleaving) -> Vec<Problem> {
     let ended = Explorer::default().run(pair, interleaving);
     ended.err().unwrap_or_default()
 }
 
-/// One thread's world, which serves many interleavings.
+/// The world of one thread, reused for many interleavings.
 #[derive(Default)]
 struct Explorer {
     world: Option<(tokio::runtime::Runtime, StageWorld)>,
@@ -112,7 +112,7 @@ impl Explorer {
         explored
     }
 
-    /// The number of steps that A took, if it was not suspended.
+    /// Returns the number of steps of A, counted when it was not suspended.
     fn one(&mut self, explored: &mut Explored, interleaving: Interleaving) -> u64 {
         explored.run += 1;
         let ended = match self.run(explored.pair, interleaving) {
@@ -133,7 +133,7 @@ impl Explorer {
         ended.steps.unwrap_or(0)
     }
 
-    /// A problem may leave messages and markers behind: then its world is not used again.
+    /// A problem may leave messages and markers in the world, so the world is then not reused.
     fn run(&mut self, pair: Pair, interleaving: Interleaving) -> Result<Ended, Vec<Problem>> {
         let mut world = self.world.take();
         panics::heard();
@@ -167,7 +167,7 @@ fn new_world() -> (tokio::runtime::Runtime, StageWorld) {
     (runtime, world)
 }
 
-/// The interleavings of a pair that are run: pause points spread evenly, variants in turn.
+/// Selects the interleavings of a pair to run: pause points evenly spread, variants in rotation.
 fn chosen(pair: Pair, pause_points: u64, breadth: Breadth, offset: u64) -> Vec<Interleaving> {
     let variants = variants(pair);
     let each = variants.len() as u64;

@@ -1,4 +1,4 @@
-//! One interleaving: A is suspended before one of its steps, B runs, A continues, and the export comes to its end.
+//! One interleaving: A is suspended before one of its steps, B runs, A continues, and the export runs to its end.
 
 use std::fmt;
 
@@ -15,50 +15,50 @@ use super::moves::{Move, Performed};
 use super::pair::{Loss, Pair};
 use super::stage::Undisturbed;
 
-/// What runs while A is suspended.
+/// Work that runs while A is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Meanwhile {
-    /// B alone.
+    /// Only B.
     B,
-    /// B, then every message that can be received before A's own message becomes visible again.
+    /// B, then every message that becomes visible before A's own message does.
     Others,
-    /// B, then every message until the queues are empty, A's own one included.
+    /// B, then every message until the queues are empty, including A's own.
     Everything,
 }
 
-/// Where A is suspended, and what happens then.
+/// The step before which A is suspended, and what happens then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Interleaving {
-    /// The number of the step of A before which it is suspended.
+    /// Number of the step of A before which it is suspended.
     pub(super) pause: u64,
     pub(super) meanwhile: Meanwhile,
-    /// Whether all messages are lost once A is done.
+    /// Whether all messages are lost after A is done.
     pub(super) loses_messages: bool,
     pub(super) sight: Sight,
 }
 
-/// What the process of A sees.
+/// The part of the store that A's process sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sight {
     Everything,
-    /// No attempt after the first one, as if nothing kept a conclusion from being late.
+    /// No attempt after the first, as if the fence did not stop a late conclusion.
     FirstAttemptOnly,
 }
 
-/// What came of an interleaving without a problem.
+/// Result of an interleaving without a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ended {
-    /// The steps of A, if it was not suspended.
+    /// Number of steps of A, if it was not suspended.
     pub(super) steps: Option<u64>,
-    /// Whether the sweep had to end what no loss of messages explains.
+    /// Whether the export needed the sweep although no message was lost.
     pub(super) is_healed: bool,
 }
 
-/// Rounds of an hour and a sweep after which nothing may be left to do.
+/// Number of sweeps, an hour apart, after which no work may be left.
 const SWEEPS: u32 = 8;
 
 impl Interleaving {
-    /// A, then B.
+    /// A runs to its end, then B.
     pub(super) const SEQUENTIAL: Self = Self {
         pause: u64::MAX,
         meanwhile: Meanwhile::B,
@@ -75,7 +75,7 @@ impl Interleaving {
         (Meanwhile::Everything, true),
     ];
 
-    /// Runs it as the export `id` of the world.
+    /// Runs the interleaving as the export `id` of the world.
     pub(super) async fn run(
         self,
         world: &mut World,
@@ -107,7 +107,7 @@ impl Interleaving {
         })
     }
 
-    /// Whether A came to the step.
+    /// Returns whether A was suspended.
     async fn act(
         self,
         world: &mut World,
@@ -149,7 +149,8 @@ impl Interleaving {
         }
     }
 
-    /// To the end of the export: from its messages, then by the sweep as long as something is open.
+    /// Runs the export to its end: through its messages, then through sweeps while work is open. Returns the number of
+    /// sweeps.
     async fn go_on(self, world: &mut World) -> u32 {
         if self.loses_messages {
             world.lose_messages();
@@ -169,13 +170,13 @@ impl Interleaving {
         sweeps
     }
 
-    /// Whether A runs on for longer than its own message stays invisible. The functions are stopped long before.
+    /// Whether A runs longer than its message stays invisible. Lambda stops a function long before that.
     pub(super) fn outlives_its_message(self) -> bool {
         self.meanwhile == Meanwhile::Everything
     }
 }
 
-/// A message that failed stays in flight; other invocations are repeated.
+/// Settles a message; a failed one stays in flight. Other failed invocations are repeated.
 async fn finish(world: &mut World, done: &Move, performed: anyhow::Result<Performed>) {
     done.settle(world, &performed);
     if performed.is_err() && done.is_repeated_by_its_caller() {
@@ -185,7 +186,7 @@ async fn finish(world: &mut World, done: &Move, performed: anyhow::Result<Perfor
     }
 }
 
-/// Handles messages as long as the message of A is in hand.
+/// Handles messages until the message of A becomes visible again.
 async fn run_beside(world: &mut World, a: &Move) {
     let until = a.queue_in_hand().map(|queue| {
         let timeout = queue.settings().visibility_timeout;

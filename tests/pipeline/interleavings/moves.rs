@@ -1,4 +1,4 @@
-//! What an action does in a world: a message handled, a command given, a sweep, a dead letter recorded.
+//! Performs an action in a world: a message handled, a command given, a sweep, a dead letter recorded.
 
 use conversation_archive::failure::in_one_line;
 use conversation_archive::invocation::Invocation;
@@ -8,25 +8,25 @@ use start_export::{Command, StartError};
 use end_to_end::process::{Disposition, Process};
 use end_to_end::world::World;
 
-/// An action with everything it needs.
+/// An action with its input.
 #[derive(Clone, Debug)]
 pub(super) enum Move {
-    /// The queue holds the message in flight: it is deleted after it was handled.
+    /// A message in flight, which is deleted after it was handled.
     Message(Delivery),
-    /// A copy of a message, which no queue holds.
+    /// A copy of a message that is in no queue.
     Copy(Delivery),
     Command(Command),
     Sweep,
     Letter(Delivery),
 }
 
-/// How an action ended.
+/// Result of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Performed {
     Done,
     /// The handler returned the message to its queue.
     Kept,
-    /// A command was refused by a rule.
+    /// The command was refused by a rule.
     Refused,
 }
 
@@ -61,19 +61,20 @@ impl Move {
         }
     }
 
-    /// Deletes the message of a move that was performed.
+    /// Deletes the message of a successful move.
     pub(super) fn settle(&self, world: &World, performed: &anyhow::Result<Performed>) {
         if let (Self::Message(delivery), Ok(Performed::Done)) = (self, performed) {
             world.queues.delete(delivery.queue, &delivery.receipt);
         }
     }
 
-    /// Lambda and people repeat an invocation that failed; a message comes again from its queue.
+    /// Whether the caller (Lambda or the operator) repeats a failed invocation. Failed messages are redelivered by
+    /// their queue instead.
     pub(super) fn is_repeated_by_its_caller(&self) -> bool {
         matches!(self, Self::Command(_) | Self::Sweep | Self::Letter(_))
     }
 
-    /// The queue whose message is in hand.
+    /// The queue whose message is in flight.
     pub(super) fn queue_in_hand(&self) -> Option<Queue> {
         match self {
             Self::Message(delivery) => Some(delivery.queue),
@@ -81,7 +82,7 @@ impl Move {
         }
     }
 
-    /// The move after the loss of all messages.
+    /// The same move after all messages are lost.
     pub(super) fn without_its_queue(self) -> Self {
         match self {
             Self::Message(delivery) => Self::Copy(delivery),

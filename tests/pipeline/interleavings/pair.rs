@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::action::{Action, Stage};
 
-/// The source of the export that is interleaved.
+/// The source of the export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Job,
@@ -17,11 +17,11 @@ pub(super) enum Loss {
     Never,
     /// Before A begins.
     Early,
-    /// While A is suspended, after everything that runs meanwhile.
+    /// While A is suspended, after everything that runs in the meantime.
     Late,
 }
 
-/// A is suspended while B runs.
+/// Two actions: A is suspended while B runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pair {
     pub(super) kind: Kind,
@@ -31,8 +31,8 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// All pairs for a job, all for a query that is lost at once, and those for a query that is lost late in which A reads from
-    /// it.
+    /// All pairs for a job, all pairs for a query that is lost early, and the pairs for a query that is lost late in
+    /// which A reads from it.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let kinds = [
             (Kind::Job, Loss::Never),
@@ -49,7 +49,7 @@ impl Pair {
         })
     }
 
-    /// Whoever waits for a lost page has it lost at once; what reads nothing notices no late loss.
+    /// An action on a lost page needs an early loss. A late loss has no effect on an A that reads no page.
     pub(super) fn new(kind: Kind, loss: Loss, a: Action, b: Action) -> Self {
         let is_lost = a == Action::LostPage || b == Action::LostPage;
         let loss = match loss {
@@ -64,7 +64,7 @@ impl Pair {
         self.a == action || self.b == action
     }
 
-    /// That of the later action; the other one is late then.
+    /// The stage of the later action; the other action is late then.
     pub(super) fn stage(self) -> Stage {
         match (self.a.is_command(), self.b.is_command()) {
             (true, false) => self.b.stage(),
@@ -73,7 +73,7 @@ impl Pair {
         }
     }
 
-    /// Whether A may be a handler whose message stays in its queue until it is done.
+    /// Whether A is a handler whose message stays in its queue until it is done.
     pub(super) fn a_holds_a_message(self) -> bool {
         let is_letter = matches!(self.a, Action::DeadLetter | Action::LateDeadLetter);
         let resumes = matches!(self.a, Action::ResumeFailed | Action::AutomaticResume);

@@ -1,4 +1,4 @@
-//! The world in which exports are interleaved, one after the other.
+//! The world in which exports are interleaved, one after another.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use super::check::Problem;
 use super::interleaving::{Ended, Interleaving};
 use super::pair::{Kind, Pair};
 
-/// Five on the first day and seven on the second: slice 1 ends while slice 2 still has pages.
+/// Five on the first day and seven on the second, so that slice 1 ends while slice 2 still has pages.
 const CONVERSATIONS: usize = 12;
 const SEED: u64 = 25;
 
-/// After this many exports a world is replaced.
+/// Number of exports after which a world is replaced.
 const EXPORTS: u32 = 60;
 
-/// A world that is used for one export after the other.
+/// A world that is reused for consecutive exports.
 pub(super) struct StageWorld {
     pub(super) world: World,
     exports: u32,
@@ -27,11 +27,11 @@ pub(super) struct StageWorld {
     gateway: Undisturbed,
 }
 
-/// An export of the world that nothing disturbs.
+/// An undisturbed export of the world.
 pub(super) struct Undisturbed {
-    /// The number of the last page of slice 2.
+    /// Number of the last page of slice 2.
     pub(super) last_page: u32,
-    /// The ids of all its conversations, as the simulator knows them.
+    /// The ids of all its conversations, from the simulator's data.
     pub(super) ids: BTreeSet<String>,
 }
 
@@ -43,7 +43,7 @@ impl StageWorld {
             job_ready_after: Duration::ZERO,
             ..organisation(SEED, CONVERSATIONS)
         };
-        // It waits long for an answer: a request may be held up while others go on.
+        // The read timeout is long, because a request may be suspended while others proceed.
         let mut world = World::over(Arc::default(), settings, 2).await;
         let job = Undisturbed::run(&mut world, Kind::Job).await;
         let gateway = Undisturbed::run(&mut world, Kind::Gateway).await;
@@ -55,13 +55,14 @@ impl StageWorld {
         }
     }
 
-    /// Whether another export finds nothing of the earlier ones. Each one that the world remembers makes it slower.
+    /// Whether the next export can use this world: earlier ones left no messages or markers, and there are not too many
+    /// of them. Each export in the store makes the world slower.
     pub(super) async fn is_fresh(&self) -> bool {
         let open = self.world.archive().list_all(OPEN_PREFIX).await;
         self.exports < EXPORTS && self.world.queues.is_empty() && open.expect("readable").is_empty()
     }
 
-    /// Runs one interleaving as an export of its own.
+    /// Runs one interleaving as a new export.
     pub(super) async fn interleave(
         &mut self,
         pair: Pair,
@@ -118,28 +119,28 @@ fn ids(world: &World, kind: Kind) -> BTreeSet<String> {
     }
 }
 
-/// For a small export of two slices with several pages each.
+/// Request for a small export of two slices with several pages each.
 pub(super) fn request(world: &World, kind: Kind, id: &str) -> String {
     let source = match kind {
         Kind::Job => "analytics-job",
         Kind::Gateway => "export-gateway",
     };
-    // Records small and as they are: what is in them is not what is tested here.
+    // Minimal and unredacted records, because their content is not tested here.
     let more = r#","slices":2,"pageSize":2,"records":"minimal","redaction":{"enabled":false}"#;
     let more = format!(r#"{more},"exportId":"{id}""#);
     world.request(source, &more)
 }
 
-/// Those that last as long as the export.
+/// Faults that last as long as the export.
 pub(super) fn faults(pair: Pair) -> Faults {
     Faults {
-        // One invocation asks three times for a page: the first pages of both slices park.
+        // One invocation asks three times for a page, so the first pages of both slices are parked.
         gateway_empty_early: if pair.parks() { 6 } else { 0 },
         ..Faults::default()
     }
 }
 
-/// The API refuses every page.
+/// Faults with which the API refuses every page.
 pub(super) fn refusing(pair: Pair) -> Faults {
     let permanent = Permanent {
         route: match pair.kind {

@@ -14,7 +14,8 @@ async fn a_handler_is_suspended_before_each_of_its_requests() {
     let delivery = world.receive_from(&[Queue::Pages]);
     let delivery = delivery.expect("the first page message");
 
-    // How many requests the API has answered when the process is suspended: the login, a submission, and so on.
+    // Numbers of requests that the API had answered when the process was suspended: after the login, a submission, and
+    // so on.
     let mut answered = BTreeSet::new();
     for step in 0.. {
         let before = world.simulator.stats().total_requests();

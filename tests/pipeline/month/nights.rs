@@ -1,4 +1,4 @@
-//! The month itself: what is invoked when, by what Lambda and EventBridge do where something fails.
+//! The month: which invocations happen when, and how Lambda and EventBridge react to failures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,18 +19,19 @@ use super::troubles::{self, Kind, Trouble};
 
 pub(super) const DAYS: u32 = 30;
 
-/// When the schedule fires: a day ends then, and begins.
+/// Time of day at which the schedule fires; it separates the exported days.
 const NIGHT: Duration = Duration::from_hours(4);
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Quiet days at the end: requests are started again for a week, failed attempts are resumed within a day.
+/// Days without troubles at the end: requests are started again for a week, failed attempts are resumed within a day.
 const AFTERWARDS: Duration = Duration::from_hours(9 * 24);
 
 /// What a call to the store or a queue takes here: long enough that a trouble begins while a handler works.
 const STEP: Duration = Duration::from_secs(1);
 
-/// Lambda's waits before it invokes a function again that failed; then the event becomes a dead letter.
+/// Lambda's waits before it repeats a failed asynchronous invocation; after the last retry the event becomes a dead
+/// letter.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub(super) struct Month {
     pub(super) troubles: Vec<Trouble>,
 }
 
-/// An invocation of start-export that is still to come.
+/// A pending invocation of start-export.
 struct Start {
     at: Timestamp,
     payload: String,
@@ -56,7 +57,7 @@ struct Running<'a> {
     effects: Effects,
     starts: Vec<Start>,
     next_sweep: Timestamp,
-    /// How many of the troubles have begun.
+    /// Number of troubles that have begun.
     begun: usize,
 }
 
@@ -70,7 +71,7 @@ fn after(moment: Timestamp, duration: Duration) -> Timestamp {
         .expect("within the calendar")
 }
 
-/// When the schedule fires, night by night. The first day began at the night before.
+/// Times at which the schedule fires. The first exported day began the night before.
 fn nights() -> Vec<Timestamp> {
     let first = after(begins(), NIGHT);
     (1..=DAYS).map(|day| after(first, DAY * day)).collect()
@@ -116,7 +117,7 @@ impl Month {
     }
 }
 
-/// The days that the schedule is about.
+/// The days that the schedule exports.
 fn days() -> Vec<(Timestamp, Timestamp)> {
     let nights = nights().into_iter();
     nights
@@ -187,7 +188,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Lets the troubles happen that do not last.
+    /// Applies the troubles of the current time.
     fn happen(&mut self) {
         let now = self.world.now();
         let begun = self.month.troubles.iter().filter(|it| it.from <= now);
@@ -210,7 +211,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Does one thing that is due, if there is one.
+    /// Performs one due action. Returns `false` if none is due.
     async fn act(&mut self) -> bool {
         let now = self.world.now();
         let mut troubles = self.month.troubles.iter();
@@ -225,7 +226,7 @@ impl<'a> Running<'a> {
             return is_received;
         }
         if self.world.now() >= self.next_sweep {
-            // One that fails is not repeated before the next hour.
+            // A failed sweep is not repeated before the next hour.
             if let Some(Ok(swept)) = self.world.try_sweep().await {
                 let acted = swept.iter().filter(|it| **it != Swept::LeftAlone);
                 self.effects.swept += acted.count() as u64;
@@ -254,7 +255,7 @@ impl<'a> Running<'a> {
         let wait = match RETRIES.get(start.tries) {
             _ if self.is_started(&start).await => return true,
             Some(wait) => *wait,
-            // Its dead letter comes again until record-failure has taken it.
+            // The dead letter is redelivered until record-failure has accepted it.
             None => HOUR / 4,
         };
         self.starts.push(Start {
@@ -265,7 +266,7 @@ impl<'a> Running<'a> {
         true
     }
 
-    /// Whether start-export took it, or record-failure its dead letter.
+    /// Whether start-export accepted the request, or record-failure its dead letter.
     async fn is_started(&mut self, start: &Start) -> bool {
         if start.tries > RETRIES.len() {
             return matches!(self.world.bury_start(&start.payload).await, Some(Ok(())));
@@ -287,7 +288,7 @@ impl<'a> Running<'a> {
         false
     }
 
-    /// Moves the clock to the next moment at which something is due or changes.
+    /// Advances the clock to the next time at which an action is due or a trouble begins or ends.
     fn pass(&self, end: Timestamp) {
         let now = self.world.now();
         let edges = self

@@ -1,4 +1,4 @@
-//! What must hold at the end of a month.
+//! Checks at the end of a month.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::nights::Month;
 
-/// What became of the days.
+/// Counts of a month.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) days: u64,
@@ -138,7 +138,7 @@ async fn exports(world: &World<ThrottlingStore>) -> BTreeSet<ExportId> {
     planned.filter_map(|it| id(&it.key)).collect()
 }
 
-/// Of all attempts, in their order.
+/// Returns the outcomes of all attempts, in order.
 async fn outcomes(month: &Month, world: &World<ThrottlingStore>, id: &ExportId) -> Vec<Outcome> {
     let archive = world.archive();
     let newest = archive.newest_attempt(id).await.expect("readable");

@@ -1,31 +1,31 @@
-//! What goes wrong in a month, and when.
+//! The troubles of a month, and when they happen.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
 
-/// The shortest and the longest trouble that lasts.
+/// The shortest and the longest duration of a trouble.
 const MINUTES: (f64, f64) = (3.0, 180.0);
 
-/// At most.
+/// Maximum number.
 const TROUBLES: usize = 30;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Every request to the API is answered with this status.
     Api(u16),
-    /// Every login is.
+    /// Every login is answered with this status.
     Login(u16),
-    /// The store asks to slow down.
+    /// The store answers `SlowDown`.
     Store,
-    /// No function is invoked: messages are received and not handled, invocations wait.
+    /// No function is invoked: messages are received but not handled, other invocations wait.
     Functions,
-    /// Webhooks are answered 503.
+    /// Webhooks are answered with 503.
     Receiver,
-    /// Every message is gone, at once.
+    /// Every message is lost at once.
     LostQueues,
-    /// The process dies after so many more steps.
+    /// The process dies after this number of further steps.
     Kill(u64),
 }
 
@@ -73,7 +73,7 @@ fn trouble(rng: &mut Rng, month: (Timestamp, Timestamp), busy: &[Timestamp]) -> 
         let seconds = rng.i64(month.0.as_second()..month.1.as_second());
         Timestamp::from_second(seconds).unwrap_or(month.0)
     };
-    // As many short ones as long ones.
+    // Log-uniform: short durations are as frequent as long ones.
     let minutes = MINUTES.0 * (MINUTES.1 / MINUTES.0).powf(rng.f64());
     let lasts = match kind {
         Kind::LostQueues | Kind::Kill(_) => Duration::ZERO,

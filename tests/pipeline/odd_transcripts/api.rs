@@ -1,4 +1,4 @@
-//! A small API of three conversations on loopback, of which each answer may be replaced.
+//! A small API of three conversations on loopback, whose responses may be replaced.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,20 +15,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// The conversation whose answers are replaced.
+/// The conversation whose responses are replaced.
 pub(super) const ODD: &str = "00000000-0000-4000-8000-00000000000a";
 const PLAIN: [&str; 2] = [
     "00000000-0000-4000-8000-000000000001",
     "00000000-0000-4000-8000-000000000002",
 ];
 
-/// A request, as far as a test looks at it.
+/// The fields of a request that the tests use.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) path: String,
-    /// Of a bulk request: the message ids.
+    /// Message ids of a bulk request.
     pub(super) ids: Vec<String>,
-    /// How often this path was requested before.
+    /// Number of earlier requests for this path.
     pub(super) before: usize,
 }
 
@@ -37,7 +37,7 @@ pub(super) type Answer = (u16, Vec<u8>);
 
 type Odd = Box<dyn Fn(&Asked) -> Option<Answer> + Send + Sync>;
 
-/// Answers until it is dropped.
+/// Serves until it is dropped.
 pub(super) struct Api {
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
@@ -61,14 +61,14 @@ pub(super) fn message_ids(conversation: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Ids of conversations each of which answers oddly.
+/// Ids of conversations with unusual responses.
 pub(super) fn odd_ids(count: usize) -> Vec<String> {
     (10..10 + count)
         .map(|number| format!("{number}-{ODD}"))
         .collect()
 }
 
-/// As the API documents it.
+/// A message conversation as the API documents it.
 pub(super) fn conversation(id: &str, messages: usize) -> Value {
     let ids = message_ids(id, messages);
     let (first, rest) = ids.split_at(1);
@@ -102,7 +102,7 @@ pub(super) fn listing(ids: &[String]) -> Value {
     json!({ "entities": entities })
 }
 
-/// One recording that holds these messages.
+/// One recording with these messages.
 pub(super) fn recordings(ids: &[String]) -> Value {
     let messages = ids.iter().map(|id| {
         json!({"id": id, "purpose": "customer", "participantId": "p-1", "messageText": text_of(id)})
@@ -118,7 +118,7 @@ pub(super) fn web_details(id: &str, messages: usize) -> Value {
 }
 
 impl Api {
-    /// Each conversation has so many messages.
+    /// Starts the API. Each conversation has this number of messages.
     pub(super) async fn start(
         messages: usize,
         odd: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
@@ -143,7 +143,7 @@ impl Api {
         }
     }
 
-    /// The requests about the odd conversation.
+    /// Returns the requests about the unusual conversation.
     pub(super) fn asked(&self) -> Vec<Asked> {
         let asked = self
             .shared
@@ -157,7 +157,7 @@ impl Api {
             .collect()
     }
 
-    /// How many message ids each bulk request held.
+    /// Returns the number of message ids in each bulk request.
     pub(super) fn batches(&self) -> Vec<usize> {
         let asked = self.asked().into_iter();
         asked
@@ -166,7 +166,8 @@ impl Api {
             .collect()
     }
 
-    /// Exports all conversations by this API; returns the record of the odd one. The others are complete.
+    /// Exports all conversations from this API and asserts that the others are complete. Returns the record of the
+    /// unusual one.
     pub(super) async fn export(&self, route: TranscriptRoute) -> Value {
         let ids = [PLAIN[0], ODD, PLAIN[1]].map(ToOwned::to_owned);
         let mut records = self.records(route, &ids).await;
@@ -178,7 +179,7 @@ impl Api {
         records.remove(ODD).expect("a record of the odd one")
     }
 
-    /// Exports these conversations; returns their records.
+    /// Exports these conversations and returns their records.
     pub(super) async fn records(
         &self,
         route: TranscriptRoute,
@@ -199,7 +200,7 @@ impl Api {
         records.collect()
     }
 
-    /// Exports these conversations, which fails; returns why.
+    /// Exports these conversations, which must fail, and returns the reason.
     pub(super) async fn failure(&self, ids: &[String]) -> String {
         let (mut world, request) = self.world(TranscriptRoute::Messages, ids).await;
         let id = world.start(&request).await;
@@ -238,7 +239,7 @@ impl Api {
     }
 }
 
-/// What was said, in the order of the record.
+/// Message texts in the order of the record.
 pub(super) fn texts(record: &Value) -> Vec<&str> {
     let messages = record["messages"].as_array().expect("messages").iter();
     messages
@@ -282,7 +283,7 @@ impl Shared {
     }
 }
 
-/// One request a connection.
+/// Serves one request per connection.
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let Some((path, body)) = read_request(&mut stream).await else {
         return;

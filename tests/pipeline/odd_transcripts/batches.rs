@@ -1,4 +1,4 @@
-//! Bulk requests that are refused for their size, and answers that leave messages out.
+//! Bulk requests that are refused for their size, and responses that omit messages.
 
 use conversation_archive::transcript::TranscriptRoute;
 use serde_json::json;
@@ -108,12 +108,12 @@ async fn a_bulk_that_is_always_refused_is_not_gone_and_not_a_recording() {
 
 #[tokio::test]
 async fn messages_that_an_answer_leaves_out_are_requested_again() {
-    // The API gives the first ten of whatever it is asked for.
+    // The API returns the first ten of the requested messages.
     let capped = Api::start(30, |asked| {
         is_bulk(asked).then(|| answer(200, &listing(&asked.ids[..asked.ids.len().min(10)])))
     })
     .await;
-    // It never has one of them.
+    // The API never returns one of them.
     let lacking = Api::start(30, |asked| {
         let ids: Vec<_> = asked
             .ids
@@ -124,7 +124,7 @@ async fn messages_that_an_answer_leaves_out_are_requested_again() {
         is_bulk(asked).then(|| answer(200, &listing(&ids)))
     })
     .await;
-    // It lacks one of them the first time.
+    // The API omits one of them in the first response.
     let late = Api::start(30, |asked| {
         (is_bulk(asked) && asked.before == 0).then(|| answer(200, &listing(&asked.ids[1..])))
     })

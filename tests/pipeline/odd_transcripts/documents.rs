@@ -1,4 +1,4 @@
-//! Bodies of a success that are not the document that was requested.
+//! Success bodies that are not the requested document.
 
 use conversation_archive::transcript::TranscriptRoute;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{is_bulk, is_conversation, is_web_details, replaced};
 
 const OTHER: &str = "00000000-0000-4000-8000-0000000000ff";
 
-/// Bodies of a 2xx that are no document of anything, and what is recorded when they stay.
+/// 2xx bodies that are not a document, with the reason that is recorded if they are returned permanently.
 fn no_documents() -> Vec<(u16, Value, &'static str)> {
     let error =
         |status: u16| json!({"message": "boom", "code": "odd", "status": status, "contextId": "c"});

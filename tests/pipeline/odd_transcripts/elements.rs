@@ -1,4 +1,4 @@
-//! Documents of which one element or field is odd.
+//! Documents with one unusual element or field.
 
 use conversation_archive::transcript::TranscriptRoute;
 use serde_json::{Value, json};
@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::api::{Api, ODD, conversation, listing, message, message_ids, text_of, texts};
 use super::{is_bulk, is_conversation};
 
-/// The record of a conversation with three messages, of whose answers one value is another one. At `-` of a list it is added.
+/// Returns the record of a conversation with three messages after one value in its responses was replaced. A `-` index
+/// appends the value to a list.
 async fn changed(at: &str, value: Value) -> Value {
     let mut answers = json!({
         "conversation": conversation(ODD, 3),

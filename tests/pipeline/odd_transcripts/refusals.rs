@@ -1,4 +1,4 @@
-//! Statuses that refuse one conversation, all of them, or the client.
+//! Statuses that refuse one conversation, all conversations, or the client.
 
 use conversation_archive::transcript::TranscriptRoute;
 use serde_json::json;

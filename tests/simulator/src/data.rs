@@ -1,6 +1,7 @@
-//! The organisation's data, made from a seed: conversations as the analytics jobs return them, and records of the export gateway.
+//! The organisation's data, generated from a seed: conversations as the analytics jobs return them, and records of the
+//! export gateway.
 //!
-//! Each record has a generator of its own (seed and number), so that more records change none of the earlier ones.
+//! Each record has its own generator (seed and number), so adding records does not change earlier ones.
 
 mod cast;
 mod chance;
@@ -36,13 +37,13 @@ use transcript::Transcript;
 
 #[derive(Clone)]
 pub(crate) struct Dataset {
-    /// By start, then id.
+    /// Sorted by start, then id.
     pub(crate) conversations: Vec<Conversation>,
     gateway: Gateway,
     cast: Cast,
-    /// Places of the conversations, in the order of their ids.
+    /// Indexes into `conversations`, sorted by conversation id.
     by_id: Vec<usize>,
-    /// Texts that were given to conversations, by their places.
+    /// Texts set by [`Dataset::write`], by index of the conversation.
     given: HashMap<usize, Vec<String>>,
 }
 
@@ -56,11 +57,11 @@ pub(crate) struct Conversation {
     pub(crate) divisions: Vec<String>,
     pub(crate) facets: Vec<Facet>,
     json: String,
-    /// Where the participants' attributes stand in it, each with the comma after it.
+    /// Byte ranges of the participants' attributes in `json`, each including the comma after it.
     attributes: Vec<Range<usize>>,
 }
 
-/// What a segment filter can ask for; one per distinct kind of segment.
+/// The values that a segment filter can match; one facet per distinct kind of segment.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Facet {
     pub(crate) media_type: &'static str,
@@ -86,20 +87,20 @@ impl Dataset {
         }
     }
 
-    /// The places of the conversations that started in this half-open interval.
+    /// Returns the indexes of the conversations that started in this half-open interval.
     pub(crate) fn started(&self, within: Range<Timestamp>) -> Range<usize> {
         let before = |time| self.conversations.partition_point(|it| it.start < time);
         let end = before(within.end);
         before(within.start).min(end)..end
     }
 
-    /// Whether a query finds by now what has started: each conversation keeps it waiting for its own share of `lag`.
+    /// Whether a query finds this conversation at `now`. Each conversation appears after its own share of `lag`.
     pub(crate) fn is_found(&self, place: usize, lag: Duration, now: Timestamp) -> bool {
         let wait = lag.mul_f64(LAG_SHARES[place % LAG_SHARES.len()]);
         after(self.conversations[place].start, wait) <= now
     }
 
-    /// The place of the conversation with this id.
+    /// Returns the index of the conversation with this id.
     pub(crate) fn place_of(&self, id: &str) -> Option<usize> {
         let id_at = |place: &usize| self.conversations[*place].id.as_str();
         let found = self
@@ -109,7 +110,8 @@ impl Dataset {
         Some(self.by_id[found])
     }
 
-    /// Whether a client sees the conversation whose role holds in the first `held` divisions. What is in no division is seen by all.
+    /// Whether a client whose role is granted in the first `held` divisions sees the conversation. Conversations
+    /// without a division are visible to all.
     pub(crate) fn is_visible(&self, place: usize, held: Option<usize>) -> bool {
         let of_conversation = &self.conversations[place].divisions;
         let seen = held.map(|held| &self.cast.divisions[..held.min(self.cast.divisions.len())]);
@@ -146,19 +148,20 @@ impl Dataset {
         }
     }
 
-    /// Changes the record of a conversation, as late corrections do: every read serves it changed from then on.
+    /// Changes the record of a conversation, as late corrections do: from then on every read serves the changed record.
     pub(crate) fn amend(&mut self, id: &str) -> bool {
         let Some(place) = self.place_of(id) else {
             return false;
         };
         let json = &mut self.conversations[place].json;
-        // At the end, so that nothing in it moves.
+        // Appended at the end, so that the recorded byte ranges stay valid.
         json.pop();
         json.push_str(r#","selfServed":true}"#);
         true
     }
 
-    /// Has these texts written in a conversation, a message each, in place of its own.
+    /// Replaces the texts of a written conversation, one message per text. Returns `false` if the conversation is
+    /// unknown or spoken, or if `texts` is empty.
     pub(crate) fn write(&mut self, id: &str, texts: Vec<String>) -> bool {
         let place = self.place_of(id).filter(|place| self.is_written(*place));
         let Some(place) = place.filter(|_| !texts.is_empty()) else {
@@ -173,7 +176,7 @@ impl Dataset {
         facets.any(|facet| facet.media_type == "message")
     }
 
-    /// Ids and names.
+    /// Returns ids and names.
     pub(crate) fn queues(&self) -> Vec<(String, String)> {
         let queues = self.cast.queues.iter();
         queues
@@ -181,7 +184,7 @@ impl Dataset {
             .collect()
     }
 
-    /// Ids and names of those that occur.
+    /// Returns ids and names of the wrap-up codes that occur in the data.
     pub(crate) fn wrap_up_codes(&self) -> Vec<(String, String)> {
         const KEY: &str = "\"wrapUpCode\":\"";
         let ids = self.conversations.iter().flat_map(|it| {
@@ -192,7 +195,7 @@ impl Dataset {
             .collect()
     }
 
-    /// What was written in the conversation at this place; `None` when it was spoken.
+    /// Returns the messages of the conversation at this index; `None` when it was spoken.
     pub(crate) fn transcript(&self, place: usize, seed: u64) -> Option<Transcript> {
         let conversation = &self.conversations[place];
         let given = self.given.get(&place).map(Vec::as_slice);
@@ -200,24 +203,24 @@ impl Dataset {
             .then(|| Transcript::of(conversation, place, seed, &self.cast, given))
     }
 
-    /// What a query of the gateway filters by.
+    /// Returns the fields by which a query of the gateway filters.
     pub(crate) fn gateway_heads(&self) -> &[Head] {
         self.gateway.heads()
     }
 
-    /// As it goes over the wire, given its place among all.
+    /// Returns the record as served, given its index in the data set.
     pub(crate) fn gateway_record(&self, place: usize, malformed_every: Option<usize>) -> String {
         self.gateway.served(place, &self.cast, malformed_every)
     }
 }
 
 impl Conversation {
-    /// As a job serves it, given its place among all.
+    /// Returns the record as a job serves it, given its index in the data set.
     pub(crate) fn served(&self, malformed_every: Option<usize>, place: usize) -> Cow<'_, str> {
         served(self.good(&self.json), malformed_every, place)
     }
 
-    /// As every other read serves it.
+    /// Returns the record as every other endpoint serves it, without participant attributes.
     pub(crate) fn served_without_attributes(
         &self,
         malformed_every: Option<usize>,
@@ -242,10 +245,10 @@ impl Conversation {
     }
 }
 
-/// Neighbours differ, so that what comes late comes in between.
+/// Neighbouring values differ, so that late conversations appear between earlier ones.
 const LAG_SHARES: [f64; 7] = [0.1, 1.0, 0.4, 0.8, 0.2, 0.6, 0.3];
 
-/// The text without these parts of it, which are in order.
+/// Returns the text without these ranges, which are in ascending order.
 fn without(text: &str, parts: &[Range<usize>]) -> String {
     let mut rest = String::with_capacity(text.len());
     let mut from = 0;

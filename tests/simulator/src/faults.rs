@@ -1,5 +1,5 @@
-//! What goes wrong, how often, and with which answer. The rates are probabilities of one request, drawn from a seed and the
-//! request's number, so that one seed gives one schedule.
+//! Faults, their rates, and the responses they cause. A rate is the probability that one request meets the fault, drawn
+//! from a seed and the request's number, so that a seed always gives the same schedule.
 
 pub(crate) mod malformed;
 pub(crate) mod repeats;
@@ -16,41 +16,42 @@ pub use repeats::{Repeat, RepeatedRow};
 #[derive(Clone, Debug)]
 pub struct Faults {
     pub seed: u64,
-    /// 429.
+    /// Answered with 429.
     pub throttle: f64,
     pub retry_after: RetryAfter,
     /// 500, 502, 503 or 504, with an `ErrorBody` or the HTML page of a proxy.
     pub server_error: f64,
     pub timeout_408: f64,
-    /// The whole length is announced, the connection closed in the middle of the body.
+    /// `Content-Length` announces the whole body; the connection closes in the middle of it.
     pub cut_off: f64,
-    /// Closed without any response; every other time after the request had its effect.
+    /// The connection closes without a response. In half of the cases the request has had its effect.
     pub reset: f64,
     /// The body comes in small pieces with `slow_pause` between them.
     pub slow: f64,
     pub slow_pause: Duration,
-    /// Headers and half a body, then nothing until the client goes away.
+    /// Headers and half of the body are sent, then nothing until the client disconnects.
     pub stall: f64,
-    /// 200 with a body that is no JSON.
+    /// 200 with a body that is not JSON.
     pub garbage: f64,
-    /// After so many faults in a row on one route, its next request is served; `u32::MAX`: never for that reason.
+    /// After this number of consecutive faults on a route, the next request on it is served; `u32::MAX` means no limit.
     pub max_in_a_row: u32,
-    /// Where the faults above happen; everywhere when absent.
+    /// Routes on which the faults above happen; all when `None`.
     pub only_routes: Option<Vec<Route>>,
-    /// Every nth record, in place of a good one, is valid JSON that lacks its id or start, or is no object, or starts at no date.
+    /// Every nth record is replaced by valid JSON that lacks its id or start, is not an object, or whose start is not a
+    /// date.
     pub malformed_every: Option<usize>,
-    /// Rows of a job and of a query of the gateway that are served again, ordered by `again_at`.
+    /// Rows of a job or a gateway query that are served again, sorted by `again_at`.
     pub repeated_rows: Vec<RepeatedRow>,
     pub outage: Option<Outage>,
     pub permanent: Option<Permanent>,
     /// Added to the `totalRecords` that the gateway announces.
     pub gateway_total: i64,
-    /// A page holds fewer records than asked for, but at least one.
+    /// Rate of pages that hold fewer records than requested, but at least one.
     pub gateway_short_pages: f64,
-    /// So many times per query, a page before the end is empty.
+    /// Number of times per query that a page before the end is empty.
     pub gateway_empty_early: u32,
-    /// Of conversations that began at the same time each page of a query has its own order, so that paging shows some of
-    /// them twice and others not at all. Nothing documents an order of ties.
+    /// Each page of a query orders conversations with the same start differently, so that paging repeats some of them
+    /// and omits others. The API does not document an order of ties.
     pub loose_ties: bool,
     /// Jobs end as FAILED.
     pub job_fails: bool,
@@ -58,18 +59,18 @@ pub struct Faults {
     pub job_stuck: bool,
 }
 
-/// What a 429 says of the time to wait.
+/// How a 429 states the time to wait.
 #[derive(Clone, Debug)]
 pub enum RetryAfter {
     Seconds(u32),
     Absent,
     /// A word or an HTTP date.
     NotANumber,
-    /// Any of these, with at most so many seconds.
+    /// Any of these, with at most this number of seconds.
     Mixed(u32),
 }
 
-/// Everything answers alike while it lasts.
+/// All routes answer alike while it lasts.
 #[derive(Clone, Debug)]
 pub struct Outage {
     pub from: Timestamp,
@@ -83,11 +84,11 @@ pub enum OutageKind {
     Unavailable,
 }
 
-/// One route stops working for good.
+/// One route stops working permanently.
 #[derive(Clone, Debug)]
 pub struct Permanent {
     pub route: Route,
-    /// So many requests on the route are served first.
+    /// Number of requests on the route that are served first.
     pub after: u64,
     pub status: u16,
     pub code: String,
@@ -125,7 +126,8 @@ impl Default for Faults {
 }
 
 impl Faults {
-    /// A lively mix of what passes by itself: about every third request fails. No stalls, since each costs a client's read timeout in real time.
+    /// A mix of transient faults: about every third request fails. Contains no stalls, because each costs a client's
+    /// read timeout in real time.
     pub fn transient(seed: u64) -> Self {
         Self {
             seed,
@@ -143,7 +145,7 @@ impl Faults {
         }
     }
 
-    /// Enough to be seen, little enough not to be waited for.
+    /// Enough faults to be visible, few enough not to slow down a demo.
     pub fn demo(seed: u64) -> Self {
         Self {
             seed,

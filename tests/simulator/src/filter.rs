@@ -1,4 +1,4 @@
-//! A function of the test's that sees each answer before it is sent and may send another one.
+//! A function of the test that sees each response before it is sent and may replace it.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use crate::organisation::answer::Answer;
 use crate::organisation::request::Request;
 use crate::route::Route;
 
-/// Gets each request with the answer that is due, and returns the answer that is sent. Runs after the request had its
-/// effect, outside of any lock, for several requests at a time.
+/// Receives each request with its response, and returns the response to send. Runs after the request has had its
+/// effect, without holding a lock, for several requests concurrently.
 pub type AnswerFilter = Arc<dyn Fn(&ServedRequest<'_>, Answer) -> Answer + Send + Sync>;
 
-/// A request whose answer is about to be sent.
+/// A request whose response is about to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct ServedRequest<'a> {
     pub route: Route,
     pub method: &'a Method,
     pub path: &'a str,
-    /// Names and values of the query string, decoded.
+    /// Decoded names and values of the query string.
     pub query: &'a [(String, String)],
     /// Empty when the body was not read.
     pub body: &'a [u8],

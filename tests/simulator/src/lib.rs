@@ -1,8 +1,8 @@
-//! A Genesys Cloud organisation on loopback, and the export gateway that a customer may have put in front of it: login, conversation
-//! details, jobs, gateway queries, rate limits, and everything that goes wrong with them, over real HTTP/1.1.
+//! A Genesys Cloud organisation on loopback, and the export gateway that a customer may have put in front of it: login,
+//! conversation details, jobs, gateway queries, rate limits and faults, over real HTTP/1.1.
 //!
-//! Everything it serves is a function of a seed, and time is injected, so that a run can be repeated. It knows nothing of the
-//! archive; it is the other side.
+//! All data is a function of a seed, and time is injected, so that a run can be repeated. The simulator shares no code
+//! with the archive.
 
 mod data;
 mod faults;

@@ -1,5 +1,5 @@
-//! The organisation behind the server: takes a request, answers it, and remembers. It knows no sockets, and no time but that of
-//! the injected clock.
+//! The organisation behind the server: it receives requests, answers them and keeps state. It uses no sockets, and no
+//! time but that of the injected clock.
 
 pub(crate) mod answer;
 mod cursor;
@@ -50,7 +50,7 @@ pub(crate) struct Organisation {
     pub(crate) history: History,
     pub(crate) stats: Stats,
     recent: Recent,
-    /// How often each conversation's recordings were asked for.
+    /// Number of requests for each conversation's recordings, by index of the conversation.
     prepared: HashMap<usize, u32>,
     schedule: Schedule,
     ids: Rng,
@@ -107,7 +107,7 @@ impl Organisation {
         fate
     }
 
-    /// Counts the request against its token. Neither the login nor an address that does not exist asks for one.
+    /// Counts the request against its token. The login and unknown paths do not require a token.
     fn charge(
         &mut self,
         route: Route,
@@ -167,7 +167,7 @@ impl Organisation {
         }
     }
 
-    /// The answer of a fault that comes before any effect.
+    /// Returns the response of a fault that prevents the request from having its effect.
     fn refused_by(&self, fate: &Fate) -> Option<ApiError> {
         let faults = &self.settings.faults;
         let rng = &mut self.schedule.rng(!faults.seed);
@@ -193,7 +193,7 @@ impl Organisation {
                 .permanent
                 .as_ref()
                 .map(|it| ApiError::new(it.status, &it.code, &it.message)),
-            // Never sent.
+            // Not sent: the connection closes without a response.
             Fate::Reset => Some(ApiError::server_error(500)),
             Fate::Served
             | Fate::Slow

@@ -1,4 +1,4 @@
-//! The addresses that are answered.
+//! The paths that the simulator serves.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub enum Route {
     JobDelete,
     Retention,
     LimitDocs,
-    /// In force.
+    /// The limits in force.
     Limits,
     LimitDefaults,
     ExportQuery,
@@ -28,18 +28,18 @@ pub enum Route {
     MessagesBulk,
     Recordings,
     WebDetails,
-    /// An attachment, which is somewhere else.
+    /// An attachment's download URL, which may redirect.
     Download,
-    /// The attachment itself, for anybody who knows where it is.
+    /// The attachment itself, served without a token.
     Media,
-    /// Nothing is there: 404.
+    /// Unknown path: 404.
     Unknown,
-    /// Something is there, but not for this method: 405.
+    /// Known path, but not with this method: 405.
     WrongMethod,
 }
 
 impl Route {
-    /// The name under which stats and logs know it.
+    /// The name used in stats and logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
@@ -70,7 +70,7 @@ impl Route {
         }
     }
 
-    /// The route, and the id in its path where it has one.
+    /// Returns the route and the id in its path, empty if it has none.
     pub(crate) fn of(method: &Method, path: &str) -> (Self, String) {
         let (verbs, id) = verbs(path);
         let route = verbs.iter().find(|(verb, _)| method == verb);
@@ -83,7 +83,7 @@ impl Route {
     }
 }
 
-/// What a path answers to, and the id in it. No verbs: there is no such path.
+/// Returns the methods and routes of a path, and the id in it. An unknown path has none.
 fn verbs(path: &str) -> (&'static [(Method, Route)], &str) {
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match segments.as_slice() {

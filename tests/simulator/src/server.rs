@@ -1,4 +1,5 @@
-//! The wire: one task accepts, one task per connection, and the faults that only a wire can have.
+//! The HTTP server: one task accepts, one task serves each connection. Implements the faults that affect the connection
+//! itself.
 
 mod body;
 
@@ -22,17 +23,17 @@ use crate::organisation::request::{REQUEST_BODY_MAX_BYTES, Request};
 use crate::simulator::Shared;
 use body::Body;
 
-/// Of one request body, kept or not.
+/// Limit for reading one request body, whether or not it is kept.
 const READ_MAX_BYTES: usize = 16 << 20;
 
-/// Runs until it is aborted, and its connections with it.
+/// Runs until it is aborted. Its connections end with it.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => { connections.spawn(serve(stream, Arc::clone(&shared))); }
-                // Out of file descriptors, most likely: the next one may go.
+                // Most likely out of file descriptors: yield and accept again later.
                 Err(error) => { tracing::debug!(%error, "a connection was not accepted"); tokio::task::yield_now().await; }
             },
             Some(_) = connections.join_next() => {}
@@ -41,7 +42,7 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // Small pieces of a slow body are to arrive as such.
+    // The pieces of a slow body should arrive separately.
     stream.set_nodelay(true).ok();
     let service = service_fn(move |request| exchange(request, Arc::clone(&shared)));
     if let Err(error) = http1::Builder::new()
@@ -58,7 +59,7 @@ async fn exchange(
 ) -> io::Result<Response<Body>> {
     let request = read(request).await;
     let reply = reply(&request, &shared);
-    // An error of the service makes hyper close the connection without a word.
+    // On an error of the service, hyper closes the connection without a response.
     match reply.fate {
         Fate::Reset | Fate::ResetAfterEffect => Err(io::ErrorKind::ConnectionReset.into()),
         _ => Ok(respond(reply)),
@@ -92,8 +93,8 @@ async fn read(request: http::Request<Incoming>) -> Request {
     }
 }
 
-/// Reads on past the limit, up to a bound: a client that is still sending would otherwise see its connection reset
-/// instead of the refusal.
+/// Reads past the limit, up to a bound: otherwise a client that is still sending would see a connection reset instead
+/// of the error response.
 async fn whole(mut body: Incoming) -> Result<Bytes, ApiError> {
     let mut kept = BytesMut::new();
     let mut length = 0;
@@ -170,7 +171,7 @@ fn respond(reply: Reply) -> Response<Body> {
     response
 }
 
-/// The first two thirds: complete as a body, but no JSON.
+/// The first two thirds: complete as an HTTP body, but not JSON.
 fn garbage(body: &Bytes) -> Bytes {
     let mut spoiled = body.slice(..body.len() * 2 / 3).to_vec();
     spoiled.extend_from_slice(b"\x00<!-- upstream connect error");

@@ -1,4 +1,4 @@
-//! What a simulated organisation is like: how much data of which days, how fast, how far behind, and who may log in.
+//! Settings of a simulated organisation: amount and days of data, speed, lag, and login.
 
 mod watermark;
 
@@ -15,10 +15,10 @@ use crate::faults::Faults;
 use crate::filter::AnswerFilter;
 use crate::organisation::transcripts::Untold;
 
-/// Where the simulator takes its time from. Only pauses inside a body (`slow`, `stall`) pass in real time.
+/// The simulator's source of time. Only pauses inside a body (`slow`, `stall`) take real time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The machine's own time.
+/// The system clock.
 pub fn wall_clock() -> Clock {
     #[expect(
         clippy::disallowed_methods,
@@ -27,16 +27,16 @@ pub fn wall_clock() -> Clock {
     Arc::new(Timestamp::now)
 }
 
-/// What becomes of a job that is deleted while it is at work.
+/// State of a job that is deleted while it is at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelledJobs {
     /// Unknown: 404.
     Gone,
-    /// Still there, as CANCELLED.
+    /// Still visible, as CANCELLED.
     Stay,
 }
 
-/// Where a history gateway wants its token, and calls it.
+/// Where a history gateway expects its page token, and under which name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryForm {
     /// `nextPageToken` in the query string.
@@ -61,76 +61,81 @@ impl HistoryForm {
     }
 }
 
-/// `seed`, `conversations`, `interval`, `spill`, `gateway_records`, `gateway_interactions` and `listen` count at the start;
-/// all else can be changed while the simulator runs.
+/// `seed`, `conversations`, `interval`, `spill`, `gateway_records`, `gateway_interactions` and `listen` apply only at
+/// the start; all other settings can be changed while the simulator runs.
 #[derive(Clone)]
 pub struct Settings {
     pub listen: SocketAddr,
     pub seed: u64,
-    /// Exactly so many conversations start inside `interval` (half-open).
+    /// Number of conversations that start inside `interval` (half-open).
     pub conversations: usize,
     pub interval: (Timestamp, Timestamp),
-    /// Further conversations, as a share of `conversations`, which start before `interval` and are active in it.
+    /// Additional conversations that start before `interval` and are active in it, as a fraction of `conversations`.
     pub spill: f64,
-    /// Records of the export gateway.
+    /// Number of records of the export gateway.
     pub gateway_records: usize,
-    /// Half of them have fewer interactions than this.
+    /// Median number of interactions in a gateway record.
     pub gateway_interactions: u32,
-    /// A history gateway of this form, with the export gateway's records, stands in place of the details query.
+    /// If set, a history gateway of this form replaces the details query. It serves the export gateway's records.
     pub history: Option<HistoryForm>,
     pub client_id: String,
     pub client_secret: String,
     pub token_lifetime: Duration,
-    /// Id and secret may come in the form instead of the Basic header. Reported by a third-party connector, documented nowhere.
+    /// Whether id and secret may come as form fields instead of the Basic header. Reported by a third-party connector;
+    /// undocumented.
     pub login_by_form: bool,
-    /// Of `invalid_client` and its like. 400 according to third-party clients; whether it is ever 401 is unverified.
+    /// Status of `invalid_client` and similar errors. 400 according to third-party clients; whether it is ever 401 is
+    /// unverified.
     pub login_refusal_status: u16,
-    /// What the client's role allows. A request that needs another one is a 403 that names it.
+    /// Permissions of the client's role. A request that needs another one gets a 403 that names it.
     pub permissions: Vec<String>,
-    /// The client's role is granted in so many of the organisation's five divisions, in all when absent. Conversations of others
-    /// are silently absent; reported by connectors and users, documented nowhere.
+    /// Number of the organisation's five divisions in which the client's role is granted; `None` means all.
+    /// Conversations of other divisions are silently omitted; reported by connectors and users, undocumented.
     pub divisions_held: Option<usize>,
-    /// Per token and window; 0 means no limit at all, the client's neither. 300 is documented, and raised on request.
+    /// Requests per token and window; 0 disables this limit and the client's. 300 is documented; Genesys raises it on
+    /// request.
     pub rate_per_minute: u32,
-    /// All tokens of the client together, per window; 0 means no limit. 3000 is documented.
+    /// Requests per window of all tokens of the client together; 0 disables the limit. 3000 is documented.
     pub client_rate_per_minute: u32,
-    /// A minute, according to the documentation. That windows are fixed, and begin with the clock's, is unverified.
+    /// A minute, according to the documentation. That windows are fixed and aligned to the clock is unverified.
     pub rate_window: Duration,
-    /// More than 100 is refused according to four third-party clients; the refusal's words are unverified.
+    /// Larger page sizes are refused. 100 according to four third-party clients; the error message is unverified.
     pub query_page_size_max: usize,
-    /// Pages that reach beyond so many results are refused; 100,000 is in an error that a third party reported.
+    /// Pages beyond this number of results are refused; 100,000 is in an error message that a third party reported.
     pub query_reach: usize,
-    /// A longer interval is refused with 400. Third parties disagree (7 and 31 days); the shorter one is the safe one.
+    /// Longer intervals are refused with 400. Third parties disagree (7 and 31 days); the shorter one is the safe
+    /// choice.
     pub query_interval_max: Option<Duration>,
-    /// The details query finds a conversation this long after its start, or sooner; each has its own time. That there is such
-    /// a delay is what the vendor's advice to leave out the last minute implies; its length is not documented.
+    /// Maximum delay between a conversation's start and its appearance in the details query; each conversation has its
+    /// own delay. The vendor's advice to leave out the last minute implies such a delay; its length is undocumented.
     pub query_lag: Duration,
-    /// Undocumented: 1000 is in common use, 10,000 a rumour.
+    /// Undocumented: 1000 is in common use; 10,000 is unconfirmed.
     pub job_page_size_max: u32,
     /// Undocumented.
     pub job_page_size_default: u32,
-    /// From the start of a job to its results: a third of it QUEUED, then PENDING, then FULFILLED.
+    /// Time from the start of a job to its results: QUEUED for a third of it, then PENDING, then FULFILLED.
     pub job_ready_after: Duration,
-    /// From FULFILLED to EXPIRED. Commonly a day; unverified.
+    /// Time from FULFILLED to EXPIRED. Commonly a day; unverified.
     pub job_lifetime: Duration,
-    /// Of polling a job that is at work: 200 and 202 are both documented.
+    /// Status for polling a job that is at work: 200 and 202 are both documented.
     pub job_at_work_status: u16,
-    /// Of deleting a job. The status is unverified.
+    /// Status for deleting a job. Unverified.
     pub job_delete_status: u16,
-    /// Whether a job that is deleted while it is at work goes on as CANCELLED, or is unknown as a finished one is. Unverified.
+    /// Whether a job that is deleted while it is at work stays visible as CANCELLED or becomes unknown, as a finished
+    /// one does. Unverified.
     pub cancelled_jobs: CancelledJobs,
-    /// Jobs that are at work or finished, and not deleted or expired; those beyond stay QUEUED. That there is such a limit is
-    /// reported; its value is unverified.
+    /// Maximum number of jobs that are at work or finished and neither deleted nor expired; further jobs stay QUEUED.
+    /// Such a limit has been reported; its value is unverified.
     pub concurrent_jobs: usize,
-    /// A longer interval is refused with 400. Whether there is a maximum is unverified.
+    /// Longer intervals are refused with 400. Whether there is a maximum is unverified.
     pub job_interval_max: Option<Duration>,
     pub watermark: Watermark,
-    /// What the retention settings say; without it no maximum is set.
+    /// `retentionDays` of the retention settings; `None` means that no maximum is set.
     pub retention_days: Option<u32>,
-    /// Conversations whose texts are not simply there.
+    /// Conversations whose texts are not available normally.
     pub untold: Untold,
     pub faults: Faults,
-    /// Sees each answer, refusals included, before it is sent, and may replace it.
+    /// Sees each response, including errors, before it is sent, and may replace it.
     pub answer_filter: Option<AnswerFilter>,
     pub clock: Clock,
 }
@@ -188,7 +193,7 @@ impl Default for Settings {
     }
 }
 
-/// Without the clock, which cannot be shown, and the secret, which must not be.
+/// Omits the clock, which is not printable, and the secret, which must not be printed.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
@@ -207,7 +212,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Enough for every kind of conversation to occur, little enough for a test of its own.
+/// Enough for every kind of conversation to occur, few enough for a single test.
 const CONVERSATIONS: usize = 200;
 const DAY: Duration = Duration::from_hours(24);
 /// 2026-03-01T00:00:00Z.

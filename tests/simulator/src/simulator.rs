@@ -1,4 +1,4 @@
-//! The handle: starts the server, changes what it does while it runs, and tells what it holds and has seen.
+//! The handle: starts the server, changes its behaviour while it runs, and returns its data and its statistics.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::truth::{Truth, TruthMessage};
 
-/// Answers until it is dropped.
+/// A running simulator. It serves until it is dropped.
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
@@ -24,11 +24,11 @@ pub struct Simulator {
     server: AbortHandle,
 }
 
-/// What the handle and the connections both hold.
+/// State shared by the handle and the connections.
 pub(crate) struct Shared(Mutex<Organisation>);
 
 impl Shared {
-    /// A panic elsewhere leaves an organisation that is still good enough to be asked.
+    /// Ignores poisoning: after a panic elsewhere the organisation is still consistent enough to read.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Organisation> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Simulator {
-    /// Has to be called inside a tokio runtime, which carries the server.
+    /// Starts the server. Must be called inside a tokio runtime, which runs it.
     pub async fn start(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
@@ -54,7 +54,7 @@ impl Simulator {
         })
     }
 
-    /// Of login, API and gateway alike.
+    /// Base URL of login, API and gateway.
     pub fn url(&self) -> Url {
         #[expect(
             clippy::expect_used,
@@ -65,17 +65,18 @@ impl Simulator {
             .expect("a socket address makes an address")
     }
 
-    /// With the records as the present faults serve them, and the tokens issued so far.
+    /// Returns the expected content of an archive: the records as the current faults serve them, and the tokens issued
+    /// so far.
     pub fn truth(&self) -> Truth {
         self.shared.lock().truth()
     }
 
-    /// The file that was sent with a message; `None` when it is not kept any more.
+    /// Returns the attachment of a message; `None` if it has been deleted.
     pub fn file(&self, attachment_id: &str) -> Option<Vec<u8>> {
         crate::data::files::file(attachment_id)
     }
 
-    /// What was written in a conversation, whether or not it is served; `None` when it was spoken or is unknown.
+    /// Returns the messages of a conversation, whether or not they are served; `None` if it was spoken or is unknown.
     pub fn messages(&self, conversation_id: &str) -> Option<Vec<TruthMessage>> {
         let organisation = self.shared.lock();
         let place = organisation.data.place_of(conversation_id)?;
@@ -103,70 +104,71 @@ impl Simulator {
         self.update(|settings| settings.faults = faults);
     }
 
-    /// Changes settings while the simulator runs; the data stays as it was generated.
+    /// Changes settings while the simulator runs; the generated data does not change.
     pub fn update(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.shared.lock().settings);
     }
 
-    /// Changes the records of these conversations, as the nightly corrections of the API do. How many there are.
+    /// Changes the records of these conversations, as the API's nightly corrections do. Returns the number of records
+    /// changed.
     pub fn amend(&self, ids: &[String]) -> usize {
         let mut organisation = self.shared.lock();
         let data = Arc::make_mut(&mut organisation.data);
         ids.iter().filter(|id| data.amend(id)).count()
     }
 
-    /// Has these texts written in a conversation, a message each, in place of its own. Whether it is one that is written.
-    /// They are not among the truth's planted values.
+    /// Replaces the texts of a written conversation, one message per text. Returns `false` if the conversation is
+    /// unknown or spoken. The texts are not added to the planted values of the truth.
     pub fn write(&self, conversation_id: &str, texts: Vec<String>) -> bool {
         let mut organisation = self.shared.lock();
         Arc::make_mut(&mut organisation.data).write(conversation_id, texts)
     }
 
-    /// All present jobs become EXPIRED, their results 404.
+    /// All current jobs become EXPIRED; their results are 404.
     pub fn expire_jobs(&self) {
         self.advanced().jobs.expire_all();
     }
 
-    /// All present jobs become unknown: 404.
+    /// All current jobs become unknown: 404.
     pub fn forget_jobs(&self) {
         self.advanced().jobs.forget_all();
     }
 
-    /// All present jobs become FAILED with this `errorMessage`.
+    /// All current jobs become FAILED with this `errorMessage`.
     pub fn fail_jobs(&self, message: &str) {
         let mut organisation = self.advanced();
         let now = organisation.now();
         organisation.jobs.fail_all(message, now);
     }
 
-    /// All present jobs become CANCELLED, as if somebody else had ended them.
+    /// All current jobs become CANCELLED, as if another client had cancelled them.
     pub fn cancel_jobs(&self) {
         let mut organisation = self.advanced();
         let now = organisation.now();
         organisation.jobs.cancel_all(now);
     }
 
-    /// All present gateway queries become unknown: 404.
+    /// All current gateway queries become unknown: 404.
     pub fn lose_queries(&self) {
         self.shared.lock().queries.lose_all();
     }
 
-    /// All present page tokens of the history gateway become unknown: 404.
+    /// All current page tokens of the history gateway become unknown: 404.
     pub fn forget_page_tokens(&self) {
         self.shared.lock().history.forget_tokens();
     }
 
-    /// Every token issued so far, whether or not it still works.
+    /// Every token issued so far, valid or not.
     pub fn tokens(&self) -> Vec<String> {
         self.shared.lock().tokens.all().cloned().collect()
     }
 
-    /// All tokens issued so far get 401 `bad.credentials`.
+    /// All tokens issued so far are answered with 401 `bad.credentials`.
     pub fn revoke_tokens(&self) {
         self.shared.lock().tokens.revoke_all();
     }
 
-    /// In the order of their submission, deleted ones included.
+    /// All jobs in the order of submission, including deleted ones.
     pub fn jobs(&self) -> Vec<JobView> {
         self.advanced().jobs.views()
     }

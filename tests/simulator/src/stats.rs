@@ -1,4 +1,4 @@
-//! What the simulator has seen and done so far.
+//! Counts of what the simulator has received and done.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use crate::route::Route;
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     pub requests: BTreeMap<Route, u64>,
-    /// 429s, whether for the limit, a fault or an outage.
+    /// Number of 429s caused by the limit, a fault or an outage.
     pub throttled: u64,
     pub tokens_issued: u64,
     pub jobs_submitted: u64,
     pub jobs_deleted: u64,
     pub queries_submitted: u64,
-    /// By kind: `throttle`, `server_error`, `timeout_408`, `cut_off`, `reset`, `reset_after_effect`, `slow`, `stall`, `garbage`,
-    /// `outage`, `permanent`, `short_page`, `empty_page`.
+    /// By kind: `throttle`, `server_error`, `timeout_408`, `cut_off`, `reset`, `reset_after_effect`, `slow`, `stall`,
+    /// `garbage`, `outage`, `permanent`, `short_page`, `empty_page`.
     pub faults: BTreeMap<String, u64>,
-    /// Ids of the jobs that nobody has deleted and that have not expired.
+    /// Ids of the jobs that have neither been deleted nor expired.
     pub live_jobs: Vec<String>,
 }
 

@@ -36,7 +36,7 @@ use crate::{Settings, Simulator, Watermark};
 const INTERVAL: &str = "2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z";
 const JOBS: &str = "api/v2/analytics/conversations/details/jobs";
 
-/// A simulator whose time stands still unless it is moved, and a client that is logged in.
+/// A simulator whose clock stands still unless it is advanced, and a client that is logged in.
 struct World {
     simulator: Simulator,
     token: String,
@@ -86,7 +86,7 @@ impl World {
             .unwrap()
     }
 
-    /// Without any credentials.
+    /// A request without credentials.
     fn request(&self, method: Method, path: &str) -> Call {
         Call::new(method, self.simulator.url().join(path).unwrap())
     }
@@ -138,7 +138,7 @@ impl World {
         answer.json()["jobId"].as_str().unwrap().to_owned()
     }
 
-    /// A job that is done.
+    /// Submits a job and waits until it is finished.
     async fn finished(&self, body: &Value) -> String {
         let id = self.submit(body).await;
         self.pass(Duration::from_secs(2));
@@ -152,7 +152,7 @@ impl World {
             .to_owned()
     }
 
-    /// The ids of all conversations of a job, page by page.
+    /// Returns the ids of all conversations of a job, read page by page.
     async fn read_all(&self, id: &str, page_size: usize) -> Vec<String> {
         let mut ids = Vec::new();
         let mut cursor: Option<String> = None;

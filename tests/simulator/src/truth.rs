@@ -1,4 +1,4 @@
-//! What an archive of this organisation has to hold, and what its logs must never show.
+//! The content that an archive of this organisation must hold, and the values that its logs must never contain.
 
 use jiff::Timestamp;
 
@@ -7,12 +7,12 @@ use crate::settings::Settings;
 
 #[derive(Clone, Debug)]
 pub struct Truth {
-    /// By start, then id; those that only reach into the interval included.
+    /// Sorted by start, then id, including conversations that start before the interval and are active in it.
     pub conversations: Vec<TruthConversation>,
     /// In the order in which every query returns them.
     pub gateway: Vec<TruthRecord>,
-    /// Every personal name, phone number, marker word of a text, token and secret that went over the wire or is accepted. Each text
-    /// that was not given, attribute value, note and subject contains at least one of them.
+    /// Every personal name, phone number, marker word, token and secret that is accepted or was sent over the wire.
+    /// Each attribute value, note, subject and generated text contains at least one of them.
     pub planted: Vec<String>,
 }
 
@@ -22,11 +22,12 @@ pub struct TruthConversation {
     pub start: Timestamp,
     pub end: Option<Timestamp>,
     pub divisions: Vec<String>,
-    /// The stretches in which some segment runs; only the last may be open.
+    /// The time ranges in which at least one segment runs; only the last may be open.
     pub active: Vec<(Timestamp, Option<Timestamp>)>,
     /// The bytes as a job serves them.
     pub json: String,
-    /// Served as valid JSON that is no usable record (`Faults::malformed_every`); `id` and `start` are what it should have said.
+    /// Whether it is served as valid JSON that is not a usable record (`Faults::malformed_every`); `id` and `start` are
+    /// the values of the record that it replaces.
     pub malformed: bool,
 }
 
@@ -38,17 +39,17 @@ pub struct TruthRecord {
     pub malformed: bool,
 }
 
-/// What somebody wrote, as the messages serve it.
+/// A message as the messages endpoint serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TruthMessage {
     pub id: String,
     pub time: Timestamp,
-    /// Empty where it is no text: a sign of typing.
+    /// Empty for a typing event, which has no text.
     pub text: String,
 }
 
 impl Truth {
-    /// What an organisation with these settings would hold, without starting one.
+    /// Returns the data that an organisation with these settings would hold, without starting one.
     pub fn of(settings: &Settings) -> Self {
         Dataset::generate(settings).truth(settings.faults.malformed_every)
     }

@@ -1,4 +1,4 @@
-//! What happens in a story besides the crash, and how it goes on after it.
+//! Events of a story besides the crash, and the way in which the export continues after it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use start_export::{Command, Resume};
 use super::{Afterwards, Case, Story, TRANSCRIPTS};
 use crate::world::{Turn, World};
 
-/// A world in which one kill may happen, and what the people around it do.
+/// A world in which the process may be killed once, and the operator's actions in its story.
 pub(super) struct Telling<S: ArchiveStore + 'static> {
     pub(super) world: World<S>,
     pub(super) case: Case,
@@ -65,7 +65,7 @@ impl<S: ArchiveStore + 'static> Telling<S> {
         }
     }
 
-    /// Handles every message there is.
+    /// Handles messages until none is left.
     async fn go_on(&mut self) {
         loop {
             match self.world.turn().await {
@@ -83,7 +83,7 @@ impl<S: ArchiveStore + 'static> Telling<S> {
         }
     }
 
-    /// An invocation that died is repeated, by Lambda or by a person.
+    /// Invokes the command until it succeeds: Lambda or the operator repeats an invocation that died.
     async fn insist(&mut self, command: &Command) {
         while self
             .world
@@ -100,12 +100,12 @@ impl<S: ArchiveStore + 'static> Telling<S> {
     async fn sweep(&mut self) {
         while self.world.sweep().await.is_none() {
             self.killed = true;
-            // Nothing repeats a sweep that died but the one of the next hour.
+            // Only the next hourly sweep repeats a sweep that died.
             self.world.pass(Duration::from_mins(61));
         }
     }
 
-    /// The first page message of slice 1 is nobody's to handle any more.
+    /// Moves the first page message of slice 1 to the dead-letter queue.
     async fn bury(&mut self) {
         let delivery = self
             .world
@@ -123,7 +123,7 @@ impl<S: ArchiveStore + 'static> Telling<S> {
         self.world.queues.delete(Queue::Pages, &delivery.receipt);
     }
 
-    /// Each is read anew for every crash point.
+    /// Selects seven written conversations of fewer than 20 messages; each is read again for every crash point.
     fn some_short_conversations(&self) -> Vec<String> {
         let messages = |id: &String| self.world.simulator.messages(id);
         let is_short = |id: &String| messages(id).is_some_and(|it| it.len() < 20);
@@ -151,7 +151,7 @@ fn resume_command(id: &ExportId) -> Command {
     })
 }
 
-/// The API permits no results.
+/// Faults with which the API refuses all job results with 403.
 fn refusing() -> Faults {
     let permanent = Permanent {
         route: Route::JobResults,

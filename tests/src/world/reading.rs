@@ -1,4 +1,4 @@
-//! What a world's archive holds, read past the counted steps.
+//! Reads a world's archive without counting steps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::World;
 
 impl<S: ArchiveStore + 'static> World<S> {
-    /// Reads the store past the counted steps.
+    /// Returns the archive over a store whose operations are not counted as steps.
     pub fn archive(&self) -> Archive {
         Archive::new(Arc::clone(&self.store) as Arc<dyn ArchiveStore>)
     }
@@ -63,14 +63,14 @@ impl<S: ArchiveStore + 'static> World<S> {
         self.store.replace(object).await.expect("written");
     }
 
-    /// Recomputes the export from its objects; it must be intact.
+    /// Verifies the export against its objects. Panics if it is not intact.
     pub async fn verify(&self, id: &ExportId) -> Report {
         verify(&self.archive(), id, &mut |_| {})
             .await
             .expect("an intact export")
     }
 
-    /// How often each record stands in the pages that the manifest names, by its line.
+    /// Returns each record line in the pages that the manifest names, with its number of occurrences.
     pub async fn archived_lines(&self, manifest: &Manifest) -> BTreeMap<String, u32> {
         let mut lines = BTreeMap::new();
         for page in manifest
@@ -97,11 +97,11 @@ impl<S: ArchiveStore + 'static> World<S> {
         lines
     }
 
-    /// The ids in the pages that the manifest names, each with how often it stands there.
+    /// Returns the values of `field` in the pages that the manifest names, each with its number of occurrences.
     pub async fn archived_ids(&self, manifest: &Manifest, field: &str) -> BTreeMap<String, u32> {
         let mut ids = BTreeMap::new();
         for (line, count) in self.archived_lines(manifest).await {
-            // Some records hold numbers that no number type holds, so their values stay text.
+            // Some records contain numbers that no number type can hold, so the values stay text.
             let record: BTreeMap<String, Box<RawValue>> =
                 serde_json::from_str(&line).expect("a record");
             let id = record[field].get().trim_matches('"').to_owned();
@@ -110,7 +110,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         ids
     }
 
-    /// Everything that was told to others: errors, outcomes, ends, webhooks and events.
+    /// Returns everything that left the pipeline as text: errors, outcomes, ends, webhooks and events.
     pub fn told(&self) -> Vec<String> {
         let webhooks = self
             .receiver

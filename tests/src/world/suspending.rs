@@ -1,4 +1,4 @@
-//! Processes beside the world's own, which are suspended at a step while others go on.
+//! Processes beside the world's own, which are suspended at a step while others continue.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::gate::Gate;
 use crate::process::Process;
 use crate::seams::Steps;
 
-/// A process whose every step is counted by `Steps` of its own: operations of the store and the queues, requests to the API,
-/// deliveries of webhooks.
+/// A process that counts its steps on `Steps` of its own: operations of the store and the queues, API requests, and
+/// webhook deliveries.
 #[derive(Debug)]
 pub struct GatedProcess {
     pub process: Process,
@@ -21,12 +21,12 @@ pub struct GatedProcess {
 }
 
 impl<S: ArchiveStore + 'static> World<S> {
-    /// Another process over the world's store and queues.
+    /// Builds another process over the world's store and queues.
     pub async fn gated_process(&self, steps: Steps) -> GatedProcess {
         self.gated_process_over(&self.store, steps).await
     }
 
-    /// The same over a store that stands in for the world's.
+    /// The same over another store that takes the place of the world's.
     pub async fn gated_process_over<T: ArchiveStore + 'static>(
         &self,
         store: &Arc<T>,
@@ -50,7 +50,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         }
     }
 
-    /// Receives a message of the first of these queues that has one now.
+    /// Receives a message from the first of these queues that has one visible now.
     pub fn receive_from(&self, queues: &[Queue]) -> Option<Delivery> {
         queues.iter().find_map(|queue| self.queues.receive(*queue))
     }

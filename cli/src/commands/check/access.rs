@@ -1,4 +1,4 @@
-//! Whether the client's role lets it read conversations, and of how much of the organisation.
+//! Whether the client's role may read conversations, and those of which part of the organisation.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use super::{Api, DETAIL_VIEW, Finding, Findings, JOBS, QUERY, interval};
 use crate::figures::counted;
 use crate::problem::chain;
 
-/// Whose API it is.
+/// The kind of API host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Host {
     OfTheRegion,
-    /// `GENESYS_API_URL`: perhaps an export gateway alone.
+    /// `GENESYS_API_URL`, which may serve an export gateway only.
     OfYourOwn,
 }
 
@@ -33,8 +33,8 @@ const UNCHECKED: &str = "not checked: the API tells nobody what it leaves out";
 
 const GATEWAY: &str = "/api/v2/export/query";
 
-/// The job API, by asking how far its data reaches. It takes the very permission that an export needs; the query does with
-/// another one, and so proves nothing.
+/// Checks the job API by requesting up to when it has data. That call needs the same permission as an export; the
+/// details query needs another one, and so would prove nothing.
 pub(super) async fn jobs(api: &Api, host: Host, findings: &mut Findings<'_>) -> Option<Timestamp> {
     let asked = api
         .ask::<DataAvailability>(&Call::get(format!("{JOBS}/availability")))
@@ -70,7 +70,7 @@ pub(super) async fn jobs(api: &Api, host: Host, findings: &mut Findings<'_>) -> 
     None
 }
 
-/// The other source, where it is the only one.
+/// Checks the export gateway, where it is the only source.
 async fn gateway(api: &Api) -> Finding {
     let end = api.now();
     let range = json!({
@@ -95,7 +95,8 @@ async fn gateway(api: &Api) -> Finding {
     }
 }
 
-/// One record of one day, for the count. Whether the query can be used for more; an export by jobs does without.
+/// Queries one day with a page of one record, for the count. Returns whether later checks can use queries; an export by
+/// jobs does not need them.
 pub(super) async fn query(api: &Api, end: Timestamp, findings: &mut Findings<'_>) -> bool {
     let start = end - DAY;
     let error = match hits(api, start, end, 1).await {
@@ -117,7 +118,7 @@ fn no_queries(error: ApiError) -> Finding {
     let status = error.status();
     let what = chain(error);
     match status {
-        // A gateway of one's own need not serve it.
+        // A custom host need not serve the query.
         Some(404) => Finding::skipped("queries", format!("{QUERY} is not served here (404)")),
         Some(400..=428 | 430..=499) => {
             Finding::warning("queries", format!("queries are refused: {what}")).fix(WITHOUT)
@@ -128,7 +129,7 @@ fn no_queries(error: ApiError) -> Finding {
     }
 }
 
-/// How many conversations a query finds, with so many on its page.
+/// The number of conversations that a query finds, with a page of `page_size` records.
 pub(super) async fn hits(
     api: &Api,
     start: Timestamp,
@@ -149,7 +150,7 @@ pub(super) async fn hits(
     Ok(api.client.call(&call, api.deadline(), decode).await?.value)
 }
 
-/// A failure, with the permission by name if that is what is missing.
+/// The finding for a failed call, with the name of the permission if that is missing.
 pub(super) fn denied(check: &'static str, permission: &str, error: ApiError) -> Finding {
     let fix = match error.status() {
         Some(400) => "the API does not take the request: tell its words to the archive's maintainers".to_owned(),

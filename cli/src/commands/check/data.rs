@@ -1,4 +1,4 @@
-//! How far the organisation's data reaches, forwards and back.
+//! The time range of the organisation's data: the newest and the oldest that can be exported.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use super::{Api, Finding};
 use crate::figures::time;
 use crate::problem::chain;
 
-/// A lake so far behind is a matter for the vendor.
+/// A data lake that lags more than this is a matter for the vendor.
 const FAR_BEHIND: Duration = Duration::from_hours(24);
 
 const RETENTION: &str = "/api/v2/analytics/dataretention/settings";
 const RETENTION_VIEW: &str = "analytics:dataRetention:view";
 
-/// What the job API can export by now, and what that means for a schedule.
+/// Reports up to when the job API can export, and the consequence for a schedule.
 pub(super) fn watermark(watermark: Timestamp, now: Timestamp) -> Finding {
     let behind = Duration::try_from(now.duration_since(watermark)).unwrap_or_default();
     let what = format!(
@@ -32,7 +32,7 @@ pub(super) fn watermark(watermark: Timestamp, now: Timestamp) -> Finding {
     }
 }
 
-/// How long the organisation keeps conversations.
+/// Reports how long the organisation keeps conversations.
 pub(super) async fn retention(api: &Api) -> Finding {
     match api.ask::<DataRetention>(&Call::get(RETENTION)).await {
         Ok(reply) => match reply.value.retention_days {

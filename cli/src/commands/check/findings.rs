@@ -1,4 +1,4 @@
-//! What the checks have found, told one by one.
+//! The findings of the checks, shown one by one.
 
 use console::{Style, style};
 use serde::Serialize;
@@ -8,20 +8,20 @@ use crate::figures::counted;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 
-/// What a finding means for an export.
+/// The meaning of a finding for an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Mark {
     Ok,
-    /// An export will run, and something about it deserves a thought.
+    /// An export will run, but the finding deserves attention.
     Warning,
     Failed,
     Skipped,
-    /// What the API documents nowhere.
+    /// A property that the API does not document.
     Found,
 }
 
-/// One line, and what to do about it.
+/// One line, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     check: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Finding {
     fix: Option<String>,
 }
 
-/// All findings; each is shown as soon as it is there.
+/// All findings; each is shown as soon as it is added.
 pub(super) struct Findings<'a> {
     screen: &'a Screen,
     all: Vec<Finding>,
@@ -118,13 +118,13 @@ impl<'a> Findings<'a> {
         self.all.push(finding);
     }
 
-    /// What was found until somebody stopped it, and whether anything of it was left behind.
+    /// The error after an interrupt. It holds the findings so far, including a failure to clean up.
     pub(super) fn interrupted(self) -> Problem {
         Problem::failed("the check is stopped before its end")
             .with_json(json!({"status": "stopped", "checks": self.all}))
     }
 
-    /// The result: what a program reads, and for a person the sum.
+    /// Prints the result: all findings for a program, the totals for people.
     pub(super) fn finish(self) -> Exit {
         let of = |mark| self.all.iter().filter(|it| it.mark == mark).count() as u64;
         let (failed, warnings) = (of(Mark::Failed), of(Mark::Warning));

@@ -1,4 +1,4 @@
-//! Ctrl-C, so that what a check has made is deleted before it ends.
+//! Ctrl-C handling: what a check has created is deleted before it ends.
 
 use std::future::pending;
 
@@ -7,16 +7,16 @@ use tokio::sync::watch;
 use crate::problem::Exit;
 use crate::screen::Screen;
 
-/// Whether somebody wants to stop.
+/// Reports whether the user has pressed Ctrl-C.
 #[derive(Clone, Debug)]
 pub(super) struct Interrupt(watch::Receiver<bool>);
 
-/// Somebody wanted to stop.
+/// The user has pressed Ctrl-C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Interrupted;
 
 impl Interrupt {
-    /// From here on the first Ctrl-C ends the step in hand, and the second one the process.
+    /// Starts to listen: the first Ctrl-C ends the current step, the second one the process.
     pub(super) fn listen(screen: &Screen) -> Self {
         let (sender, receiver) = watch::channel(false);
         let screen = screen.clone();
@@ -35,14 +35,14 @@ impl Interrupt {
         Self(signal)
     }
 
-    /// The step, unless it is interrupted. Never for a step that makes what must be deleted: who does not wait for the
-    /// answer cannot delete it.
+    /// Runs a step unless it is interrupted. Not for a step that creates something that must be deleted: without the
+    /// answer it cannot be deleted.
     pub(super) fn or<T>(
         &self,
         step: impl Future<Output = T>,
     ) -> impl Future<Output = Result<T, Interrupted>> {
         let mut signal = self.0.clone();
-        // On the heap: what asks AWS is large.
+        // On the heap, because the futures of AWS calls are large.
         let step = Box::pin(step);
         async move {
             tokio::select! {
@@ -54,7 +54,7 @@ impl Interrupt {
     }
 }
 
-/// For ever where signals cannot be had.
+/// Waits for Ctrl-C; forever if signals are not available.
 async fn wait() {
     if tokio::signal::ctrl_c().await.is_err() {
         pending::<()>().await;

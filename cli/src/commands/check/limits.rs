@@ -1,4 +1,4 @@
-//! How fast the API may be asked, and what a query takes.
+//! The rate limits of the API, and the limits of a query.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use crate::problem::chain;
 
 const LIMITS: &str = "limits";
 
-/// Where the organisation's own limits stand that matter to us.
+/// The namespaces with those limits of the organisation that matter here.
 const NAMESPACES: [&str; 2] = ["platform.api", "analytics"];
 
-/// The one that paces us.
+/// The limit that determines the rate of requests.
 const TOKEN_RATE: &str = "client.credentials.token.rate.per.minute";
-/// What belongs to the asynchronous jobs.
+/// Part of the keys of limits on asynchronous jobs.
 const JOB_LIMITS: &str = "details.jobs";
 
-/// The page sizes and intervals of a query that are said to be the largest, here or there.
+/// The page sizes and intervals that different sources state as the maximum of a query.
 const PAGE_SIZES: [u32; 2] = [100, 200];
 const INTERVAL_DAYS: [u64; 2] = [7, 31];
 
-/// A namespace's limits, by their keys.
+/// The limits of a namespace, by key.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Limits {
@@ -43,7 +43,7 @@ struct Limit {
     value: f64,
 }
 
-/// What the headers allow, and what the organisation's settings say.
+/// Reports the rate limit in the response headers, and the limits in the organisation's settings.
 pub(super) async fn limits(api: &Api, findings: &mut Findings<'_>) {
     findings.add(match api.client.allowed_per_minute() {
         Some(allowed) => Finding::ok(
@@ -62,7 +62,7 @@ pub(super) async fn limits(api: &Api, findings: &mut Findings<'_>) {
     }
 }
 
-/// The largest page and interval that a query takes, by trying.
+/// Tries the largest page and the largest interval that a query accepts.
 pub(super) async fn of_query(api: &Api, end: Timestamp, findings: &mut Findings<'_>) {
     let hour = Duration::from_hours(1);
     for size in PAGE_SIZES {
@@ -76,7 +76,7 @@ pub(super) async fn of_query(api: &Api, end: Timestamp, findings: &mut Findings<
     }
 }
 
-/// What is refused for its size is as much of an answer. Every other failure tells nothing of a limit.
+/// A refusal because of the size is a valid result. Any other failure says nothing about a limit.
 pub(super) fn tried_out<T>(what: &str, tried: Result<T, ApiError>) -> Finding {
     match tried {
         Ok(_) => Finding::found(LIMITS, format!("{what} is accepted")),

@@ -1,4 +1,4 @@
-//! Where the organisation is, and whether the client may log in there.
+//! The organisation's region, and whether the client can log in there.
 
 use conversation_archive::genesys::ApiError;
 use conversation_archive::plan::Residency;
@@ -8,17 +8,17 @@ use crate::figures::time;
 use crate::problem::chain;
 use crate::settings::Settings;
 
-/// Where the archive lies, as far as that is known.
+/// The region in which the archive lies, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Lies {
     In(String),
-    /// A folder, or no archive was named.
+    /// A folder, or no archive was given.
     Nowhere,
     /// A bucket that cannot be opened.
     Unknown,
 }
 
-/// Region, hosts, and whether data may go from there to the archive.
+/// Checks region, hosts, and whether data may go from there to the archive.
 pub(super) fn regions(settings: &Settings, archive: Lies) -> Finding {
     let endpoints = &settings.client.endpoints;
     let api = endpoints.api().host_str().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(super) fn regions(settings: &Settings, archive: Lies) -> Finding {
     }
 }
 
-/// Whether a token is to be had, and for how long.
+/// Checks whether the client gets a token, and reports how long it is valid.
 pub(super) async fn login(api: &Api, findings: &mut Findings<'_>) -> bool {
     let life = match api.client.token_life().await {
         Ok(life) => life,
@@ -73,7 +73,7 @@ pub(super) async fn login(api: &Api, findings: &mut Findings<'_>) -> bool {
     true
 }
 
-/// A wrong region answers as if there were no such client.
+/// The finding for a failed login. A wrong region answers as if the client did not exist.
 fn refused(error: ApiError) -> Finding {
     let transient = error.is_transient();
     let what = chain(error);

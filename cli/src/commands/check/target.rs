@@ -1,4 +1,4 @@
-//! Whether the archive takes objects as an export writes them: create-only, read back, deleted.
+//! Whether the archive accepts objects as an export writes them: create-only, read back, deleted.
 
 use conversation_archive::objects::Name;
 use conversation_archive::store::{ArchiveStore, Encryption, Object, S3Store, StoreError, Stored};
@@ -10,24 +10,24 @@ use crate::problem::{Problem, chain};
 
 const CHECK: &str = "archive";
 
-/// What went wrong with a store that can be opened.
+/// A failure of a store that can be opened.
 #[derive(Debug)]
 enum Trouble {
     Store(StoreError),
-    /// It did what it must not.
+    /// The store broke a guarantee that exports need.
     Broken(&'static str),
 }
 
-/// What one object went through.
+/// The result of writing, reading and deleting one object.
 struct Probe {
     tried: Result<Result<(), Trouble>, Interrupted>,
-    /// What S3 says of it, if it got so far.
+    /// The encryption that S3 reports, if the probe got that far.
     encryption: Option<Result<Encryption, StoreError>>,
-    /// Why it may still be there.
+    /// Why the object may still exist.
     left: Option<StoreError>,
 }
 
-/// Whether the place takes objects, and for a bucket how it encrypts them.
+/// Checks whether the location accepts objects, and for a bucket how it encrypts them.
 pub(super) async fn target(
     place: Option<Result<Opened, Problem>>,
     interrupt: &Interrupt,
@@ -65,7 +65,7 @@ fn closed(problem: Problem) -> Finding {
     Finding::failed(CHECK, problem.message).fix(problem.hint.unwrap_or_else(|| fix.to_owned()))
 }
 
-/// Which key it is, where one could expect another.
+/// The finding on encryption, with the key, since the operator may expect another one.
 fn encryption(seen: Option<Result<Encryption, StoreError>>) -> Finding {
     const ENCRYPTION: &str = "encryption";
     match seen {
@@ -87,7 +87,7 @@ fn encryption(seen: Option<Result<Encryption, StoreError>>) -> Finding {
     }
 }
 
-/// The probe, told as a finding.
+/// The finding for the probe.
 fn told(store: &dyn ArchiveStore, tried: Result<(), Trouble>) -> Finding {
     match tried {
         Ok(()) => Finding::ok(
@@ -106,7 +106,7 @@ fn told(store: &dyn ArchiveStore, tried: Result<(), Trouble>) -> Finding {
     }
 }
 
-/// One object, written, looked at and deleted, whatever comes in between.
+/// Writes, reads and deletes one object. The object is deleted whatever happens in between.
 async fn probe(
     store: &dyn ArchiveStore,
     bucket: Option<&S3Store>,
@@ -118,7 +118,7 @@ async fn probe(
     let mut encryption = None;
     let tried = match store.create(object.clone()).await {
         Err(error) => Ok(Err(error.into())),
-        // The key is new: what is said to be there already is our own write, whose answer was lost.
+        // The key is new, so an existing object is the result of this write, whose answer was lost.
         Ok(Stored::Created | Stored::AlreadyThere) => {
             let steps = async {
                 if let Some(bucket) = bucket {
@@ -129,7 +129,7 @@ async fn probe(
             interrupt.or(steps).await
         }
     };
-    // Also behind a write that failed: it may have arrived.
+    // Also after a failed write, which may have arrived.
     let deleted = store.delete(&key).await;
     let (tried, left) = match (tried, deleted) {
         (Ok(Ok(())), Ok(())) => (Ok(is_gone(store, &key).await), None),
@@ -169,7 +169,7 @@ async fn try_it(store: &dyn ArchiveStore, object: Object) -> Result<(), Trouble>
     Ok(())
 }
 
-/// What a refused step needs, in a bucket and in a folder.
+/// The permission that a refused step needs, in a bucket and in a folder.
 fn right(error: &StoreError) -> String {
     let (StoreError::Transient { action, .. } | StoreError::Permanent { action, .. }) = error;
     let needed = match *action {

@@ -1,4 +1,4 @@
-//! A job over one minute: what the API documents nowhere about jobs, as it is found here.
+//! A job over one minute, which shows the properties of jobs that the API does not document.
 
 use std::time::Duration;
 
@@ -18,25 +18,26 @@ use crate::problem::chain;
 const CHECK: &str = "trial job";
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// The vendor asks for no less between two looks.
+/// The vendor asks for at least this interval between polls.
 const POLL_EVERY: Duration = Duration::from_secs(3);
-/// A job over a minute of data that takes longer stands in a queue.
+/// A job over a minute of data that takes longer is waiting in a queue.
 const LONGEST_POLLING: Duration = Duration::from_mins(1);
-/// In common use, and the largest that anybody has heard of.
+/// The page size in common use, and the largest one that any source mentions.
 const PAGE_SIZES: [u32; 2] = [1_000, 10_000];
 
-/// Characters of the API's own words.
+/// Maximum length of the API's own message, in characters.
 const MOST_TOLD: usize = 300;
 
-/// What has become of the job.
+/// The state of the job after polling.
 enum Polled {
     Done(AsyncQueryStatus, Duration),
-    /// Without results, and with the API's words if there are any.
+    /// Ended without results, with the API's message if there is one.
     Ended(JobState, Option<String>),
     StillWaiting(JobState),
 }
 
-/// Submits, polls, reads and deletes. The job is deleted however far it comes, and also when Ctrl-C ends the rest.
+/// Submits a job, polls it, reads its pages and deletes it. The job is deleted however far this gets, also after
+/// Ctrl-C.
 pub(super) async fn run(
     api: &Api,
     end: Timestamp,
@@ -49,7 +50,7 @@ pub(super) async fn run(
         "orderBy": "conversationStart",
     });
     let submit = Call::post(JOBS).json(&query).expecting(&[200, 201, 202]);
-    // Not interrupted: whoever does not wait for the job's id cannot delete it.
+    // Not interruptible: without its id the job cannot be deleted.
     let job = match api.ask::<AsyncQueryResponse>(&submit).await {
         Ok(reply) => reply.value.job_id,
         Err(error) => {
@@ -79,7 +80,7 @@ async fn look_at(api: &Api, path: &str, findings: &mut Findings<'_>) {
     }
 }
 
-/// Looks until the job is over, or for a minute.
+/// Polls until the job is over, for at most a minute.
 async fn poll(api: &Api, path: &str) -> Result<Polled, ApiError> {
     let call = Call::get(path).expecting(&[200, 202]);
     let mut waited = Duration::ZERO;

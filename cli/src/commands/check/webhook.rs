@@ -1,4 +1,4 @@
-//! Whether the receiver takes a signed delivery.
+//! Whether the receiver accepts a signed delivery.
 
 use bytes::Bytes;
 use conversation_archive::clock::Clock;
@@ -11,7 +11,7 @@ use crate::problem::chain;
 
 const CHECK: &str = "webhook";
 
-/// Of no export, so that a receiver can tell it from an outcome.
+/// Event type of a delivery that belongs to no export, so that a receiver can distinguish it from an outcome.
 const PING: &str = "webhook.ping";
 
 pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {

@@ -1,4 +1,4 @@
-//! The demo's folder: an earlier demo's is replaced, anything else is left alone.
+//! The demo's folder: the folder of an earlier demo is replaced, any other is left alone.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::arguments::DemoArguments;
 use crate::problem::Problem;
 
-/// Says that a folder is a demo's. A key that starts with a dot is no object.
+/// Marks a folder as a demo's. A key that starts with a dot is not an object.
 const MARKER: &str = ".demo";
 
 pub(super) fn prepare(arguments: &DemoArguments) -> Result<PathBuf, Problem> {
@@ -32,7 +32,7 @@ pub(super) fn prepare(arguments: &DemoArguments) -> Result<PathBuf, Problem> {
     Ok(std::path::absolute(&out).unwrap_or(out))
 }
 
-/// The first name that is free.
+/// The first name that is free: `out`, `out-2`, and so on.
 fn beside(out: &Path) -> PathBuf {
     let numbered = |number: u32| {
         let mut name = out.as_os_str().to_owned();

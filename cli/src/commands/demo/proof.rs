@@ -1,4 +1,4 @@
-//! The proof: what the archive holds against what the simulator has, and what the receiver got.
+//! The proof: compares the archive with the simulator's data, and checks the deliveries to the receiver.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +18,12 @@ use crate::figures::{count, counted};
 use crate::problem::Problem;
 use crate::receiver::{Receiver, Seen};
 
-/// What was found.
+/// The result of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Proof {
     expected: u64,
     missing: u64,
-    /// Archived, and not to be archived.
+    /// Archived, but not expected.
     strange: u64,
     repeated: u64,
     deliveries: Vec<Seen>,
@@ -93,7 +93,7 @@ impl Proof {
         })
     }
 
-    /// Fails when anything is not as promised.
+    /// Fails if anything differs from the promise.
     pub(super) fn judge(&self) -> Result<(), Problem> {
         if !self.records_fit() {
             return Err(Problem::failed(format!(
@@ -114,7 +114,7 @@ impl Proof {
         self.missing + self.strange + self.repeated == 0
     }
 
-    /// One outcome, told until it is taken, signed each time.
+    /// Whether one outcome was delivered until it was accepted once, with a valid signature on every delivery.
     fn webhook_fits(&self) -> bool {
         let taken = self
             .deliveries
@@ -158,7 +158,7 @@ impl Proof {
     }
 }
 
-/// How often each conversation stands on the pages that the manifest names.
+/// The number of times that each conversation occurs on the pages that the manifest names.
 async fn archived(archive: &Archive, manifest: &Manifest) -> anyhow::Result<BTreeMap<String, u64>> {
     let mut times = BTreeMap::new();
     let pages = manifest

@@ -1,4 +1,4 @@
-//! The demo's world: the organisation, the settings and the request, all made up. Nothing comes from the environment.
+//! The demo's organisation, settings and request, all generated. Nothing comes from the environment.
 
 use std::path::Path;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn organisation(arguments: &DemoArguments) -> Organisation {
             lag: Duration::ZERO,
         },
         faults: Faults {
-            // Now and then one of them is a 504, after which a client has to stay away for ten seconds.
+            // Some of them are a 504, after which a client has to pause for ten seconds.
             server_error: 0.015,
             ..Faults::demo(arguments.seed)
         },

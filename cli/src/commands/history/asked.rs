@@ -1,4 +1,4 @@
-//! From the command line to a request, by the rules of every request.
+//! Converts the command line to a request, under the rules of every request.
 
 use std::time::Duration;
 
@@ -39,7 +39,8 @@ pub(super) fn request(
     Ok(ExportRequest::parse(&request.to_string())?)
 }
 
-/// What is not known yet is not waited for.
+/// The requested interval. For the details query it ends at `known`: the command does not wait for data that is not
+/// available yet.
 fn interval(
     arguments: &HistoryArguments,
     now: Timestamp,
@@ -79,7 +80,7 @@ fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
     if let Some(path) = &arguments.ids {
         let text = read("ids", path)?;
         if ids(&text).is_empty() {
-            // Without ids the query would be for all conversations.
+            // Without ids the query would match all conversations.
             let message = format!("the ids {} hold none", path.display());
             return Err(Problem::refused(message).with_hint("write one id a line"));
         }

@@ -1,4 +1,5 @@
-//! Where records go: a table, lines of JSON, or CSV. Who closes the pipe does not want the rest, which is no failure.
+//! The output of records: a table, lines of JSON, or CSV. A reader that closes the pipe does not want the rest, which
+//! is not a failure.
 
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
@@ -34,7 +35,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Tables and CSV are of normalized records.
+    /// Creates an output. Tables and CSV need normalized records.
     pub(super) fn new(format: Format) -> Self {
         Self {
             format,
@@ -43,7 +44,7 @@ impl Output {
         }
     }
 
-    /// Lines of records, each with its line break; a break says that nobody takes more.
+    /// Writes lines of records, each with its line break. Returns `Break` if the reader has closed the pipe.
     pub(super) fn write(&mut self, lines: &str) -> Result<ControlFlow<()>, Problem> {
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         let text = match self.format {
@@ -54,7 +55,7 @@ impl Output {
         put(&text)
     }
 
-    /// CSV as it is for a program.
+    /// CSV unchanged for a program, and made safe for a terminal.
     fn shown(&self, csv: String) -> String {
         match self.reader {
             Reader::Program => csv,
@@ -62,7 +63,7 @@ impl Output {
         }
     }
 
-    /// Nothing came: a reader of CSV gets its columns all the same.
+    /// Writes the CSV header if there was no record.
     pub(super) fn finish(&mut self) {
         if !self.has_begun && self.format == Format::Csv {
             let _ = put(&(COLUMNS.join(",") + "\n"));
@@ -87,7 +88,7 @@ fn rows(lines: &str) -> Result<Vec<JsonText<'_>>, Problem> {
     lines.lines().map(read).collect()
 }
 
-/// Attributes as JSON in one field.
+/// Converts records to CSV, with the attributes as JSON in one field.
 fn csv(lines: &str, is_first: bool) -> Result<String, Problem> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |error: csv::Error| Problem::from(anyhow::Error::from(error));
@@ -104,7 +105,8 @@ fn csv(lines: &str, is_first: bool) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|error| anyhow::Error::from(error).into())
 }
 
-/// Texts as they are but for NUL, by which readers of CSV take a file for a binary one. Everything else is JSON.
+/// Texts are unchanged except for NUL, because of which CSV readers would treat the file as binary. Every other value
+/// is JSON.
 fn cell(value: Option<JsonText<'_>>) -> String {
     let Some(value) = value else {
         return String::new();

@@ -1,4 +1,4 @@
-//! Normalized records as the rows of a table, in columns of fixed width, so that rows can come page after page.
+//! Normalized records as the rows of a table, in columns of fixed width, so that rows can be printed page by page.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use conversation_archive::time::from_millis;
 use crate::figures::time;
 use crate::plain::plain_line;
 
-/// Name and width, in columns of the terminal.
+/// Name and width of each column; the width is in terminal columns.
 const COLUMNS: [(&str, usize); 6] = [
     ("started (UTC)", 19),
     ("channel", 12),
@@ -41,7 +41,7 @@ fn cells(row: JsonText<'_>) -> [String; 6] {
     let number = |name: &str| row.get(name)?.integer();
     let start = number("startTime").and_then(from_millis);
     let start = start.map(|start| start.strftime("%Y-%m-%d %H:%M:%S").to_string());
-    // A conversation whose end lies before its start does not say how long it lasted.
+    // A conversation that ends before its start has no usable duration.
     let lasted = number("durationMs").and_then(|lasted| u64::try_from(lasted).ok());
     let lasted = lasted.map(|lasted| time(Duration::from_millis(lasted)));
     let people = number("participantCount").map(|people| people.to_string());
@@ -55,7 +55,7 @@ fn cells(row: JsonText<'_>) -> [String; 6] {
     ]
 }
 
-/// What is too long is cut, but for the last one.
+/// One row. Text that is too long is cut, except in the last column.
 fn line(cells: &[String; 6]) -> String {
     let last = COLUMNS.len() - 1;
     let mut line = String::new();

@@ -1,4 +1,4 @@
-//! Builds the functions for this machine, quickly and large, as `cargo build` does.
+//! Builds the functions for this machine in the dev profile: a fast build, large binaries.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::problem::{Problem, chain};
 /// The binary of each function.
 pub(super) type Binaries = BTreeMap<String, PathBuf>;
 
-/// A line that cargo writes for programs.
+/// One of cargo's JSON messages.
 #[derive(Deserialize)]
 struct Message {
     target: Option<Target>,
@@ -25,7 +25,7 @@ struct Target {
     name: String,
 }
 
-/// What cargo has to say goes to standard error. Blocks.
+/// Builds the functions. Cargo's diagnostics go to standard error. Blocks.
 pub(super) fn build(project: &Project) -> Result<Binaries, Problem> {
     let cargo = environment("CARGO").unwrap_or_else(|| "cargo".to_owned());
     let mut command = Command::new(cargo);
@@ -35,7 +35,8 @@ pub(super) fn build(project: &Project) -> Result<Binaries, Problem> {
         .current_dir(project.root())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
-    // With this program, whose features are more: what it is made of is built already.
+    // Together with this package, which enables more features of the dependencies, so that those already built are
+    // reused.
     command.args(["--package", env!("CARGO_PKG_NAME")]);
     for function in FUNCTIONS {
         command.args(["--package", function.function]);

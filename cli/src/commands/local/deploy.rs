@@ -1,4 +1,4 @@
-//! Hands the template and the binaries to the script that deploys them.
+//! Passes the template and the binaries to the script that deploys them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -17,7 +17,8 @@ use crate::screen::Screen;
 /// The outputs of the stack.
 pub(super) type Outputs = BTreeMap<String, String>;
 
-/// Blocks. Nothing of this process's environment reaches the script, credentials and proxies least of all.
+/// Runs the script. Blocks. The script gets nothing of this process's environment, in particular no credentials and no
+/// proxies.
 pub(super) fn deploy(
     project: &Project,
     settings: &LocalSettings,
@@ -50,10 +51,10 @@ pub(super) fn deploy(
     talk(script, &input, screen)
 }
 
-/// Gives it the settings, shows what it says, and takes its answer.
+/// Sends the settings to the script, shows its output, and returns its result.
 fn talk(mut script: Child, input: &Value, screen: &Screen) -> Result<Outputs, Problem> {
     if let Some(mut stdin) = script.stdin.take() {
-        // A script that has died already says why.
+        // If the script has already ended, its output says why.
         let _ = stdin.write_all(input.to_string().as_bytes());
     }
     let mut said = String::new();
@@ -75,7 +76,7 @@ fn talk(mut script: Child, input: &Value, screen: &Screen) -> Result<Outputs, Pr
     )
 }
 
-/// Of the template, for this machine. Nothing starts by itself on a laptop.
+/// Parameters of the template for this machine. The schedule is off: nothing starts by itself on a laptop.
 fn parameters(settings: &LocalSettings) -> BTreeMap<String, String> {
     let simulator = format!("http://{}", settings.ports.simulator());
     let organisation = genesys_simulator::Settings::default();

@@ -1,4 +1,4 @@
-//! `local down`: everything ends and is kept.
+//! `local down`: stops everything and keeps its data.
 
 use serde_json::json;
 

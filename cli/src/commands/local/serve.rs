@@ -1,5 +1,5 @@
-//! The services of a deployment on this machine, in one process in the background: the simulated organisation, the webhook
-//! receiver, and the emulator of AWS as a child.
+//! The services of a deployment on this machine, in one background process: the simulated organisation, the webhook
+//! receiver, and the AWS emulator as a child process.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -20,10 +20,10 @@ use crate::problem::{Exit, Problem, chain};
 use crate::receiver::{AtFirst, Receiver, Seen};
 use crate::screen::Screen;
 
-/// Between two looks at the emulator.
+/// Poll interval for the state of the emulator.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// It writes its whole memory down before it ends.
+/// Time limit for the emulator to end. It saves its whole memory first.
 const EMULATOR_ENDS_WITHIN: Duration = Duration::from_mins(1);
 
 pub(super) async fn serve(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
@@ -73,7 +73,7 @@ async fn receiver(folder: &Folder, settings: &LocalSettings) -> Result<Receiver,
     receiver.map_err(|error| taken(address, "--receiver-port", &chain(error)))
 }
 
-/// A line for people and for `jq`. A delivery that cannot be noted is taken all the same.
+/// Appends the delivery to the file, as one line of JSON. A delivery that cannot be written is still accepted.
 fn note(path: &PathBuf, delivery: &Seen) {
     let Ok(mut line) = serde_json::to_string(delivery) else {
         return;
@@ -91,11 +91,11 @@ fn taken(address: SocketAddr, option: &str, error: &str) -> Problem {
     ))
 }
 
-/// In a group of its own, so that Ctrl-C in a terminal is not for it, and with a short list of variables: the functions
-/// inherit all that it has.
+/// Starts the emulator in its own process group, so that Ctrl-C in a terminal does not reach it, and with few
+/// variables, because the functions inherit all of them.
 fn start_emulator(folder: &Folder, settings: &LocalSettings) -> Result<Child, Problem> {
     let address = settings.ports.emulator();
-    // It would listen elsewhere, or say so where nobody reads it.
+    // Without this check the emulator would listen elsewhere, or report the error only in its log.
     drop(TcpListener::bind(address).map_err(|error| taken(address, "--port", &error.to_string()))?);
     let log = folder.start_log("emulator")?;
     let errors = log.try_clone().context("cannot write the emulator's log")?;
@@ -107,7 +107,7 @@ fn start_emulator(folder: &Folder, settings: &LocalSettings) -> Result<Child, Pr
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", address.port().to_string())
         .env("AWS_ENDPOINT_URL", settings.ports.endpoint())
-        // Where it takes buckets to be whose region it has lost, when it was killed.
+        // The region that the emulator assumes for buckets whose region it lost when it was killed.
         .env("MINISTACK_REGION", REGION)
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
@@ -128,7 +128,7 @@ fn start_emulator(folder: &Folder, settings: &LocalSettings) -> Result<Child, Pr
 async fn until_told(emulator: &mut Child) -> anyhow::Result<Ended> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    // A terminal that goes away takes nothing with it.
+    // The end of the terminal must not end the services.
     let _hung_up = signal(SignalKind::hangup())?;
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
@@ -142,7 +142,7 @@ async fn until_told(emulator: &mut Child) -> anyhow::Result<Ended> {
     }
 }
 
-/// With SIGTERM it keeps its queues and functions for the next time.
+/// Stops the emulator with SIGTERM, on which it saves its queues and functions for the next start.
 async fn stop(emulator: &mut Child) -> anyhow::Result<()> {
     terminate(emulator.id())?;
     let since = Instant::now();

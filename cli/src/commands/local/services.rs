@@ -1,4 +1,4 @@
-//! Starts and ends the process that carries the services.
+//! Starts and stops the process that runs the services.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -12,22 +12,22 @@ use crate::local::{Folder, LocalSettings, Running, kill, runs, terminate};
 use crate::problem::Problem;
 use crate::screen::Screen;
 
-/// On a busy machine.
+/// Time limit for the start, generous for a busy machine.
 const STARTED_WITHIN: Duration = Duration::from_mins(1);
 
-/// The emulator's own time and a little more.
+/// Time limit for the stop: that of the emulator and a little more.
 const ENDED_WITHIN: Duration = Duration::from_secs(75);
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Whether there was anything to end.
+/// Whether the services were running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stopped {
     Running,
     NotRunning,
 }
 
-/// Starts them in the background, carried by `program`, which is this one. Blocks until they are there.
+/// Starts the services in the background. `program` is this executable. Blocks until they run.
 pub(super) fn start(
     program: &Path,
     folder: &Folder,
@@ -69,7 +69,7 @@ fn wait_until_there(folder: &Folder, services: &mut Child) -> Result<(), Problem
     }
 }
 
-/// What they said in the end.
+/// The error of services that ended at once, from their log.
 fn why(folder: &Folder) -> Problem {
     let log = folder.log("services");
     let text = fs::read_to_string(&log).unwrap_or_default();
@@ -79,7 +79,7 @@ fn why(folder: &Folder) -> Problem {
     }
 }
 
-/// What processes that were killed have left behind: a file, and perhaps an emulator.
+/// Cleans up after processes that were killed: removes the file, and ends an orphaned emulator.
 fn clear_away(folder: &Folder, settings: &LocalSettings, screen: &Screen) -> Result<(), Problem> {
     let Some(left) = Running::told(folder)? else {
         return Ok(());
@@ -104,7 +104,7 @@ fn end(emulator: u32, settings: &LocalSettings) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Asks them to end, and blocks until they have.
+/// Asks the services to end, and blocks until they have.
 pub(super) fn stop(folder: &Folder) -> Result<Stopped, Problem> {
     if !folder.has_services()? {
         return Ok(Stopped::NotRunning);

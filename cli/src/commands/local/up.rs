@@ -1,4 +1,4 @@
-//! `local up`: builds, starts and deploys, each only where something has changed.
+//! `local up`: builds, starts and deploys, each only if something has changed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::receiver::{new_secret, receiver_url};
 use crate::screen::{Report, Screen};
 use crate::stack::Stack;
 
-/// Where the emulators of AWS usually are, and next to it.
+/// The default ports: the usual one of AWS emulators, and the two after it.
 const PORTS: Ports = Ports {
     emulator: 4566,
     simulator: 4567,
@@ -50,7 +50,7 @@ pub(super) fn busy(folder: &Folder) -> Problem {
     ))
 }
 
-/// Blocks for as long as it takes.
+/// Brings the deployment up. Blocks until it is.
 fn raise(
     project: &Project,
     folder: &Folder,
@@ -59,7 +59,7 @@ fn raise(
 ) -> Result<LocalSettings, Problem> {
     let environments = arguments.environments.as_deref().unwrap_or(folder.root());
     let python = environment(project, environments, screen)?;
-    // Asked for before the build, which may put another in its place.
+    // Read before the build, which may replace the executable.
     let program = std::env::current_exe().context("this program has no name")?;
     screen.line("builds the functions");
     let binaries = build(project)?;
@@ -87,7 +87,7 @@ fn environment(project: &Project, folder: &Path, screen: &Screen) -> Result<Path
         .map_err(|error| Problem::refused(chain(error)))
 }
 
-/// What is not asked for stays as it was.
+/// The new settings. An option that is not given keeps its previous value.
 fn settings(
     before: Option<&LocalSettings>,
     python: PathBuf,
@@ -95,7 +95,7 @@ fn settings(
 ) -> Result<LocalSettings, Problem> {
     let last = before.map_or(PORTS, |before| before.ports);
     let port = |asked: Option<u16>, last: u16| match asked {
-        // A free one that was found is kept.
+        // A free port that was found earlier is kept.
         Some(0) if before.is_some() => Ok(last),
         Some(0) => free_port(),
         Some(port) => Ok(port),
@@ -117,7 +117,7 @@ fn settings(
     })
 }
 
-/// For `cargo lambda watch`: the variables of the stack, and where AWS is.
+/// Writes a file for `cargo lambda watch`, with the variables of the stack and those of the emulator.
 async fn write_environment(folder: &Folder, settings: &LocalSettings) -> Result<(), Problem> {
     let stack = Stack::find(&StackArguments::of_folder(folder)).await?;
     let mut variables = stack.variables().await?;

@@ -1,5 +1,5 @@
-//! `start --backfill`: a history, a month at a time. Each month is an export whose id follows from the month, so that the
-//! same command, given again, finds what is done.
+//! `start --backfill`: exports a history, one month at a time. The id of each export follows from its month, so that
+//! the same command finds the finished months when it is repeated.
 
 use conversation_archive::time::Interval;
 use jiff::civil::Date;
@@ -15,7 +15,7 @@ use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::stack::Stack;
 
-/// Ids of the exports begin with it, unless the request has one.
+/// Prefix of the export ids, unless the request has an id.
 const PREFIX: &str = "backfill";
 
 pub(super) async fn backfill(
@@ -26,7 +26,7 @@ pub(super) async fn backfill(
 ) -> Result<Exit, Problem> {
     let template = template(request)?;
     let months = months(history);
-    // All of them are checked before the first is started.
+    // All requests are checked before the first export is started.
     let payloads: Vec<Value> = months
         .iter()
         .map(|month| payload(&of_month(&template, *month).to_string()))
@@ -50,7 +50,7 @@ pub(super) async fn backfill(
     Ok(Exit::Done)
 }
 
-/// A request without its interval.
+/// Parses a request that has no interval.
 fn template(request: Option<&str>) -> Result<Value, Problem> {
     let Some(text) = request else {
         return Ok(json!({}));
@@ -75,7 +75,7 @@ fn of_month(template: &Value, month: Interval) -> Value {
     request
 }
 
-/// `2026-03` for a whole month, else its first and last moment.
+/// `2026-03` for a whole month, otherwise its first and last moment.
 fn name(month: Interval) -> String {
     let compact = |moment: Timestamp| {
         let moment = Offset::UTC.to_datetime(moment);
@@ -93,7 +93,7 @@ fn name(month: Interval) -> String {
     }
 }
 
-/// The history, cut where months begin in UTC.
+/// Splits the history where months begin in UTC.
 fn months(history: Interval) -> Vec<Interval> {
     let mut months = Vec::new();
     let mut start = history.start();
@@ -109,7 +109,7 @@ fn first_of(moment: Timestamp) -> Date {
     Offset::UTC.to_datetime(moment).date().first_of_month()
 }
 
-/// Behind the last month that can be written there is none.
+/// The first day of the next month, or the last possible date if there is none.
 fn next(first: Date) -> Date {
     first.checked_add(1.month()).unwrap_or(Date::MAX)
 }

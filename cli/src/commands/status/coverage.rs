@@ -1,4 +1,4 @@
-//! What no complete export covers, so that a missed schedule shows.
+//! The intervals that no complete export covers, so that a missed schedule is visible.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
 use crate::stack::Stack;
 
-/// Everything from where to where, and what of it is missing.
+/// The interval that was examined, and the gaps in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Coverage {
     span: Interval,
@@ -51,7 +51,7 @@ pub(super) async fn coverage(
     report.text.truncate(report.text.trim_end().len());
     report.json["missing"] = json!(missing);
     screen.result(&report);
-    // Told already, and the exit code is for a program.
+    // The gaps are printed already; the exit code is for a program.
     Ok(if missing == 0 {
         Exit::Done
     } else {
@@ -59,7 +59,7 @@ pub(super) async fn coverage(
     })
 }
 
-/// What the complete exports of a source cover.
+/// The intervals that a source's complete exports without filters cover.
 fn covered(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
     let whole = |plan: &ExportPlan| {
         plan.source == source
@@ -90,7 +90,7 @@ fn tell(report: &mut Report, source: SourceKind, found: &Coverage) {
     }
 }
 
-/// `None` where there is nothing to look at.
+/// Finds the gaps; `None` if there is no export or nothing to examine.
 fn find(
     mut covered: Vec<Interval>,
     since: Option<Timestamp>,
@@ -99,7 +99,7 @@ fn find(
     covered.sort_by_key(|interval| (interval.start(), interval.end()));
     let first = covered.first().map(Interval::start);
     let last = covered.iter().map(Interval::end).max();
-    // Of a source that nobody uses nothing is missing.
+    // A source without any export is not in use and has no gaps.
     let (first, last) = (first?, last?);
     let span = Interval::new(since.unwrap_or(first), until.unwrap_or(last)).ok()?;
     let mut gaps = Vec::new();

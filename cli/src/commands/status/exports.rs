@@ -1,4 +1,4 @@
-//! All exports of an archive, from the few objects that say where each stands.
+//! All exports of an archive, from the few objects that hold the state of each.
 
 use std::fmt::Write as _;
 
@@ -15,18 +15,18 @@ use super::{heading, records, value};
 use crate::figures::{bytes, counted, time};
 use crate::problem::Problem;
 
-/// Exports that are read side by side.
+/// Number of exports to read in parallel.
 const AT_ONCE: usize = 16;
 
-/// One export.
+/// The plan and the outcome of one export.
 #[derive(Clone, Debug)]
 pub(super) struct ExportView {
     pub(super) plan: Arc<ExportPlan>,
-    /// Of the newest attempt; `None` while it goes on.
+    /// The outcome of the newest attempt; `None` while it is running.
     pub(super) outcome: Option<Outcome>,
 }
 
-/// The newest first. What has an id and no plan is no export yet.
+/// Reads the exports, the newest first. An id without a plan is not an export yet.
 pub(super) async fn read(archive: &Archive) -> Result<Vec<ExportView>, Problem> {
     let ids = archive.exports().await.map_err(anyhow::Error::from)?;
     let views = stream::iter(ids.iter().map(|id| view(archive, id)))

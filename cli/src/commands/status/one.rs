@@ -1,4 +1,4 @@
-//! One export, slice by slice.
+//! The state of one export, slice by slice.
 
 use std::fmt::Write as _;
 
@@ -103,7 +103,7 @@ fn line(slice: &SliceStanding, now: Timestamp) -> String {
     let state = match (&slice.waiting, slice.complete) {
         (_, true) => "done".to_owned(),
         (Some(waiting), false) => {
-            // What it waited for is known once it is requested again.
+            // After that time, only the next request shows whether the wait is over.
             let until = if waiting.not_before > now {
                 "until"
             } else {

@@ -1,4 +1,4 @@
-//! A transcript as people read one: who, when, and what, in columns.
+//! A transcript for people: time, sender and text in columns.
 
 use console::{Term, pad_str, style};
 use conversation_archive::json::JsonText;
@@ -6,17 +6,17 @@ use conversation_archive::json::JsonText;
 use crate::figures::{bytes, counted};
 use crate::plain::{plain, plain_line};
 
-/// Where nobody looks at a terminal.
+/// Line width if the output is not a terminal.
 const WIDTH: usize = 80;
-/// Longer lines are hard to read.
+/// Maximum line width; longer lines are hard to read.
 const WIDEST: usize = 100;
 
 const TIME: usize = 8;
 const WHO: usize = 9;
-/// With a space and two around it.
+/// Width of the columns before the text, with one space between them and two after them.
 const MARGIN: usize = TIME + 1 + WHO + 2;
 
-/// Of a line, on the terminal that is looked at.
+/// Line width for the current output.
 pub(super) fn width() -> usize {
     let terminal = Term::stdout();
     if !terminal.is_term() {
@@ -26,7 +26,7 @@ pub(super) fn width() -> usize {
     usize::from(columns).clamp(MARGIN + 20, WIDEST)
 }
 
-/// The dialogue of a record.
+/// The dialogue of a record, as text.
 pub(super) fn of(record: JsonText<'_>, width: usize) -> String {
     let messages = list(record, "messages");
     let mut lines = head(record, messages.len(), width);
@@ -118,7 +118,7 @@ fn wrapped_if_any(text: &str, width: usize) -> Vec<String> {
     }
 }
 
-/// Lines that fit, each word by word where the script has words.
+/// Wraps the text to the width, between words where the script has words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let lines = textwrap::wrap(text, width);
     lines
@@ -127,7 +127,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         .collect()
 }
 
-/// A line with letters that run to the left stands by itself, so that the columns before it stay where they are.
+/// Isolates a line with right-to-left letters (U+2068, U+2069), so that the columns before it stay in place.
 fn isolated(line: &str) -> String {
     let runs_left = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
     if line.chars().any(runs_left) {
@@ -150,7 +150,7 @@ fn number(value: JsonText<'_>, name: &str) -> Option<u64> {
     u64::try_from(value.get(name)?.integer()?).ok()
 }
 
-/// A text that belongs into one line; empty where there is none.
+/// A field as text in one line; empty if there is none.
 fn word(value: JsonText<'_>, name: &str) -> String {
     let text = value.get(name).and_then(JsonText::text);
     plain_line(&text.unwrap_or_default())

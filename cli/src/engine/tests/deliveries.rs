@@ -1,4 +1,4 @@
-//! Receivers that do not take a webhook. Time is a manual clock, moved over each wait between two deliveries.
+//! Receivers that do not accept a webhook. The clock is manual and is advanced over each wait between two deliveries.
 
 use conversation_archive::archive::Delivery;
 use conversation_archive::outcome::Outcome;
@@ -8,11 +8,11 @@ use conversation_archive::webhook::Signer;
 use super::*;
 use crate::receiver::scripted::{Answer, Scripted};
 
-/// After this long by its clock the engine has to be done with an export that is decided.
+/// The engine must end within this time, by its own clock, after the export is decided.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl World {
-    /// A world of its own time that tells that receiver.
+    /// A world with its own clock, whose export notifies `receiver`.
     async fn telling(receiver: &Scripted) -> Self {
         let march = Clock::manual("2026-03-10T00:00:00Z".parse().unwrap());
         let secret = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz".to_owned();
@@ -24,13 +24,14 @@ impl World {
         }
     }
 
-    /// Runs the engine until it is done. Time stands still while it works, and passes when every delivery is postponed.
+    /// Runs the engine until it ends. The clock stands still while the engine works, and advances when every delivery
+    /// is postponed.
     async fn run(&self, engine: &Engine) -> Ended {
         let queues = &engine.handlers.queues;
         let mut running = engine.run(&self.id);
         loop {
             let deliveries = queues.holding(Queue::Webhooks);
-            // Asked after the queue was: it decides by the same state, before time passes.
+            // Called after the queue was read: it decides on the same state, before the clock advances.
             if let Some(ended) = running.look(false).await.unwrap() {
                 return ended;
             }

@@ -1,4 +1,4 @@
-//! An archive that keeps whoever asks waiting, or does not answer for a moment.
+//! An archive that blocks its callers, or fails for a moment.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -8,7 +8,7 @@ use conversation_archive::store::{Listing, Object, StoreError, Stored};
 
 use super::*;
 
-/// A folder where it can be hard to learn which exports are open.
+/// A folder store in which reading the `open/` keys can block or fail.
 #[derive(Debug)]
 struct Hesitant {
     folder: FolderStore,
@@ -25,7 +25,7 @@ impl Hesitant {
         })
     }
 
-    /// The next questions fail.
+    /// Makes the next `times` reads of `open/` keys fail.
     fn fail(&self, times: u32) {
         self.failures.store(times, Ordering::Release);
     }

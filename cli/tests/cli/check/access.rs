@@ -1,4 +1,4 @@
-//! What each line about access is proven by.
+//! The evidence for each line about access.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ async fn a_missing_permission_is_named_with_the_way_to_grant_it() {
     assert_eq!(marks(&told, "trial job"), ["skipped"]);
 }
 
-/// As the API refuses it.
+/// The 403 response of the API.
 fn forbidden() -> (u16, Value) {
     (
         403,

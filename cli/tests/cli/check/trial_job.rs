@@ -1,4 +1,4 @@
-//! The job that a check submits, and that it is deleted.
+//! The job that a check submits, and its deletion.
 
 #[cfg(unix)]
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! An organisation whose records are valid, and odd. Answers as the API and a gateway do.
+//! An organisation whose records are valid but unusual. It answers as the API and a gateway do.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use crate::loopback::{Answer, Asked, Loopback};
 use crate::world::World;
 
-/// A record as it is served, and its id as it is found by.
+/// A record as it is served, and the id by which it is found.
 #[derive(Clone)]
 pub(super) struct Record {
     pub(super) id: String,
     pub(super) json: String,
 }
 
-/// By which names a record says its id and its start, its end and its people.
+/// The names of the members with a record's id, start and end.
 #[derive(Clone, Copy)]
 pub(super) struct Names {
     pub(super) id: &'static str,
@@ -36,11 +36,11 @@ pub(super) const GATEWAY: Names = Names {
 
 const START: &str = "2026-03-01T10:00:00.000Z";
 
-/// A conversation whose texts are there.
+/// A conversation that has messages.
 pub(super) const WRITTEN: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 impl Names {
-    /// With members of its own after id and start.
+    /// A record with additional members after id and start.
     fn record(self, id: &str, start: &str, members: &str) -> Record {
         let quoted = Value::from(id);
         Record {
@@ -102,7 +102,7 @@ impl Names {
                 r#","participants":[{"name":"\ud800","attributes":{"\ud800":"mary@example.com \udc00"},"sessions":[{"mediaType":"message","segments":[{"wrapUpNote":"mary@example.com \ud83d"}]}]}],"interactions":[{"text":"mary@example.com \ud83d"}]"#,
             ),
         ];
-        // One of them is not closed where it stands: its last quote is the one that the others have.
+        // The text of `control` lacks its closing quote, because the raw string ends there.
         let close = |text: &str| {
             if text.ends_with("2J") {
                 format!("{text}\"")
@@ -150,7 +150,7 @@ impl Names {
         starts.into_iter().map(record).collect()
     }
 
-    /// The last one counts, however it is escaped.
+    /// The last member counts, however its key is escaped.
     fn repeated_keys(self) -> Record {
         let escaped = format!(
             "\\u{:04x}{}",
@@ -177,7 +177,7 @@ impl Names {
     }
 }
 
-/// Serves the records by every route, and the settings that lead to it.
+/// Serves the records on every route, and returns a world whose settings lead to that server.
 pub(super) async fn world(records: Vec<Record>) -> (World, Loopback) {
     let mut world = World::new().await;
     let server = Loopback::start(move |asked| answer(asked, &records)).await;
@@ -228,7 +228,7 @@ fn answer(asked: &Asked, records: &[Record]) -> Answer {
     (status, Bytes::from(body))
 }
 
-/// What was written in the one conversation that has texts.
+/// The messages of the one conversation that has some.
 fn texts(path: &str) -> (u16, String) {
     let conversation = format!("/api/v2/conversations/messages/{WRITTEN}");
     match path.strip_prefix(&conversation) {

@@ -1,4 +1,4 @@
-//! Lines of page indexes as 24 bytes each: enough to compare ids and contents, and to find a line's page again.
+//! Lines of page indexes as 24 bytes each: enough to compare ids and contents, and to find a line's page.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,12 @@ pub(crate) struct IdDigest {
     tail: u32,
 }
 
-/// A line of a page index. The order is that of id, content and page.
+/// A line of a page index. Ordered by id, content and page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Line {
     id_head: u64,
     id_tail: u32,
-    /// The first 64 bits of the content hash. They are compared among lines of the same id only.
+    /// The first 64 bits of the content hash; only compared between lines with the same id.
     pub(super) content: u64,
     /// The position of the line's page among the pages of the export that hold records, from 0.
     pub(super) page: u32,
@@ -101,7 +101,7 @@ impl Lines {
         })
     }
 
-    /// Adds the lines of an object. Returns whether these are whole lines.
+    /// Adds the lines of an object. Returns false if the last line is incomplete.
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> bool {
         let (lines, rest) = bytes.as_chunks();
         self.make_room(lines.len());
@@ -109,7 +109,7 @@ impl Lines {
         rest.is_empty()
     }
 
-    /// Grows by an eighth, not by doubling: the memory is limited.
+    /// Grows by an eighth instead of doubling, because memory is limited.
     fn make_room(&mut self, lines: usize) {
         if lines > self.0.capacity() - self.0.len() {
             self.0.reserve_exact(lines.max(self.0.len() / 8));
@@ -136,12 +136,12 @@ impl Lines {
         &self.0
     }
 
-    /// The bytes of the lines of each bucket that has any, in the order of the buckets; within a bucket in the order in which
-    /// the lines were added.
+    /// The bytes of the lines of each non-empty bucket, in bucket order; within a bucket, in the order in which the
+    /// lines were added.
     pub(crate) fn by_bucket(&self, buckets: u32) -> impl Iterator<Item = (u32, Bytes)> + use<> {
         let buckets = buckets.max(1);
         let even = self.0.len() / buckets as usize * LINE_BYTES;
-        // Buckets differ by chance.
+        // The sizes of the buckets vary by chance.
         let part = || Vec::with_capacity(even + even / 16);
         let mut parts: Vec<_> = (0..buckets).map(|_| part()).collect();
         for line in &self.0 {

@@ -1,5 +1,5 @@
-//! The comparison on a machine with a disk: lines that do not fit into memory lie in a temporary folder, 24 bytes each.
-//! For `verify`, which writes nothing to the archive.
+//! The comparison on a machine with a disk, for `verify`, which writes nothing to the archive. Lines that do not fit
+//! into memory are in a temporary folder, 24 bytes each.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -11,7 +11,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::outcome::Content;
 use crate::plan::ExportPlan;
 
-/// Why lines could not be compared.
+/// Errors of a comparison on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum ScratchError {
     #[error(transparent)]
@@ -20,11 +20,11 @@ pub enum ScratchError {
     Folder(#[from] io::Error),
 }
 
-/// One temporary file for each bucket. They have no names: the system removes them, however the process ends.
+/// One temporary file per bucket. The files are unlinked, so the system removes them however the process ends.
 #[derive(Debug)]
 struct Scratch(Vec<File>);
 
-/// Compares all lines of an export. Up to `limits.lines` of them are in memory; the number of pages is not limited.
+/// Compares all lines of an export. Keeps up to `limits.lines` lines in memory; the number of pages is not limited.
 pub async fn compare_in_scratch(
     archive: &Archive,
     plan: &ExportPlan,

@@ -1,4 +1,4 @@
-//! The counts over all lines, which come sorted, range by range.
+//! Counts over all lines, which are added in sorted order, range by range.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::{IdDigest, Line};
 use crate::outcome::MAX_NAMED_IDS;
 
-/// Lines, ids and versions so far. Its memory does not grow with the number of repeated lines.
+/// Lines, ids and versions so far. Memory use does not grow with the number of repeated lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Tally {
@@ -15,9 +15,9 @@ pub(crate) struct Tally {
     pub(super) distinct_lines: u64,
     pub(super) distinct_ids: u64,
     pub(super) ids_with_versions: u64,
-    /// The lowest ids with versions.
+    /// The ids with versions that have the lowest digests.
     pub(super) named: Vec<Named>,
-    /// Ids that were asked for and not found so far.
+    /// Requested ids that are not found yet.
     missing: BTreeSet<IdDigest>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Named {
 }
 
 impl Tally {
-    /// A tally that looks for these ids.
+    /// An empty tally that looks for these ids.
     pub(crate) fn seeking(ids: &[String]) -> Self {
         Self {
             lines: 0,
@@ -43,7 +43,7 @@ impl Tally {
         }
     }
 
-    /// Adds sorted lines, whose ids all come after those that were added before.
+    /// Adds sorted lines. All their ids must come after those added before.
     pub(crate) fn add(&mut self, sorted: &[Line]) {
         self.lines += sorted.len() as u64;
         for lines in sorted.chunk_by(|one, other| one.id() == other.id()) {
@@ -68,7 +68,7 @@ impl Tally {
         }
     }
 
-    /// Those of the ids that were sought which stand on no line, in the order in which they are given.
+    /// The sought ids that are on no line, in the given order.
     pub(super) fn missing(&self, sought: &[String]) -> Vec<String> {
         let is_missing = |id: &&String| self.missing.contains(&IdDigest::of(id));
         sought.iter().filter(is_missing).cloned().collect()

@@ -15,20 +15,20 @@ use crate::page_record::{PageObjects, StoredObject};
 use crate::plan::SliceRange;
 use crate::store::{ArchiveStore, FolderStore, Object};
 
-/// A line: its id, and a number that tells its versions apart.
+/// A line: its id, and a number that distinguishes its versions.
 type Line = (u8, u8);
 
 /// Slices of pages of lines.
 type Slices = Vec<Vec<Vec<Line>>>;
 
-/// Everything in memory.
+/// A limit that keeps all lines in memory.
 const AT_ONCE: u64 = 1_000;
 
 async fn counted(slices: &Slices, lines: u64) -> Option<RepeatedRecords> {
     compared(slices, &[], lines).await.repeated
 }
 
-/// The comparison with that many lines in memory.
+/// The comparison with this many lines in memory.
 async fn compared(slices: &Slices, sought: &[String], lines: u64) -> Compared {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(FolderStore::open_without_sync(folder.path()).unwrap());
@@ -131,7 +131,7 @@ fn named(versions: &[(u8, u64)]) -> Vec<IdVersions> {
     named.collect()
 }
 
-/// What [`compare`] has to find, by a map of everything.
+/// The expected result of [`compare`], computed with one map of all lines.
 fn expected(slices: &Slices) -> Option<RepeatedRecords> {
     let lines: Vec<Line> = slices.iter().flatten().flatten().copied().collect();
     let mut by_id = BTreeMap::<u8, BTreeSet<u8>>::new();

@@ -1,4 +1,4 @@
-//! The comparison of all portions' lines, bucket by bucket.
+//! Compares the lines of all portions, bucket by bucket.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -12,8 +12,8 @@ use crate::hash::Sha256;
 use crate::page_record::StoredObject;
 
 impl Reader<'_> {
-    /// Compares the lines of all portions, one bucket at a time. `None` when the deadline is reached and the counts so far are
-    /// stored.
+    /// Compares the lines of all portions, one bucket at a time. `None` if the deadline is reached; the counts so far
+    /// are then stored.
     pub(super) async fn merge(
         &self,
         portions: &[PortionRecord],
@@ -42,7 +42,7 @@ impl Reader<'_> {
         parts: Vec<StoredObject>,
     ) -> Result<(), ArchiveError> {
         let sizes = parts.iter().map(|part| part.size_bytes).sum::<u64>();
-        // What a record says of its objects may be untrue, so it alone reserves no memory.
+        // The sizes in a record may be wrong, so the limit also bounds the reserved memory.
         let likely = self.limits.lines.saturating_mul(2);
         lines.reserve((sizes / LINE_BYTES as u64).min(likely));
         let reads = stream::iter(parts).map(|part| self.lines(part));

@@ -1,4 +1,4 @@
-//! What is stored of portions: their records, the objects with their lines, and the counts of a merge that was interrupted.
+//! The stored objects of portions: their records, the objects with their lines, and the counts of an interrupted merge.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -15,10 +15,10 @@ use crate::ids::ExportId;
 use crate::objects::{Name, portion_prefix, tally_prefix};
 use crate::page_record::StoredObject;
 
-/// Objects of lines that are written or read at a time, of up to 96 MB together.
+/// Line objects written or read at a time; together up to 96 MB.
 pub(super) const LINES_AT_ONCE: usize = 4;
 
-/// `portion-{n}.json`: pages of an export that were read on the way to its manifest.
+/// `portion-{n}.json`: pages of an export that were read for its manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PortionRecord {
@@ -26,14 +26,15 @@ pub(super) struct PortionRecord {
     export_id: ExportId,
     attempt: u32,
     portion: u32,
-    /// The number of digest ranges into which the lines are divided, the same for all portions of the attempt.
+    /// The number of digest ranges into which the lines are divided; the same for all portions of the attempt.
     pub(super) buckets: u32,
-    /// The objects that hold the lines of the pages; none for a bucket without lines.
+    /// The objects with the lines of the pages; none for a bucket without lines.
     pub(super) lines: Vec<BucketLines>,
     pub(super) pages: Pages,
 }
 
-/// `tally-{n}.json`: the counts over the lines of the first `buckets` buckets. Written when an invocation ends in between.
+/// `tally-{n}.json`: the counts over the lines of the first `buckets` buckets. Written when an invocation runs out of
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TallyRecord {
@@ -47,14 +48,14 @@ struct TallyRecord {
 /// The lines of one bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BucketLines {
-    /// From 0.
+    /// Counted from 0.
     pub(super) bucket: u32,
     #[serde(flatten)]
     pub(super) object: StoredObject,
 }
 
 impl Reader<'_> {
-    /// Stores the next portion, or takes the one that another handler stored.
+    /// Stores the next portion, or returns the one that another handler stored.
     pub(super) async fn store(
         &self,
         portions: &[PortionRecord],
@@ -107,7 +108,7 @@ impl Reader<'_> {
         Ok(self.archive.create_or_read(name, record).await?.0)
     }
 
-    /// The portions of the attempt that are stored, without a gap from the first one on.
+    /// The stored portions of the attempt, from the first one up to the first gap.
     pub(super) async fn stored(&self) -> Result<Vec<PortionRecord>, ArchiveError> {
         let (id, attempt) = (self.id(), self.concluding.attempt.attempt);
         let listed = self.archive.list_all(&portion_prefix(id, attempt)).await?;
@@ -126,7 +127,7 @@ impl Reader<'_> {
         Ok(portions)
     }
 
-    /// The counts that an earlier invocation stored, and the number of buckets that they are of.
+    /// The newest stored counts, and the number of buckets that they cover.
     pub(super) async fn newest_tally(&self) -> Result<(u32, Tally), ArchiveError> {
         let prefix = tally_prefix(self.id(), self.concluding.attempt.attempt);
         let listed = self.archive.list_all(&prefix).await?;

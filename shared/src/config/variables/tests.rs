@@ -7,7 +7,7 @@ use crate::config::{
     RecordFailureConfig, SendWebhookConfig, StartExportConfig, SweepExportsConfig,
 };
 
-/// A setting of everything, as a function on AWS has it.
+/// A value for every variable, as for a function on AWS.
 const COMPLETE: [(&str, &str); 39] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
@@ -62,7 +62,7 @@ const COMPLETE: [(&str, &str); 39] = [
     ),
 ];
 
-/// How a function reads its settings, and what came of it.
+/// Reads the settings of a function; returns the error, if any.
 type Read = fn(&dyn Fn(&str) -> Option<String>) -> Option<ConfigError>;
 
 fn read<C: Config>(lookup: &dyn Fn(&str) -> Option<String>) -> Option<ConfigError> {
@@ -116,7 +116,7 @@ fn a_function_without_settings_misses_just_what_it_needs() {
             })
             .collect();
         let needed = |variable: &&Variable| {
-            // An ARN is missed as what stands in the place of the variables that are named.
+            // A missing ARN is not reported by its own name, but as the alternative to the variable that it replaces.
             variable.need != Need::Optional && !variable.name.ends_with("_ARN")
         };
         let needed: BTreeSet<_> = function

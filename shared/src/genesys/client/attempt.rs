@@ -1,4 +1,5 @@
-//! One attempt: token, request, and what the answer is: a reply, or an error by its status or body.
+//! One try: sends the request with a token and classifies the response as a reply, or as an error by its status or
+//! body.
 
 use std::time::Duration;
 
@@ -19,23 +20,23 @@ use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
 use crate::genesys::transport::ClientError;
 
-/// A whole answer that is not decoded yet.
+/// A complete response that is not decoded yet.
 pub(super) struct Answer {
     pub(super) head: Head,
     pub(super) body: Body,
-    /// The token that it was asked for with.
+    /// The token that the request carried, if the API itself responded.
     pub(super) bearer: Option<Bearer>,
 }
 
-/// An attempt that brought no answer.
+/// A try without a usable response.
 pub(super) struct Failure {
     pub(super) error: ApiError,
-    /// The token that was sent, if it was.
+    /// The token that the request carried, if it carried one.
     pub(super) bearer: Option<Bearer>,
 }
 
 impl Inner {
-    /// One attempt, cut short where the caller would be stopped.
+    /// Makes one try, cut short at the deadline.
     pub(super) async fn attempt(
         &self,
         call: &Call,
@@ -76,7 +77,7 @@ impl Inner {
         );
         let is_of_api = self.is_of_api(&response);
         match status {
-            // A token that is not taken is charged nothing: whatever the headers count, it is not our budget.
+            // A refused token is not charged: the budget in the headers is not the budget of this client.
             401 => turn.answered(&HeaderMap::new()),
             _ if is_of_api => turn.answered(response.headers()),
             _ => turn.answered(&HeaderMap::new()),
@@ -129,7 +130,7 @@ impl Inner {
         Ok(self.files.get_or_init(|| made))
     }
 
-    /// Whether the API itself said this, and not the host that it sent us on to.
+    /// Whether the response comes from the API itself and not from a host that it redirected to.
     fn is_of_api(&self, response: &Response) -> bool {
         response.url().origin() == self.settings.endpoints.api().origin()
     }
@@ -147,17 +148,17 @@ impl Inner {
         Ok(Answer { head, body, bearer })
     }
 
-    /// What an answer that is not a success means.
+    /// Converts a response that is not a success to an error.
     async fn refusal(&self, call: &Call, response: Response) -> ApiError {
         let mut head = Head::of(&response, self.clock.now());
         if head.status == 429 && self.is_of_api(&response) {
-            // Before anything else is read: the others are about to send.
+            // Before the body is read: other callers are about to send.
             self.hold_for(&mut head);
         }
         head.error(call.route(), &body::read_error(response).await)
     }
 
-    /// Decodes the body of a success, or says what is wrong with it.
+    /// Decodes the body of a success, or returns an error that says what is wrong with it.
     pub(super) fn read<T>(
         &self,
         call: &Call,
@@ -166,7 +167,7 @@ impl Inner {
     ) -> Result<T, ApiError> {
         let head = &answer.head;
         let body = without_byte_order_mark(&answer.body);
-        // An error body counts as what it says; a page of megabytes is none.
+        // A small body that is an API error counts as that error; a body of megabytes is a page.
         let is_small = body.len() <= body::ERROR_BODY_LIMIT && !call.is_file();
         if is_small && let Some(disguised) = self.disguised_error(call, head, body) {
             return Err(disguised);
@@ -184,13 +185,13 @@ impl Inner {
         Some(error)
     }
 
-    /// Everybody on this token waits as long as the answer asks for.
+    /// Holds all callers on this token for the wait that the response asks for.
     fn hold_for(&self, head: &mut Head) {
         head.wait = head.wait.or_else(|| self.reset(self.clock.now()));
         self.hold(head.wait.unwrap_or_default());
     }
 
-    /// When the budget says that it is used up, its reset stands in for a missing `Retry-After`.
+    /// If the budget is used up, its reset replaces a missing `Retry-After`.
     fn reset(&self, now: Timestamp) -> Option<Duration> {
         Some(self.pace().wait(now)).filter(|wait| !wait.is_zero())
     }

@@ -1,4 +1,4 @@
-//! Where files may be fetched from. Their addresses come in with conversations, and we ask from inside the customer's network.
+//! Rules for file downloads: conversations name the addresses, and the client runs inside the customer's network.
 
 use reqwest::redirect::{Attempt, Policy};
 use url::Url;
@@ -7,18 +7,18 @@ use super::ClientSettings;
 use crate::genesys::transport::{self, ClientError, is_loopback};
 use crate::webhook::{AddressRules, GuardedResolver, Loopback};
 
-/// From an address of the API to where the file is, and twice more.
+/// From an API address to the file, plus two more.
 const REDIRECTS: usize = 3;
 
-/// Follows redirects, within the rules, to hosts of the public internet; reqwest takes the token away on the way to another
-/// host. No proxy is used: it would resolve names on its own, and the rules could not hold.
+/// Client that follows redirects, within the rules, to hosts of the public internet; reqwest drops the token on a
+/// redirect to another host. It uses no proxy: a proxy would resolve names itself and bypass the rules.
 pub(super) fn client(settings: &ClientSettings) -> Result<reqwest::Client, ClientError> {
     let rules = rules(settings);
     let resolver = GuardedResolver::new(rules.clone());
     let client = transport::builder()
         .no_proxy()
         .dns_resolver(resolver)
-        // An address may hold a secret, which is nobody else's.
+        // An address may hold a secret, which no other host may see.
         .referer(false)
         .redirect(Policy::custom(move |attempt| follow(attempt, &rules)))
         .user_agent(&settings.user_agent)
@@ -35,7 +35,8 @@ fn follow(attempt: Attempt<'_>, rules: &AddressRules) -> reqwest::redirect::Acti
     }
 }
 
-/// The organisation's own domain, as `mypurecloud.de` of `api.mypurecloud.de`, and what the settings list.
+/// Whether the host is in the organisation's own domain (such as `mypurecloud.de` of `api.mypurecloud.de`) or listed
+/// in the settings.
 pub(super) fn is_allowed(url: &Url, settings: &ClientSettings) -> bool {
     let api = settings.endpoints.api();
     if url.origin() == api.origin() {
@@ -58,7 +59,7 @@ fn is_below(host: &str, domain: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// As far as can be said before a name is resolved.
+/// Whether the URL is public, as far as this is known before its name is resolved.
 fn is_public(url: &Url, rules: &AddressRules) -> bool {
     let is_encrypted = url.scheme() == "https" || is_loopback(url) && url.scheme() == "http";
     let Some(host) = url.host() else {
@@ -67,12 +68,12 @@ fn is_public(url: &Url, rules: &AddressRules) -> bool {
     is_encrypted && !has_credentials(url) && rules.broken_by(&host.to_owned()).is_none()
 }
 
-/// They would go in place of the token, or beside it.
+/// Credentials in the URL would be sent instead of the token, or in addition to it.
 fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// The API itself may be anywhere; whoever has it on this machine has files there, too.
+/// The API itself may have any address; if it is on this machine, its files may be on this machine too.
 fn rules(settings: &ClientSettings) -> AddressRules {
     let api = settings.endpoints.api();
     let own = api.host_str().into_iter().map(ToOwned::to_owned);

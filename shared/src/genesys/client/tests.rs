@@ -20,7 +20,7 @@ mod tokens;
 const LOGIN: &str = "/oauth/token";
 const JOBS: &str = "/api/v2/jobs";
 
-/// A server, a client of it, and the clock that only waits move.
+/// A server, a client of it, and a clock that only waits advance.
 struct Setup {
     server: Loopback,
     client: GenesysClient,
@@ -48,7 +48,7 @@ impl Setup {
         Self::at(Clock::manual(start()), adjust, logins, answers).await
     }
 
-    /// By this clock, with a server that is not asked for anything.
+    /// With this clock, and a server that expects no requests.
     async fn on(clock: Clock) -> Self {
         Self::at(clock, |_| {}, [], []).await
     }
@@ -88,7 +88,7 @@ impl Setup {
             .await
     }
 
-    /// With a decoder that wants a job's id.
+    /// Calls with a decoder that requires a job's id.
     async fn decoding_jobs(&self) -> Result<Reply<AsyncQueryResponse>, ApiError> {
         self.decoding_jobs_before(Deadline::NONE).await
     }
@@ -106,7 +106,7 @@ impl Setup {
         self.server.hits(JOBS)
     }
 
-    /// How far the waits have moved the clock.
+    /// The time by which waits have advanced the clock.
     fn waited(&self) -> Duration {
         Duration::try_from(self.clock.now().duration_since(start())).unwrap()
     }
@@ -233,7 +233,7 @@ async fn a_used_up_budget_is_waited_out_before_the_next_request() {
         .header("inin-ratelimit-allowed", "300")
         .header("inin-ratelimit-reset", "42");
     let setup = Setup::new([used_up, ok()]).await;
-    // Whole seconds may be rounded down.
+    // The reset may be rounded down to whole seconds, so the wait is one second longer.
     setup.get().await.unwrap();
 
     let refused = setup.get_before(in_seconds(30)).await.unwrap_err();
@@ -252,7 +252,8 @@ async fn neither_token_nor_secret_nor_query_shows_in_debug_output_and_log_lines(
         .with_max_level(tracing::Level::TRACE)
         .with_writer(logs.clone())
         .finish();
-    // With one subscriber alone, a log line first reached by another test's thread would be switched off for us too.
+    // With only one subscriber, a log line first reached on another test's thread would be disabled for this test
+    // too.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let guard = tracing::subscriber::set_default(subscriber);
     let setup = Setup::new([
@@ -292,7 +293,7 @@ struct Logs(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
     fn text(&self) -> String {
-        // The formatter sets every field's name apart with colours.
+        // The formatter styles field names with ANSI codes.
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         ["\u{1b}[0m", "\u{1b}[2m", "\u{1b}[3m"]
             .iter()

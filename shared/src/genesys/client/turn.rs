@@ -1,4 +1,4 @@
-//! A caller's turn: waiting for a place in the budget, and giving word of what became of it.
+//! A caller's turn: waits for a place in the request budget and reports the outcome of the request to the pace.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::genesys::error::{ApiError, Trouble};
 use crate::genesys::pace::Ticket;
 use crate::genesys::retry;
 
-/// The right to send one request. Dropped without an answer, it is taken to be counted if it was sent.
+/// The right to send one request. If it is dropped without a response, a sent request is assumed to be counted.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     inner: &'a Inner,
@@ -20,17 +20,17 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// From now on the server may count it.
+    /// Marks the request as sent: from now on the server may count it.
     pub(super) fn sending(&mut self) {
         self.is_sent = true;
     }
 
-    /// There was nobody to send it to.
+    /// Marks the request as not sent: no connection was made.
     pub(super) fn not_sent(&mut self) {
         self.is_sent = false;
     }
 
-    /// The answer's head is here; its body may take a while.
+    /// Records the response's head; its body may take a while.
     pub(super) fn answered(mut self, headers: &HeaderMap) {
         if let Some(ticket) = self.ticket.take() {
             let now = self.inner.clock.now();
@@ -54,7 +54,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Inner {
-    /// For what is not counted.
+    /// A turn for a request that the budget does not count.
     pub(super) fn no_turn(&self) -> Turn<'_> {
         Turn {
             inner: self,
@@ -63,7 +63,7 @@ impl Inner {
         }
     }
 
-    /// Waits until the budget has a place for us, as long as that is in time.
+    /// Waits until the budget has a place, if it has one in time for `deadline`.
     pub(super) async fn await_turn(
         &self,
         call: &Call,
@@ -79,7 +79,7 @@ impl Inner {
         turn
     }
 
-    /// Nobody sends for so long.
+    /// Holds all callers on this token for `wait`.
     pub(super) fn hold(&self, wait: Duration) {
         self.pace().hold(wait, self.clock.now());
     }
@@ -88,7 +88,8 @@ impl Inner {
         if !deadline.allows(self.clock.now(), Duration::ZERO) {
             return Err(ApiError::unavailable(call.route(), Trouble::NoTimeLeft));
         }
-        // Who cannot wait for the first in line cannot wait behind him.
+        // If the deadline rules out waiting for the caller at the head of the queue, it rules out queueing behind it
+        // too.
         let wait = self.pace().wait(self.clock.now());
         self.check_wait(call, deadline, wait)?;
         let _first = match deadline.remaining(self.clock.now()) {
@@ -124,7 +125,7 @@ impl Inner {
         }
     }
 
-    /// Gives up at once what could not be waited for.
+    /// Fails at once if the wait is too long or ends after the deadline.
     fn check_wait(&self, call: &Call, deadline: Deadline, wait: Duration) -> Result<(), ApiError> {
         if wait > retry::LONGEST_SLEEP || !deadline.allows(self.clock.now(), wait) {
             return Err(attempt::throttled(call.route(), Some(wait), None));
@@ -132,7 +133,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Others were let go until our time was up: that was the rate limit, too.
+    /// The error when the deadline passes in the queue, which is due to the rate limit, too.
     fn late(&self, call: &Call) -> ApiError {
         let due = self.pace().due(self.clock.now());
         attempt::throttled(call.route(), Some(due), None)

@@ -1,4 +1,4 @@
-//! The window as the server last told it, and the rate at which what is left of it is to be spent.
+//! The window as the server last reported it, and the rate at which to spend the rest of its budget.
 
 use std::time::Duration;
 
@@ -10,72 +10,75 @@ use super::{WINDOW, earlier, until};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Budget {
     allowed: u32,
-    /// The highest count of the window, since answers overtake each other.
+    /// The highest count of the window, since responses overtake each other.
     count: u32,
-    /// No answer allows an end before this, and none one after that. Answers of servers whose clocks differ can
-    /// contradict each other: then the second comes first, and the window ends between the two all the same.
+    /// Bounds of the window's end: no response allows an end before `earliest` or after `latest`. Responses of
+    /// servers whose clocks differ can contradict each other: then `latest` is before `earliest`, and the window
+    /// still ends between the two.
     earliest: Timestamp,
     latest: Timestamp,
-    /// Of the answer that this is from.
+    /// Of the request that reported this state.
     sent: Timestamp,
     received: Timestamp,
     course: Course,
 }
 
-/// How the server's windows follow each other: nobody says, but their ends show it.
+/// How the server's windows follow each other: the API does not document it, but their ends show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Course {
-    /// One after the other, each from nothing.
+    /// One after another, each starting from zero.
     #[default]
     Fixed,
-    /// The last minute at any time.
+    /// The window is the last minute at any time.
     Sliding,
 }
 
-/// What an answer taught.
+/// Result of a response's headers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Learned {
-    /// The count of the known window, from which so many requests fall out per second.
+    /// The count of the known window, from which `leaving` requests drop out per second.
     Count { count: u32, leaving: f64 },
-    /// It begins another window with this count.
+    /// The response starts another window with this count.
     Turned(u32),
-    /// It is of a window that is over.
+    /// The response is of a window that is over, or older than the known state.
     Nothing,
 }
 
-/// So much may the ends differ that the servers behind one address tell of the same window.
+/// Ends that differ by up to this, because the servers' clocks differ, are of the same window.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(3);
 
-/// What is left is never spread over less: closer to the end the seconds of the reset tell too little, and so long is
-/// the news of what others have spent on its way.
+/// The rest of the budget is never spread over less: closer to the end the reset's whole seconds are too coarse, and
+/// the count takes this long to show what other clients have spent.
 const SHORTEST_SPREAD: Duration = Duration::from_secs(2);
 
-/// The share of a sliding window that is left free, so that others find a place before we have heard of them.
+/// Share of a sliding window to leave free, so that other clients find a place before their requests show in the
+/// count.
 const CLEARANCE: f64 = 0.03;
 
-/// How much faster than evenly a sliding window is filled that is emptier than that.
+/// Highest rate, relative to an even one, at which a sliding window with more room than [`CLEARANCE`] is filled.
 const CATCHING_UP: f64 = 1.5;
 
-/// So much of a budget, one part in four, goes as it comes.
+/// One part in four of a budget is not slowed down.
 const FREE_PART: u32 = 4;
 
 impl Budget {
-    /// Takes an answer in.
+    /// Updates the budget from a response.
     pub(super) fn learn(&mut self, told: &Told) -> Learned {
-        // Fixed windows end a window apart.
+        // Ends of fixed windows are a window apart.
         let later = until(told.earliest, self.latest);
         if later > WINDOW / 2 {
             return self.turn(told);
         }
         if until(self.earliest, told.latest) > WINDOW / 2 {
-            // Of the window before, unless we asked after we knew of ours: then that was a mistake.
+            // Of the previous window, unless the request was sent after this window was known: then this window was a
+            // mistake.
             return if told.sent < self.received {
                 Learned::Nothing
             } else {
                 self.turn(told)
             };
         }
-        // Ends that move on by less, and further than clocks differ, are those of a window that slides.
+        // Ends that advance by less than that, and by more than clocks differ, are those of a sliding window.
         if later > CLOCKS_DIFFER {
             self.course = Course::Sliding;
         }
@@ -103,7 +106,7 @@ impl Budget {
         self.allowed
     }
 
-    /// The clock was.
+    /// Moves all times back after the clock was set back.
     pub(super) fn set_back(&mut self, step: Duration) {
         for moment in [
             &mut self.earliest,
@@ -115,17 +118,17 @@ impl Budget {
         }
     }
 
-    /// Nobody has told of it for as long as a window lasts.
+    /// Whether no response has reported this budget for a whole window.
     pub(super) fn is_forgotten(&self, now: Timestamp) -> bool {
         until(now, self.received) > WINDOW
     }
 
-    /// A request that may have been counted.
+    /// Counts a request that the server may have counted.
     pub(super) fn count_one(&mut self) {
         self.count = self.count.saturating_add(1);
     }
 
-    /// How long the budget is used up, zero when it is not.
+    /// Time for which the budget is used up; zero if it is not.
     pub(super) fn exhausted(&self, in_flight: u32, now: Timestamp) -> Duration {
         if self.room(in_flight, now) > 0 {
             return Duration::ZERO;
@@ -133,7 +136,8 @@ impl Budget {
         until(self.good_until(), now)
     }
 
-    /// Requests per second, with so many per second by others; `None` for as many as come, zero or less for none.
+    /// Requests per second to send while other clients send `others` per second; `None` for no limit, zero or less
+    /// for none.
     pub(super) fn rate(&self, in_flight: u32, others: f64, now: Timestamp) -> Option<f64> {
         if self.used(now) < self.free() {
             return None;
@@ -145,7 +149,7 @@ impl Budget {
                 even * (room / (CLEARANCE * f64::from(self.allowed))).min(CATCHING_UP)
             }
             Course::Fixed if self.is_over(now) => even,
-            // We aim at the earliest end, and others go on to the latest.
+            // We spread up to the earliest end, and other clients go on up to the latest.
             Course::Fixed => {
                 let theirs = others * until(self.over(), now).as_secs_f64();
                 (room - theirs) / until(self.aim(), now).max(SHORTEST_SPREAD).as_secs_f64()
@@ -178,7 +182,7 @@ impl Budget {
         Learned::Turned(self.count)
     }
 
-    /// One more answer of the same window.
+    /// Narrows the bounds by another response of the same window.
     fn narrow(&mut self, told: &Told) {
         self.received = self.received.max(told.received);
         self.count = self.count.max(told.count);
@@ -186,24 +190,24 @@ impl Budget {
         self.latest = self.latest.min(told.latest);
     }
 
-    /// Whatever the end is, not before this.
+    /// The earliest possible end.
     fn aim(&self) -> Timestamp {
         self.earliest.min(self.latest)
     }
 
-    /// Whatever the end was, it is behind us.
+    /// The latest possible end, after which the window is certainly over.
     fn over(&self) -> Timestamp {
         self.earliest.max(self.latest)
     }
 
-    /// How many may still be sent in this window.
+    /// Number of requests that may still be sent in this window.
     fn room(&self, in_flight: u32, now: Timestamp) -> u32 {
         self.allowed
             .saturating_sub(self.used(now))
             .saturating_sub(in_flight)
     }
 
-    /// A window that nobody has told us of yet has begun, and is taken to be past the part that goes as it comes.
+    /// Used part of the budget. After the window's end an unreported one has begun, whose free part counts as used.
     fn used(&self, now: Timestamp) -> u32 {
         if self.is_over(now) {
             self.free()
@@ -220,7 +224,7 @@ impl Budget {
         self.good_until() <= now
     }
 
-    /// What a sliding window holds is soon out of date.
+    /// Time until which the state is valid. The state of a sliding window is soon out of date.
     fn good_until(&self) -> Timestamp {
         match self.course {
             Course::Fixed => self.over(),

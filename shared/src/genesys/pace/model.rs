@@ -1,7 +1,7 @@
-//! A server, four callers and somebody else on virtual time: shows what the pace makes of a budget.
+//! Simulates a server, four callers and another client on virtual time, to measure how well the pace uses a budget.
 //!
-//! Everything follows from a seed. A request travels, is counted at some moment, and its answer travels back; what the
-//! server says is therefore old when it arrives, and answers overtake each other.
+//! Everything follows from a seed. A request travels, is counted at some moment, and its response travels back; the
+//! server's report is therefore old when it arrives, and responses overtake each other.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -25,21 +25,21 @@ use other::Other;
 use server::{Answer, Server};
 
 const CALLERS: usize = 4;
-/// One window to begin with, and then those that are measured.
+/// One window to begin with, and then the windows that are measured.
 const WINDOWS: u64 = 12;
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 
-/// What happens next, at a millisecond.
+/// An event at a millisecond of the simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     /// A caller has done its work and wants to send.
     Ready(usize),
-    /// The pace said to ask again now, unless it has been asked since.
+    /// The pace asked to be called again now; ignored if it has been called since.
     Ask(usize),
     /// A caller's request reaches the server.
     Arrival(usize),
-    /// Its answer is back, with this number among the answers.
+    /// The response has arrived, with this index among the answers.
     Back(usize, usize),
     /// The other client's request reaches the server.
     Other,
@@ -52,7 +52,7 @@ struct Run {
     scheduled: usize,
     asked: usize,
     pace: Pace,
-    /// Callers in line, and since when.
+    /// Callers in the queue, and since when each has waited.
     waiting: VecDeque<(usize, u64)>,
     tickets: Vec<Option<Ticket>>,
     answers: Vec<Answer>,
@@ -62,23 +62,23 @@ struct Run {
     served: Served,
 }
 
-/// How long requests and answers take, in milliseconds.
+/// Latency of requests and responses, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     shortest: u64,
     typical: u64,
-    /// One in so many takes ten times as long.
+    /// One in this many takes ten times as long.
     slow_one_in: u64,
 }
 
-/// Counted from the second window on.
+/// Counts from the second window on.
 #[derive(Clone, Copy, Debug, Default)]
 struct Served {
     ours: u64,
     ours_refused: u64,
     theirs: u64,
     theirs_refused: u64,
-    /// The longest that a caller stood in line.
+    /// The longest time that a caller waited in the queue.
     longest_wait: u64,
 }
 
@@ -188,7 +188,7 @@ impl Run {
         self.pace
             .answered(&ticket, &answer.headers(), moment(self.now));
         if answer.ok {
-            // The body is read and archived before the caller wants the next page.
+            // The caller reads and archives the body before it wants the next page.
             let work = self.rng.u64(0..200);
             self.after(work, Event::Ready(caller));
         } else {
@@ -226,7 +226,7 @@ impl Run {
 }
 
 impl Served {
-    /// Of what was allowed in the windows that were measured.
+    /// Used share of what was allowed in the measured windows.
     fn used(&self) -> f64 {
         let allowed = f64::from(server::ALLOWED) * (WINDOWS - 1) as f64;
         (self.ours + self.theirs) as f64 / allowed

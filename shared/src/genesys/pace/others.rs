@@ -1,4 +1,4 @@
-//! How much others spend of the same budget: the growth of the server's count that is not ours.
+//! Measures how much other clients spend of the same budget: the growth of the server's count that is not ours.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::{earlier, until};
 
-/// An average over the last quarter of a minute or so.
+/// An average over about the last 15 seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Others {
     per_second: f64,
     since: Option<Mark>,
-    /// Answers to us since the mark.
+    /// Responses to our requests since the mark.
     ours: u32,
 }
 
@@ -21,13 +21,13 @@ struct Mark {
     at: Timestamp,
 }
 
-/// Over less, requests in flight would be taken for somebody else's.
+/// Over less, our own requests in flight would be taken for those of other clients.
 const SHORTEST_STEP: Duration = Duration::from_secs(1);
 
 const MEMORY: Duration = Duration::from_secs(15);
 
 impl Others {
-    /// Requests per second. In flight requests can make the count lag behind, which is nobody giving requests back.
+    /// Requests per second. Requests in flight can make the count lag and the average negative, which reads as zero.
     pub(super) fn rate(&self) -> f64 {
         self.per_second.max(0.0)
     }
@@ -36,7 +36,7 @@ impl Others {
         self.ours = self.ours.saturating_add(1);
     }
 
-    /// The count of the same window is now this, after so many per second have fallen out of it.
+    /// Records the current count of the same window, from which `leaving` requests per second have dropped out.
     pub(super) fn observe(&mut self, count: u32, leaving: f64, now: Timestamp) {
         let Some(mark) = self.since else {
             return self.begin(count, now);
@@ -53,14 +53,14 @@ impl Others {
         self.begin(count, now);
     }
 
-    /// The clock was.
+    /// Moves the mark back after the clock was set back.
     pub(super) fn set_back(&mut self, step: Duration) {
         if let Some(mark) = &mut self.since {
             mark.at = earlier(mark.at, step);
         }
     }
 
-    /// A window in which the count is this, to be compared with from now on.
+    /// Sets the count to compare with from now on.
     pub(super) fn begin(&mut self, count: u32, now: Timestamp) {
         self.since = Some(Mark { count, at: now });
         self.ours = 0;

@@ -22,7 +22,7 @@ fn told(pace: &mut Pace, second: f64, count: u32, reset: u32) {
     pace.answered(&ticket, &headers, at(second));
 }
 
-/// The moment at which the next request may go when nothing else happens.
+/// Seconds until the next request may be sent if nothing else happens.
 fn due(pace: &mut Pace, from: f64) -> f64 {
     let mut now = from;
     while let Err(wait) = pace.reserve(at(now)) {
@@ -65,7 +65,7 @@ fn the_first_quarter_goes_as_it_comes_and_the_rest_is_spread_over_the_window() {
     let _first = used.reserve(at(0.0)).unwrap();
 
     assert_eq!(at_once, 50);
-    // 199 places left, over the forty seconds that are certain.
+    // 199 places left, over the forty seconds that certainly remain.
     assert!((due(&mut used, 0.0) - 40.0 / 199.0).abs() < 0.001);
 }
 
@@ -82,8 +82,8 @@ fn what_somebody_else_spends_is_left_to_them() {
 
     let (alone, shared) = (due(&mut alone, 20.0), due(&mut shared, 20.0));
 
-    // 180 places in 29 seconds, against 123 of which somebody else is likely to take three a second, less what the
-    // average does not know yet.
+    // 180 places in 29 seconds, compared with 123, of which another client is likely to take three a second, less
+    // what the average does not include yet.
     assert!(alone < 0.17 && shared > 0.29, "{alone} {shared}");
 }
 

@@ -1,4 +1,4 @@
-//! What one answer's headers say.
+//! The rate-limit headers of one response.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ pub(super) struct Told {
     pub(super) received: Timestamp,
 }
 
-/// The reset comes in whole seconds, and nobody says how they are rounded.
+/// The reset is in whole seconds, and the API does not document how they are rounded.
 const ROUNDING: Duration = Duration::from_secs(1);
 
-/// The windows last a minute; a reset much further off is a mistake that must not stop us.
+/// Windows last a minute; a reset much later is an error that must not stop us.
 const LONGEST_RESET: Duration = Duration::from_mins(10);
 
 impl Told {
-    /// The server wrote the headers at some moment between `sent` and `received`.
+    /// Reads the headers, which the server wrote at some moment between `sent` and `received`.
     pub(super) fn read(headers: &HeaderMap, sent: Timestamp, received: Timestamp) -> Option<Self> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
-        // Unless the clock was set back on the way.
+        // `sent` is later only if the clock was set back in between.
         let sent = sent.min(received);
         let reset = Duration::from_secs(number("inin-ratelimit-reset")?.into());
         let earliest = sent.saturating_add(reset.saturating_sub(ROUNDING)).ok()?;

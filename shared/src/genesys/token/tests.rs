@@ -13,7 +13,7 @@ use crate::genesys::transport;
 
 const UNFIT: &str = r#"{"error":"invalid_client","description":"client not found","error_description":"client not found"}"#;
 
-/// Secrets that are rotated with each reading, the last one for ever.
+/// A source whose secret changes with each read; the last one repeats.
 #[derive(Debug)]
 struct Rotating {
     secrets: StdMutex<Vec<&'static str>>,

@@ -1,4 +1,5 @@
-//! Messages of conversations, as the API and gateways send them. Everything but ids and content may be absent or odd.
+//! Messages of conversations, as the API and gateways send them. Any field except ids and content may be absent or
+//! malformed.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -6,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::decode::DecodeError;
 use crate::decode::object::{Listed, NotReadable, Object, UnreadableElement, required_object};
 
-/// `GET …/conversations/messages/{conversationId}`: who took part, and which messages there are.
+/// `GET …/conversations/messages/{conversationId}`: the participants, and the list of messages.
 #[derive(Debug)]
 pub struct MessageConversation {
     pub participants: Listed<MessageMediaParticipant>,
@@ -27,7 +28,7 @@ pub struct MessageDetails {
     pub message_id: String,
 }
 
-/// `POST …/messages/{conversationId}/messages/bulk`: what messages say, each to be read by itself.
+/// `POST …/messages/{conversationId}/messages/bulk`: the contents of messages, each to be read by itself.
 #[derive(Debug)]
 pub struct TextMessageListing {
     pub entities: Vec<Box<RawValue>>,
@@ -40,7 +41,7 @@ pub struct MessageData {
     pub direction: Option<String>,
     pub normalized_message: Option<ConversationNormalizedMessage>,
     pub normalized_receipts: Listed<ConversationNormalizedMessage>,
-    /// Deprecated in favour of the normalized message, and all there is where that was not asked for.
+    /// Deprecated in favour of the normalized message, and the only text if that was not requested.
     pub text_body: Option<String>,
 }
 
@@ -53,7 +54,7 @@ pub struct ConversationNormalizedMessage {
     pub status: Option<String>,
     pub originating_entity: Option<String>,
     pub direction: Option<String>,
-    /// Of its channel.
+    /// Time of the message in its channel.
     pub time: Option<Timestamp>,
 }
 
@@ -62,7 +63,7 @@ pub struct ConversationMessageEvent {
     pub event_type: Option<String>,
 }
 
-/// The attachment that an element of a message's `content` is.
+/// The attachment in an element of a message's `content`.
 #[derive(Debug)]
 pub struct ConversationContentAttachment {
     pub id: Option<String>,
@@ -70,7 +71,7 @@ pub struct ConversationContentAttachment {
     pub mime: Option<String>,
     pub url: Option<String>,
     pub filename: Option<String>,
-    /// What was written beside it.
+    /// Text that accompanies the attachment.
     pub text: Option<String>,
     pub content_size_bytes: Option<u64>,
 }
@@ -91,7 +92,7 @@ pub struct WebMessage {
 }
 
 impl MessageConversation {
-    /// The conversation with this id; another document is none.
+    /// Reads the conversation with this id; any other document is an error.
     pub fn read(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
         let conversation = required_object(document)?;
         conversation.require_id(id)?;
@@ -115,7 +116,7 @@ impl MessageMediaParticipant {
     }
 }
 
-/// The messages of a participant: its `messages` themselves, or those of the communications that stand there.
+/// The messages of a participant: its `messages`, or those of the communications that are listed there.
 fn message_details(participant: &Object<'_>) -> Listed<MessageDetails> {
     let mut details = Listed::default();
     let elements = participant.elements("messages").unwrap_or_else(|value| {
@@ -156,7 +157,7 @@ fn message_details(participant: &Object<'_>) -> Listed<MessageDetails> {
     details
 }
 
-/// `{"messages": […]}` in place of the list itself.
+/// Whether the value is `{"messages": […]}` in place of the list itself.
 fn is_list_of_messages(value: &RawValue) -> bool {
     Object::read(value).is_ok_and(|object| object.required_list("messages").is_ok())
 }
@@ -171,7 +172,7 @@ impl TextMessageListing {
 }
 
 impl MessageData {
-    /// A message that holds nothing of what a message may say is not readable: it may say it in another way.
+    /// A message without any known content is not readable: its content may be in another form.
     pub fn read(element: &RawValue) -> Result<Self, NotReadable> {
         let data = Self::of(&Object::read(element)?)?;
         let says = data
@@ -265,7 +266,7 @@ impl ConversationContentAttachment {
 }
 
 impl WebDetails {
-    /// The details of the conversation with this id; another document is none.
+    /// Reads the details of the conversation with this id; any other document is an error.
     pub fn read(document: &RawValue, id: &str) -> Result<Self, DecodeError> {
         let details = required_object(document)?;
         details.require_id(id)?;

@@ -1,4 +1,4 @@
-//! Recordings of conversations, as far as they hold what was written.
+//! Recordings of conversations, reduced to their written content.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use crate::decode::object::{Listed, NotReadable, Object, required_elements};
 #[derive(Debug)]
 pub struct Recording {
     pub file_state: Option<String>,
-    /// The list that a recording of its medium has, where this one does not have it although it is available.
+    /// The list that an available recording of its medium has, if this one lacks it.
     pub lacks: Option<&'static str>,
     pub start_time: Option<Timestamp>,
     pub messaging_transcript: Listed<RecordingMessagingMessage>,
@@ -31,7 +31,7 @@ pub struct RecordingMessagingMessage {
     pub events: Listed<ConversationMessageEvent>,
     pub message_receipts: Listed<RecordingMessageReceipt>,
     pub content_type: Option<Box<RawValue>>,
-    /// What it holds beside text and media, each with its member's name.
+    /// Content besides text and media, each with its member's name.
     pub content: Vec<(&'static str, Box<RawValue>)>,
 }
 
@@ -65,7 +65,7 @@ pub struct ChatMessage {
 /// The `fileState` of a recording that can be read.
 pub const AVAILABLE: &str = "AVAILABLE";
 
-/// What tells a recording: each has some of them.
+/// Members that identify a recording: each has some of them.
 const MEMBERS: [&str; 6] = [
     "media",
     "fileState",
@@ -96,7 +96,8 @@ const CONTENT: [&str; 16] = [
 ];
 
 impl Recording {
-    /// The recordings in a document, which is a list. Each may say which conversation it is of, and then it is of this one.
+    /// Reads the recordings of a document, which is a list. Fails if a recording names a conversation other than
+    /// `id`.
     pub fn list(document: &RawValue, id: &str) -> Result<Listed<Self>, DecodeError> {
         let elements = required_elements(document)?;
         let conversation = |it: &&RawValue| Object::read(it).ok()?.id("conversationId");
@@ -108,7 +109,7 @@ impl Recording {
         Ok(Listed::of(elements, |it| Self::read(&it)))
     }
 
-    /// An object that names nothing of a recording is not readable: nothing says that it has no texts.
+    /// An object without any member of a recording is not readable: it may hold texts in another form.
     fn read(recording: &Object<'_>) -> Result<Self, NotReadable> {
         if !MEMBERS.iter().any(|name| recording.member(name).is_some()) {
             return Err(NotReadable);
@@ -136,7 +137,7 @@ impl Recording {
 }
 
 impl RecordingMessagingMessage {
-    /// A message that holds nothing of what a message may say is not readable: it may say it in another way.
+    /// A message without any known content is not readable: its content may be in another form.
     fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
         let says = [
             "messageText",
@@ -200,7 +201,7 @@ impl RecordingMessageReceipt {
 impl ChatMessage {
     fn read(message: &Object<'_>) -> Result<Self, NotReadable> {
         let (body, body_type) = (message.content_text("body")?, message.text("bodyType"));
-        // Only an event or a notice says something by its type.
+        // Only an event or a notice is content by its type alone.
         if body.is_none() && matches!(body_type.as_deref(), None | Some("" | "STANDARD")) {
             return Err(NotReadable);
         }

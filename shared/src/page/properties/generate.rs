@@ -1,10 +1,10 @@
-//! JSON texts as a server could send them: whitespace, escapes, repeated keys, numbers of any size.
+//! JSON texts that a server could send: whitespace, escapes, repeated keys, numbers of any size.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Names that mean something on some level of a record.
+/// Names with a meaning at some level of a record.
 const NAMES: [&str; 34] = [
     "id",
     "type",
@@ -42,7 +42,7 @@ const NAMES: [&str; 34] = [
     "",
 ];
 
-/// Records of both shapes; most of them are whole, some lack what they need or are no records.
+/// Records of both shapes. Most are valid; some lack required fields or are not records.
 pub(super) fn page() -> impl Strategy<Value = Vec<String>> {
     vec(prop_oneof![8 => record(), 1 => json()], 0..4)
 }
@@ -83,7 +83,7 @@ fn record() -> BoxedStrategy<String> {
         .boxed()
 }
 
-/// An object with these members among others.
+/// An object with the given members and others.
 fn level(
     own: impl Strategy<Value = (Vec<String>, Vec<String>)> + 'static,
 ) -> BoxedStrategy<String> {
@@ -105,7 +105,7 @@ fn list(name: &'static str, inner: BoxedStrategy<String>) -> BoxedStrategy<Strin
         .boxed()
 }
 
-/// What both shapes must have.
+/// The identifying fields of both shapes.
 fn identity() -> BoxedStrategy<Vec<String>> {
     let id =
         || prop_oneof![4 => string(), 2 => Just("12345678901234567890123".to_owned()), 1 => leaf()];
@@ -149,7 +149,7 @@ fn member(value: BoxedStrategy<String>) -> BoxedStrategy<String> {
         .boxed()
 }
 
-/// A key that says `name`, some of its letters escaped.
+/// A key that decodes to `name`, with some of its letters escaped.
 fn key(name: &'static str) -> impl Strategy<Value = String> {
     vec(prop::bool::weighted(0.03), name.len()).prop_map(move |escaped| {
         let letter = |(letter, escaped): (char, bool)| {

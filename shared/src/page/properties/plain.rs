@@ -1,8 +1,8 @@
-//! The projections once more, as one would write them with all the time in the world.
+//! A second implementation of the projections, simple and slow, as the reference.
 
 use super::RecordShape;
 
-/// A value with the text it was read from.
+/// A value with its source text.
 #[derive(Clone)]
 pub(super) struct Json<'a> {
     pub(super) text: &'a str,
@@ -11,7 +11,7 @@ pub(super) struct Json<'a> {
 
 #[derive(Clone)]
 enum Kind<'a> {
-    /// Each key as it is written, with its quotes.
+    /// Members with each key as written, including its quotes.
     Object(Vec<(&'a str, Json<'a>)>),
     Array(Vec<Json<'a>>),
     Scalar,
@@ -49,7 +49,7 @@ impl<'a> Json<'a> {
         (self.text != "null").then_some(self)
     }
 
-    /// Without whitespace between tokens and without members at these paths.
+    /// The value without whitespace between tokens and without the members at these paths.
     pub(super) fn without(&self, paths: &[String]) -> String {
         self.without_at(paths, "")
     }
@@ -125,7 +125,7 @@ pub(super) fn minimal_of_analytics(record: &Json<'_>) -> String {
     )
 }
 
-/// The row of a record, `normalizedAt` being 0.
+/// The normalized row of a record, with `normalizedAt` 0.
 pub(super) fn normalized(record: &Json<'_>, shape: RecordShape) -> String {
     let analytics = shape == RecordShape::Analytics;
     let [id, start, end] = if analytics {
@@ -276,7 +276,7 @@ fn channel(words: &[Option<&Json<'_>>]) -> String {
     )
 }
 
-/// What a string says; nothing that anybody looks for when it is none.
+/// The decoded string, or an empty one for any other value.
 fn said(value: &Json<'_>) -> String {
     match value.text.strip_prefix('"') {
         Some(_) => String::from_utf16(&unescape(value.text)).unwrap_or_default(),
@@ -353,7 +353,7 @@ pub(super) fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], "")
 }
 
-/// Whether the record says which one it is and when it started.
+/// Whether the record has an id and a start.
 pub(super) fn is_identified(record: &str, shape: RecordShape) -> bool {
     let record = Json::read(record);
     let (id, start) = match shape {
@@ -422,7 +422,7 @@ fn read_list<'a, T>(
     }
 }
 
-/// Bytes of the string that `text` begins with, both quotes included.
+/// Length in bytes of the string that `text` begins with, including both quotes.
 fn string_length(text: &str) -> usize {
     let mut escaped = false;
     for (place, byte) in text.bytes().enumerate().skip(1) {
@@ -436,7 +436,7 @@ fn string_length(text: &str) -> usize {
     panic!("a string without end")
 }
 
-/// What a quoted string says, half surrogate pairs included.
+/// The decoded string in UTF-16, including half surrogate pairs.
 fn unescape(quoted: &str) -> Vec<u16> {
     let mut units = Vec::new();
     let mut letters = quoted[1..quoted.len() - 1].chars();

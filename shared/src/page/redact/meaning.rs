@@ -1,14 +1,14 @@
-//! What the members of records are, by their names.
+//! Classifies the members of records by name.
 //!
-//! The API's fields are known, and those that people type into are named here. A gateway's are its own: people may have
-//! typed into all of them but those that are named.
+//! The API's fields are known, and those that people type into are listed here. A gateway's fields are not known:
+//! people may have typed into all of them, except those listed.
 
 use super::RecordShape;
 use crate::redaction::Person;
 
-/// Members that hold what people typed, with all that stands below them.
+/// Members that hold text people typed, including everything nested in them.
 const TYPED: [&str; 9] = [
-    // What a carrier says of a message that failed may name whom it was for.
+    // A carrier's error text for a failed message may name the recipient.
     "errorCodeDescription",
     "extendedDeliveryStatus",
     "externalTag",
@@ -35,17 +35,17 @@ const ADDRESSES: [&str; 11] = [
     "bcc",
     "cc",
     "destinationAddresses",
-    // Of a flow: for a call, the number that was dialled.
+    // Field of a flow: for a call, the dialled number.
     "entryReason",
     "screenShareAddressSelf",
     "transferTargetAddress",
     "videoAddressSelf",
 ];
-/// Whose members' keys say what their values are.
+/// Members whose own keys label their values.
 const ATTRIBUTES: [&str; 2] = ["attributes", "properties"];
-/// Of an interaction and of a gateway's record: who wrote it to whom.
+/// Sender and recipient in an interaction or a gateway's record.
 const CORRESPONDENTS: [&str; 3] = ["from", "name", "to"];
-/// Members of a gateway's record that hold ids, moments and what an organisation sorts conversations by.
+/// Members of a gateway's record that hold ids, times and categories of an organisation.
 const WORDS: [&str; 33] = [
     "category",
     "channel",
@@ -93,25 +93,25 @@ const WORD_ENDINGS: [&str; 10] = [
     "Timestamp",
     "Type",
 ];
-/// They end like ids, and are what a person is known by outside.
+/// Keys that end like ids, but identify a person outside the organisation.
 const NO_IDS: [&str; 5] = ["emailId", "mailId", "nationalId", "personalId", "taxId"];
 
-/// What a value is.
+/// The classification of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// None of our business, and what stands below it decides for itself.
+    /// Not redacted; nested members are classified on their own.
     Data,
-    /// Those who took part, where a `name` is a person's.
+    /// Participants, where a `name` is a person's.
     Participants,
-    /// Of a gateway: typed, behind a key that may be the word for it, unless what stands below it decides otherwise.
+    /// In a gateway's record: typed text whose key may label it. Nested members are classified on their own.
     Gateway,
-    /// Of a gateway, and none of our business.
+    /// In a gateway's record: not redacted.
     Word,
     Typed,
-    /// Typed too, and a field for a person.
+    /// Typed text in a field that identifies a person.
     TypedPerson(Person),
     Attributes,
-    /// Typed too, behind a key that may be the word for it.
+    /// Typed text whose key may label it.
     Attribute,
     Person(Person),
 }
@@ -119,7 +119,7 @@ pub(super) enum Meaning {
 impl Meaning {
     pub(super) fn of_record(record: &str, shape: RecordShape) -> Self {
         match shape {
-            // What is no object is no record: whatever it says, somebody may have typed it.
+            // A value that is not an object is not a record, so any of it may have been typed.
             _ if !record.starts_with('{') => Self::Typed,
             RecordShape::Gateway => Self::Gateway,
             RecordShape::Analytics | RecordShape::Normalized | RecordShape::Transcript => {
@@ -128,7 +128,7 @@ impl Meaning {
         }
     }
 
-    /// Of a member, by its key, in an object that means this.
+    /// The classification of a member, by its key and that of the object that contains it.
     pub(super) fn of_member(self, key: &str) -> Self {
         match self {
             Self::Typed if CORRESPONDENTS.contains(&key) => Self::TypedPerson(Person::Name),
@@ -137,13 +137,13 @@ impl Meaning {
             Self::TypedPerson(_) | Self::Attribute => self,
             Self::Person(person) => Self::TypedPerson(person),
             Self::Participants if key == "name" => Self::Person(Person::Name),
-            // Of a queue, say.
+            // For example a queue's name.
             Self::Word if key == "name" => self,
             Self::Data | Self::Participants | Self::Gateway | Self::Word => self.of_field(key),
         }
     }
 
-    /// Of a field that is known by its name, wherever it stands, or else by whose record it is.
+    /// Classifies a field by its name wherever it is nested, or else by the object that contains it.
     fn of_field(self, key: &str) -> Self {
         if TYPED.contains(&key) {
             return Self::Typed;
@@ -170,7 +170,7 @@ fn is_word(key: &str) -> bool {
 }
 
 impl Person {
-    /// Of whom a field of this name tells, wherever it stands.
+    /// The kind of personal data that a field of this name holds, wherever it is nested.
     fn of_field(key: &str) -> Option<Self> {
         let named = |names: &[&str]| names.contains(&key);
         if named(&NAMES) {

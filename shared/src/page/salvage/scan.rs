@@ -1,6 +1,6 @@
-//! Reading of a body that is not JSON, from left to right.
+//! Scans a body that is not valid JSON from left to right.
 
-/// A place in the body.
+/// A position in the body.
 #[derive(Clone, Copy)]
 pub(super) struct Scan<'a> {
     body: &'a [u8],
@@ -9,26 +9,26 @@ pub(super) struct Scan<'a> {
     budget: usize,
 }
 
-/// Why a value does not end.
+/// Why the end of a value was not found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endless {
-    /// A quote in it begins or ends no string.
+    /// The value contains a quote that neither begins nor ends a string.
     StrayQuote,
-    /// The body ends first, or the budget is spent.
+    /// The body is truncated, or the budget is exhausted.
     CutOff,
 }
 
-/// What follows the end of an element.
+/// Classification of the text after an element.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rest {
-    /// The rest of a page.
+    /// The valid rest of a page.
     Closes,
-    /// That, up to another element with a stray quote.
+    /// The same, up to another element with a stray quote.
     StrayQuote,
     Differs,
 }
 
-/// The kind of page that a list stands in.
+/// The kind of page that contains a list.
 #[derive(Clone, Copy)]
 pub(super) enum Page {
     /// The list itself.
@@ -37,7 +37,8 @@ pub(super) enum Page {
     Object,
 }
 
-/// How the elements of a list begin: the names of their first two members. Objects within the elements begin otherwise.
+/// How the elements of a list begin: the names of their first two members. Used to distinguish them from objects nested
+/// in the elements.
 #[derive(Clone, Copy)]
 pub(super) struct Opening<'a> {
     first: &'a [u8],
@@ -53,8 +54,8 @@ enum Second<'a> {
     Unknown,
 }
 
-/// Searches read no more than this multiple of the body in all. Damage in real texts does not come near, and a body made to be
-/// searched costs no more.
+/// Limit of all searches together, as a multiple of the body's size. Damage in real texts does not come near it, and a
+/// body crafted to be slow costs no more than this.
 const BUDGET_FACTOR: usize = 32;
 
 impl Opening<'_> {
@@ -77,8 +78,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// At the beginning of a list or object or after one of its items: whether another item follows. At the end, the
-    /// closing bracket is passed.
+    /// At the beginning of a list or object, or after one of its items: whether another item follows. At the end, moves
+    /// past the closing bracket.
     pub(super) fn next_item(&mut self, end: u8) -> Option<bool> {
         if self.peek()? == b',' {
             self.at += 1;
@@ -94,7 +95,7 @@ impl<'a> Scan<'a> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// The next byte that is not white space.
+    /// The next byte that is not whitespace.
     pub(super) fn peek(&mut self) -> Option<u8> {
         let rest = self.body.get(self.at..)?;
         let skipped = rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
@@ -106,8 +107,8 @@ impl<'a> Scan<'a> {
         self.peek().is_none()
     }
 
-    /// The bytes of the value that begins here, which is passed. Nothing is passed when its quotes or brackets do not show where
-    /// it ends.
+    /// Reads the value that begins here and moves past it. Does not move if the value's quotes or brackets do not show
+    /// where it ends.
     pub(super) fn value(&mut self) -> Result<&'a [u8], Endless> {
         let first = self.peek().ok_or(Endless::CutOff)?;
         let mut end = *self;
@@ -122,7 +123,7 @@ impl<'a> Scan<'a> {
         self.pass(end.at).ok_or(Endless::CutOff)
     }
 
-    /// How the element that begins here begins, if it is an object with a member.
+    /// The opening of the element that begins here, if it is an object with a member.
     pub(super) fn opening(mut self) -> Option<Opening<'a>> {
         self.expect(b'{')?;
         let first = self.name()?;
@@ -140,14 +141,15 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// The bytes of an element with a stray quote, which is passed: up to the first closing brace after which the rest is the
-    /// rest of a page. Where that holds only up to another stray quote, the next element has to begin as the others.
+    /// Reads an element with a stray quote and moves past it. The element ends at the first closing brace after which
+    /// the text is the valid rest of a page. If that holds only up to another stray quote, the next element must have
+    /// the same opening as the others.
     pub(super) fn broken_value(
         &mut self,
         page: Page,
         opening: Option<Opening<'_>>,
     ) -> Option<&'a [u8]> {
-        // What follows was read up to here, to no other result.
+        // The text up to this offset was already read as the rest of a page, without success.
         let mut read_to = self.at;
         let braces = (self.at + 1..self.body.len()).filter(|at| self.body.get(*at) == Some(&b'}'));
         for end in braces.map(|brace| brace + 1) {
@@ -161,7 +163,7 @@ impl<'a> Scan<'a> {
             self.budget = after.budget.checked_sub(1)?;
             read_to = read_to.max(after.at);
             let is_end = match rest {
-                // A body that is cut off can end like a page where a list within its last element ends.
+                // A truncated body can end like a page where a list within its last element ends.
                 Rest::Closes => is_next || self.is_balanced(end)?,
                 Rest::StrayQuote => is_next,
                 Rest::Differs => false,
@@ -173,7 +175,7 @@ impl<'a> Scan<'a> {
         None
     }
 
-    /// Whether each bracket up to `end` has its counterpart, in strings or not.
+    /// Whether the brackets up to `end` are balanced, counting those in strings.
     fn is_balanced(&mut self, end: usize) -> Option<bool> {
         let element = self.body.get(self.at..end)?;
         self.budget = self.budget.checked_sub(element.len())?;
@@ -181,12 +183,12 @@ impl<'a> Scan<'a> {
         Some(count(b'{') == count(b'}') && count(b'[') == count(b']'))
     }
 
-    /// Whether an element with that opening comes next.
+    /// Whether an element with this opening follows.
     fn is_before(mut self, opening: Opening<'_>) -> bool {
         self.expect(b',').is_some() && self.opening().is_some_and(|other| opening.fits(other))
     }
 
-    /// Reads what follows an element, as far as it is the rest of a page.
+    /// Reads the text after an element, as far as it is the rest of a page.
     fn rest(&mut self, page: Page) -> Rest {
         match self.pass_elements() {
             Ok(()) if self.pass_page(page).is_some() && self.is_at_end() => Rest::Closes,
@@ -195,7 +197,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Passes a list's other elements and its end.
+    /// Moves past the remaining elements of a list and its end.
     fn pass_elements(&mut self) -> Result<(), Endless> {
         loop {
             match self.peek() {
@@ -210,7 +212,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Passes what follows the list.
+    /// Moves past the text that follows the list.
     fn pass_page(&mut self, page: Page) -> Option<()> {
         if let Page::Object = page {
             while self.next_item(b'}')? {
@@ -221,7 +223,7 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    /// The name of a member in quotes, which is passed with its colon.
+    /// Reads a quoted member name and moves past it and its colon.
     fn name(&mut self) -> Option<&'a [u8]> {
         (self.peek()? == b'"').then_some(())?;
         let name = self.value().ok()?;

@@ -1,4 +1,4 @@
-//! What becomes of a message that nobody can handle.
+//! Dead letters: messages that no consumer can handle.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(super) async fn a_dead_letter_lets_its_group_go_on(subject: &Subject) -> any
     Ok(())
 }
 
-/// Gives the message back each time, and looks once more than it may be received.
+/// Receives the message and gives it back up to the maximum receive count, then expects nothing.
 async fn receive_too_often(subject: &Subject, queue: Queue) -> anyhow::Result<()> {
     for time in 1..=queue.settings().max_receive_count {
         let delivery = subject.take(queue).await?;

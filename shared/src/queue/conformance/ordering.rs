@@ -1,4 +1,4 @@
-//! What FIFO queues order and deduplicate.
+//! Ordering and deduplication on FIFO queues.
 
 use anyhow::ensure;
 

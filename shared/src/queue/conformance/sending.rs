@@ -1,4 +1,4 @@
-//! What is sent, refused and counted.
+//! Sent, refused and counted messages.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The consuming end of SQS, which in the product is Lambda's.
+//! The consuming end of SQS, which Lambda's event source mapping is in production.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub struct SqsConsumer {
     pub client: Client,
     pub urls: QueueUrls,
     pub dead_letter_urls: QueueUrls,
-    /// Of the waiting queue, if it is not as in its settings: a test does not wait for minutes.
+    /// Visibility timeout of the waiting queue if it differs from its settings: a test does not wait for minutes.
     pub waiting_visibility: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! What comes when.
+//! Delays and visibility timeouts.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One queue's messages and the rules by which they move. Knows no clock: the moment is an argument.
+//! One queue's messages and the rules by which they move. It has no clock: the time is an argument.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -35,7 +35,7 @@ struct Message {
 struct Held {
     receipt: String,
     received_at: Timestamp,
-    /// Given back, to come again at a moment that its consumer chose.
+    /// Given back, to become visible again at a time that its consumer chose.
     postponed: bool,
 }
 
@@ -55,7 +55,7 @@ impl QueueState {
         message.check()?;
         self.settle(now);
         let group = match message.fifo {
-            // As on SQS, the sender is told that all is well.
+            // As on SQS, sending a duplicate succeeds.
             Some(fifo) if self.sent_ids.contains_key(&fifo.deduplication_id) => return Ok(()),
             Some(fifo) => {
                 self.sent_ids.insert(fifo.deduplication_id, now);
@@ -132,7 +132,8 @@ impl QueueState {
             delay,
             MAX_VISIBILITY.saturating_sub(between(held.received_at, now)),
         )?;
-        // As on SQS, the receipt stays good until the message shows again: who postpones and then deletes, deletes.
+        // As on SQS, the receipt stays valid until the message is visible again, so a consumer can still delete a
+        // postponed message.
         held.postponed = true;
         message.visible_at = later(now, delay);
         self.settle(now);
@@ -209,8 +210,8 @@ impl QueueState {
         self.settle(now);
     }
 
-    /// Brings everything up to `now`: what became visible again is held by nobody, what was received too often is
-    /// dead, what is too old is gone.
+    /// Applies everything that is due at `now`: messages past their visibility timeout are no longer held, those with
+    /// the maximum receive count become dead letters, those past the retention period are deleted.
     fn settle(&mut self, now: Timestamp) {
         let QueueSettings {
             retention,
@@ -234,8 +235,8 @@ impl QueueState {
         self.dead_letters.extend(letters.map(Message::dead));
     }
 
-    /// The messages whose turn it is: all on a standard queue, the first of each group on a FIFO queue. One that is
-    /// in flight is still the first of its group and so blocks it.
+    /// The messages that are next: all on a standard queue, the first of each group on a FIFO queue. A message in
+    /// flight is still the first of its group and so blocks it.
     fn firsts(&self) -> impl Iterator<Item = usize> {
         let mut groups = HashSet::new();
         let first = move |message: &Message| {

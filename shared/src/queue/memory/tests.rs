@@ -43,7 +43,7 @@ async fn send_all(queues: &MemoryQueues, messages: impl IntoIterator<Item = Outg
     }
 }
 
-/// Receives and lets the visibility timeout pass, as a consumer that dies each time.
+/// Receives the message and lets the visibility timeout pass, like a consumer that crashes each time.
 fn die_with(queues: &MemoryQueues, clock: &Clock, queue: Queue, times: u32) {
     for time in 1..=times {
         let delivery = queues.receive(queue).unwrap();

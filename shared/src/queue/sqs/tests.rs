@@ -53,7 +53,7 @@ fn sent() -> Reply {
     )
 }
 
-/// Speaks SQS's protocol over the in-process queues.
+/// Serves SQS's protocol from the in-process queues.
 async fn fake_sqs(queues: MemoryQueues, clock: Clock) -> FakeAws {
     let both = Arc::new((queues, clock));
     FakeAws::start_async(move |request| {
@@ -104,7 +104,7 @@ async fn answer(both: &(MemoryQueues, Clock), request: &Request) -> Option<Value
             Some(json!({"Messages": [{"Body": letter.body}]}))
         }
         "ReceiveMessage" => {
-            // The clock stands while a request waits, and moves by as much at its end.
+            // The clock stands still while a request waits, and advances by the waiting time at its end.
             let delivery = both.wait(queue, seconds("WaitTimeSeconds")).await.ok()?;
             let messages: Vec<Value> = delivery.map(received).into_iter().collect();
             Some(json!({"Messages": messages}))

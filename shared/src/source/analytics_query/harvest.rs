@@ -1,7 +1,8 @@
-//! What was read of a window, and whether that is all. Pure.
+//! The records read of a window, and whether they are complete. Pure.
 //!
-//! A query also finds what began before the window and went on in it. Sorted by start and the newest first, that comes
-//! last and need not be read: so a window is small when few conversations begin in it, however many go on.
+//! A query also finds conversations that began before the window and continued in it. Sorted by start, newest first,
+//! these come last and need not be read. So the cost of a window depends on the conversations that begin in it, not on
+//! those that continue.
 
 use std::collections::HashSet;
 
@@ -17,58 +18,58 @@ use crate::page::{
 use crate::source::answer::{Answer, Permanence};
 use crate::time::Interval;
 
-/// So many pages of a query make one page of the archive: at 300 requests a minute, two seconds' worth.
+/// Number of query pages that make one page of the archive: two seconds' worth at 300 requests a minute.
 pub(super) const PAGES: u32 = 10;
-/// Of a window that cannot be made smaller: a memory's worth, and twenty seconds'.
+/// The same for a window that cannot be made smaller: limited by memory, and twenty seconds' worth.
 const PAGES_OF_THE_SMALLEST: u32 = 100;
 
-/// A page of the query, on its own.
+/// One page of the query.
 pub(super) struct QueryResults {
     records: Vec<OwnedRecord>,
     hits: u64,
 }
 
-/// Records that began before a window, one after another, after which the rest of an answer is not read. A single one could
-/// be out of order, with others of the window after it.
+/// Number of consecutive records that began before the window, after which the rest of a response is not read. A single
+/// one could be out of order, with more records of the window after it.
 const RECORDS_BEFORE_WINDOW: u32 = 2;
 
-/// What was read so far.
+/// The records read so far.
 pub(super) struct Harvest {
     window: Interval,
     pages: u32,
     page_size: u32,
-    /// As they came: the newest first, with those that came twice.
+    /// As received: newest first, including duplicates.
     records: Vec<OwnedRecord>,
-    /// The conversations among them.
+    /// Digests of the distinct conversations among them.
     seen: HashSet<Sha256>,
     /// The number of conversations that began in the window.
     started: u64,
-    /// What the first page said there is.
+    /// The total that the first page announced.
     hits: Option<u64>,
-    /// How many records came on the first page, and on the last one.
+    /// Number of records on the first page, and on the last one.
     lengths: Option<(u64, u64)>,
-    /// The start of what came last.
+    /// Start of the last record received.
     oldest: Option<Timestamp>,
-    /// How many of those that came last began before the window.
+    /// Number of consecutive last records that began before the window.
     before_window: u32,
     order: Kept,
 }
 
-/// How the reading of a window ended.
+/// The outcome of reading a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// All that began in it is here.
+    /// All conversations that began in it were received.
     Whole,
-    /// All that began in it is here, and a conversation more than once: in a single answer, within which no record moves from page
-    /// to page, or in a window that cannot be made smaller.
+    /// As `Whole`, with a conversation received more than once: either in a single response, within which no record
+    /// moves between pages, or in a window that cannot be made smaller.
     Repeated,
-    /// What is found changed meanwhile, or holds a conversation on more than one page.
+    /// The results changed meanwhile, or a conversation is on more than one page.
     Moved,
-    /// More than we read in one go.
+    /// More pages than are read for one window.
     TooMany { hits: u64 },
 }
 
-/// Whether the answers are in the order asked for. If not, all has to be read.
+/// Whether the records arrive in the requested order. If not, all of them have to be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
     Yes,
@@ -76,7 +77,7 @@ enum Kept {
 }
 
 impl QueryResults {
-    /// A page must say how much there is in all. Its list may be absent: after the last page it is.
+    /// Reads a query page. It must announce the total. Its list may be absent, as it is after the last page.
     pub(super) fn read(reader: &mut ResultsReader, body: &[u8]) -> Result<Self, DecodeError> {
         let results = reader.page(body, DETAILS_FIELDS)?;
         let hits = results
@@ -114,17 +115,17 @@ impl Harvest {
         self.started
     }
 
-    /// Whether records came, and none that began in the window.
+    /// Whether there are records, but none that began in the window.
     pub(super) fn is_all_before(&self) -> bool {
         self.started == 0 && !self.records.is_empty()
     }
 
-    /// Takes a page; `None` when the next one is needed.
+    /// Adds a page. Returns `None` when the next page is needed.
     pub(super) fn add(&mut self, page: QueryResults) -> Option<Reach> {
         self.pages += 1;
         let nothing_came = page.records.is_empty();
-        // A page that is not full lacks something, unless it is the last one; and one that announces no more than a full page
-        // may have counted that page alone.
+        // A page that is not full lacks records, unless it is the last one. A page that announces no more than a full
+        // page may have counted only itself.
         let came = page.records.len() as u64;
         let is_full = came >= self.page_size.into();
         let is_smallest = windows::half(self.window).is_none();
@@ -139,7 +140,7 @@ impl Harvest {
         if hits != page.hits || !fits {
             Some(Reach::Moved)
         } else if distinct < received {
-            // On a later page, a record that comes twice may have taken the place of one that does not come at all.
+            // On a later page, a duplicate may have displaced a record that is not received at all.
             let is_all = is_past_window || (!is_full && [received, distinct].contains(&hits));
             if is_all && (self.pages == 1 || is_smallest) {
                 Some(Reach::Repeated)
@@ -163,8 +164,8 @@ impl Harvest {
         }
     }
 
-    /// Whether a page of so many records may follow those before. All pages are as long as the first one, but for the last: too
-    /// many on one could make up for too few on another. The first may be shorter than was asked for.
+    /// Whether a page of `came` records may follow the pages before. All pages except the last must be as long as the
+    /// first: too many records on one could hide too few on another. The first page may be shorter than requested.
     fn fits(&mut self, came: u64) -> bool {
         let (first, last) = *self.lengths.get_or_insert((came, came));
         self.lengths = Some((first, came));
@@ -180,12 +181,12 @@ impl Harvest {
         }
     }
 
-    /// Whether everything that is still to come began before the window.
+    /// Whether all records that are still to be read began before the window.
     fn is_before_window(&self) -> bool {
         self.order == Kept::Yes && self.before_window >= RECORDS_BEFORE_WINDOW
     }
 
-    /// Keeps the record. One without a readable id is known by its bytes.
+    /// Keeps the record. A record without a readable id is identified by its bytes.
     fn keep(&mut self, record: OwnedRecord) {
         let raw = record.raw();
         let identity = raw
@@ -211,15 +212,15 @@ impl Harvest {
         self.records.push(record);
     }
 
-    /// For a page of the archive: the oldest first.
+    /// Converts the records to an archive page, oldest first.
     pub(super) fn answer(mut self, next: Option<Checkpoint>) -> Answer {
         self.records.reverse();
         Answer {
             records: self.records,
             window: Some(self.window),
             next,
-            // Nothing more begins in a window that was closed before it was read. What began in it may go on, which the next
-            // reading shows, once the answer is forgotten.
+            // No more conversations begin in a window that was closed before it was read. Those that began in it may
+            // continue, which the next read shows once the cached answer has expired.
             permanence: Permanence::Settled,
             warnings: Vec::new(),
         }
@@ -232,7 +233,7 @@ mod tests {
 
     const WINDOW: &str = "2026-03-01T10:00:00Z/2026-03-01T11:00:00Z";
 
-    /// A conversation of that day that began so many minutes after ten o'clock.
+    /// A conversation that began the given number of minutes after ten o'clock on the test day.
     fn begun(id: &str, minutes: i64) -> String {
         let start = Timestamp::from_second(1_772_359_200 + minutes * 60).unwrap();
         format!(r#"{{"conversationId":"{id}","conversationStart":"{start:.3}"}}"#)

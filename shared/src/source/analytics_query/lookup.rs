@@ -1,4 +1,4 @@
-//! Conversations by their ids, a batch at a time. The API passes over ids that it does not know.
+//! Conversations by id, in batches. The API skips unknown ids.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,18 +11,18 @@ use crate::plan::OffsetRange;
 use crate::source::answer::{Answer, Asking, Permanence};
 use crate::source::{Reading, Setback, broken};
 
-/// What came of the ids of a batch.
+/// The records found for the ids of a batch.
 #[derive(Default)]
 struct Found {
     records: Vec<OwnedRecord>,
-    /// In small letters, as ids are compared.
+    /// In lower case, as ids are compared.
     ids: HashSet<String>,
-    /// Records that were not requested.
+    /// Number of records that were not requested.
     foreign: usize,
 }
 
 impl AnalyticsQuery {
-    /// Ids that do not come are asked for once more, and then count as unknown to the API.
+    /// Looks up a batch. Ids that are not returned are requested once more, and then count as unknown to the API.
     pub(super) async fn lookup(
         &self,
         offset: u64,
@@ -59,8 +59,8 @@ impl AnalyticsQuery {
         Ok((answer, asking))
     }
 
-    /// `None` when the answer has no list, each time that it is asked for. What is in front of the API may take fewer ids than the
-    /// API, and says so by a refusal only: then the batch is halved.
+    /// Returns `None` if no response has a list. A proxy in front of the API may accept fewer ids than the API, and
+    /// reports it only by refusing the request; the batch is then halved.
     async fn ask_for(
         &self,
         ids: &[&str],
@@ -101,7 +101,7 @@ impl AnalyticsQuery {
         Ok(reply.value)
     }
 
-    /// The API may have left an id out once. It leaves out an empty list, too.
+    /// Requests missing ids once more, in case the API omitted them by accident. The API omits an empty list too.
     async fn ask_again(
         &self,
         missing: &[&str],
@@ -119,8 +119,8 @@ impl AnalyticsQuery {
         Ok(reply.value.unwrap_or_default())
     }
 
-    /// An answer without a list may mean that none is found, since the API leaves out what is empty. A few of the ids, each
-    /// requested alone, tell: the API must say that it does not know them.
+    /// Verifies that a response without a list means that no id was found, since the API omits an empty list. Requests
+    /// a few of the ids individually: the API must answer that it does not know them.
     async fn check_none(
         &self,
         ids: &[&str],
@@ -149,7 +149,7 @@ impl AnalyticsQuery {
     }
 }
 
-/// Whether the request may be too long: its ids stand in the URL.
+/// Whether the request may be too long, because its ids are in the URL.
 fn is_too_long(error: &ApiError) -> bool {
     matches!(
         error,
@@ -164,7 +164,7 @@ fn is_too_long(error: &ApiError) -> bool {
 const DETAILS_OF_ONE: &str = "/api/v2/analytics/conversations";
 
 impl Found {
-    /// Takes the records that were asked for, and those that do not say which they are.
+    /// Adds the records that were requested, and those without a readable id.
     fn add(&mut self, asked: &[&str], records: Vec<OwnedRecord>) {
         for record in records {
             match id(&record) {
@@ -175,7 +175,7 @@ impl Found {
                     self.ids.insert(id);
                     self.records.push(record);
                 }
-                // It may come again with the ids that are asked for again.
+                // The same record may be returned again when the missing ids are requested again.
                 None if self.records.iter().any(|known| known.raw() == record.raw()) => {}
                 None => self.records.push(record),
             }
@@ -188,7 +188,7 @@ impl Found {
             .collect()
     }
 
-    /// What goes on may change, and what is not there may begin.
+    /// Conversations in progress may change, and missing ones may still begin.
     fn is_settled(&self, batch: &[String]) -> bool {
         let has_ended = |record: &OwnedRecord| {
             let record = record.raw().json();

@@ -1,17 +1,17 @@
-//! Windows of time: how they are made to hold what can be read in one go, and which one follows. Pure.
+//! Time windows: how they are sized so that one read holds them, and which one follows. Pure.
 //!
-//! Borders are whole milliseconds, as the API has them.
+//! Bounds are whole milliseconds, as in the API.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::time::Interval;
 
-/// Of what can be read at most, so much is aimed at: the next hour is not like the last one.
+/// Share of the maximum per read that a window aims at, because the next hour differs from the last one.
 const AIM: f64 = 0.8;
-/// From one window to the next the length changes by no more than this factor, for the same reason.
+/// Largest factor by which the length changes from one window to the next, for the same reason.
 const STRIDE: f64 = 4.0;
 
-/// No more than the last day of an interval.
+/// The last day of the interval, or all of it if it is shorter.
 pub(super) fn last_day(interval: Interval) -> Interval {
     let day_before = interval
         .end()
@@ -20,20 +20,20 @@ pub(super) fn last_day(interval: Interval) -> Interval {
     Interval::new(start, interval.end()).unwrap_or(interval)
 }
 
-/// What still moves in a window of a second would move in a smaller one.
+/// Results that change within a window of one second would also change within a smaller one.
 const SMALLEST_MOVING: SignedDuration = SignedDuration::from_secs(1);
 
-/// The part of the window that lies before `moment`; `None` when there is none.
+/// The part of the window before `moment`; `None` if there is none.
 pub(super) fn before(window: Interval, moment: Timestamp) -> Option<Interval> {
     let end = Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment);
     Interval::new(window.start(), window.end().min(end)).ok()
 }
 
-/// Near the present a window is read as it closes, in parts no shorter than this: else each part would be as long as the
-/// reading of the last one took.
+/// Shortest part to read of a window near the present, which is read as it closes. Without it, each part would be as
+/// long as the read of the previous one took.
 const SHORTEST_PART: SignedDuration = SignedDuration::from_mins(1);
 
-/// Whether so much of the window is closed that it need not be waited for.
+/// Whether enough of the window is closed to read it now.
 pub(super) fn is_worth_reading(closed: Interval, window: Interval) -> bool {
     closed.end() >= worth_reading_at(window)
 }
@@ -44,18 +44,19 @@ pub(super) fn worth_reading_at(window: Interval) -> Timestamp {
     part.map_or(window.end(), |part| part.min(window.end()))
 }
 
-/// The first half; `None` when the window is so small that what moves in it is not its size.
+/// The first half; `None` if the window is so small that halving it would not stop its results from changing.
 pub(super) fn half(window: Interval) -> Option<Interval> {
     let half = shorter(window, 0.5)?;
     (half.end().duration_since(half.start()) >= SMALLEST_MOVING).then_some(half)
 }
 
-/// A first part that may hold no more than `most`, where the whole holds no more than `hits`. Smaller in any case.
+/// A first part estimated to hold at most `most` conversations, where the whole holds at most `hits`. Always smaller
+/// than the window.
 pub(super) fn holding(window: Interval, hits: u64, most: u64) -> Option<Interval> {
     shorter(window, (AIM * ratio(most, hits)).min(0.5))
 }
 
-/// The window behind this one, in which `started` were found; `None` at the end of the slice.
+/// The window after this one, in which `started` conversations began; `None` at the end of the slice.
 pub(super) fn following(
     window: Interval,
     slice: &Interval,
@@ -67,7 +68,7 @@ pub(super) fn following(
     Interval::new(start, after(start, window, growth).min(slice.end())).ok()
 }
 
-/// A millisecond: starts are no finer.
+/// Whether the window is one millisecond long, the resolution of conversation starts.
 pub(super) fn is_smallest(window: Interval) -> bool {
     shorter(window, 0.5).is_none()
 }
@@ -77,7 +78,7 @@ fn shorter(window: Interval, share: f64) -> Option<Interval> {
     (end < window.end()).then(|| Interval::new(window.start(), end).ok())?
 }
 
-/// So many times the window's length behind `start`, and at least a millisecond.
+/// The moment `share` times the window's length after `start`, and at least one millisecond after it.
 fn after(start: Timestamp, window: Interval, share: f64) -> Timestamp {
     let length = window.end().duration_since(window.start());
     let millis = (length.as_secs_f64() * share * 1000.0).floor().max(1.0);
@@ -177,7 +178,7 @@ mod tests {
             let mut reached = slice.start();
             for started in found.into_iter().cycle() {
                 prop_assert_eq!(window.start(), reached);
-                // Some windows turn out to hold too many.
+                // Some windows turn out to hold too many conversations.
                 window = if started > 1_000 { holding(window, started, 1_000).unwrap_or(window) } else { window };
                 reached = window.end();
                 match following(window, &slice, started, 1_000) {

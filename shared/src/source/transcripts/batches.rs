@@ -1,45 +1,46 @@
-//! How many message ids a bulk request holds. Some deployments take fewer than documented, and say so by a refusal only.
+//! Sizes of the bulk requests for messages. Some deployments accept fewer ids than documented, and report it only by
+//! refusing the request.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most that a bulk request takes (official SDKs).
+/// The documented maximum number of ids per bulk request (official SDKs).
 const DOCUMENTED: usize = 1_000;
 
-/// After as many refusals of single messages in a row, none accepted before, the API refuses this conversation's messages
-/// altogether.
+/// Number of consecutive refusals of single messages, with none accepted before, after which the API is considered to
+/// refuse all messages of this conversation.
 const HOPELESS: usize = 10;
 
-/// The most ids that the API has been found to take, by this process.
+/// The largest number of ids that the API has been found to accept, shared within this process.
 #[derive(Clone, Debug)]
 pub(super) struct BulkLimit(Arc<AtomicUsize>);
 
-/// Message ids that are to be requested, batch by batch.
+/// The message ids to request, batch by batch.
 #[derive(Debug)]
 pub(super) struct Batches {
     left: VecDeque<String>,
-    /// Of the next batch.
+    /// Size of the next batch.
     size: usize,
-    /// Of the largest batch that may be tried.
+    /// Largest batch size that may be tried.
     ceiling: usize,
-    /// The ceiling at the beginning.
+    /// The initial ceiling.
     limit: usize,
-    /// Of the largest batch that was accepted.
+    /// Size of the largest accepted batch.
     accepted: usize,
     refused_in_a_row: usize,
-    /// Ids that were refused alone, or given up.
+    /// Ids that were refused alone or given up.
     refused: HashSet<String>,
-    /// Whether an answer was too large for us, which says nothing of the API's limit.
+    /// Whether a response exceeded our own size limit, which says nothing about the API's limit.
     by_bytes: bool,
 }
 
 /// Why a batch was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TooMuch {
-    /// The API said so.
+    /// The API refused the request.
     ForApi,
-    /// The answer is larger than we take.
+    /// The response exceeds our own size limit.
     ForUs,
 }
 
@@ -54,7 +55,7 @@ impl BulkLimit {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Remembers what a conversation's batches found out.
+    /// Records the limit that the batches of a conversation revealed.
     pub(super) fn learn(&self, batches: &Batches) {
         let Some(size) = batches.found_limit() else {
             return;
@@ -83,7 +84,8 @@ impl Batches {
         }
     }
 
-    /// The next batch. It is to be followed by [`accepted`](Self::accepted) or [`refused`](Self::refused).
+    /// Takes the next batch. The caller reports its result by [`accepted`](Self::accepted) or
+    /// [`refused`](Self::refused).
     pub(super) fn next(&mut self) -> Option<Vec<String>> {
         let size = self.size.min(self.left.len());
         (size > 0).then(|| self.left.drain(..size).collect())
@@ -92,11 +94,11 @@ impl Batches {
     pub(super) fn accepted(&mut self, size: usize) {
         self.accepted = self.accepted.max(size);
         self.refused_in_a_row = 0;
-        // Small only because of a message that was refused alone.
+        // The size may be small only because of a single message that was refused alone.
         self.size = (self.size * 2).min(self.ceiling);
     }
 
-    /// Halves the batch. A message that is refused alone is left out, and the size returns to what worked.
+    /// Halves the batch. A message that is refused alone is skipped, and the size returns to the last one that worked.
     pub(super) fn refused(&mut self, batch: Vec<String>, why: TooMuch) {
         self.by_bytes |= why == TooMuch::ForUs;
         if batch.len() > 1 {
@@ -116,22 +118,23 @@ impl Batches {
         }
     }
 
-    /// The ids that no request brings.
+    /// The ids that no request returned.
     pub(super) fn into_refused(self) -> HashSet<String> {
         self.refused
     }
 
-    /// The size of batches that hold what was not in the answer to a batch.
+    /// Batch size for requesting again the messages that a response omitted.
     pub(super) fn again(asked: usize, came: usize) -> usize {
         let size = match came {
             0 => asked / 2,
-            // An answer may be cut at as many as came.
+            // The API may truncate a response at this number of messages.
             _ => came.max(asked.div_ceil(10)).min(asked / 2),
         };
         size.max(1)
     }
 
-    /// `None` unless a refusal was about the number of ids: each of them was accepted in a smaller batch.
+    /// The size limit found. `None` unless a refusal was about the number of ids, that is, each of them was accepted in
+    /// a smaller batch.
     fn found_limit(&self) -> Option<usize> {
         let is_about_number = self.ceiling < self.limit && self.refused.is_empty();
         (is_about_number && !self.by_bytes && self.accepted > 0).then_some(self.accepted)
@@ -146,7 +149,7 @@ mod tests {
         (0..count).map(|number| number.to_string()).collect()
     }
 
-    /// The sizes of the batches until all is requested, and what was accepted of it.
+    /// Returns the sizes of all batches, and the ids that were accepted.
     fn requested(
         batches: &mut Batches,
         takes: impl Fn(&[String]) -> bool,

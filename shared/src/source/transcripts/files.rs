@@ -1,4 +1,4 @@
-//! The bytes of attachments.
+//! Downloads attachments.
 
 use url::Url;
 
@@ -11,10 +11,10 @@ use crate::source::Setback;
 use crate::transcript::{AttachmentLimits, File, NotStored, Transcript};
 use crate::waiting::Wait;
 
-/// Of one conversation: they are in memory until the page is stored.
+/// Limit per conversation: the files are held in memory until the page is stored.
 const CONVERSATION_BYTES: u64 = 32_000_000;
 
-/// A file, or why there is none; the host may have it later.
+/// A file, or why it was not fetched. `Later` means that the host may serve it on a retry.
 enum Fetched {
     Bytes(Vec<u8>),
     NotStored(NotStored),
@@ -22,20 +22,20 @@ enum Fetched {
 }
 
 impl Visit<'_> {
-    /// Fetches the attachments that the plan wants, and notes beside each what became of it.
+    /// Fetches the attachments that the plan includes, and records the result with each attachment.
     pub(super) async fn with_files(&mut self, mut transcript: Transcript) -> Result<Told, Missed> {
         let Some(limits) = &self.plan.attachments else {
             let files = Vec::new();
             return Ok(Told { transcript, files });
         };
-        // Of what is cut nothing is fetched.
+        // Attachments of messages that are cut are not fetched.
         transcript.keep_within(self.plan.limits);
         let (mut files, mut left, mut later) = (Vec::new(), CONVERSATION_BYTES, None);
         let messages = transcript.messages.iter_mut();
         for attachment in messages.flat_map(|message| &mut message.attachments) {
             let fetched = match (limits.address(attachment), &later) {
                 (Err(reason), _) => Fetched::NotStored(reason),
-                // Who failed at one is not asked for all the others now.
+                // After one transient failure the other files are not requested now.
                 (Ok(_), Some(_)) => Fetched::NotStored(NotStored::Unavailable),
                 (Ok(address), None) => self.file(address, limits, left).await?,
             };
@@ -70,7 +70,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Without requesting any file.
+    /// Returns the transcript without requesting any file.
     pub(super) fn without_files(&self, mut transcript: Transcript) -> Told {
         if let Some(limits) = &self.plan.attachments {
             let messages = transcript.messages.iter_mut();
@@ -112,12 +112,12 @@ impl Visit<'_> {
         }
     }
 
-    /// What is about this file, and what is about the client or the moment.
+    /// Separates errors about this file from errors about the client or transient ones.
     fn not_fetched(&self, error: ApiError, call: &Call) -> Result<Fetched, HeldUp> {
         if let Some(reason) = not_stored(&error) {
             return Ok(Fetched::NotStored(reason));
         }
-        // A host that is not reached is a host of files, whoever else is.
+        // If a host cannot be reached, only its files are affected.
         let is_of_host = fails_alone(&error)
             || matches!(
                 error.trouble(),
@@ -137,7 +137,7 @@ fn not_stored(error: &ApiError) -> Option<NotStored> {
     match error {
         ApiError::TooLarge { .. } => Some(NotStored::TooLarge),
         ApiError::Refused { status, .. } => Some(match status {
-            // Somewhere that we do not follow.
+            // A redirect that we do not follow.
             300..=399 => NotStored::Host,
             401 | 403 => NotStored::Forbidden,
             _ => NotStored::Gone,

@@ -1,4 +1,4 @@
-//! The messages of one conversation: those that it lists, requested in bulk.
+//! The messages of one conversation: those that the conversation lists, requested in bulk.
 
 use serde_json::json;
 
@@ -9,18 +9,18 @@ use crate::genesys::wire::TextMessageListing;
 use crate::genesys::{ApiError, Call};
 use crate::transcript::{Messages, Status, Transcript, Untold};
 
-/// The messages of one conversation while they are requested.
+/// State of the requests for one conversation's messages.
 struct Requested<'v, 'a> {
     visit: &'v mut Visit<'a>,
     path: String,
     messages: Messages,
-    /// Why messages did not come, the first time that some did not.
+    /// Why messages are missing, from the first time that some were.
     refusal: Option<Untold>,
-    /// Whether the API does not give the rest to this client.
+    /// Whether the API denies this client the remaining messages.
     is_forbidden: bool,
-    /// Of the batches that are to bring what answers left out.
+    /// Batch size for requesting again the messages that responses omitted.
     size_again: Option<usize>,
-    /// The first answer about a single message at which the API fails.
+    /// The first error of the API on a single message.
     failed: Option<ApiError>,
 }
 
@@ -51,7 +51,7 @@ impl Visit<'_> {
 }
 
 impl Requested<'_, '_> {
-    /// Requests all messages, and once more those that the answers left out.
+    /// Requests all messages, then once more those that the responses omitted.
     async fn request(&mut self) -> Result<(), Missed> {
         let limit = self.visit.bulk_limit().get();
         let mut batches = Batches::of(self.messages.ids.clone(), limit);
@@ -100,7 +100,7 @@ impl Requested<'_, '_> {
         }
     }
 
-    /// Goes on with a smaller batch or with the next one, unless the answer is about more than this batch.
+    /// Continues with a smaller batch or with the next one, unless the error concerns more than this batch.
     fn refused(
         &mut self,
         error: ApiError,
@@ -136,7 +136,7 @@ impl Requested<'_, '_> {
         }
     }
 
-    /// What came, or why nothing did.
+    /// The transcript of the messages received, or why there are none.
     fn transcript(self) -> Result<Transcript, Untold> {
         let is_any = self.messages.is_any();
         let transcript = self.messages.finish();
@@ -147,7 +147,7 @@ impl Requested<'_, '_> {
         Err(self.refusal.unwrap_or_else(none))
     }
 
-    /// What came stays, should the rest never come.
+    /// Keeps the messages received so far as the fallback, in case the rest never becomes available.
     fn salvaged(mut self, missed: Missed) -> Missed {
         let Missed::HeldUp(HeldUp::Alone(mut stuck)) = missed else {
             return missed;

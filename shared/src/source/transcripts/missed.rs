@@ -1,4 +1,4 @@
-//! Why a conversation's texts did not come: what an answer says about one conversation, and what about all of them.
+//! Why a conversation's texts were not fetched: separates errors about one conversation from errors about all of them.
 
 use super::batches::TooMuch;
 use super::visit::Told;
@@ -10,45 +10,45 @@ use crate::waiting::{Wait, WaitReason};
 
 const TOO_LARGE: &str = "its messages are more than the API or we take at once";
 
-/// Why a conversation's texts did not come.
+/// Why a conversation's texts were not fetched.
 pub(super) enum Missed {
-    /// For this conversation alone, and for good.
+    /// Permanent, and only for this conversation.
     Untold(Untold),
     HeldUp(HeldUp),
 }
 
-/// What may not be so the next time.
+/// Transient causes.
 pub(super) enum HeldUp {
-    /// For this conversation alone.
+    /// For this conversation only.
     Alone(Box<Stuck>),
-    /// Our own time ran out at it. Perhaps it takes more than there ever is.
+    /// The invocation's deadline expired during the visit. The conversation may take more time than any invocation has.
     OutOfTime(Wait),
-    /// For all of them.
+    /// For all conversations.
     All(Setback),
 }
 
-/// What is waited for, and what is recorded when that was in vain.
+/// The wait, and the result to record if the wait does not help.
 pub(super) struct Stuck {
     pub(super) cause: Cause,
     pub(super) instead: Result<Told, Untold>,
     pub(super) wait: Wait,
 }
 
-/// What holds up one conversation.
+/// Why one conversation is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The API fails at it.
+    /// The API fails to answer for it.
     Failing,
-    /// The API refuses it, with a status that does not say for how long.
+    /// The API refuses it, with a status that does not say how long the refusal lasts.
     Refused,
     /// Its recording is being prepared.
     Preparing,
-    /// Its texts are there, and a file is not.
+    /// Its texts are available, but a file is not.
     File,
 }
 
 impl Stuck {
-    /// The API did not answer, each time that it was asked.
+    /// The API failed on every request.
     pub(super) fn unavailable(wait: Wait) -> Self {
         let problem = format!("the API did not answer for it in time: {}", wait.detail);
         Self {
@@ -58,7 +58,7 @@ impl Stuck {
         }
     }
 
-    /// The API answered something else than the document that was requested, each time.
+    /// The API answered every request with something other than the requested document.
     fn malformed(error: &ApiError, trouble: &Trouble) -> Self {
         let problem = match trouble {
             Trouble::NotJson { .. } => {
@@ -81,19 +81,19 @@ impl Stuck {
         }
     }
 
-    /// Whether the API failed at it or refused it, rather than that something takes its time.
+    /// Whether the API failed at it or refused it, as opposed to still preparing it.
     pub(super) fn is_failing(&self) -> bool {
         matches!(self.cause, Cause::Failing | Cause::Refused)
     }
 }
 
-/// What an answer means for the conversation that it is about.
+/// The meaning of an error response for the conversation that it is about.
 pub(super) enum Verdict {
-    /// The same the next time.
+    /// Permanent.
     Final(Untold),
-    /// A status that is not documented for this request. It may pass, as a redirect to a maintenance page does.
+    /// A status that is not documented for this request. It may be transient, like a redirect to a maintenance page.
     Refused(ApiError),
-    /// The API failed at this, and perhaps at nothing else.
+    /// The API failed on this request, and perhaps on no other.
     Failed(ApiError),
     /// About the client, or about the API as a whole.
     All(ApiError),
@@ -105,7 +105,7 @@ impl Verdict {
             return Self::Final(untold);
         }
         match &error {
-            // A 403 that is about the conversation is final.
+            // A 403 about the conversation itself was handled above as final.
             ApiError::Refused {
                 status: 401 | 403 | 407,
                 ..
@@ -116,7 +116,7 @@ impl Verdict {
         }
     }
 
-    /// What becomes of the conversation.
+    /// The outcome for the conversation.
     pub(super) fn missed(self) -> Missed {
         match self {
             Self::Final(untold) => untold.into(),
@@ -143,7 +143,7 @@ pub(super) fn unavailable(error: &ApiError) -> Wait {
     }
 }
 
-/// What an answer says about one conversation for good.
+/// The permanent outcome that an error means for one conversation, if any.
 fn untold(error: &ApiError) -> Option<Untold> {
     let untold = |status, problem: &str| Some(Untold::new(status, problem));
     match error {
@@ -173,8 +173,8 @@ fn untold(error: &ApiError) -> Option<Untold> {
     }
 }
 
-/// What is recorded where the API refuses something with a status that is not documented for it. Says the status, and not
-/// what the API says about it.
+/// The result to record when the API refuses something with a status that is not documented for it. Contains the
+/// status, but not the API's message.
 fn refused(what: &str, error: &ApiError) -> Untold {
     let status = error
         .status()
@@ -185,7 +185,7 @@ fn refused(what: &str, error: &ApiError) -> Untold {
     )
 }
 
-/// Whether a bulk request may be too large, for the API or in its answer for us.
+/// Whether a bulk request may be too large for the API, or its response for our own limit.
 pub(super) fn too_much(error: &ApiError) -> Option<TooMuch> {
     match error {
         ApiError::Refused {
@@ -197,7 +197,8 @@ pub(super) fn too_much(error: &ApiError) -> Option<TooMuch> {
     }
 }
 
-/// Whether one message may be what the API fails at or answers damaged: smaller batches bring the others.
+/// Whether a single message may cause the API's failure or its damaged response. Smaller batches then return the other
+/// messages.
 pub(super) fn is_poisoned(error: &ApiError) -> bool {
     matches!(
         error.trouble(),
@@ -205,7 +206,7 @@ pub(super) fn is_poisoned(error: &ApiError) -> bool {
     ) && !error.is_of_login()
 }
 
-/// What is recorded where every message is refused even alone.
+/// The result to record when every message is refused even alone.
 pub(super) fn all_refused(error: &ApiError) -> Untold {
     match error {
         ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => {
@@ -215,7 +216,7 @@ pub(super) fn all_refused(error: &ApiError) -> Untold {
     }
 }
 
-/// Why a message that is refused even alone did not come.
+/// The problem to record for a message that is refused even alone.
 pub(super) fn refused_alone(error: &ApiError) -> String {
     match error {
         ApiError::TooLarge { .. } => "a message is larger than we take at once".to_owned(),
@@ -230,9 +231,9 @@ pub(super) fn unaskable() -> Untold {
     )
 }
 
-/// Whether it may be that the API fails at this and at nothing else.
+/// Whether the API may fail on this request and on no other.
 pub(super) fn fails_alone(error: &ApiError) -> bool {
-    // A login is about all conversations.
+    // A failed login affects all conversations.
     !error.is_of_login()
         && matches!(
             error.trouble(),
@@ -246,7 +247,8 @@ pub(super) fn fails_alone(error: &ApiError) -> bool {
         )
 }
 
-/// A role lacks it, in whichever conversation; a division that it lacks is that conversation's.
+/// Whether a 403 is about the client: a permission missing from its role affects all conversations. A missing division
+/// affects only that conversation.
 fn is_of_the_client(code: Option<&str>) -> bool {
     matches!(
         code,
@@ -297,7 +299,7 @@ mod tests {
         }
     }
 
-    /// What becomes of the conversation, and what is recorded if that is decided.
+    /// The outcome for the conversation, and the result that would be recorded.
     fn outcome(error: ApiError) -> String {
         match Verdict::of(error).missed() {
             Missed::Untold(untold) => format!("{}: {}", untold.status.as_str(), untold.problem),

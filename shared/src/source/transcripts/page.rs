@@ -1,4 +1,4 @@
-//! The page that transcripts become.
+//! Builds the page of transcripts.
 
 use std::collections::BTreeMap;
 
@@ -15,18 +15,18 @@ use crate::transcript::{self, Limits, Status, Untold, Written};
 
 const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or their divisions";
 
-/// A page holds no more, however many conversations are left: it is all in memory, and files are stored one by one.
+/// Limits of a page, however many conversations remain: it is held in memory, and files are stored one by one.
 const MAX_BYTES: usize = 16_000_000;
 const MAX_FILES: usize = 200;
 
-/// A page while it is put together.
+/// A page under construction.
 pub(super) struct Page {
     limits: Limits,
     lines: Vec<Box<RawValue>>,
-    /// Each once, though it was sent several times.
+    /// Each file once, even if it was sent several times.
     files: BTreeMap<Sha256, Vec<u8>>,
     conversations: u64,
-    /// Those of them about which the API said something.
+    /// Number of those conversations for which the API gave an answer.
     pub(super) answered: u64,
     bytes: usize,
     redactions: Tally,
@@ -76,7 +76,7 @@ impl Page {
         Ok(())
     }
 
-    /// Whether the rest comes on the next page.
+    /// Whether the remaining conversations go to the next page.
     pub(super) fn is_full(&self) -> bool {
         self.bytes > MAX_BYTES || self.files.len() > MAX_FILES
     }
@@ -90,7 +90,7 @@ impl Page {
         }
     }
 
-    /// What a visit took, whatever came of it.
+    /// Adds the cost of a visit, whatever its outcome.
     pub(super) fn took(&mut self, asking: Asking, warning: Option<&'static str>) {
         self.asking = std::mem::take(&mut self.asking).plus(asking);
         if let Some(warning) = warning
@@ -106,7 +106,7 @@ impl Page {
         if forbidden == self.conversations && forbidden > 0 {
             warnings.push(NONE_ALLOWED.to_owned());
         }
-        // Each line is redacted already, by what its parts are.
+        // Each line was already redacted when it was built, field by field.
         let rules = PageRules {
             redactor: None,
             ..reading.rules()

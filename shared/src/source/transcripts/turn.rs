@@ -1,4 +1,4 @@
-//! The conversations that a page is about, and what becomes of those that are stuck.
+//! The conversations of one page, and the handling of those that are stuck.
 
 use std::time::Duration;
 
@@ -8,24 +8,25 @@ use crate::checkpoint::{Checkpoint, Place};
 use crate::portion::Portion;
 use crate::source::{Reading, Setback};
 
-/// Their ids travel with each message, which may hold 256 KiB.
+/// Limit of postponed conversations: their ids are part of each SQS message, which may hold 256 KiB.
 const MAX_POSTPONED: usize = 1_000;
 
-/// So many postponed conversations at least are asked for again side by side: each page of them may wait.
+/// Minimum number of postponed conversations to retry on one page, because each such page may have to wait.
 const AGAIN_AT_ONCE: usize = 200;
 
-/// So long nothing comes, and then a single conversation counts as what it is.
+/// How long a page waits while no conversation is answered, before a single stuck one is taken for a problem of that
+/// conversation.
 const PATIENCE: Duration = Duration::from_mins(45);
 
-/// The same where several fail: it may be that the API answers nobody.
+/// The same if several conversations fail, which may mean an outage of the API.
 const PATIENCE_IN_OUTAGE: Duration = Duration::from_hours(5);
 
 pub(super) struct Turn<'a> {
     pub(super) ids: Vec<&'a str>,
-    /// Where they stand; `None` for those that were postponed.
+    /// Their place in the list; `None` for postponed conversations.
     portion: Option<&'a Portion>,
     postponed: &'a [String],
-    /// How long this page has waited for what is unavailable.
+    /// How long this page has been waiting for something unavailable.
     waited: Duration,
 }
 
@@ -49,12 +50,13 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Whether these were asked for before.
+    /// Whether these conversations were requested before.
     pub(super) fn is_again(&self) -> bool {
         self.portion.is_none()
     }
 
-    /// Whether what held up a visit, behind `done` others of which so many are stuck, concerns it alone.
+    /// Decides whether what held up a visit concerns that conversation alone. `done` and `stuck` are the numbers of
+    /// conversations on this page that were visited before and that are stuck.
     pub(super) fn held_up(
         &self,
         held_up: HeldUp,
@@ -64,10 +66,10 @@ impl<'a> Turn<'a> {
         let is_full = !self.is_again() && self.postponed.len() + stuck >= MAX_POSTPONED;
         match held_up {
             HeldUp::Alone(why) if !is_full => Ok(*why),
-            // It is recorded all the same, should it not be asked for again.
+            // These are recorded with their fallback even if they cannot be postponed.
             HeldUp::Alone(why) if matches!(why.cause, Cause::File | Cause::Refused) => Ok(*why),
             HeldUp::Alone(why) => Err(Setback::Wait(why.wait)),
-            // The first of a page has all the time that there is, and it was never enough.
+            // The first conversation of a page has the whole invocation, and it was never enough.
             HeldUp::OutOfTime(wait) if done == 0 && !is_full && self.waited >= PATIENCE => {
                 Ok(Stuck::unavailable(wait))
             }
@@ -76,8 +78,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// What comes behind this page, when so many of its conversations were visited. Those that are stuck are postponed, or
-    /// recorded as what they are.
+    /// The checkpoint after this page, of which `done` conversations were visited. Stuck conversations are postponed,
+    /// or recorded with their fallback.
     pub(super) fn next(
         &self,
         done: usize,
@@ -115,13 +117,14 @@ impl<'a> Turn<'a> {
         Ok((!is_over).then_some(Checkpoint::Conversations { next, postponed }))
     }
 
-    /// Whether the page waits for it while nothing else comes.
+    /// Whether the page waits for this cause while no conversation is answered.
     fn waits_for(&self, cause: Cause) -> bool {
         match cause {
             Cause::Failing => true,
-            // The API may refuse everybody at the moment. What it refuses again, after it answered others, it refuses for good.
+            // The API may be refusing all requests at the moment. A refusal that is repeated while other conversations
+            // are answered is permanent.
             Cause::Refused => !self.is_again() && self.ids.len() > 1,
-            // They take their time at their first turn, whoever else is told meanwhile.
+            // On the first request these only take time, whether or not other conversations are answered.
             Cause::Preparing | Cause::File => self.is_again(),
         }
     }

@@ -1,4 +1,4 @@
-//! The requests for one conversation, and what their answers say about it.
+//! The requests for one conversation, and the interpretation of their responses.
 
 use std::time::Duration;
 
@@ -18,31 +18,32 @@ use crate::source::answer::Asking;
 use crate::transcript::{self, Recordings, Status, Transcript, TranscriptRoute, Untold};
 use crate::waiting::{Wait, WaitReason};
 
-/// Several conversations are in memory at a time.
+/// Limit of one response: several conversations are in memory at a time.
 pub(super) const REPLY_LIMIT_BYTES: u64 = 12_000_000;
 
-/// The API waits so long for a recording that is being prepared. How long that takes is not documented.
+/// `maxWaitMs`: how long the API waits for a recording that is being prepared. How long preparation takes is not
+/// documented.
 const RECORDING_WAIT_MS: u32 = 5_000;
-/// So often when it is asked for again behind all others.
+/// Number of such waits when a postponed conversation is requested again, after all others.
 const RECORDING_WAITS: u32 = 6;
 
 const NO_RECORDINGS: &str = "the client may not read recordings (recording:recording:view), so conversations whose messages are not found have no other way";
 
-/// One conversation, and what it took.
+/// The result of one conversation, and its cost.
 pub(super) struct Visited {
     pub(super) told: Result<Told, Missed>,
     pub(super) asking: Asking,
     pub(super) warning: Option<&'static str>,
 }
 
-/// What was written, and the files that were sent with it.
+/// The texts, and the files that were sent with them.
 pub(super) struct Told {
     pub(super) transcript: Transcript,
     pub(super) files: Vec<AttachedFile>,
 }
 
 impl Visited {
-    /// Whether the API said something of it, were it only that there is nothing.
+    /// Whether the API gave an answer for it, even if only that there is nothing.
     pub(super) fn is_answered(&self) -> bool {
         match &self.told {
             Ok(_) => true,
@@ -57,12 +58,12 @@ pub(super) struct Visit<'a> {
     source: &'a Transcripts,
     pub(super) id: &'a str,
     pub(super) plan: &'a TranscriptPlan,
-    /// Whether it was postponed.
+    /// Whether the conversation was postponed.
     again: bool,
     pub(super) deadline: Deadline,
     pub(super) asking: Asking,
     warning: Option<&'static str>,
-    /// The ids of its messages, once the conversation has listed them.
+    /// The ids of its messages, known once the conversation has listed them.
     pub(super) announced: Vec<String>,
 }
 
@@ -97,7 +98,7 @@ impl<'a> Visit<'a> {
 
     async fn told(&mut self) -> Result<Told, Missed> {
         let transcript = match self.plan.route {
-            // An earlier export may hold ids of any form, and another address is not to be asked.
+            // An earlier export may hold ids of any form, and an id must not lead the request to another path.
             _ if !transcript::is_id(self.id) => return Err(unaskable().into()),
             TranscriptRoute::Messages => self.messages_or_recordings().await?,
             TranscriptRoute::WebDetails => self.web_details().await?,
@@ -122,14 +123,14 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// For messages that are gone.
+    /// Falls back to the recordings, for messages that are gone.
     async fn recordings(&mut self, gone: Untold) -> Result<Transcript, Missed> {
         let call = Call::get(format!("/api/v2/conversations/{}/recordings", self.id))
             .query("formatId", "NONE")
             .query("maxWaitMs", RECORDING_WAIT_MS.to_string())
             .expecting(&[200, 202])
             .at_most(REPLY_LIMIT_BYTES);
-        // The others are not kept waiting.
+        // On the first visit, other conversations are not kept waiting.
         let looks = if self.again { RECORDING_WAITS } else { 1 };
         for look in 1..=looks {
             let asked_at = self.source.clock.now();
@@ -138,7 +139,7 @@ impl<'a> Visit<'a> {
             let reply = self.source.client.call(&call, self.deadline, decode).await;
             let recordings = reply.map(|reply| {
                 self.asking.add(&reply, 0);
-                // Whatever stands in a 202, it is not prepared.
+                // A 202 means not prepared, whatever its body contains.
                 reply.value.filter(|_| reply.status != 202)
             });
             match recordings {
@@ -167,7 +168,7 @@ impl<'a> Visit<'a> {
         .into())
     }
 
-    /// Recordings are a help: without them the conversation is what it was.
+    /// Recordings are only a fallback: without them the conversation keeps its original outcome.
     fn no_recordings(&mut self, error: ApiError, gone: Untold) -> Missed {
         if error.status() == Some(403) {
             self.warning = Some(NO_RECORDINGS);
@@ -182,22 +183,22 @@ impl<'a> Visit<'a> {
                     "{}; its recordings are refused with the status {status}",
                     gone.problem
                 );
-                // Nothing says that they are gone.
+                // No response said that they are gone.
                 Untold::new(Status::Unavailable, problem).into()
             }
             verdict => self.missed_by(verdict),
         }
     }
 
-    /// The API answers 202 at the end of the wait that it was asked for; should it answer at once, we do not ask at once.
-    /// Whether there is time to ask again.
+    /// Waits for the rest of `maxWaitMs`: the API answers 202 at the end of the wait, but if it answers at once, we do
+    /// not poll at once. Returns whether there is time for another request.
     async fn rest_of_wait(&self, asked_at: Timestamp) -> bool {
         let clock = &self.source.clock;
         let now = clock.now();
         let waited = Duration::try_from(now.duration_since(asked_at));
         let whole = Duration::from_millis(RECORDING_WAIT_MS.into());
         let rest = whole.saturating_sub(waited.unwrap_or_default());
-        // And as long again for the answer.
+        // Reserves the same time again for the response.
         let in_time = self.deadline.allows(now, rest + whole);
         if in_time {
             clock.sleep(rest).await;
@@ -215,7 +216,7 @@ impl<'a> Visit<'a> {
         read.map_err(|error| self.missed(error))
     }
 
-    /// Requests a document. One that is not what `read` takes is requested again.
+    /// Requests a document, and requests it again if `read` does not accept it.
     pub(super) async fn read<T>(
         &mut self,
         call: &Call,
@@ -225,14 +226,14 @@ impl<'a> Visit<'a> {
         self.ask(call, decode).await
     }
 
-    /// What is about this conversation, and what is about the client or the moment.
+    /// Separates errors about this conversation from errors about the client or transient ones.
     pub(super) fn missed(&self, error: ApiError) -> Missed {
         self.missed_by(Verdict::of(error))
     }
 
     pub(super) fn missed_by(&self, verdict: Verdict) -> Missed {
         match verdict {
-            // Our own deadline may be why the answer did not come.
+            // The missing response may be due to our own deadline.
             Verdict::Failed(error) if !self.has_time() => {
                 HeldUp::OutOfTime(unavailable(&error)).into()
             }
@@ -240,7 +241,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Whether an answer that did not come was not cut short by our own deadline.
+    /// Whether enough time is left that a missing response is not due to our own deadline.
     pub(super) fn has_time(&self) -> bool {
         let now = self.source.clock.now();
         self.deadline.allows(now, Duration::from_secs(1))
@@ -257,7 +258,7 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// Nothing while the recording is being prepared.
+/// `None` while the recording is being prepared.
 fn prepared(body: &[u8], id: &str) -> Result<Option<Recordings>, DecodeError> {
     if body.is_empty() {
         return Ok(None);
@@ -269,7 +270,7 @@ fn prepared(body: &[u8], id: &str) -> Result<Option<Recordings>, DecodeError> {
     Recordings::of(&document, id).map(Some)
 }
 
-/// An object that says nothing of an error: some of what stands with a 202.
+/// Whether the document is an object without an error message, as some 202 responses hold.
 fn is_progress(document: &RawValue) -> bool {
     required_object(document).is_ok_and(|it| it.member("message").is_none())
 }

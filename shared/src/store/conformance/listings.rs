@@ -1,4 +1,4 @@
-//! What a listing promises.
+//! Conformance tests of listings.
 
 use anyhow::ensure;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::{ODD_KEYS, create};
 use crate::store::{ArchiveStore, Listed};
 
-/// Objects on one page of a listing.
+/// Objects per page of a listing.
 const PAGE: usize = 1_000;
 
 pub(super) async fn a_listing_is_in_byte_order_whatever_the_keys(

@@ -1,6 +1,6 @@
-//! Lists a folder as S3 lists a bucket: in byte order of the whole keys, a bounded number at a time. Blocking.
+//! Lists a folder as S3 lists a bucket: in byte order of the whole keys, a limited number at a time. Blocking.
 //!
-//! A folder counts as its name with a slash, so `a-b/x` comes before `a/x`. Only folders that can hold a wanted key
+//! A folder sorts by its name with a slash, so `a-b/x` comes before `a/x`. Only folders that can hold a requested key
 //! are read.
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::Path;
 use super::tree::{is_absent, is_ordinary};
 use crate::store::{Listed, Listing};
 
-/// Up to `limit` objects whose keys start with `prefix` and come after `after`.
+/// Lists up to `limit` objects whose keys start with `prefix` and sort after `after`.
 pub(super) fn list(root: &Path, prefix: &str, after: &str, limit: usize) -> io::Result<Listing> {
     let mut walk = Walk {
         root,
@@ -20,7 +20,7 @@ pub(super) fn list(root: &Path, prefix: &str, after: &str, limit: usize) -> io::
         listing: Listing::default(),
     };
     let folder = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
-    // A folder that no key can name holds none.
+    // A folder with a name that no key can contain holds no objects.
     if folder
         .strip_suffix('/')
         .is_none_or(|path| path.split('/').all(is_ordinary))
@@ -39,7 +39,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Adds what is wanted below `folder`, which is empty or ends with a slash.
+    /// Adds the requested objects below `folder`, which is empty or ends with a slash.
     fn visit(&mut self, folder: &str) -> io::Result<()> {
         for key in self.wanted(folder)? {
             if self.listing.truncated {
@@ -56,7 +56,7 @@ impl Walk<'_> {
 
     fn add(&mut self, key: String) -> io::Result<()> {
         match fs::metadata(self.root.join(&key)) {
-            // Deleted since.
+            // Deleted since the folder was read.
             Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(error),
             Ok(_) if self.listing.objects.len() == self.limit => {
@@ -73,7 +73,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The wanted files and folders right in `folder`, in order.
+    /// The requested files and folders directly in `folder`, in order.
     fn wanted(&self, folder: &str) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(self.root.join(folder)) {
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
@@ -83,7 +83,7 @@ impl Walk<'_> {
         for entry in entries {
             let entry = entry?;
             let kind = entry.file_type()?;
-            // A name that is not UTF-8 is no key, and neither is a link or a device.
+            // A name that is not UTF-8 is not a key; links and devices are ignored, too.
             let (Ok(name), true) = (
                 entry.file_name().into_string(),
                 kind.is_file() || kind.is_dir(),

@@ -1,4 +1,4 @@
-//! One process at a time works on an export in a folder.
+//! Lets only one process at a time work on an export in a folder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -7,10 +7,11 @@ use std::path::Path;
 use super::FolderError;
 use super::tree::is_ordinary;
 
-/// Where the lock files are. They stay: removing one that somebody is about to lock would let two in.
+/// Folder of the lock files. They are never removed: removing one while another process is about to lock it would let
+/// two processes in.
 const LOCK_FOLDER: &str = ".locks";
 
-/// Held for as long as it lives.
+/// Locks the export until it is dropped.
 #[derive(Debug)]
 pub struct ExportLock {
     _file: File,

@@ -259,8 +259,8 @@ async fn a_uri_is_the_absolute_path_of_the_file() {
     assert!(Path::new(&uri).is_absolute());
 }
 
-/// Keys of few letters around the slash, so that files, folders and prefixes meet often. A key that would need another
-/// to be a folder is left out.
+/// Keys of few letters around the slash, so that files, folders and prefixes often coincide. Omits keys that would
+/// require another key to be a folder.
 fn keys() -> impl Strategy<Value = BTreeSet<String>> {
     prop::collection::btree_set("[ab0-]{1,2}(/[ab0.-]?[ab-]){0,2}", 0..25).prop_map(|keys| {
         let is_folder = |key: &String| {

@@ -1,4 +1,4 @@
-//! Files of an archive folder: placing them so that they last, reading and removing them. Blocking.
+//! Files of an archive folder: writes them durably, reads and deletes them. Blocking.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -13,17 +13,18 @@ use tempfile::{NamedTempFile, PersistError};
 
 use super::super::{MAX_OBJECT_BYTES, ObjectTooLarge, Stored};
 
-/// Where objects are before they have a name. On the same file system, or naming would be copying.
+/// Folder of objects that are not renamed to their key yet. On the same file system, because renaming cannot cross
+/// one.
 pub(super) const TEMPORARY_FOLDER: &str = ".tmp";
 
-/// No write takes so long: what is older was left by a process that died.
+/// No write takes this long: an older file was left by a process that died.
 const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
     sync: bool,
-    /// Folders known to outlast a power failure, so that each is synced into its parent once.
+    /// Folders known to survive a power failure, so that each is synced into its parent only once.
     lasting: Mutex<HashSet<PathBuf>>,
 }
 
@@ -31,11 +32,11 @@ pub(super) struct Tree {
 #[error("a key is a relative path of ordinary names that does not start with a dot")]
 struct KeyNotAPath;
 
-/// How a file gets its name, if the name may be taken or must not be.
+/// Renames a temporary file to its key, with or without replacing an existing file.
 type Name = fn(NamedTempFile, &Path) -> Result<File, PersistError>;
 
 impl Tree {
-    /// As it is: nothing is created, and nothing is known about writing.
+    /// Uses the folder unchanged: creates nothing, and does not check whether it is writable.
     pub(super) fn at(root: &Path) -> io::Result<Self> {
         Ok(Self {
             root: std::path::absolute(root)?,
@@ -49,7 +50,7 @@ impl Tree {
         let temporary = tree.root.join(TEMPORARY_FOLDER);
         fs::create_dir_all(&temporary)?;
         tree.write_temporary(b"probe")?;
-        // As well as may be: the folder above need not be ours to read.
+        // Best effort: the parent folder may not be readable for us.
         drop(tree.sync_parent(&tree.root));
         remove_leftovers(&temporary)?;
         Ok(tree)
@@ -85,7 +86,7 @@ impl Tree {
     pub(super) fn create(&self, key: &str, body: &[u8]) -> io::Result<Stored> {
         let path = self.path(key)?;
         check_size(body.len() as u64)?;
-        // The short way for a repeat; what decides is the naming below.
+        // A shortcut for repeated writes; the rename below decides.
         let placed = if path.is_file() {
             Err(ErrorKind::AlreadyExists.into())
         } else {
@@ -94,7 +95,8 @@ impl Tree {
         match placed {
             Ok(()) => Ok(Stored::Created),
             Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.is_dir() => {
-                // Its writer may not have come so far yet, and we go on as if it will last.
+                // The other writer may not have synced the folder yet, and the caller relies on the object being
+                // durable.
                 self.sync_parent(&path)?;
                 Ok(Stored::AlreadyThere)
             }
@@ -120,7 +122,7 @@ impl Tree {
         let parent = path.parent().unwrap_or(&self.root);
         self.make_lasting(parent)?;
         let named = match name(self.write_temporary(body)?, path) {
-            // Somebody cleared the folder away under us.
+            // Another process deleted the folder in the meantime.
             Err(error) if error.error.kind() == ErrorKind::NotFound => {
                 self.lasting().clear();
                 self.make_lasting(parent)?;
@@ -141,7 +143,7 @@ impl Tree {
         Ok(file)
     }
 
-    /// Creates the folder and those above it, each synced into its parent.
+    /// Creates the folder and its ancestors, each synced into its parent.
     fn make_lasting(&self, folder: &Path) -> io::Result<()> {
         if folder == self.root || self.lasting().contains(folder) {
             return Ok(());
@@ -159,7 +161,7 @@ impl Tree {
 
     fn sync_parent(&self, path: &Path) -> io::Result<()> {
         let parent = path.parent().unwrap_or(&self.root);
-        // Windows has no folder to sync; a few network file systems refuse and keep their own promises.
+        // Windows cannot sync a folder; a few network file systems refuse to and have their own guarantees.
         if !self.sync || !cfg!(unix) {
             return Ok(());
         }
@@ -188,18 +190,18 @@ impl Tree {
     }
 }
 
-/// What is too large to be read is not written either.
+/// An object that is too large to read is not written either.
 fn check_size(size_bytes: u64) -> io::Result<()> {
     ObjectTooLarge::check(size_bytes, MAX_OBJECT_BYTES).map_err(io::Error::other)
 }
 
-/// Whether the file system reads the name as one name, and not as a way up or elsewhere.
+/// Whether the file system reads the name as one plain name, not as a path to a parent or elsewhere.
 pub(super) fn is_ordinary(name: &str) -> bool {
     let mut components = Path::new(name).components();
     components.next() == Some(Component::Normal(OsStr::new(name))) && components.next().is_none()
 }
 
-/// Nothing there, or a file where the key has a folder.
+/// Whether the file does not exist, or the key's folder is a file.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
@@ -211,7 +213,7 @@ fn remove_leftovers(temporary: &Path) -> io::Result<()> {
             .and_then(|file| file.modified())
             .map(|at| SystemTime::now().duration_since(at));
         if matches!(age, Ok(Ok(age)) if age > LEFTOVER_AGE) {
-            // Another process may have been quicker, and what stays does no harm.
+            // Another process may have removed the file first; a leftover does no harm.
             drop(fs::remove_file(path));
         }
     }

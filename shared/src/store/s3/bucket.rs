@@ -1,4 +1,4 @@
-//! Asks for the bucket itself, so that what is wrong with it is told before anything is done.
+//! Checks the bucket itself, so that problems with it are reported before any work is done.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -7,14 +7,14 @@ use super::S3Store;
 use super::failure::{is_transient, source, status};
 use crate::store::{BoxError, StoreError};
 
-/// Why a bucket cannot hold an archive, or not now.
+/// Why a bucket cannot hold an archive, permanently or at the moment.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
     #[error("there is no bucket {bucket}")]
     Missing { bucket: String },
     #[error("access to the bucket {bucket} is denied")]
     Denied { bucket: String },
-    /// For another reason than a missing right; S3 says which.
+    /// Refused for a reason other than a missing permission; S3 reports which.
     #[error("the bucket {bucket} cannot be used")]
     Refused {
         bucket: String,
@@ -23,7 +23,7 @@ pub enum BucketError {
     },
     #[error("the bucket {bucket} lies in {region}")]
     Elsewhere { bucket: String, region: String },
-    /// S3 answers that it is throttling, or that it has a fault of its own.
+    /// S3 throttles or reports an error of its own.
     #[error("the bucket {bucket} cannot be reached now")]
     Busy {
         bucket: String,
@@ -38,18 +38,18 @@ pub enum BucketError {
     },
 }
 
-/// What S3 tells of an object's encryption; some stores that speak its protocol tell nothing.
+/// Encryption of an object as S3 reports it; some S3-compatible stores report nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encryption {
     pub algorithm: Option<String>,
     pub kms_key: Option<String>,
 }
 
-/// What S3 says about a bucket's place, also to those whom it refuses.
+/// The bucket's region, which S3 also returns with a refusal.
 const REGION_HEADER: &str = "x-amz-bucket-region";
 
 impl S3Store {
-    /// Returns the bucket's region, if S3 tells it.
+    /// Returns the bucket's region if S3 reports it.
     pub async fn find_bucket(&self) -> Result<Option<String>, BucketError> {
         self.patiently(|| self.ask_for_bucket()).await
     }
@@ -60,8 +60,8 @@ impl S3Store {
             Ok(found) => return Ok(found.bucket_region),
             Err(error) => error,
         };
-        // A reply to HEAD has no body, so there is no code to go by: expired credentials, a wrong secret and a missing
-        // right look the same.
+        // A response to HEAD has no body and so no error code: expired credentials, a wrong secret and a missing
+        // permission look the same.
         if matches!(status(&error), Some(400 | 401 | 403)) && self.other_region(&error).is_none() {
             self.list_one().await?;
             return Ok(told_region(&error).map(str::to_owned));
@@ -69,7 +69,8 @@ impl S3Store {
         Err(self.bucket_error(error))
     }
 
-    /// The smallest request whose refusal says why. Who may list below the prefix alone is let in here, and not by HEAD.
+    /// The smallest request whose refusal has a reason. It succeeds for a role that may list only below the prefix;
+    /// HEAD does not.
     async fn list_one(&self) -> Result<(), BucketError> {
         let request = self
             .client
@@ -83,7 +84,7 @@ impl S3Store {
         }
     }
 
-    /// How S3 says that an object is encrypted: the algorithm, and the key if KMS holds one.
+    /// The encryption that S3 reports for an object: the algorithm, and the key if it is in KMS.
     pub async fn encryption(&self, key: &str) -> Result<Encryption, StoreError> {
         self.patiently(|| self.ask_for_encryption(key)).await
     }
@@ -131,7 +132,7 @@ impl S3Store {
         }
     }
 
-    /// The region that S3 names, if it is not the one that was asked.
+    /// The region that S3 reports, if it is not the one that was asked.
     fn other_region<E>(&self, error: &SdkError<E, HttpResponse>) -> Option<String> {
         let told = told_region(error)?;
         let asked = self.client.config().region().map(AsRef::as_ref);
@@ -198,7 +199,7 @@ mod tests {
         ");
     }
 
-    /// A HEAD that is refused as S3 does it, and what the request with a body gets instead.
+    /// Simulates a HEAD that is refused as S3 does it, and the response to the request with a body.
     async fn refused(head: u16, listing: impl Fn() -> Reply + Send + Sync + 'static) -> String {
         let fake = FakeAws::start(move |request| match request.method.as_str() {
             "HEAD" => Reply::Answer {

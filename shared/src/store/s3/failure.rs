@@ -1,4 +1,4 @@
-//! What S3's refusals mean: nothing there, worth another try, or permanent.
+//! Classifies S3's error responses: object absent, transient, or permanent.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::{Config, RequestChecksumCalculation, ResponseChecksumValidation};
@@ -7,7 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 pub(super) use crate::aws::{is_transient, status};
 use crate::store::{BoxError, StoreError};
 
-/// S3's own words, and what to do about them where that is known.
+/// S3's error code and message, with advice if a fix is known.
 #[derive(Debug, thiserror::Error)]
 #[error("S3 answers {code}{message}{advice}")]
 struct Answer {
@@ -16,15 +16,15 @@ struct Answer {
     advice: String,
 }
 
-/// Where checksums of S3's own are used: `AWS_REQUEST_CHECKSUM_CALCULATION` and `AWS_RESPONSE_CHECKSUM_VALIDATION`, as the
-/// SDK has read them. Stores that only resemble S3 may refuse them.
+/// Where S3's own checksums are used: `AWS_REQUEST_CHECKSUM_CALCULATION` and `AWS_RESPONSE_CHECKSUM_VALIDATION`, as
+/// the SDK has read them. S3-compatible stores may refuse them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checksums {
     pub(super) in_requests: bool,
     pub(super) in_responses: bool,
 }
 
-/// How stores word that they do not know a header, or that a checksum is not one of theirs.
+/// Error codes of stores that do not know a header or refuse a checksum.
 const CHECKSUM_REFUSALS: [&str; 11] = [
     "400",
     "501",
@@ -49,7 +49,7 @@ impl Checksums {
         }
     }
 
-    /// What to set if the store may have refused a checksum.
+    /// The setting to change if the store may have refused a checksum.
     fn advice(self, action: &str, status: u16, code: &str, message: &str) -> Option<&'static str> {
         let may_be = CHECKSUM_REFUSALS.contains(&code) || speaks_of_checksums(message);
         match (action, status) {
@@ -75,7 +75,7 @@ fn speaks_of_checksums(message: &str) -> bool {
         .any(|word| message.contains(word))
 }
 
-/// Whether there is no such object. A bucket that is not there answers 404 as well, and is another matter.
+/// Whether the object does not exist. A missing bucket also responds 404, but is a different error.
 pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     status(error) == Some(404) && error.code() != Some("NoSuchBucket")
 }
@@ -98,7 +98,7 @@ where
     }
 }
 
-/// What S3 said, or why it said nothing. `checksums` of a call that may have had one.
+/// S3's error message, or why there was no response. `checksums` is set for calls that may have had one.
 pub(super) fn source<E>(
     action: &str,
     error: SdkError<E, HttpResponse>,
@@ -129,7 +129,7 @@ where
 
 fn advice(action: &str, code: &str, message: &str) -> Option<String> {
     let text = match code {
-        // S3 passes the refusals of KMS on under its own code.
+        // S3 reports refusals of KMS under its own code.
         "AccessDenied" if message.contains("kms:") => {
             "the role needs kms:GenerateDataKey and kms:Decrypt on the key"
         }
@@ -147,7 +147,7 @@ fn advice(action: &str, code: &str, message: &str) -> Option<String> {
 
 fn right(action: &str) -> &'static str {
     match action {
-        // Without the second one, an object that is not there answers AccessDenied.
+        // Without the second permission, S3 responds AccessDenied for a missing object.
         "read" => "s3:GetObject, and s3:ListBucket on the bucket,",
         "delete" => "s3:DeleteObject",
         "list" | "find" => "s3:ListBucket",

@@ -1,4 +1,4 @@
-//! Repeats calls whose errors are transient, for callers that no queue calls again.
+//! Retries calls with transient errors, for callers without a queue that would retry them.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use super::{BucketError, S3Store};
 use crate::failure::in_one_line;
 use crate::store::StoreError;
 
-/// The longest first wait between two attempts; each further one may be twice as long.
+/// The ceiling of the first wait between two attempts; each further one is twice as high.
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 
-/// No wait is longer: what throttles recovers within seconds.
+/// No wait is longer: throttling ends within seconds.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 
-/// The wait after this attempt, drawn at random so that callers which failed together do not come back together.
+/// The wait after this attempt, with full jitter, so that callers that failed together do not retry together.
 pub(super) fn backoff(attempt: u32) -> Duration {
     let longest = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
     longest.min(LONGEST_BACKOFF).mul_f64(fastrand::f64())
 }
 
-/// An error that may be worth a repetition.
+/// An error for which a retry may succeed.
 pub(super) trait MayPass {
     fn may_pass(&self) -> bool;
 }
@@ -32,14 +32,14 @@ impl MayPass for StoreError {
 }
 
 impl MayPass for BucketError {
-    /// Only what answered: a wrong endpoint would be waited for in vain.
+    /// Only errors of a store that responded: retrying a wrong endpoint is useless.
     fn may_pass(&self) -> bool {
         matches!(self, Self::Busy { .. })
     }
 }
 
 impl S3Store {
-    /// The outcome of `call`, which is repeated until it succeeds, fails for good, or the patience is used up.
+    /// The result of `call`, retried until it succeeds, fails permanently, or the patience is used up.
     pub(super) async fn patiently<T, E, F>(&self, call: impl Fn() -> F) -> Result<T, E>
     where
         E: MayPass + std::error::Error + 'static,

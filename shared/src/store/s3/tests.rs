@@ -46,7 +46,7 @@ fn access_denied() -> Reply {
     Reply::s3_error(403, "AccessDenied")
 }
 
-/// One bucket, as far as the store uses it.
+/// A fake bucket with the features that the store uses.
 #[derive(Default)]
 struct FakeBucket(Mutex<BTreeMap<String, Vec<u8>>>);
 
@@ -143,7 +143,7 @@ async fn s3_behind_a_prefix_keeps_every_promise_of_a_store() {
     }
 }
 
-/// One key a page, and deaf to `start-after`.
+/// A store that returns one key per page and ignores `start-after`.
 fn page_of_three(request: &Request) -> Reply {
     let at: usize = request
         .parameter("continuation-token")

@@ -28,13 +28,13 @@ fn notices(count: usize) -> Vec<Notice> {
     (0..count).map(notice).collect()
 }
 
-/// What a request says, by its parameters.
+/// The form parameters of a request.
 fn form(request: &Request) -> BTreeMap<String, String> {
     let pairs = url::form_urlencoded::parse(&request.body);
     pairs.into_owned().collect()
 }
 
-/// The ids of a request's entries, in their order.
+/// The ids of a request's entries, in order.
 fn ids(request: &Request) -> Vec<String> {
     let form = form(request);
     let ids = (1..).map_while(|number| {
@@ -44,7 +44,7 @@ fn ids(request: &Request) -> Vec<String> {
     ids.collect()
 }
 
-/// Takes all entries but those with these ids.
+/// A response that accepts all entries except those with these ids.
 fn taking_all_but(ids: &[&str], is_sender_fault: &str) -> Reply {
     let failed: Vec<String> = ids
         .iter()

@@ -1,4 +1,4 @@
-//! Conversations and listings, as documented and odd.
+//! Conversations and listings, both as documented and malformed.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn data(id: &str, text: &str) -> Value {
            "normalizedMessage": {"type": "Text", "text": text, "originatingEntity": "Human"}})
 }
 
-/// The texts of the messages, and the raw elements that could not be read, each behind its list.
+/// The texts of the messages, and the raw unreadable elements, each after the name of its list.
 fn told(transcript: &Transcript) -> (Vec<&str>, Vec<String>) {
     let texts = transcript.messages.iter().map(|it| &*it.text);
     let unreadable = transcript.unreadable.iter();
@@ -261,7 +261,7 @@ fn a_message_is_told_whatever_its_lesser_fields_are() {
 
             let transcript = messages.finish();
 
-            // Without a time it comes last.
+            // A message without a time comes last.
             let (mut texts, unreadable) = told(&transcript);
             texts.sort_unstable();
             assert_eq!(
@@ -454,7 +454,7 @@ fn a_message_that_was_not_requested_is_kept_raw_where_one_is_missing() {
     }
 }
 
-/// What may become of any one member or element of a document.
+/// The ways in which any one member or element of a document may be malformed.
 #[derive(Clone, Copy, Debug)]
 enum Odd {
     Dropped,
@@ -466,7 +466,7 @@ enum Odd {
     Wrapped,
 }
 
-/// The places of a document, each with all that stands below it, in order.
+/// The JSON pointers of all values in a document, in document order.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
@@ -521,7 +521,7 @@ proptest! {
         let mut document = json!({"entities": [data("a", "one"), data("b", "two"), structured]});
         let mut found = Vec::new();
         places(&document, "", &mut found);
-        // The document itself is another question.
+        // The document itself is not changed here.
         let place = place.get(&found[1..]);
         // A file may be sent without a text.
         prop_assume!(place != "/entities/2/normalizedMessage/text" || !matches!(odd, Odd::Dropped | Odd::Null));

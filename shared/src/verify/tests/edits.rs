@@ -1,4 +1,4 @@
-//! Documents that somebody edited who knows how they are sealed.
+//! Documents edited by an attacker who knows how they are sealed.
 
 use std::fmt::Write as _;
 
@@ -14,11 +14,11 @@ use crate::plan::ExportPlan;
 use crate::request::Membership;
 use crate::seal;
 
-/// How far the editor goes.
+/// The documents that the attacker updates to match the edit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Care {
     Reseal,
-    /// The audit event is made to fit as well, with a new hash.
+    /// The audit event is updated as well, with a new hash.
     Rehash,
 }
 
@@ -68,7 +68,7 @@ fn rehash(document: &mut Value) {
     }
 }
 
-/// Every place in a document that holds a plain value.
+/// The JSON pointers of all scalar values in a document.
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -86,7 +86,7 @@ fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Another value of the same kind, so that the document can still be read.
+/// Another value of the same type, so that the document still parses.
 fn other(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_u64() {
@@ -113,7 +113,7 @@ fn other(value: &Value) -> Value {
     }
 }
 
-/// What no other object vouches for, and where: only the seal tells that it was edited.
+/// The edits that only the seal can detect, since no other object repeats the value.
 async fn unnoticed(care: Care) -> (usize, String) {
     let objects = eventful().await.objects();
     let (mut tried, mut unnoticed) = (0, String::new());
@@ -135,7 +135,7 @@ async fn unnoticed(care: Care) -> (usize, String) {
                 let leaf = document.pointer_mut(pointer).unwrap();
                 *leaf = other(leaf);
             });
-            // The event says it again: nothing is left of the edit.
+            // The document equals the original again because its event restored the value.
             if copy == objects {
                 continue;
             }
@@ -206,7 +206,7 @@ async fn an_edit_with_a_new_event_hash_breaks_the_chain() {
     ");
 }
 
-/// Key, care, place and new value.
+/// Key, care, JSON pointer and new value.
 const TELLING_EDITS: &str = r#"slices/0002/r02/page-000001.record.json reseal /page 2
 slices/0002/r02/page-000001.record.json reseal /content/counts/received 3
 slices/0002/r02/page-000001.record.json rehash /content/counts/received 3
@@ -284,7 +284,7 @@ async fn an_archive_that_was_wrong_from_the_start_is_no_better_for_its_seals() {
     ");
 }
 
-/// The export of a handler that goes by another plan than the stored one.
+/// The damage found in an export of a handler that used another plan than the stored one.
 async fn astray(misread: impl FnOnce(&mut ExportPlan)) -> Damage {
     let export = misled(misread).await;
     damage(verified(export.objects(), "daily").await)

@@ -20,8 +20,8 @@ pub(super) fn records(day: u32, ids: &[&str]) -> String {
     json!(ids.iter().map(record).collect::<Vec<_>>()).to_string()
 }
 
-/// Two slices of three pages that saw everything: a failed attempt, a run that was continued and one that was replaced,
-/// kept rejects, left-out records, a page that came too late, objects without a record, waiting, a dead letter.
+/// Two slices of three pages that contain all features: a failed attempt, a continued run and a replaced one, rejected
+/// records, left-out records, a page committed too late, objects without a record, a wait, a dead letter.
 pub(super) async fn eventful() -> Workshop {
     let mut export = interrupted().await;
     let failure = export.conclude().await;
@@ -44,7 +44,7 @@ pub(super) async fn eventful() -> Workshop {
     export
 }
 
-/// The same, before its first attempt is concluded as failed.
+/// The same export before its first attempt is concluded as failed.
 pub(super) async fn interrupted() -> Workshop {
     let export = Workshop::start(REQUEST, None).await;
     export.open(1, Some("job-1")).await;
@@ -84,7 +84,7 @@ pub(super) async fn interrupted() -> Workshop {
     export
 }
 
-/// A crash before the record of page 3.
+/// Leaves the objects of a crash before the record of page 3.
 async fn leave_orphans(export: &Workshop) {
     let message = export.message(1).await;
     let body = records(1, &["a4", "orphan"]).replace(']', ",9]");
@@ -113,7 +113,7 @@ async fn wait(export: &Workshop) {
         .unwrap();
 }
 
-/// An export whose pages were made by another plan than the stored one.
+/// An export whose pages were made under another plan than the stored one.
 pub(super) async fn misled(misread: impl FnOnce(&mut ExportPlan)) -> Workshop {
     let mut export = Workshop::start(REQUEST, None).await;
     misread(&mut export.plan);
@@ -127,15 +127,15 @@ pub(super) async fn misled(misread: impl FnOnce(&mut ExportPlan)) -> Workshop {
     export
 }
 
-/// An export whose source repeated records: `a1` on two pages, byte for byte; `b1` in two versions on one page, and the
-/// second of them on another page again.
+/// An export whose source repeated records: `a1` byte-identical on two pages; `b1` in two versions on one page, the
+/// second of them again on another page.
 pub(super) async fn repeated() -> Workshop {
     let export = pages_that_repeat().await;
     export.conclude().await;
     export
 }
 
-/// The same, before it is concluded.
+/// The same export before it is concluded.
 pub(super) async fn pages_that_repeat() -> Workshop {
     let export = Workshop::start(REQUEST, None).await;
     for slice in [1, 2] {
@@ -151,7 +151,7 @@ pub(super) async fn pages_that_repeat() -> Workshop {
     export
 }
 
-/// A gateway's export that has a record in both of its slices.
+/// A gateway export that has one record in both of its slices.
 pub(super) async fn repeated_across_slices() -> Workshop {
     let query = GatewayQuery {
         query_id: "q1".to_owned(),
@@ -172,7 +172,7 @@ fn chats(ids: &[u32]) -> String {
     json!(ids.iter().map(record).collect::<Vec<_>>()).to_string()
 }
 
-/// A gateway's export whose query was lost while one slice was done and the other had a page.
+/// A gateway export whose query was lost when one slice was done and the other had one page.
 pub(super) async fn gateway() -> Workshop {
     let query = |id: &str, total_records| GatewayQuery {
         query_id: id.to_owned(),
@@ -185,7 +185,7 @@ pub(super) async fn gateway() -> Workshop {
     export.end(1, End::Complete).await;
     export.open(2, None).await;
     export.page(2, &chats(&[5, 6]), Some("6")).await;
-    // The other run never learns of it.
+    // The other run is not ended as replaced.
     export.lose_query(query("q2", 7)).await;
     for (slice, pages) in [(1, [[1, 2], [3, 4]]), (2, [[5, 6], [7, 8]])] {
         export.open(slice, None).await;

@@ -1,4 +1,4 @@
-//! Small exports, made step by step with the types and the steps of the handlers.
+//! Small exports, built step by step with the types and functions of the handlers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ mod ends;
 
 pub(super) use ends::failed;
 
-/// An export on its way, and the archive that it goes to.
+/// An export in progress, and its archive.
 pub(super) struct Workshop {
     pub(super) store: Arc<MemoryStore>,
     pub(super) dispatch: Dispatch,
@@ -121,7 +121,7 @@ impl Workshop {
             .unwrap()
     }
 
-    /// `run.json`, with the job of the run that it continues if there is one.
+    /// Writes `run.json`, with the job of the continued run if there is one.
     pub(super) async fn open(&self, slice: u32, job: Option<&str>) {
         let message = self.message(slice).await;
         let record = RunRecord {
@@ -142,12 +142,12 @@ impl Workshop {
             .unwrap();
     }
 
-    /// The next page of the slice; without `next`, the last one.
+    /// Commits the next page of the slice; without `next`, the last one.
     pub(super) async fn page(&self, slice: u32, records: &str, next: Option<&str>) -> PageRecord {
         self.commit(&self.message(slice).await, records, next).await
     }
 
-    /// Objects and record, as archive-page commits them.
+    /// Commits objects and record as archive-page does.
     pub(super) async fn commit(
         &self,
         message: &PageMessage,
@@ -194,7 +194,7 @@ impl Workshop {
             .0
     }
 
-    /// The objects of a page without its record: what a crash leaves behind.
+    /// Writes the objects of a page without its record, as a crash leaves them.
     pub(super) async fn put(
         &self,
         message: &PageMessage,
@@ -277,7 +277,7 @@ impl Workshop {
         event.after(Some(message.audit_head))
     }
 
-    /// Time passes with every step.
+    /// Advances the clock by one second, and returns the time.
     pub(super) fn tick(&self) -> jiff::Timestamp {
         self.dispatch.clock.advance(Duration::from_secs(1));
         self.dispatch.clock.now()

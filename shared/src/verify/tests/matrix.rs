@@ -5,19 +5,19 @@ use bytes::Bytes;
 use super::examples::eventful;
 use super::*;
 
-/// How an object can be damaged by itself.
+/// Types of damage to a single object.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Blow {
-    /// Of so many equal steps through the object, the bit at this one.
+    /// Flips the bit at this one of [`FLIPS`] equal steps through the object.
     Flip(usize),
-    /// To so many of four quarters, short of the last byte.
+    /// Truncates to this many quarters of the length, and always drops at least the last byte.
     Truncate(usize),
     Delete,
 }
 
 const FLIPS: usize = 8;
 
-/// Why nothing can be said against this damage, if that is so.
+/// The reason why this damage cannot be detected; `None` if it can.
 fn invisible(key: &str, blow: Blow, report: &Report) -> Option<&'static str> {
     if report.orphans.iter().any(|orphan| orphan == key) {
         return Some("nothing vouches for an object that no record names; it is reported as it is");
@@ -39,7 +39,7 @@ fn invisible(key: &str, blow: Blow, report: &Report) -> Option<&'static str> {
     if key.contains("/dead-letter-") {
         return Some("most exports have no dead letters");
     }
-    // The example has two for each outcome.
+    // The example has two deliveries for each outcome.
     key.ends_with("-delivery-02.json")
         .then_some("nobody can say that a delivery was to follow")
 }
@@ -115,7 +115,7 @@ async fn no_two_objects_can_change_places_unnoticed() {
                 assert!(result.is_ok(), "{one} {other}: {result:?}");
                 excused += 1;
             } else if one.replace("-01.json", "-02.json") == *other && one.contains("-delivery-") {
-                // Siblings that count nothing: their times alone tell them apart, and may differ either way.
+                // Two deliveries of one outcome: only their times distinguish them, and either order is valid.
                 let warned = format!("{other} is older than the delivery before it");
                 assert!(result.unwrap().warnings.contains(&warned));
                 excused += 1;

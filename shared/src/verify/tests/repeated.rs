@@ -1,4 +1,4 @@
-//! Repeated records: an export that has some is intact, and its manifest says exactly how many.
+//! Repeated records: an export with repeated records is intact, and its manifest has the exact counts.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ async fn pages_of_a_replaced_run_repeat_nothing() {
     }
 }
 
-/// Edits a manifest, and its metrics so that they agree.
+/// The damage found after an edit of the manifest, with its metrics adjusted to match.
 async fn claiming(objects: &Objects, edit: impl FnOnce(&mut Value)) -> Damage {
     let copy = edited(objects, MANIFEST, Care::Reseal, |document| {
         edit(document);

@@ -1,4 +1,4 @@
-//! What is said about exports that nobody damaged.
+//! Reports about exports without damage.
 
 use super::examples::{eventful, gateway, interrupted};
 use super::*;

@@ -1,4 +1,4 @@
-//! A store in memory whose objects a test can take, damage and put back.
+//! An in-memory store whose objects a test can copy, damage and restore.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::store::{ArchiveStore, Listed, Listing, Object, StoreError, Stored};
 
-/// Few, so that every listing goes on.
+/// Small, so that every listing needs several requests.
 const LISTED_AT_ONCE: usize = 7;
 
 pub(super) type Objects = BTreeMap<String, Bytes>;

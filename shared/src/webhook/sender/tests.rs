@@ -15,7 +15,7 @@ fn local() -> AddressRules {
     }
 }
 
-/// The receiver by a name that has to be resolved.
+/// The URL of the server with a name that has to be resolved.
 fn by_name(server: &Server) -> WebhookUrl {
     let url = format!("http://localhost:{}{HOOK}", server.url.port().unwrap());
     WebhookUrl::parse(&url, &local()).unwrap()
@@ -97,7 +97,7 @@ async fn a_redirect_names_scheme_and_host_and_no_path_or_query() {
     }
 }
 
-/// What became of a delivery there.
+/// The refusal of a delivery to `url`.
 async fn refusal_of(url: &str) -> Refusal {
     let url = WebhookUrl::parse(url, &local()).unwrap();
     let sender = Sender::new(local()).unwrap();
@@ -105,7 +105,7 @@ async fn refusal_of(url: &str) -> Refusal {
     error.refusal()
 }
 
-/// Knows no name.
+/// A resolver that fails for every name.
 struct NoNames;
 
 impl reqwest::dns::Resolve for NoNames {
@@ -126,7 +126,7 @@ async fn a_name_that_cannot_be_resolved_is_a_refusal_of_its_own() {
     assert_snapshot!(refusal, @"the host is not known (Name or service not known); correct the host of the URL, or the name server");
 }
 
-/// Speaks, and no TLS.
+/// A server that sends bytes that are not TLS.
 async fn greeting() -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -138,7 +138,7 @@ async fn greeting() -> u16 {
     port
 }
 
-/// Takes connections and ends them without an answer.
+/// A server that accepts connections and closes them without a response.
 async fn hanging_up() -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,4 @@
-//! What must hold of a complete export.
+//! Checks of a complete export.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ impl Checks<'_> {
         checks.into_iter().filter_map(Result::err).collect()
     }
 
-    /// All pages come from the query that the manifest names, and those of a slice from one job.
+    /// Checks that all pages come from the query that the manifest names, and those of a slice from one job.
     async fn check_sources(&self, world: &World, manifest: &Manifest) -> Result<(), Problem> {
         let mut queries = BTreeSet::new();
         for slice in &manifest.content.slices {
@@ -49,7 +49,7 @@ impl Checks<'_> {
         })
     }
 
-    /// No conversation is missing, and none is there twice.
+    /// Checks that no conversation is missing or repeated.
     async fn check_ids(&self, world: &World, manifest: &Manifest) -> Result<(), Problem> {
         let archived = world.archived_ids(manifest, "id").await;
         let is_all = archived.keys().eq(self.expected);

@@ -1,5 +1,5 @@
-//! Who and what occurs: people, phones, queues, divisions, and the words that mark a text. All of them are made up, and distinctive
-//! enough that finding one in a log is never an accident.
+//! People, phones, queues, divisions, and marker words of texts. All are invented, and distinctive enough that a match
+//! in a log is never a coincidence.
 
 use fastrand::Rng;
 
@@ -12,7 +12,7 @@ pub(crate) struct Cast {
     pub(crate) people: Vec<String>,
     pub(crate) emails: Vec<String>,
     pub(crate) phones: Vec<String>,
-    /// Each text holds one of these.
+    /// Each text contains one of these.
     pub(crate) markers: Vec<String>,
     pub(crate) agents: Vec<Agent>,
     pub(crate) queues: Vec<Queue>,
@@ -81,7 +81,7 @@ impl Cast {
             .collect()
     }
 
-    /// A sentence in this language with a marker in it, now and then with something personal as well.
+    /// A sentence in this language with a marker in it, sometimes with personal data as well.
     pub(crate) fn text(&self, rng: &mut Rng, language: &Language) -> String {
         let sentence = pick(rng, &language.texts);
         let marker = pick(rng, &self.markers);
@@ -98,14 +98,14 @@ impl Cast {
     }
 }
 
-/// Few enough for a test to look for each of them, enough for records to differ.
+/// Few enough for a test to search for each of them, enough for records to differ.
 const PEOPLE: usize = 240;
 const AGENTS: usize = 40;
 const PHONES: usize = 60;
 const MARKERS: usize = 80;
 const DIVISIONS: usize = 5;
 
-/// None of these is a name or a word of its own, and together they are no hexadecimal.
+/// No syllable is a name or a word by itself, and no combination is hexadecimal.
 const SYLLABLES: [&str; 16] = [
     "Zor", "quil", "Vex", "lumi", "Thra", "nox", "Øly", "wisk", "Jüv", "morv", "Yps", "tral",
     "Škw", "pell", "Gwy", "rún",

@@ -1,8 +1,8 @@
-//! Distributions: most things are short, a few are very long.
+//! Distributions: most values are small, a few are very large.
 
 use fastrand::Rng;
 
-/// Log-normal: half of all are below `median`; a larger `spread` makes the tail longer.
+/// Log-normal distribution: half of the values are below `median`; a larger `spread` makes the tail longer.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -16,24 +16,24 @@ pub(crate) fn one_in(rng: &mut Rng, n: u32) -> bool {
     rng.u32(..n) == 0
 }
 
-/// One of a list that is not empty.
+/// Picks an element of a non-empty list.
 pub(crate) fn pick<'a, T>(rng: &mut Rng, from: &'a [T]) -> &'a T {
     &from[rng.usize(..from.len())]
 }
 
-/// A generator for the record of this number alone.
+/// A generator for the record with this number only.
 pub(crate) fn of_record(seed: u64, kind: u64, number: usize) -> Rng {
     let mut rng = Rng::with_seed(
         seed.rotate_left(17)
             ^ kind.rotate_left(48)
             ^ (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15),
     );
-    // The first numbers of neighbouring seeds resemble each other.
+    // The first outputs of neighbouring seeds are similar, so one is discarded.
     rng.u64(..);
     rng
 }
 
-/// Twelve uniform numbers less six: normal enough, and bounded.
+/// Sum of twelve uniform numbers minus six: approximately normal, and bounded.
 fn normal(rng: &mut Rng) -> f64 {
     (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0
 }

@@ -1,4 +1,5 @@
-//! Conversations: which there are, what is in each, and what of it the organisation has to know by itself.
+//! Conversations: their generation, their content, and the fields that the organisation indexes for filters and
+//! visibility.
 
 use std::ops::Range;
 
@@ -14,7 +15,7 @@ use super::scene::Scene;
 use super::{Conversation, Facet, message, voice};
 use crate::settings::Settings;
 
-/// Tells the generators of conversations from those of gateway records.
+/// Separates the generators of conversations from those of gateway records.
 const KIND: u64 = 1;
 
 pub(crate) fn generate(settings: &Settings, cast: &Cast) -> Vec<Conversation> {
@@ -43,7 +44,8 @@ pub(crate) fn generate(settings: &Settings, cast: &Cast) -> Vec<Conversation> {
     inside.chain(before).collect()
 }
 
-/// Anywhere in the interval, but every fiftieth on the stroke of midnight and every fiftieth a millisecond before.
+/// Anywhere in the interval, except that every fiftieth starts exactly at midnight and every fiftieth one millisecond
+/// before.
 pub(crate) fn start_within(rng: &mut Rng, number: usize, (from, to): (Moment, Moment)) -> Moment {
     let anywhere = from + rng.i64(0..(to.0 - from.0).max(1));
     let midnight = Moment(anywhere.0.div_euclid(DAY) * DAY);
@@ -132,7 +134,7 @@ fn record(scene: &mut Scene<'_>, id: String, outline: &Outline) -> Record {
     }
 }
 
-/// Days after the end, which is why a conversation has to be read again.
+/// An evaluation days after the end, which is why a conversation has to be read again.
 fn evaluation(scene: &mut Scene<'_>, end: Moment) -> Evaluation {
     Evaluation {
         evaluation_id: scene.id(),
@@ -153,7 +155,7 @@ fn survey(scene: &mut Scene<'_>, end: Moment) -> Survey {
     }
 }
 
-/// One in `n` conversations has one.
+/// One in `n` conversations has a surprise.
 fn surprises(rng: &mut Rng, n: u32) -> Surprises {
     const POSSIBLE: [(&str, &str); 6] = [
         ("associatedConversationId", "null"),
@@ -173,7 +175,8 @@ fn surprises(rng: &mut Rng, n: u32) -> Surprises {
     value.map(|value| (name, value)).into_iter().collect()
 }
 
-/// Found by their text, whose bare quotes cannot stand inside of another value. `sessions` follows, so a comma does.
+/// Finds the attributes by their JSON text; unescaped quotes cannot occur inside another value. A comma follows each,
+/// because `sessions` comes next.
 fn attributes_in(json: &str, participants: &[Participant]) -> Vec<Range<usize>> {
     let mut from = 0;
     participants
@@ -189,7 +192,7 @@ fn attributes_in(json: &str, participants: &[Participant]) -> Vec<Range<usize>> 
         .collect()
 }
 
-/// The stretches in which some segment runs. A segment that was left open ends with its conversation.
+/// The time ranges in which at least one segment runs. A segment without an end lasts until its conversation ends.
 fn activity(
     participants: &[Participant],
     outline: &Outline,

@@ -1,16 +1,16 @@
-//! Attachments: where they are said to be, and what they hold.
+//! Attachments: their URLs and contents.
 
 use fastrand::Rng;
 
-/// As long as transcripts say.
+/// The size that transcripts report.
 pub(crate) const FILE_BYTES: usize = 4_096;
 
-/// The address that a message tells of its attachment.
+/// The attachment URL in a message.
 pub(crate) fn address(host: &str, id: &str) -> String {
     format!("http://{host}/api/v2/downloads/{id}")
 }
 
-/// The file of a message; one in ten is not kept any more.
+/// Returns the file of a message. One in ten has been deleted.
 pub(crate) fn file(id: &str) -> Option<Vec<u8>> {
     let mut rng = rng(id);
     let is_gone = rng.u8(..) < 26;
@@ -19,7 +19,7 @@ pub(crate) fn file(id: &str) -> Option<Vec<u8>> {
     (!is_gone).then_some(bytes)
 }
 
-/// Every other file lies elsewhere than its address.
+/// Whether the download URL redirects to another one; half of them do.
 pub(crate) fn is_elsewhere(id: &str) -> bool {
     rng(id).u8(..).is_multiple_of(2)
 }
@@ -27,7 +27,7 @@ pub(crate) fn is_elsewhere(id: &str) -> bool {
 fn rng(id: &str) -> Rng {
     let number = |seed: u64, byte: u8| seed.wrapping_mul(31).wrapping_add(byte.into());
     let mut rng = Rng::with_seed(id.bytes().fold(0, number));
-    // The first numbers of neighbouring seeds resemble each other.
+    // The first outputs of neighbouring seeds are similar, so one is discarded.
     rng.u64(..);
     rng
 }

@@ -1,4 +1,5 @@
-//! Records of the export gateway, written as text by hand: in odd orders, with odd spellings, because a copy has to keep them.
+//! Records of the export gateway, written as JSON text by hand with unusual field orders and spellings, because a copy
+//! has to preserve them.
 
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -13,16 +14,16 @@ use super::served;
 use crate::faults::malformed::Good;
 use crate::settings::Settings;
 
-/// Tells the generators of gateway records from those of conversations.
+/// Separates the generators of gateway records from those of conversations.
 const KIND: u64 = 2;
 
-/// The gateway's records. Only what a query filters by is held; a text is written anew each time it is asked for, so that
-/// there may be millions.
+/// The gateway's records. Only the fields that a query filters by are kept in memory; the text is generated again for
+/// each request, so that there may be millions of records.
 #[derive(Clone)]
 pub(crate) struct Gateway {
     seed: u64,
     interval: (Moment, Moment),
-    /// The median of a record's interactions.
+    /// Median number of interactions in a record.
     interactions: u32,
     heads: Vec<Head>,
 }
@@ -56,12 +57,12 @@ impl Gateway {
         gateway
     }
 
-    /// In the order of every query; not that of their ids or starts.
+    /// In the order in which every query returns them, which is neither by id nor by start.
     pub(crate) fn heads(&self) -> &[Head] {
         &self.heads
     }
 
-    /// As it goes over the wire.
+    /// Returns the record as served.
     pub(crate) fn served(
         &self,
         place: usize,
@@ -155,7 +156,7 @@ fn interactions(
     (1..=count.clamp(0, 600)).map(&mut interaction).collect()
 }
 
-/// Sometimes there is no such field, or null, or nobody.
+/// Sometimes the field is absent, null or an empty list.
 fn participants(rng: &mut Rng, customer: &str, agent: &str) -> Option<String> {
     match rng.u8(..16) {
         0 => return None,
@@ -184,7 +185,7 @@ fn participants(rng: &mut Rng, customer: &str, agent: &str) -> Option<String> {
     Some(format!("\"participants\":[{customer},{agent}{bot}]"))
 }
 
-/// Fields that nobody announced, with values that do not survive a parse into a double.
+/// Undocumented fields, with values that do not survive parsing into a double.
 fn extras(rng: &mut Rng) -> Option<String> {
     const EXTRAS: [&str; 8] = [
         "\"score\":1e400",
@@ -207,7 +208,7 @@ fn plain(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Most writers leave letters as they are; some escape all that is not ASCII, and the slash.
+/// Most writers leave characters as they are; some escape every non-ASCII character and the slash.
 fn quoted(rng: &mut Rng, text: &str) -> String {
     let quoted = plain(text);
     if !one_in(rng, 4) {
@@ -222,7 +223,7 @@ fn quoted(rng: &mut Rng, text: &str) -> String {
         })
 }
 
-/// As the format demands: beyond the basic plane, two units.
+/// Escapes a character as JSON requires: characters outside the basic multilingual plane take two UTF-16 units.
 fn units(letter: char) -> String {
     let units = letter.encode_utf16(&mut [0; 2]).to_vec();
     units.iter().fold(String::new(), |escaped, unit| {

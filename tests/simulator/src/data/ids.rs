@@ -1,4 +1,4 @@
-//! Identifiers of version 4.
+//! UUIDs of version 4.
 
 use fastrand::Rng;
 

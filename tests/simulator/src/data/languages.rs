@@ -1,4 +1,4 @@
-//! Words in many languages and scripts: what flows and queues are called, and what people write. None of it is anybody's text.
+//! Words in many languages and scripts: names of flows and queues, and texts of messages. All of them are invented.
 
 pub(crate) struct Language {
     pub(crate) code: &'static str,

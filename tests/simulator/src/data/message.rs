@@ -1,4 +1,4 @@
-//! Message conversations: customer, workflow, queue, agent; again for each time the customer comes back.
+//! Message conversations: customer, workflow, queue, agent; repeated each time the customer returns.
 
 use super::model::{Flow, Segment, Session};
 use super::moment::{Moment, SECOND};

@@ -1,4 +1,5 @@
-//! The nouns of an analytics conversation, as far as this organisation fills them. Absent fields are omitted, as the API does.
+//! The objects of an analytics conversation, as far as this organisation fills them. Absent fields are omitted, as in
+//! the API.
 
 #![expect(clippy::struct_field_names, reason = "the API's own names")]
 
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::moment::Moment;
 
-/// Fields that are null, or that no published model knows, with their values verbatim.
+/// Fields that are null or that no published model contains, with their values verbatim.
 pub(crate) type Surprises = BTreeMap<&'static str, Box<RawValue>>;
 
 #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! A time in whole milliseconds, which is as fine as the API tells it.
+//! A time in whole milliseconds, the resolution of the API.
 
 use std::ops::Add;
 
@@ -14,7 +14,7 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
 impl Moment {
-    /// The first whole millisecond not before the time.
+    /// The first whole millisecond at or after the time.
     pub(crate) fn from_timestamp(time: Timestamp) -> Self {
         let floor = time.as_millisecond();
         Self(if Self(floor).timestamp() < time {

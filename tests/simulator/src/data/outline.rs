@@ -1,4 +1,5 @@
-//! When a conversation is active, before anything is said in it: one stretch, or several with a day or more of silence between.
+//! When a conversation is active, before its content is generated: one stretch, or several with a day or more of
+//! silence between them.
 
 use fastrand::Rng;
 
@@ -10,16 +11,16 @@ pub(crate) enum Media {
     Message(&'static str),
     Voice,
     VoiceWithCallback,
-    /// A medium that no published enum names.
+    /// A medium that is not in any published enum.
     Unheard,
 }
 
 #[derive(Debug)]
 pub(crate) struct Outline {
     pub(crate) media: Media,
-    /// In order, each with its end. Never empty.
+    /// In ascending order, each with its end. Never empty.
     pub(crate) stretches: Vec<(Moment, Moment)>,
-    /// The last stretch has not ended, and with it the conversation.
+    /// Whether the last stretch, and with it the conversation, has not ended.
     pub(crate) open: bool,
 }
 
@@ -36,7 +37,7 @@ impl Outline {
     }
 }
 
-/// A conversation that starts now.
+/// A conversation that begins at `start`.
 pub(crate) fn starting(rng: &mut Rng, start: Moment) -> Outline {
     let media = match rng.u8(..100) {
         0..58 => Media::Message("webmessaging"),
@@ -67,22 +68,22 @@ pub(crate) fn starting(rng: &mut Rng, start: Moment) -> Outline {
     }
 }
 
-/// A conversation that starts before the interval, and is active in it.
+/// A conversation that starts before the interval and is active in it.
 pub(crate) fn reaching_into(rng: &mut Rng, number: usize, interval: (Moment, Moment)) -> Outline {
     let (from, to) = interval;
     let inside = |rng: &mut Rng, most: i64| from + rng.i64(0..(to.0 - from.0).min(most).max(1));
     let (media, stretches) = match number % 3 {
-        // A call across midnight.
+        // A call that spans the start of the interval (midnight).
         0 => (
             Media::Voice,
             vec![(from + -rng.i64(1..=30 * MINUTE), inside(rng, HOUR))],
         ),
-        // Days of one conversation without a break.
+        // One conversation that lasts for days without a break.
         1 => (
             Media::Message("webmessaging"),
             vec![(from + -rng.i64(1..=3 * DAY), inside(rng, 3 * HOUR))],
         ),
-        // Silent for a day or more, then back.
+        // Silent for a day or more, then active again.
         _ => {
             let start = from + -(26 * HOUR + rng.i64(0..3 * DAY));
             let again = inside(rng, i64::MAX);

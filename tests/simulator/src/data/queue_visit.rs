@@ -1,4 +1,4 @@
-//! One wait in a queue and what comes of it: answered, not answered and offered again, or given up.
+//! One wait in a queue and its outcome: answered, not answered and offered to another agent, or abandoned.
 
 use super::cast::{Agent, Queue};
 use super::chance::{long_tailed, one_in, pick};
@@ -6,16 +6,16 @@ use super::model::{Flow, Segment, Session};
 use super::moment::{MINUTE, Moment, SECOND};
 use super::scene::Scene;
 
-/// The stretch of time that the visits of a queue share.
+/// The time range that the visits of a queue share.
 #[derive(Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) from: Moment,
     pub(crate) to: Moment,
-    /// The last visit goes on beyond `to`.
+    /// Whether the last visit continues after `to`.
     pub(crate) open: bool,
 }
 
-/// Most are transferred seldom, a few again and again: those make the large records.
+/// Most conversations are transferred rarely. A few are transferred again and again; these make the large records.
 pub(crate) fn visits(scene: &mut Scene<'_>, span: Span) {
     let count = if one_in(&mut scene.rng, 300) {
         scene.rng.i64(20..60)
@@ -66,7 +66,7 @@ fn visit(scene: &mut Scene<'_>, span: Span, last: bool) {
     scene.add_agent(agent, session);
 }
 
-/// The queue's own session; without an agent, the customer gave up.
+/// The queue's own session. Without an agent, the customer abandoned the wait.
 fn wait(scene: &mut Scene<'_>, queue: &Queue, agent: Option<&Agent>, from: Moment, to: Moment) {
     let mut session = scene.session();
     session.flow_in_type = Some("workflow");
@@ -121,7 +121,7 @@ fn not_answered(scene: &mut Scene<'_>, queue: &Queue, agent: &Agent, from: Momen
     scene.add_agent(agent, session);
 }
 
-/// Alert, then stretches of talk with holds between; an open one lacks its end.
+/// Alert, then interact segments with holds between them; the last segment of an open visit has no end.
 fn talk(scene: &mut Scene<'_>, session: &mut Session, queue: &Queue, answered: Moment, span: Span) {
     let alert = scene
         .rng
@@ -165,7 +165,7 @@ fn talk(scene: &mut Scene<'_>, session: &mut Session, queue: &Queue, answered: M
     session.segments.push(last);
 }
 
-/// Work after the contact, which may last beyond the end of the conversation.
+/// After-call work, which may last beyond the end of the conversation.
 fn wrap_up(
     scene: &mut Scene<'_>,
     session: &mut Session,

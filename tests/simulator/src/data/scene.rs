@@ -1,4 +1,4 @@
-//! A conversation in the making: who takes part, and a session for each.
+//! A conversation during generation: its participants, and a session for each.
 
 use fastrand::Rng;
 
@@ -12,9 +12,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) rng: Rng,
     pub(crate) cast: &'a Cast,
     pub(crate) language: &'a Language,
-    /// What all sessions have in common.
+    /// Fields that all sessions have in common.
     pub(crate) template: Session,
-    /// The customer's session, to which the others are peers.
+    /// Id of the customer's session, to which the other sessions are peers.
     pub(crate) peer: Option<String>,
     pub(crate) participants: Vec<Participant>,
 }
@@ -44,7 +44,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The customer's first session makes the participant; later ones join it.
+    /// The customer's first session creates the participant; later sessions are added to it.
     pub(crate) fn customer_session(&mut self) -> Session {
         self.peer = None;
         let session = self.session();
@@ -80,7 +80,7 @@ impl<'a> Scene<'a> {
         self.participants.push(customer);
     }
 
-    /// One participant per agent, however often the agent comes back.
+    /// Creates one participant per agent, even if the agent joins several times.
     pub(crate) fn add_agent(&mut self, agent: &Agent, session: Session) {
         let known = |it: &&mut Participant| it.user_id.as_ref() == Some(&agent.id);
         if let Some(participant) = self.participants.iter_mut().find(known) {

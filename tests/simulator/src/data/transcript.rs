@@ -1,6 +1,6 @@
-//! What was written in a conversation: by the customer, a bot and an agent, with receipts, signs of typing and attachments.
+//! Messages of a conversation: by the customer, a bot and an agent, with receipts, typing events and attachments.
 //!
-//! Written anew each time it is asked for, from a generator of the conversation's own; the texts may be given.
+//! Generated again for each request, from a generator of the conversation's own, unless texts were set for it.
 
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -13,12 +13,12 @@ use super::files::{FILE_BYTES, address};
 use super::ids::uuid;
 use super::moment::{MINUTE, Moment, SECOND};
 
-/// Tells these generators from those of records.
+/// Separates these generators from those of records.
 const KIND: u64 = 3;
-/// More than fit into one bulk request, now and then.
+/// Some conversations have more messages than one bulk request may name.
 const MANY: usize = 1_100;
 
-/// A conversation's messages, in the order of their times.
+/// A conversation's messages, in chronological order.
 pub(crate) struct Transcript {
     pub(crate) conversation_id: String,
     participants: Vec<Writer>,
@@ -53,7 +53,7 @@ const BOT: usize = 1;
 const AGENT: usize = 2;
 
 impl Transcript {
-    /// `given` are texts that are written in place of the cast's own, a message each.
+    /// `given` replaces the generated texts, one message per text.
     pub(crate) fn of(
         conversation: &Conversation,
         place: usize,
@@ -115,7 +115,7 @@ impl Transcript {
         }
     }
 
-    /// `MessageConversation`: who took part, and which messages there are, but not what they say.
+    /// `MessageConversation`: participants and message ids, but not the texts.
     pub(crate) fn conversation(&self) -> Value {
         let participants = self.participants.iter().enumerate();
         let participants = participants.map(|(place, it)| {
@@ -139,7 +139,7 @@ impl Transcript {
         })
     }
 
-    /// `TextMessageListing` of these messages; unknown ids are left out without a word.
+    /// `TextMessageListing` of these messages; unknown ids are silently omitted.
     pub(crate) fn bulk(&self, ids: &[String], host: &str) -> Value {
         let wanted = ids
             .iter()
@@ -148,7 +148,8 @@ impl Transcript {
         json!({ "entities": entities })
     }
 
-    /// The same with what was said where a list should be: what reads it as one is tempted to quote it.
+    /// The same listing with the message text in place of the list `normalizedReceipts`: a parser that expects a list
+    /// might quote the text in its error.
     pub(crate) fn malformed_bulk(&self, ids: &[String], host: &str) -> Value {
         let mut listing = self.bulk(ids, host);
         for entity in listing["entities"].as_array_mut().into_iter().flatten() {
@@ -232,7 +233,7 @@ impl Transcript {
         }])
     }
 
-    /// As an organisation's own gateway has it.
+    /// The details as a customer's own gateway serves them.
     pub(crate) fn web_details(&self) -> Value {
         let texts = self
             .messages

@@ -1,4 +1,5 @@
-//! Calls: customer, voice menu, queue, agent, with the statistics of each leg; sometimes a callback or a consultation.
+//! Calls: customer, voice menu, queue and agent, with the statistics of each leg; sometimes a callback or a
+//! consultation.
 
 use super::chance::{one_in, pick};
 use super::model::{Flow, MediaEndpointStat, Segment, Session};
@@ -95,7 +96,7 @@ fn menu(scene: &mut Scene<'_>, from: Moment, to: Moment) {
     scene.add_named("ivr", language.flow, session);
 }
 
-/// A session of another medium in the same conversation.
+/// Adds a session of another medium to the same conversation.
 fn callback(scene: &mut Scene<'_>, from: Moment, to: Moment) {
     let mut session = scene.session();
     session.media_type = "callback";
@@ -113,7 +114,7 @@ fn callback(scene: &mut Scene<'_>, from: Moment, to: Moment) {
     scene.add_customer(session);
 }
 
-/// A leg whose last segment never got an end, though the conversation has one.
+/// Adds a leg whose last segment has no end, although the conversation has one.
 fn consultation(scene: &mut Scene<'_>, from: Moment) {
     let mut session = scene.session();
     session.direction = "outbound";

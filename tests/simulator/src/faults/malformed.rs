@@ -1,6 +1,6 @@
-//! Records that are valid JSON and yet no records. They stand in place of a good one, so that counts and positions stay.
+//! Valid JSON that is not a usable record. It replaces a good record, so that counts and positions do not change.
 
-/// A good record, and where its id and its start are.
+/// A good record, with the keys and values of its id and its start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Good<'a> {
     pub(crate) json: &'a str,
@@ -9,13 +9,13 @@ pub(crate) struct Good<'a> {
     pub(crate) start_key: &'a str,
 }
 
-/// Whether the record at this place (from 0) is one of every nth.
+/// Whether the record at this index (from 0) is one of every nth.
 pub(crate) fn is_malformed(every: Option<usize>, place: usize) -> bool {
     every.is_some_and(|n| n > 0 && (place + 1).is_multiple_of(n))
 }
 
-/// The kinds take turns, so that a few records show them all. Most still hold all that the good record held: what is kept of a bad
-/// record can be personal too.
+/// The kinds rotate, so that a few records show all of them. Most kinds still contain everything of the good record,
+/// because the retained part of a bad record can be personal too.
 pub(crate) fn malformed(good: Good<'_>, turn: usize) -> String {
     let Good {
         json,
@@ -23,7 +23,7 @@ pub(crate) fn malformed(good: Good<'_>, turn: usize) -> String {
         id,
         start_key,
     } = good;
-    // With the value, because other objects inside have ids too.
+    // Matches key and value, because nested objects have ids too.
     let own_id = format!("\"{id_key}\":\"{id}\"");
     let start = format!("\"{start_key}\":\"");
     match turn % 6 {

@@ -1,4 +1,4 @@
-//! Rows that a result holds more than once.
+//! Rows that occur more than once in a result.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub struct RepeatedRow {
     /// Position of the row in the result, from 0.
     pub row: usize,
-    /// Position in the served result at which it comes again.
+    /// Position in the served result at which the row is repeated.
     pub again_at: usize,
     pub repeat: Repeat,
 }
@@ -17,11 +17,11 @@ pub struct RepeatedRow {
 pub enum Repeat {
     /// The same bytes.
     Identical,
-    /// The same id and start, and one member more.
+    /// The same id and start, with one additional member.
     Changed,
 }
 
-/// Adds the repeated rows whose positions the result has.
+/// Inserts the repeated rows whose positions exist in the result.
 pub(crate) fn repeat_rows(rows: &mut Vec<usize>, repeated: &[RepeatedRow]) {
     for it in repeated {
         let place = rows.get(it.row).copied();

@@ -1,4 +1,4 @@
-//! Which fault a request meets: decided by the seed and the request's number, before anything else looks at it.
+//! Selects the fault of each request from the seed and the request's number, before the request is processed.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use jiff::Timestamp;
 use super::{Faults, OutageKind, Permanent, RetryAfter};
 use crate::route::Route;
 
-/// What happens to one request.
+/// The way in which one request is handled.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fate {
     Served,
-    /// Served, but the body takes its time.
+    /// Served, but the body arrives slowly.
     Slow,
-    /// Has its effect, then the body stops in the middle and the connection closes.
+    /// The request has its effect, then the body stops in the middle and the connection closes.
     CutOff,
-    /// Has its effect, then the body stops in the middle and the connection stays.
+    /// The request has its effect, then the body stops in the middle and the connection stays open.
     Stall,
-    /// Has its effect, but the answer is no JSON.
+    /// The request has its effect, but the response is not JSON.
     Garbage,
-    /// Has its effect, but no answer at all.
+    /// The request has its effect, but there is no response.
     ResetAfterEffect,
     Reset,
     Throttled {
@@ -36,7 +36,7 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
-    /// The name it is counted under; none when nothing goes wrong.
+    /// The name under which the fault is counted; `None` when the request is served.
     pub(crate) fn kind(&self) -> Option<&'static str> {
         match self {
             Self::Served => None,
@@ -59,7 +59,7 @@ impl Fate {
     }
 }
 
-/// What has happened so far, as far as it decides about what happens next.
+/// The history that determines the next faults.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     requests: u64,
@@ -123,10 +123,10 @@ impl Schedule {
         }
     }
 
-    /// A generator of this request alone.
+    /// A generator for this request only.
     pub(crate) fn rng(&self, seed: u64) -> Rng {
         let mut rng = Rng::with_seed(seed ^ self.requests.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        // The first numbers of neighbouring seeds resemble each other.
+        // The first outputs of neighbouring seeds are similar, so one is discarded.
         rng.u64(..);
         rng
     }

@@ -1,4 +1,4 @@
-//! Answers, and the `ErrorBody` that every refusal of the API carries.
+//! Responses, and the `ErrorBody` of every API error.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::limits::Limit;
 use crate::faults::schedule::Fate;
 
-/// What is to be sent, and how it is to go wrong.
+/// The response to send, and the fault that applies to sending it.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) answer: Answer,
@@ -17,13 +17,13 @@ pub(crate) struct Reply {
     pub(crate) slow_pause: Duration,
 }
 
-/// A finished answer.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Bytes,
-    /// What `Content-Length` says in place of the body's length. The connection ends after such a body.
+    /// Value of `Content-Length` in place of the body's length. The connection closes after such a body.
     pub content_length: Option<usize>,
 }
 
@@ -32,7 +32,7 @@ impl Answer {
         Self::raw(status, body.to_string())
     }
 
-    /// JSON that is already text.
+    /// A body that is already JSON text.
     pub(crate) fn raw(status: u16, body: String) -> Self {
         Self {
             status,
@@ -66,7 +66,7 @@ impl Answer {
     }
 }
 
-/// An object with a list of conversations, which is absent when it is empty, as the API has it, and some other fields.
+/// An object with a list of conversations, omitted when empty as in the API, and some other fields.
 pub(crate) fn listing<'a>(
     conversations: impl Iterator<Item = Cow<'a, str>>,
     others: &[(&str, Value)],
@@ -84,7 +84,7 @@ pub(crate) fn listing<'a>(
     body + "}"
 }
 
-/// Appends the records, which are JSON already.
+/// Appends the records, which are already JSON text.
 pub(crate) fn push_array(body: &mut String, records: impl Iterator<Item = impl AsRef<str>>) {
     body.push('[');
     for (number, record) in records.enumerate() {
@@ -126,7 +126,7 @@ impl ApiError {
         Self::new(404, "not.found", message)
     }
 
-    /// The newer of the two bodies when it says how long to wait, the older one when it does not.
+    /// The newer of the two documented bodies if there is a `Retry-After`, else the older one.
     pub(crate) fn throttled(retry_after: Option<String>) -> Self {
         let Some(seconds) = retry_after else {
             let message = "Rate limit exceeded the maximum [300] requests within [60] seconds";
@@ -168,7 +168,7 @@ impl ApiError {
         }
     }
 
-    /// As the proxy in front of the API would say it.
+    /// The error as the HTML page of the proxy in front of the API.
     pub(crate) fn by_proxy(self) -> Self {
         Self { html: true, ..self }
     }

@@ -1,5 +1,5 @@
-//! Cursors of job results: opaque, forward only, and with `+`, `/` and `=` in them, so that a client which does not percent-encode
-//! one asks for something else.
+//! Cursors of job results: opaque, forward only, and containing `+`, `/` and `=`, so that a client that does not
+//! percent-encode a cursor sends a different one.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,12 +10,12 @@ const PREFIX: [u8; 6] = [0xFB, 0xEF, 0xBE, 0xFF, 0xFF, 0xFF];
 pub(crate) fn encode(job: &str, offset: usize) -> String {
     let mut bytes = PREFIX.to_vec();
     bytes.extend((offset as u64 ^ mask(job)).to_le_bytes());
-    // Sixteen bytes end in two `=`.
+    // The base64 form of this length ends in `==`.
     bytes.extend(check(job, offset).to_le_bytes());
     STANDARD.encode(bytes)
 }
 
-/// The offset, if this is a cursor of this job.
+/// Returns the offset, or `None` if this is not a cursor of this job.
 pub(crate) fn decode(job: &str, cursor: &str) -> Option<usize> {
     let bytes = STANDARD.decode(cursor).ok()?;
     let (offset, found) = bytes.strip_prefix(&PREFIX)?.split_first_chunk::<8>()?;

@@ -1,5 +1,5 @@
-//! Conversation details at once: the query, page by page, and single conversations by id. Unlike a job they are not behind the
-//! lake: what has started is there. Neither knows the participants' attributes.
+//! Conversation details without a job: the query, page by page, and conversations by id. Unlike jobs they do not lag
+//! with the data lake: conversations appear once they have started. Neither returns participant attributes.
 
 mod recent;
 
@@ -58,7 +58,7 @@ impl Organisation {
         Ok(self.details(shown, &[("totalHits", json!(rows.len()))]))
     }
 
-    /// How many conversations queries find by now.
+    /// Returns the number of conversations that queries find at `now`.
     fn found_so_far(&self, now: Timestamp) -> usize {
         let lag = self.settings.query_lag;
         let late = now.checked_sub(lag).unwrap_or(Timestamp::MIN);
@@ -70,7 +70,7 @@ impl Organisation {
                 .count()
     }
 
-    /// What started on a day that the interval touches, and has started by now.
+    /// Returns the conversations that started on a day that the interval touches and that queries find at `now`.
     fn rows_of(&mut self, criteria: Criteria, interval: Interval, now: Timestamp) -> Arc<[usize]> {
         let asked = Asked {
             criteria,
@@ -89,7 +89,7 @@ impl Organisation {
         self.recent.keep(asked, rows)
     }
 
-    /// What began at the same time stands side by side.
+    /// Rotates the conversations that have the same start. They are adjacent.
     fn with_ties_turned(&self, rows: &[usize], turns: usize) -> Arc<[usize]> {
         let mut rows = rows.to_vec();
         let start = |place: &usize| self.data.conversations[*place].start;
@@ -99,7 +99,7 @@ impl Organisation {
         rows.into()
     }
 
-    /// Unknown ids are left out without a word.
+    /// Unknown ids are silently omitted.
     pub(crate) fn details_by_ids(
         &self,
         request: &Request,
@@ -182,5 +182,5 @@ impl Paging {
     }
 }
 
-/// When the query asks for none.
+/// Default page size of a query.
 const PAGE_SIZE: usize = 25;

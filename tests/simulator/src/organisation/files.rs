@@ -1,4 +1,4 @@
-//! Attachments: an address that asks for a token and may send on, and the file, for whoever knows where it is.
+//! Attachments: a URL that requires a token and may redirect, and the file itself, which requires none.
 
 use super::answer::{Answer, ApiError};
 use super::request::Request;

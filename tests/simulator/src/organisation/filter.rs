@@ -1,5 +1,5 @@
-//! The filters of a query or a job: checked once, then asked of each conversation. What is not known here is refused, since
-//! a filter that is not applied would be a wrong answer.
+//! The filters of a query or a job: validated once, then applied to each conversation. Unknown filters are refused,
+//! because ignoring a filter would return wrong results.
 
 use serde::Deserialize;
 
@@ -43,7 +43,7 @@ enum Operator {
     NotExists,
 }
 
-/// The conversation dimensions that the data can express.
+/// The conversation dimensions that the data supports.
 const OF_CONVERSATIONS: [&str; 5] = [
     "conversationId",
     "conversationStart",
@@ -51,10 +51,10 @@ const OF_CONVERSATIONS: [&str; 5] = [
     "originatingDirection",
     "divisionId",
 ];
-/// The segment dimensions that the data can express.
+/// The segment dimensions that the data supports.
 const OF_SEGMENTS: [&str; 5] = ["mediaType", "messageType", "purpose", "queueId", "userId"];
 
-/// Refuses what could not be answered truly, whether or not any conversation is asked.
+/// Refuses unsupported filters, even if no conversation has to be tested.
 pub(crate) fn check(conversation: &[Filter], segment: &[Filter]) -> Result<(), ApiError> {
     let of = |filters: &[Filter], dimensions| {
         filters
@@ -65,7 +65,7 @@ pub(crate) fn check(conversation: &[Filter], segment: &[Filter]) -> Result<(), A
     of(segment, &OF_SEGMENTS)
 }
 
-/// Every filter has to hold for the conversation.
+/// Whether the conversation satisfies every filter.
 pub(crate) fn conversation_matches(filters: &[Filter], conversation: &Conversation) -> bool {
     filters.iter().all(|filter| {
         filter.holds(&|dimension, value| {
@@ -82,7 +82,7 @@ pub(crate) fn conversation_matches(filters: &[Filter], conversation: &Conversati
     })
 }
 
-/// Some one segment has to satisfy every filter.
+/// Whether a single segment satisfies every filter.
 pub(crate) fn segments_match(filters: &[Filter], facets: &[Facet]) -> bool {
     filters.is_empty()
         || facets.iter().any(|facet| {
@@ -104,7 +104,7 @@ fn has(facet: &Facet, dimension: &str, value: Option<&str>) -> bool {
     found.is_some_and(|found| value.is_none_or(|value| value == found))
 }
 
-/// Whether the dimension has this value; with no value, whether it has any.
+/// Whether the dimension has this value; without a value, whether it has any.
 type Test<'a> = &'a dyn Fn(&str, Option<&str>) -> bool;
 
 impl Filter {

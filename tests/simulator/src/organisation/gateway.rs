@@ -1,5 +1,5 @@
-//! The export gateway: a query that announces a total, and its records by offset as a bare array. `includeMedia` changes nothing;
-//! there is no media here.
+//! The export gateway: a query that announces a total, and its records by offset as a bare array. `includeMedia` has no
+//! effect, because there is no media here.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use crate::faults::repeats::{repeat_rows, text_at};
 
 /// The `type` of every record.
 const RECORD_TYPE: &str = "webchat";
-/// When neither the page nor the query asks for a size.
+/// Applies when neither the page request nor the query names a size.
 const DEFAULT_LIMIT: usize = 100;
-/// More is refused.
+/// Larger values are refused.
 const LIMIT_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -66,14 +66,14 @@ struct IdFilter {
     range: IdRange,
 }
 
-/// Both ends included, in the order of the strings.
+/// Both ends are inclusive; ids are compared as strings.
 #[derive(Debug, Deserialize)]
 struct IdRange {
     min: Option<String>,
     max: Option<String>,
 }
 
-/// Half-open, on `startTime`.
+/// Half-open, applied to `startTime`.
 #[derive(Debug, Deserialize)]
 struct DateRange {
     start: Option<Timestamp>,

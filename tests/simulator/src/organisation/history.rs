@@ -1,6 +1,6 @@
-//! The history gateway: the export gateway's records once more, page by page, each page leading to the next by a token.
+//! The history gateway: serves the export gateway's records page by page, each page with a token for the next.
 //!
-//! It stands where the details query of the public API stands, so an organisation has one or the other.
+//! It uses the path of the public API's details query, so an organisation has one or the other.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -11,12 +11,12 @@ use super::{Organisation, cursor};
 use crate::settings::HistoryForm;
 use jiff::Timestamp;
 
-/// When the query asks for no size.
+/// Applies when the query names no size.
 const DEFAULT_PAGE_SIZE: usize = 100;
 
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    /// Tokens of earlier generations are not known any more.
+    /// Tokens of earlier generations are unknown.
     generation: u32,
 }
 
@@ -31,7 +31,7 @@ struct HistoryQuery {
     continuation_token: Option<String>,
 }
 
-/// What is empty restricts nothing.
+/// An empty list restricts nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct HistoryFilter {
@@ -41,7 +41,7 @@ struct HistoryFilter {
     date_range: DateRange,
 }
 
-/// Half-open, on `startTime`.
+/// Half-open, applied to `startTime`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct DateRange {
@@ -54,7 +54,7 @@ struct DateRange {
 enum Category {
     #[default]
     Conversation,
-    /// There are none of these here.
+    /// This and the following categories have no records here.
     Wrapup,
     Disposition,
     Routing,

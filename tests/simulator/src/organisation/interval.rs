@@ -1,4 +1,4 @@
-//! `interval`: "start/end", and what it touches.
+//! `interval` of the form "start/end", and the conversations that it touches.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    /// What the API says of an interval that is too long is unverified, as is the limit itself.
+    /// Both the limit on the length of an interval and the error for exceeding it are unverified.
     pub(crate) fn parse(text: Option<&str>, longest: Option<Duration>) -> Result<Self, ApiError> {
         let text = text.ok_or_else(|| ApiError::bad_request("interval is required"))?;
         let (start, end) = text
@@ -33,8 +33,9 @@ impl Interval {
         Ok(interval)
     }
 
-    /// Whether one of its stretches of activity touches the interval, both ends included: what ended on the stroke of midnight
-    /// belongs to both days. A conversation that merely exists meanwhile, idle between two stretches, does not.
+    /// Whether one of the conversation's stretches of activity touches the interval, both ends included: a stretch that
+    /// ends exactly at midnight belongs to both days. A conversation that is idle during the whole interval does not
+    /// match.
     pub(crate) fn is_touched_by(&self, conversation: &Conversation) -> bool {
         conversation
             .active
@@ -42,14 +43,14 @@ impl Interval {
             .any(|(from, to)| *from <= self.end && to.is_none_or(|to| self.start <= to))
     }
 
-    /// Midnight (UTC) before or at its start.
+    /// Midnight (UTC) at or before its start.
     pub(crate) fn first_midnight(&self) -> Timestamp {
         midnight(self.start.as_second().div_euclid(DAY_SECONDS), self.start)
     }
 
-    /// The UTC days of which it holds some moment, as one half-open interval.
+    /// The UTC days that overlap the interval, as one half-open interval.
     pub(crate) fn whole_days(&self) -> Self {
-        // The moment before its end, because the end itself is no part of it.
+        // One nanosecond before the end, because the end is exclusive.
         let last = self.end.as_nanosecond() - 1;
         let last_day = last.div_euclid(i128::from(DAY_SECONDS) * 1_000_000_000);
         let next = i64::try_from(last_day + 1).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
-//! Jobs of conversation details: what they hold, and how they age. The routes are in `jobs/routes.rs`.
+//! Conversation details jobs: their content and their states over time. The routes are in `jobs/routes.rs`.
 //!
-//! A job takes its rows when it is submitted, and keeps them. It occupies one of `concurrent_jobs` slots from its start until it is
-//! deleted or cancelled, expires or fails; a finished job that nobody deletes goes on occupying its slot.
+//! A job's rows are fixed at submission. It occupies one of `concurrent_jobs` slots from its start until it is deleted,
+//! is cancelled, expires or fails; a finished job that is never deleted keeps its slot.
 
 mod routes;
 
@@ -21,7 +21,7 @@ pub enum JobState {
 }
 
 impl JobState {
-    /// The word of the API.
+    /// The state as the API spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "QUEUED",
@@ -38,7 +38,7 @@ impl JobState {
 pub struct JobView {
     pub id: String,
     pub state: JobState,
-    /// Deleted by a client, or forgotten by `forget_jobs`: unknown to the API.
+    /// Deleted by a client or removed by `forget_jobs`: unknown to the API.
     pub deleted: bool,
     pub interval: (Timestamp, Timestamp),
     pub conversations: usize,
@@ -53,7 +53,7 @@ pub(crate) struct Jobs {
 pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) interval: Interval,
-    /// Places in the data set.
+    /// Indexes into the data set.
     pub(crate) rows: Vec<usize>,
     pub(crate) malformed_every: Option<usize>,
     pub(crate) watermark: Timestamp,
@@ -71,7 +71,7 @@ impl Jobs {
         self.advance(settings, now);
     }
 
-    /// Brings every job up to date.
+    /// Updates the state of every job.
     pub(crate) fn advance(&mut self, settings: &Settings, now: Timestamp) {
         for job in self.all.iter_mut().filter(|job| !job.deleted) {
             job.age(settings, now);
@@ -97,7 +97,8 @@ impl Jobs {
         self.all.iter().find(|job| job.id == id && !job.deleted)
     }
 
-    /// What is at work may stay to be seen as CANCELLED; all else is gone.
+    /// A job at work stays visible as CANCELLED if `cancelled` is [`CancelledJobs::Stay`]; any other job becomes
+    /// unknown.
     pub(crate) fn delete(&mut self, id: &str, cancelled: CancelledJobs, now: Timestamp) {
         let found = self.all.iter_mut().find(|job| job.id == id && !job.deleted);
         match found {

@@ -1,4 +1,4 @@
-//! The organisation's limits: what is documented, and what is in force here.
+//! The organisation's limits: the documented defaults, and the values in force here.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::answer::{Answer, ApiError};
 use super::request::REQUEST_BODY_MAX_BYTES;
 use crate::settings::Settings;
 
-/// Names one limit, as a 429 does that says which it was.
+/// One limit, as named by a 429 that says which limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) namespace: &'static str,
@@ -38,7 +38,7 @@ impl Limit {
     }
 }
 
-/// Those that are simulated, with these settings.
+/// The simulated limits with these settings.
 fn limits(settings: &Settings) -> [Limit; 5] {
     [
         Limit::of_token(settings.rate_per_minute),
@@ -52,7 +52,7 @@ fn limits(settings: &Settings) -> [Limit; 5] {
             key: "request.bytes.max",
             value: REQUEST_BODY_MAX_BYTES as u64,
         },
-        // The key is in the catalogue; its whole name, its namespace and its value are unverified.
+        // The key is in the limits catalogue; its full name, namespace and value are unverified.
         Limit {
             namespace: "analytics",
             key: "conversations.details.jobs.concurrent.access.max",
@@ -61,7 +61,7 @@ fn limits(settings: &Settings) -> [Limit; 5] {
     ]
 }
 
-/// Of an organisation that asked for no change.
+/// The limits of an organisation that requested no change.
 fn defaults() -> [Limit; 5] {
     limits(&Settings::default())
 }
@@ -74,7 +74,7 @@ pub(crate) fn documented(namespace: &str) -> Result<Answer, ApiError> {
     listing(namespace, &defaults())
 }
 
-/// What the API says of a namespace that it does not know, or that has no limits, is unverified.
+/// The API's response for a namespace that is unknown or has no limits is unverified.
 fn listing(namespace: &str, limits: &[Limit]) -> Result<Answer, ApiError> {
     let of_namespace = limits.iter().filter(|it| it.namespace == namespace);
     let entities: Vec<_> = of_namespace.map(Limit::json).collect();

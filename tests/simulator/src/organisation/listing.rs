@@ -1,16 +1,16 @@
-//! Listings of what has a name, page by page.
+//! Paged listings of named resources.
 
 use serde_json::{Value, json};
 
 use super::answer::{Answer, ApiError};
 use super::request::Request;
 
-/// When the request names none.
+/// Applies when the request names no page size.
 const PAGE_SIZE: usize = 25;
-/// More is refused; that it is 100 for every listing is unverified.
+/// Larger values are refused. That the limit is 100 for every listing is unverified.
 const PAGE_SIZE_MAX: usize = 100;
 
-/// One page of pairs of id and name.
+/// Returns one page of `(id, name)` pairs.
 pub(super) fn listing(named: Vec<(String, String)>, request: &Request) -> Result<Answer, ApiError> {
     let size = request.number("pageSize")?.unwrap_or(PAGE_SIZE);
     let number = request.number("pageNumber")?.unwrap_or(1);

@@ -1,4 +1,4 @@
-//! `POST /oauth/token`. Its refusals are not the API's `ErrorBody`.
+//! `POST /oauth/token`. Its errors are OAuth errors, not the API's `ErrorBody`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,5 @@
-//! What the client's role allows, and what it shows: a missing permission is a 403 that names it, a missing division is silence.
+//! Permissions and divisions of the client's role: a missing permission is a 403 that names it; conversations of a
+//! missing division are silently omitted.
 
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ use super::Organisation;
 use super::answer::ApiError;
 use crate::route::Route;
 
-/// The published documentation of each route says which; any one of them is enough.
+/// The permissions that the published documentation names for each route; any one of them is enough.
 fn needed(route: Route) -> &'static [&'static str] {
     const DETAILS: &str = "analytics:conversationDetail:view";
     const OWN_DETAILS: &str = "analytics:agentConversationDetail:view";
@@ -57,7 +58,8 @@ impl Organisation {
         Err(ApiError::new(403, "missing.any.permissions", &message))
     }
 
-    /// The places of what started in this half-open interval and is in a division that the client has.
+    /// The indexes of the conversations that started in this half-open interval and are in a division that the client
+    /// has.
     pub(crate) fn visible(&self, started: Range<Timestamp>) -> impl Iterator<Item = usize> {
         let held = self.settings.divisions_held;
         self.data

@@ -1,4 +1,4 @@
-//! A request as the organisation sees it.
+//! A request as the organisation receives it.
 
 use http::Method;
 
@@ -10,14 +10,14 @@ pub(crate) const REQUEST_BODY_MAX_BYTES: usize = 512_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
-    /// As the client knows us, with the port.
+    /// The `Host` header: host and port.
     pub(crate) host: String,
     pub(crate) path: String,
-    /// Decoded as a form is: an unescaped `+` has become a space.
+    /// Decoded as form data: an unescaped `+` has become a space.
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) authorization: Option<String>,
     pub(crate) content_type: String,
-    /// Or why it was not read.
+    /// The body, or the reason why it was not read.
     pub(crate) body: Result<bytes::Bytes, ApiError>,
 }
 
@@ -29,7 +29,7 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
-    /// A whole number that may be absent, but not something else.
+    /// Parses an optional whole number. Another value is an error.
     pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, ApiError> {
         self.parameter(name)
             .map(|value| {

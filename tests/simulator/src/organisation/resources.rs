@@ -1,4 +1,4 @@
-//! The small reads: how far the data lake is, and how long data is kept.
+//! The small endpoints: the availability date of the data lake, and the retention settings.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -12,7 +12,7 @@ pub(crate) fn availability(watermark: Timestamp) -> Answer {
     )
 }
 
-/// What the API says where no maximum is set is unverified; here the days are absent.
+/// The API's response where no maximum is set is unverified; here the field is absent.
 pub(crate) fn retention(days: Option<u32>) -> Answer {
     let changed = "2025-01-07T09:00:00.000Z";
     let mut body = json!({ "dateCreated": changed, "dateModified": changed });
@@ -22,7 +22,7 @@ pub(crate) fn retention(days: Option<u32>) -> Answer {
     Answer::json(200, &body)
 }
 
-/// The one date of the API that has no milliseconds.
+/// The only date of the API without milliseconds.
 pub(crate) fn whole_seconds(time: Timestamp) -> String {
     format!(
         "{:.0}",

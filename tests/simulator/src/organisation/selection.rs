@@ -1,4 +1,4 @@
-//! Which conversations a query or a job is about, and in which order.
+//! Selects and orders the conversations of a query or a job.
 
 use std::cmp::Reverse;
 
@@ -11,7 +11,7 @@ use super::filter::{self, Filter, conversation_matches, segments_match};
 use super::interval::Interval;
 use crate::data::{Conversation, Dataset};
 
-/// What the bodies of both have in common.
+/// The fields that the request bodies of both share.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Criteria {
@@ -52,7 +52,7 @@ enum OrderBy {
 }
 
 impl Criteria {
-    /// Refuses what the data cannot express, rather than answer as if it had not been asked.
+    /// Refuses criteria that the data does not support, instead of ignoring them.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
         let unknown = [
             ("evaluationFilters", &self.evaluation_filters),
@@ -65,7 +65,7 @@ impl Criteria {
         filter::check(&self.conversation_filters, &self.segment_filters)
     }
 
-    /// Those of the candidates that are active in the interval and pass the filters, in the order asked for.
+    /// Returns the candidates that are active in the interval and pass the filters, in the requested order.
     pub(crate) fn rows(
         &self,
         data: &Dataset,
@@ -84,7 +84,7 @@ impl Criteria {
         rows
     }
 
-    /// The data is by start already. Sorting is stable, so that equal ones stay by start.
+    /// The data is already sorted by start. The sort is stable, so that rows with equal keys stay sorted by start.
     fn sort(&self, rows: &mut [usize], conversations: &[Conversation]) {
         let key = |place: &usize| self.order_by.key(&conversations[*place]);
         match (self.order, self.order_by) {
@@ -97,7 +97,7 @@ impl Criteria {
 }
 
 impl OrderBy {
-    /// What has not ended comes after all that has.
+    /// Conversations that have not ended come after those that have.
     fn key(self, conversation: &Conversation) -> Timestamp {
         let (first, last) = (conversation.active.first(), conversation.active.last());
         match self {

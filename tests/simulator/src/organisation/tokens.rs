@@ -1,4 +1,4 @@
-//! Bearer tokens: who has one, until when, and how often it has been used in the present window.
+//! Bearer tokens: their lifetimes, and the number of requests with each in the current rate limit window.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use super::answer::{Answer, ApiError};
 use super::limits::Limit;
 use crate::settings::Settings;
 
-/// What `inin-ratelimit-allowed` says when nothing is limited: more than anyone can send.
+/// Value of `inin-ratelimit-allowed` when there is no limit: more than any client can send.
 const UNLIMITED: u32 = 1_000_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     issued: BTreeMap<String, Token>,
-    /// All tokens of the client together.
+    /// Requests with all of the client's tokens together.
     client: Window,
 }
 
@@ -26,14 +26,14 @@ struct Token {
     window: Window,
 }
 
-/// The present window, by its number since the epoch, and the requests in it.
+/// The current window, by its number since the epoch, and the number of requests in it.
 #[derive(Debug, Default)]
 struct Window {
     number: i64,
     count: u32,
 }
 
-/// How far a token's present window is used up.
+/// Use of a token's current window.
 #[derive(Clone, Debug)]
 pub(crate) struct Usage {
     count: u32,
@@ -60,12 +60,13 @@ impl Tokens {
             .for_each(|token| token.revoked = true);
     }
 
-    /// Every token issued so far, whether or not it still works.
+    /// Every token issued so far, valid or not.
     pub(crate) fn all(&self) -> impl Iterator<Item = &String> {
         self.issued.keys()
     }
 
-    /// Checks the token and counts the request; too many are counted too. The usage is for the headers, of a refusal as well.
+    /// Checks the token and counts the request, including requests over the limit. The usage is for the response
+    /// headers, also of an error.
     pub(crate) fn charge(
         &mut self,
         authorization: Option<&str>,
@@ -115,7 +116,7 @@ fn usable<'a>(
         .ok_or_else(|| ApiError::new(401, "bad.credentials", "Invalid login credentials."))
 }
 
-/// The window of the clock in which a moment lies.
+/// The rate limit window that contains a given time.
 struct Present {
     number: i64,
     seconds_left: i64,
@@ -128,7 +129,7 @@ impl Present {
         let left = length - now.rem_euclid(length);
         Self {
             number: now.div_euclid(length),
-            // Whole seconds, and enough of them: who waits so long is in the next window.
+            // Rounded up to whole seconds: a client that waits this long is in the next window.
             seconds_left: (left + 999) / 1000,
         }
     }
@@ -145,7 +146,7 @@ impl Window {
 }
 
 impl Usage {
-    /// Of a request that no token is charged for.
+    /// Usage for a request that is not counted against a token.
     pub(crate) fn none(settings: &Settings) -> Self {
         Self {
             count: 0,

@@ -1,4 +1,4 @@
-//! What was written in conversations: the message conversation and its messages, recordings, and a gateway's web details.
+//! Texts of conversations: the message conversation and its messages, recordings, and a gateway's web details.
 
 use jiff::Timestamp;
 
@@ -10,22 +10,23 @@ use crate::data::transcript::Transcript;
 /// Verified in the official SDKs.
 const BULK_MAX: usize = 1_000;
 
-/// One in so many conversations whose texts are not simply there. Zero never.
+/// For each fault, the `n` of "one in `n` conversations" whose texts are not available normally. Zero disables the
+/// fault.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Untold {
-    /// The messages are 404, and the recordings have them.
+    /// The messages are 404, but the recordings contain the texts.
     pub recorded_only: usize,
-    /// Neither has them.
+    /// Neither messages nor recordings contain the texts.
     pub gone: usize,
-    /// 403 that is about the conversation, not about the client.
+    /// 403 because of the conversation, not because of the client's permissions.
     pub forbidden: usize,
-    /// The messages are 413.
+    /// The messages are answered with 413.
     pub too_large: usize,
-    /// The messages have their texts where their receipts should be.
+    /// The messages contain their texts where their receipts should be.
     pub malformed: usize,
-    /// The conversation is 500, whenever it is asked for.
+    /// Every request for the conversation is answered with 500.
     pub broken: usize,
-    /// So many answers 202 before a conversation's recordings are there.
+    /// Number of 202 responses before a conversation's recordings are available.
     pub preparing: u32,
 }
 
@@ -41,7 +42,7 @@ enum Fate {
 }
 
 impl Untold {
-    /// Each in its own stretch of the conversations, so that all of them occur.
+    /// Each fault has its own remainder, so that all of them occur.
     fn fate(self, place: usize) -> Fate {
         let hit = |every: usize, shift: usize| every > 0 && place % every == shift % every;
         match place {
@@ -109,7 +110,7 @@ impl Organisation {
         }
     }
 
-    /// 202 while they are prepared, 404 where none are kept.
+    /// 202 while the recordings are being prepared, 404 where none are kept.
     pub(crate) fn recordings(
         &mut self,
         id: &str,

@@ -1,4 +1,4 @@
-//! Bodies that come whole, slowly, in part, or not to an end.
+//! Bodies that arrive completely, slowly, partly, or never end.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use hyper::body::Frame;
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// A slow body has so many pieces, whatever its length.
+/// Number of pieces of a slow body, whatever its length.
 const PIECES: usize = 8;
 
 pub(crate) fn whole(body: Bytes) -> Body {
@@ -36,7 +36,7 @@ pub(crate) fn cut_off(body: Bytes) -> Body {
     streamed(half(body).chain(broken()))
 }
 
-/// All of the body, and then the connection ends: for a `Content-Length` that says something else.
+/// Sends the whole body, then closes the connection: for a `Content-Length` that differs from the body's length.
 pub(crate) fn of_another_length(body: Bytes) -> Body {
     streamed(stream::once(async move { Ok(body) }).chain(broken()))
 }
@@ -47,7 +47,7 @@ pub(crate) fn stalled(body: Bytes) -> Body {
 
 fn broken() -> impl Stream<Item = io::Result<Bytes>> {
     stream::once(async {
-        // Pending for a moment, so that hyper sends what it has before it hears of the end.
+        // Waits a moment, so that hyper sends the buffered data before it sees the error.
         tokio::time::sleep(Duration::from_millis(1)).await;
         Err(io::ErrorKind::BrokenPipe.into())
     })

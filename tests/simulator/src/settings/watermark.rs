@@ -1,19 +1,19 @@
-//! How far behind now the bulk route is.
+//! Lag of the data lake that the jobs read.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How far the data lake has got. A job asked for more gets what is there, without any error or mark.
+/// The data lake's availability date. A job beyond it returns only the available rows, without an error or a mark.
 #[derive(Clone, Debug)]
 pub enum Watermark {
-    /// Always this far behind now.
+    /// Always this far behind the current time.
     Behind { lag: Duration },
-    /// At this moment, until the settings are changed.
+    /// Fixed at this time until the settings change.
     At(Timestamp),
-    /// Stuck at this moment: the lake has stopped, and a client that waits for more has to give up by itself.
+    /// Stuck at this time: the lake has stopped, and a client that waits for more has to give up.
     Never(Timestamp),
-    /// Says `from` until the clock reaches `at`, then `to`.
+    /// `from` until the clock reaches `at`, then `to`.
     CatchesUp {
         at: Timestamp,
         from: Timestamp,

@@ -1,4 +1,4 @@
-//! A client that does nothing by itself: no retries, no pooling, no TLS provider to install.
+//! A minimal client: no retries, no pooling, no TLS provider to install.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use url::Url;
 
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Longer than any answer takes, even on a busy machine.
+/// Longer than any response takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct Call {

@@ -10,7 +10,7 @@ pub(super) fn truth_of(settings: &Settings) -> Truth {
     Dataset::generate(settings).truth(settings.faults.malformed_every)
 }
 
-/// Enough for everything rare to occur; made once, since every test only reads it.
+/// Enough for every rare case to occur; generated once, because tests only read it.
 pub(super) static MANY: LazyLock<Truth> = LazyLock::new(|| {
     truth_of(&Settings {
         conversations: 1500,

@@ -1,4 +1,4 @@
-//! Answers that a test replaces on their way out.
+//! Responses that a test replaces before they are sent.
 
 use super::faults::AVAILABILITY;
 use super::*;

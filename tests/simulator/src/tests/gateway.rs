@@ -34,7 +34,7 @@ impl World {
             .to_owned()
     }
 
-    /// The raw body of one page.
+    /// Returns the raw body of one page.
     async fn page(&self, id: &str, offset: usize, limit: usize) -> String {
         let answer = self
             .get(&format!(

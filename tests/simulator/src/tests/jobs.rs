@@ -1,4 +1,4 @@
-//! The life of a job.
+//! The states of a job over time.
 
 use super::*;
 use crate::{CancelledJobs, JobState};

@@ -1,4 +1,4 @@
-//! Faults that stay until they are taken away.
+//! Faults that last until the test removes them.
 
 use super::faults::{AVAILABILITY, world_with};
 use super::*;

@@ -211,7 +211,7 @@ async fn a_request_body_that_is_no_body_is_not_called_too_large() {
     let (host, port) = ("127.0.0.1", world.simulator.url().port().unwrap());
     let mut stream = TcpStream::connect((host, port)).await.unwrap();
 
-    // A piece without a length.
+    // A chunk without a length.
     let request = format!(
         "POST /{JOBS} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
          content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n",

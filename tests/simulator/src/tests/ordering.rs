@@ -1,4 +1,4 @@
-//! `order` and `orderBy`, of jobs and queries alike.
+//! `order` and `orderBy` of jobs and queries.
 
 use super::*;
 use crate::TruthConversation;

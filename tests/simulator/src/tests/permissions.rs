@@ -1,4 +1,4 @@
-//! What a client may do, and what it sees.
+//! Permissions and divisions of a client.
 
 use super::*;
 

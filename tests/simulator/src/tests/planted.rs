@@ -1,4 +1,4 @@
-//! What no log may show.
+//! Planted values, which no log may contain.
 
 use super::data::truth_of;
 use super::*;
@@ -56,7 +56,8 @@ fn every_text_holds_a_planted_value() {
     }
 }
 
-/// Names of customers and agents, attribute values, notes, subjects and tags, but not the names of queues and flows.
+/// Returns names of customers and agents, attribute values, notes, subjects and tags, but not the names of queues and
+/// flows.
 fn texts_of(value: &Value) -> Vec<String> {
     let mut texts = Vec::new();
     if let Value::Object(fields) = value {

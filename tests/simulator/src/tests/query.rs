@@ -26,7 +26,7 @@ impl World {
         answer.json()
     }
 
-    /// Page after page, until one has no conversations.
+    /// Reads page after page until one has no conversations.
     async fn all_of(&self, interval: &str) -> Vec<String> {
         let mut ids = Vec::new();
         for number in 1.. {
@@ -42,7 +42,7 @@ impl World {
         ids
     }
 
-    /// By start, then id.
+    /// Ids in the order of start, then id.
     fn truth_where(&self, holds: impl Fn(&TruthConversation) -> bool) -> Vec<String> {
         let truth = self.simulator.truth().conversations;
         let chosen = truth.into_iter().filter(holds);

@@ -1,4 +1,4 @@
-//! Gateway records, and records that are none.
+//! Gateway records, and malformed records.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ fn every_nth_record_is_malformed_in_one_of_six_ways_and_stays_json() {
 }
 
 fn is_usable(json: &str, id: &str, start: &str) -> bool {
-    // Valid JSON in any case.
+    // Every record is valid JSON.
     serde_json::from_str::<Box<RawValue>>(json).unwrap();
     let Ok(fields) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(json) else {
         return false;

@@ -1,4 +1,4 @@
-//! The small reads: retention and limits.
+//! The small endpoints: retention and limits.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Which request meets which fault.
+//! The assignment of faults to requests.
 
 use super::*;
 use crate::faults::schedule::{Fate, Schedule};

@@ -1,4 +1,4 @@
-//! Which conversations a job is about.
+//! The selection of a job's conversations.
 
 use super::*;
 
@@ -45,7 +45,7 @@ async fn what_the_data_cannot_express_is_refused_even_where_nothing_would_be_fou
             "segmentFilters",
             json!({ "type": "metric", "metric": "tTalk", "range": { "gt": 5 } }),
         ),
-        // What would be ignored beside a value would be a wrong answer.
+        // Ignoring the range beside a value would return wrong results.
         filtered(
             "segmentFilters",
             json!({ "dimension": "mediaType", "value": "voice", "range": { "gt": 5 } }),

@@ -1,4 +1,4 @@
-//! What was written in conversations, by each of the ways to it.
+//! Texts of conversations, through each endpoint that serves them.
 
 use super::*;
 use crate::Untold;
@@ -7,7 +7,7 @@ async fn world(untold: Untold) -> World {
     World::new(Settings { untold, ..small() }).await
 }
 
-/// Conversations that were written, in the order of their places.
+/// Ids of the written (message) conversations, in the order of their indexes.
 fn written(world: &World) -> Vec<String> {
     let conversations = world.simulator.truth().conversations.into_iter();
     let ids = conversations.map(|it| it.id);
@@ -19,7 +19,7 @@ fn of(id: &str) -> String {
     format!("api/v2/conversations/messages/{id}")
 }
 
-/// Every message id that the conversation tells.
+/// Returns every message id in the conversation.
 fn message_ids(conversation: &Value) -> Vec<String> {
     let participants = conversation["participants"].as_array().unwrap().iter();
     let messages = participants.flat_map(|it| it["messages"].as_array().unwrap());

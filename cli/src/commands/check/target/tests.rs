@@ -8,16 +8,16 @@ use tokio::sync::watch;
 
 use super::*;
 
-/// What a store does otherwise than a good one.
+/// How a store deviates from a correct one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
-    /// It has no conditional writes.
+    /// It ignores conditional writes.
     Overwrites,
-    /// The first write arrives, its answer does not, and the SDK's next try gets 412.
+    /// The first write arrives, its answer is lost, and the SDK's retry gets 412.
     LosesTheFirstAnswer,
-    /// Writes arrive and are answered by an error, and so are deletes.
+    /// Writes and deletes are applied, but answered with an error.
     AnswersErrors,
-    /// Somebody interrupts as soon as the object is there.
+    /// Ctrl-C arrives as soon as the object exists.
     IsInterrupted,
 }
 
@@ -81,7 +81,7 @@ impl ArchiveStore for Flawed {
     }
 }
 
-/// What comes of a probe; that it leaves nothing behind is part of each promise.
+/// The result of a probe. Every test requires that the probe leaves no object.
 async fn probed(flaw: Flaw) -> Probe {
     let (interrupt, signal) = watch::channel(false);
     let store = Flawed {

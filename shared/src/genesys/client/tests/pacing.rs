@@ -16,7 +16,7 @@ impl Setup {
         turn.unwrap()
     }
 
-    /// The budget as an answer to somebody would tell it.
+    /// Reports a budget to the pace, as a response to another caller would.
     fn teach(&self, count: &str) {
         let mut headers = HeaderMap::new();
         headers.insert("inin-ratelimit-count", count.parse().unwrap());
@@ -33,7 +33,7 @@ impl Setup {
     }
 }
 
-/// A future that tells whether it wants to be polled again.
+/// A future that records whether it was woken.
 struct Watched<F> {
     future: Pin<Box<F>>,
     woken: Arc<Woken>,
@@ -54,7 +54,7 @@ impl<F: Future> Watched<F> {
         Self { future, woken }
     }
 
-    /// Polls it once; it has to wait.
+    /// Polls the future once; it must be pending.
     fn poll(&mut self) {
         self.woken.0.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(&self.woken));
@@ -101,7 +101,7 @@ async fn callers_beyond_the_first_quarter_are_spread_over_the_window() {
         .iter()
         .map(|reply| reply.as_ref().unwrap().throttled)
         .sum();
-    // 156 places in the 39 seconds that are certain: one every quarter of a second.
+    // 156 places over the 39 seconds that certainly remain: one every quarter of a second.
     assert!(
         (1000..=1200).contains(&setup.waited().as_millis()),
         "{:?}",
@@ -120,7 +120,7 @@ async fn an_answer_makes_room_for_the_next_caller() {
     turn.answered(&HeaderMap::new());
     let reply = setup.get().await;
 
-    // The turn took the five seconds of the longest pause.
+    // The turn took five seconds, the longest pause.
     assert_eq!(blocked, Duration::from_secs(36));
     assert!(reply.is_ok());
 }
@@ -156,7 +156,7 @@ async fn a_login_that_fails_is_not_charged_to_the_budget() {
     let setup = Setup::with(|_| {}, logins, [with_budget(ok(), "299")]).await;
     setup.get().await.unwrap();
     setup.clock.advance(Duration::from_hours(24));
-    // A day later: the token is to be renewed, and somebody else has used the budget up to its last place.
+    // A day later: the token is due for renewal, and another client has used all but one place of the budget.
     setup.teach("299");
 
     let error = setup.get().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Another client of the same budget, which knows nothing of us.
+//! Another client of the same budget, independent of ours.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) enum Other {
     OnAndOff,
 }
 
-/// Between two requests when they make up half of the budget.
+/// Milliseconds between two requests at a rate of half of the budget.
 const PAUSE: u64 = MINUTE / 150;
 
 impl Other {

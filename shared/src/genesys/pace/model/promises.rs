@@ -1,16 +1,16 @@
-//! What the pace promises, over many seeds, forms of windows and other clients.
+//! The promises of the pace, checked with many seeds, kinds of windows and other clients.
 
 use super::server::{Rounding, Window};
 use super::*;
 
-/// Each way with each rounding, twice.
+/// Each latency with each rounding, twice.
 const SEEDS: u64 = 18;
 
 const ROUNDINGS: [Rounding; 3] = [Rounding::Up, Rounding::Down, Rounding::Nearest];
 
 const OTHERS: [Other; 4] = [Other::Steady, Other::Random, Other::Bursts, Other::OnAndOff];
 
-/// On each of these ways, four callers could send more than is allowed.
+/// With each of these latencies, four callers could send more than is allowed.
 const WAYS: [Way; 3] = [way(20, 60, 50), way(50, 150, 100), way(100, 250, 1000)];
 
 const fn way(shortest: u64, typical: u64, slow_one_in: u64) -> Way {
@@ -21,7 +21,7 @@ const fn way(shortest: u64, typical: u64, slow_one_in: u64) -> Way {
     }
 }
 
-/// What many runs have come to.
+/// Results of many runs.
 #[derive(Debug)]
 struct Summary {
     least_used: f64,
@@ -52,7 +52,7 @@ fn summary_of(server: impl Fn(u64, Rounding) -> Server, other: Other) -> Summary
     }
 }
 
-/// At any phase of the minute.
+/// A window that ends at any phase of the minute.
 fn fixed(seed: u64) -> Window {
     Window::Fixed(seed * 7_919 % MINUTE)
 }
@@ -105,7 +105,7 @@ fn beside_another_token_the_limit_of_both_is_used_and_hardly_anything_refused() 
     for other in [Other::Steady, Other::Random] {
         let summary = summary_of(layered, other);
 
-        // Of 300; both may take 400, and the other one takes 150.
+        // Relative to 300: both clients together may send 400, and the other one sends 150.
         assert!(
             summary.least_used >= 0.96 * 4.0 / 3.0,
             "{other:?} {summary:?}"

@@ -1,4 +1,4 @@
-//! The server's side of a rate limit, in the forms that the headers leave open.
+//! The server's side of a rate limit, in the variants that the headers leave open.
 
 use std::collections::VecDeque;
 
@@ -8,16 +8,16 @@ use super::{MINUTE, SECOND};
 
 pub(super) const ALLOWED: u32 = 300;
 
-/// When a window begins and what leaves it.
+/// When a window begins and when requests leave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Window {
-    /// Begins at so many milliseconds past every full minute.
+    /// Begins this many milliseconds after every full minute.
     Fixed(u64),
-    /// Begins with the first request after the last one.
+    /// Begins with the first request after the previous window.
     OnDemand,
-    /// The last sixty seconds; the reset is when the oldest request leaves.
+    /// The last sixty seconds; the reset is the time until the oldest request leaves.
     Sliding,
-    /// The same; the reset is when the newest does.
+    /// The last sixty seconds; the reset is the time until the newest request leaves.
     SlidingToEmpty,
 }
 
@@ -28,18 +28,18 @@ pub(super) enum Rounding {
     Nearest,
 }
 
-/// Whether answers say anything of the budget; a 429 says when to come back in any case.
+/// Whether responses report the budget; a 429 says when to retry in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Headers {
     Sent,
     Missing,
 }
 
-/// Whether those who answer share a clock; they share the count.
+/// Whether the server's nodes share a clock; they always share the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Nodes {
     Agree,
-    /// By up to two seconds.
+    /// The clocks differ by up to two seconds.
     Differ,
 }
 
@@ -49,18 +49,18 @@ pub(super) struct Server {
     headers: Headers,
     nodes: Nodes,
     allowed: u32,
-    /// The limit of all tokens of the client together, if there is one.
+    /// The limit that all tokens of the client share, if there is one.
     client: Option<Box<Server>>,
-    /// When the present window ends, of those that do.
+    /// End of the current window, for windows that end.
     end: u64,
     count: u32,
-    /// What stands in the sliding one.
+    /// Times of the requests in a sliding window.
     log: VecDeque<u64>,
 }
 
 pub(super) struct Answer {
     pub(super) ok: bool,
-    /// Seconds.
+    /// In seconds.
     pub(super) retry_after: u64,
     told: Headers,
     allowed: u32,
@@ -88,19 +88,19 @@ impl Server {
         }
     }
 
-    /// The same server, and nothing about the budget in its answers.
+    /// The same server, whose responses do not report the budget.
     pub(super) fn without_headers(self) -> Self {
         let headers = Headers::Missing;
         Self { headers, ..self }
     }
 
-    /// The same server, as several whose clocks differ.
+    /// The same server, as several nodes whose clocks differ.
     pub(super) fn with_skewed_nodes(self) -> Self {
         let nodes = Nodes::Differ;
         Self { nodes, ..self }
     }
 
-    /// The same server, where all tokens of the client share another limit, with windows of their own.
+    /// The same server, where all tokens of the client share another limit with windows of its own.
     pub(super) fn with_client_limit(self, allowed: u32) -> Self {
         let client = Self {
             allowed,
@@ -110,7 +110,7 @@ impl Server {
         Self { client, ..self }
     }
 
-    /// A request of ours. The answer tells of the limit with the fewest places left.
+    /// Counts a request of ours. The response reports the limit with the fewest places left.
     pub(super) fn count_ours(&mut self, now: u64) -> Answer {
         let of_token = self.count(now);
         let Some(client) = &mut self.client else {
@@ -124,7 +124,7 @@ impl Server {
         }
     }
 
-    /// One of somebody else's: of the same token, or of another one where the client has a limit.
+    /// Counts a request of another client, on the same token, or on another one if the client has a limit.
     pub(super) fn count_theirs(&mut self, now: u64) -> Answer {
         match &mut self.client {
             Some(client) => client.count(now),
@@ -152,7 +152,7 @@ impl Server {
         self.answer(self.count <= self.allowed, self.end - now)
     }
 
-    /// A request that is refused takes no place.
+    /// A refused request takes no place.
     fn count_in_log(&mut self, now: u64) -> Answer {
         while self.log.front().is_some_and(|then| then + MINUTE <= now) {
             self.log.pop_front();
@@ -195,7 +195,7 @@ impl Server {
 }
 
 impl Answer {
-    /// Below zero for one that is refused.
+    /// Places left; negative for a refused request.
     fn left(&self) -> i64 {
         i64::from(self.allowed) - i64::from(self.count)
     }

@@ -4,7 +4,7 @@ use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation}
 
 use super::*;
 
-/// The store's client with the SDK's own settings for checksums.
+/// The store's client with these checksum settings of the SDK.
 fn with_checksums(
     fake: &FakeAws,
     calculation: RequestChecksumCalculation,

@@ -1,4 +1,4 @@
-//! Bodies that break off, and throttling that lasts longer than the SDK retries.
+//! Bodies that break off, and throttling that lasts longer than the SDK's retries.
 
 use super::*;
 
@@ -13,7 +13,8 @@ fn slow_down() -> Reply {
     Reply::s3_error(503, "SlowDown")
 }
 
-/// Eight seconds of it, as long as the SDK of the tests waits no time to speak of: three requests for each call.
+/// A store that throttles the first `replies` requests. Each call makes three requests, since the tests' SDK hardly
+/// waits.
 async fn throttled_at_first(replies: usize, then: fn() -> Reply) -> FakeAws {
     let left = Mutex::new(replies);
     FakeAws::start(move |_| {

@@ -1,4 +1,4 @@
-//! How runs and attempts end, are announced, and go on.
+//! Ends, announcements and resumes of runs and attempts.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ pub(in crate::verify::tests) fn failed(message: &str) -> End {
 }
 
 impl Workshop {
-    /// Ends the slice's run behind its newest page.
+    /// Ends the slice's run after its newest page.
     pub(in crate::verify::tests) async fn end(&self, slice: u32, end: End) {
         self.tick();
         let view = self.view(slice).await;
@@ -57,7 +57,7 @@ impl Workshop {
         }
     }
 
-    /// The failure that earlier versions made of a repeated record.
+    /// The failure that earlier versions wrote for a repeated record.
     pub(in crate::verify::tests) async fn fail_for_repeats(&self) -> Outcome {
         let views = self
             .archive()
@@ -96,7 +96,7 @@ impl Workshop {
         }
     }
 
-    /// The delivery attempts of an outcome, the last of which arrives.
+    /// The deliveries of an outcome; the last one is accepted.
     pub(in crate::verify::tests) async fn deliver(&self, outcome: &Outcome, receipts: u32) {
         for receipt in 1..=receipts {
             let event = AuditEvent::new(Happening {
@@ -119,12 +119,12 @@ impl Workshop {
         }
     }
 
-    /// The next attempt, as resume makes it after a failure of slices.
+    /// The next attempt, as a resume creates it after a failure of slices.
     pub(in crate::verify::tests) async fn resume(&mut self) {
         self.resume_after(None).await;
     }
 
-    /// The next attempt, as resume makes it after this failure of the export.
+    /// The next attempt, as a resume creates it after this failure of the export.
     pub(in crate::verify::tests) async fn resume_after(&mut self, failure: Option<FailureKind>) {
         let standings = self.standings().await;
         let now = self.tick();
@@ -134,7 +134,7 @@ impl Workshop {
         self.begin(next).await;
     }
 
-    /// The next attempt, as a lost query makes it.
+    /// The next attempt, as a lost query creates it.
     pub(in crate::verify::tests) async fn lose_query(&mut self, query: GatewayQuery) {
         let standings = self.standings().await;
         let next = self.attempt.with_new_query(&standings, query, self.tick());

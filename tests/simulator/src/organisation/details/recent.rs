@@ -1,18 +1,18 @@
-//! The last few queries and what they found, so that paging through one costs a page each time, and not the organisation.
+//! Cache of the last few queries and their rows, so that each page costs a page instead of a scan of the organisation.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::organisation::selection::Criteria;
 
-/// As many as a client reads side by side, and a few more.
+/// The number of queries that a client reads in parallel, and a few more.
 const KEPT: usize = 16;
 
-/// What the rows depend on.
+/// Cache key: everything that the rows depend on.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Asked {
     pub(crate) criteria: Criteria,
-    /// So many conversations have started. With the next one, the same query finds more.
+    /// Number of conversations that queries find. When it grows, the same query finds more.
     pub(crate) there: usize,
     pub(crate) divisions_held: Option<usize>,
 }

@@ -143,7 +143,8 @@ impl Organisation {
         }
     }
 
-    /// Nothing that started at or after the watermark, and no word about it.
+    /// Returns the rows that started before the watermark. As in the API, the response does not say that later ones are
+    /// missing.
     fn rows_in_the_lake(
         &self,
         query: &Query,
@@ -163,7 +164,7 @@ impl Organisation {
     }
 }
 
-/// A full page always has a cursor, even when nothing comes after it.
+/// A full page always has a cursor, even if no rows follow.
 fn page(
     job: &Job,
     conversations: &[Conversation],
