@@ -4,6 +4,7 @@ use conversation_archive::attempt::Attempt;
 use conversation_archive::dispatch::Which;
 use conversation_archive::failure::{Failure, FailureKind};
 use conversation_archive::ids::RunId;
+use conversation_archive::message::PageMessage;
 use conversation_archive::objects::Name;
 use conversation_archive::request::SourceKind;
 use conversation_archive::run::End;
@@ -50,6 +51,11 @@ impl ArchivePage {
     async fn replace_query(&self, task: &Task<'_>, what: String) -> anyhow::Result<Handled> {
         let newest = self.archive().newest_attempt(&task.plan.export_id).await?;
         if let Some(newest) = newest.filter(|newest| newest.attempt > task.attempt.attempt) {
+            let run = &task.message.id.run;
+            let of_newest = newest.run_of(run.slice);
+            if of_newest.is_some_and(|(first, _)| first.run <= run.run) {
+                return self.handle_under(task, &newest).await;
+            }
             return self.replace_runs(task, &newest, &what).await;
         }
         let source = self.sources.of(task.plan.source);
@@ -79,6 +85,16 @@ impl ArchivePage {
         // The first writer wins: a handler that finds the attempt already created uses that attempt's query.
         let (next, _) = self.archive().create_or_read(name, next).await?;
         self.replace_runs(task, &next, &what).await
+    }
+
+    /// Handles a message that names an earlier attempt than its run belongs to: the sender had found the run as the
+    /// replacement of an earlier one. The run reads the query of its own attempt.
+    async fn handle_under(&self, task: &Task<'_>, newest: &Attempt) -> anyhow::Result<Handled> {
+        let message = PageMessage {
+            attempt: newest.attempt,
+            ..task.message.clone()
+        };
+        Box::pin(self.handle(&message, task.invocation)).await
     }
 
     async fn replace_runs(
