@@ -124,32 +124,32 @@ const WAITING_QUEUE: Variable = variable("WAITING_QUEUE_URL", Needed, "the queue
 const COMPLETION_QUEUE: Variable = variable(
     "COMPLETION_QUEUE_URL",
     Needed,
-    "the FIFO queue of outcomes of runs",
+    "the FIFO queue of completion messages",
 );
 const WEBHOOK_QUEUE: Variable = variable(
     "WEBHOOK_QUEUE_URL",
     Needed,
-    "the queue of outcomes to announce",
+    "the queue of webhook messages",
 );
 const OPEN_SLICES: Variable = variable(
     "MAX_OPEN_SLICES",
     Optional,
-    "slices of an export that go side by side; without it, 2",
+    "number of slices of an export to process in parallel; without it, 2",
 );
 const TRANSCRIPT_TOPIC: Variable = variable(
     "TRANSCRIPT_TOPIC_ARN",
     Optional,
-    "the SNS topic that is told of each transcript; without it, nobody is",
+    "the SNS topic to notify of each transcript; without it, no notification is sent",
 );
 const ALLOWED_HOSTS: Variable = variable(
     "WEBHOOK_ALLOWED_HOSTS",
     Optional,
-    "hosts of webhook receivers that may have a private address, with commas between them",
+    "hosts of webhook receivers that may have a private address, separated by commas",
 );
 const ENDPOINT: Variable = variable(
     "AWS_ENDPOINT_URL",
     Optional,
-    "an emulator in place of AWS: then an unreplaced scheduled time means now, and receivers on its machine may be told",
+    "an emulator in place of AWS: a scheduled time that was not substituted then means now, and receivers on this machine are allowed",
 );
 
 const GENESYS: &[Variable] = &[
@@ -161,12 +161,12 @@ const GENESYS: &[Variable] = &[
     variable(
         "GENESYS_API_URL",
         Optional,
-        "another API host; without it, the region's",
+        "the API host; without it, the region's",
     ),
     variable(
         "GENESYS_LOGIN_URL",
         Optional,
-        "another login host; without it, the region's",
+        "the login host; without it, the region's",
     ),
     variable(
         "GENESYS_CLIENT_ID",
@@ -191,22 +191,22 @@ const GENESYS: &[Variable] = &[
     variable(
         "GENESYS_QUERY_LAG_SECONDS",
         Optional,
-        "how far behind the present the details query is believed; without it, 120",
+        "minimum age of conversations that the details query is trusted for; without it, 120",
     ),
     variable(
         "GATEWAY_HISTORY_FORM",
         Optional,
-        "where a history gateway wants its token, `page-token` or `continuation`; without it, `page-token`",
+        "the form of the history gateway, `page-token` or `continuation`; without it, `page-token`",
     ),
     variable(
         "ATTACHMENT_HOSTS",
         Optional,
-        "hosts besides the organisation's own domain, with those below them, that attachments are fetched from, with commas between them",
+        "hosts, including their subdomains, from which attachments are fetched besides the organisation's own domain; separated by commas",
     ),
     variable(
         "RESPONSE_CACHE_SECONDS",
         Optional,
-        "how long answers to queries that cannot change any more are kept in memory; 0 keeps none; without it, 300",
+        "seconds to cache responses that cannot change any more in memory; 0 disables the cache; without it, 300",
     ),
 ];
 
@@ -219,7 +219,7 @@ const RESIDENCY: &[Variable] = &[
     variable(
         "ALLOWED_REGIONS",
         Optional,
-        "AWS regions that data may come from and go to, with commas between them; without it, both are the same",
+        "AWS regions that data may come from and go to, separated by commas; without it, both must be the same region",
     ),
 ];
 
@@ -232,7 +232,7 @@ const LIMITS: &[Variable] = &[
     variable(
         "GENESYS_QUERY_PAGE_SIZE_MAX",
         Optional,
-        "the largest page of the details query, and ids looked up at a time; without it, 100",
+        "the largest page of the details query, and of a lookup by ids; without it, 100",
     ),
     variable(
         "GATEWAY_PAGE_SIZE_MAX",
@@ -242,12 +242,12 @@ const LIMITS: &[Variable] = &[
     variable(
         "TRANSCRIPT_PAGE_SIZE_MAX",
         Optional,
-        "conversations whose texts are fetched for one page; without it, 200",
+        "number of conversations whose transcripts are fetched for one page; without it, 200",
     ),
     variable(
         "GENESYS_TRANSCRIPT_ROUTE",
         Optional,
-        "the way to the texts of conversations: `messages`, with recordings behind, or `web-details` of a gateway; without it, `messages`",
+        "the source of transcripts: `messages`, with recordings as the fallback, or `web-details` of a gateway; without it, `messages`",
     ),
     variable(
         "MAX_ATTACHMENT_BYTES",
@@ -257,17 +257,17 @@ const LIMITS: &[Variable] = &[
     variable(
         "ATTACHMENT_TYPES",
         Optional,
-        "with `includeMedia`, the content types that are stored, with commas between them; without it, image/*,audio/*,video/*,application/pdf",
+        "with `includeMedia`, the content types that are stored, separated by commas; without it, image/*,audio/*,video/*,application/pdf",
     ),
     variable(
         "MAX_TRANSCRIPT_BYTES",
         Optional,
-        "the texts of one conversation that are kept, the newest ones; without it, 2097152",
+        "the most bytes of text of one conversation; older messages are dropped; without it, 2097152",
     ),
     variable(
         "TRANSCRIPT_CONTEXT_WINDOW",
         Optional,
-        "so many of a conversation's last messages are kept; without it, all",
+        "number of a conversation's last messages to keep; without it, all",
     ),
     variable(
         "GENESYS_JOB_INTERVAL_MAX_DAYS",
@@ -282,17 +282,17 @@ const LIMITS: &[Variable] = &[
     variable(
         "MAX_SLICES",
         Optional,
-        "slices of one export; without it, 366",
+        "the most slices of one export; without it, 366",
     ),
     variable(
         "ARCHIVE_RETENTION_DAYS",
         Optional,
-        "how long the organisation keeps conversations; without it, the API is asked",
+        "days for which the organisation keeps conversations; without it, the value that the API reports",
     ),
     variable(
         "ARCHIVE_BYTES_PER_RECORD",
         Optional,
-        "stored bytes of a record, for estimates; without it, 700",
+        "stored bytes per record, for estimates; without it, 700",
     ),
     variable(
         "ARCHIVE_QUOTA_MB",
@@ -302,22 +302,22 @@ const LIMITS: &[Variable] = &[
     variable(
         "DATA_LAKE_WEBHOOK_URL",
         Optional,
-        "whom to tell of exports whose request names nobody",
+        "default webhook URL, for requests without `webhookUrl`",
     ),
     variable(
         "DATA_CLASSIFICATION",
         Optional,
-        "goes into the audit trail; without it, `confidential`",
+        "the data classification in the audit trail; without it, `confidential`",
     ),
     variable(
         "RETENTION_DIRECTIVE",
         Optional,
-        "goes into the audit trail; without it, `as configured on the bucket`",
+        "the retention directive in the audit trail; without it, `as configured on the bucket`",
     ),
     variable(
         "COMPLIANCE_VERSION",
         Optional,
-        "goes into the audit trail; without it, `1`",
+        "the compliance version in the audit trail; without it, `1`",
     ),
 ];
 
@@ -330,12 +330,12 @@ const REDACTION: &[Variable] = &[
     variable(
         "REDACTION_PATTERNS",
         Optional,
-        "regular expressions of your own: a JSON array of objects with `label` and `pattern`; without it, none",
+        "additional regular expressions: a JSON array of objects with `label` and `pattern`; without it, none",
     ),
     variable(
         "REDACTION_ALLOWED",
         Optional,
-        "values that stay, as your hotline, with commas between them; without it, none",
+        "values that are not redacted, such as your hotline, separated by commas; without it, none",
     ),
 ];
 
@@ -371,17 +371,17 @@ const PAGES: &[Variable] = &[
     variable(
         "UNAVAILABLE_DEADLINE_HOURS",
         Optional,
-        "the longest wait for an API that is down; without it, 24",
+        "the longest wait for an API that is unavailable; without it, 24",
     ),
     variable(
         "MAX_PAGES_PER_SLICE",
         Optional,
-        "the end of a chain whose source has none; without it, 20000",
+        "the most pages of a slice, for a source whose pages never end; without it, 20000",
     ),
     variable(
         "MAX_RUNS_PER_SLICE",
         Optional,
-        "how often a slice may begin anew; without it, 10",
+        "the most runs of a slice, each of which starts over; without it, 10",
     ),
 ];
 
