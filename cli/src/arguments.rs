@@ -125,7 +125,7 @@ pub(crate) struct ExportArguments {
     pub concurrency: Option<u16>,
 }
 
-/// Go on with an export after a crash, Ctrl-C or a failure
+/// Resume an export after a crash, Ctrl-C or a failure
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Everything comes from the archive: no page that is stored is fetched again. After a failure, a new attempt begins:
@@ -159,7 +159,7 @@ pub(crate) struct ResumeArguments {
     pub concurrency: Option<u16>,
 }
 
-/// Cancel an export for good, whether or not a process works on it
+/// Cancel an export permanently, whether or not a process is working on it
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Exit codes: 0 cancelled, 1 not cancelled, 2 the arguments or a setting must change, 3 cancelled, and the webhook is owed:
@@ -194,7 +194,7 @@ pub(crate) struct VerifyArguments {
     pub stack: StackArguments,
 }
 
-/// Show where a conversation lies in an archive, and its record
+/// Find a conversation in an archive, and show its record
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "\
@@ -214,14 +214,14 @@ pub(crate) struct FindArguments {
     /// The conversation's id, or the id as a JSON string if it cannot be typed
     #[arg(required = true)]
     pub id: String,
-    /// Look only into exports whose interval touches this day (UTC)
+    /// Search only exports whose interval overlaps this day (UTC)
     #[arg(long, value_parser = day)]
     pub day: Option<Interval>,
     #[command(flatten)]
     pub stack: StackArguments,
 }
 
-/// Show what was written in conversations, as a dialogue
+/// Show the transcripts of conversations as dialogues
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 From the API, redacted as an export's texts are:
@@ -239,17 +239,17 @@ pub(crate) struct TranscriptArguments {
     /// Conversations by their ids
     #[arg(required = true, value_name = "ID")]
     pub conversation_ids: Vec<String>,
-    /// The archive to look in, in place of the API
+    /// Read from this archive instead of the API
     #[arg(long, value_name = "PLACE", value_parser = place(), conflicts_with_all = ["stack", "local"])]
     pub from: Option<Place>,
-    /// Leave personal data in what people typed; only from the API
+    /// Do not redact personal data in messages; only with the API
     #[arg(long, conflicts_with_all = ["from", "stack", "local"])]
     pub unredacted: bool,
     #[command(flatten)]
     pub stack: StackArguments,
 }
 
-/// Find out whether everything is in place: settings, login, permissions, data, limits, archive, webhook
+/// Check settings, login, permissions, data, limits, archive and webhook
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 One line for each check, with what to do about it. Nothing of the organisation's data is printed or kept; the one job
@@ -277,12 +277,12 @@ pub(crate) struct DemoArguments {
     pub seed: u64,
     #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub conversations: u32,
-    /// Keep the folder of an earlier demo and write beside it
+    /// Keep the folder of an earlier demo and use another one
     #[arg(long)]
     pub keep: bool,
 }
 
-/// A moment, or a day's first.
+/// A moment; a day stands for its first moment.
 fn moment(text: &str) -> Result<Timestamp, String> {
     let day = || format!("{text}T00:00:00Z").parse();
     text.parse().or_else(|_| day()).map_err(|_| {
@@ -290,7 +290,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// A day, whole.
+/// A whole day.
 fn day(text: &str) -> Result<Interval, String> {
     let start = format!("{text}T00:00:00Z");
     let start: Timestamp = start

@@ -2,7 +2,7 @@
 //!
 //! Reads messages as NDJSON from standard input (`locale`, `region`, `text`, `values` with `kind`, `start` and `end` in
 //! bytes) and prints recall and precision by kind and locale. A value is found when no letter or digit of it is left; what
-//! is found is right when it overlaps a value. With `--require` the exit code tells whether the figures are what
+//! is found is right when it overlaps a value. With `--require` the exit code reports whether the figures are what
 //! docs/redaction.md promises; with `--show KIND` what was missed or found wrongly is printed instead.
 
 #![expect(clippy::print_stdout, reason = "its figures go there")]

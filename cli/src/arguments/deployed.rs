@@ -1,4 +1,4 @@
-//! What the commands on a deployed stack take.
+//! Arguments of the commands for a deployed stack.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use clap::{Args, value_parser};
 use conversation_archive::ids::ExportId;
 use conversation_archive::time::Interval;
 
-/// Which stack
+/// The stack
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StackArguments {
     /// A stack in AWS by its name [default: genesys-archive]
     #[arg(long, value_name = "NAME", conflicts_with = "local")]
     pub stack: Option<String>,
-    /// The stack on this machine, as `local up` has deployed it
+    /// The stack on this machine that `local up` deployed
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     #[expect(
         clippy::option_option,
@@ -47,7 +47,7 @@ pub(crate) struct StartArguments {
     /// Days or moments, start/end: one export for each month between them
     #[arg(long, value_name = "START/END", value_parser = super::days)]
     pub backfill: Option<Interval>,
-    /// Start it and end at once; `status` tells the rest
+    /// Start the export and exit at once; use `status` to follow it
     #[arg(long, conflicts_with = "backfill")]
     pub detach: bool,
 }
@@ -68,16 +68,16 @@ pub(crate) struct StatusArguments {
     /// Only this export, slice by slice
     #[arg(conflicts_with_all = ["coverage", "exports"])]
     pub export_id: Option<ExportId>,
-    /// So many of the newest exports
+    /// Number of newest exports to show
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
     pub exports: u32,
-    /// The windows that no complete export covers
+    /// Show the time windows that no complete export covers
     #[arg(long)]
     pub coverage: bool,
-    /// Coverage from this day or moment on
+    /// Start of the coverage: a day or moment
     #[arg(long, value_name = "START", requires = "coverage", value_parser = super::moment)]
     pub since: Option<jiff::Timestamp>,
-    /// Coverage up to this day or moment
+    /// End of the coverage: a day or moment
     #[arg(long, value_name = "END", requires = "coverage", value_parser = super::moment)]
     pub until: Option<jiff::Timestamp>,
 }

@@ -1,4 +1,4 @@
-//! What `history` takes.
+//! Arguments of `history`.
 
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ pub(crate) struct HistoryArguments {
     pub queue: Vec<String>,
     #[arg(long, value_delimiter = ',')]
     pub direction: Vec<Direction>,
-    /// Of a history gateway: what of its records
+    /// With a history gateway: the category of records
     #[arg(long)]
     pub category: Option<CategoryName>,
     #[arg(long, value_enum, default_value_t = HistorySource::AnalyticsQuery)]
@@ -65,17 +65,17 @@ pub(crate) struct HistoryArguments {
     /// [default: table on a terminal, ndjson elsewhere]
     #[arg(long)]
     pub format: Option<Format>,
-    /// Which record a line of JSON is; tables and CSV are of normalized ones
+    /// Format of the records in JSON output; tables and CSV show normalized records
     #[arg(long, default_value = "standard")]
     pub records: Records,
     /// Look up the names of queues and wrap-up codes where a row has only their ids; takes routing:queue:view and
     /// routing:wrapupCode:view
     #[arg(long)]
     pub names: bool,
-    /// Leave personal data in what people typed
+    /// Do not redact personal data in messages
     #[arg(long)]
     pub unredacted: bool,
-    /// An archive in place of the output
+    /// Write an archive instead of printing records
     #[arg(long, long_help = PLACE, value_name = "PLACE", value_parser = place(), conflicts_with = "format")]
     pub out: Option<Place>,
 }
@@ -115,7 +115,7 @@ pub(crate) enum Records {
     Normalized,
 }
 
-/// The word on the command line, which is a request's word too.
+/// The value on the command line, which is also the value in a request.
 pub(crate) fn word(value: &impl ValueEnum) -> String {
     let named = value.to_possible_value();
     named.map_or_else(String::new, |value| value.get_name().to_owned())

@@ -21,7 +21,7 @@ The simulator keeps nothing: give `up` the same options for the same organisatio
 pub(crate) struct LocalArguments {
     #[command(subcommand)]
     pub command: LocalCommand,
-    /// Where everything lies [default: .local in the checkout]
+    /// Folder of the stack's files [default: .local in the checkout]
     #[arg(long, value_name = "DIR", global = true)]
     pub folder: Option<PathBuf>,
 }
@@ -35,7 +35,7 @@ pub(crate) enum LocalCommand {
     Serve,
 }
 
-/// Build, start and deploy; once more to deploy what has changed
+/// Build, start and deploy the stack; run it again to deploy changes
 #[derive(Clone, Debug, Args)]
 pub(crate) struct UpArguments {
     /// Port of the emulator of AWS; 0 for any free one [default: the last one, else 4566]
@@ -50,7 +50,7 @@ pub(crate) struct UpArguments {
     /// A parameter of the template, instead of the one for this machine
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     pub parameters: Vec<(String, String)>,
-    /// Where the emulator is installed [default: the folder itself]
+    /// Folder in which the emulator is installed [default: the folder itself]
     #[arg(long, value_name = "DIR", hide = true)]
     pub environments: Option<PathBuf>,
     #[command(flatten)]

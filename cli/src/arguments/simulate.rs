@@ -1,4 +1,4 @@
-//! `simulate`: what kind of organisation, how fast, and who may see what.
+//! Arguments of `simulate`: the organisation, its speed, and the permissions of the client.
 
 use std::net::SocketAddr;
 
@@ -26,50 +26,50 @@ The official SDKs need its address and nothing else:
   Python       ApiClient(host=\"http://127.0.0.1:8080\").get_client_credentials_token(id, secret)
   JavaScript   ApiClient.instance.setGateway({ protocol: \"http\", host: \"127.0.0.1\", port: 8080 })")]
 pub(crate) struct SimulateArguments {
-    /// Where to listen; port 0 for any free one
+    /// Address to listen on; port 0 for any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub organisation: OrganisationArguments,
 }
 
-/// What a simulated organisation is like
+/// Properties of a simulated organisation
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
 pub(crate) struct OrganisationArguments {
     /// The same seed makes the same organisation
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// So many start within the days
+    /// Number of conversations that start within the days
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     pub conversations: usize,
-    /// So many whole days up to today hold conversations
+    /// Number of whole days, up to today, that have conversations
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=730))]
     pub days: u16,
-    /// What goes wrong by itself
+    /// Faults that occur at random
     #[arg(long, default_value = "none")]
     pub faults: FaultMix,
     /// Requests per token in each rate window; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub rate_per_minute: u32,
-    /// Length of the rate window, for those who cannot wait a minute
+    /// Length of the rate window
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub rate_window_seconds: u64,
-    /// How long a token is good for
+    /// Lifetime of a token
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..))]
     pub token_seconds: u64,
     /// Seconds from the submission of a job to its results
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
     pub job_seconds: u64,
-    /// So far behind now is the data of jobs; what is later is silently missing from them
+    /// Age of the newest data that jobs return; later conversations are silently missing
     #[arg(long, value_name = "HOURS", default_value_t = 0)]
     pub lag_hours: u64,
-    /// What the client's role allows [default: all that is needed]
+    /// Permissions of the client's role [default: all that are needed]
     #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
     pub permissions: Option<Vec<String>>,
-    /// The client's role holds in so many of the five divisions; conversations of others are silently absent [default: all]
+    /// Number of the five divisions in which the client has its role; conversations of others are silently absent [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=5))]
     pub divisions: Option<u8>,
-    /// A history gateway in place of the details query, and where it wants its token
+    /// Serve a history gateway of this form instead of the details query
     #[arg(long, value_name = "FORM")]
     pub history: Option<History>,
 }
@@ -83,7 +83,7 @@ pub(crate) enum History {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub(crate) enum FaultMix {
     None,
-    /// About every third request fails for a moment
+    /// About one request in three fails temporarily
     Transient,
     /// Some do
     Demo,

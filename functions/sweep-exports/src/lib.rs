@@ -26,7 +26,8 @@ mod standing;
 use sent_again::{FRUITLESS_SWEEPS, NextStep, SentAgain};
 use standing::Standing;
 
-/// How long an accepted export is tried to be started: long enough for somebody to mend a login or a permission.
+/// Time during which an accepted start and a scheduled resume are retried: enough for an operator to fix a login or a
+/// permission.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Time budget for one export, whatever the sweep does with it.

@@ -126,11 +126,8 @@ const COMPLETION_QUEUE: Variable = variable(
     Needed,
     "the FIFO queue of completion messages",
 );
-const WEBHOOK_QUEUE: Variable = variable(
-    "WEBHOOK_QUEUE_URL",
-    Needed,
-    "the queue of webhook messages",
-);
+const WEBHOOK_QUEUE: Variable =
+    variable("WEBHOOK_QUEUE_URL", Needed, "the queue of webhook messages");
 const OPEN_SLICES: Variable = variable(
     "MAX_OPEN_SLICES",
     Optional,

@@ -161,7 +161,7 @@ impl SeedResult {
         matches!(self.ended, Ok(Ended::Resumed { resumes, .. }) if resumes > 1)
     }
 
-    /// What was altered, and how it ended. Requests that come at a time may come in any order.
+    /// Returns the alterations and the result as text. The alterations are sorted, because concurrent requests have no order.
     pub(super) fn told(&self) -> String {
         let mut entries: Vec<_> = self.entries.iter().map(|it| format!("{it:?}")).collect();
         entries.sort();

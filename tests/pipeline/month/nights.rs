@@ -27,7 +27,7 @@ const HOUR: Duration = Duration::from_hours(1);
 /// Days without troubles at the end: requests are started again for a week, failed attempts are resumed within a day.
 const AFTERWARDS: Duration = Duration::from_hours(9 * 24);
 
-/// What a call to the store or a queue takes here: long enough that a trouble begins while a handler works.
+/// Duration of a call to the store or a queue: long enough for a trouble to begin while a handler works.
 const STEP: Duration = Duration::from_secs(1);
 
 /// Lambda's waits before it repeats a failed asynchronous invocation; after the last retry the event becomes a dead

@@ -24,7 +24,7 @@ pub(super) struct Tally {
     outcomes: u64,
 }
 
-/// What the troubles did.
+/// The effects of the troubles.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Effects {
     /// Requests that the API refused.
