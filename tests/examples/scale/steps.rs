@@ -67,11 +67,12 @@ fn dispatch(archive: Archive, clock: Clock) -> Dispatch {
 /// Sweeps until the export, whose messages are all lost, is given up.
 async fn sweep(archive: Archive) -> anyhow::Result<String> {
     let clock = Clock::manual(Clock::System.now());
-    let sweep = SweepExports {
-        dispatch: dispatch(archive, clock.clone()),
-    };
     let mut sweeps = 0;
     loop {
+        // With new queues: the messages of the sweep before are lost.
+        let sweep = SweepExports {
+            dispatch: dispatch(archive.clone(), clock.clone()),
+        };
         clock.advance(Duration::from_secs(3_601));
         sweeps += 1;
         let swept = sweep.handle(&invocation(&clock)).await?;
