@@ -6,7 +6,7 @@ use conversation_archive::failure::FailureKind;
 use conversation_archive::ids::ExportId;
 use conversation_archive::invocation::Invocation;
 use conversation_archive::objects::Name;
-use conversation_archive::outcome::{ExportStatus, Outcome};
+use conversation_archive::outcome::Outcome;
 use conversation_archive::plan::ExportPlan;
 use conversation_archive::request::Refusal;
 use conversation_archive::scheduled_resume::ScheduledResume;
@@ -98,11 +98,10 @@ impl StartExport {
         let name = Name::Resume(id, attempt.attempt);
         let scheduled: Option<ScheduledResume> = self.archive().read(name).await?;
         let is_due = |it: &ScheduledResume| it.not_before <= self.dispatch.clock.now();
-        if !scheduled.as_ref().is_some_and(is_due) || self.archive().is_cancelled(id).await? {
+        if !scheduled.as_ref().is_some_and(is_due) {
             return Ok(false);
         }
-        let outcome = self.archive().decided(id, attempt.attempt).await?;
-        let Some(outcome) = outcome.filter(|outcome| outcome.status == ExportStatus::Failed) else {
+        let Some(outcome) = self.archive().resumable(id, attempt.attempt).await? else {
             return Ok(false);
         };
         let plan = self.archive().planned(id).await?;

@@ -6,7 +6,6 @@ use conversation_archive::failure::in_one_line;
 use conversation_archive::ids::ExportId;
 use conversation_archive::metrics;
 use conversation_archive::objects::RESUMES_PREFIX;
-use conversation_archive::outcome::ExportStatus;
 use conversation_archive::scheduled_resume::ScheduledResume;
 
 use crate::{PATIENCE, SweepExports, Swept};
@@ -67,11 +66,10 @@ impl SweepExports {
     async fn is_wanted(&self, scheduled: &ScheduledResume) -> Result<bool, ArchiveError> {
         let id = &scheduled.export_id;
         let newest = self.archive().newest_attempt(id).await?;
-        let Some(failed) = newest.filter(|newest| newest.attempt == scheduled.attempt) else {
+        if newest.is_none_or(|newest| newest.attempt != scheduled.attempt) {
             return Ok(false);
-        };
-        let outcome = self.archive().decided(id, failed.attempt).await?;
-        let is_failed = outcome.is_some_and(|outcome| outcome.status == ExportStatus::Failed);
-        Ok(is_failed && !self.archive().is_cancelled(id).await?)
+        }
+        let outcome = self.archive().resumable(id, scheduled.attempt).await?;
+        Ok(outcome.is_some())
     }
 }

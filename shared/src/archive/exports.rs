@@ -6,7 +6,7 @@ use super::{Archive, ArchiveError};
 use crate::ids::ExportId;
 use crate::marker::OpenMarker;
 use crate::objects::{EXPORTS_PREFIX, Name};
-use crate::outcome::{Manifest, Outcome};
+use crate::outcome::{ExportStatus, Manifest, Outcome};
 use crate::request::ExportRequest;
 
 impl Archive {
@@ -77,6 +77,19 @@ impl Archive {
             return Ok(Some(cancelled));
         }
         self.read(Name::Failed(id, attempt)).await
+    }
+
+    /// The outcome of the attempt if it failed and may be resumed automatically: a cancelled export may not.
+    pub async fn resumable(
+        &self,
+        id: &ExportId,
+        attempt: u32,
+    ) -> Result<Option<Outcome>, ArchiveError> {
+        let outcome = self.decided(id, attempt).await?;
+        match outcome.filter(|outcome| outcome.status == ExportStatus::Failed) {
+            Some(outcome) if !self.is_cancelled(id).await? => Ok(Some(outcome)),
+            _ => Ok(None),
+        }
     }
 
     /// The ids of all exports in ascending order. Costs one listing per export.
