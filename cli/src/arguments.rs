@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use conversation_archive::ids::ExportId;
-use conversation_archive::request::OnBadRecord;
-use conversation_archive::time::Interval;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::time::Interval;
+use conversation_archive::export::request::OnBadRecord;
 use jiff::Timestamp;
 
 use crate::place::Place;

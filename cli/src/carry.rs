@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use conversation_archive::base::ids::ExportId;
 use conversation_archive::genesys::StatsSnapshot;
-use conversation_archive::ids::ExportId;
-use conversation_archive::store::ExportLock;
+use conversation_archive::storage::store::ExportLock;
 use start_export::{Command, Started, State};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};

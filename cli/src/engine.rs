@@ -7,18 +7,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::Delivery;
-use conversation_archive::clock::{Clock, Deadline};
+use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::delivery::Delivery;
+use conversation_archive::export::outcome::Outcome;
+use conversation_archive::export::plan::{ExportPlan, PlanLimits};
 use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
-use conversation_archive::ids::ExportId;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::outcome::Outcome;
-use conversation_archive::plan::{ExportPlan, PlanLimits};
-use conversation_archive::queue::ARCHIVE_PAGE_TIMEOUT;
-use conversation_archive::redactors::Redactors;
+use conversation_archive::net::AddressRules;
+use conversation_archive::net::webhook::Signer;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::redactors::Redactors;
 use conversation_archive::source::SourceSettings;
-use conversation_archive::store::ArchiveStore;
-use conversation_archive::webhook::{AddressRules, Signer};
+use conversation_archive::storage::queue::ARCHIVE_PAGE_TIMEOUT;
+use conversation_archive::storage::store::ArchiveStore;
 use start_export::{Command, Regions, StartError, Started};
 use tokio::sync::mpsc::UnboundedSender;
 

@@ -27,7 +27,7 @@ mod text;
 mod webhook;
 
 use arguments::Arguments;
-use conversation_archive::config::environment;
+use conversation_archive::runtime::config::environment;
 use logs::Detail;
 use problem::Exit;
 use screen::{Form, Screen};

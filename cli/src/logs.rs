@@ -2,7 +2,7 @@
 
 use std::io;
 
-use conversation_archive::telemetry;
+use conversation_archive::runtime::telemetry;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -10,7 +10,7 @@ use crate::screen::Screen;
 
 /// The filter without `RUST_LOG`. Retries are summed up in the progress, waits and webhook deliveries are reported as
 /// they occur, and the end of an export is in the summary.
-const UNASKED: &str = "warn,conversation_archive::genesys=error,conversation_archive::conclusion=off,\
+const UNASKED: &str = "warn,conversation_archive::genesys=error,conversation_archive::pipeline::conclusion=off,\
                        archive_page::lost=error,send_webhook=error,hyper=off,hyper_util=off,reqwest=off";
 
 /// The level of detail that the user wants.

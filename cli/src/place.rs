@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::archive::Archive;
-use conversation_archive::aws::AwsClients;
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::Name;
-use conversation_archive::store::{
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::Name;
+use conversation_archive::storage::aws::AwsClients;
+use conversation_archive::storage::store::{
     ArchiveStore, ExportLock, FolderError, FolderStore, S3Settings, S3Store, StoreError,
     refuses_overwrites,
 };

@@ -1,10 +1,10 @@
 //! Why a command failed: a one-line message, a hint on how to continue if there is one, and an exit code.
 
-use conversation_archive::aws::AwsError;
-use conversation_archive::failure::{FailureKind, in_one_line};
-use conversation_archive::request::Refusal;
+use conversation_archive::base::failure::{FailureKind, in_one_line};
+use conversation_archive::export::request::Refusal;
 use conversation_archive::source::Setback;
-use conversation_archive::store::{BucketError, FolderError};
+use conversation_archive::storage::aws::AwsError;
+use conversation_archive::storage::store::{BucketError, FolderError};
 use serde_json::Value;
 use start_export::StartError;
 
@@ -156,7 +156,7 @@ impl From<StartError> for Problem {
 
 #[cfg(test)]
 mod tests {
-    use conversation_archive::failure::Failure;
+    use conversation_archive::base::failure::Failure;
 
     use super::*;
 

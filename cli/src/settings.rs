@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use conversation_archive::aws::AwsSettings;
-use conversation_archive::clock::Clock;
-use conversation_archive::config::{
+use conversation_archive::base::clock::Clock;
+use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
+use conversation_archive::net::Loopback;
+use conversation_archive::net::webhook::Signer;
+use conversation_archive::pipeline::redactors::{GivenKey, Redactors};
+use conversation_archive::runtime::config::{
     self, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig, SigningSecretConfig,
     environment,
 };
-use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
-use conversation_archive::redactors::{GivenKey, Redactors};
-use conversation_archive::webhook::{Loopback, Signer};
+use conversation_archive::storage::aws::AwsSettings;
 
 use crate::engine::EngineSettings;
 

@@ -1,6 +1,6 @@
 //! Commands that a person can copy into a shell.
 
-use conversation_archive::ids::ExportId;
+use conversation_archive::base::ids::ExportId;
 
 use crate::place::Place;
 

@@ -10,9 +10,9 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use conversation_archive::archive::Archive;
-use conversation_archive::aws::AwsClients;
-use conversation_archive::ids::ExportId;
-use conversation_archive::store::{S3Settings, S3Store};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::storage::aws::AwsClients;
+use conversation_archive::storage::store::{S3Settings, S3Store};
 use serde_json::Value;
 use start_export::Started;
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use console::style;
 use conversation_archive::archive::Losses;
+use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
+use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::genesys::StatsSnapshot;
-use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
-use conversation_archive::page::Projection;
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::redaction::Tally;
+use conversation_archive::records::page::Projection;
+use conversation_archive::records::redaction::Tally;
 use serde_json::{Value, json};
 
 use crate::figures::{bytes, count, counted, first_of, rate, time};

@@ -1,9 +1,10 @@
 //! The webhook of a decided export: its state according to the audit trail, and how a command reports it.
 
-use conversation_archive::archive::{Archive, ArchiveError, Delivery};
-use conversation_archive::outcome::Outcome;
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::webhook::Refusal;
+use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::export::delivery::Delivery;
+use conversation_archive::export::delivery::Refusal;
+use conversation_archive::export::outcome::Outcome;
+use conversation_archive::export::plan::ExportPlan;
 use serde_json::{Value, json};
 
 use crate::problem::Exit;

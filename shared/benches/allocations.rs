@@ -9,7 +9,7 @@
 
 mod simulated;
 
-use conversation_archive::page::{PageBody, Projection};
+use conversation_archive::records::page::{PageBody, Projection};
 use divan::AllocProfiler;
 
 use simulated::PAGES;

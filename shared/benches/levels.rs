@@ -15,7 +15,7 @@ mod simulated;
 use std::io::Write as _;
 use std::sync::LazyLock;
 
-use conversation_archive::page::{Projection, decode_lines};
+use conversation_archive::records::page::{Projection, decode_lines};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use flate2::Compression;

@@ -13,10 +13,10 @@
 
 mod simulated;
 
-use conversation_archive::page::{
+use conversation_archive::records::page::{
     DETAILS_FIELDS, PageBody, PageRules, Projection, RecordShape, encode, gateway_records,
 };
-use conversation_archive::redaction::{Redactor, Region, Rules};
+use conversation_archive::records::redaction::{Redactor, Region, Rules};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use serde_json::Value;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::LazyLock;
 
-use conversation_archive::redaction::{Redactor, Region, Rules, Tally};
+use conversation_archive::records::redaction::{Redactor, Region, Rules, Tally};
 use divan::Bencher;
 use divan::counter::BytesCount;
 use flate2::Compression;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use conversation_archive::page::{
+use conversation_archive::records::page::{
     DETAILS_FIELDS, PageBody, PageRules, Projection, RecordShape, encode, gateway_records,
 };
 use genesys_simulator::{Settings, Truth};

@@ -12,7 +12,7 @@ use std::io::Read as _;
 use std::ops::Range;
 use std::process::ExitCode;
 
-use conversation_archive::redaction::{Redactor, Region, Rules};
+use conversation_archive::records::redaction::{Redactor, Region, Rules};
 use serde::Deserialize;
 
 /// The kinds of the corpus: their labels, and the least recall and precision in percent.

@@ -1,59 +1,213 @@
 //! The core of Genesys Conversation Archive.
 //!
-//! Pure modules define an export (request, plan, checkpoint, records, manifest, audit). Thin edges connect to Genesys
-//! Cloud, the archive store, the queues and webhook receivers; they contain no rules.
+//! An export flows through the layers below:
+//!
+//! 1. start-export turns a request ([`export::request`]) into a plan ([`export::plan`]), whose slices are read in
+//!    parallel, and sends the first message of each slice ([`pipeline::dispatch`]).
+//! 2. archive-page handles one message ([`export::message`]): it reads a page from its [`source`] through the API client
+//!    ([`genesys`]), transforms and redacts it ([`records`]), stores the objects ([`storage::store`]) and commits them
+//!    with a page record ([`export::page_record`]), which holds the next checkpoint. Then it sends the next message.
+//! 3. After its last page, or a failure, the run of a slice ends ([`pipeline::runs`]).
+//! 4. complete-export concludes the export ([`pipeline::conclusion`]): it compares the pages with each other and writes
+//!    the manifest ([`export::outcome`]), or the outcome of a failed attempt.
+//! 5. send-webhook delivers the signed outcome ([`net::webhook`]). sweep-exports resumes what stopped anywhere.
+//!
+//! The layers, each of which uses only those above it:
+//!
+//! | layer | rule |
+//! |---|---|
+//! | [`base`] | hashes, times, ids, JSON: knows nothing of exports |
+//! | [`records`] | pages, redaction, transcripts: bytes in, bytes out |
+//! | [`export`] | the documents that we write and the messages that we send; no input or output |
+//! | [`net`] | HTTP: transport, allowed addresses, webhook deliveries |
+//! | [`genesys`] | the API client; knows nothing of exports |
+//! | [`storage`] | object store, queues and topic: on AWS, and in-process |
+//! | [`source`] | one module per source of pages, with the parsers of its bodies |
+//! | [`archive`] | typed access to the stored documents; finding and verifying them |
+//! | [`pipeline`] | steps that several handlers share: scheduling, run ends, conclusion |
+//! | [`runtime`] | wiring of a process: settings, Lambda, logging |
 
-pub mod announcement;
-pub mod archive;
-pub mod attempt;
-pub mod audit;
-pub mod aws;
-pub mod checkpoint;
-pub mod clock;
-pub mod conclusion;
-pub mod config;
-#[cfg(any(test, feature = "conformance"))]
-pub mod conformance;
-pub mod decode;
-pub mod dispatch;
-pub mod effort;
-pub mod failure;
-mod format;
-pub mod genesys;
-pub mod hash;
-pub mod ids;
-pub mod invocation;
-pub mod json;
-pub mod lambda;
-pub mod marker;
-pub mod message;
-pub mod metrics;
-pub mod objects;
-pub mod outcome;
-pub mod owed;
-pub mod page;
-pub mod page_record;
-pub mod plan;
-pub mod portion;
-pub mod queue;
-pub mod redaction;
-pub mod redactors;
-pub mod request;
-#[cfg(test)]
-mod round_trips;
-pub mod run;
-pub mod runs;
-pub mod scheduled_resume;
-pub mod seal;
-pub mod source;
-pub mod store;
-pub mod telemetry;
-pub mod time;
-pub mod topic;
-pub mod totals;
-pub mod transcript;
-pub mod verify;
-pub mod waiting;
-pub mod webhook;
+pub mod base {
+    //! Hashes, times, ids, JSON: knows nothing of exports.
 
-pub use format::FormatVersion;
+    pub mod clock;
+    pub mod decode;
+    pub mod failure;
+    pub mod format;
+    pub mod hash;
+    pub mod ids;
+    pub mod json;
+    pub mod seal;
+    pub mod time;
+}
+
+pub mod records {
+    //! Pages, redaction and transcripts. Pure: bytes in, bytes out.
+
+    pub mod page;
+    pub mod redaction;
+    pub mod transcript;
+}
+
+pub mod export {
+    //! The documents that we write and the messages that we send. Pure.
+
+    pub mod announcement;
+    pub mod attempt;
+    pub mod audit;
+    pub mod checkpoint;
+    pub mod delivery;
+    pub mod effort;
+    pub mod marker;
+    pub mod message;
+    pub mod objects;
+    pub mod outcome;
+    pub mod outgoing;
+    pub mod owed;
+    pub mod page_record;
+    pub mod plan;
+    pub mod portion;
+    pub mod request;
+    #[cfg(test)]
+    mod round_trips;
+    pub mod run;
+    pub mod scheduled_resume;
+    pub mod totals;
+    pub mod transcript_event;
+    pub mod waiting;
+}
+
+pub mod net {
+    //! HTTP: transport, allowed addresses, webhook deliveries. Knows nothing of the content of a body.
+
+    mod address;
+    #[cfg(test)]
+    pub(crate) mod loopback;
+    mod resolver;
+    pub mod transport;
+    pub mod webhook;
+
+    pub use address::{AddressRules, Loopback, Rule, WebhookUrl, WebhookUrlError};
+    pub(crate) use resolver::GuardedResolver;
+    pub use transport::ClientError;
+}
+
+pub mod genesys {
+    //! Access to Genesys Cloud: regions, login, rate limiting, retries, and one method that makes an API call.
+    //!
+    //! Handles statuses, headers and limits and knows nothing of exports: the caller passes the function that decodes
+    //! the response. Nothing here logs or keeps a body, a query value, a token or a secret.
+
+    mod body;
+    mod call;
+    mod client;
+    mod credentials;
+    mod endpoints;
+    mod error;
+    mod login;
+    mod pace;
+    mod refusal;
+    mod region;
+    mod retry;
+    mod stats;
+    mod token;
+    pub mod wire;
+
+    pub use call::{Call, Method, Reply};
+    pub use client::{ClientSettings, Compression, GenesysClient};
+    pub use credentials::{Credentials, CredentialsError, CredentialsSource};
+    pub use endpoints::{EndpointError, Endpoints};
+    pub use error::{ApiError, Source, Trouble};
+    pub use region::{Region, UnknownRegion};
+    pub use stats::StatsSnapshot;
+}
+
+pub mod storage {
+    //! The edge to object storage, queues and topics: on AWS, and in-process.
+
+    pub mod aws;
+    #[cfg(any(test, feature = "conformance"))]
+    pub mod conformance;
+    pub mod queue;
+    pub mod store;
+    pub mod topic;
+}
+
+pub mod source {
+    //! Sources of pages. Each returns a page together with the next checkpoint; it knows its part of the API and nothing
+    //! of stores, queues or messages.
+
+    mod analytics_job;
+    mod analytics_query;
+    mod answer;
+    mod cache;
+    mod conversation_query;
+    mod export_gateway;
+    mod history_gateway;
+    mod interface;
+    mod names;
+    mod transcripts;
+
+    pub use analytics_job::AnalyticsJob;
+    pub use analytics_query::AnalyticsQuery;
+    pub use export_gateway::ExportGateway;
+    pub use history_gateway::HistoryGateway;
+    pub use interface::{
+        Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings, Sources,
+    };
+    use interface::{broken, lost_at_cursor, lost_when_unknown};
+    pub use names::NamesOrWarning;
+    pub use transcripts::Transcripts;
+}
+
+pub mod archive {
+    //! The stored documents of all exports: typed access, finding a conversation, verifying an export.
+
+    mod cancelling;
+    pub(crate) mod comparison;
+    pub(crate) mod content;
+    mod conversations;
+    mod deliveries;
+    mod documents;
+    mod exports;
+    mod find;
+    mod indexes;
+    mod known;
+    mod losses;
+    mod survey;
+    pub mod verify;
+
+    pub use comparison::{
+        Compared, PortionLimits, ScratchError, compare_in_scratch, repeated_warning,
+    };
+    pub use content::{chain_records, slice_chain};
+    pub use conversations::Conversations;
+    use documents::Stage;
+    pub use documents::{Archive, ArchiveError};
+    pub use find::{Records, Searched, Sought, Version};
+    pub use known::Earlier;
+    pub use losses::{Losses, ReplacedRun};
+    pub use survey::{SliceView, first_message};
+}
+
+pub mod pipeline {
+    //! Steps that several handlers share: scheduling, run ends, conclusion.
+
+    pub mod conclusion;
+    pub mod dispatch;
+    pub mod invocation;
+    pub mod metrics;
+    pub mod redactors;
+    mod redelivery;
+    pub mod runs;
+
+    pub use redelivery::{Redelivery, Trouble};
+}
+
+pub mod runtime {
+    //! Wiring of a process: settings, Lambda, logging.
+
+    pub mod config;
+    pub mod lambda;
+    pub mod telemetry;
+}

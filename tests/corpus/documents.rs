@@ -1,6 +1,6 @@
 //! Everything outside the message texts of the pages, by its location.
 
-use conversation_archive::page::decode_lines;
+use conversation_archive::records::page::decode_lines;
 
 use crate::run::Run;
 

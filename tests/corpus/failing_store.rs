@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use end_to_end::memory_store::MemoryStore;
 
 /// One write out of this number fails; the next one succeeds.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::Range;
 
-use conversation_archive::config::environment;
+use conversation_archive::runtime::config::environment;
 use serde_json::Value;
 
 #[derive(Debug)]

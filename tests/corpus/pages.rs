@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conversation_archive::outcome::Manifest;
+use conversation_archive::export::outcome::Manifest;
 use serde_json::Value;
 
 use crate::PROMISED;

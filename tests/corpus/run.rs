@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::outcome::Manifest;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::export::outcome::Manifest;
 use end_to_end::world::{World, organisation};
 use genesys_simulator::{Faults, Outage, OutageKind, Permanent, Route, Settings, Untold};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use conversation_archive::store::{ArchiveStore as _, S3Settings, S3Store};
+use conversation_archive::storage::store::{ArchiveStore as _, S3Settings, S3Store};
 use genesys_simulator::{Faults, Route, Settings, Simulator};
 use tempfile::TempDir;
 

@@ -6,12 +6,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
-use conversation_archive::clock::Clock;
-use conversation_archive::conformance::Promise;
-use conversation_archive::queue::MemoryQueues;
-use conversation_archive::queue::conformance::{QUEUE_PROMISES, Subject};
-use conversation_archive::store::conformance::STORE_PROMISES;
-use conversation_archive::store::{ArchiveStore, FolderStore};
+use conversation_archive::base::clock::Clock;
+use conversation_archive::storage::conformance::Promise;
+use conversation_archive::storage::queue::MemoryQueues;
+use conversation_archive::storage::queue::conformance::{QUEUE_PROMISES, Subject};
+use conversation_archive::storage::store::conformance::STORE_PROMISES;
+use conversation_archive::storage::store::{ArchiveStore, FolderStore};
 use futures::future::join_all;
 
 use crate::emulator::Emulator;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use conversation_archive::config::environment;
-use conversation_archive::store::{S3Settings, S3Store};
+use conversation_archive::runtime::config::environment;
+use conversation_archive::storage::store::{S3Settings, S3Store};
 use end_to_end::crashes::Afterwards::{self, BucketAlone, Redelivery};
 use end_to_end::crashes::{Case, GATEWAY, JOB, Pass, Story, every_crash_point};
 

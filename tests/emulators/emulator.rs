@@ -11,8 +11,8 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use conversation_archive::aws::{AwsClients, AwsSettings};
-use conversation_archive::config::environment;
+use conversation_archive::runtime::config::environment;
+use conversation_archive::storage::aws::{AwsClients, AwsSettings};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use conversation_archive::store::{ArchiveStore as _, Object, S3Settings, S3Store, Stored};
+use conversation_archive::storage::store::{
+    ArchiveStore as _, Object, S3Settings, S3Store, Stored,
+};
 use end_to_end::comparison::assert_same_archive;
 use end_to_end::crashes::{Afterwards, JOB, run};
 use end_to_end::memory_store::MemoryStore;

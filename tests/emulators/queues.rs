@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
-use conversation_archive::queue::conformance::{SqsConsumer, Subject};
-use conversation_archive::queue::{Queue, QueueUrls, SqsQueues};
+use conversation_archive::storage::queue::conformance::{SqsConsumer, Subject};
+use conversation_archive::storage::queue::{Queue, QueueUrls, SqsQueues};
 
 use crate::emulator::Emulator;
 

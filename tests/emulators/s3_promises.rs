@@ -6,9 +6,9 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, ServerSideEncryption};
 use bytes::Bytes;
-use conversation_archive::conformance::Promise;
 use conversation_archive::promises;
-use conversation_archive::store::{ArchiveStore as _, Object, S3Settings, S3Store};
+use conversation_archive::storage::conformance::Promise;
+use conversation_archive::storage::store::{ArchiveStore as _, Object, S3Settings, S3Store};
 
 use crate::emulator::Emulator;
 

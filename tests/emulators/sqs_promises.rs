@@ -2,9 +2,9 @@
 
 use anyhow::ensure;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
-use conversation_archive::conformance::Promise;
 use conversation_archive::promises;
-use conversation_archive::queue::{MAX_BODY_BYTES, MAX_DELAY, Queue};
+use conversation_archive::storage::conformance::Promise;
+use conversation_archive::storage::queue::{MAX_BODY_BYTES, MAX_DELAY, Queue};
 
 use crate::queues::Queues;
 

@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use conversation_archive::config::{FUNCTIONS, FunctionVariables, Need};
+use conversation_archive::runtime::config::{FUNCTIONS, FunctionVariables, Need};
 
 /// The promised limit of a median.
 const MEDIAN: Duration = Duration::from_millis(50);
@@ -93,7 +93,9 @@ fn cold_start(binaries: &Path, function: &FunctionVariables) -> anyhow::Result<D
 }
 
 /// Sets a variable as the template does: secrets by their ARN.
-fn setting(variable: &conversation_archive::config::Variable) -> Option<(&'static str, String)> {
+fn setting(
+    variable: &conversation_archive::runtime::config::Variable,
+) -> Option<(&'static str, String)> {
     let name = variable.name;
     let value = match name {
         "GENESYS_CLIENT_ID" | "GENESYS_CLIENT_SECRET" | "WEBHOOK_SIGNING_SECRET" => return None,

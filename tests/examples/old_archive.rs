@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::source::{HistoryForm, SourceSettings};
-use conversation_archive::store::FolderStore;
+use conversation_archive::export::request::HistoryForm;
+use conversation_archive::source::SourceSettings;
+use conversation_archive::storage::store::FolderStore;
 use end_to_end::old_archives::settings;
 use end_to_end::world::{DAYS, World};
 use genesys_simulator::{Faults, Permanent, Route, Settings};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use conversation_archive::aws::AwsClients;
+use conversation_archive::storage::aws::AwsClients;
 use end_to_end::running::{PATIENCE, PAUSE, Running, Told};
 use genesys_archive::local::{REGION, STACK};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conversation_archive::config::FUNCTIONS;
+use conversation_archive::runtime::config::FUNCTIONS;
 use end_to_end::template::{Template, one_or_more, referred, text};
 use saphyr::Yaml;
 use serde_json::Value;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use aws_sdk_sqs::types::QueueAttributeName::{QueueArn, RedrivePolicy, VisibilityTimeout};
-use conversation_archive::aws::AwsClients;
+use conversation_archive::storage::aws::AwsClients;
 use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, until};
@@ -15,7 +15,7 @@ const CONVERSATIONS: u64 = 150;
 const CONVERSATIONS_TEXT: &str = "150";
 
 /// Makes the functions log their AWS calls.
-const CALLS: &str = "LogFilter=info,conversation_archive::aws=debug";
+const CALLS: &str = "LogFilter=info,conversation_archive::storage::aws=debug";
 
 /// A port without a listener.
 const NOBODY: &str = "http://127.0.0.1:1/";

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::{Manifest, Outcome as Failed};
-use conversation_archive::source::{HistoryForm as Form, SourceSettings};
-use conversation_archive::waiting::Patience;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::{Manifest, Outcome as Failed};
+use conversation_archive::export::request::HistoryForm as Form;
+use conversation_archive::export::waiting::Patience;
+use conversation_archive::source::SourceSettings;
 use genesys_simulator::{AnswerFilter, HistoryForm, ServedRequest, Settings};
 
 use end_to_end::world::{DAYS, World, organisation};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use conversation_archive::conclusion::Concluding;
-use conversation_archive::dispatch::DispatchError;
-use conversation_archive::failure::FailureKind;
-use conversation_archive::queue::{MessageQueue as _, Queue};
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::pipeline::conclusion::Concluding;
+use conversation_archive::pipeline::dispatch::DispatchError;
+use conversation_archive::storage::queue::{MessageQueue as _, Queue};
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
 
@@ -194,13 +194,13 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
     let delivery = loop {
         match world
             .queues
-            .receive(conversation_archive::queue::Queue::Pages)
+            .receive(conversation_archive::storage::queue::Queue::Pages)
         {
             Some(delivery) => break delivery,
             None => assert!(world.wait_for_next(), "a page message comes"),
         }
     };
-    let mut poison: conversation_archive::message::PageMessage =
+    let mut poison: conversation_archive::export::message::PageMessage =
         serde_json::from_str(&delivery.body).expect("a page message");
     poison.attempt = 99;
     poison.times_parked = 7;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::ExportStatus;
-use conversation_archive::queue::Queue;
-use conversation_archive::scheduled_resume::ScheduledResume;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::ExportStatus;
+use conversation_archive::export::scheduled_resume::ScheduledResume;
+use conversation_archive::storage::queue::Queue;
 use end_to_end::world::{World, organisation};
 use genesys_simulator::{Faults, Permanent, Route};
 use sweep_exports::Swept;

@@ -1,14 +1,14 @@
 //! An export that is cancelled while it runs ends as cancelled and its jobs are deleted, even if all its messages were
 //! lost.
 
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::{ExportStatus, Outcome};
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use genesys_simulator::{Faults, Route, Settings};
 use start_export::{Command, StartError, State};
 
 use end_to_end::world::{World, organisation};
 
-async fn cancelled(world: &World, id: &conversation_archive::ids::ExportId) -> Outcome {
+async fn cancelled(world: &World, id: &conversation_archive::base::ids::ExportId) -> Outcome {
     world
         .archive()
         .read(Name::Cancelled(id))
@@ -85,7 +85,7 @@ async fn an_export_that_waits_for_its_job_is_cancelled_at_once() {
         world
             .run_until(|world| world
                 .queues
-                .next_visible(conversation_archive::queue::Queue::Waiting)
+                .next_visible(conversation_archive::storage::queue::Queue::Waiting)
                 .is_some())
             .await
     );

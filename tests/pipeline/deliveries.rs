@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::Name;
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::store::FolderStore;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::storage::store::FolderStore;
 use end_to_end::world::{World, organisation};
 
 /// More failures than the number of delivery attempts.

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::queue::Queue;
-use conversation_archive::time::Interval;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::time::Interval;
+use conversation_archive::storage::queue::Queue;
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::Command;
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::outcome::{ExportStatus, Manifest};
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::time::Interval;
+use conversation_archive::export::outcome::{ExportStatus, Manifest};
 use conversation_archive::source::Setback;
-use conversation_archive::time::Interval;
 use genesys_simulator::{Faults, Permanent, Route, Settings, TruthConversation};
 use start_export::{Command, StartError};
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use conversation_archive::outcome::Manifest;
-use conversation_archive::source::{HistoryForm as Form, SourceSettings};
+use conversation_archive::export::outcome::Manifest;
+use conversation_archive::export::request::HistoryForm as Form;
+use conversation_archive::source::SourceSettings;
 use genesys_simulator::{Faults, HistoryForm, Outage, OutageKind, Route, Settings};
 
 use end_to_end::world::{World, organisation};

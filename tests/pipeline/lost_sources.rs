@@ -1,8 +1,8 @@
 //! Lost jobs and queries: the run starts again, and the pages read before are superseded.
 
 use conversation_archive::archive::Losses;
-use conversation_archive::failure::FailureKind;
-use conversation_archive::ids::ExportId;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::ids::ExportId;
 use genesys_simulator::{Faults, Route, Settings};
 
 use end_to_end::seams::Kill;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use conversation_archive::time::Interval;
+use conversation_archive::base::time::Interval;
 use genesys_simulator::{Settings, Simulator};
 
 use end_to_end::world::{DAYS, World, organisation};

@@ -21,7 +21,7 @@ async fn minimal_pages_are_each_record_projected_with_plain_json_semantics() {
         ..organisation(71, 10)
     })
     .await;
-    let interval: conversation_archive::time::Interval = DAYS.parse().expect("an interval");
+    let interval: conversation_archive::base::time::Interval = DAYS.parse().expect("an interval");
     let records = world.simulator.truth().gateway;
     let mut expected: Vec<_> = records
         .iter()

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::outcome::ExportStatus;
-use conversation_archive::request::OnBadRecord;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::export::outcome::ExportStatus;
+use conversation_archive::export::request::OnBadRecord;
 use genesys_simulator::{AnswerFilter, Faults, Route, Settings};
 use start_export::Resume;
 
@@ -180,10 +180,10 @@ async fn bad_records_are_kept_aside_or_end_the_run_as_the_request_says() {
 }
 
 fn rename(
-    content: &conversation_archive::outcome::Content,
+    content: &conversation_archive::export::outcome::Content,
     from: &str,
     to: &str,
-) -> conversation_archive::outcome::Content {
+) -> conversation_archive::export::outcome::Content {
     let mut content = content.clone();
     for page in content.slices.iter_mut().flat_map(|slice| &mut slice.pages) {
         page.run = 2;

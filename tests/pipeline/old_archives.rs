@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::ExportStatus;
-use conversation_archive::store::FolderStore;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::ExportStatus;
+use conversation_archive::storage::store::FolderStore;
 use end_to_end::old_archives::settings;
 use end_to_end::world::World;
 

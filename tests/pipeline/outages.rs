@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::outcome::ExportStatus;
-use conversation_archive::queue::Queue;
-use conversation_archive::store::ArchiveStore;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::export::outcome::ExportStatus;
+use conversation_archive::storage::queue::Queue;
+use conversation_archive::storage::store::ArchiveStore;
 use end_to_end::throttling_store::ThrottlingStore;
 use end_to_end::world::{Turn, World, organisation};
 use genesys_simulator::{Route, Settings};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use conversation_archive::archive::Delivery;
-use conversation_archive::ids::ExportId;
-use conversation_archive::queue::Queue;
-use conversation_archive::store::{ArchiveStore as _, Object};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::delivery::Delivery;
+use conversation_archive::storage::queue::Queue;
+use conversation_archive::storage::store::{ArchiveStore as _, Object};
 use end_to_end::world::{Turn, World, organisation};
 use sweep_exports::Swept;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use conversation_archive::conclusion::PortionLimits;
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::{ExportStatus, Manifest};
-use conversation_archive::queue::{Delivery, Queue};
+use conversation_archive::archive::PortionLimits;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::{ExportStatus, Manifest};
+use conversation_archive::storage::queue::{Delivery, Queue};
 use genesys_simulator::{Faults, Repeat, RepeatedRow, Settings};
 
 use end_to_end::process::invocation;

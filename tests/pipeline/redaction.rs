@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::Manifest;
-use conversation_archive::page::decode_lines;
-use conversation_archive::redactors::{GivenKey, Redactors};
-use conversation_archive::request::Refusal;
-use conversation_archive::store::ArchiveStore as _;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::Manifest;
+use conversation_archive::export::request::Refusal;
+use conversation_archive::pipeline::redactors::{GivenKey, Redactors};
+use conversation_archive::records::page::decode_lines;
+use conversation_archive::storage::store::ArchiveStore as _;
 use end_to_end::world::{DAYS, World, organisation};
 use genesys_simulator::{Faults, Settings};
 use start_export::{Command, StartError};
@@ -26,7 +26,7 @@ async fn lines(world: &World, manifest: &Manifest) -> String {
 
 /// Counts a personal value in the gateway's records of the world's days.
 fn written(world: &World, value: &str) -> u64 {
-    let interval: conversation_archive::time::Interval = DAYS.parse().expect("an interval");
+    let interval: conversation_archive::base::time::Interval = DAYS.parse().expect("an interval");
     let records = world.simulator.truth().gateway;
     let records = records.iter().filter(|it| interval.contains(it.start));
     records
@@ -71,7 +71,7 @@ async fn each_page_says_in_its_record_and_in_the_audit_trail_what_was_taken_out(
     let archive = world.archive();
     let mut sum = 0;
     for page in &manifest.content.slices[0].pages {
-        let id = conversation_archive::ids::RunId {
+        let id = conversation_archive::base::ids::RunId {
             export_id: manifest.outcome.export_id.clone(),
             slice: 1,
             run: page.run,

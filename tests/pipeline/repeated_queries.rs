@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation_archive::outcome::ExportMetrics;
+use conversation_archive::export::outcome::ExportMetrics;
 use genesys_simulator::{HistoryForm, Route, Settings};
 
 use end_to_end::world::{World, organisation};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::archive::{Records, Sought, Version};
-use conversation_archive::conclusion::Concluding;
-use conversation_archive::failure::{Failure, FailureKind};
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::{
+use conversation_archive::base::failure::{Failure, FailureKind};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::{
     ExportStatus, IdVersions, Manifest, RepeatedRecords, SliceFailure,
 };
+use conversation_archive::pipeline::conclusion::Concluding;
 use genesys_simulator::{AnswerFilter, Faults, Repeat, RepeatedRow, Route, Settings};
 use serde_json::{Value, json};
 use start_export::Command;

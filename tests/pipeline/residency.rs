@@ -3,9 +3,9 @@
 
 use start_export::{Command, Regions, Resume, StartError, State};
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::Name;
-use conversation_archive::store::ArchiveStore as _;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::Name;
+use conversation_archive::storage::store::ArchiveStore as _;
 use end_to_end::world::{World, organisation};
 
 const REQUEST: &str = r#","slices":1,"pageSize":10,"exportId":"resident""#;

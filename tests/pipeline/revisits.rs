@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use conversation_archive::archive::{Records, Sought};
-use conversation_archive::outcome::Manifest;
-use conversation_archive::plan::Pattern;
+use conversation_archive::export::outcome::Manifest;
+use conversation_archive::export::plan::Pattern;
 use genesys_simulator::{Settings, Simulator};
 use start_export::{Command, StartError, Started};
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::marker::OpenMarker;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::ExportStatus;
-use conversation_archive::queue::Queue;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::marker::OpenMarker;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::ExportStatus;
+use conversation_archive::storage::queue::Queue;
 use genesys_simulator::{AnswerFilter, Route, Settings};
 use start_export::{Command, StartError, Started, State};
 use sweep_exports::Swept;

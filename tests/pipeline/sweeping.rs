@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::outcome::ExportStatus;
-use conversation_archive::queue::Queue;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::export::outcome::ExportStatus;
+use conversation_archive::storage::queue::Queue;
 use genesys_simulator::{Route, Settings, Watermark};
 use sweep_exports::Swept;
 

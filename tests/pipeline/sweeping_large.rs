@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::failure::FailureKind;
-use conversation_archive::ids::ExportId;
-use conversation_archive::marker::OpenMarker;
-use conversation_archive::objects::Name;
-use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::marker::OpenMarker;
+use conversation_archive::export::objects::Name;
+use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use sweep_exports::Swept;
 
 use end_to_end::memory_store::MemoryStore;
@@ -145,7 +145,7 @@ async fn an_export_that_takes_a_whole_sweep_does_not_starve_the_others() {
 
 #[tokio::test]
 async fn an_export_that_completes_in_portions_counts_as_moving() {
-    use conversation_archive::conclusion::PortionLimits;
+    use conversation_archive::archive::PortionLimits;
 
     let limits = PortionLimits { lines: 5, pages: 2 };
     let mut world = World::new(organisation(95, 40)).await.in_portions(limits);

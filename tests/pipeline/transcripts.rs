@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::hash::Sha256;
-use conversation_archive::outcome::{ExportStatus, Manifest};
-use conversation_archive::time::Interval;
-use conversation_archive::transcript::TranscriptRoute;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::base::time::Interval;
+use conversation_archive::export::outcome::{ExportStatus, Manifest};
+use conversation_archive::records::transcript::TranscriptRoute;
 use end_to_end::world::{DAYS, World, organisation};
 use genesys_simulator::{Faults, Outage, OutageKind, Route, Settings, TruthMessage, Untold};
 use serde_json::Value;

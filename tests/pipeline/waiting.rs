@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::outcome::ExportStatus;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::export::outcome::ExportStatus;
 use genesys_simulator::{Faults, Outage, OutageKind, Settings, Watermark};
 
 use end_to_end::world::{NOW, World, organisation};

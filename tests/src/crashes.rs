@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use conversation_archive::archive::Archive;
-use conversation_archive::conclusion::PortionLimits;
-use conversation_archive::store::ArchiveStore;
-use conversation_archive::verify::verify;
+use conversation_archive::archive::PortionLimits;
+use conversation_archive::archive::verify::verify;
+use conversation_archive::storage::store::ArchiveStore;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use genesys_simulator::{Faults, Settings};
 use serde_json::Value;
@@ -308,7 +308,7 @@ async fn everything<S: ArchiveStore + 'static>(store: Arc<S>) -> BTreeMap<String
     stream::iter(listed)
         .map(|object| async move {
             let body = store.get(&object.key).await?;
-            Ok::<_, conversation_archive::store::StoreError>((object.key, body))
+            Ok::<_, conversation_archive::storage::store::StoreError>((object.key, body))
         })
         .buffer_unordered(AT_ONCE)
         .map_ok(|(key, body)| (key, body.expect("a listed object is there")))

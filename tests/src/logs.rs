@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
 
 use aho_corasick::AhoCorasick;
-use conversation_archive::store::ArchiveStore;
+use conversation_archive::storage::store::ArchiveStore;
 
 use crate::world::World;
 

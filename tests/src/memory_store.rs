@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::store::{ArchiveStore, Listed, Listing, Object, StoreError, Stored};
+use conversation_archive::storage::store::{
+    ArchiveStore, Listed, Listing, Object, StoreError, Stored,
+};
 
 const PAGE: usize = 1000;
 

@@ -7,21 +7,22 @@ use archive_page::{ArchivePage, PageSettings};
 use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
-use conversation_archive::clock::{Clock, Deadline};
-use conversation_archive::conclusion::PortionLimits;
-use conversation_archive::dispatch::{Dispatch, FailedExports};
-use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::message::{
+use conversation_archive::archive::PortionLimits;
+use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::export::message::{
     CompletionMessage, PagesMessage, WaitingMessage, WebhookMessage,
 };
-use conversation_archive::plan::PlanLimits;
-use conversation_archive::queue::{Delivery, MessageQueue, Queue};
-use conversation_archive::redactors::{GivenKey, Redactors};
+use conversation_archive::export::plan::PlanLimits;
+use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
+use conversation_archive::net::webhook::{Sender, Signer};
+use conversation_archive::net::{AddressRules, Loopback};
+use conversation_archive::pipeline::dispatch::{Dispatch, FailedExports};
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::redactors::{GivenKey, Redactors};
 use conversation_archive::source::Sources;
-use conversation_archive::store::ArchiveStore;
-use conversation_archive::topic::Topic;
-use conversation_archive::webhook::{AddressRules, Loopback, Sender, Signer};
+use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
+use conversation_archive::storage::store::ArchiveStore;
+use conversation_archive::storage::topic::Topic;
 use record_failure::{DeadLetter, RecordFailure};
 use secrecy::SecretString;
 use send_webhook::{Received, SendWebhook};

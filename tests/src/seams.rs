@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::clock::Clock;
-use conversation_archive::queue::{MemoryQueues, MessageQueue, Outgoing, Queue, QueueError};
-use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use conversation_archive::base::clock::Clock;
+use conversation_archive::storage::queue::{
+    MemoryQueues, MessageQueue, Outgoing, Queue, QueueError,
+};
+use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use tokio::sync::Notify;
 
 /// The step before or after which the process dies.

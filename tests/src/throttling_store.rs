@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 
 use crate::memory_store::MemoryStore;
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::clock::Clock;
-use conversation_archive::conclusion::PortionLimits;
+use conversation_archive::archive::PortionLimits;
+use conversation_archive::base::clock::Clock;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::Manifest;
 use conversation_archive::genesys::GenesysClient;
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::Manifest;
-use conversation_archive::queue::{Delivery, MemoryQueues, Queue, Trouble};
+use conversation_archive::pipeline::Trouble;
 use conversation_archive::source::{SourceSettings, Sources};
-use conversation_archive::store::ArchiveStore;
+use conversation_archive::storage::queue::{Delivery, MemoryQueues, Queue};
+use conversation_archive::storage::store::ArchiveStore;
 use genesys_simulator::{Settings, Simulator};
 use jiff::Timestamp;
 use start_export::{Command, Resume, StartError, Started};
@@ -454,7 +455,7 @@ impl<S: ArchiveStore + 'static> World<S> {
     }
 
     /// Returns the next invocation of a handler.
-    pub fn invocation(&mut self) -> conversation_archive::invocation::Invocation {
+    pub fn invocation(&mut self) -> conversation_archive::pipeline::invocation::Invocation {
         self.invocations += 1;
         invocation(self.invocations, &self.clock)
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use conversation_archive::metrics::{ALL, DIMENSION, NAMESPACE};
+use conversation_archive::pipeline::metrics::{ALL, DIMENSION, NAMESPACE};
 use saphyr::Yaml;
 use serde_json::Value;
 

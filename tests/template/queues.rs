@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use conversation_archive::queue::{
+use conversation_archive::storage::queue::{
     ARCHIVE_PAGE_TIMEOUT, AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DEAD_LETTER_RETENTION,
     Queue, SEND_WEBHOOK_TIMEOUT,
 };

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use conversation_archive::config::FUNCTIONS;
+use conversation_archive::runtime::config::FUNCTIONS;
 
 use end_to_end::template::{Template, entries};
 

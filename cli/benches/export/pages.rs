@@ -1,6 +1,8 @@
 //! The page path alone, over pages as the gateway serves them.
 
-use conversation_archive::page::{PageRules, Projection, RecordShape, encode, gateway_records};
+use conversation_archive::records::page::{
+    PageRules, Projection, RecordShape, encode, gateway_records,
+};
 use genesys_simulator::Truth;
 
 use crate::PAGE_RECORDS;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, value_parser};
-use conversation_archive::ids::ExportId;
-use conversation_archive::time::Interval;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::time::Interval;
 
 /// The stack
 #[derive(Clone, Debug, Args)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use conversation_archive::time::Interval;
+use conversation_archive::base::time::Interval;
 
 use super::{PLACE, days, place};
 use crate::place::Place;

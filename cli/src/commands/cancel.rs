@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::{ExportStatus, Outcome};
-use conversation_archive::store::FolderError;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::{ExportStatus, Outcome};
+use conversation_archive::storage::store::FolderError;
 use serde_json::json;
 use start_export::{Command, State};
 

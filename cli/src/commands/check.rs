@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use conversation_archive::clock::{Clock, Deadline};
-use conversation_archive::decode::{self, DecodeError};
+use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::base::decode::{self, DecodeError};
 use conversation_archive::genesys::{ApiError, Call, GenesysClient, Reply};
-use conversation_archive::page::DETAILS_FIELDS;
+use conversation_archive::records::page::DETAILS_FIELDS;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 

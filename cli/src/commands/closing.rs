@@ -1,9 +1,9 @@
 //! The second half of `export` and `resume`: runs the export to its end and reports how it ended.
 
-use conversation_archive::failure::FailureKind;
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::{Name, export_prefix};
-use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::{Name, export_prefix};
+use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 use start_export::{Started, State};
 
 use crate::carry::{Carrier, Ending, Journey};

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Instant;
 
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::request::ExportRequest;
 use conversation_archive::genesys::StatsSnapshot;
-use conversation_archive::ids::ExportId;
-use conversation_archive::request::ExportRequest;
-use conversation_archive::store::FolderStore;
+use conversation_archive::storage::store::FolderStore;
 use genesys_simulator::Simulator;
 use serde_json::json;
 use start_export::{Command, Resume};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use conversation_archive::archive::{Archive, Records, Searched, Sought, Version};
-use conversation_archive::time::millis;
+use conversation_archive::base::time::millis;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use conversation_archive::archive::{Archive, ArchiveError, Delivery};
-use conversation_archive::clock::Clock;
-use conversation_archive::failure::in_one_line;
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
-use conversation_archive::plan::ExportPlan;
+use conversation_archive::archive::{Archive, ArchiveError};
+use conversation_archive::base::clock::Clock;
+use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::delivery::Delivery;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
+use conversation_archive::export::plan::ExportPlan;
 use serde_json::json;
 use start_export::{Started, State};
 

@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use conversation_archive::checkpoint::Checkpoint;
-use conversation_archive::clock::{Clock, Deadline};
-use conversation_archive::plan::{Draft, ExportPlan, Identity, Residency};
-use conversation_archive::redactors::Redactors;
-use conversation_archive::request::{ExportRequest, scheduled_time};
+use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::export::checkpoint::Checkpoint;
+use conversation_archive::export::plan::{Draft, ExportPlan, Identity, Residency};
+use conversation_archive::export::request::{ExportRequest, scheduled_time};
+use conversation_archive::export::waiting::{WaitReason, Waits};
+use conversation_archive::pipeline::redactors::Redactors;
 use conversation_archive::source::{Asked, NamesOrWarning, Reading, Setback, SourcePage, Sources};
-use conversation_archive::waiting::{WaitReason, Waits};
 use jiff::Timestamp;
 use start_export::StartError;
 

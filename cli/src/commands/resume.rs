@@ -1,7 +1,7 @@
 //! `resume`: continues an export from the archive alone.
 
-use conversation_archive::request::OnBadRecord;
-use conversation_archive::webhook::WebhookUrl;
+use conversation_archive::export::request::OnBadRecord;
+use conversation_archive::net::WebhookUrl;
 use serde_json::json;
 use start_export::{Command, Resume};
 

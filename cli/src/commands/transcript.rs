@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use conversation_archive::archive::{Archive, Records, Sought};
-use conversation_archive::json::JsonText;
-use conversation_archive::page::page_text;
-use conversation_archive::request::ExportRequest;
+use conversation_archive::base::json::JsonText;
+use conversation_archive::export::request::ExportRequest;
+use conversation_archive::records::page::page_text;
 use serde_json::json;
 use serde_json::value::RawValue;
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use console::style;
 use conversation_archive::archive::Archive;
-use conversation_archive::ids::ExportId;
-use conversation_archive::verify::{Report as Verified, VerifyError, verify as verify_export};
+use conversation_archive::archive::verify::{
+    Report as Verified, VerifyError, verify as verify_export,
+};
+use conversation_archive::base::ids::ExportId;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -66,7 +68,7 @@ pub(super) async fn check(
     screen: &Screen,
 ) -> Result<Verified, Problem> {
     let bar = screen.is_terminal.then(|| screen.add(bar()));
-    let mut show = |progress: conversation_archive::verify::Progress| {
+    let mut show = |progress: conversation_archive::archive::verify::Progress| {
         if let Some(bar) = &bar {
             bar.set_length(progress.of);
             bar.set_position(progress.pages);
@@ -130,7 +132,7 @@ fn bar() -> ProgressBar {
 
 #[cfg(test)]
 mod tests {
-    use conversation_archive::outcome::ExportStatus;
+    use conversation_archive::export::outcome::ExportStatus;
 
     use super::*;
 

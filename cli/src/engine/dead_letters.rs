@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use conversation_archive::queue::{DeadLetter, Queue};
+use conversation_archive::storage::queue::{DeadLetter, Queue};
 
 use super::Event;
 use super::worker::Shop;

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use archive_page::Handled as PageHandled;
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::{ExportStatus, Outcome};
-use conversation_archive::page::Counts;
-use conversation_archive::page_record::PageRecord;
-use conversation_archive::queue::Queue;
-use conversation_archive::run::{End, RunEnd};
-use conversation_archive::totals::Totals;
-use conversation_archive::waiting::{WaitReason, Waiting};
-use conversation_archive::webhook::Refusal;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::delivery::Refusal;
+use conversation_archive::export::outcome::{ExportStatus, Outcome};
+use conversation_archive::export::page_record::PageRecord;
+use conversation_archive::export::run::{End, RunEnd};
+use conversation_archive::export::totals::Totals;
+use conversation_archive::export::waiting::{WaitReason, Waiting};
+use conversation_archive::records::page::Counts;
+use conversation_archive::storage::queue::Queue;
 use jiff::Timestamp;
 
 /// One step of an export. A step that runs twice is reported twice, so take sums from `totals`.

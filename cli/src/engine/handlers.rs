@@ -8,18 +8,18 @@ use archive_page::ArchivePage;
 use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
-use conversation_archive::conclusion::PortionLimits;
-use conversation_archive::dispatch::{Dispatch, FailedExports};
+use conversation_archive::archive::PortionLimits;
+use conversation_archive::export::message::{PagesMessage, WaitingMessage, WebhookMessage};
 use conversation_archive::genesys::GenesysClient;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::message::{PagesMessage, WaitingMessage, WebhookMessage};
-use conversation_archive::queue::{
+use conversation_archive::net::webhook::Sender;
+use conversation_archive::pipeline::dispatch::{Dispatch, FailedExports};
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::source::Sources;
+use conversation_archive::storage::queue::{
     ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, MemoryQueues, Queue,
     SEND_WEBHOOK_TIMEOUT,
 };
-use conversation_archive::source::Sources;
-use conversation_archive::store::ArchiveStore;
-use conversation_archive::webhook::Sender;
+use conversation_archive::storage::store::ArchiveStore;
 use record_failure::RecordFailure;
 use send_webhook::{Received, SendWebhook};
 use serde::de::DeserializeOwned;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::OPEN_PREFIX;
-use conversation_archive::queue::{AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, Holding, Queue};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::OPEN_PREFIX;
+use conversation_archive::storage::queue::{
+    AWAIT_READY_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, Holding, Queue,
+};
 use jiff::{SignedDuration, Timestamp};
 use start_export::Command;
 use tokio::sync::mpsc::UnboundedSender;

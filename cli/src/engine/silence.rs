@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use conversation_archive::archive::ArchiveError;
-use conversation_archive::dispatch::DispatchError;
-use conversation_archive::failure::in_one_line;
+use conversation_archive::base::failure::in_one_line;
+use conversation_archive::pipeline::dispatch::DispatchError;
 use start_export::StartError;
 use tokio::time::Instant;
 
@@ -72,7 +72,7 @@ fn is_passing(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use conversation_archive::store::StoreError;
+    use conversation_archive::storage::store::StoreError;
 
     use super::*;
 

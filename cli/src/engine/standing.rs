@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use conversation_archive::archive::Archive;
-use conversation_archive::ids::ExportId;
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::run::End;
-use conversation_archive::totals::Totals;
-use conversation_archive::waiting::Waiting;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::export::run::End;
+use conversation_archive::export::totals::Totals;
+use conversation_archive::export::waiting::Waiting;
 
 /// The plan and the state of each slice.
 #[derive(Clone, Debug)]

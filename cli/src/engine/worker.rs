@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::failure::in_one_line;
-use conversation_archive::queue::{Delivery, Queue, Trouble};
+use conversation_archive::base::failure::in_one_line;
+use conversation_archive::pipeline::Trouble;
+use conversation_archive::storage::queue::{Delivery, Queue};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 

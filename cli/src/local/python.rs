@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use conversation_archive::hash::Sha256;
+use conversation_archive::base::hash::Sha256;
 
 /// The locked packages require this version or a later one.
 const VERSION: &str = "import sys

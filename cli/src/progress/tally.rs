@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use conversation_archive::export::outcome::{ExportStatus, Outcome};
+use conversation_archive::export::run::End;
+use conversation_archive::export::totals::Totals;
+use conversation_archive::export::waiting::WaitReason;
 use conversation_archive::genesys::StatsSnapshot;
-use conversation_archive::outcome::{ExportStatus, Outcome};
-use conversation_archive::queue::Queue;
-use conversation_archive::run::End;
-use conversation_archive::totals::Totals;
-use conversation_archive::waiting::WaitReason;
+use conversation_archive::storage::queue::Queue;
 use jiff::Timestamp;
 
 use crate::engine::{Event, Standing};
@@ -292,7 +292,7 @@ fn run_ended(slice: u32, run: u32, end: &End) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use conversation_archive::page::Counts;
+    use conversation_archive::records::page::Counts;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Resolves the command-line arguments that select a stack to its name, its option and its clients.
 
-use conversation_archive::aws::AwsClients;
+use conversation_archive::storage::aws::AwsClients;
 
 use super::{of_environment, on_this_machine};
 use crate::arguments::StackArguments;

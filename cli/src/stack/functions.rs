@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
-use conversation_archive::config::FUNCTIONS;
+use conversation_archive::runtime::config::FUNCTIONS;
 use futures::future::try_join_all;
 use serde::Serialize;
 

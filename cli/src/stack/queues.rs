@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::QueueAttributeName::{
     self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
     ApproximateNumberOfMessagesNotVisible,
 };
-use conversation_archive::queue::Queue;
+use conversation_archive::storage::queue::Queue;
 use futures::future::try_join_all;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! The contents that a complete export lacks, and the jobs and queries that were lost and replaced.
 
-use conversation_archive::request::{Membership, SourceKind};
+use conversation_archive::export::request::{Membership, SourceKind};
 use serde_json::{Value, json};
 
 use super::Stored;

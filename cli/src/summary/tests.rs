@@ -1,13 +1,13 @@
-use conversation_archive::FormatVersion;
 use conversation_archive::archive::ReplacedRun;
-use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
-use conversation_archive::hash::Sha256;
-use conversation_archive::outcome::{Content, IdVersions, RepeatedRecords, SliceContent};
-use conversation_archive::page::Counts;
-use conversation_archive::plan::{Draft, Identity, PlanLimits, Residency, SliceRange};
-use conversation_archive::redaction::Tally;
-use conversation_archive::request::ExportRequest;
-use conversation_archive::totals::Totals;
+use conversation_archive::base::format::FormatVersion;
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::export::outcome::{Content, IdVersions, RepeatedRecords, SliceContent};
+use conversation_archive::export::plan::{Draft, Identity, PlanLimits, Residency, SliceRange};
+use conversation_archive::export::request::ExportRequest;
+use conversation_archive::export::totals::Totals;
+use conversation_archive::records::page::Counts;
+use conversation_archive::records::redaction::Tally;
 use insta::assert_snapshot;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Everything that is refused: one line, the right exit code, and no request sent.
 
-use conversation_archive::store::FolderStore;
+use conversation_archive::storage::store::FolderStore;
 
 use crate::world::{DAYS, World};
 

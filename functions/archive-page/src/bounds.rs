@@ -1,7 +1,7 @@
 //! Limits of a page chain: pages per slice, and stored bytes of the export (quota).
 
-use conversation_archive::failure::{Failure, FailureKind};
-use conversation_archive::totals::Totals;
+use conversation_archive::base::failure::{Failure, FailureKind};
+use conversation_archive::export::totals::Totals;
 
 use crate::{ArchivePage, Task};
 

@@ -1,21 +1,21 @@
 //! Commits a page: first the rejected records, attachments, page object and index, then the create-only record that
 //! names them.
 
-use conversation_archive::FormatVersion;
-use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
-use conversation_archive::checkpoint::Checkpoint;
-use conversation_archive::effort::Effort;
-use conversation_archive::failure::{Failure, FailureKind};
-use conversation_archive::hash::Sha256;
-use conversation_archive::metrics;
-use conversation_archive::objects::Name;
-use conversation_archive::page::{AttachedFile, PageBody, Reject};
-use conversation_archive::page_record::{
+use conversation_archive::base::failure::{Failure, FailureKind};
+use conversation_archive::base::format::FormatVersion;
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::export::checkpoint::Checkpoint;
+use conversation_archive::export::effort::Effort;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
 };
-use conversation_archive::request::OnBadRecord;
+use conversation_archive::export::request::OnBadRecord;
+use conversation_archive::pipeline::metrics;
+use conversation_archive::records::page::{AttachedFile, PageBody, Reject};
 use conversation_archive::source::{Setback, SourcePage};
-use conversation_archive::store::Stored;
+use conversation_archive::storage::store::Stored;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 

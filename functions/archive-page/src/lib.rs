@@ -6,22 +6,22 @@
 use std::sync::Arc;
 
 use conversation_archive::archive::{Archive, Conversations, Earlier};
-use conversation_archive::attempt::Attempt;
-use conversation_archive::checkpoint::Checkpoint;
-use conversation_archive::dispatch::Dispatch;
-use conversation_archive::failure::{Failure, FailureKind};
-use conversation_archive::ids::ExportId;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::message::{Before, PageMessage};
-use conversation_archive::metrics;
-use conversation_archive::page_record::{NextStep, PageRecord};
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::redactors::Redactors;
-use conversation_archive::run::{End, RunEnd};
-use conversation_archive::runs::Ending;
+use conversation_archive::base::failure::{Failure, FailureKind};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::attempt::Attempt;
+use conversation_archive::export::checkpoint::Checkpoint;
+use conversation_archive::export::message::{Before, PageMessage};
+use conversation_archive::export::page_record::{NextStep, PageRecord};
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::export::run::{End, RunEnd};
+use conversation_archive::export::waiting::{Parking, Wait, WaitReason, Waiting, Waits, park};
+use conversation_archive::pipeline::dispatch::Dispatch;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::metrics;
+use conversation_archive::pipeline::redactors::Redactors;
+use conversation_archive::pipeline::runs::Ending;
 use conversation_archive::source::{NamesOrWarning, Reading, Setback, Sources};
-use conversation_archive::topic::Topic;
-use conversation_archive::waiting::{Parking, Wait, WaitReason, Waiting, Waits, park};
+use conversation_archive::storage::topic::Topic;
 
 mod bounds;
 mod commit;
@@ -29,7 +29,7 @@ mod lost;
 mod opening;
 mod telling;
 
-pub use conversation_archive::config::PageSettings;
+pub use conversation_archive::runtime::config::PageSettings;
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
@@ -239,7 +239,7 @@ impl ArchivePage {
         ) {
             Parking::GiveUp(failure) => self.fail(task, failure).await,
             Parking::Park(waiting) => {
-                let name = conversation_archive::objects::Name::Waiting(&waiting.id.run);
+                let name = conversation_archive::export::objects::Name::Waiting(&waiting.id.run);
                 self.archive().replace(name, &waiting).await?;
                 // The events of the page before are published by now and must not be published again on each return of
                 // this page.

@@ -1,14 +1,14 @@
 //! Handles a lost job or query: a new run replaces the run and starts again; the pages of the old run are superseded.
 
-use conversation_archive::attempt::Attempt;
-use conversation_archive::dispatch::Which;
-use conversation_archive::failure::{Failure, FailureKind};
-use conversation_archive::ids::RunId;
-use conversation_archive::message::PageMessage;
-use conversation_archive::objects::Name;
-use conversation_archive::request::SourceKind;
-use conversation_archive::run::End;
-use conversation_archive::runs::Ending;
+use conversation_archive::base::failure::{Failure, FailureKind};
+use conversation_archive::base::ids::RunId;
+use conversation_archive::export::attempt::Attempt;
+use conversation_archive::export::message::PageMessage;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::request::SourceKind;
+use conversation_archive::export::run::End;
+use conversation_archive::pipeline::dispatch::Which;
+use conversation_archive::pipeline::runs::Ending;
 use conversation_archive::source::{Asked, Setback};
 
 use crate::{ArchivePage, Handled, Task};

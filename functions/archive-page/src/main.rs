@@ -3,12 +3,16 @@
 //! The pages queue also carries start messages, because this is the function that may wait for the API.
 
 use archive_page::ArchivePage;
-use conversation_archive::config::{ArchivePageConfig, Config};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
-use conversation_archive::message::PagesMessage;
-use conversation_archive::queue::{Queue, Redelivery};
-use conversation_archive::{metrics, telemetry};
+use conversation_archive::export::message::PagesMessage;
+use conversation_archive::pipeline::Redelivery;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::metrics;
+use conversation_archive::runtime::config::{ArchivePageConfig, Config};
+use conversation_archive::runtime::lambda::{
+    self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message,
+};
+use conversation_archive::runtime::telemetry;
+use conversation_archive::storage::queue::Queue;
 use start_export::StartExport;
 
 #[tokio::main]

@@ -1,11 +1,11 @@
 //! Opens a run: `run.json` is the commit point of the job submission.
 
-use conversation_archive::FormatVersion;
-use conversation_archive::checkpoint::Checkpoint;
-use conversation_archive::objects::Name;
-use conversation_archive::run::RunRecord;
+use conversation_archive::base::format::FormatVersion;
+use conversation_archive::export::checkpoint::Checkpoint;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::run::RunRecord;
 use conversation_archive::source::{Opened, Setback};
-use conversation_archive::store::Stored;
+use conversation_archive::storage::store::Stored;
 
 use crate::{ArchivePage, Task};
 

@@ -2,12 +2,12 @@
 //! process dies in between, the events are published again and none is lost.
 
 use anyhow::Context as _;
-use conversation_archive::message::Before;
-use conversation_archive::metrics;
-use conversation_archive::page_record::PageRecord;
-use conversation_archive::request::SourceKind;
-use conversation_archive::topic::Topic;
-use conversation_archive::transcript::{Committed, archived};
+use conversation_archive::export::message::Before;
+use conversation_archive::export::page_record::PageRecord;
+use conversation_archive::export::request::SourceKind;
+use conversation_archive::export::transcript_event::{Committed, archived};
+use conversation_archive::pipeline::metrics;
+use conversation_archive::storage::topic::Topic;
 
 use crate::{ArchivePage, Task};
 

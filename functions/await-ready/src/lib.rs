@@ -1,7 +1,7 @@
 //! await-ready: returns parked pages to the pages queue when they are due, and does nothing else.
 
-use conversation_archive::dispatch::Dispatch;
-use conversation_archive::message::{PageMessage, WaitingMessage};
+use conversation_archive::export::message::{PageMessage, WaitingMessage};
+use conversation_archive::pipeline::dispatch::Dispatch;
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]

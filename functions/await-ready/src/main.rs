@@ -1,10 +1,13 @@
 //! Wires await-ready: settings, clients and the handler, once per process.
 
 use await_ready::AwaitReady;
-use conversation_archive::config::{AwaitReadyConfig, Config};
-use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
-use conversation_archive::queue::{Queue, Redelivery};
-use conversation_archive::telemetry;
+use conversation_archive::pipeline::Redelivery;
+use conversation_archive::runtime::config::{AwaitReadyConfig, Config};
+use conversation_archive::runtime::lambda::{
+    self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message,
+};
+use conversation_archive::runtime::telemetry;
+use conversation_archive::storage::queue::Queue;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

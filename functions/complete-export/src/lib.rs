@@ -1,10 +1,10 @@
 //! complete-export: after each end of a run, starts the next slice or concludes the export.
 
-use conversation_archive::conclusion::{Concluding, Progress};
-use conversation_archive::dispatch::{Dispatch, DispatchError, Which};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::message::CompletionMessage;
-use conversation_archive::outcome::Outcome;
+use conversation_archive::export::message::CompletionMessage;
+use conversation_archive::export::outcome::Outcome;
+use conversation_archive::pipeline::conclusion::{Concluding, Progress};
+use conversation_archive::pipeline::dispatch::{Dispatch, DispatchError, Which};
+use conversation_archive::pipeline::invocation::Invocation;
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]

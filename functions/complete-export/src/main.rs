@@ -1,11 +1,14 @@
 //! Wires complete-export: settings, clients and the handler, once per process.
 
 use complete_export::CompleteExport;
-use conversation_archive::config::{CompleteExportConfig, Config};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::lambda::{self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message};
-use conversation_archive::queue::{Queue, Redelivery};
-use conversation_archive::telemetry;
+use conversation_archive::pipeline::Redelivery;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::runtime::config::{CompleteExportConfig, Config};
+use conversation_archive::runtime::lambda::{
+    self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message,
+};
+use conversation_archive::runtime::telemetry;
+use conversation_archive::storage::queue::Queue;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

@@ -2,26 +2,26 @@
 //!
 //! It never sends to the queue whose dead letters it reads. A dead webhook message does not change its export.
 
-use conversation_archive::FormatVersion;
 use conversation_archive::archive::SliceView;
-use conversation_archive::attempt::Attempt;
-use conversation_archive::dispatch::Dispatch;
-use conversation_archive::failure::{Failure, FailureKind};
-use conversation_archive::hash::Sha256;
-use conversation_archive::ids::{ExportId, RunId};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::message::{
+use conversation_archive::base::failure::{Failure, FailureKind};
+use conversation_archive::base::format::FormatVersion;
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::base::ids::{ExportId, RunId};
+use conversation_archive::export::attempt::Attempt;
+use conversation_archive::export::message::{
     CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
 };
-use conversation_archive::metrics;
-use conversation_archive::objects::Name;
-use conversation_archive::page_record::{NextStep, PageRecord};
-use conversation_archive::plan::{ExportPlan, Identity};
-use conversation_archive::queue::Queue;
-use conversation_archive::request::{ExportRequest, SourceKind};
-use conversation_archive::run::End;
-use conversation_archive::runs::Ending;
-use conversation_archive::store::Stored;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::page_record::{NextStep, PageRecord};
+use conversation_archive::export::plan::{ExportPlan, Identity};
+use conversation_archive::export::request::{ExportRequest, SourceKind};
+use conversation_archive::export::run::End;
+use conversation_archive::pipeline::dispatch::Dispatch;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::metrics;
+use conversation_archive::pipeline::runs::Ending;
+use conversation_archive::storage::queue::Queue;
+use conversation_archive::storage::store::Stored;
 use serde::{Deserialize, Serialize};
 
 /// The handler and its dependencies.

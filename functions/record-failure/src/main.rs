@@ -1,11 +1,11 @@
 //! Wires record-failure: settings, clients and the handler, once per process.
 
-use conversation_archive::config::{Config, RecordFailureConfig};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::lambda::{
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::runtime::config::{Config, RecordFailureConfig};
+use conversation_archive::runtime::lambda::{
     self, Abandoned, Clients, Fate, SqsBatchResponse, SqsEvent, dead_letter_queue, each_record,
 };
-use conversation_archive::telemetry;
+use conversation_archive::runtime::telemetry;
 use record_failure::{DeadLetter, RecordFailure};
 
 #[tokio::main]

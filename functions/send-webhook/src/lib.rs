@@ -7,23 +7,24 @@
 
 use std::time::Duration;
 
-use conversation_archive::announcement::announcement;
-use conversation_archive::archive::{ArchiveError, Delivery, GIVEN_UP};
-use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
-use conversation_archive::dispatch::Dispatch;
-use conversation_archive::hash::Sha256;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::message::WebhookMessage;
-use conversation_archive::metrics;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::{ExportStatus, Outcome};
-use conversation_archive::owed::{NextDelivery, OwedWebhook};
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::queue::{MAX_VISIBILITY, Queue, SEND_WEBHOOK_TIMEOUT};
-use conversation_archive::seal;
-use conversation_archive::webhook::{
-    AddressRules, Refusal, Sender, Signer, Verdict, WebhookUrl, retry_delay, verdict, webhook_id,
-};
+use conversation_archive::archive::ArchiveError;
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::base::seal;
+use conversation_archive::export::announcement::announcement;
+use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::export::delivery::{Delivery, GIVEN_UP};
+use conversation_archive::export::delivery::{Refusal, Verdict, retry_delay, verdict};
+use conversation_archive::export::message::WebhookMessage;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::{ExportStatus, Outcome};
+use conversation_archive::export::owed::{NextDelivery, OwedWebhook};
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::net::webhook::{Sender, Signer, webhook_id};
+use conversation_archive::net::{AddressRules, WebhookUrl};
+use conversation_archive::pipeline::dispatch::Dispatch;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::metrics;
+use conversation_archive::storage::queue::{MAX_VISIBILITY, Queue, SEND_WEBHOOK_TIMEOUT};
 use serde_json::json;
 
 /// The handler and its dependencies.

@@ -3,15 +3,16 @@
 //! The signing secret is read at the first invocation: if it cannot be read, messages fail and are redelivered, but the
 //! start of the process does not fail.
 
-use conversation_archive::config::{Config, SendWebhookConfig};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::lambda::{
+use conversation_archive::export::message::WebhookMessage;
+use conversation_archive::net::webhook::Sender;
+use conversation_archive::pipeline::Redelivery;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::runtime::config::{Config, SendWebhookConfig};
+use conversation_archive::runtime::lambda::{
     self, Clients, Fate, SqsBatchResponse, SqsEvent, SqsMessage, each_message, receive_count,
 };
-use conversation_archive::message::WebhookMessage;
-use conversation_archive::queue::{Queue, Redelivery};
-use conversation_archive::telemetry;
-use conversation_archive::webhook::Sender;
+use conversation_archive::runtime::telemetry;
+use conversation_archive::storage::queue::Queue;
 use send_webhook::{Handled, Received, SendWebhook};
 use tokio::sync::OnceCell;
 

@@ -5,13 +5,13 @@
 //! sweep start it again. A request without a scheduled time is answered at once and not stored: its caller gets the
 //! error.
 
-use conversation_archive::failure::in_one_line;
-use conversation_archive::ids::ExportId;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::plan::{Identity, Revisit, revisits};
-use conversation_archive::request::{ExportRequest, Refusal, scheduled_time};
+use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::time::millis;
+use conversation_archive::export::plan::{Identity, Revisit, revisits};
+use conversation_archive::export::request::{ExportRequest, Refusal, scheduled_time};
+use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::source::Setback;
-use conversation_archive::time::millis;
 use jiff::Timestamp;
 
 use crate::{StartError, StartExport, Started, State, beside};

@@ -1,8 +1,8 @@
 //! Transcripts of an export's conversations: a separate export that waits for the first one.
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::plan::Draft;
-use conversation_archive::request::{ExportRequest, Refusal, SourceKind};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::plan::Draft;
+use conversation_archive::export::request::{ExportRequest, Refusal, SourceKind};
 
 use crate::{StartError, StartExport};
 

@@ -1,13 +1,13 @@
 //! Cancel: `cancel.json` marks the export as cancelled; the handler of each page reads it, deletes the job and ends the
 //! run as cancelled.
 
-use conversation_archive::attempt::Attempt;
-use conversation_archive::dispatch::Which;
-use conversation_archive::ids::ExportId;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::request::Refusal;
-use conversation_archive::run::{End, RunEnd};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::attempt::Attempt;
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::export::request::Refusal;
+use conversation_archive::export::run::{End, RunEnd};
+use conversation_archive::pipeline::dispatch::Which;
+use conversation_archive::pipeline::invocation::Invocation;
 
 use crate::{StartError, StartExport, Started, State, final_state};
 

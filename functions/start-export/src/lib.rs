@@ -4,22 +4,22 @@
 //! `request.json` commits the plan; a handler that finds one uses it. No message is sent before every check has passed.
 
 use conversation_archive::archive::Archive;
-use conversation_archive::attempt::{Attempt, Overrides};
-use conversation_archive::dispatch::{Dispatch, Which};
-use conversation_archive::hash::Sha256;
-use conversation_archive::ids::ExportId;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::json::JsonText;
-use conversation_archive::metrics;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::ExportStatus;
-use conversation_archive::plan::{
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::base::json::JsonText;
+use conversation_archive::export::attempt::{Attempt, Overrides};
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::ExportStatus;
+use conversation_archive::export::plan::{
     Draft, ExportPlan, Identity, PlanLimits, Residency, archive_id, revisits,
 };
-use conversation_archive::redactors::{PinError, Redactors};
-use conversation_archive::request::{ExportRequest, OnBadRecord, Refusal};
+use conversation_archive::export::request::{ExportRequest, OnBadRecord, Refusal};
+use conversation_archive::net::{AddressRules, WebhookUrl};
+use conversation_archive::pipeline::dispatch::{Dispatch, Which};
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::metrics;
+use conversation_archive::pipeline::redactors::{PinError, Redactors};
 use conversation_archive::source::{Asked, Setback, Sources};
-use conversation_archive::webhook::{AddressRules, WebhookUrl};
 use serde::{Deserialize, Serialize};
 
 mod accepted;
@@ -30,7 +30,7 @@ mod retention;
 
 use accepted::{Accepted, Accepting, Existing, OnTrouble, Start};
 
-pub use conversation_archive::config::Regions;
+pub use conversation_archive::runtime::config::Regions;
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ pub enum StartError {
         source: Box<StartError>,
     },
     #[error(transparent)]
-    Dispatch(#[from] conversation_archive::dispatch::DispatchError),
+    Dispatch(#[from] conversation_archive::pipeline::dispatch::DispatchError),
     #[error(transparent)]
     Archive(#[from] conversation_archive::archive::ArchiveError),
 }

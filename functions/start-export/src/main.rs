@@ -1,9 +1,10 @@
 //! Wires start-export: settings, clients and the handler, once per process.
 
-use conversation_archive::config::{Config, StartExportConfig};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::lambda::{self, Clients};
-use conversation_archive::{metrics, telemetry};
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::metrics;
+use conversation_archive::runtime::config::{Config, StartExportConfig};
+use conversation_archive::runtime::lambda::{self, Clients};
+use conversation_archive::runtime::telemetry;
 use serde_json::value::RawValue;
 use start_export::{Command, StartError, StartExport, Started};
 

@@ -1,15 +1,15 @@
 //! Resume: a stopped export continues, a failed one gets another attempt, and a completed one returns its state.
 
-use conversation_archive::attempt::{Attempt, Overrides};
-use conversation_archive::conclusion::Concluding;
-use conversation_archive::failure::FailureKind;
-use conversation_archive::ids::ExportId;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::Outcome;
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::request::Refusal;
-use conversation_archive::scheduled_resume::ScheduledResume;
+use conversation_archive::base::failure::FailureKind;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::attempt::{Attempt, Overrides};
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::Outcome;
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::export::request::Refusal;
+use conversation_archive::export::scheduled_resume::ScheduledResume;
+use conversation_archive::pipeline::conclusion::Concluding;
+use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::source::Asked;
 
 use crate::{Resume, StartError, StartExport, Started, State, final_state};

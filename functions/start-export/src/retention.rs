@@ -1,11 +1,11 @@
 //! Retention: conversations that the organisation has already deleted cannot be exported.
 
-use conversation_archive::decode;
-use conversation_archive::failure::in_one_line;
+use conversation_archive::base::decode;
+use conversation_archive::base::failure::in_one_line;
+use conversation_archive::export::plan::Draft;
 use conversation_archive::genesys::wire::DataRetention;
 use conversation_archive::genesys::{ApiError, Call};
-use conversation_archive::invocation::Invocation;
-use conversation_archive::plan::Draft;
+use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::source::Setback;
 
 use crate::{StartError, StartExport};

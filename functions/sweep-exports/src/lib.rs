@@ -4,18 +4,18 @@
 use std::time::Duration;
 
 use conversation_archive::archive::{Archive, SliceView};
-use conversation_archive::attempt::Attempt;
-use conversation_archive::conclusion::Concluding;
-use conversation_archive::dispatch::{Dispatch, DispatchError};
-use conversation_archive::failure::{Failure, FailureKind, in_one_line};
-use conversation_archive::hash::Sha256;
-use conversation_archive::ids::ExportId;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::marker::OpenMarker;
-use conversation_archive::metrics;
-use conversation_archive::objects::{Name, OPEN_PREFIX};
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::run::End;
+use conversation_archive::base::failure::{Failure, FailureKind, in_one_line};
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::attempt::Attempt;
+use conversation_archive::export::marker::OpenMarker;
+use conversation_archive::export::objects::{Name, OPEN_PREFIX};
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::export::run::End;
+use conversation_archive::pipeline::conclusion::Concluding;
+use conversation_archive::pipeline::dispatch::{Dispatch, DispatchError};
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::metrics;
 use jiff::SignedDuration;
 
 mod owed;

@@ -1,10 +1,10 @@
 //! Wires sweep-exports: settings, clients and the handler, once per process.
 
-use conversation_archive::config::{Config, SweepExportsConfig};
-use conversation_archive::ids::ExportId;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::lambda::{self, Clients};
-use conversation_archive::telemetry;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::runtime::config::{Config, SweepExportsConfig};
+use conversation_archive::runtime::lambda::{self, Clients};
+use conversation_archive::runtime::telemetry;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use sweep_exports::{SweepExports, Swept};

@@ -1,10 +1,10 @@
 //! Owed webhooks: sends their messages again if they were lost.
 
-use conversation_archive::failure::in_one_line;
-use conversation_archive::ids::ExportId;
-use conversation_archive::metrics;
-use conversation_archive::objects::OWED_PREFIX;
-use conversation_archive::owed::{NextDelivery, OwedWebhook};
+use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::OWED_PREFIX;
+use conversation_archive::export::owed::{NextDelivery, OwedWebhook};
+use conversation_archive::pipeline::metrics;
 
 use crate::{HOUR, SweepExports, Swept};
 

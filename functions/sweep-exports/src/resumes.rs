@@ -2,11 +2,11 @@
 //! exists. archive-page handles it, because a query may have to be submitted again.
 
 use conversation_archive::archive::ArchiveError;
-use conversation_archive::failure::in_one_line;
-use conversation_archive::ids::ExportId;
-use conversation_archive::metrics;
-use conversation_archive::objects::RESUMES_PREFIX;
-use conversation_archive::scheduled_resume::ScheduledResume;
+use conversation_archive::base::failure::in_one_line;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::RESUMES_PREFIX;
+use conversation_archive::export::scheduled_resume::ScheduledResume;
+use conversation_archive::pipeline::metrics;
 
 use crate::{PATIENCE, SweepExports, Swept};
 

@@ -1,7 +1,7 @@
 //! Counts how often an export's messages were sent again without progress, and decides the next step. Pure.
 
-use conversation_archive::hash::Sha256;
-use conversation_archive::marker::OpenMarker;
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::export::marker::OpenMarker;
 use jiff::{SignedDuration, Timestamp};
 
 /// Number of times that messages are sent again, at least half an hour apart, before the export is failed.

@@ -1,14 +1,14 @@
 //! The standing of an export in a sweep: the time of its last progress, what it waits for, and a digest for comparison.
 
 use conversation_archive::archive::{Archive, ArchiveError};
-use conversation_archive::objects::portion_prefix;
-use conversation_archive::page_record::PageRecord;
-use conversation_archive::waiting::Waiting;
+use conversation_archive::export::objects::portion_prefix;
+use conversation_archive::export::page_record::PageRecord;
+use conversation_archive::export::waiting::Waiting;
 
-use conversation_archive::attempt::Attempt;
-use conversation_archive::hash::Sha256;
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::queue::Queue;
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::export::attempt::Attempt;
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::storage::queue::Queue;
 use jiff::Timestamp;
 
 use crate::{HOUR, SliceView};

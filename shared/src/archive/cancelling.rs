@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Archive, ArchiveError};
-use crate::format::FormatVersion;
-use crate::ids::ExportId;
-use crate::objects::Name;
-use crate::seal;
-use crate::store::Stored;
+use crate::base::format::FormatVersion;
+use crate::base::ids::ExportId;
+use crate::base::seal;
+use crate::export::objects::Name;
+use crate::storage::store::Stored;
 
 /// `cancel.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Archive, ArchiveError, Stage};
-use crate::checkpoint::Place;
-use crate::ids::ExportId;
-use crate::objects::Name;
-use crate::outcome::Manifest;
-use crate::page::{Projection, RecordShape, written_id};
-use crate::plan::ExportPlan;
-use crate::portion::Portion;
+use crate::base::ids::ExportId;
+use crate::export::checkpoint::Place;
+use crate::export::objects::Name;
+use crate::export::outcome::Manifest;
+use crate::export::plan::ExportPlan;
+use crate::export::portion::Portion;
+use crate::records::page::{Projection, RecordShape, written_id};
 
 /// Limit on the pages of the earlier export that are read for one page of transcripts. If none of them has a
 /// conversation with text, the transcript page has no records and the next one starts after them.

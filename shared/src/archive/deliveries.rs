@@ -3,89 +3,13 @@
 use jiff::Timestamp;
 
 use super::{Archive, ArchiveError};
-use crate::audit::{AuditEvent, Status};
-use crate::ids::ExportId;
-use crate::objects::{Name, audit_day, delivery_prefix};
-use crate::outcome::Outcome;
-use crate::owed::OwedWebhook;
-use crate::store::Stored;
-use crate::webhook::{Refusal, Verdict, verdict};
-
-/// The state of an outcome's webhook, from the audit trail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// No delivery is recorded.
-    NotTried,
-    /// The newest delivery was refused; another one is owed.
-    Refused(Refusal),
-    /// The newest delivery was refused and was the last of its schedule. Only a resume sends it again.
-    GivenUp(Refusal),
-    Delivered,
-    /// The receiver answered 410 Gone: no further delivery is owed.
-    Ended,
-}
-
-/// Field in a delivery's details: it was the last one of its schedule.
-pub const GIVEN_UP: &str = "givenUp";
-
-impl Delivery {
-    /// Whether the receiver has neither accepted the outcome nor declined all deliveries, so that a resume sends it
-    /// again.
-    pub fn is_owed(&self) -> bool {
-        match self {
-            Self::NotTried | Self::Refused(_) | Self::GivenUp(_) => true,
-            Self::Delivered | Self::Ended => false,
-        }
-    }
-
-    fn of(event: &AuditEvent) -> Self {
-        if event.status == Status::Success {
-            return Self::Delivered;
-        }
-        let refusal = serde_json::from_value(event.details["refusal"].clone());
-        let refusal = refusal.unwrap_or_else(|_| {
-            Refusal::of_answer(event.details["answer"].as_str().unwrap_or_default())
-        });
-        match refusal {
-            Refusal::Status { status, .. } if verdict(status) == Verdict::Gone => Self::Ended,
-            refusal if event.details[GIVEN_UP] == true => Self::GivenUp(refusal),
-            refusal => Self::Refused(refusal),
-        }
-    }
-}
-
-/// The recorded deliveries of one outcome, in the order of recording.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Deliveries(Vec<AuditEvent>);
-
-impl Deliveries {
-    pub fn count(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Time of the newest delivery.
-    pub fn newest(&self) -> Option<Timestamp> {
-        self.0.last().map(|event| event.timestamp)
-    }
-
-    /// The overall state: delivered if any delivery was accepted, else ended if any was answered 410, else the state of
-    /// the newest.
-    pub fn delivery(&self) -> Delivery {
-        let mut states: Vec<_> = self.0.iter().map(Delivery::of).collect();
-        for decides in [Delivery::Delivered, Delivery::Ended] {
-            if states.contains(&decides) {
-                return decides;
-            }
-        }
-        states.pop().unwrap_or(Delivery::NotTried)
-    }
-}
-
-impl FromIterator<AuditEvent> for Deliveries {
-    fn from_iter<T: IntoIterator<Item = AuditEvent>>(events: T) -> Self {
-        Self(events.into_iter().collect())
-    }
-}
+use crate::base::ids::ExportId;
+use crate::export::audit::AuditEvent;
+use crate::export::delivery::{Deliveries, Delivery};
+use crate::export::objects::{Name, audit_day, delivery_prefix};
+use crate::export::outcome::Outcome;
+use crate::export::owed::OwedWebhook;
+use crate::storage::store::Stored;
 
 impl Archive {
     /// The state of the outcome's webhook.
@@ -149,71 +73,5 @@ impl Archive {
             events.extend(self.read_key::<AuditEvent>(&object.key).await?);
         }
         Ok(events.into_iter().collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::audit::{Action, EventType, Happening};
-    use crate::hash::Sha256;
-
-    fn refused(details: Value) -> Delivery {
-        let event = AuditEvent::new(Happening {
-            export_id: &"march".parse().unwrap(),
-            query_hash: Sha256::of("q"),
-            request_id: "r",
-            timestamp: "2026-03-02T10:00:00Z".parse().unwrap(),
-            action: Action::DeliverWebhook,
-            event_type: EventType::Delivery,
-            subject: "attempt 1 receipt 1".to_owned(),
-            details,
-        });
-        Delivery::of(&event.failed("no").after(None))
-    }
-
-    #[test]
-    fn a_refused_delivery_is_owed_unless_the_receiver_wants_no_more() {
-        let moved = json!({"kind": "status", "status": 308, "location": "https://new.example"});
-        let gone = json!({"kind": "status", "status": 410});
-
-        let moved = refused(json!({"answer": "status 308", "refusal": moved}));
-
-        let expected = Refusal::Status {
-            status: 308,
-            location: Some("https://new.example".to_owned()),
-        };
-        assert_eq!(moved, Delivery::Refused(expected));
-        assert!(moved.is_owed());
-        let gone = refused(json!({"answer": "status 410", "refusal": gone}));
-        assert_eq!(gone, Delivery::Ended);
-        assert!(!gone.is_owed());
-    }
-
-    #[test]
-    fn a_webhook_that_was_given_up_is_owed_until_a_resume_delivers_it() {
-        let status = json!({"kind": "status", "status": 500});
-
-        let last = refused(json!({"answer": "status 500", "refusal": status, "givenUp": true}));
-
-        let status = 500;
-        let expected = Refusal::Status {
-            status,
-            location: None,
-        };
-        assert_eq!(last, Delivery::GivenUp(expected));
-        assert!(last.is_owed());
-    }
-
-    #[test]
-    fn a_delivery_of_an_earlier_version_is_understood_by_its_answer() {
-        assert_eq!(refused(json!({"answer": "status 410"})), Delivery::Ended);
-        assert!(refused(json!({"answer": "status 308"})).is_owed());
-        assert!(refused(json!({"answer": "the receiver could not be reached"})).is_owed());
-        assert!(refused(json!({})).is_owed());
-        // Written by a later version.
-        assert!(refused(json!({"answer": "?", "refusal": {"kind": "unknown"}})).is_owed());
     }
 }

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::{Archive, ArchiveError};
-use crate::ids::ExportId;
-use crate::marker::OpenMarker;
-use crate::objects::{EXPORTS_PREFIX, Name};
-use crate::outcome::{ExportStatus, Manifest, Outcome};
-use crate::request::ExportRequest;
+use crate::base::ids::ExportId;
+use crate::export::marker::OpenMarker;
+use crate::export::objects::{EXPORTS_PREFIX, Name};
+use crate::export::outcome::{ExportStatus, Manifest, Outcome};
+use crate::export::request::ExportRequest;
 
 impl Archive {
     /// Writes the marker of an export: from now on it has steps to complete.
@@ -118,7 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::FolderStore;
+    use crate::storage::store::FolderStore;
 
     #[tokio::test]
     async fn every_export_is_listed_once_whatever_its_neighbours_are_called() {

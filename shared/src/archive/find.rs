@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use super::indexes::READS_AT_ONCE;
 use super::{Archive, ArchiveError};
-use crate::ids::{ExportId, RunId};
-use crate::objects::Name;
-use crate::outcome::{Manifest, PageEntry};
-use crate::page::{IndexEntry, Projection, read_index};
-use crate::page_record::PageObjects;
-use crate::plan::ExportPlan;
-use crate::request::SourceKind;
-use crate::time::Interval;
+use crate::base::ids::{ExportId, RunId};
+use crate::base::time::Interval;
+use crate::export::objects::Name;
+use crate::export::outcome::{Manifest, PageEntry};
+use crate::export::page_record::PageObjects;
+use crate::export::plan::ExportPlan;
+use crate::export::request::SourceKind;
+use crate::records::page::{IndexEntry, Projection, read_index};
 
 /// One version of a conversation, and its location.
 #[derive(Clone, Debug, Serialize)]

@@ -5,8 +5,8 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, stream};
 
 use super::{Archive, ArchiveError};
-use crate::outcome::Content;
-use crate::page::page_text;
+use crate::export::outcome::Content;
+use crate::records::page::page_text;
 
 /// Objects in memory at a time.
 pub(super) const READS_AT_ONCE: usize = 8;

@@ -7,10 +7,10 @@ use futures::TryStreamExt as _;
 use lru::LruCache;
 
 use super::{Archive, ArchiveError, Stage};
-use crate::ids::ExportId;
-use crate::outcome::Manifest;
-use crate::page::KnownVersions;
-use crate::plan::ExportPlan;
+use crate::base::ids::ExportId;
+use crate::export::outcome::Manifest;
+use crate::export::plan::ExportPlan;
+use crate::records::page::KnownVersions;
 
 /// The earlier exports that a page is compared with.
 #[derive(Clone, Debug)]

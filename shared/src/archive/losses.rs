@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Archive, ArchiveError};
-use crate::attempt::{Attempt, Cause};
-use crate::ids::{ExportId, RunId};
-use crate::objects::Name;
-use crate::plan::ExportPlan;
-use crate::request::SourceKind;
-use crate::run::End;
+use crate::base::ids::{ExportId, RunId};
+use crate::export::attempt::{Attempt, Cause};
+use crate::export::objects::Name;
+use crate::export::plan::ExportPlan;
+use crate::export::request::SourceKind;
+use crate::export::run::End;
 
 /// Losses in all attempts at an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,19 +3,19 @@
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{Archive, ArchiveError};
-use crate::attempt::{Attempt, SliceStanding};
-use crate::format::FormatVersion;
-use crate::ids::{PageId, RunId};
-use crate::message::{Before, PageMessage};
-use crate::objects::{Name, RECORD_SUFFIX, run_prefix};
-use crate::page_record::{NextStep, PageRecord};
-use crate::plan::{ExportPlan, Slice};
-use crate::run::{End, Origin, RunEnd};
-use crate::store::Listed;
+use crate::base::format::FormatVersion;
+use crate::base::ids::{PageId, RunId};
+use crate::export::attempt::{Attempt, SliceStanding};
+use crate::export::message::{Before, PageMessage};
+use crate::export::objects::{Name, RECORD_SUFFIX, run_prefix};
+use crate::export::page_record::{NextStep, PageRecord};
+use crate::export::plan::{ExportPlan, Slice};
+use crate::export::run::{End, Origin, RunEnd};
+use crate::storage::store::Listed;
 
 /// Slices whose state is read at the same time.
 const READS_AT_ONCE: usize = 16;
-use crate::totals::Totals;
+use crate::export::totals::Totals;
 
 /// A slice with its current run.
 #[derive(Clone, Debug)]

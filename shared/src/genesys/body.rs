@@ -128,8 +128,8 @@ fn cut_off(route: &str, error: reqwest::Error) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genesys::loopback::{Answer, Loopback};
-    use crate::genesys::transport::builder_for;
+    use crate::net::loopback::{Answer, Loopback};
+    use crate::net::transport::builder_for;
 
     #[test]
     fn a_body_gives_its_buffer_back_empty_and_as_large_as_it_was() {

@@ -1,5 +1,7 @@
 //! One call to the API and its reply.
 
+use crate::base::time::saturating_millis;
+use crate::export::effort::Effort;
 use std::fmt;
 use std::time::Duration;
 
@@ -47,6 +49,18 @@ pub struct Reply<T> {
     pub throttled: Duration,
     pub content_type: Option<String>,
     pub bytes_in: u64,
+}
+
+impl<T> Reply<T> {
+    /// The cost of the call.
+    pub fn effort(&self) -> Effort {
+        Effort {
+            answers: 1,
+            repeats: u64::from(self.attempts.saturating_sub(1)),
+            cached: 0,
+            latency_ms: saturating_millis(self.latency),
+        }
+    }
 }
 
 impl Call {

@@ -16,9 +16,9 @@ use super::pace::Pace;
 use super::retry;
 use super::stats::{ClientStats, StatsSnapshot, add};
 use super::token::{Bearer, TokenSource};
-use super::transport::{ClientError, builder_for, is_loopback};
-use crate::clock::{Clock, Deadline};
-use crate::decode::DecodeError;
+use crate::base::clock::{Clock, Deadline};
+use crate::base::decode::DecodeError;
+use crate::net::transport::{ClientError, builder_for, is_loopback};
 use attempt::{Answer, Failure};
 
 mod attempt;

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::region::Region;
-use super::transport::is_loopback;
+use crate::net::transport::is_loopback;
 
 /// The URLs of the API and the login.
 #[derive(Clone, Debug, PartialEq, Eq)]

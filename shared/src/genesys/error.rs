@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::decode::DecodeError;
-use crate::failure::in_one_line;
+use crate::base::decode::DecodeError;
+use crate::base::failure::in_one_line;
 
 /// Why a call failed. It can be cloned, since concurrent callers share the failure of one login.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ use super::error::{ApiError, cut};
 use super::refusal::Head;
 use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
-use crate::decode::{self, without_byte_order_mark};
+use crate::base::decode::{self, without_byte_order_mark};
 
 /// Name of the login in errors and log lines.
 pub(crate) const ROUTE: &str = "/oauth/token";

@@ -13,7 +13,7 @@ use url::Url;
 use super::error::{ApiError, Trouble, cut};
 use super::retry;
 use super::wire::ErrorBody;
-use crate::decode::{DecodeError, without_byte_order_mark};
+use crate::base::decode::{DecodeError, without_byte_order_mark};
 
 /// Meaning, for the request, of a status that is not a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

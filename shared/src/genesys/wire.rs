@@ -8,7 +8,7 @@ mod recordings;
 pub use messages::*;
 pub use recordings::*;
 
-use crate::decode::lenient;
+use crate::base::decode::lenient;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::de::Error;

@@ -13,17 +13,16 @@ use super::conversation_query::{ConversationQuery, Order};
 use super::{
     Opened, Reading, Setback, Source, SourcePage, broken, lost_at_cursor, lost_when_unknown,
 };
-use crate::checkpoint::Checkpoint;
-use crate::clock::{Clock, Deadline};
-use crate::decode::{self, DecodeError};
-use crate::effort::Effort;
-use crate::failure::{Failure, FailureKind};
+use crate::base::clock::{Clock, Deadline};
+use crate::base::decode::{self, DecodeError};
+use crate::base::failure::{Failure, FailureKind};
+use crate::base::time::{Interval, millis};
+use crate::export::checkpoint::Checkpoint;
+use crate::export::plan::SliceRange;
+use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, DataAvailability, JobState};
 use crate::genesys::{Call, GenesysClient};
-use crate::page::{self, DETAILS_FIELDS, PageBody, PageRules, ResultsReader};
-use crate::plan::SliceRange;
-use crate::time::{Interval, millis};
-use crate::waiting::{Wait, WaitReason};
+use crate::records::page::{self, DETAILS_FIELDS, PageBody, PageRules, ResultsReader};
 
 const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
 
@@ -182,7 +181,7 @@ impl Source for AnalyticsJob {
             })
             .await
             .map_err(|error| lost_at_cursor(error, cursor.as_deref()))?;
-        let effort = Effort::of(&reply);
+        let effort = reply.effort();
         let page = reply.value;
         self.check_watermark(page.watermark, reading)?;
         let received = page.body.counts.received;

@@ -1,11 +1,11 @@
 //! The results of the requests for one archive page, and their cost.
 
 use super::{Reading, SourcePage};
-use crate::checkpoint::Checkpoint;
-use crate::effort::Effort;
+use crate::base::time::Interval;
+use crate::export::checkpoint::Checkpoint;
+use crate::export::effort::Effort;
 use crate::genesys::Reply;
-use crate::page::{self, OwnedRecord, PageBody, PageRules};
-use crate::time::Interval;
+use crate::records::page::{self, OwnedRecord, PageBody, PageRules};
 
 /// The records of a page as received, before any is omitted or projected.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Asking {
 
     pub(super) fn add<T>(&mut self, reply: &Reply<T>, requested: u64) {
         self.requested += requested;
-        self.effort = self.effort.plus(Effort::of(reply));
+        self.effort = self.effort.plus(reply.effort());
         self.correlation_id.clone_from(&reply.correlation_id);
     }
 }

@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::answer::{Answer, Asking, Permanence};
 use super::{Reading, Setback, SourcePage};
-use crate::checkpoint::Checkpoint;
-use crate::clock::Clock;
-use crate::hash::Sha256;
+use crate::base::clock::Clock;
+use crate::base::hash::Sha256;
+use crate::export::checkpoint::Checkpoint;
 
 /// Limit for all answers of all sources together. The least recently used are evicted first.
 const MAX_BYTES: usize = 32_000_000;
@@ -165,7 +165,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::page::OwnedRecord;
+    use crate::records::page::OwnedRecord;
 
     fn cache(seconds: u64) -> (ResponseCache, Clock) {
         let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use crate::request::Filters;
-use crate::time::Interval;
+use crate::base::time::Interval;
+use crate::export::request::Filters;
 
 /// The body of a query or of a job submission, with the API's field names.
 #[derive(Debug, Serialize)]

@@ -10,16 +10,16 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::{Asked, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
-use crate::checkpoint::{Checkpoint, DeadEnd, Trail};
-use crate::clock::{Clock, Deadline};
-use crate::decode::{self, DecodeError};
-use crate::effort::Effort;
+use crate::base::clock::{Clock, Deadline};
+use crate::base::decode::{self, DecodeError};
+use crate::base::hash::Sha256;
+use crate::export::checkpoint::{Checkpoint, DeadEnd, Trail};
+use crate::export::effort::Effort;
+use crate::export::plan::{GatewayQuery, OffsetRange, SliceRange};
+use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::QueryReply;
 use crate::genesys::{ApiError, Call, GenesysClient, Trouble};
-use crate::hash::Sha256;
-use crate::page::{self, PageBody, RawRecord, RecordShape, ResultsReader};
-use crate::plan::{GatewayQuery, OffsetRange, SliceRange};
-use crate::waiting::{Wait, WaitReason};
+use crate::records::page::{self, PageBody, RawRecord, RecordShape, ResultsReader};
 
 /// How often an empty page before the total is requested within one invocation.
 const EMPTY_PAGE_TRIES: u32 = 3;
@@ -89,7 +89,7 @@ impl ExportGateway {
             }
             Err(error) => return Err(lost_when_unknown(error)),
         };
-        let effort = Effort::of(&reply);
+        let effort = reply.effort();
         let correlation_id = reply.correlation_id;
         let (body, received, more_than_asked, digest) = reply.value;
         let warning = more_than_asked.then(|| {
@@ -160,8 +160,8 @@ impl Source for ExportGateway {
         let mut filter = json!({
             "type": "webchat",
             "dateRange": {
-                "start": crate::time::millis(asked.interval.start()).to_string(),
-                "end": crate::time::millis(asked.interval.end()).to_string(),
+                "start": crate::base::time::millis(asked.interval.start()).to_string(),
+                "end": crate::base::time::millis(asked.interval.end()).to_string(),
             },
         });
         if let Some(range) = &asked.filters.conversation_id_range {

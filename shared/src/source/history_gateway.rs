@@ -9,25 +9,15 @@ use serde_json::json;
 use super::answer::{Answer, Asking, Permanence};
 use super::cache::ResponseCache;
 use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_at_cursor};
-use crate::checkpoint::{Checkpoint, Trail};
-use crate::clock::Clock;
+use crate::base::clock::Clock;
+use crate::base::time::{Interval, millis};
+use crate::export::checkpoint::{Checkpoint, Trail};
+use crate::export::plan::ExportPlan;
+use crate::export::request::{Category, HistoryForm};
 use crate::genesys::{Call, GenesysClient};
-use crate::page::{RawRecord, ResultsFields, ResultsReader};
-use crate::plan::ExportPlan;
-use crate::request::Category;
-use crate::time::{Interval, millis};
+use crate::records::page::{RawRecord, ResultsFields, ResultsReader};
 
 const QUERY: &str = "/api/v2/analytics/conversations/details/query";
-
-/// Where the gateway expects its token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HistoryForm {
-    /// `nextPageToken` in the query string.
-    #[default]
-    PageToken,
-    /// `continuationToken` in the body.
-    Continuation,
-}
 
 /// The gateway as a source.
 #[derive(Clone, Debug)]
@@ -65,53 +55,6 @@ struct DateRange {
     start: String,
     end: String,
 }
-
-impl HistoryForm {
-    /// The largest page that the contract allows.
-    pub fn page_size_max(self) -> u32 {
-        match self {
-            Self::PageToken => 2000,
-            Self::Continuation => 1000,
-        }
-    }
-
-    fn fields(self) -> ResultsFields {
-        ResultsFields {
-            records: "entities",
-            next: match self {
-                Self::PageToken => "nextPageToken",
-                Self::Continuation => "continuationToken",
-            },
-        }
-    }
-
-    fn call(self, plan: &ExportPlan, token: Option<&str>) -> Call {
-        let query = |continuation_token| json!(HistoryQuery::new(plan, continuation_token));
-        let call = Call::post(QUERY);
-        match (self, token) {
-            (Self::PageToken, Some(token)) => call.query("nextPageToken", token).json(&query(None)),
-            (Self::PageToken, None) => call.json(&query(None)),
-            (Self::Continuation, token) => call.json(&query(token)),
-        }
-    }
-}
-
-impl std::str::FromStr for HistoryForm {
-    type Err = UnknownForm;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "page-token" => Ok(Self::PageToken),
-            "continuation" => Ok(Self::Continuation),
-            _ => Err(UnknownForm(text.to_owned())),
-        }
-    }
-}
-
-/// The text is not a valid form of the history gateway.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no form of a history gateway: page-token or continuation is expected")]
-pub struct UnknownForm(String);
 
 impl<'a> HistoryQuery<'a> {
     fn new(plan: &'a ExportPlan, continuation_token: Option<&'a str>) -> Self {
@@ -161,7 +104,7 @@ impl HistoryGateway {
         reading: &Reading<'_>,
     ) -> Result<(Answer, Asking), Setback> {
         let form = self.settings.history_form;
-        let fields = form.fields();
+        let fields = fields(form);
         let mut reader = ResultsReader::default();
         let decode = |body: &[u8]| {
             let mut page = reader.page(body, fields)?;
@@ -171,7 +114,7 @@ impl HistoryGateway {
         };
         let reply = self
             .client
-            .call(&form.call(reading.plan, token), reading.deadline, decode)
+            .call(&call(form, reading.plan, token), reading.deadline, decode)
             .await
             .map_err(|error| lost_at_cursor(error, token))?;
         let mut asking = Asking::default();
@@ -214,5 +157,27 @@ impl Source for HistoryGateway {
         };
         let ask = self.ask(cursor.as_deref(), trail.as_ref(), reading);
         self.cache.page(checkpoint, reading, ask).await
+    }
+}
+
+fn fields(form: HistoryForm) -> ResultsFields {
+    ResultsFields {
+        records: "entities",
+        next: match form {
+            HistoryForm::PageToken => "nextPageToken",
+            HistoryForm::Continuation => "continuationToken",
+        },
+    }
+}
+
+fn call(form: HistoryForm, plan: &ExportPlan, token: Option<&str>) -> Call {
+    let query = |continuation_token| json!(HistoryQuery::new(plan, continuation_token));
+    let call = Call::post(QUERY);
+    match (form, token) {
+        (HistoryForm::PageToken, Some(token)) => {
+            call.query("nextPageToken", token).json(&query(None))
+        }
+        (HistoryForm::PageToken, None) => call.json(&query(None)),
+        (HistoryForm::Continuation, token) => call.json(&query(token)),
     }
 }

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use super::Setback;
-use crate::clock::{Clock, Deadline};
-use crate::decode;
-use crate::failure::in_one_line;
+use crate::base::clock::{Clock, Deadline};
+use crate::base::decode;
+use crate::base::failure::in_one_line;
+use crate::export::waiting::{WaitReason, Waits};
 use crate::genesys::wire::EntityListing;
 use crate::genesys::{ApiError, Call, GenesysClient};
-use crate::page::Names;
-use crate::waiting::{WaitReason, Waits};
+use crate::records::page::Names;
 
 const QUEUES: &str = "/api/v2/routing/queues";
 const WRAP_UP_CODES: &str = "/api/v2/routing/wrapupcodes";

@@ -12,12 +12,12 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 
 use super::{Reading, Setback, Source, SourcePage, broken};
-use crate::checkpoint::Checkpoint;
-use crate::clock::{Clock, Deadline};
+use crate::base::clock::{Clock, Deadline};
+use crate::export::checkpoint::Checkpoint;
+use crate::export::plan::{SliceRange, TranscriptPlan};
+use crate::export::portion::Portion;
+use crate::export::waiting::WaitReason;
 use crate::genesys::GenesysClient;
-use crate::plan::{SliceRange, TranscriptPlan};
-use crate::portion::Portion;
-use crate::waiting::WaitReason;
 use batches::BulkLimit;
 use missed::{Missed, Stuck};
 use page::Page;
@@ -25,6 +25,7 @@ use turn::Turn;
 use visit::{Visit, Visited};
 
 mod batches;
+mod bodies;
 mod files;
 mod messages;
 mod missed;

@@ -5,25 +5,27 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use conversation_archive::FormatVersion;
 use conversation_archive::archive::{Archive, SliceView};
-use conversation_archive::attempt::Attempt;
-use conversation_archive::audit::{Action, AuditEvent, EventType, Happening};
-use conversation_archive::checkpoint::Checkpoint;
-use conversation_archive::clock::Clock;
-use conversation_archive::effort::Effort;
-use conversation_archive::hash::Sha256;
-use conversation_archive::ids::{ExportId, RunId};
-use conversation_archive::marker::OpenMarker;
-use conversation_archive::message::PageMessage;
-use conversation_archive::objects::Name;
-use conversation_archive::page::{PageBody, encode, gateway_records};
-use conversation_archive::page_record::{
+use conversation_archive::base::clock::Clock;
+use conversation_archive::base::format::FormatVersion;
+use conversation_archive::base::hash::Sha256;
+use conversation_archive::base::ids::{ExportId, RunId};
+use conversation_archive::export::attempt::Attempt;
+use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::export::checkpoint::Checkpoint;
+use conversation_archive::export::effort::Effort;
+use conversation_archive::export::marker::OpenMarker;
+use conversation_archive::export::message::PageMessage;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, StoredObject,
 };
-use conversation_archive::plan::{Draft, ExportPlan, Identity, PlanLimits, Residency, SliceRange};
-use conversation_archive::request::ExportRequest;
-use conversation_archive::run::{End, Origin, RunEnd, RunRecord};
+use conversation_archive::export::plan::{
+    Draft, ExportPlan, Identity, PlanLimits, Residency, SliceRange,
+};
+use conversation_archive::export::request::ExportRequest;
+use conversation_archive::export::run::{End, Origin, RunEnd, RunRecord};
+use conversation_archive::records::page::{PageBody, encode, gateway_records};
 use jiff::Timestamp;
 use serde_json::json;
 

@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use conversation_archive::time::Interval;
+use conversation_archive::base::time::Interval;
 use genesys_simulator::{Answer, Route, ServedRequest, Simulator};
 use serde_json::Value;
 

@@ -13,9 +13,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::Manifest;
-use conversation_archive::verify::verify;
+use conversation_archive::archive::verify::verify;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::Manifest;
 use end_to_end::world::World;
 use serde_json::Value;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::failure::{Failure, FailureKind};
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::Outcome;
+use conversation_archive::base::failure::{Failure, FailureKind};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::Outcome;
 use end_to_end::world::{Turn, World};
 use genesys_simulator::Route;
 use jiff::SignedDuration;

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use conversation_archive::source::{HistoryForm as Form, SourceSettings};
-use conversation_archive::time::Interval;
-use conversation_archive::transcript::TranscriptRoute;
+use conversation_archive::base::time::Interval;
+use conversation_archive::export::request::HistoryForm as Form;
+use conversation_archive::records::transcript::TranscriptRoute;
+use conversation_archive::source::SourceSettings;
 use end_to_end::world::{DAYS, World, organisation};
 use fastrand::Rng;
 use genesys_simulator::{HistoryForm, Route, Settings, Untold};

@@ -1,7 +1,7 @@
 //! The calls of the gateways.
 
-use conversation_archive::failure::FailureKind as Kind;
-use conversation_archive::source::HistoryForm as Form;
+use conversation_archive::base::failure::FailureKind as Kind;
+use conversation_archive::export::request::HistoryForm as Form;
 use genesys_simulator::{HistoryForm, Route, ServedRequest};
 use serde_json::json;
 

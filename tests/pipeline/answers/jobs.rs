@@ -1,6 +1,6 @@
 //! The calls of the asynchronous job, and those of every export.
 
-use conversation_archive::failure::FailureKind as Kind;
+use conversation_archive::base::failure::FailureKind as Kind;
 use genesys_simulator::{Route, ServedRequest};
 use serde_json::json;
 

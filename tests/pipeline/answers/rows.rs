@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conversation_archive::failure::FailureKind as Kind;
+use conversation_archive::base::failure::FailureKind as Kind;
 use genesys_simulator::ServedRequest;
 use serde_json::{Value, json};
 

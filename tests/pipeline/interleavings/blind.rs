@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::store::{ArchiveStore, Listing, Object, StoreError, Stored};
+use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 
 /// A store that hides all attempts after the first one.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conversation_archive::archive::Archive;
-use conversation_archive::attempt::{Attempt, Cause};
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::{Name, export_prefix};
-use conversation_archive::outcome::{ExportStatus, Manifest, Outcome};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::attempt::{Attempt, Cause};
+use conversation_archive::export::objects::{Name, export_prefix};
+use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 
 use end_to_end::world::World;
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use conversation_archive::FormatVersion;
-use conversation_archive::ids::ExportId;
-use conversation_archive::message::{PageMessage, StartMessage};
-use conversation_archive::queue::{Delivery, Queue};
-use conversation_archive::scheduled_resume::ScheduledResume;
+use conversation_archive::base::format::FormatVersion;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::message::{PageMessage, StartMessage};
+use conversation_archive::export::scheduled_resume::ScheduledResume;
+use conversation_archive::storage::queue::{Delivery, Queue};
 use start_export::{Command, Resume};
 
 use end_to_end::world::{Turn, World};

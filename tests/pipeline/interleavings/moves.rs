@@ -1,8 +1,8 @@
 //! Performs an action in a world: a message handled, a command given, a sweep, a dead letter recorded.
 
-use conversation_archive::failure::in_one_line;
-use conversation_archive::invocation::Invocation;
-use conversation_archive::queue::{Delivery, Queue};
+use conversation_archive::base::failure::in_one_line;
+use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::storage::queue::{Delivery, Queue};
 use start_export::{Command, StartError};
 
 use end_to_end::process::{Disposition, Process};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::objects::OPEN_PREFIX;
+use conversation_archive::export::objects::OPEN_PREFIX;
 use end_to_end::world::{World, organisation};
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 

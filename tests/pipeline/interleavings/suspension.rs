@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use conversation_archive::queue::Queue;
+use conversation_archive::storage::queue::Queue;
 use end_to_end::seams::Steps;
 use end_to_end::world::{World, organisation};
 

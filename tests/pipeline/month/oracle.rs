@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::{ExportStatus, Outcome};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use end_to_end::throttling_store::ThrottlingStore;
 use end_to_end::world::World;
 use jiff::Timestamp;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use conversation_archive::clock::Clock;
+use conversation_archive::base::clock::Clock;
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
+use conversation_archive::records::transcript::TranscriptRoute;
 use conversation_archive::source::{SourceSettings, Sources};
-use conversation_archive::transcript::TranscriptRoute;
 use end_to_end::world::{World, organisation};
 use secrecy::SecretString;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Bulk requests that are refused for their size, and responses that omit messages.
 
-use conversation_archive::transcript::TranscriptRoute;
+use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::json;
 
 use super::api::{Answer, Api, ODD, answer, listing, message_ids, odd_ids, recordings, texts};

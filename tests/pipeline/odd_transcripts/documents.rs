@@ -1,6 +1,6 @@
 //! Success bodies that are not the requested document.
 
-use conversation_archive::transcript::TranscriptRoute;
+use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::{Value, json};
 
 use super::api::{Api, Asked, ODD, answer, conversation, texts, web_details};

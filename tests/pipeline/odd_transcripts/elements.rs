@@ -1,6 +1,6 @@
 //! Documents with one unusual element or field.
 
-use conversation_archive::transcript::TranscriptRoute;
+use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::{Value, json};
 
 use super::api::{Api, ODD, conversation, listing, message, message_ids, text_of, texts};

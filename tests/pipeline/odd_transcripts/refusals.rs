@@ -1,6 +1,6 @@
 //! Statuses that refuse one conversation, all conversations, or the client.
 
-use conversation_archive::transcript::TranscriptRoute;
+use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::json;
 
 use super::api::{Api, answer, odd_ids};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::queue::Queue;
-use conversation_archive::store::ArchiveStore;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::storage::queue::Queue;
+use conversation_archive::storage::store::ArchiveStore;
 use genesys_simulator::{Faults, Permanent, Route};
 use start_export::{Command, Resume};
 

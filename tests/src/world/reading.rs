@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conversation_archive::archive::Archive;
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::Name;
-use conversation_archive::outcome::{Manifest, Outcome};
-use conversation_archive::page::decode_lines;
-use conversation_archive::store::{ArchiveStore, Object};
-use conversation_archive::verify::{Report, verify};
+use conversation_archive::archive::verify::{Report, verify};
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::outcome::{Manifest, Outcome};
+use conversation_archive::records::page::decode_lines;
+use conversation_archive::storage::store::{ArchiveStore, Object};
 use serde_json::value::RawValue;
 
 use super::World;

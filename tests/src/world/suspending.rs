@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use conversation_archive::queue::{Delivery, Queue};
-use conversation_archive::store::ArchiveStore;
+use conversation_archive::storage::queue::{Delivery, Queue};
+use conversation_archive::storage::store::ArchiveStore;
 use url::Url;
 
 use super::{World, build, client, seams};

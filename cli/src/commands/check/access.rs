@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use conversation_archive::decode::DecodeError;
+use conversation_archive::base::decode::DecodeError;
 use conversation_archive::genesys::wire::{DataAvailability, QueryReply};
 use conversation_archive::genesys::{ApiError, Call};
-use conversation_archive::page::DETAILS_FIELDS;
+use conversation_archive::records::page::DETAILS_FIELDS;
 use jiff::Timestamp;
 use serde_json::json;
 

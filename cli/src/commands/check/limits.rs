@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation_archive::decode::lenient;
+use conversation_archive::base::decode::lenient;
 use conversation_archive::genesys::{ApiError, Call};
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! The organisation's region, and whether the client can log in there.
 
+use conversation_archive::export::plan::Residency;
 use conversation_archive::genesys::ApiError;
-use conversation_archive::plan::Residency;
 
 use super::{Api, Finding, Findings};
 use crate::figures::time;

@@ -1,7 +1,9 @@
 //! Whether the archive accepts objects as an export writes them: create-only, read back, deleted.
 
-use conversation_archive::objects::Name;
-use conversation_archive::store::{ArchiveStore, Encryption, Object, S3Store, StoreError, Stored};
+use conversation_archive::export::objects::Name;
+use conversation_archive::storage::store::{
+    ArchiveStore, Encryption, Object, S3Store, StoreError, Stored,
+};
 
 use super::interrupt::{Interrupt, Interrupted};
 use super::{Finding, Findings};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation_archive::decode;
+use conversation_archive::base::decode;
 use conversation_archive::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, JobState};
 use conversation_archive::genesys::{ApiError, Call};
 use jiff::Timestamp;

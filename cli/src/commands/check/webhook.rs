@@ -1,8 +1,9 @@
 //! Whether the receiver accepts a signed delivery.
 
 use bytes::Bytes;
-use conversation_archive::clock::Clock;
-use conversation_archive::webhook::{Reply, Sender, WebhookUrl, webhook_id};
+use conversation_archive::base::clock::Clock;
+use conversation_archive::net::WebhookUrl;
+use conversation_archive::net::webhook::{Reply, Sender, webhook_id};
 use serde_json::json;
 
 use super::Finding;

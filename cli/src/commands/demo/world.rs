@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use conversation_archive::ids::ExportId;
-use conversation_archive::request::ExportRequest;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::request::ExportRequest;
 use genesys_simulator::{Faults, Settings as Organisation, Simulator, Watermark};
 use jiff::Timestamp;
 use serde_json::json;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use conversation_archive::request::{ExportRequest, RequestedInterval};
-use conversation_archive::time::Interval;
+use conversation_archive::base::time::Interval;
+use conversation_archive::export::request::{ExportRequest, RequestedInterval};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

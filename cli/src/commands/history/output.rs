@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
 
-use conversation_archive::json::JsonText;
+use conversation_archive::base::json::JsonText;
 
 use super::table;
 use crate::arguments::Format;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use console::{pad_str, style, truncate_str};
-use conversation_archive::json::JsonText;
-use conversation_archive::time::from_millis;
+use conversation_archive::base::json::JsonText;
+use conversation_archive::base::time::from_millis;
 
 use crate::figures::time;
 use crate::plain::plain_line;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use conversation_archive::config::{FUNCTIONS, environment};
+use conversation_archive::runtime::config::{FUNCTIONS, environment};
 use serde::Deserialize;
 
 use crate::local::Project;

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
-use conversation_archive::config::environment;
+use conversation_archive::runtime::config::environment;
 use serde_json::{Value, json};
 
 use super::build::Binaries;

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use conversation_archive::config::environment;
+use conversation_archive::runtime::config::environment;
 use genesys_simulator::Simulator;
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -1,7 +1,7 @@
 //! `start --backfill`: exports a history, one month at a time. The id of each export follows from its month, so that
 //! the same command finds the finished months when it is repeated.
 
-use conversation_archive::time::Interval;
+use conversation_archive::base::time::Interval;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan as _};

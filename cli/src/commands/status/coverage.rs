@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use conversation_archive::plan::ExportPlan;
-use conversation_archive::request::SourceKind;
-use conversation_archive::time::Interval;
+use conversation_archive::base::time::Interval;
+use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::export::request::SourceKind;
 use jiff::Timestamp;
 use serde_json::json;
 

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use conversation_archive::archive::{Archive, ArchiveError};
-use conversation_archive::ids::ExportId;
-use conversation_archive::outcome::{ExportStatus, Outcome};
-use conversation_archive::plan::ExportPlan;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::outcome::{ExportStatus, Outcome};
+use conversation_archive::export::plan::ExportPlan;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use console::style;
-use conversation_archive::clock::Clock;
-use conversation_archive::ids::ExportId;
-use conversation_archive::objects::Name;
-use conversation_archive::scheduled_resume::ScheduledResume;
+use conversation_archive::base::clock::Clock;
+use conversation_archive::base::ids::ExportId;
+use conversation_archive::export::objects::Name;
+use conversation_archive::export::scheduled_resume::ScheduledResume;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -138,9 +138,9 @@ fn json_of(slice: &SliceStanding) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use conversation_archive::FormatVersion;
-    use conversation_archive::totals::Totals;
-    use conversation_archive::waiting::{WaitReason, Waiting};
+    use conversation_archive::base::format::FormatVersion;
+    use conversation_archive::export::totals::Totals;
+    use conversation_archive::export::waiting::{WaitReason, Waiting};
 
     use super::*;
 
@@ -148,7 +148,7 @@ mod tests {
     fn a_wait_that_is_over_is_told_as_the_last_one() {
         let not_before: Timestamp = "2026-03-10T04:00:00Z".parse().unwrap();
         let id = "nightly".parse::<ExportId>().unwrap();
-        let run = conversation_archive::ids::RunId {
+        let run = conversation_archive::base::ids::RunId {
             export_id: id,
             slice: 1,
             run: 1,

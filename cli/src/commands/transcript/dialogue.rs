@@ -1,7 +1,7 @@
 //! A transcript for people: time, sender and text in columns.
 
 use console::{Term, pad_str, style};
-use conversation_archive::json::JsonText;
+use conversation_archive::base::json::JsonText;
 
 use crate::figures::{bytes, counted};
 use crate::plain::{plain, plain_line};

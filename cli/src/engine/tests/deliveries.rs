@@ -1,9 +1,9 @@
 //! Receivers that do not accept a webhook. The clock is manual and is advanced over each wait between two deliveries.
 
-use conversation_archive::archive::Delivery;
-use conversation_archive::outcome::Outcome;
-use conversation_archive::queue::Queue;
-use conversation_archive::webhook::Signer;
+use conversation_archive::export::delivery::Delivery;
+use conversation_archive::export::outcome::Outcome;
+use conversation_archive::net::webhook::Signer;
+use conversation_archive::storage::queue::Queue;
 
 use super::*;
 use crate::receiver::scripted::{Answer, Scripted};

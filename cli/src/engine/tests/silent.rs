@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::store::{Listing, Object, StoreError, Stored};
+use conversation_archive::storage::store::{Listing, Object, StoreError, Stored};
 
 use super::*;
 

@@ -10,15 +10,15 @@ use secrecy::ExposeSecret;
 
 use super::turn::Turn;
 use super::{Inner, files};
-use crate::clock::Deadline;
-use crate::decode::{DecodeError, without_byte_order_mark};
+use crate::base::clock::Deadline;
+use crate::base::decode::{DecodeError, without_byte_order_mark};
 use crate::genesys::body::{self, Body};
 use crate::genesys::call::Call;
 use crate::genesys::error::{ApiError, Trouble};
 use crate::genesys::refusal::Head;
 use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
-use crate::genesys::transport::ClientError;
+use crate::net::transport::ClientError;
 
 /// A complete response that is not decoded yet.
 pub(super) struct Answer {

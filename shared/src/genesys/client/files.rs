@@ -4,8 +4,8 @@ use reqwest::redirect::{Attempt, Policy};
 use url::Url;
 
 use super::ClientSettings;
-use crate::genesys::transport::{self, ClientError, is_loopback};
-use crate::webhook::{AddressRules, GuardedResolver, Loopback};
+use crate::net::transport::{self, ClientError, is_loopback};
+use crate::net::{AddressRules, GuardedResolver, Loopback};
 
 /// From an API address to the file, plus two more.
 const REDIRECTS: usize = 3;

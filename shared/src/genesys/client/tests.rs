@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
 use super::*;
-use crate::decode;
+use crate::base::decode;
 use crate::genesys::credentials::Credentials;
-use crate::genesys::loopback::{Answer as Scripted, Loopback};
 use crate::genesys::wire::AsyncQueryResponse;
+use crate::net::loopback::{Answer as Scripted, Loopback};
 
 mod compression;
 mod errors;

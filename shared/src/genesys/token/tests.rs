@@ -7,9 +7,9 @@ use secrecy::ExposeSecret;
 use tokio::sync::Barrier;
 
 use super::*;
-use crate::genesys::loopback::{Answer, Loopback};
 use crate::genesys::stats::ClientStats;
-use crate::genesys::transport;
+use crate::net::loopback::{Answer, Loopback};
+use crate::net::transport;
 
 const UNFIT: &str = r#"{"error":"invalid_client","description":"client not found","error_description":"client not found"}"#;
 

@@ -4,8 +4,10 @@
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::decode::DecodeError;
-use crate::decode::object::{Listed, NotReadable, Object, UnreadableElement, required_object};
+use crate::base::decode::DecodeError;
+use crate::base::decode::object::{
+    Listed, NotReadable, Object, UnreadableElement, required_object,
+};
 
 /// `GET …/conversations/messages/{conversationId}`: the participants, and the list of messages.
 #[derive(Debug)]

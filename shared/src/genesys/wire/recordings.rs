@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::messages::ConversationMessageEvent;
-use crate::decode::DecodeError;
-use crate::decode::object::{Listed, NotReadable, Object, required_elements};
+use crate::base::decode::DecodeError;
+use crate::base::decode::object::{Listed, NotReadable, Object, required_elements};
 
 /// `GET …/conversations/{conversationId}/recordings`, 200: a list of these.
 #[derive(Debug)]

@@ -9,14 +9,14 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::windows;
-use crate::checkpoint::Checkpoint;
-use crate::decode::DecodeError;
-use crate::hash::Sha256;
-use crate::page::{
+use crate::base::decode::DecodeError;
+use crate::base::hash::Sha256;
+use crate::base::time::Interval;
+use crate::export::checkpoint::Checkpoint;
+use crate::records::page::{
     DETAILS_FIELDS, OwnedRecord, RawRecord, RecordIdentity, RecordShape, ResultsReader,
 };
 use crate::source::answer::{Answer, Permanence};
-use crate::time::Interval;
 
 /// Number of query pages that make one page of the archive: two seconds' worth at 300 requests a minute.
 pub(super) const PAGES: u32 = 10;

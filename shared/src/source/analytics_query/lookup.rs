@@ -3,11 +3,13 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{AnalyticsQuery, DETAILS};
-use crate::checkpoint::Checkpoint;
-use crate::decode;
+use crate::base::decode;
+use crate::export::checkpoint::Checkpoint;
+use crate::export::plan::OffsetRange;
 use crate::genesys::{ApiError, Call};
-use crate::page::{self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape, ResultsReader};
-use crate::plan::OffsetRange;
+use crate::records::page::{
+    self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape, ResultsReader,
+};
 use crate::source::answer::{Answer, Asking, Permanence};
 use crate::source::{Reading, Setback, broken};
 

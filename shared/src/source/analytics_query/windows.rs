@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::time::Interval;
+use crate::base::time::Interval;
 
 /// Share of the maximum per read that a window aims at, because the next hour differs from the last one.
 const AIM: f64 = 0.8;

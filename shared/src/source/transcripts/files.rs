@@ -4,12 +4,12 @@ use url::Url;
 
 use super::missed::{Cause, HeldUp, Missed, Stuck, fails_alone};
 use super::visit::{Told, Visit};
+use crate::base::hash::Sha256;
+use crate::export::waiting::Wait;
 use crate::genesys::{ApiError, Call, Trouble};
-use crate::hash::Sha256;
-use crate::page::AttachedFile;
+use crate::records::page::AttachedFile;
+use crate::records::transcript::{AttachmentLimits, File, NotStored, Transcript};
 use crate::source::Setback;
-use crate::transcript::{AttachmentLimits, File, NotStored, Transcript};
-use crate::waiting::Wait;
 
 /// Limit per conversation: the files are held in memory until the page is stored.
 const CONVERSATION_BYTES: u64 = 32_000_000;

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::batches::{Batches, TooMuch};
+use super::bodies::Messages;
 use super::missed::{HeldUp, Missed, Verdict, all_refused, is_poisoned, refused_alone, too_much};
 use super::visit::{REPLY_LIMIT_BYTES, Visit};
 use crate::genesys::wire::TextMessageListing;
 use crate::genesys::{ApiError, Call};
-use crate::transcript::{Messages, Status, Transcript, Untold};
+use crate::records::transcript::{Status, Transcript, Untold};
 
 /// State of the requests for one conversation's messages.
 struct Requested<'v, 'a> {

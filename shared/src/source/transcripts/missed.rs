@@ -2,11 +2,11 @@
 
 use super::batches::TooMuch;
 use super::visit::Told;
-use crate::failure::in_one_line;
+use crate::base::failure::in_one_line;
+use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, Trouble};
+use crate::records::transcript::{Status, Untold};
 use crate::source::Setback;
-use crate::transcript::{Status, Untold};
-use crate::waiting::{Wait, WaitReason};
 
 const TOO_LARGE: &str = "its messages are more than the API or we take at once";
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::visit::Told;
-use crate::checkpoint::Checkpoint;
-use crate::hash::Sha256;
-use crate::page::{self, AttachedFile, PageRules, RawRecord};
-use crate::redaction::Tally;
+use crate::base::hash::Sha256;
+use crate::export::checkpoint::Checkpoint;
+use crate::records::page::{self, AttachedFile, PageRules, RawRecord};
+use crate::records::redaction::Tally;
+use crate::records::transcript::{self, Limits, Status, Untold, Written};
 use crate::source::answer::Asking;
 use crate::source::{Reading, Setback, SourcePage, broken};
-use crate::transcript::{self, Limits, Status, Untold, Written};
 
 const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or their divisions";
 

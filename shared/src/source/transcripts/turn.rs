@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::missed::{Cause, HeldUp, Stuck};
 use super::page::Page;
-use crate::checkpoint::{Checkpoint, Place};
-use crate::portion::Portion;
+use crate::export::checkpoint::{Checkpoint, Place};
+use crate::export::portion::Portion;
 use crate::source::{Reading, Setback};
 
 /// Limit of postponed conversations: their ids are part of each SQS message, which may hold 256 KiB.
@@ -136,8 +136,8 @@ mod tests {
 
     use super::super::visit::Told;
     use super::*;
-    use crate::transcript::web_details;
-    use crate::waiting::{Wait, WaitReason};
+    use crate::export::waiting::{Wait, WaitReason};
+    use crate::source::transcripts::bodies::web_details;
 
     fn wait() -> Wait {
         Wait {

@@ -7,16 +7,17 @@ use serde_json::value::RawValue;
 
 use super::Transcripts;
 use super::batches::BulkLimit;
+use super::bodies::{Recordings, web_details};
 use super::missed::{Cause, HeldUp, Missed, Stuck, Verdict, unaskable, unavailable};
-use crate::clock::Deadline;
-use crate::decode::DecodeError;
-use crate::decode::object::required_object;
+use crate::base::clock::Deadline;
+use crate::base::decode::DecodeError;
+use crate::base::decode::object::required_object;
+use crate::export::plan::TranscriptPlan;
+use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, Call, GenesysClient, Reply};
-use crate::page::AttachedFile;
-use crate::plan::TranscriptPlan;
+use crate::records::page::AttachedFile;
+use crate::records::transcript::{self, Status, Transcript, TranscriptRoute, Untold};
 use crate::source::answer::Asking;
-use crate::transcript::{self, Recordings, Status, Transcript, TranscriptRoute, Untold};
-use crate::waiting::{Wait, WaitReason};
 
 /// Limit of one response: several conversations are in memory at a time.
 pub(super) const REPLY_LIMIT_BYTES: u64 = 12_000_000;
@@ -210,9 +211,7 @@ impl<'a> Visit<'a> {
         let id = self.id;
         let call = Call::get(format!("/api/v2/conversations/web/details/{id}"));
         let call = call.at_most(REPLY_LIMIT_BYTES);
-        let read = self
-            .read(&call, |document| transcript::web_details(document, id))
-            .await;
+        let read = self.read(&call, |document| web_details(document, id)).await;
         read.map_err(|error| self.missed(error))
     }
 

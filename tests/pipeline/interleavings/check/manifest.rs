@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use conversation_archive::ids::RunId;
-use conversation_archive::outcome::Manifest;
-use conversation_archive::verify::verify;
+use conversation_archive::archive::verify::verify;
+use conversation_archive::base::ids::RunId;
+use conversation_archive::export::outcome::Manifest;
 
 use end_to_end::world::World;
 

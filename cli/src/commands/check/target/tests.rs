@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::store::Listing;
+use conversation_archive::storage::store::Listing;
 use tokio::sync::watch;
 
 use super::*;

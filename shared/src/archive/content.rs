@@ -1,0 +1,184 @@
+//! The contents of an export: the pages of every slice's chain, in order.
+
+use std::ops::RangeInclusive;
+
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{Archive, ArchiveError, SliceView};
+use crate::base::ids::{PageId, RunId};
+use crate::export::effort::Effort;
+use crate::export::outcome::{Content, PageEntry, SliceContent};
+use crate::export::page_record::PageRecord;
+use crate::export::run::Origin;
+use crate::records::page::Counts;
+use crate::records::redaction::Tally;
+
+/// Objects read at a time; they are small.
+const READS_AT_ONCE: usize = 16;
+
+/// Consecutive pages of one run that count.
+pub(crate) type Stretch = (RunId, RangeInclusive<u32>);
+
+/// Pages in order, with their contribution to the manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Pages {
+    pub(crate) slices: Vec<SlicePages>,
+    stored_bytes: u64,
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    redactions: Tally,
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    statuses: Tally,
+    pub(crate) effort: Effort,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Consecutive pages of one slice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SlicePages {
+    pub(crate) slice: u32,
+    pub(crate) pages: Vec<PageEntry>,
+}
+
+impl Pages {
+    pub(crate) fn add(&mut self, record: PageRecord) {
+        let PageRecord {
+            id,
+            content,
+            effort,
+            ..
+        } = record;
+        self.stored_bytes += content.totals().stored_bytes;
+        self.effort = self.effort.plus(effort);
+        self.redactions.add(&content.redactions);
+        self.statuses.add(&content.statuses);
+        let place = format!("slice {} page {}: ", id.run.slice, id.page);
+        let warnings = content.warnings.iter();
+        self.warnings
+            .extend(warnings.map(|warning| format!("{place}{warning}")));
+        let entry = PageEntry {
+            run: id.run.run,
+            page: id.page,
+            counts: content.counts,
+            objects: content.objects,
+        };
+        self.slice(id.run.slice).push(entry);
+    }
+
+    /// Appends pages that follow these.
+    pub(crate) fn append(&mut self, later: Self) {
+        self.stored_bytes += later.stored_bytes;
+        self.effort = self.effort.plus(later.effort);
+        self.redactions.add(&later.redactions);
+        self.statuses.add(&later.statuses);
+        self.warnings.extend(later.warnings);
+        for SlicePages { slice, pages } in later.slices {
+            self.slice(slice).extend(pages);
+        }
+    }
+
+    /// The pages of the slice, which is the last one or the next one.
+    fn slice(&mut self, slice: u32) -> &mut Vec<PageEntry> {
+        if self.slices.last().is_none_or(|last| last.slice != slice) {
+            let pages = Vec::new();
+            self.slices.push(SlicePages { slice, pages });
+        }
+        let at = self.slices.len() - 1;
+        &mut self.slices[at].pages
+    }
+
+    /// Number of pages.
+    pub(crate) fn len(&self) -> u64 {
+        let pages = self.slices.iter().map(|slice| slice.pages.len() as u64);
+        pages.sum()
+    }
+
+    /// Number of pages that hold records.
+    pub(crate) fn with_records(&self) -> u32 {
+        let pages = self.slices.iter().flat_map(|slice| &slice.pages);
+        let number = pages.filter(|page| page.objects.is_some()).count();
+        u32::try_from(number).unwrap_or(u32::MAX)
+    }
+
+    /// The `content` of the manifest. Repeated lines are not filled in yet.
+    pub(crate) fn into_content(self, views: &[SliceView]) -> Content {
+        let mut pages = self.slices.into_iter().peekable();
+        let mut slices = Vec::with_capacity(views.len());
+        for view in views {
+            let slice = view.slice.number;
+            let own = pages.next_if(|pages| pages.slice == slice);
+            let pages = own.map(|own| own.pages).unwrap_or_default();
+            let counts = pages.iter().map(|page| page.counts);
+            slices.push(SliceContent {
+                slice,
+                range: view.slice.range,
+                counts: counts.fold(Counts::default(), |sum, counts| sum + counts),
+                pages,
+            });
+        }
+        let counts = slices.iter().map(|slice| slice.counts);
+        Content {
+            counts: counts.fold(Counts::default(), |sum, counts| sum + counts),
+            stored_bytes: self.stored_bytes,
+            redactions: self.redactions,
+            statuses: self.statuses,
+            repeated: None,
+            slices,
+        }
+    }
+}
+
+/// The pages that count for a slice, over all runs that continue one another.
+pub async fn slice_chain(archive: &Archive, view: &SliceView) -> Result<Vec<PageId>, ArchiveError> {
+    let stretches = slice_stretches(archive, view).await?;
+    Ok(stretches.into_iter().flat_map(pages_of).collect())
+}
+
+/// The same pages, grouped by run. Costs one read per run before the last.
+pub(crate) async fn slice_stretches(
+    archive: &Archive,
+    view: &SliceView,
+) -> Result<Vec<Stretch>, ArchiveError> {
+    let mut last = view.end.as_ref().map_or(0, |end| end.last_page);
+    let (mut run, mut origin) = (view.run.clone(), view.origin);
+    let mut stretches = Vec::new();
+    loop {
+        stretches.push((run.clone(), origin.first_page()..=last));
+        let Origin::Continues {
+            run: before,
+            after_page,
+        } = origin
+        else {
+            break;
+        };
+        if after_page == 0 {
+            break;
+        }
+        last = after_page;
+        run = run.with_run(before);
+        origin = origin_of(archive, &run).await?;
+    }
+    stretches.reverse();
+    Ok(stretches)
+}
+
+pub(crate) fn pages_of((run, pages): Stretch) -> impl Iterator<Item = PageId> + Send {
+    pages.map(move |page| run.page(page))
+}
+
+/// The records of these pages, in order.
+pub fn chain_records<'a>(
+    archive: &'a Archive,
+    pages: &'a [PageId],
+) -> BoxStream<'a, Result<PageRecord, ArchiveError>> {
+    let reads = pages.iter().map(|page| archive.existing_record(page));
+    stream::iter(reads).buffered(READS_AT_ONCE).boxed()
+}
+
+async fn origin_of(archive: &Archive, run: &RunId) -> Result<Origin, ArchiveError> {
+    let missing = || ArchiveError::Missing(crate::export::objects::Name::Run(run).key());
+    Ok(archive.run(run).await?.ok_or_else(missing)?.origin)
+}

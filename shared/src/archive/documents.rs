@@ -1,0 +1,367 @@
+//! The archive for the handlers: typed access to whole objects in the store.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::base::ids::{ExportId, PageId, RunId};
+use crate::base::seal::{self, SealError};
+use crate::export::attempt::Attempt;
+use crate::export::message::PageMessage;
+use crate::export::objects::{Name, export_prefix};
+use crate::export::outcome::Manifest;
+use crate::export::page_record::PageRecord;
+use crate::export::plan::ExportPlan;
+use crate::export::run::{RunEnd, RunRecord};
+use crate::export::waiting::{Waiting, Waits};
+use crate::storage::store::{ArchiveStore, Listed, Object, StoreError, Stored};
+
+/// Typed access to one store.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    store: Arc<dyn ArchiveStore>,
+    /// Caches of immutable documents: a process mostly serves one export and perhaps its revisits.
+    recent: Arc<Mutex<Recent>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    plan: Option<Arc<ExportPlan>>,
+    attempt: Option<Arc<Attempt>>,
+    pub(super) known: super::known::RecentlyKnown,
+    pub(super) base: Option<Arc<super::conversations::Base>>,
+}
+
+/// The stage of an export.
+pub(super) enum Stage {
+    Complete(Box<Manifest>),
+    Open,
+    /// Ended without being complete.
+    Ended,
+}
+
+/// Errors of reading or writing an object.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{key} is not as it was written")]
+    Damaged {
+        key: String,
+        #[source]
+        source: SealError,
+    },
+    /// The document does not parse again after it is serialized; storing it would create a damaged object.
+    #[error("{key} is not written: it could not be read again")]
+    Unreadable {
+        key: String,
+        #[source]
+        source: SealError,
+    },
+    #[error("{key} cannot be read")]
+    Page {
+        key: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The run numbers of a slice must increase, otherwise following successors might not end.
+    #[error("{0} names a successor that is no later run")]
+    Lineage(String),
+    #[error("{0} is missing")]
+    Missing(String),
+    #[error("a queue message cannot be written")]
+    Message(#[from] serde_json::Error),
+}
+
+impl ArchiveError {
+    /// The error for an object whose bytes cannot be decoded.
+    pub(crate) fn page(
+        key: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Page {
+            key: key.into(),
+            source: source.into(),
+        }
+    }
+
+    /// Whether the store may succeed on a retry.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
+    }
+
+    /// Whether an object is damaged or missing: a retry does not help.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. } | Self::Page { .. } | Self::Lineage(_) | Self::Missing(_)
+        )
+    }
+}
+
+impl Archive {
+    pub fn new(store: Arc<dyn ArchiveStore>) -> Self {
+        Self {
+            store,
+            recent: Arc::default(),
+        }
+    }
+
+    pub fn store(&self) -> &dyn ArchiveStore {
+        self.store.as_ref()
+    }
+
+    pub async fn plan(&self, id: &ExportId) -> Result<Option<Arc<ExportPlan>>, ArchiveError> {
+        let known = self
+            .lock()
+            .plan
+            .clone()
+            .filter(|plan| plan.export_id == *id);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let plan = self
+            .read::<ExportPlan>(Name::Request(id))
+            .await?
+            .map(Arc::new);
+        self.lock().plan.clone_from(&plan);
+        Ok(plan)
+    }
+
+    /// The plan of an export; an error if there is none.
+    pub async fn planned(&self, id: &ExportId) -> Result<Arc<ExportPlan>, ArchiveError> {
+        self.plan(id)
+            .await?
+            .ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))
+    }
+
+    pub async fn attempt(&self, id: &ExportId, attempt: u32) -> Result<Arc<Attempt>, ArchiveError> {
+        let same = |known: &Arc<Attempt>| known.export_id == *id && known.attempt == attempt;
+        if let Some(known) = self.lock().attempt.clone().filter(same) {
+            return Ok(known);
+        }
+        let name = Name::Attempt(id, attempt);
+        let read = self
+            .read::<Attempt>(name)
+            .await?
+            .ok_or_else(|| ArchiveError::Missing(name.key()))?;
+        let read = Arc::new(read);
+        self.lock().attempt = Some(Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// The newest attempt; `None` before the first one is created.
+    pub async fn newest_attempt(
+        &self,
+        id: &ExportId,
+    ) -> Result<Option<Arc<Attempt>>, ArchiveError> {
+        let prefix = format!("{}attempt-", export_prefix(id));
+        let listed = self.list_all(&prefix).await?;
+        let number = |object: &Listed| {
+            let name = object.key.strip_prefix(&prefix)?;
+            name.strip_suffix(".json")?.parse().ok()
+        };
+        match listed.iter().filter_map(number).max() {
+            Some(attempt) => self.attempt(id, attempt).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, ArchiveError> {
+        self.read(Name::Run(run)).await
+    }
+
+    pub async fn end(&self, run: &RunId) -> Result<Option<RunEnd>, ArchiveError> {
+        self.read(Name::End(run)).await
+    }
+
+    pub async fn record(&self, page: &PageId) -> Result<Option<PageRecord>, ArchiveError> {
+        self.read(Name::Record(page)).await
+    }
+
+    /// The waiting record of the page in `message`, if there is one.
+    pub async fn waiting(&self, message: &PageMessage) -> Result<Option<Waiting>, ArchiveError> {
+        let waiting: Option<Waiting> = self.read(Name::Waiting(&message.id.run)).await?;
+        Ok(waiting.filter(|waiting| waiting.id == message.id))
+    }
+
+    /// The start of the wait of the page in `message`, for each reason.
+    pub async fn waits(&self, message: &PageMessage) -> Result<Waits, ArchiveError> {
+        if message.times_parked == 0 {
+            return Ok(Waits::new());
+        }
+        let waiting = self.waiting(message).await?;
+        Ok(waiting.map(|waiting| waiting.since).unwrap_or_default())
+    }
+
+    /// Whether the export's marker exists: the export has not ended, or its end is not announced yet.
+    pub async fn is_open(&self, id: &ExportId) -> Result<bool, ArchiveError> {
+        Ok(self.store.get(&Name::Open(id).key()).await?.is_some())
+    }
+
+    /// The stage of an export that another export depends on.
+    pub(super) async fn stage(&self, id: &ExportId) -> Result<Stage, ArchiveError> {
+        // The order of these reads matters: an export becomes complete before its marker is removed, and is marked open
+        // before its scheduled resume is deleted.
+        let goes_on =
+            self.is_open(id).await? || self.is_to_be_resumed(id).await? || self.is_open(id).await?;
+        let manifest = self.read::<Manifest>(Name::Manifest(id)).await?;
+        Ok(match manifest {
+            Some(manifest) => Stage::Complete(Box::new(manifest)),
+            None if goes_on => Stage::Open,
+            None => Stage::Ended,
+        })
+    }
+
+    /// Whether the newest attempt failed and an automatic resume is scheduled.
+    async fn is_to_be_resumed(&self, id: &ExportId) -> Result<bool, ArchiveError> {
+        let Some(attempt) = self.newest_attempt(id).await? else {
+            return Ok(false);
+        };
+        let name = Name::Resume(id, attempt.attempt);
+        Ok(self.store.get(&name.key()).await?.is_some())
+    }
+
+    /// Reads a sealed document; `None` if it does not exist.
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        name: Name<'_>,
+    ) -> Result<Option<T>, ArchiveError> {
+        self.read_key(&name.key()).await
+    }
+
+    /// Reads the sealed document with this key; `None` if it does not exist.
+    pub async fn read_key<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<T>, ArchiveError> {
+        let Some(bytes) = self.store.get(key).await? else {
+            return Ok(None);
+        };
+        let damaged = |source| ArchiveError::Damaged {
+            key: key.to_owned(),
+            source,
+        };
+        seal::open(&bytes).map(Some).map_err(damaged)
+    }
+
+    /// Creates the document, or returns the existing one (first writer wins).
+    pub async fn create_or_read<T>(
+        &self,
+        name: Name<'_>,
+        document: T,
+    ) -> Result<(T, Stored), ArchiveError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        match self.store.create(sealed(name, &document)?).await? {
+            Stored::Created => Ok((document, Stored::Created)),
+            Stored::AlreadyThere => {
+                let stored = self
+                    .read(name)
+                    .await?
+                    .ok_or_else(|| ArchiveError::Missing(name.key()))?;
+                Ok((stored, Stored::AlreadyThere))
+            }
+        }
+    }
+
+    /// Creates or overwrites the document.
+    pub async fn replace<T>(&self, name: Name<'_>, document: &T) -> Result<(), ArchiveError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        Ok(self.store.replace(sealed(name, document)?).await?)
+    }
+
+    /// Creates an object whose bytes are a function of its key. Succeeds if it exists already.
+    pub async fn put(&self, name: Name<'_>, body: impl Into<Bytes>) -> Result<(), ArchiveError> {
+        self.store.create(name.object(body)).await?;
+        Ok(())
+    }
+
+    pub async fn delete(&self, name: Name<'_>) -> Result<(), ArchiveError> {
+        Ok(self.store.delete(&name.key()).await?)
+    }
+
+    /// Lists all objects with the prefix.
+    pub async fn list_all(&self, prefix: &str) -> Result<Vec<Listed>, ArchiveError> {
+        let mut all: Vec<Listed> = Vec::new();
+        loop {
+            let after = all.last().map(|object| object.key.clone());
+            let listing = self.store.list(prefix, after.as_deref()).await?;
+            all.extend(listing.objects);
+            if !listing.truncated {
+                return Ok(all);
+            }
+        }
+    }
+
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sealed document as an object. Parses it again first, so that no unreadable document is stored.
+fn sealed<T>(name: Name<'_>, document: &T) -> Result<Object, ArchiveError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let unreadable = |source| ArchiveError::Unreadable {
+        key: name.key(),
+        source,
+    };
+    let bytes = seal::seal(document).map_err(unreadable)?;
+    let _: T = seal::open(&bytes).map_err(unreadable)?;
+    Ok(name.object(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::storage::store::FolderStore;
+
+    /// Serializes to something that it cannot deserialize.
+    #[derive(Debug, Deserialize)]
+    #[serde(from = "u32")]
+    struct Narrow;
+
+    impl From<u32> for Narrow {
+        fn from(_: u32) -> Self {
+            Self
+        }
+    }
+
+    impl Serialize for Narrow {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map([("count", 7)])
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_that_could_not_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open_without_sync(folder.path()).unwrap();
+        let archive = Archive::new(Arc::new(store));
+        let id: ExportId = "a".parse().unwrap();
+        let errors = [
+            archive.replace(Name::Open(&id), &Narrow).await.unwrap_err(),
+            archive
+                .create_or_read(Name::Manifest(&id), Narrow)
+                .await
+                .unwrap_err(),
+        ];
+
+        assert!(archive.list_all("").await.unwrap().is_empty());
+        assert!(
+            errors
+                .iter()
+                .all(|it| !it.is_transient() && !it.is_damage())
+        );
+        insta::assert_snapshot!(errors[0], @"open/a is not written: it could not be read again");
+    }
+}

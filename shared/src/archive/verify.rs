@@ -1,0 +1,94 @@
+//! Verify: recomputes an export from its objects and reports the first mismatch.
+//!
+//! It only reads, and trusts no document about another: seals, hashes, chains, sums and ids are recomputed. A few pages
+//! are in memory at a time. It cannot detect an attacker who can rewrite every object including the manifest and the
+//! audit copies; for that, compare with what has left the bucket: the webhook carries the manifest's digest and the
+//! outcome's hash.
+
+use serde::Serialize;
+
+use crate::archive::Archive;
+use crate::base::ids::ExportId;
+use crate::export::outcome::ExportStatus;
+use crate::records::page::is_zero;
+
+mod chain;
+mod copies;
+mod documents;
+mod history;
+mod incomplete;
+mod keys;
+mod outcomes;
+mod page;
+mod rest;
+mod runs;
+mod subject;
+mod sums;
+
+#[cfg(test)]
+mod tests;
+
+pub use subject::{Damage, VerifyError};
+
+use history::History;
+use sums::Sums;
+
+/// Progress: pages checked, and pages in the manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub pages: u64,
+    pub of: u64,
+}
+
+/// The contents of an intact export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub export_id: ExportId,
+    pub status: ExportStatus,
+    pub attempt: u32,
+    pub pages: u64,
+    /// Number of lines; byte-identical repetitions are not counted.
+    pub records: u64,
+    /// Number of lines that repeat an earlier line byte for byte.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub identical_lines: u64,
+    /// Number of ids with more than one stored version.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ids_with_versions: u64,
+    /// Before compression.
+    pub record_bytes: u64,
+    pub stored_bytes: u64,
+    /// Records set aside because they lack their id or start.
+    pub rejects: u64,
+    /// Audit events checked, excluding their copies.
+    pub events: u64,
+    /// Keys that no document names: left behind by a crash, or not written by this program.
+    pub orphans: Vec<String>,
+    /// Page records that are not in the manifest: from replaced runs, or committed too late.
+    pub superseded: Vec<String>,
+    /// Warnings from the manifest, and unusual but undamaged details of the export.
+    pub warnings: Vec<String>,
+}
+
+/// Checks every object of a complete export. An export without a manifest is not complete; the error then describes its
+/// state.
+pub async fn verify(
+    archive: &Archive,
+    id: &ExportId,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Report, VerifyError> {
+    let history = History::read(archive, id).await?;
+    let mut sums = Sums::new(&history, progress);
+    let mut ends = Vec::new();
+    for slice in &history.slices {
+        let runs = history.runs(slice).await?;
+        history.check_slice(&runs, &mut sums).await?;
+        ends.extend(runs.into_ends());
+    }
+    sums.check_manifest()?;
+    history.check_ids().await?;
+    let audit = history.check_audit(&ends).await?;
+    let rest = history.check_rest().await?;
+    Ok(sums.report(&ends, audit, rest))
+}

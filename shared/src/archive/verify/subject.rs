@@ -1,0 +1,185 @@
+//! The object under check, and the report of a mismatch.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+
+use crate::archive::ArchiveError;
+use crate::archive::ScratchError;
+use crate::base::failure::in_one_line;
+use crate::base::hash::Sha256;
+use crate::export::audit::{Action, AuditEvent};
+use crate::export::objects::Name;
+use crate::export::plan::ExportPlan;
+
+/// The first mismatch: the object and the rule that it violates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{key}: {what}")]
+pub struct Damage {
+    pub key: String,
+    pub what: String,
+}
+
+/// The reason why an export could not be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error(transparent)]
+    Damage(#[from] Damage),
+    /// The store cannot be read; the export may be intact.
+    #[error(transparent)]
+    Archive(ArchiveError),
+    /// The temporary folder for lines that do not fit into memory cannot be used; the export may be intact.
+    #[error(transparent)]
+    Scratch(ScratchError),
+}
+
+// Implemented by hand, because a missing or modified object is damage and not an error of the store.
+impl From<ArchiveError> for VerifyError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Damaged { key, source } => Subject::at(key).damaged(in_one_line(&source)),
+            ArchiveError::Page { key, source } => {
+                Subject::at(key).damaged(format!("it cannot be read: {source}"))
+            }
+            ArchiveError::Missing(key) => Subject::at(key).damaged("missing"),
+            ArchiveError::Lineage(key) => Subject::at(key).damaged("its successor is no later run"),
+            ArchiveError::Store(_) | ArchiveError::Message(_) | ArchiveError::Unreadable { .. } => {
+                Self::Archive(error)
+            }
+        }
+    }
+}
+
+impl From<ScratchError> for VerifyError {
+    fn from(error: ScratchError) -> Self {
+        match error {
+            ScratchError::Archive(error) => error.into(),
+            ScratchError::Folder(_) => Self::Scratch(error),
+        }
+    }
+}
+
+/// An object under check.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    pub(super) key: String,
+}
+
+impl Subject {
+    pub(super) fn of(name: Name<'_>) -> Self {
+        Self::at(name.key())
+    }
+
+    pub(super) fn at(key: impl Into<String>) -> Self {
+        Self { key: key.into() }
+    }
+
+    pub(super) fn damaged(&self, what: impl Into<String>) -> VerifyError {
+        let key = self.key.clone();
+        VerifyError::Damage(Damage {
+            key,
+            what: what.into(),
+        })
+    }
+
+    /// Fails with `rule` if `holds` is false.
+    pub(super) fn require(&self, holds: bool, rule: impl Display) -> Result<(), VerifyError> {
+        if holds {
+            Ok(())
+        } else {
+            Err(self.damaged(rule.to_string()))
+        }
+    }
+
+    pub(super) fn same<T: PartialEq + Display + Copy>(
+        &self,
+        what: &str,
+        found: T,
+        expected: T,
+    ) -> Result<(), VerifyError> {
+        self.require(
+            found == expected,
+            format_args!("{what} is {found}, expected {expected}"),
+        )
+    }
+
+    pub(super) fn same_hash(
+        &self,
+        what: &str,
+        found: Sha256,
+        expected: Sha256,
+    ) -> Result<(), VerifyError> {
+        let (short_found, short_expected) = (found.short(12), expected.short(12));
+        let rule = format_args!("{what} is {short_found}…, expected {short_expected}…");
+        self.require(found == expected, rule)
+    }
+
+    /// Checks that the document's id is the expected one; otherwise the object was swapped or copied.
+    pub(super) fn same_id<T: PartialEq + Display + Copy>(
+        &self,
+        found: T,
+        expected: T,
+    ) -> Result<(), VerifyError> {
+        self.require(
+            found == expected,
+            format_args!("it belongs to {found}, not to {expected}"),
+        )
+    }
+
+    /// Checks that the event is intact and belongs to this export.
+    pub(super) fn event(
+        &self,
+        event: &AuditEvent,
+        plan: &ExportPlan,
+        action: Action,
+    ) -> Result<(), VerifyError> {
+        let intact = event.is_intact();
+        self.require(
+            intact,
+            "its audit event was edited: the event's hash is not its own",
+        )?;
+        self.same(
+            "the export of its audit event",
+            &event.export_id,
+            &plan.export_id,
+        )?;
+        self.same_hash(
+            "the query hash of its audit event",
+            event.query_hash,
+            plan.query_hash,
+        )?;
+        let rule = format_args!(
+            "its audit event is of {:?}, expected {action:?}",
+            event.action
+        );
+        self.require(event.action == action, rule)
+    }
+
+    /// Checks a field in the event's details.
+    pub(super) fn details<T: Serialize>(
+        &self,
+        event: &AuditEvent,
+        field: &str,
+        expected: T,
+    ) -> Result<(), VerifyError> {
+        let found = event.details.get(field);
+        let same = serde_json::to_value(expected).is_ok_and(|expected| found == Some(&expected));
+        self.require(
+            same,
+            format_args!("it differs from its audit event in `{field}`"),
+        )
+    }
+
+    /// Checks that the event follows the one with hash `before`.
+    pub(super) fn follows(&self, event: &AuditEvent, before: Sha256) -> Result<(), VerifyError> {
+        let short = |hash: Sha256| hash.short(12) + "…";
+        let found = event
+            .previous_hash
+            .map_or_else(|| "nothing".to_owned(), short);
+        let expected = short(before);
+        let rule = format_args!(
+            "the audit chain is broken: its event follows {found}, the event before is {expected}"
+        );
+        self.require(event.previous_hash == Some(before), rule)
+    }
+}

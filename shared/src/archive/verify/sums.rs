@@ -1,0 +1,205 @@
+//! Compares the sums over the pages with the manifest.
+
+use super::copies::Audit;
+use super::history::History;
+use super::rest::Rest;
+use super::subject::{Subject, VerifyError};
+use super::{Progress, Report};
+use crate::archive::{Compared, PortionLimits, compare_in_scratch, repeated_warning};
+use crate::base::hash::Sha256;
+use crate::export::effort::Effort;
+use crate::export::objects::Name;
+use crate::export::outcome::{ExportMetrics, ExportStatus, RepeatedRecords, SliceContent};
+use crate::export::page_record::PageRecord;
+use crate::export::run::RunEnd;
+use crate::export::totals::Totals;
+use crate::records::page::Counts;
+use crate::records::redaction::Tally;
+
+/// Sums recomputed from the page records.
+pub(super) struct Sums<'a> {
+    history: &'a History<'a>,
+    progress: &'a mut (dyn FnMut(Progress) + Send),
+    seen: Progress,
+    of_slice: Counts,
+    totals: Totals,
+    effort: Effort,
+    redactions: Tally,
+    statuses: Tally,
+    audit_heads: Vec<Sha256>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Sums<'a> {
+    pub(super) fn new(
+        history: &'a History<'a>,
+        progress: &'a mut (dyn FnMut(Progress) + Send),
+    ) -> Self {
+        let pages = history
+            .manifest
+            .content
+            .slices
+            .iter()
+            .map(|slice| slice.pages.len() as u64);
+        Self {
+            history,
+            progress,
+            seen: Progress {
+                pages: 0,
+                of: pages.sum(),
+            },
+            of_slice: Counts::default(),
+            totals: Totals::default(),
+            effort: Effort::default(),
+            redactions: Tally::default(),
+            statuses: Tally::default(),
+            audit_heads: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn page(&mut self, record: &PageRecord) {
+        self.of_slice = self.of_slice + record.content.counts;
+        let place = format!("slice {} page {}: ", record.id.run.slice, record.id.page);
+        let warnings = record.content.warnings.iter();
+        self.warnings
+            .extend(warnings.map(|warning| format!("{place}{warning}")));
+        self.effort = self.effort.plus(record.effort);
+        self.redactions.add(&record.content.redactions);
+        self.statuses.add(&record.content.statuses);
+        self.seen.pages += 1;
+        (self.progress)(self.seen);
+    }
+
+    pub(super) fn slice(
+        &mut self,
+        listed: &SliceContent,
+        end: &RunEnd,
+        totals: Totals,
+    ) -> Result<(), VerifyError> {
+        let counts = std::mem::take(&mut self.of_slice);
+        let rule = format_args!(
+            "its counts of slice {} are not the sum of its pages",
+            listed.slice
+        );
+        self.manifest().require(listed.counts == counts, rule)?;
+        self.totals = self.totals.plus(totals);
+        self.audit_heads.push(end.event.hash);
+        Ok(())
+    }
+
+    /// Checks the manifest as a whole, after all slices.
+    pub(super) fn check_manifest(&self) -> Result<(), VerifyError> {
+        let manifest = &self.history.manifest;
+        let (outcome, content) = (&manifest.outcome, &manifest.content);
+        let status = match self.totals.counts.rejected {
+            0 => ExportStatus::Completed,
+            _ => ExportStatus::CompletedWithRejects,
+        };
+        let slices = content.slices.iter().map(|slice| slice.slice);
+        for (field, same) in [
+            (
+                "content.slices",
+                slices.eq(1..=self.history.plan.slice_count),
+            ),
+            ("content.counts", content.counts == self.totals.counts),
+            (
+                "content.storedBytes",
+                content.stored_bytes == self.totals.stored_bytes,
+            ),
+            ("content.statuses", content.statuses == self.statuses),
+            ("content.redactions", content.redactions == self.redactions),
+            ("totals", outcome.totals == self.totals),
+            ("status", outcome.status == status),
+            ("auditHeads", outcome.audit_heads == self.audit_heads),
+            ("warnings", manifest.warnings == self.all_warnings()?),
+            ("failures", outcome.failures.is_empty()),
+            ("metrics", self.are_metrics_true()?),
+        ] {
+            let rule = format_args!("its `{field}` is not what the page records make");
+            self.manifest().require(same, rule)?;
+        }
+        Ok(())
+    }
+
+    /// The warnings of the pages, and the one about the repeated records that the manifest claims.
+    fn all_warnings(&self) -> Result<Vec<String>, VerifyError> {
+        let manifest = &self.history.manifest;
+        let attempt = self.history.attempt()?;
+        let of_repeated = repeated_warning(attempt.query(&self.history.plan), &manifest.content);
+        Ok(self.warnings.iter().cloned().chain(of_repeated).collect())
+    }
+
+    /// Checks the metrics; manifests of earlier versions have none.
+    fn are_metrics_true(&self) -> Result<bool, VerifyError> {
+        let (plan, manifest) = (&self.history.plan, &self.history.manifest);
+        let Some(told) = manifest.outcome.metrics else {
+            return Ok(true);
+        };
+        let attempt = self.history.attempt_number(manifest.outcome.attempt)?;
+        let missing = manifest.missing_ids.len() as u64;
+        let query = attempt.query(plan);
+        Ok(told == ExportMetrics::of(plan, query, &manifest.content, self.effort, missing))
+    }
+
+    pub(super) fn report(self, ends: &[RunEnd], audit: Audit, rest: Rest) -> Report {
+        let History {
+            manifest,
+            failed,
+            warnings: noticed,
+            ..
+        } = self.history;
+        let totals = self.totals;
+        let repeated = manifest.content.repeated.as_ref();
+        let start_and_outcomes = 2 + failed.len() as u64;
+        Report {
+            export_id: manifest.outcome.export_id.clone(),
+            status: manifest.outcome.status,
+            attempt: manifest.outcome.attempt,
+            pages: totals.pages,
+            records: manifest.content.records(),
+            identical_lines: repeated.map_or(0, |repeated| repeated.identical_lines),
+            ids_with_versions: repeated.map_or(0, |repeated| repeated.ids_with_versions),
+            record_bytes: totals.record_bytes,
+            stored_bytes: totals.stored_bytes,
+            rejects: totals.counts.rejected,
+            events: start_and_outcomes
+                + totals.pages
+                + ends.len() as u64
+                + audit.deliveries
+                + rest.superseded.len() as u64,
+            orphans: [rest.orphans, audit.orphans].concat(),
+            superseded: rest.superseded,
+            warnings: [manifest.warnings.clone(), noticed.clone(), audit.warnings].concat(),
+        }
+    }
+
+    fn manifest(&self) -> Subject {
+        Subject::of(Name::Manifest(self.history.id()))
+    }
+}
+
+impl History<'_> {
+    /// Checks that the repeated records match the page indexes, and that requested ids without a record are listed as
+    /// missing.
+    pub(super) async fn check_ids(&self) -> Result<(), VerifyError> {
+        let of_manifest = Subject::of(Name::Manifest(self.id()));
+        let content = &self.manifest.content;
+        let limits = PortionLimits::default();
+        let Compared { repeated, missing } =
+            compare_in_scratch(self.archive, &self.plan, content, limits).await?;
+        let (claimed, found) = (of(content.repeated.as_ref()), of(repeated.as_ref()));
+        let rule = format!("its `content.repeated` is {claimed}, the page indexes make {found}");
+        of_manifest.require(content.repeated == repeated, rule)?;
+        // Manifests have listed missing ids for as long as they have had metrics.
+        let is_named = self.manifest.outcome.metrics.is_some();
+        of_manifest.require(
+            !is_named || missing == self.manifest.missing_ids,
+            "its `missingIds` are not those that the page indexes lack",
+        )
+    }
+}
+
+fn of(repeated: Option<&RepeatedRecords>) -> String {
+    repeated.map_or_else(|| "absent".to_owned(), |repeated| format!("({repeated})"))
+}

@@ -1,0 +1,173 @@
+//! Ends, announcements and resumes of runs and attempts.
+
+use serde_json::json;
+
+use super::Workshop;
+use crate::archive::SliceView;
+use crate::base::failure::{Failure, FailureKind};
+use crate::export::attempt::{Attempt, Overrides, SliceStanding};
+use crate::export::audit::{Action, AuditEvent, EventType, Happening};
+use crate::export::objects::Name;
+use crate::export::outcome::{Outcome, SliceFailure};
+use crate::export::plan::GatewayQuery;
+use crate::export::run::End;
+use crate::pipeline::conclusion::{Concluding, Progress};
+use crate::pipeline::runs::Ending;
+
+pub(in crate::archive::verify::tests) fn failed(message: &str) -> End {
+    End::Failed {
+        failure: Failure::new(FailureKind::ThrottledDeadline, message),
+    }
+}
+
+impl Workshop {
+    /// Ends the slice's run after its newest page.
+    pub(in crate::archive::verify::tests) async fn end(&self, slice: u32, end: End) {
+        self.tick();
+        let view = self.view(slice).await;
+        let newest = self.archive().newest_record(&view.run).await.unwrap();
+        let message = self.message(slice).await;
+        let ending = match (&end, &newest) {
+            (End::Complete, Some(last)) => Ending::after(&view.run, last),
+            _ => Ending::before(&message),
+        };
+        self.dispatch
+            .end_run(&self.plan, ending, end, &self.invocation)
+            .await
+            .unwrap();
+    }
+
+    pub(in crate::archive::verify::tests) async fn conclude(&self) -> Outcome {
+        let outcome = self.decide().await;
+        self.announce(&outcome).await;
+        outcome
+    }
+
+    pub(in crate::archive::verify::tests) async fn decide(&self) -> Outcome {
+        self.tick();
+        let views = self
+            .archive()
+            .survey(&self.plan, &self.attempt)
+            .await
+            .unwrap();
+        let progress = self.dispatch.conclude(self.concluding(&views)).await;
+        match progress.unwrap() {
+            Progress::Decided(outcome) => *outcome,
+            Progress::Unfinished => panic!("there is no deadline"),
+        }
+    }
+
+    /// The failure that earlier versions wrote for a repeated record.
+    pub(in crate::archive::verify::tests) async fn fail_for_repeats(&self) -> Outcome {
+        let views = self
+            .archive()
+            .survey(&self.plan, &self.attempt)
+            .await
+            .unwrap();
+        let failure = SliceFailure {
+            slice: None,
+            run: None,
+            after_page: None,
+            failure: Failure::new(FailureKind::RepeatedRecord, "a1 is archived twice"),
+        };
+        let concluding = self.concluding(&views);
+        let failed = self.dispatch.fail_export(concluding, vec![failure]).await;
+        failed.unwrap()
+    }
+
+    pub(in crate::archive::verify::tests) async fn announce(&self, outcome: &Outcome) {
+        let views = self
+            .archive()
+            .survey(&self.plan, &self.attempt)
+            .await
+            .unwrap();
+        self.dispatch
+            .announce(self.concluding(&views), outcome)
+            .await
+            .unwrap();
+    }
+
+    fn concluding<'a>(&'a self, views: &'a [SliceView]) -> Concluding<'a> {
+        Concluding {
+            plan: &self.plan,
+            attempt: &self.attempt,
+            views,
+            invocation: &self.invocation,
+        }
+    }
+
+    /// The deliveries of an outcome; the last one is accepted.
+    pub(in crate::archive::verify::tests) async fn deliver(
+        &self,
+        outcome: &Outcome,
+        receipts: u32,
+    ) {
+        for receipt in 1..=receipts {
+            let event = AuditEvent::new(Happening {
+                export_id: self.id(),
+                query_hash: self.plan.query_hash,
+                request_id: "call",
+                timestamp: self.tick(),
+                action: Action::DeliverWebhook,
+                event_type: EventType::Delivery,
+                subject: format!("attempt {} receipt {receipt}", outcome.attempt),
+                details: json!({"event": outcome.status.event(), "attempt": outcome.attempt, "answer": "status 500"}),
+            });
+            let event = if receipt < receipts {
+                event.failed("status 500")
+            } else {
+                event
+            };
+            let event = event.after(Some(outcome.event.hash));
+            self.archive().keep_delivery(outcome, event).await.unwrap();
+        }
+    }
+
+    /// The next attempt, as a resume creates it after a failure of slices.
+    pub(in crate::archive::verify::tests) async fn resume(&mut self) {
+        self.resume_after(None).await;
+    }
+
+    /// The next attempt, as a resume creates it after this failure of the export.
+    pub(in crate::archive::verify::tests) async fn resume_after(
+        &mut self,
+        failure: Option<FailureKind>,
+    ) {
+        let standings = self.standings().await;
+        let now = self.tick();
+        let next = self
+            .attempt
+            .resumed(&standings, failure, Overrides::default(), None, now);
+        self.begin(next).await;
+    }
+
+    /// The next attempt, as a lost query creates it.
+    pub(in crate::archive::verify::tests) async fn lose_query(&mut self, query: GatewayQuery) {
+        let standings = self.standings().await;
+        let next = self.attempt.with_new_query(&standings, query, self.tick());
+        self.begin(next).await;
+    }
+
+    async fn standings(&self) -> Vec<SliceStanding> {
+        let mut standings = Vec::new();
+        for view in self
+            .archive()
+            .survey(&self.plan, &self.attempt)
+            .await
+            .unwrap()
+        {
+            standings.push(self.archive().standing(&view).await.unwrap());
+        }
+        standings
+    }
+
+    async fn begin(&mut self, next: Attempt) {
+        let name = Name::Attempt(&self.plan.export_id, next.attempt);
+        self.dispatch
+            .archive
+            .create_or_read(name, next.clone())
+            .await
+            .unwrap();
+        self.attempt = next;
+    }
+}

@@ -1,0 +1,198 @@
+//! Time intervals as the API writes them: `start/end` in ISO-8601, UTC, half-open.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A half-open interval: `start` is included, `end` is not. Both are truncated to whole milliseconds, as they are
+/// written, so that an interval is unchanged when it is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Interval {
+    start: Timestamp,
+    end: Timestamp,
+}
+
+/// Why a text is not an interval.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum IntervalError {
+    #[error(
+        "`{0}` is not of the form start/end with two ISO-8601 moments, such as 2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"
+    )]
+    Malformed(String),
+    #[error("`{0}` ends where or before it starts; the earlier moment comes first")]
+    Reversed(String),
+    #[error("`{0}` is shorter than a millisecond")]
+    TooShort(String),
+}
+
+impl Interval {
+    pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, IntervalError> {
+        Self::of(start, end, || format!("{start}/{end}"))
+    }
+
+    fn of(
+        start: Timestamp,
+        end: Timestamp,
+        text: impl FnOnce() -> String,
+    ) -> Result<Self, IntervalError> {
+        let interval = Self {
+            start: whole(start),
+            end: whole(end),
+        };
+        if start >= end {
+            Err(IntervalError::Reversed(text()))
+        } else if interval.start == interval.end {
+            Err(IntervalError::TooShort(text()))
+        } else {
+            Ok(interval)
+        }
+    }
+
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    pub fn end(&self) -> Timestamp {
+        self.end
+    }
+
+    pub fn contains(&self, moment: Timestamp) -> bool {
+        self.start <= moment && moment < self.end
+    }
+}
+
+/// A timestamp as the API and our objects write it: UTC, milliseconds, `Z`.
+pub fn millis(moment: Timestamp) -> impl fmt::Display {
+    fmt::from_fn(move |f| write!(f, "{moment:.3}"))
+}
+
+/// The duration in milliseconds; `u64::MAX` if it is longer than that.
+pub fn saturating_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The timestamp truncated to milliseconds, as [`millis`] writes it.
+fn whole(moment: Timestamp) -> Timestamp {
+    let nanoseconds = moment.as_nanosecond();
+    let whole = nanoseconds - nanoseconds.rem_euclid(1_000_000);
+    Timestamp::from_nanosecond(whole).unwrap_or(moment)
+}
+
+/// The timestamp `millis` milliseconds after 1970; also in the last representable second, which jiff leaves out.
+pub fn from_millis(millis: i64) -> Option<Timestamp> {
+    let nanoseconds = i128::from(millis) * 1_000_000;
+    Timestamp::from_nanosecond(nanoseconds).ok()
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", millis(self.start), millis(self.end))
+    }
+}
+
+impl std::str::FromStr for Interval {
+    type Err = IntervalError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || IntervalError::Malformed(text.to_owned());
+        let (start, end) = text.split_once('/').ok_or_else(malformed)?;
+        let start = start.parse().map_err(|_| malformed())?;
+        let end = end.parse().map_err(|_| malformed())?;
+        Self::of(start, end, || text.to_owned())
+    }
+}
+
+impl TryFrom<String> for Interval {
+    type Error = IntervalError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Interval> for String {
+    fn from(interval: Interval) -> Self {
+        interval.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_interval_is_written_in_utc_with_milliseconds() {
+        let interval: Interval = "2026-03-01T01:00:00+01:00/2026-03-02T00:00:00.5Z"
+            .parse()
+            .unwrap();
+
+        assert_eq!(
+            interval.to_string(),
+            "2026-03-01T00:00:00.000Z/2026-03-02T00:00:00.500Z"
+        );
+    }
+
+    #[test]
+    fn an_interval_that_would_be_empty_when_it_is_read_again_is_refused() {
+        let error = "2026-03-01T00:00:00.0001Z/2026-03-01T00:00:00.0002Z"
+            .parse::<Interval>()
+            .unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "`2026-03-01T00:00:00.0001Z/2026-03-01T00:00:00.0002Z` is shorter than a millisecond"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn an_interval_is_the_same_when_it_is_read_again(
+            start in Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond(),
+            length in prop_oneof![0..3_000_000_i128, any::<i64>().prop_map(i128::from)],
+        ) {
+            let end = Timestamp::from_nanosecond(start + length);
+            prop_assume!(end.is_ok());
+            let start = Timestamp::from_nanosecond(start).unwrap();
+
+            if let Ok(interval) = Interval::new(start, end.unwrap()) {
+                prop_assert_eq!(interval.to_string().parse(), Ok(interval));
+                prop_assert_eq!(whole(start), millis(start).to_string().parse().unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn an_interval_the_wrong_way_round_is_refused_with_its_text() {
+        let error = "2026-03-02T00:00:00Z/2026-03-01T00:00:00Z"
+            .parse::<Interval>()
+            .unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "`2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first"
+        );
+    }
+
+    #[test]
+    fn every_moment_s_milliseconds_are_read_back() {
+        for moment in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            let millis = moment.as_millisecond();
+
+            assert_eq!(from_millis(millis).unwrap().as_millisecond(), millis);
+        }
+        assert_eq!(from_millis(i64::MAX), None);
+    }
+
+    #[test]
+    fn the_end_of_an_interval_lies_outside_it() {
+        let interval: Interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
+
+        assert!(interval.contains(interval.start()));
+        assert!(!interval.contains(interval.end()));
+    }
+}

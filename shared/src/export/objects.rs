@@ -1,0 +1,268 @@
+//! Every object that we write: its key, content type and encoding. docs/format.md documents the same table.
+
+use bytes::Bytes;
+
+use crate::base::hash::Sha256;
+use crate::base::ids::{ExportId, PageId, RunId};
+
+/// An object to write.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub key: String,
+    pub body: Bytes,
+    pub content_type: &'static str,
+    /// `gzip` for compressed objects.
+    pub content_encoding: Option<&'static str>,
+}
+
+/// The name of an object.
+#[derive(Clone, Copy, Debug)]
+pub enum Name<'a> {
+    /// The plan: the request with every default resolved.
+    Request(&'a ExportId),
+    Attempt(&'a ExportId, u32),
+    Run(&'a RunId),
+    Waiting(&'a RunId),
+    /// Gzip NDJSON. The key contains the digest, so that two different responses for one page never share a key.
+    Page(&'a PageId, Sha256),
+    Index(&'a PageId, Sha256),
+    Record(&'a PageId),
+    /// An attachment of a message, by its digest.
+    File(&'a PageId, Sha256),
+    End(&'a RunId),
+    /// A rejected record, by its position in the page as received and its digest.
+    Reject(&'a PageId, u64, Sha256),
+    /// A dead letter of an export, by the digest of its body.
+    DeadLetter(&'a ExportId, Sha256),
+    /// A dead letter that names no export.
+    StrayLetter(Sha256),
+    Failed(&'a ExportId, u32),
+    Cancelled(&'a ExportId),
+    /// Pages of an attempt that were read for the manifest of a large export.
+    Portion {
+        export_id: &'a ExportId,
+        attempt: u32,
+        portion: u32,
+    },
+    /// Counts over the lines of the first `buckets` digest ranges of all portions of an attempt.
+    Tally {
+        export_id: &'a ExportId,
+        attempt: u32,
+        buckets: u32,
+    },
+    /// The lines of a portion in one digest range. The key contains the digest, as for pages.
+    Lines {
+        export_id: &'a ExportId,
+        attempt: u32,
+        portion: u32,
+        bucket: u32,
+        sha256: Sha256,
+    },
+    Manifest(&'a ExportId),
+    /// The request to cancel the export.
+    Cancel(&'a ExportId),
+    /// A test object, deleted after it is read back.
+    Probe(&'a str),
+    /// The export has not ended, or its outcome is not announced yet.
+    Open(&'a ExportId),
+    /// The webhook of an attempt's outcome is not delivered yet.
+    Owed(&'a ExportId, u32),
+    /// An automatic resume of a failed attempt is scheduled.
+    Resume(&'a ExportId, u32),
+    AuditSlice {
+        day: jiff::civil::Date,
+        export_id: &'a ExportId,
+        attempt: u32,
+        slice: u32,
+    },
+    AuditOutcome {
+        day: jiff::civil::Date,
+        export_id: &'a ExportId,
+        attempt: u32,
+    },
+    AuditDelivery {
+        day: jiff::civil::Date,
+        export_id: &'a ExportId,
+        attempt: u32,
+        delivery: u32,
+    },
+}
+
+impl Name<'_> {
+    pub fn key(&self) -> String {
+        match self {
+            Self::Request(id) => format!("exports/{id}/request.json"),
+            Self::Attempt(id, attempt) => format!("exports/{id}/attempt-{attempt:02}.json"),
+            Self::Run(run) => format!("{}run.json", run_prefix(run)),
+            Self::Waiting(run) => format!("{}waiting.json", run_prefix(run)),
+            Self::Page(page, sha256) => {
+                format!("{}-{}.ndjson.gz", page_stem(page), sha256.short(8))
+            }
+            Self::Index(page, sha256) => {
+                format!("{}-{}.index.gz", page_stem(page), sha256.short(8))
+            }
+            Self::Record(page) => format!("{}.record.json", page_stem(page)),
+            Self::File(page, sha256) => format!("{}-file-{sha256}", page_stem(page)),
+            Self::End(run) => format!("{}end.json", run_prefix(run)),
+            Self::Reject(page, position, sha256) => {
+                format!("{}-{position}-{}.json", failure_stem(page), sha256.short(8))
+            }
+            Self::DeadLetter(id, digest) => format!(
+                "exports/{id}/failures/dead-letter-{}.json",
+                digest.short(16)
+            ),
+            Self::StrayLetter(digest) => format!("dead-letters/{}.json", digest.short(16)),
+            Self::Failed(id, attempt) => format!("exports/{id}/failed-{attempt:02}.json"),
+            Self::Cancelled(id) => format!("exports/{id}/cancelled.json"),
+            Self::Portion {
+                export_id,
+                attempt,
+                portion,
+            } => format!("{}{portion:04}.json", portion_prefix(export_id, *attempt)),
+            Self::Tally {
+                export_id,
+                attempt,
+                buckets,
+            } => format!("{}{buckets:04}.json", tally_prefix(export_id, *attempt)),
+            Self::Lines {
+                export_id,
+                attempt,
+                portion,
+                bucket,
+                sha256,
+            } => format!(
+                "{}lines-{portion:04}-{bucket:04}-{}",
+                comparison_prefix(export_id, *attempt),
+                sha256.short(8)
+            ),
+            Self::Manifest(id) => format!("exports/{id}/manifest.json"),
+            Self::Cancel(id) => format!("exports/{id}/cancel.json"),
+            Self::Probe(id) => format!("checks/{id}.json"),
+            Self::Open(id) => format!("{OPEN_PREFIX}{id}"),
+            Self::Owed(id, attempt) => format!("{OWED_PREFIX}{id}-{attempt:02}"),
+            Self::Resume(id, attempt) => format!("{RESUMES_PREFIX}{id}-{attempt:02}"),
+            Self::AuditSlice {
+                day,
+                export_id,
+                attempt,
+                slice,
+            } => {
+                format!(
+                    "{}{slice:04}.ndjson",
+                    slice_copies_prefix(*day, export_id, *attempt)
+                )
+            }
+            Self::AuditOutcome {
+                day,
+                export_id,
+                attempt,
+            } => {
+                format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-outcome.ndjson")
+            }
+            Self::AuditDelivery {
+                day,
+                export_id,
+                attempt,
+                delivery,
+            } => {
+                format!(
+                    "{}{delivery:02}.json",
+                    delivery_prefix(*day, export_id, *attempt)
+                )
+            }
+        }
+    }
+
+    /// The object with this name and that body.
+    pub fn object(&self, body: impl Into<Bytes>) -> Object {
+        let (content_type, content_encoding) = match self {
+            Self::Page(..) | Self::Index(..) => ("application/x-ndjson", Some("gzip")),
+            Self::AuditSlice { .. } | Self::AuditOutcome { .. } => ("application/x-ndjson", None),
+            // An attachment may be of any type; browsers must not render it.
+            Self::File(..) | Self::Lines { .. } => ("application/octet-stream", None),
+            _ => ("application/json", None),
+        };
+        Object {
+            key: self.key(),
+            body: body.into(),
+            content_type,
+            content_encoding,
+        }
+    }
+}
+
+/// Prefix of the markers of exports that have not ended.
+pub const OPEN_PREFIX: &str = "open/";
+
+/// Prefix of the markers of owed webhooks.
+pub const OWED_PREFIX: &str = "owed/";
+
+/// Prefix of the markers of scheduled automatic resumes.
+pub const RESUMES_PREFIX: &str = "resumes/";
+
+/// Prefix of all exports.
+pub const EXPORTS_PREFIX: &str = "exports/";
+
+/// Prefix of all objects of an export except its markers and its audit copies.
+pub fn export_prefix(id: &ExportId) -> String {
+    format!("{EXPORTS_PREFIX}{id}/")
+}
+
+/// Prefix of all objects of a run.
+pub fn run_prefix(run: &RunId) -> String {
+    format!(
+        "{}slices/{:04}/r{:02}/",
+        export_prefix(&run.export_id),
+        run.slice,
+        run.run
+    )
+}
+
+/// Prefix of the intermediate objects of complete-export for the manifest of a large export.
+fn comparison_prefix(id: &ExportId, attempt: u32) -> String {
+    format!("{}comparison-{attempt:02}/", export_prefix(id))
+}
+
+/// Prefix of the portions of an attempt.
+pub fn portion_prefix(id: &ExportId, attempt: u32) -> String {
+    format!("{}portion-", comparison_prefix(id, attempt))
+}
+
+/// Prefix of the tallies of an attempt.
+pub fn tally_prefix(id: &ExportId, attempt: u32) -> String {
+    format!("{}tally-", comparison_prefix(id, attempt))
+}
+
+/// Prefix of the copies of the audit events of one outcome, by slice.
+pub fn slice_copies_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
+    format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-slice-")
+}
+
+/// Prefix of the deliveries of one outcome.
+pub fn delivery_prefix(day: jiff::civil::Date, export_id: &ExportId, attempt: u32) -> String {
+    format!("audit/dt={day}/{export_id}/attempt-{attempt:02}-delivery-")
+}
+
+/// The UTC day under which an event of this time is stored.
+pub fn audit_day(moment: jiff::Timestamp) -> jiff::civil::Date {
+    jiff::tz::Offset::UTC.to_datetime(moment).date()
+}
+
+/// Suffix of a page record's key.
+pub const RECORD_SUFFIX: &str = ".record.json";
+
+fn page_stem(page: &PageId) -> String {
+    format!("{}page-{:06}", run_prefix(&page.run), page.page)
+}
+
+fn failure_stem(page: &PageId) -> String {
+    let RunId {
+        export_id,
+        slice,
+        run,
+    } = &page.run;
+    format!(
+        "exports/{export_id}/failures/{slice:04}-r{run:02}-{:06}",
+        page.page
+    )
+}

@@ -1,0 +1,268 @@
+//! Outcomes of attempts at an export. Only the manifest means complete.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::base::failure::Failure;
+use crate::base::format::FormatVersion;
+use crate::base::hash::Sha256;
+use crate::base::ids::ExportId;
+use crate::base::time::Interval;
+use crate::export::audit::AuditEvent;
+use crate::export::effort::Effort;
+use crate::export::objects::Name;
+use crate::export::page_record::PageObjects;
+use crate::export::plan::{ExportPlan, GatewayQuery, Residency, SliceRange};
+use crate::export::request::SourceKind;
+use crate::export::totals::Totals;
+use crate::records::page::{Counts, is_zero};
+use crate::records::redaction::Tally;
+
+mod repeated;
+
+pub use repeated::{IdVersions, MAX_NAMED_IDS, RepeatedRecords};
+
+/// `failed-{n}.json` and `cancelled.json`, and the first part of `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    pub format_version: FormatVersion,
+    pub export_id: ExportId,
+    pub status: ExportStatus,
+    pub attempt: u32,
+    pub source: SourceKind,
+    pub interval: Interval,
+    /// The gateway's query of this attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_id: Option<String>,
+    pub totals: Totals,
+    pub residency: Residency,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<SliceFailure>,
+    /// The hash of each slice's last event.
+    pub audit_heads: Vec<Sha256>,
+    /// Set for a complete export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<ExportMetrics>,
+    pub event: AuditEvent,
+}
+
+/// The result of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportStatus {
+    Completed,
+    /// Complete, with some records set aside because they lack their id or start.
+    CompletedWithRejects,
+    Failed,
+    Cancelled,
+}
+
+/// A failure and its place; without a slice, a failure of the export as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SliceFailure {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
+    /// The last page committed before the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_page: Option<u32>,
+    #[serde(flatten)]
+    pub failure: Failure,
+}
+
+/// `manifest.json`: the contents of the export, with every hash.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    pub content: Content,
+    /// Conversations that were requested by id and not returned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// Metrics of a complete export. Rates are from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExportMetrics {
+    pub pages: u64,
+    /// Number of lines; byte-identical repetitions are not counted.
+    pub records: u64,
+    /// Number of lines that repeat an earlier line byte for byte.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub identical_lines: u64,
+    /// Number of ids with more than one stored version.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ids_with_versions: u64,
+    #[serde(flatten)]
+    pub effort: Effort,
+    /// Successful requests among all requests; `None` if there were none.
+    pub success_rate: Option<f64>,
+    pub latency_mean_ms: Option<f64>,
+    /// Pages from the cache among all pages.
+    pub cache_hit_rate: Option<f64>,
+    /// Conversations returned among those requested by id, or distinct ids among the records that a gateway announced;
+    /// `None` if the expected number is unknown.
+    pub completeness: Option<f64>,
+    /// Conversations that were requested by id and not returned.
+    pub missing: u64,
+    /// Pages of the longest slice.
+    pub pagination_depth: u64,
+    /// Number of redacted values in the texts.
+    pub redactions: u64,
+}
+
+/// The part of a manifest that depends only on the source's responses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Content {
+    pub counts: Counts,
+    pub stored_bytes: u64,
+    /// Number of redacted values in the texts, by label.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub redactions: Tally,
+    /// For transcripts: their number by status.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub statuses: Tally,
+    /// `None` if each id is on one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<RepeatedRecords>,
+    pub slices: Vec<SliceContent>,
+}
+
+/// The pages of one slice, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceContent {
+    pub slice: u32,
+    #[serde(flatten)]
+    pub range: SliceRange,
+    pub counts: Counts,
+    pub pages: Vec<PageEntry>,
+}
+
+/// One page: the run that committed it, and its objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageEntry {
+    pub run: u32,
+    pub page: u32,
+    pub counts: Counts,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<PageObjects>,
+}
+
+impl ExportMetrics {
+    pub fn of(
+        plan: &ExportPlan,
+        query: Option<&GatewayQuery>,
+        content: &Content,
+        effort: Effort,
+        missing: u64,
+    ) -> Self {
+        let depths = || content.slices.iter().map(|slice| slice.pages.len() as u64);
+        let pages = depths().sum();
+        let asked = plan.filters.conversation_ids.len() as u64;
+        let repeated = content.repeated.as_ref();
+        let completeness = match query {
+            Some(query) => rate(
+                content.distinct_received().min(query.total_records),
+                query.total_records,
+            ),
+            None if plan.source.is_analytics() => rate(asked.saturating_sub(missing), asked),
+            None => None,
+        };
+        Self {
+            pages,
+            records: content.records(),
+            identical_lines: repeated.map_or(0, |repeated| repeated.identical_lines),
+            ids_with_versions: repeated.map_or(0, |repeated| repeated.ids_with_versions),
+            effort,
+            success_rate: rate(effort.answers, effort.answers + effort.repeats),
+            latency_mean_ms: rate(effort.latency_ms, effort.answers),
+            cache_hit_rate: rate(effort.cached, pages),
+            completeness,
+            missing,
+            pagination_depth: depths().max().unwrap_or_default(),
+            redactions: content.redactions.total(),
+        }
+    }
+}
+
+/// A rate rounded to four decimal places; `None` if `whole` is 0.
+fn rate(part: u64, whole: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let rate = part as f64 / whole as f64;
+    (whole > 0).then(|| (rate * 1e4).round() / 1e4)
+}
+
+impl Content {
+    /// Number of records: lines without byte-identical repetitions.
+    pub fn records(&self) -> u64 {
+        let repeated = self.repeated.as_ref();
+        let identical = repeated.map_or(0, |repeated| repeated.identical_lines);
+        self.counts.archived.saturating_sub(identical)
+    }
+
+    /// Number of distinct ids.
+    pub fn distinct_ids(&self) -> u64 {
+        let repeated = self.repeated.as_ref();
+        repeated.map_or(self.counts.archived, |repeated| repeated.distinct_ids)
+    }
+
+    /// Number of records received, where those with the same id count once.
+    pub fn distinct_received(&self) -> u64 {
+        let again = self.counts.archived.saturating_sub(self.distinct_ids());
+        self.counts.received.saturating_sub(again)
+    }
+}
+
+impl Outcome {
+    /// Number of records, as in the metrics of a complete export; otherwise the number of lines committed so far.
+    pub fn records(&self) -> u64 {
+        let records = self.metrics.map(|metrics| metrics.records);
+        records.unwrap_or(self.totals.counts.archived)
+    }
+
+    /// The object that stores the outcome.
+    pub fn name(&self) -> Name<'_> {
+        match self.status {
+            ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
+                Name::Manifest(&self.export_id)
+            }
+            ExportStatus::Cancelled => Name::Cancelled(&self.export_id),
+            ExportStatus::Failed => Name::Failed(&self.export_id, self.attempt),
+        }
+    }
+}
+
+impl ExportStatus {
+    /// Whether the export has a manifest.
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::Completed | Self::CompletedWithRejects)
+    }
+
+    /// The event type of the webhook.
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::Completed | Self::CompletedWithRejects => "export.completed",
+            Self::Failed => "export.failed",
+            Self::Cancelled => "export.cancelled",
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::CompletedWithRejects => "completed_with_rejects",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! From a request to a plan: all rules that can be checked before anything is sent.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::rules::{
+    check_bad_records, check_end, check_filters, check_from_export, check_include,
+    check_membership, check_names, check_records, check_retention, is_uuid, page_size,
+};
+use super::{
+    ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
+    Membership, OffsetRange, PlanLimits, RedactionPlan, Refusal, Residency, Revisit, Sha256, Slice,
+    SliceRange, SourceKind, TranscriptPlan, day_slices, equal_slices, offset_ranges,
+};
+use crate::base::ids::ExportId;
+use crate::export::audit::{Action, AuditEvent, EventType, Happening};
+use crate::records::page::Projection;
+use crate::records::redaction::Mode;
+
+/// A request that passed all checks without the API. The plan also needs data that only the source has.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub export_id: ExportId,
+    pub query_hash: Sha256,
+    pub interval: Interval,
+    pub page_size: u32,
+    pub quota_mb: Option<u64>,
+    pub webhook_url: Option<String>,
+    /// With the redaction of the first export that it revisits.
+    revisit: Option<(Revisit, Option<RedactionPlan>)>,
+    key_version: Option<String>,
+    archive_id: Option<Sha256>,
+    from_export: Option<ExportId>,
+    request: ExportRequest,
+}
+
+impl Draft {
+    /// Checks the request against the current time and the limits.
+    pub fn check(
+        mut request: ExportRequest,
+        identity: Identity,
+        now: Timestamp,
+        limits: &PlanLimits,
+    ) -> Result<Self, Refusal> {
+        if request.source.is_analytics() {
+            tidy(&mut request.filters.conversation_ids);
+        }
+        let Identity {
+            export_id,
+            query_hash,
+            interval,
+        } = identity;
+        check_end(interval, now)?;
+        check_filters(&request)?;
+        check_membership(&request)?;
+        check_names(&request)?;
+        check_records(&request)?;
+        check_bad_records(&request)?;
+        check_include(&request)?;
+        if let Some(redaction) = &request.redaction {
+            redaction.check()?;
+        }
+        let from_export = check_from_export(&request)?;
+        let page_size = page_size(&request, limits)?;
+        let quota_mb = request.quota_mb.or(limits.quota_mb);
+        if quota_mb == Some(0) {
+            return Err(Refusal::new(
+                "quotaMb",
+                0,
+                "at least 1 (megabytes of 10⁶ stored bytes)",
+            ));
+        }
+        let webhook_url = request
+            .webhook_url
+            .clone()
+            .or_else(|| limits.webhook_url.clone());
+        let draft = Self {
+            export_id,
+            query_hash,
+            interval,
+            page_size,
+            quota_mb,
+            webhook_url,
+            revisit: None,
+            key_version: None,
+            archive_id: None,
+            from_export,
+            request,
+        };
+        draft.check_retention(now, limits.retention_days)?;
+        draft.check_slices(limits)?;
+        Ok(draft)
+    }
+
+    /// Makes the draft a revisit of those exports. It uses the redaction of the first of them, because any other
+    /// redaction would change every record.
+    #[must_use]
+    pub fn revisiting(self, revisit: Revisit, redaction: Option<RedactionPlan>) -> Self {
+        Self {
+            revisit: Some((revisit, redaction)),
+            ..self
+        }
+    }
+
+    /// Sets the key version for hashing values.
+    #[must_use]
+    pub fn hashing_with(self, key_version: String) -> Self {
+        Self {
+            key_version: Some(key_version),
+            ..self
+        }
+    }
+
+    /// Sets the digest of archive and organisation.
+    #[must_use]
+    pub fn for_archive(self, archive_id: Sha256) -> Self {
+        Self {
+            archive_id: Some(archive_id),
+            ..self
+        }
+    }
+
+    /// Whether a key for hashing is needed. A revisit uses the key of the export that it revisits.
+    pub fn needs_key(&self) -> bool {
+        let requested = self.request.redaction.as_ref();
+        let hashes = requested.is_some_and(|it| it.enabled && it.mode == Mode::Hash);
+        hashes && self.revisit.is_none()
+    }
+
+    pub fn from_export(&self) -> Option<&ExportId> {
+        self.from_export.as_ref()
+    }
+
+    pub fn source(&self) -> SourceKind {
+        self.request.source
+    }
+
+    pub fn filters(&self) -> &Filters {
+        &self.request.filters
+    }
+
+    pub fn include_media(&self) -> bool {
+        self.request.include_media
+    }
+
+    /// Whether the organisation's retention is relevant to this request.
+    pub fn depends_on_retention(&self) -> bool {
+        self.request.source.is_analytics() && !self.request.is_lookup()
+    }
+
+    /// Checks the interval against the retention, if that is known.
+    pub fn check_retention(&self, now: Timestamp, days: Option<u32>) -> Result<(), Refusal> {
+        match days {
+            Some(days) if !self.request.is_lookup() => check_retention(self.interval, now, days),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the plan, with the gateway's query if the source has one.
+    pub fn plan(
+        self,
+        query: Option<GatewayQuery>,
+        residency: Residency,
+        limits: &PlanLimits,
+        now: Timestamp,
+        request_id: &str,
+    ) -> Result<ExportPlan, Refusal> {
+        self.check_quota(query.as_ref(), limits)?;
+        let ranges = self.ranges(query.as_ref());
+        let slices: Vec<_> = (1..)
+            .zip(ranges)
+            .map(|(number, range)| Slice { number, range })
+            .collect();
+        let start_event = self.start_event(slices.len(), limits, now, request_id);
+        let Self {
+            export_id,
+            query_hash,
+            interval,
+            page_size,
+            quota_mb,
+            webhook_url,
+            revisit,
+            key_version,
+            archive_id,
+            from_export,
+            request,
+        } = self;
+        let (revisit, redaction) = if let Some((revisit, redaction)) = revisit {
+            (Some(revisit), redaction)
+        } else {
+            let requested = request.redaction.as_ref();
+            let redaction = RedactionPlan::resolve(requested, &limits.redaction, key_version);
+            (None, redaction)
+        };
+        let transcripts = transcripts(&request, limits);
+        let mut plan = ExportPlan {
+            format_version: FormatVersion,
+            export_id,
+            archive_id,
+            query_hash,
+            source: request.source,
+            interval,
+            membership: request.membership,
+            filters: request.filters,
+            records: if request.source == SourceKind::Transcripts {
+                Projection::Transcript
+            } else {
+                request.records
+            },
+            lookup_names: request.lookup_names,
+            redaction,
+            from_export,
+            transcripts,
+            page_size,
+            include_media: request.include_media,
+            on_bad_record: request.on_bad_record,
+            quota_mb,
+            webhook_url,
+            revisit,
+            slice_count: u32::try_from(slices.len()).unwrap_or(u32::MAX),
+            slices,
+            query,
+            residency,
+            planned_at: now,
+            start_event,
+        };
+        plan.seal_start();
+        Ok(plan)
+    }
+
+    /// The start event without the plan's digest; not yet in the chain.
+    fn start_event(
+        &self,
+        slices: usize,
+        limits: &PlanLimits,
+        now: Timestamp,
+        request_id: &str,
+    ) -> AuditEvent {
+        let mut event = AuditEvent::new(Happening {
+            export_id: &self.export_id,
+            query_hash: self.query_hash,
+            request_id,
+            timestamp: now,
+            action: Action::StartExport,
+            event_type: EventType::Start,
+            subject: "start".to_owned(),
+            details: json!({"source": self.request.source, "interval": self.interval, "slices": slices}),
+        });
+        event.governance = Some(limits.governance.clone());
+        event
+    }
+
+    fn ranges(&self, query: Option<&GatewayQuery>) -> Vec<SliceRange> {
+        match self.request.source {
+            SourceKind::ExportGateway => {
+                let total = query.map_or(0, |query| query.total_records);
+                let pages = total
+                    .div_ceil(self.page_size.into())
+                    .clamp(1, u32::MAX.into());
+                let count = u64::from(self.request.slices.unwrap_or(1)).min(pages);
+                offset_ranges(total, self.page_size, u32::try_from(count).unwrap_or(1))
+            }
+            SourceKind::HistoryGateway => vec![SliceRange::Interval(self.interval)],
+            SourceKind::AnalyticsQuery if !self.request.is_lookup() => self.interval_ranges(),
+            SourceKind::AnalyticsJob => self.interval_ranges(),
+            SourceKind::AnalyticsQuery | SourceKind::Transcripts => {
+                let ids = self.request.filters.conversation_ids.len() as u64;
+                vec![SliceRange::Offsets(OffsetRange {
+                    start: 0,
+                    // The number of conversations in an earlier export is known only after it is complete.
+                    end: self.from_export.is_none().then_some(ids),
+                })]
+            }
+        }
+    }
+
+    fn interval_ranges(&self) -> Vec<SliceRange> {
+        let intervals = self.intervals().into_iter();
+        intervals.map(SliceRange::Interval).collect()
+    }
+
+    fn intervals(&self) -> Vec<Interval> {
+        match (self.request.membership, self.request.slices) {
+            // A conversation that is active in two slices would be stored twice.
+            (Membership::Activity, _) => vec![self.interval],
+            (Membership::Start, None) => day_slices(self.interval),
+            (Membership::Start, Some(count)) => equal_slices(self.interval, count),
+        }
+    }
+
+    fn check_slices(&self, limits: &PlanLimits) -> Result<(), Refusal> {
+        if let Some(count) = self.request.slices {
+            let max = limits.slices_max;
+            if !(1..=max).contains(&count) {
+                return Err(Refusal::new("slices", count, format!("1 to {max}")));
+            }
+            if let Some(what) = self.only_one_slice().filter(|_| count > 1) {
+                let rule = format!("{what} makes one slice");
+                return Err(Refusal::new("slices", count, rule));
+            }
+        }
+        self.check_intervals(limits)
+    }
+
+    /// The property of the request that allows only one slice; `None` if there is none.
+    fn only_one_slice(&self) -> Option<&'static str> {
+        if self.request.source == SourceKind::HistoryGateway {
+            Some("a history gateway, read by tokens,")
+        } else if self.request.is_lookup() {
+            Some("a lookup by ids")
+        } else if self.request.membership == Membership::Activity {
+            Some("membership `activity`")
+        } else {
+            None
+        }
+    }
+
+    fn check_intervals(&self, limits: &PlanLimits) -> Result<(), Refusal> {
+        let (what, days, setting) = match self.request.source {
+            SourceKind::AnalyticsJob => (
+                "a job",
+                limits.job_interval_max_days,
+                "GENESYS_JOB_INTERVAL_MAX_DAYS",
+            ),
+            SourceKind::AnalyticsQuery if !self.request.is_lookup() => (
+                "a query",
+                limits.query_interval_max_days,
+                "GENESYS_QUERY_INTERVAL_MAX_DAYS",
+            ),
+            SourceKind::AnalyticsQuery
+            | SourceKind::ExportGateway
+            | SourceKind::HistoryGateway
+            | SourceKind::Transcripts => {
+                return Ok(());
+            }
+        };
+        let intervals = self.intervals();
+        if intervals.len() > limits.slices_max as usize {
+            let rule = format!(
+                "it makes {} slices of a day, {} are allowed",
+                intervals.len(),
+                limits.slices_max
+            );
+            return Err(Refusal::new("interval", self.interval, rule));
+        }
+        let longest = SignedDuration::from_hours(24 * i64::from(days));
+        match intervals
+            .iter()
+            .find(|slice| slice.end().duration_since(slice.start()) > longest)
+        {
+            Some(slice) => {
+                let rule = format!("{what} takes at most {days} days ({setting}); use more slices");
+                Err(Refusal::new("interval", slice, rule))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_quota(
+        &self,
+        query: Option<&GatewayQuery>,
+        limits: &PlanLimits,
+    ) -> Result<(), Refusal> {
+        let (Some(quota_mb), Some(query)) = (self.quota_mb, query) else {
+            return Ok(());
+        };
+        let estimate = query.total_records.saturating_mul(limits.bytes_per_record);
+        if estimate <= quota_mb.saturating_mul(1_000_000) {
+            return Ok(());
+        }
+        let rule = format!(
+            "{} records at about {} bytes each (ARCHIVE_BYTES_PER_RECORD) make about {} MB",
+            query.total_records,
+            limits.bytes_per_record,
+            estimate.div_ceil(1_000_000)
+        );
+        Err(Refusal::new("quotaMb", quota_mb, rule))
+    }
+}
+
+/// Lower-cases UUIDs, as the API writes them, and removes duplicates.
+fn tidy(ids: &mut Vec<String>) {
+    for id in ids.iter_mut().filter(|id| is_uuid(id)) {
+        id.make_ascii_lowercase();
+    }
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+}
+
+fn transcripts(request: &ExportRequest, limits: &PlanLimits) -> Option<TranscriptPlan> {
+    (request.source == SourceKind::Transcripts).then(|| TranscriptPlan {
+        attachments: request.include_media.then(|| limits.attachments.clone()),
+        ..limits.transcripts.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    const DAY: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z""#;
+
+    fn check(json: &str) -> Result<Draft, Refusal> {
+        let now = "2026-03-10T00:00:00Z".parse().unwrap();
+        let limits = PlanLimits {
+            retention_days: Some(365),
+            ..PlanLimits::default()
+        };
+        let request = ExportRequest::parse(json)?;
+        let identity = Identity::of(&request, now)?;
+        Draft::check(request, identity, now, &limits)
+    }
+
+    fn refused(json: &str) -> String {
+        check(json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_the_value_and_the_rule() {
+        let refusals = [
+            format!(r#"{{{DAY},"pageSize":5000}}"#),
+            format!(r#"{{{DAY},"pageSize":0}}"#),
+            format!(r#"{{{DAY},"exportId":"../etc"}}"#),
+            format!(r#"{{{DAY},"quotaMb":0}}"#),
+            format!(r#"{{{DAY},"slices":0}}"#),
+            format!(r#"{{{DAY},"slices":2,"membership":"activity"}}"#),
+            format!(r#"{{{DAY},"filters":{{"conversationIdRange":{{"min":"a","max":"b"}}}}}}"#),
+            format!(r#"{{{DAY},"source":"export-gateway","filters":{{"mediaTypes":["voice"]}}}}"#),
+            r#"{"interval":"2026-03-01T00:00:00Z/2026-03-12T00:00:00Z"}"#.to_owned(),
+            r#"{"interval":"2025-03-01T00:00:00Z/2025-03-02T00:00:00Z"}"#.to_owned(),
+            r#"{"interval":"2025-12-01T00:00:00Z/2026-02-01T00:00:00Z","slices":1}"#.to_owned(),
+            r#"{"interval":"2026-03-02T00:00:00Z/2026-03-01T00:00:00Z"}"#.to_owned(),
+            "{}".to_owned(),
+            r#"{"source":"analytics-query"}"#.to_owned(),
+            format!(r#"{{{DAY},"source":"analytics-query","membership":"activity"}}"#),
+            format!(r#"{{{DAY},"source":"analytics-query","pageSize":101}}"#),
+            format!(r#"{{{DAY},"filters":{{"conversationIds":["42"]}}}}"#),
+            format!(r#"{{{DAY},"filters":{{"directions":["sideways"]}}}}"#),
+            format!(r#"{{{DAY},"lookupNames":true}}"#),
+            r#"{"source":"analytics-query","interval":"2026-02-01T00:00:00Z/2026-02-09T00:00:00Z","slices":1}"#.to_owned(),
+        ];
+
+        let messages: Vec<_> = refusals.iter().map(|json| refused(json)).collect();
+
+        assert_snapshot!(messages.join("\n"), @r#"
+        `pageSize` is 5000: analytics-job takes 1 to 1000 (GENESYS_JOB_PAGE_SIZE_MAX)
+        `pageSize` is 0: analytics-job takes 1 to 1000 (GENESYS_JOB_PAGE_SIZE_MAX)
+        `exportId` is ../etc: 1 to 64 letters, digits, `-` or `_`
+        `quotaMb` is 0: at least 1 (megabytes of 10⁶ stored bytes)
+        `slices` is 0: 1 to 366
+        `slices` is 2: membership `activity` makes one slice
+        `filters.conversationIdRange` is a..b: the source analytics-job filters only by conversationIds, participantIds, mediaTypes, messageTypes, queueIds, directions
+        `filters.mediaTypes` is voice: the source export-gateway filters only by conversationIdRange
+        `interval` is 2026-03-01T00:00:00.000Z/2026-03-12T00:00:00.000Z: the end lies more than 24 hours ahead; the latest now is 2026-03-11T00:00:00.000Z
+        `interval` is 2025-03-01T00:00:00.000Z/2025-03-02T00:00:00.000Z: conversations are kept 365 days; the earliest start now is 2025-03-10T00:00:00.000Z
+        `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job takes at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
+        the request is not readable: `interval`: `2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first at line 1 column 56
+        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without
+        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without
+        `membership` is activity: the source analytics-query reads window by window, which takes `start`; analytics-job takes both
+        `pageSize` is 101: analytics-query takes 1 to 100 (GENESYS_QUERY_PAGE_SIZE_MAX)
+        `filters.conversationIds[0]` is 42: an id of 36 characters is expected, as 0f8fad5b-d9cb-469f-a165-70867728950e
+        `filters.directions[0]` is sideways: inbound or outbound
+        `lookupNames` is true: only the records `normalized` of analytics sources have names that are looked up
+        `interval` is 2026-02-01T00:00:00.000Z/2026-02-09T00:00:00.000Z: a query takes at most 7 days (GENESYS_QUERY_INTERVAL_MAX_DAYS); use more slices
+        "#);
+    }
+
+    #[test]
+    fn the_derived_id_depends_on_the_request_alone() {
+        let first = check(&format!("{{{DAY}}}")).unwrap();
+        let again = check(&format!("{{{DAY}}}")).unwrap();
+        let other = check(&format!(r#"{{{DAY},"pageSize":10}}"#)).unwrap();
+
+        assert_eq!(first.export_id, again.export_id);
+        assert_ne!(first.export_id, other.export_id);
+        assert!(
+            first
+                .export_id
+                .as_str()
+                .starts_with("analytics-job-20260301-")
+        );
+    }
+
+    #[test]
+    fn a_quota_below_the_estimate_is_refused() {
+        let draft = check(&format!(
+            r#"{{{DAY},"source":"export-gateway","quotaMb":1}}"#
+        ))
+        .unwrap();
+        let query = GatewayQuery {
+            query_id: "q".to_owned(),
+            total_records: 2_000,
+        };
+
+        let refusal = draft
+            .check_quota(Some(&query), &PlanLimits::default())
+            .unwrap_err();
+
+        assert_snapshot!(refusal, @"`quotaMb` is 1: 2000 records at about 700 bytes each (ARCHIVE_BYTES_PER_RECORD) make about 2 MB");
+    }
+}

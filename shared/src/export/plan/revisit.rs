@@ -1,0 +1,146 @@
+//! Revisits: export an interval again, for the conversations that have changed since.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ExportRequest, Identity, Refusal};
+use crate::base::ids::ExportId;
+use crate::export::request::{Period, RequestedInterval};
+use crate::records::page::Projection;
+
+/// Limit on the exports that one invocation starts.
+const MAX_REVISITS: usize = 8;
+
+/// The exports that a revisit builds on: it stores only conversations that differ from their versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Revisit {
+    /// Time after the first export.
+    pub after: Period,
+    /// The first export of the interval, then the earlier revisits.
+    pub exports: Vec<ExportId>,
+}
+
+/// The revisits that are due together with the export of `scheduled_time`, each with its identity.
+pub fn revisits(
+    request: &ExportRequest,
+    scheduled_time: Timestamp,
+) -> Result<Vec<(Identity, Revisit)>, Refusal> {
+    check(request)?;
+    let mut periods = request.revisit.clone();
+    periods.sort_unstable();
+    periods.dedup();
+    let mut due = Vec::new();
+    for (place, after) in periods.iter().enumerate() {
+        let refusal = || Refusal::new("revisit", after.short(), "reaches before all time");
+        let then = after.before(scheduled_time).ok_or_else(refusal)?;
+        let first = Identity::of(request, then)?;
+        let id_after = |period: &Period| of_period(&first.export_id, *period);
+        let earlier = periods[..place].iter().map(id_after);
+        let exports = [Ok(first.export_id.clone())].into_iter().chain(earlier);
+        let revisit = Revisit {
+            after: *after,
+            exports: exports.collect::<Result<_, _>>()?,
+        };
+        let identity = Identity {
+            export_id: id_after(after)?,
+            ..first
+        };
+        due.push((identity, revisit));
+    }
+    Ok(due)
+}
+
+fn of_period(first: &ExportId, after: Period) -> Result<ExportId, Refusal> {
+    let id = format!("{first}-after-{}", after.short());
+    let refusal = |_| Refusal::new("revisit", &id, "makes an export id of more than 64 letters");
+    id.parse().map_err(refusal)
+}
+
+fn check(request: &ExportRequest) -> Result<(), Refusal> {
+    let count = request.revisit.len();
+    let rule = if count == 0 {
+        return Ok(());
+    } else if count > MAX_REVISITS {
+        format!("at most {MAX_REVISITS}")
+    } else if !matches!(request.interval, Some(RequestedInterval::Relative(_))) {
+        "only an interval that moves with the schedule is revisited: {\"last\": \"P1D\"}".to_owned()
+    } else if request.export_id.is_some() {
+        "leave exportId out: each scheduled time has an id of its own".to_owned()
+    } else if request.records == Projection::Normalized {
+        "normalized records say when they were made, so that each would have changed".to_owned()
+    } else if !request.filters.conversation_ids.is_empty() {
+        "leave filters.conversationIds out: what has not changed would count as not found"
+            .to_owned()
+    } else {
+        return Ok(());
+    };
+    let periods: Vec<_> = request
+        .revisit
+        .iter()
+        .map(|period| period.short())
+        .collect();
+    Err(Refusal::new("revisit", periods.join(", "), rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(more: &str) -> Result<Vec<(Identity, Revisit)>, Refusal> {
+        let request = format!(r#"{{"interval":{{"last":"P1D"}}{more}}}"#);
+        let request = ExportRequest::parse(&request).unwrap();
+        revisits(&request, "2026-03-10T04:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn a_revisit_is_of_the_interval_of_its_time_and_goes_by_what_came_before() {
+        let due = due(r#","revisit":["P3D","P1D"]"#).unwrap();
+
+        let told: Vec<_> = due
+            .iter()
+            .map(|(identity, revisit)| {
+                let ids = revisit.exports.iter().map(ToString::to_string);
+                format!(
+                    "{} {}: {}",
+                    identity.export_id,
+                    identity.interval,
+                    ids.collect::<Vec<_>>().join(" ")
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        analytics-job-20260308-d733ceb68f42-after-24h 2026-03-08T04:00:00.000Z/2026-03-09T04:00:00.000Z: analytics-job-20260308-d733ceb68f42
+        analytics-job-20260306-5488900de807-after-72h 2026-03-06T04:00:00.000Z/2026-03-07T04:00:00.000Z: analytics-job-20260306-5488900de807 analytics-job-20260306-5488900de807-after-24h
+        ");
+    }
+
+    #[test]
+    fn the_first_export_is_the_one_that_the_schedule_made_then_whatever_is_revisited_now() {
+        let plain = ExportRequest::parse(r#"{"interval":{"last":"P1D"}}"#).unwrap();
+        let then = Identity::of(&plain, "2026-03-09T04:00:00Z".parse().unwrap()).unwrap();
+
+        let due = due(r#","revisit":["P1D"]"#).unwrap();
+
+        assert_eq!(due[0].1.exports, [then.export_id]);
+    }
+
+    #[test]
+    fn what_cannot_be_revisited_is_refused() {
+        let refused = [
+            r#","revisit":["P1D"],"exportId":"x""#,
+            r#","revisit":["P1D"],"records":"normalized""#,
+            r#","revisit":["P1D"],"filters":{"conversationIds":["00000000-0000-4000-8000-000000000001"]}"#,
+            r#","revisit":["P1D","P2D","P3D","P4D","P5D","P6D","P7D","P8D","P9D"]"#,
+        ]
+        .map(|more| due(more).unwrap_err().to_string());
+
+        insta::assert_snapshot!(refused.join("\n"), @r"
+        `revisit` is 24h: leave exportId out: each scheduled time has an id of its own
+        `revisit` is 24h: normalized records say when they were made, so that each would have changed
+        `revisit` is 24h: leave filters.conversationIds out: what has not changed would count as not found
+        `revisit` is 24h, 48h, 72h, 96h, 120h, 144h, 168h, 192h, 216h: at most 8
+        ");
+        assert!(due("").unwrap().is_empty());
+    }
+}

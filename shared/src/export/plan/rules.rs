@@ -1,0 +1,287 @@
+//! Rules for a request that need only the current time and the limits.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    ExportRequest, Interval, Membership, OnBadRecord, PlanLimits, Refusal, SourceKind, millis,
+};
+use crate::base::ids::ExportId;
+use crate::base::json::message_body;
+use crate::records::page::Projection;
+use crate::records::transcript::is_id;
+
+pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
+    let latest = now
+        .saturating_add(SignedDuration::from_hours(24))
+        .unwrap_or(Timestamp::MAX);
+    if interval.end() <= latest {
+        return Ok(());
+    }
+    let rule = format!(
+        "the end lies more than 24 hours ahead; the latest now is {}",
+        millis(latest)
+    );
+    Err(Refusal::new("interval", interval, rule))
+}
+
+pub(super) fn check_retention(
+    interval: Interval,
+    now: Timestamp,
+    days: u32,
+) -> Result<(), Refusal> {
+    let kept = SignedDuration::from_hours(24 * i64::from(days));
+    let earliest = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+    if earliest <= interval.start() {
+        return Ok(());
+    }
+    let rule = format!(
+        "conversations are kept {days} days; the earliest start now is {}",
+        millis(earliest)
+    );
+    Err(Refusal::new("interval", interval, rule))
+}
+
+/// Refuses `activity` for windowed queries: a conversation that is active in two windows would be stored twice.
+pub(super) fn check_membership(request: &ExportRequest) -> Result<(), Refusal> {
+    if request.membership == Membership::Start {
+        return Ok(());
+    }
+    if request.source == SourceKind::Transcripts {
+        let rule = "transcripts are those of the conversations that are named; leave the field out";
+        return Err(Refusal::new("membership", "activity", rule));
+    }
+    if request.source != SourceKind::AnalyticsQuery {
+        return Ok(());
+    }
+    let rule = "the source analytics-query reads window by window, which takes `start`; analytics-job takes both";
+    Err(Refusal::new("membership", "activity", rule))
+}
+
+/// Refuses name lookups except for normalized analytics records; other records are stored unchanged.
+pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
+    let has_names = request.records == Projection::Normalized && request.source.is_analytics();
+    if !request.lookup_names || has_names {
+        return Ok(());
+    }
+    let rule = "only the records `normalized` of analytics sources have names that are looked up";
+    Err(Refusal::new("lookupNames", true, rule))
+}
+
+/// The export that the conversation ids are taken from.
+pub(super) fn check_from_export(request: &ExportRequest) -> Result<Option<ExportId>, Refusal> {
+    let Some(id) = &request.from_export else {
+        return Ok(None);
+    };
+    let refused = |rule: &str| Refusal::new("fromExport", id, rule);
+    if request.source != SourceKind::Transcripts {
+        return Err(refused(
+            "only the source transcripts goes by an earlier export",
+        ));
+    }
+    if !request.filters.is_empty() {
+        return Err(refused(
+            "leave the filters out: all conversations of that export count",
+        ));
+    }
+    let id = id
+        .parse()
+        .map_err(|_| refused("1 to 64 letters, digits, `-` or `_`"))?;
+    Ok(Some(id))
+}
+
+/// Refuses `include` for transcripts: a companion export covers the conversations of an export.
+pub(super) fn check_include(request: &ExportRequest) -> Result<(), Refusal> {
+    if request.include.is_empty() || request.source != SourceKind::Transcripts {
+        return Ok(());
+    }
+    let rule = "transcripts have no transcripts; leave the field out";
+    Err(Refusal::new("include", "transcripts", rule))
+}
+
+/// Refuses `onBadRecord: fail` for transcripts: an unavailable transcript is stored with a status.
+pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), Refusal> {
+    let fails = request.on_bad_record == OnBadRecord::Fail;
+    if request.source != SourceKind::Transcripts || !fails {
+        return Ok(());
+    }
+    let rule = "transcripts that cannot be had are recorded with their status; leave the field out";
+    Err(Refusal::new("onBadRecord", "fail", rule))
+}
+
+/// Checks that transcripts use the record type `transcript`, and that no other source does.
+pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
+    let are_transcripts = request.source == SourceKind::Transcripts;
+    if are_transcripts && !request.is_lookup() {
+        let rule =
+            "the source transcripts takes filters.conversationIds or fromExport, and no interval";
+        return Err(Refusal::new("source", request.source, rule));
+    }
+    let rule = match request.records {
+        Projection::Transcript if !are_transcripts => "only the source transcripts has them",
+        Projection::Minimal | Projection::Full | Projection::Normalized if are_transcripts => {
+            "the source transcripts has the records `transcript`; leave the field out"
+        }
+        _ => return Ok(()),
+    };
+    Err(Refusal::new("records", request.records, rule))
+}
+
+/// A request body of the API is limited to 512,000 bytes; a filter with one value takes about 120 bytes.
+const MAX_FILTER_VALUES: usize = 3_000;
+
+/// The plan holds the values of each filter as JSON, and an object of the archive has at most 256 MiB. Enough for five
+/// million ids.
+const MAX_FILTER_BYTES: usize = 200_000_000;
+
+/// Checks that the source supports these filters and that their values are well-formed.
+pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
+    let (source, filters) = (request.source, &request.filters);
+    let taken = taken_filters(source);
+    let given = filters.given();
+    if let Some((name, value)) = given.iter().find(|(name, _)| !taken.contains(name)) {
+        let rule = format!("the source {source} filters only by {}", taken.join(", "));
+        return Err(Refusal::new(format!("filters.{name}"), value, rule));
+    }
+    check_length(&given, MAX_FILTER_BYTES)?;
+    if source == SourceKind::Transcripts {
+        return check_values(
+            "conversationIds",
+            &filters.conversation_ids,
+            is_id,
+            "an id of up to 100 letters, digits, `-`, `_` and `.` is expected",
+        );
+    }
+    if !source.is_analytics() {
+        return Ok(());
+    }
+    let ids = [
+        ("conversationIds", &filters.conversation_ids),
+        ("participantIds", &filters.participant_ids),
+        ("queueIds", &filters.queue_ids),
+    ];
+    for (name, list) in ids {
+        check_values(
+            name,
+            list,
+            is_uuid,
+            "an id of 36 characters is expected, as 0f8fad5b-d9cb-469f-a165-70867728950e",
+        )?;
+    }
+    let known = |value: &str| matches!(value, "inbound" | "outbound");
+    check_values(
+        "directions",
+        &filters.directions,
+        known,
+        "inbound or outbound",
+    )?;
+    let values: usize = given
+        .iter()
+        .map(|(_, value)| value.split(", ").count())
+        .sum();
+    // Ids of a lookup are requested in batches.
+    if values <= MAX_FILTER_VALUES || request.is_lookup() {
+        return Ok(());
+    }
+    let rule = format!("at most {MAX_FILTER_VALUES} fit into a request; make several exports");
+    Err(Refusal::new("filters", format!("{values} values"), rule))
+}
+
+/// Checks that the filter values fit into the plan.
+fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), Refusal> {
+    let long = given.iter().find_map(|(name, value)| {
+        let written = message_body(value).map_or(usize::MAX, |json| json.len());
+        (written > max_bytes).then_some((name, written))
+    });
+    let Some((name, bytes)) = long else {
+        return Ok(());
+    };
+    let rule = format!("at most {max_bytes} fit into a plan; make several exports");
+    Err(Refusal::new(
+        format!("filters.{name}"),
+        format!("{bytes} bytes long"),
+        rule,
+    ))
+}
+
+/// The filters that a source supports.
+fn taken_filters(source: SourceKind) -> &'static [&'static str] {
+    match source {
+        SourceKind::AnalyticsJob | SourceKind::AnalyticsQuery => &[
+            "conversationIds",
+            "participantIds",
+            "mediaTypes",
+            "messageTypes",
+            "queueIds",
+            "directions",
+        ],
+        SourceKind::ExportGateway => &["conversationIdRange"],
+        SourceKind::Transcripts => &["conversationIds"],
+        SourceKind::HistoryGateway => &[
+            "conversationIds",
+            "participantIds",
+            "mediaTypes",
+            "category",
+        ],
+    }
+}
+
+fn check_values(
+    name: &str,
+    values: &[String],
+    is_good: impl Fn(&str) -> bool,
+    rule: &str,
+) -> Result<(), Refusal> {
+    match values.iter().position(|value| !is_good(value)) {
+        Some(place) => Err(Refusal::new(
+            format!("filters.{name}[{place}]"),
+            &values[place],
+            rule,
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether the text has the form of a UUID: 36 characters in five groups of hexadecimal digits.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let groups: Vec<_> = text.split('-').collect();
+    let is_hexadecimal = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hexadecimal)
+}
+
+pub(super) fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<u32, Refusal> {
+    let (max, setting) = match request.source {
+        SourceKind::AnalyticsJob => (limits.job_page_size_max, "GENESYS_JOB_PAGE_SIZE_MAX"),
+        SourceKind::AnalyticsQuery => (limits.query_page_size_max, "GENESYS_QUERY_PAGE_SIZE_MAX"),
+        SourceKind::ExportGateway => (limits.gateway_page_size_max, "GATEWAY_PAGE_SIZE_MAX"),
+        SourceKind::HistoryGateway => (limits.history_page_size_max, "GATEWAY_HISTORY_FORM"),
+        SourceKind::Transcripts => (limits.transcript_page_size_max, "TRANSCRIPT_PAGE_SIZE_MAX"),
+    };
+    let size = request.page_size.unwrap_or(max);
+    if (1..=max).contains(&size) {
+        return Ok(size);
+    }
+    Err(Refusal::new(
+        "pageSize",
+        size,
+        format!("{} takes 1 to {max} ({setting})", request.source),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_that_fit_into_no_plan_are_refused_by_their_name() {
+        let given = [
+            ("mediaTypes", "voice".to_owned()),
+            ("conversationIds", "abcdef".to_owned()),
+        ];
+
+        assert_eq!(check_length(&given, 8), Ok(()));
+        assert_eq!(
+            check_length(&given, 7).unwrap_err().to_string(),
+            "`filters.conversationIds` is 8 bytes long: at most 7 fit into a plan; make several exports"
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! The conversations of a page of transcripts, each with its position.
+
+use crate::export::checkpoint::Place;
+use crate::export::plan::ExportPlan;
+
+/// Conversations in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Portion {
+    conversations: Vec<(String, Place)>,
+    /// The position after the last of them; `None` at the end.
+    next: Option<Place>,
+}
+
+impl Portion {
+    /// The conversations that the request lists, starting at `start`.
+    pub fn of_request(plan: &ExportPlan, start: Place) -> Self {
+        let mut portion = Self::default();
+        for (line, id) in (0..)
+            .zip(&plan.filters.conversation_ids)
+            .skip_while(|(line, _)| *line < start.line)
+        {
+            let place = Place { page: 0, line };
+            if portion.is_full(plan.page_size) {
+                portion.next = Some(place);
+                break;
+            }
+            portion.add(id.clone(), place);
+        }
+        portion
+    }
+
+    pub fn add(&mut self, id: String, place: Place) {
+        self.conversations.push((id, place));
+    }
+
+    /// Sets the position after the last conversation.
+    #[must_use]
+    pub fn followed_by(self, next: Option<Place>) -> Self {
+        Self { next, ..self }
+    }
+
+    pub fn is_full(&self, page_size: u32) -> bool {
+        self.conversations.len() >= page_size as usize
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.conversations.iter().map(|(id, _)| &**id)
+    }
+
+    /// The position after the first `done` conversations.
+    pub fn after(&self, done: usize) -> Option<Place> {
+        match self.conversations.get(done) {
+            Some((_, place)) => Some(*place),
+            None => self.next,
+        }
+    }
+}

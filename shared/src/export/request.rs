@@ -1,0 +1,383 @@
+//! The request: the payload of start-export, parsed strictly and checked before anything is sent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::hash::Sha256;
+use crate::records::page::Projection;
+
+mod history_form;
+mod interval;
+mod redaction;
+mod refusal;
+
+pub use history_form::{HistoryForm, UnknownForm};
+pub use interval::{
+    Period, RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time,
+};
+pub use redaction::RequestedRedaction;
+pub use refusal::Refusal;
+
+/// An export request as received. Unknown fields are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExportRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_id: Option<String>,
+    #[serde(default)]
+    pub source: SourceKind,
+    /// Required, except for a lookup of conversations by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<RequestedInterval>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_time: Option<String>,
+    #[serde(default)]
+    pub membership: Membership,
+    #[serde(default, skip_serializing_if = "Filters::is_empty")]
+    pub filters: Filters,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<u32>,
+    #[serde(default)]
+    pub include_media: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<u32>,
+    #[serde(default)]
+    pub records: Projection,
+    /// For normalized records: look up the names of queues and wrap-up codes where a record has only their ids.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lookup_names: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<RequestedRedaction>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_mb: Option<u64>,
+    #[serde(default)]
+    pub on_bad_record: OnBadRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
+    /// For transcripts: the export whose conversations are fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_export: Option<String>,
+    /// Data to export in addition, as companion exports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<Include>,
+    /// Periods after each scheduled time at which its interval is exported again, for changed conversations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisit: Vec<Period>,
+}
+
+/// The source of the pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// The asynchronous conversation details job, the bulk route of the public API.
+    #[default]
+    AnalyticsJob,
+    /// The conversation details query, for recent conversations and for small selections.
+    AnalyticsQuery,
+    /// An organisation's own export gateway.
+    ExportGateway,
+    /// An organisation's own history gateway.
+    HistoryGateway,
+    /// The messages of conversations that are known by id.
+    Transcripts,
+}
+
+impl SourceKind {
+    pub const ALL: [Self; 5] = [
+        Self::AnalyticsJob,
+        Self::AnalyticsQuery,
+        Self::ExportGateway,
+        Self::HistoryGateway,
+        Self::Transcripts,
+    ];
+
+    /// Whether the source is an endpoint of the public API.
+    pub fn is_analytics(self) -> bool {
+        match self {
+            Self::AnalyticsJob | Self::AnalyticsQuery | Self::Transcripts => true,
+            Self::ExportGateway | Self::HistoryGateway => false,
+        }
+    }
+}
+
+impl std::fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AnalyticsJob => "analytics-job",
+            Self::AnalyticsQuery => "analytics-query",
+            Self::ExportGateway => "export-gateway",
+            Self::HistoryGateway => "history-gateway",
+            Self::Transcripts => "transcripts",
+        })
+    }
+}
+
+impl std::fmt::Display for Category {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Conversation => "conversation",
+            Self::Wrapup => "wrapup",
+            Self::Disposition => "disposition",
+            Self::Routing => "routing",
+        })
+    }
+}
+
+/// Data that can be exported in addition, for the conversations of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Include {
+    Transcripts,
+}
+
+/// Rule for which of the returned conversations belong to the export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Membership {
+    /// Those that started in the interval; slices and consecutive exports do not overlap.
+    #[default]
+    Start,
+    /// All that were active in it; consecutive exports may hold several versions of a conversation.
+    Activity,
+}
+
+/// Handling of a record that lacks its id or its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBadRecord {
+    /// Ends the run with an error that names the position of the record.
+    Fail,
+    /// Stores the record under `failures/`, counts it and continues.
+    #[default]
+    Quarantine,
+}
+
+/// Restrictions in addition to the interval. An empty list restricts nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Filters {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conversation_ids: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id_range: Option<IdRange>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub participant_ids: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub media_types: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub message_types: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queue_ids: Vec<String>,
+    /// `inbound` or `outbound`: how the conversation began.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub directions: Vec<String>,
+    /// For a history gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+}
+
+/// The kind of records to request from a history gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    #[default]
+    Conversation,
+    Wrapup,
+    Disposition,
+    Routing,
+}
+
+/// Ids from `min` to `max`, inclusive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdRange {
+    pub min: String,
+    pub max: String,
+}
+
+impl Filters {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the filters are conversation ids and nothing else.
+    pub fn are_only_ids(&self) -> bool {
+        let others = Self {
+            conversation_ids: Vec::new(),
+            ..self.clone()
+        };
+        !self.conversation_ids.is_empty() && others.is_empty()
+    }
+
+    /// The non-empty filters, by field name, with their values.
+    pub fn given(&self) -> Vec<(&'static str, String)> {
+        let lists = [
+            ("conversationIds", &self.conversation_ids),
+            ("participantIds", &self.participant_ids),
+            ("mediaTypes", &self.media_types),
+            ("messageTypes", &self.message_types),
+            ("queueIds", &self.queue_ids),
+            ("directions", &self.directions),
+        ];
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let mut given: Vec<_> = lists.map(|(name, list)| (name, list.join(", "))).collect();
+        if let Some(IdRange { min, max }) = &self.conversation_id_range {
+            given.push(("conversationIdRange", format!("{min}..{max}")));
+        }
+        if let Some(category) = self.category {
+            given.push(("category", category.to_string()));
+        }
+        given
+    }
+}
+
+impl ExportRequest {
+    /// Parses a request; the error names the field and the accepted values.
+    pub fn parse(json: &str) -> Result<Self, Refusal> {
+        Refusal::parse(json)
+    }
+
+    /// Whether it is a lookup of conversations by id, listed or from an earlier export, independent of their time.
+    pub fn is_lookup(&self) -> bool {
+        let by_id = matches!(
+            self.source,
+            SourceKind::AnalyticsQuery | SourceKind::Transcripts
+        );
+        let from_export = self.from_export.is_some() && self.filters.is_empty();
+        by_id && self.interval.is_none() && (self.filters.are_only_ids() || from_export)
+    }
+
+    /// The hash that identifies equal requests: covers all fields except the id and those of companion exports, with
+    /// the interval made absolute.
+    pub fn fingerprint(&self, interval: crate::base::time::Interval) -> Sha256 {
+        let asked = Self {
+            export_id: None,
+            scheduled_time: None,
+            revisit: Vec::new(),
+            include: Vec::new(),
+            // The conversations of an export do not depend on the time of the request.
+            interval: self
+                .from_export
+                .is_none()
+                .then_some(RequestedInterval::Absolute(interval)),
+            ..self.clone()
+        };
+        let mut asked = serde_json::to_value(&asked).unwrap_or_default();
+        asked.sort_all_objects();
+        Sha256::of(asked.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn refused(json: &str) -> String {
+        ExportRequest::parse(json).unwrap_err().to_string()
+    }
+
+    fn redaction(json: &str) -> Result<RequestedRedaction, Refusal> {
+        let json = format!(
+            r#"{{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{json}}}"#
+        );
+        ExportRequest::parse(&json).map(|request| request.redaction.unwrap())
+    }
+
+    #[test]
+    fn what_is_asked_for_is_redacted_unless_it_is_switched_off() {
+        assert_eq!(redaction("{}").unwrap(), RequestedRedaction::default());
+        assert!(redaction("{}").unwrap().enabled);
+        assert!(!redaction(r#"{"enabled":false}"#).unwrap().enabled);
+    }
+
+    #[test]
+    fn redaction_that_cannot_be_read_is_refused_and_names_what_there_is() {
+        let refused = [
+            r#"{"profile":"paranoid"}"#,
+            r#"{"mode":"encrypt"}"#,
+            r#"{"kinds":["name"]}"#,
+            r#"{"level":1}"#,
+        ]
+        .map(|json| redaction(json).unwrap_err().to_string());
+
+        assert_snapshot!(refused.join("\n"), @r"
+        the request is not readable: `redaction.profile`: unknown variant `paranoid`, expected `standard` or `strict` at line 1 column 89
+        the request is not readable: `redaction.mode`: unknown variant `encrypt`, expected one of `label`, `hash`, `mask` at line 1 column 85
+        the request is not readable: `redaction.kinds[0]`: unknown variant `name`, expected one of `email`, `phone`, `card`, `iban`, `ssn`, `passport`, `taxId`, `ip`, `url`, `birthDate` at line 1 column 84
+        the request is not readable: `redaction.level`: unknown field `level`, expected one of `enabled`, `profile`, `mode`, `kinds` at line 1 column 76
+        ");
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_beside_the_known_ones() {
+        assert_snapshot!(
+            refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
+            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
+        );
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_named_by_its_field() {
+        assert_snapshot!(
+            refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","source":"carrier-pigeon"}"#),
+            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway`, `history-gateway`, `transcripts` at line 1 column 81"
+        );
+        assert_snapshot!(
+            refused(r#"{"interval":{"last":"soon"}}"#),
+            @r#"the request is not readable: `interval`: neither "start/end" nor {"last": "P1D"}: soon is no ISO-8601 duration such as P1D or PT6H, longer than nothing at line 1 column 28"#
+        );
+        assert_snapshot!(
+            refused(r#"{"interval":{"last":"P1D"},"filters":{"queueIds":"all"}}"#),
+            @r#"the request is not readable: `filters.queueIds`: invalid type: string "all", expected a sequence at line 1 column 54"#
+        );
+    }
+
+    #[test]
+    fn a_value_that_could_not_be_stored_is_named_by_its_field() {
+        let fields = [
+            (r#""exportId":"\ud800""#, "exportId"),
+            (r#""webhookUrl":"https://a.example/\udc00""#, "webhookUrl"),
+            (r#""fromExport":"\ud800\u0041""#, "fromExport"),
+            (r#""scheduledTime":"\ud800""#, "scheduledTime"),
+            (r#""interval":"\ud800""#, "interval"),
+            (r#""interval":{"last":"\ud800"}"#, "interval.last"),
+            (
+                r#""filters":{"mediaTypes":["voice","\ud800"]}"#,
+                "filters.mediaTypes[1]",
+            ),
+            (
+                r#""filters":{"conversationIdRange":{"min":"\ud800","max":"b"}}"#,
+                "filters.conversationIdRange.min",
+            ),
+            (r#""quotaMb":1E+400"#, "quotaMb"),
+            (r#""quotaMb":-0"#, "quotaMb"),
+            (r#""pageSize":99999999999999999999"#, "pageSize"),
+            (r#""revisit":["\ud800"]"#, "revisit[0]"),
+        ];
+
+        for (field, path) in fields {
+            let told = refused(&format!("{{{field}}}"));
+
+            let named = told.strip_prefix("the request is not readable: ");
+            assert!(
+                named.is_some_and(|it| it.starts_with(&format!("`{path}`: "))),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_id_makes_no_difference_to_the_fingerprint_and_the_page_size_does() {
+        let interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
+        let request = |rest: &str| {
+            ExportRequest::parse(&format!(r#"{{"interval":"{interval}"{rest}}}"#))
+                .unwrap()
+                .fingerprint(interval)
+        };
+
+        assert_eq!(request(""), request(r#","exportId":"x""#));
+        assert_eq!(request(""), request(r#","source":"analytics-job""#));
+        assert_ne!(request(""), request(r#","pageSize":10"#));
+    }
+}

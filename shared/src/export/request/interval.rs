@@ -1,0 +1,180 @@
+//! The interval of a request: absolute, or relative to the scheduled time.
+
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Refusal;
+use crate::base::time::Interval;
+
+/// The placeholder that EventBridge Scheduler replaces with the scheduled time. An emulator may send it unreplaced.
+pub const SCHEDULED_TIME_PLACEHOLDER: &str = "<aws.scheduler.scheduled-time>";
+
+/// An interval as in the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum RequestedInterval {
+    Absolute(Interval),
+    Relative(RelativeInterval),
+}
+
+// Implemented by hand, because `untagged` would hide the reason why an interval is invalid.
+impl<'de> Deserialize<'de> for RequestedInterval {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => {
+                text.parse().map(Self::Absolute).map_err(D::Error::custom)
+            }
+            relative => serde_json::from_value(relative)
+                .map(Self::Relative)
+                .map_err(|error| {
+                    D::Error::custom(format!(
+                        "neither \"start/end\" nor {{\"last\": \"P1D\"}}: {error}"
+                    ))
+                }),
+        }
+    }
+}
+
+/// The period before the scheduled time: `{"last": "P1D"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelativeInterval {
+    last: Period,
+}
+
+/// An ISO 8601 duration in whole seconds; a day has 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Period(SignedDuration);
+
+impl Period {
+    pub fn before(self, moment: Timestamp) -> Option<Timestamp> {
+        moment.checked_sub(self.0).ok()
+    }
+
+    /// The form used in ids: `72h`, or seconds if it is not a whole number of hours.
+    pub fn short(self) -> String {
+        match self.0.as_secs() {
+            seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+            seconds => format!("{seconds}s"),
+        }
+    }
+}
+
+impl TryFrom<String> for Period {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let rule =
+            || format!("{text} is no ISO-8601 duration such as P1D or PT6H, longer than nothing");
+        let span: Span = text.parse().map_err(|_| rule())?;
+        let duration = span
+            .to_duration(SpanRelativeTo::days_are_24_hours())
+            .map_err(|_| rule())?;
+        if duration.is_positive() {
+            Ok(Self(duration))
+        } else {
+            Err(rule())
+        }
+    }
+}
+
+impl From<Period> for String {
+    fn from(period: Period) -> Self {
+        period.0.to_string()
+    }
+}
+
+impl RequestedInterval {
+    /// The absolute interval.
+    pub fn resolve(&self, scheduled_time: Timestamp) -> Result<Interval, Refusal> {
+        match self {
+            Self::Absolute(interval) => Ok(*interval),
+            Self::Relative(RelativeInterval { last }) => {
+                let refusal = || {
+                    Refusal::new(
+                        "interval.last",
+                        String::from(*last),
+                        "reaches before all time",
+                    )
+                };
+                let start = last.before(scheduled_time).ok_or_else(refusal)?;
+                Interval::new(start, scheduled_time).map_err(|_| refusal())
+            }
+        }
+    }
+}
+
+/// The effective scheduled time: as sent, or now. The unreplaced placeholder means now, to the minute, and only if a
+/// custom AWS endpoint is set, so that the sender is an emulator.
+pub fn scheduled_time(
+    sent: Option<&str>,
+    now: Timestamp,
+    emulated: bool,
+) -> Result<Timestamp, Refusal> {
+    let minute = |moment: Timestamp| {
+        let second = moment.as_second();
+        Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(moment)
+    };
+    match sent {
+        None => Ok(minute(now)),
+        Some(SCHEDULED_TIME_PLACEHOLDER) if emulated => Ok(minute(now)),
+        Some(text) => text.parse().map_err(|_| {
+            Refusal::new(
+                "scheduledTime",
+                text,
+                "an ISO-8601 moment such as 2026-03-02T04:00:00Z is expected",
+            )
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_last_day_ends_at_the_scheduled_time() {
+        let requested: RequestedInterval = serde_json::from_str(r#"{"last":"P1D"}"#).unwrap();
+
+        let interval = requested.resolve(at("2026-03-02T04:00:00Z")).unwrap();
+
+        assert_eq!(
+            interval.to_string(),
+            "2026-03-01T04:00:00.000Z/2026-03-02T04:00:00.000Z"
+        );
+    }
+
+    #[test]
+    fn a_period_of_nothing_is_refused() {
+        for last in ["PT0S", "-P1D", "yesterday"] {
+            let error =
+                serde_json::from_str::<RequestedInterval>(&format!(r#"{{"last":"{last}"}}"#))
+                    .unwrap_err();
+
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("{last} is no ISO-8601 duration")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_placeholder_means_now_only_beside_an_emulator() {
+        let now = at("2026-03-02T04:00:59.5Z");
+
+        assert_eq!(
+            scheduled_time(Some(SCHEDULED_TIME_PLACEHOLDER), now, true),
+            Ok(at("2026-03-02T04:00:00Z"))
+        );
+        assert!(scheduled_time(Some(SCHEDULED_TIME_PLACEHOLDER), now, false).is_err());
+    }
+}

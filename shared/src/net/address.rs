@@ -1,0 +1,223 @@
+//! Allowed addresses of webhooks: https to the public internet, and the hosts that the operator lists.
+//!
+//! A request names the receiver's address, and deliveries are sent from inside the customer's network. So a host is
+//! refused if it is, or resolves to, an address of that network, of this machine or of a metadata service.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
+
+use super::transport::is_localhost;
+
+/// The hosts and addresses that the operator allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressRules {
+    /// Hosts that may have any address: names, or addresses in the notation of a URL.
+    pub allowed_hosts: Vec<String>,
+    pub loopback: Loopback,
+}
+
+/// Whether receivers on this machine are allowed, over plain http, too. Only the embedded engine allows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loopback {
+    #[default]
+    Refused,
+    Allowed,
+}
+
+/// The checked URL of a receiver. Path and query may hold the receiver's own secrets and are never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookUrl(Url);
+
+/// Why a URL is not a valid receiver.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookUrlError {
+    #[error("webhookUrl is no URL of the form https://host[:port]/path")]
+    Malformed,
+    #[error("webhookUrl must not hold a user name or password: `{host}`")]
+    Credentials { host: String },
+    #[error("webhookUrl must be https: `{host}`")]
+    PlainHttp { host: String },
+    #[error(
+        "webhookUrl must not lead to {rule}: `{host}`; WEBHOOK_ALLOWED_HOSTS can list hosts that may"
+    )]
+    Address { host: String, rule: Rule },
+}
+
+/// The kind of an address that is not in the public internet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    Loopback,
+    Private,
+    LinkLocal,
+    CarrierGrade,
+    Multicast,
+    Unspecified,
+    Metadata,
+    Reserved,
+}
+
+/// Azure's metadata service, the only one with a public address.
+const AZURE_METADATA: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
+impl WebhookUrl {
+    /// Checks everything that is known before a name is resolved.
+    pub fn parse(text: &str, rules: &AddressRules) -> Result<Self, WebhookUrlError> {
+        let url = Url::parse(text.trim()).map_err(|_| WebhookUrlError::Malformed)?;
+        let host = url
+            .host()
+            .map(|host| host.to_owned())
+            .ok_or(WebhookUrlError::Malformed)?;
+        let name = || host.to_string();
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(WebhookUrlError::Credentials { host: name() });
+        }
+        if let Some(rule) = rules.broken_by(&host) {
+            return Err(WebhookUrlError::Address { host: name(), rule });
+        }
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http"
+                if rules.loopback == Loopback::Allowed
+                    && kind_of_host(&host) == Some(Rule::Loopback) =>
+            {
+                Ok(Self(url))
+            }
+            "http" => Err(WebhookUrlError::PlainHttp { host: name() }),
+            _ => Err(WebhookUrlError::Malformed),
+        }
+    }
+
+    /// The whole URL, for sending and storing; not for display.
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+}
+
+impl AddressRules {
+    /// The rule that forbids sending to `name` at `address`, if there is one.
+    pub(super) fn broken_at(&self, name: &str, address: IpAddr) -> Option<Rule> {
+        if self.lists(name) {
+            None
+        } else {
+            kind_of(address).filter(|rule| self.stands(*rule))
+        }
+    }
+
+    pub(crate) fn broken_by(&self, host: &Host) -> Option<Rule> {
+        if self.lists(&host.to_string()) {
+            None
+        } else {
+            kind_of_host(host).filter(|rule| self.stands(*rule))
+        }
+    }
+
+    fn stands(&self, rule: Rule) -> bool {
+        rule != Rule::Loopback || self.loopback == Loopback::Refused
+    }
+
+    fn lists(&self, name: &str) -> bool {
+        self.allowed_hosts
+            .iter()
+            .any(|listed| bare(listed) == bare(name))
+    }
+}
+
+/// A host as it is compared: in lower case, without a trailing dot or the brackets of an address.
+fn bare(host: &str) -> String {
+    host.trim()
+        .trim_end_matches('.')
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_ascii_lowercase()
+}
+
+fn kind_of_host(host: &Host) -> Option<Rule> {
+    match host {
+        Host::Domain(name) => is_localhost(name).then_some(Rule::Loopback),
+        Host::Ipv4(address) => kind_of_v4(*address),
+        Host::Ipv6(address) => kind_of_v6(*address),
+    }
+}
+
+fn kind_of(address: IpAddr) -> Option<Rule> {
+    match address {
+        IpAddr::V4(address) => kind_of_v4(address),
+        IpAddr::V6(address) => kind_of_v6(address),
+    }
+}
+
+/// Classifies by the IANA registry of special addresses, as far as a host could listen there.
+fn kind_of_v4(address: Ipv4Addr) -> Option<Rule> {
+    match address.octets() {
+        _ if address == AZURE_METADATA => Some(Rule::Metadata),
+        [169, 254, 169, 254] | [100, 100, 100, 200] | [192, 0, 0, 192] => Some(Rule::Metadata),
+        [0, ..] => Some(Rule::Unspecified),
+        [127, ..] => Some(Rule::Loopback),
+        [169, 254, ..] => Some(Rule::LinkLocal),
+        [100, 64..=127, ..] => Some(Rule::CarrierGrade),
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Some(Rule::Private),
+        [224..=239, ..] => Some(Rule::Multicast),
+        [192, 0, 0, _] | [198, 18..=19, ..] | [240..=255, ..] => Some(Rule::Reserved),
+        _ => None,
+    }
+}
+
+fn kind_of_v6(address: Ipv6Addr) -> Option<Rule> {
+    let embedded = |high: u16, low: u16| {
+        let [a, b] = high.to_be_bytes();
+        let [c, d] = low.to_be_bytes();
+        kind_of_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0] => Some(Rule::Unspecified),
+        [0, 0, 0, 0, 0, 0, 0, 1] => Some(Rule::Loopback),
+        // Embedded IPv4 addresses: mapped, compatible, translated (NAT64), and 6to4.
+        [0, 0, 0, 0, 0, 0xffff | 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => embedded(high, low),
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] => Some(Rule::Metadata),
+        [0xfc00..=0xfdff, ..] => Some(Rule::Private),
+        [0xfe80..=0xfebf, ..] => Some(Rule::LinkLocal),
+        [0xff00..=0xffff, ..] => Some(Rule::Multicast),
+        // Site-local, local translation, Teredo: no public host listens there.
+        [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] => Some(Rule::Reserved),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Loopback => "this machine",
+            Self::Private => "a private address",
+            Self::LinkLocal => "a link-local address",
+            Self::CarrierGrade => "an address behind carrier-grade NAT",
+            Self::Multicast => "a multicast address",
+            Self::Unspecified => "an unspecified address",
+            Self::Metadata => "a metadata service",
+            Self::Reserved => "a reserved address",
+        })
+    }
+}
+
+impl fmt::Display for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WebhookUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests;

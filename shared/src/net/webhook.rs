@@ -1,0 +1,13 @@
+//! Access to webhook receivers: allowed addresses, signatures and the retry schedule.
+//!
+//! Signatures follow Standard Webhooks. Nothing here knows the content of a body.
+
+mod id;
+mod sender;
+mod signer;
+
+pub use id::webhook_id;
+pub use sender::{DeliveryError, Reply, SOURCE_HEADER, SOURCE_NAME, Sender};
+pub use signer::{
+    ID_HEADER, SIGNATURE_HEADER, Signer, SigningSecretError, TIMESTAMP_HEADER, VerifyError,
+};

@@ -1,0 +1,226 @@
+use std::sync::Arc;
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::net::address::Loopback;
+use crate::net::loopback::{Answer, Loopback as Server};
+
+const HOOK: &str = "/hook";
+
+fn local() -> AddressRules {
+    AddressRules {
+        loopback: Loopback::Allowed,
+        ..AddressRules::default()
+    }
+}
+
+/// The URL of the server with a name that has to be resolved.
+fn by_name(server: &Server) -> WebhookUrl {
+    let url = format!("http://localhost:{}{HOOK}", server.url.port().unwrap());
+    WebhookUrl::parse(&url, &local()).unwrap()
+}
+
+fn chain(error: &DeliveryError) -> String {
+    let causes = successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
+
+#[tokio::test]
+async fn a_delivery_carries_body_and_headers() {
+    let server = Server::start().await;
+    server.script(HOOK, [Answer::new(202, "thanks")]);
+    let sender = Sender::new(local()).unwrap();
+
+    let headers = [("webhook-id", "msg_1".to_owned())];
+    let reply = sender
+        .post(&by_name(&server), &headers, Bytes::from_static(b"{}"))
+        .await
+        .unwrap();
+
+    assert_eq!((reply.status, reply.refusal()), (202, None));
+    let seen = &server.seen(HOOK)[0];
+    assert_eq!((seen.method.as_str(), seen.body.as_str()), ("POST", "{}"));
+    assert_eq!(seen.headers["webhook-id"], "msg_1");
+    assert_eq!(seen.headers["x-archive-source"], "genesys-cloud");
+    assert_eq!(seen.headers["content-type"], "application/json");
+    assert!(seen.headers["user-agent"].starts_with("genesys-conversation-archive/"));
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let server = Server::start().await;
+    server.script(HOOK, [Answer::new(307, "").header("Location", "/other")]);
+    let sender = Sender::new(local()).unwrap();
+
+    let reply = sender
+        .post(&by_name(&server), &[], Bytes::new())
+        .await
+        .unwrap();
+
+    assert_eq!(reply.status, 307);
+    assert_eq!(server.hits("/other"), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_names_scheme_and_host_and_no_path_or_query() {
+    let server = Server::start().await;
+    let sender = Sender::new(local()).unwrap();
+    let here = server.url.origin().ascii_serialization();
+    let here = here.replace("127.0.0.1", "localhost");
+    let cases = [
+        (
+            308,
+            "https://new.example/p?key=s3cret",
+            Some("https://new.example"),
+        ),
+        (
+            301,
+            "http://user:s3cret@new.example:8080/p",
+            Some("http://new.example:8080"),
+        ),
+        (302, "//other.example/p", Some("http://other.example")),
+        (307, "/other?key=s3cret", Some(here.as_str())),
+        (308, "https://", None),
+        (201, "https://new.example/made", None),
+    ];
+
+    for (status, location, expected) in cases {
+        server.script(HOOK, [Answer::new(status, "").header("Location", location)]);
+
+        let reply = sender
+            .post(&by_name(&server), &[], Bytes::new())
+            .await
+            .unwrap();
+
+        assert_eq!(reply.location.as_deref(), expected, "{location}");
+    }
+}
+
+/// The refusal of a delivery to `url`.
+async fn refusal_of(url: &str) -> Refusal {
+    let url = WebhookUrl::parse(url, &local()).unwrap();
+    let sender = Sender::new(local()).unwrap();
+    let error = sender.post(&url, &[], Bytes::new()).await.unwrap_err();
+    error.refusal()
+}
+
+/// A resolver that fails for every name.
+struct NoNames;
+
+impl reqwest::dns::Resolve for NoNames {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async { Err("Name or service not known".into()) })
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_resolved_is_a_refusal_of_its_own() {
+    let http = transport::builder().no_proxy().dns_resolver(NoNames);
+    let http = http.build().unwrap();
+    let url = WebhookUrl::parse("https://hooks.example/s3cret", &local()).unwrap();
+
+    let sent = Sender { http }.post(&url, &[], Bytes::new()).await;
+
+    let refusal = sent.unwrap_err().refusal();
+    assert_snapshot!(refusal, @"the host is not known (Name or service not known); correct the host of the URL, or the name server");
+}
+
+/// A server that sends bytes that are not TLS.
+async fn greeting() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"220 hello\r\n").await;
+        }
+    });
+    port
+}
+
+/// A server that accepts connections and closes them without a response.
+async fn hanging_up() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    port
+}
+
+#[tokio::test]
+async fn each_way_to_get_no_answer_is_a_refusal_of_its_own() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed_port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let plain = Server::start().await;
+    let plain_port = plain.url.port().unwrap();
+    let hanging_up = hanging_up().await;
+
+    let refused = refusal_of(&format!("http://127.0.0.1:{closed_port}/s3cret")).await;
+    let no_tls = refusal_of(&format!("https://127.0.0.1:{plain_port}/s3cret")).await;
+    let greeted = refusal_of(&format!("https://127.0.0.1:{}/s3cret", greeting().await)).await;
+    let no_answer = refusal_of(&format!("http://127.0.0.1:{hanging_up}/s3cret")).await;
+
+    assert!(
+        matches!(refused, Refusal::NoConnection { .. }),
+        "{refused:?}"
+    );
+    assert!(matches!(no_tls, Refusal::Tls { .. }), "{no_tls:?}");
+    assert!(matches!(greeted, Refusal::Tls { .. }), "{greeted:?}");
+    assert!(
+        matches!(no_answer, Refusal::NoAnswer { .. }),
+        "{no_answer:?}"
+    );
+    for refusal in [refused, no_tls, greeted, no_answer] {
+        assert!(!refusal.to_string().contains("s3cret"), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_is_not_connected_to() {
+    let server = Server::start().await;
+    server.script(HOOK, [Answer::new(200, "")]);
+    let sender = Sender::new(AddressRules::default()).unwrap();
+
+    let error = sender
+        .post(&by_name(&server), &[], Bytes::new())
+        .await
+        .unwrap_err();
+
+    assert_eq!(server.hits(HOOK), 0);
+    assert_snapshot!(error, @"the webhook receiver at localhost is not allowed: its name leads to this machine");
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_is_a_delivery_error_without_its_path() {
+    let url = WebhookUrl::parse("http://127.0.0.1:1/s3cret?key=s3cret", &local()).unwrap();
+
+    let error = Sender::new(local())
+        .unwrap()
+        .post(&url, &[], Bytes::new())
+        .await
+        .unwrap_err();
+
+    assert!(
+        !chain(&error).contains("s3cret") && !format!("{error:?}").contains("s3cret"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_is_left_after_the_timeout() {
+    let server = Server::start().await;
+    let never = Arc::new(tokio::sync::Barrier::new(2));
+    server.script(HOOK, [Answer::new(200, "").held(&never)]);
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_millis(20))
+        .build()
+        .unwrap();
+
+    let error = Sender { http }
+        .post(&by_name(&server), &[], Bytes::new())
+        .await
+        .unwrap_err();
+
+    assert_snapshot!(error, @"the webhook receiver at localhost did not answer within 5 s");
+}

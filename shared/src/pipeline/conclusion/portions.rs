@@ -1,0 +1,241 @@
+//! Reads all pages of an export in portions, so that one invocation can continue where another stopped.
+//!
+//! A portion is a number of consecutive pages. Its record holds their contribution to the manifest and is created after
+//! the objects with its lines, one per bucket. The division into portions depends only on the pages and the limits, so
+//! every handler writes the same bytes; the first record counts. After all portions are stored, the lines are compared
+//! bucket by bucket. An export within [`PortionLimits`] is one portion, which is compared in memory and not stored.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::Concluding;
+use crate::archive::comparison::{Compared, Lines, PortionLimits, Tally, finish, sought};
+use crate::archive::content::{Pages, Stretch, pages_of, slice_stretches};
+use crate::archive::{Archive, ArchiveError, SliceView};
+use crate::base::clock::Clock;
+use crate::base::ids::{ExportId, PageId};
+use crate::export::effort::Effort;
+use crate::export::outcome::Content;
+use crate::export::page_record::PageRecord;
+use crate::pipeline::dispatch::DispatchError;
+
+mod merge;
+mod stored;
+
+use stored::PortionRecord;
+
+/// Page records and page indexes read at a time.
+const READS_AT_ONCE: usize = 16;
+
+/// More than the time of the longest uninterrupted step: storing a portion, merging a bucket, or writing the manifest.
+const LAST_STEP: Duration = Duration::from_secs(20);
+
+/// All pages of an export, and the result of the comparison of their lines.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) content: Content,
+    pub(super) compared: Compared,
+    pub(super) warnings: Vec<String>,
+    pub(super) effort: Effort,
+}
+
+/// A page record and its page index.
+type Page = (PageRecord, Option<Bytes>);
+
+/// One invocation's work on the portions of an attempt.
+pub(super) struct Reader<'a> {
+    pub(super) archive: &'a Archive,
+    pub(super) clock: &'a Clock,
+    pub(super) concluding: Concluding<'a>,
+    pub(super) limits: PortionLimits,
+}
+
+impl Reader<'_> {
+    /// Reads all pages and compares their lines. `None` if the deadline is reached and another invocation can continue.
+    pub(super) async fn read(&self) -> Result<Option<Read>, DispatchError> {
+        let expected = Extent::of(self.concluding.views);
+        if expected.fits(self.limits) {
+            return self.read_at_once(expected).await.map(Some);
+        }
+        let mut portions = self.stored().await?;
+        let before = portions.len();
+        let read = self.read_portions(&mut portions, expected).await;
+        match read.and_then(|()| self.check_time()) {
+            // If this invocation made no progress, the next one would not either, so it fails.
+            Err(DispatchError::OutOfTime) if portions.len() > before => return Ok(None),
+            read => read?,
+        }
+        match self.merge(&portions).await? {
+            Some(tally) => self.finish(all_pages(portions), &tally).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads an export of one portion.
+    async fn read_at_once(&self, expected: Extent) -> Result<Read, DispatchError> {
+        let mut pages = Pages::default();
+        let mut lines = Lines::with_capacity(expected.lines);
+        let (mut position, mut stream) = (0, self.pages_after(0).await?);
+        while let Some((record, index)) = stream.try_next().await? {
+            self.check_time()?;
+            add(&mut lines, &mut position, &record, index)?;
+            pages.add(record);
+        }
+        let mut tally = Tally::seeking(sought(self.concluding.plan));
+        tally.add(lines.sorted());
+        drop(lines);
+        self.finish(pages, &tally).await
+    }
+
+    /// Stores the portions that are not stored yet.
+    async fn read_portions(
+        &self,
+        portions: &mut Vec<PortionRecord>,
+        expected: Extent,
+    ) -> Result<(), DispatchError> {
+        let buckets = self.limits.buckets(expected.lines);
+        let mut lines = Lines::with_capacity(expected.lines.min(self.limits.lines));
+        // Repeated after another handler stored a portion of another size, because of other limits.
+        while !self.read_on(portions, &mut lines, buckets).await? {}
+        Ok(())
+    }
+
+    /// Stores portions until no page is left. Returns false after a portion that another handler stored differently.
+    async fn read_on(
+        &self,
+        portions: &mut Vec<PortionRecord>,
+        lines: &mut Lines,
+        buckets: u32,
+    ) -> Result<bool, DispatchError> {
+        let buckets = portions.first().map_or(buckets, |first| first.buckets);
+        let read = portions.iter().map(|portion| portion.pages.len()).sum();
+        let positions = portions.iter().map(|it| it.pages.with_records());
+        let (mut position, mut stream) = (positions.sum(), self.pages_after(read).await?);
+        let mut pages = Pages::default();
+        loop {
+            let next = stream.try_next().await?;
+            let is_last = next.is_none();
+            if let Some((record, index)) = next {
+                self.check_time()?;
+                add(lines, &mut position, &record, index)?;
+                pages.add(record);
+            }
+            let is_full = lines.len() >= self.limits.lines || pages.len() >= self.limits.pages;
+            if is_full || (is_last && pages.len() > 0) {
+                let full = std::mem::take(&mut pages);
+                let number = full.len();
+                let stored = self.store(portions, full, lines, buckets).await?;
+                let is_ours = stored.pages.len() == number && stored.buckets == buckets;
+                portions.push(stored);
+                if !is_ours {
+                    return Ok(false);
+                }
+            }
+            if is_last {
+                return Ok(true);
+            }
+        }
+    }
+
+    async fn finish(&self, pages: Pages, tally: &Tally) -> Result<Read, DispatchError> {
+        let (warnings, effort) = (pages.warnings.clone(), pages.effort);
+        let mut content = pages.into_content(self.concluding.views);
+        let sought = sought(self.concluding.plan);
+        let compared = finish(self.archive, &content, tally, sought).await?;
+        content.repeated.clone_from(&compared.repeated);
+        Ok(Read {
+            content,
+            compared,
+            warnings,
+            effort,
+        })
+    }
+
+    /// The pages of the export without the first `read` ones, in order, each with its index.
+    async fn pages_after(
+        &self,
+        read: u64,
+    ) -> Result<BoxStream<'static, Result<Page, ArchiveError>>, ArchiveError> {
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for view in self.concluding.views {
+            stretches.extend(slice_stretches(self.archive, view).await?);
+        }
+        let pages = stretches.into_iter().flat_map(pages_of);
+        let pages = pages.skip(usize::try_from(read).unwrap_or(usize::MAX));
+        let archive = self.archive.clone();
+        let reads = stream::iter(pages).map(move |page| page_of(archive.clone(), page));
+        Ok(reads.buffered(READS_AT_ONCE).boxed())
+    }
+
+    fn check_time(&self) -> Result<(), DispatchError> {
+        let deadline = self.concluding.invocation.deadline;
+        if deadline.allows(self.clock.now(), LAST_STEP) {
+            Ok(())
+        } else {
+            Err(DispatchError::OutOfTime)
+        }
+    }
+
+    fn id(&self) -> &ExportId {
+        &self.concluding.plan.export_id
+    }
+}
+
+/// The size of an export, from the ends of its runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) lines: u64,
+    pub(super) pages: u64,
+}
+
+impl Extent {
+    pub(super) fn of(views: &[SliceView]) -> Self {
+        let ends = || views.iter().filter_map(|view| view.end.as_ref());
+        Self {
+            lines: ends().map(|end| end.totals.counts.archived).sum(),
+            pages: ends().map(|end| u64::from(end.last_page)).sum(),
+        }
+    }
+
+    fn fits(self, limits: PortionLimits) -> bool {
+        self.lines <= limits.lines && self.pages <= limits.pages
+    }
+}
+
+async fn page_of(archive: Archive, page: PageId) -> Result<Page, ArchiveError> {
+    let record = archive.existing_record(&page).await?;
+    let index = match &record.content.objects {
+        Some(objects) => Some(archive.object(&objects.index.key).await?),
+        None => None,
+    };
+    Ok((record, index))
+}
+
+/// Adds the lines of a page, if it has any.
+fn add(
+    lines: &mut Lines,
+    position: &mut u32,
+    record: &PageRecord,
+    index: Option<Bytes>,
+) -> Result<(), DispatchError> {
+    let (Some(index), Some(objects)) = (index, &record.content.objects) else {
+        return Ok(());
+    };
+    let added = lines.add_index(*position, &index);
+    *position += 1;
+    added.map_err(|source| DispatchError::Index {
+        key: objects.index.key.clone(),
+        source,
+    })
+}
+
+fn all_pages(portions: Vec<PortionRecord>) -> Pages {
+    let mut pages = Pages::default();
+    for portion in portions {
+        pages.append(portion.pages);
+    }
+    pages
+}

@@ -1,0 +1,230 @@
+//! Metrics in CloudWatch's embedded metric format: lines on standard output, which need no API call and no
+//! permission.
+//!
+//! Recorded where they are measured and written only by [`crate::runtime::telemetry::lambda`]; the command line discards them.
+//! Each has one dimension, the stack, so that each is billed as one metric. A step that runs twice is counted twice,
+//! unless it was committed only once. Alarms and dashboard of the template use exactly these metrics.
+//!
+//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::base::time::saturating_millis;
+use crate::genesys::StatsSnapshot;
+
+/// Namespace of all metrics.
+pub const NAMESPACE: &str = "ConversationArchive";
+
+/// The only dimension.
+pub const DIMENSION: &str = "Stack";
+
+/// Tracing target of metrics events.
+pub(crate) const TARGET: &str = "conversation_archive::metrics";
+
+/// Units, in CloudWatch's spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Count,
+    Bytes,
+    Milliseconds,
+}
+
+/// A metric: its name, unit and description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub unit: Unit,
+    pub meaning: &'static str,
+}
+
+const fn metric(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+    Metric {
+        name,
+        unit,
+        meaning,
+    }
+}
+
+pub const EXPORTS_STARTED: Metric = metric("ExportsStarted", Unit::Count, "exports planned");
+pub const EXPORTS_COMPLETED: Metric = metric("ExportsCompleted", Unit::Count, "manifests written");
+pub const EXPORTS_FAILED: Metric = metric("ExportsFailed", Unit::Count, "attempts that failed");
+pub const EXPORTS_CANCELLED: Metric = metric(
+    "ExportsCancelled",
+    Unit::Count,
+    "exports that were cancelled",
+);
+pub const EXPORT_DURATION: Metric = metric(
+    "ExportDuration",
+    Unit::Milliseconds,
+    "from the start of an export to its outcome",
+);
+pub const PAGES: Metric = metric("Pages", Unit::Count, "pages committed");
+pub const RECORDS: Metric = metric(
+    "Records",
+    Unit::Count,
+    "records on these pages, a repeated one each time",
+);
+pub const REDACTIONS: Metric = metric("Redactions", Unit::Count, "values taken out of texts");
+pub const REJECTED_RECORDS: Metric = metric(
+    "RejectedRecords",
+    Unit::Count,
+    "records without id or start, kept aside",
+);
+pub const RECORD_BYTES: Metric = metric(
+    "RecordBytes",
+    Unit::Bytes,
+    "the records of these pages before compression",
+);
+pub const STORED_BYTES: Metric = metric("StoredBytes", Unit::Bytes, "their page objects");
+pub const API_LATENCY: Metric = metric(
+    "ApiLatency",
+    Unit::Milliseconds,
+    "the answered requests for a page, each from its sending to its last byte; waits between tries are not in it",
+);
+pub const CACHED_PAGES: Metric = metric(
+    "CachedPages",
+    Unit::Count,
+    "pages that were known already and took no request",
+);
+pub const PAGES_PARKED: Metric = metric(
+    "PagesParked",
+    Unit::Count,
+    "pages that could not go on within their invocation",
+);
+pub const API_REQUESTS: Metric =
+    metric("ApiRequests", Unit::Count, "requests to the API but logins");
+pub const API_RETRIES: Metric = metric("ApiRetries", Unit::Count, "those that were tries again");
+pub const API_BYTES: Metric = metric("ApiBytes", Unit::Bytes, "bodies of the API's answers");
+pub const THROTTLED_ANSWERS: Metric = metric("ThrottledAnswers", Unit::Count, "answers 429");
+pub const THROTTLED_TIME: Metric = metric(
+    "ThrottledTime",
+    Unit::Milliseconds,
+    "waited because of rate limits",
+);
+pub const WEBHOOKS_DELIVERED: Metric = metric("WebhooksDelivered", Unit::Count, "deliveries taken");
+pub const WEBHOOK_FAILURES: Metric = metric(
+    "WebhookFailures",
+    Unit::Count,
+    "delivery attempts that were not taken",
+);
+pub const WEBHOOKS_OVERDUE: Metric = metric(
+    "WebhooksOverdue",
+    Unit::Count,
+    "webhooks whose next delivery was overdue by an hour",
+);
+pub const TRANSCRIPT_EVENTS: Metric = metric(
+    "TranscriptEvents",
+    Unit::Count,
+    "transcripts of which a topic was told",
+);
+pub const STARTS_OVERDUE: Metric = metric(
+    "StartsOverdue",
+    Unit::Count,
+    "accepted exports that were not started for an hour, at each sweep",
+);
+pub const GIVEN_UP: Metric = metric(
+    "GivenUp",
+    Unit::Count,
+    "messages and starts that were given up and kept",
+);
+
+/// All metrics.
+pub const ALL: [Metric; 25] = [
+    EXPORTS_STARTED,
+    EXPORTS_COMPLETED,
+    EXPORTS_FAILED,
+    EXPORTS_CANCELLED,
+    EXPORT_DURATION,
+    PAGES,
+    RECORDS,
+    REJECTED_RECORDS,
+    REDACTIONS,
+    RECORD_BYTES,
+    STORED_BYTES,
+    API_LATENCY,
+    CACHED_PAGES,
+    PAGES_PARKED,
+    API_REQUESTS,
+    API_RETRIES,
+    API_BYTES,
+    THROTTLED_ANSWERS,
+    THROTTLED_TIME,
+    WEBHOOKS_DELIVERED,
+    WEBHOOK_FAILURES,
+    WEBHOOKS_OVERDUE,
+    TRANSCRIPT_EVENTS,
+    STARTS_OVERDUE,
+    GIVEN_UP,
+];
+
+/// Records values that were measured together.
+pub fn record(measured: &[(Metric, u64)]) {
+    let measured: Map<_, _> = measured
+        .iter()
+        .map(|(metric, value)| (metric.name.to_owned(), json!(value)))
+        .collect();
+    let measured = Value::Object(measured).to_string();
+    tracing::info!(target: TARGET, measured);
+}
+
+/// Records the client's activity since the snapshot `before`, if there was any.
+pub fn record_client(before: &StatsSnapshot, after: &StatsSnapshot) {
+    let measured = [
+        (API_REQUESTS, after.requests - before.requests),
+        (API_RETRIES, after.retries - before.retries),
+        (API_BYTES, after.bytes_in - before.bytes_in),
+        (THROTTLED_ANSWERS, after.throttled - before.throttled),
+        (
+            THROTTLED_TIME,
+            saturating_millis(after.throttled_time.saturating_sub(before.throttled_time)),
+        ),
+    ];
+    if measured.iter().any(|(_, value)| *value > 0) {
+        record(&measured);
+    }
+}
+
+/// The log line for an event of [`record`]; `None` if the event is not from there.
+pub(crate) fn line(stack: &str, now: Timestamp, measured: &str) -> Option<String> {
+    let measured: Map<String, Value> = serde_json::from_str(measured).ok()?;
+    let known = |name: &String| ALL.into_iter().find(|metric| metric.name == name);
+    let metrics: Vec<_> = measured
+        .keys()
+        .filter_map(known)
+        .map(|metric| json!({"Name": metric.name, "Unit": format!("{:?}", metric.unit)}))
+        .collect();
+    let mut line = json!({
+        "_aws": {
+            "Timestamp": now.as_millisecond(),
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics}],
+        },
+        DIMENSION: stack,
+    });
+    line.as_object_mut()?.extend(measured);
+    Some(line.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_what_cloudwatch_reads_metrics_from() {
+        let now = "2026-03-02T10:00:00Z".parse().unwrap();
+
+        let line = line("archive", now, r#"{"Pages":1,"StoredBytes":7}"#).unwrap();
+
+        insta::assert_snapshot!(line, @r#"{"_aws":{"Timestamp":1772445600000,"CloudWatchMetrics":[{"Namespace":"ConversationArchive","Dimensions":[["Stack"]],"Metrics":[{"Name":"Pages","Unit":"Count"},{"Name":"StoredBytes","Unit":"Bytes"}]}]},"Stack":"archive","Pages":1,"StoredBytes":7}"#);
+    }
+
+    #[test]
+    fn no_two_metrics_share_a_name_and_each_says_what_it_is() {
+        let names: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
+
+        assert_eq!(names.len(), ALL.len());
+        assert!(ALL.iter().all(|metric| metric.meaning.len() > 5));
+    }
+}

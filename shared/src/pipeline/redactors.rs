@@ -1,0 +1,181 @@
+//! Creates the redactor of an export from its plan, and provides the keys for hashing values.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::base::failure::{Failure, FailureKind, in_one_line};
+use crate::base::hash::Sha256;
+use crate::export::plan::{Draft, ExportPlan, RedactionPlan, UnusableRedaction};
+use crate::export::request::Refusal;
+use crate::export::waiting::{Wait, WaitReason};
+use crate::records::redaction::{HashKey, Redactor};
+use crate::source::Setback;
+
+/// Shorter keys could be guessed.
+const MIN_KEY_BYTES: usize = 24;
+
+/// A key and its version.
+#[derive(Clone, Debug)]
+pub struct VersionedKey {
+    pub version: String,
+    pub key: SecretString,
+}
+
+/// Why there is no usable key.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("no key is set: REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS")]
+    NotSet,
+    #[error("the key of version {0} is not there any more")]
+    Gone(String),
+    #[error("the key holds {0} bytes; at least {MIN_KEY_BYTES} are needed")]
+    Short(usize),
+    #[error("the key cannot be read at the moment")]
+    Transient(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    #[error("the key cannot be read")]
+    Permanent(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+/// A store of keys. An export always uses the key version in its plan, whatever the newest version is by then.
+#[async_trait]
+pub trait KeySource: Send + Sync + std::fmt::Debug {
+    /// Returns the given version, or the newest one.
+    async fn read(&self, version: Option<&str>) -> Result<VersionedKey, KeyError>;
+}
+
+/// A key from the settings, or none.
+#[derive(Clone, Debug, Default)]
+pub struct GivenKey(Option<SecretString>);
+
+impl GivenKey {
+    pub fn new(key: Option<SecretString>) -> Self {
+        Self(key)
+    }
+}
+
+#[async_trait]
+impl KeySource for GivenKey {
+    /// The version is a digest of the key, so that another key has another version.
+    async fn read(&self, version: Option<&str>) -> Result<VersionedKey, KeyError> {
+        let key = self.0.clone().ok_or(KeyError::NotSet)?;
+        let digest = Sha256::of(format!("key of redaction {}", key.expose_secret()));
+        let own = digest.short(12).clone();
+        match version {
+            Some(version) if version != own => Err(KeyError::Gone(version.to_owned())),
+            _ => Ok(VersionedKey { version: own, key }),
+        }
+    }
+}
+
+/// Creates redactors. Clones share the latest one. The default has no key.
+#[derive(Clone, Debug)]
+pub struct Redactors {
+    keys: Arc<dyn KeySource>,
+    /// A process mostly serves one export, so a redactor is reused while the redaction plan is the same.
+    latest: Arc<Mutex<Option<Made>>>,
+}
+
+/// A redactor with the plan that it was created for.
+type Made = (RedactionPlan, Arc<Redactor>);
+
+impl Default for Redactors {
+    fn default() -> Self {
+        Self::new(Arc::new(GivenKey::default()))
+    }
+}
+
+impl Redactors {
+    pub fn new(keys: Arc<dyn KeySource>) -> Self {
+        Self {
+            keys,
+            latest: Arc::default(),
+        }
+    }
+
+    /// Adds the current key version to the draft, if its plan requires hashes.
+    pub async fn pin(&self, draft: Draft) -> Result<Draft, PinError> {
+        if !draft.needs_key() {
+            return Ok(draft);
+        }
+        match self.usable(None).await {
+            Ok((version, _)) => Ok(draft.hashing_with(version)),
+            Err(KeyError::NotSet) => {
+                let rule = format!("{}; label and mask need none", KeyError::NotSet);
+                Err(Refusal::new("redaction.mode", "hash", rule).into())
+            }
+            Err(error) => Err(setback(&error).into()),
+        }
+    }
+
+    /// Returns the redactor for the plan; `None` when the plan redacts nothing.
+    pub async fn of(&self, plan: &ExportPlan) -> Result<Option<Arc<Redactor>>, Setback> {
+        let Some(redaction) = &plan.redaction else {
+            return Ok(None);
+        };
+        if let Some((made_for, redactor)) = &*self.lock()
+            && made_for == redaction
+        {
+            return Ok(Some(Arc::clone(redactor)));
+        }
+        let key = match &redaction.key_version {
+            None => None,
+            Some(version) => {
+                let usable = self.usable(Some(version)).await;
+                Some(usable.map_err(|error| setback(&error))?.1)
+            }
+        };
+        let redactor = redaction.redactor(key).map_err(|error| unusable(&error))?;
+        let redactor = Arc::new(redactor);
+        *self.lock() = Some((redaction.clone(), Arc::clone(&redactor)));
+        Ok(Some(redactor))
+    }
+
+    async fn usable(&self, version: Option<&str>) -> Result<(String, HashKey), KeyError> {
+        let VersionedKey { version, key } = self.keys.read(version).await?;
+        let bytes = key.expose_secret().len();
+        let usable = HashKey::new(&version, &key).filter(|_| bytes >= MIN_KEY_BYTES);
+        let key = usable.ok_or(KeyError::Short(bytes))?;
+        Ok((version, key))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Made>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a plan cannot be given a key version.
+#[derive(Debug, thiserror::Error)]
+pub enum PinError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Setback(#[from] Setback),
+}
+
+fn setback(error: &KeyError) -> Setback {
+    let detail = format!(
+        "the key that redacted values are hashed with: {}",
+        in_one_line(error)
+    );
+    match error {
+        KeyError::Transient(_) => Setback::Wait(Wait {
+            reason: WaitReason::Unavailable,
+            hint: None,
+            detail,
+        }),
+        KeyError::NotSet | KeyError::Gone(_) | KeyError::Short(_) | KeyError::Permanent(_) => {
+            Setback::Failed(Failure::new(FailureKind::RedactionKey, detail))
+        }
+    }
+}
+
+/// The plan is of a version that supported other countries or patterns.
+fn unusable(error: &UnusableRedaction) -> Setback {
+    let message = format!(
+        "the plan's redaction cannot be carried out: {}",
+        in_one_line(error)
+    );
+    Setback::Failed(Failure::new(FailureKind::RedactionKey, message))
+}

@@ -1,0 +1,467 @@
+//! Converts the records of a results page to the bytes that are stored. Pure and deterministic.
+//!
+//! Values are carried as the text they arrived as: nothing that is only copied is parsed, so numbers of any size and
+//! strings of any kind are unchanged. This module knows no store and no clock, and does not look across pages.
+
+use std::fmt;
+use std::ops::Add;
+
+use crate::base::hash::Sha256;
+use crate::base::time::Interval;
+use crate::records::redaction::{Redactor, Tally};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+mod channel;
+mod check;
+mod codec;
+mod copy;
+mod draft;
+mod identity;
+mod index;
+mod known;
+mod minimal;
+mod names;
+mod normalized;
+mod raw_record;
+mod redact;
+mod results;
+mod salvage;
+mod standard;
+mod walk;
+mod written;
+
+#[cfg(test)]
+mod properties;
+
+pub use check::{IndexMismatch, check};
+pub use codec::{CodecError, decode_lines, page_text};
+pub use identity::{RecordField, RecordIdentity, RejectReason, has_ended, id_of};
+pub use index::{IndexEntry, IndexReader, each_indexed_id, each_indexed_version, read_index};
+pub use known::KnownVersions;
+pub use names::Names;
+pub use raw_record::{OwnedRecord, RawRecord};
+pub use redact::redact_typed;
+pub(crate) use redact::{escape_controls, text_of_bytes};
+pub use results::{DETAILS_FIELDS, ResultsFields, ResultsPage, ResultsReader, gateway_records};
+pub use standard::dropped_paths;
+pub use written::written_id;
+
+use copy::{WHOLE, copy};
+use draft::Draft;
+use identity::{Identifying, start_of};
+use walk::pick;
+
+/// Which fields of a record are stored, and in which form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Projection {
+    /// Seven fields and the participants' id, type and name. An analytics record is mapped to these fields.
+    Minimal,
+    /// The record without the fields named by [`dropped_paths`]; a gateway's record unchanged.
+    #[default]
+    Standard,
+    /// The record unchanged.
+    Full,
+    /// One flat row with the same thirteen fields, whatever the source.
+    Normalized,
+    /// The texts of a conversation. The only projection of transcripts, and for no other records.
+    Transcript,
+}
+
+/// The kind of record, which determines the names of its id and start fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordShape {
+    /// `conversationId` and `conversationStart`.
+    Analytics,
+    /// `id` and `startTime`. An id may be an integer.
+    Gateway,
+    /// `recordId` and `startTime`, in milliseconds: the fields of a normalized line.
+    Normalized,
+    /// `conversationId` and `conversationStart`. An unknown start is null and counts as 1970.
+    Transcript,
+}
+
+/// How the records of a page are processed.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRules<'a> {
+    pub shape: RecordShape,
+    pub projection: Projection,
+    /// Records that start outside this interval are left out; `None` keeps all.
+    pub membership: Option<&'a Interval>,
+    /// `normalizedAt` of normalized records: the time of the plan, so that a page can be reproduced.
+    pub planned_at: Timestamp,
+    /// Versions that are already archived: a record that has not changed since is left out.
+    pub known: Option<&'a KnownVersions>,
+    /// For normalized records: names of the queues and wrap-up codes that records reference by id.
+    pub names: Option<&'a Names>,
+    /// Removes personal data from the texts before any of them is stored.
+    pub redactor: Option<&'a Redactor>,
+}
+
+/// A page as it is stored. Equal records under equal rules give equal bytes.
+#[derive(Clone, Debug)]
+pub struct PageBody {
+    /// The page object: NDJSON, each line terminated by `\n`, as one gzip member. `None` when there are no lines.
+    pub object: Option<Vec<u8>>,
+    /// The page index: an [`IndexEntry`] for each line of the object, as gzipped NDJSON too.
+    pub index: Option<Vec<u8>>,
+    pub rejects: Vec<Reject>,
+    pub counts: Counts,
+    /// Values redacted in the lines and in the rejects.
+    pub redactions: Tally,
+    /// For transcripts: their number by status.
+    pub statuses: Tally,
+    /// Files that were sent with the messages of the transcripts, with their digests.
+    pub files: Vec<AttachedFile>,
+    /// The size of the object before compression.
+    pub ndjson_bytes: u64,
+}
+
+/// An attachment's bytes, unchanged.
+#[derive(Clone)]
+pub struct AttachedFile {
+    pub sha256: Sha256,
+    pub bytes: Vec<u8>,
+}
+
+/// Omits the bytes: they may be personal data.
+impl fmt::Debug for AttachedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttachedFile")
+            .field("sha256", &self.sha256)
+            .field("size_bytes", &self.bytes.len())
+            .finish()
+    }
+}
+
+/// The number of records by outcome; the other fields add up to `received`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    pub received: u64,
+    pub archived: u64,
+    /// Records that belong to another interval.
+    pub left_out: u64,
+    /// Records whose current version is already archived. Only a revisit has them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unchanged: u64,
+    pub rejected: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+pub(crate) fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// A record that cannot be archived, because its id or start is missing or unreadable.
+#[derive(Clone)]
+pub struct Reject {
+    /// Position in the page as received, starting at 0.
+    pub position: u64,
+    pub reason: RejectReason,
+    /// The record as received, after redaction.
+    pub raw: Box<[u8]>,
+}
+
+/// Projects, compresses and indexes the records, in the order received.
+pub fn encode(records: &[RawRecord<'_>], rules: &PageRules<'_>) -> PageBody {
+    let mut draft = Draft::new(rules.shape);
+    for record in records {
+        let record = match record {
+            RawRecord::Json(record) => record.get(),
+            RawRecord::Unreadable(bytes) => {
+                draft.reject_unreadable(bytes, rules);
+                continue;
+            }
+        };
+        let identifying = rules.project(record, draft.line());
+        match RecordIdentity::by(identifying, record, rules.shape) {
+            // It has no usable identity, but it belongs to another interval, whose export rejects it.
+            Err(_) if rules.begins_elsewhere(identifying) => draft.leave_out(),
+            Err(reason) => draft.reject(record, reason, rules),
+            Ok(identity) if rules.leave_out(&identity) => draft.leave_out(),
+            Ok(identity) => draft.archive(rules.stored(identity), rules),
+        }
+    }
+    draft.finish()
+}
+
+impl PageRules<'_> {
+    fn leave_out(&self, identity: &RecordIdentity<'_>) -> bool {
+        self.membership
+            .is_some_and(|interval| !interval.contains(identity.start))
+    }
+
+    fn begins_elsewhere(&self, identifying: Identifying<'_>) -> bool {
+        let start = start_of(identifying, self.shape);
+        let interval = self.membership.zip(start);
+        interval.is_some_and(|(interval, start)| !interval.contains(start))
+    }
+
+    /// The identity as the stored line states it.
+    fn stored<'a>(&self, identity: RecordIdentity<'a>) -> RecordIdentity<'a> {
+        match self.projection {
+            Projection::Normalized => identity.in_millis(),
+            Projection::Minimal
+            | Projection::Standard
+            | Projection::Full
+            | Projection::Transcript => identity,
+        }
+    }
+
+    /// Writes the line of the record, in case it is archived, and returns the fields that identify it.
+    fn project<'a>(&self, record: &'a str, line: &mut String) -> Identifying<'a> {
+        let names = self.shape.identifying();
+        match (self.projection, self.shape) {
+            (Projection::Minimal, RecordShape::Gateway) => minimal::gateway(record, line),
+            (Projection::Minimal, RecordShape::Analytics) => minimal::analytics(record, line),
+            (Projection::Standard, RecordShape::Analytics) => {
+                return copy(record, names, &standard::RECORD, line);
+            }
+            (Projection::Normalized, RecordShape::Analytics) => {
+                return normalized::analytics(record, self, line);
+            }
+            (Projection::Normalized, RecordShape::Gateway) => {
+                return normalized::gateway(record, self, line);
+            }
+            (Projection::Standard, RecordShape::Gateway)
+            | (Projection::Full | Projection::Transcript, _)
+            | (_, RecordShape::Normalized | RecordShape::Transcript) => {
+                return copy(record, names, &WHOLE, line);
+            }
+        }
+        pick(record, names)
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            received: self.received + other.received,
+            archived: self.archived + other.archived,
+            left_out: self.left_out + other.left_out,
+            unchanged: self.unchanged + other.unchanged,
+            rejected: self.rejected + other.rejected,
+        }
+    }
+}
+
+impl fmt::Display for Projection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Minimal => "minimal",
+            Self::Standard => "standard",
+            Self::Full => "full",
+            Self::Normalized => "normalized",
+            Self::Transcript => "transcript",
+        })
+    }
+}
+
+impl fmt::Debug for Reject {
+    /// Omits the record: rejected content must not reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reject")
+            .field("position", &self.position)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: PageRules<'_> = PageRules {
+        shape: RecordShape::Gateway,
+        projection: Projection::Full,
+        membership: None,
+        planned_at: Timestamp::UNIX_EPOCH,
+        known: None,
+        names: None,
+        redactor: None,
+    };
+
+    fn page(body: &str, rules: &PageRules<'_>) -> (PageBody, String) {
+        let page = encode(&gateway_records(body.as_bytes()).unwrap(), rules);
+        let lines = page
+            .object
+            .as_deref()
+            .map(|object| decode_lines(object, 1 << 20).unwrap());
+        (page, String::from_utf8(lines.unwrap_or_default()).unwrap())
+    }
+
+    #[test]
+    fn a_full_record_is_stored_byte_for_byte_in_the_order_received() {
+        let records = [
+            r#"{"id":"b","startTime":"2026-03-02T14:00:00Z","n":12345678901234567890.123,"n":1e400}"#,
+            r#"{ "startTime" : "2026-03-02T13:00:00Z",	"id" : 1, "text" : "\ud800\u0041\n" }"#,
+        ];
+
+        let (page, lines) = page(&format!("[{}]", records.join(" , ")), &FULL);
+
+        assert_eq!(lines, records.join("\n") + "\n");
+        assert_eq!(page.ndjson_bytes, lines.len() as u64);
+    }
+
+    #[test]
+    fn line_breaks_between_tokens_are_taken_out_and_nothing_else() {
+        let body = "[{\r\n  \"id\": \"a\\n\",\n  \"startTime\": \"2026-03-02T14:00:00Z\"\n}]";
+
+        let (_, lines) = page(body, &FULL);
+
+        insta::assert_snapshot!(lines.trim_end(), @r#"{  "id": "a\n",  "startTime": "2026-03-02T14:00:00Z"}"#);
+    }
+
+    #[test]
+    fn the_index_says_where_each_line_lies() {
+        let body = r#"[{"id":"a","startTime":"2026-03-02T14:00:00Z"},{"id":"é","startTime":"2026-03-02T15:00:00Z"}]"#;
+
+        let (page, lines) = page(body, &FULL);
+
+        let entries: Vec<_> = read_index(page.index.as_deref().unwrap())
+            .map(Result::unwrap)
+            .collect();
+        let line = |entry: &IndexEntry<'_>| {
+            let start = usize::try_from(entry.offset).unwrap();
+            lines[start..start + usize::try_from(entry.length).unwrap()].to_owned()
+        };
+        assert_eq!(
+            line(&entries[0]),
+            r#"{"id":"a","startTime":"2026-03-02T14:00:00Z"}"#
+        );
+        assert_eq!(
+            line(&entries[1]),
+            r#"{"id":"é","startTime":"2026-03-02T15:00:00Z"}"#
+        );
+    }
+
+    #[test]
+    fn a_record_belongs_to_the_interval_it_starts_in_not_to_the_one_it_ends_in() {
+        let interval = "2026-03-02T00:00:00Z/2026-03-03T00:00:00Z".parse().unwrap();
+        let rules = PageRules {
+            membership: Some(&interval),
+            ..FULL
+        };
+        let body = r#"[{"id":"before","startTime":"2026-03-01T23:59:59.999Z"},
+            {"id":"first","startTime":"2026-03-02T00:00:00Z"},
+            {"id":"last","startTime":"2026-03-03T00:59:59.999+01:00"},
+            {"id":"after","startTime":"2026-03-03T00:00:00Z"}]"#;
+
+        let (page, _) = page(body, &rules);
+
+        let ids: Vec<_> = read_index(page.index.as_deref().unwrap())
+            .map(|entry| entry.unwrap().id)
+            .collect();
+        assert_eq!(ids, ["first", "last"]);
+        assert_eq!(
+            page.counts,
+            Counts {
+                received: 4,
+                archived: 2,
+                left_out: 2,
+                unchanged: 0,
+                rejected: 0
+            }
+        );
+    }
+
+    #[test]
+    fn a_reject_is_kept_whole_with_its_place_and_holds_up_nothing() {
+        let body = r#"[{"id":"a","startTime":"2026-03-02T14:00:00Z"},{"id": 1.5},7,
+            {"id":"b","startTime":"2026-03-02T14:00:00Z"}]"#;
+
+        let (page, lines) = page(body, &FULL);
+
+        assert_eq!(lines.lines().count(), 2);
+        let rejects: Vec<_> = page
+            .rejects
+            .iter()
+            .map(|reject| {
+                (
+                    reject.position,
+                    reject.reason,
+                    str::from_utf8(&reject.raw).unwrap(),
+                )
+            })
+            .collect();
+        let reasons = [
+            RejectReason::IdMalformed(RecordField::Id),
+            RejectReason::NotAnObject,
+        ];
+        assert_eq!(
+            rejects,
+            [(1, reasons[0], r#"{"id": 1.5}"#), (2, reasons[1], "7")]
+        );
+        assert_eq!(
+            page.counts,
+            Counts {
+                received: 4,
+                archived: 2,
+                left_out: 0,
+                unchanged: 0,
+                rejected: 2
+            }
+        );
+    }
+
+    #[test]
+    fn a_record_without_an_id_is_kept_aside_where_it_began() {
+        let interval = "2026-03-02T00:00:00Z/2026-03-03T00:00:00Z".parse().unwrap();
+        let rules = PageRules {
+            membership: Some(&interval),
+            ..FULL
+        };
+
+        let (page, _) = page(
+            r#"[{"startTime":"2026-03-02T14:00:00Z"},{"startTime":"2026-03-01T14:00:00Z"},{"id":"a"}]"#,
+            &rules,
+        );
+
+        assert_eq!((page.counts.rejected, page.counts.left_out), (2, 1));
+    }
+
+    #[test]
+    fn a_page_without_lines_has_neither_object_nor_index() {
+        for body in ["[]", "[7]"] {
+            let (page, _) = page(body, &FULL);
+
+            assert!(page.object.is_none() && page.index.is_none());
+            assert_eq!(page.ndjson_bytes, 0);
+        }
+    }
+
+    #[test]
+    fn a_reject_is_not_shown_by_debug() {
+        let (page, _) = page(r#"["Mary"]"#, &FULL);
+
+        insta::assert_snapshot!(format!("{:?}", page.rejects), @"[Reject { position: 0, reason: NotAnObject, .. }]");
+    }
+
+    #[test]
+    fn projections_and_counts_are_written_in_these_words() {
+        let projections = [
+            Projection::Minimal,
+            Projection::Standard,
+            Projection::Full,
+            Projection::Normalized,
+        ];
+        let counts = Counts {
+            received: 4,
+            archived: 1,
+            left_out: 2,
+            unchanged: 0,
+            rejected: 1,
+        };
+
+        insta::assert_snapshot!(serde_json::to_string(&projections).unwrap(), @r#"["minimal","standard","full","normalized"]"#);
+        insta::assert_snapshot!(projections.map(|projection| projection.to_string()).join(" "), @"minimal standard full normalized");
+        insta::assert_snapshot!(serde_json::to_string(&(counts + counts)).unwrap(), @r#"{"received":8,"archived":2,"leftOut":4,"rejected":2}"#);
+    }
+}

@@ -1,0 +1,194 @@
+//! Compression of stored bytes: one gzip member, identical for identical lines.
+
+use std::io::{self, BufWriter, Read as _, Write as _};
+
+use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+
+/// The gzip header's value for "unknown", so that an object does not depend on the machine that wrote it.
+const ANY_SYSTEM: u8 = 255;
+
+/// Twice the usual compression ratio of records. Beyond it, the buffer for the lines grows while they are read.
+const LIKELY_RATIO: u64 = 16;
+
+/// Fed line by line, a compressor compresses slightly worse than with chunks of this size.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Why stored bytes cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    #[error("not a whole gzip member")]
+    Gzip(#[source] io::Error),
+    #[error("{bytes} bytes follow the gzip member")]
+    TrailingBytes { bytes: usize },
+    #[error("decompresses to more than {limit_bytes} bytes")]
+    TooLarge { limit_bytes: u64 },
+    #[error("not text")]
+    Text(#[source] std::string::FromUtf8Error),
+    #[error("line {line} of the page index is cut off or too long")]
+    IndexLine { line: u64 },
+    #[error("line {line} of the page index is not an index entry")]
+    IndexEntry {
+        line: u64,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// No page that we write is larger than this when decompressed.
+const PAGE_LIMIT_BYTES: u64 = 1 << 30;
+
+/// The lines of a page object, as text.
+pub fn page_text(object_gz: &[u8]) -> Result<String, CodecError> {
+    let lines = decode_lines(object_gz, PAGE_LIMIT_BYTES)?;
+    String::from_utf8(lines).map_err(CodecError::Text)
+}
+
+/// Decompresses a page object: exactly one gzip member with a matching checksum, and nothing after it.
+pub fn decode_lines(object_gz: &[u8], limit_bytes: u64) -> Result<Vec<u8>, CodecError> {
+    let mut decoder = GzDecoder::new(object_gz);
+    // The size stated by the page record may be wrong, so it alone does not determine the allocation.
+    let likely = (object_gz.len() as u64).saturating_mul(LIKELY_RATIO);
+    let expected = limit_bytes.saturating_add(1).min(likely);
+    let mut lines = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+    // Reading one byte past the limit distinguishes "too large" from "just fits", and reads on to the checksum.
+    let mut limited = decoder.by_ref().take(limit_bytes.saturating_add(1));
+    limited.read_to_end(&mut lines).map_err(CodecError::Gzip)?;
+    if lines.len() as u64 > limit_bytes {
+        return Err(CodecError::TooLarge { limit_bytes });
+    }
+    nothing_follows(&decoder)?;
+    Ok(lines)
+}
+
+pub(super) fn nothing_follows(decoder: &GzDecoder<&[u8]>) -> Result<(), CodecError> {
+    match decoder.get_ref().len() {
+        0 => Ok(()),
+        bytes => Err(CodecError::TrailingBytes { bytes }),
+    }
+}
+
+/// A gzip member being written, without time, name and system: a pure function of the level and the input.
+#[derive(Debug)]
+pub(super) struct Member(BufWriter<GzEncoder<Vec<u8>>>);
+
+impl Member {
+    pub(super) fn new(level: u32) -> Self {
+        let header = GzBuilder::new().mtime(0).operating_system(ANY_SYSTEM);
+        let encoder = header.write(Vec::new(), Compression::new(level));
+        Self(BufWriter::with_capacity(CHUNK_BYTES, encoder))
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        in_memory(self.0.write_all(bytes));
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        let encoder = in_memory(self.0.into_inner());
+        in_memory(encoder.finish())
+    }
+}
+
+/// Unwraps the result of writing to a `Vec`, which cannot fail.
+pub(super) fn in_memory<T, E: std::error::Error>(written: Result<T, E>) -> T {
+    match written {
+        Ok(value) => value,
+        Err(error) => unreachable!("writing to memory cannot fail: {error}"),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut member = Member::new(6);
+    member.write(bytes);
+    member.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = 1 << 20;
+
+    #[test]
+    fn the_header_tells_neither_time_nor_name_nor_system() {
+        assert_eq!(gzip(b"{}\n")[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+    }
+
+    #[test]
+    fn the_bytes_of_an_object_are_these_on_every_machine() {
+        use crate::base::hash::Sha256;
+
+        // Another compressor may produce other bytes. Pages that are repeated across its deployment are then stored
+        // twice.
+        let lines: Vec<u8> = (0..2000)
+            .flat_map(|n| format!("{{\"id\":{}}}\n", n * n).into_bytes())
+            .collect();
+
+        insta::assert_snapshot!(Sha256::of(gzip(&lines)), @"f3b1774314ed7680c9701a015e07aca1d891d08bb8b8e3d912dec9a7b4c21238");
+    }
+
+    #[test]
+    fn lines_up_to_the_limit_are_read_and_not_a_byte_more() {
+        let object = gzip(&[b'x'; 100]);
+
+        assert_eq!(decode_lines(&object, 100).unwrap().len(), 100);
+        assert!(matches!(
+            decode_lines(&object, 99),
+            Err(CodecError::TooLarge { limit_bytes: 99 })
+        ));
+    }
+
+    #[test]
+    fn bytes_behind_the_member_are_refused_another_member_too() {
+        for tail in [b"\0".to_vec(), gzip(b"{}\n")] {
+            let object = [gzip(b"{}\n"), tail].concat();
+
+            assert!(matches!(
+                decode_lines(&object, LIMIT),
+                Err(CodecError::TrailingBytes { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn a_member_cut_off_anywhere_is_refused() {
+        let object = gzip(b"{\"id\":1}\n{\"id\":2}\n");
+
+        for length in 0..object.len() {
+            assert!(
+                decode_lines(&object[..length], LIMIT).is_err(),
+                "{length} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_never_changes_lines_unnoticed() {
+        let lines = b"{\"id\":1}\n{\"id\":2}\n{\"id\":3,\"x\":\"abcabcabc\"}\n";
+        let object = gzip(lines);
+
+        for bit in 0..object.len() * 8 {
+            let mut flipped = object.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+
+            // Header bits and padding bits carry no lines.
+            if let Ok(read) = decode_lines(&flipped, LIMIT) {
+                assert_eq!(read, lines, "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_checksum_is_refused() {
+        let mut object = gzip(b"{}\n");
+        let checksum = object.len() - 8;
+        object[checksum] ^= 1;
+
+        assert!(matches!(
+            decode_lines(&object, LIMIT),
+            Err(CodecError::Gzip(_))
+        ));
+    }
+}

@@ -1,0 +1,344 @@
+//! The id and the start of a record, which every record must have.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::RecordShape;
+use super::walk::{is_null, is_object, pick};
+use crate::base::time::from_millis;
+
+/// No id of the API is longer than 36 characters. The limit bounds the lines of a page index, which is read line by
+/// line.
+const MAX_ID_BYTES: usize = 1024;
+
+/// The id and the start of a record, from the fields that its shape defines.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RecordIdentity<'a> {
+    pub id: Cow<'a, str>,
+    pub start: Timestamp,
+}
+
+/// Why a record cannot be archived. Names the field, never its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "problem", content = "field", rename_all = "camelCase")]
+pub enum RejectReason {
+    /// The record was damaged in the same way each time the page was read.
+    #[error("the record is not JSON")]
+    NotJson,
+    #[error("the record is not a JSON object")]
+    NotAnObject,
+    /// Absent, null or empty.
+    #[error("the record has no `{0}`")]
+    IdMissing(RecordField),
+    #[error("`{0}` is not an id")]
+    IdMalformed(RecordField),
+    #[error("`{0}` is longer than {MAX_ID_BYTES} bytes")]
+    IdTooLong(RecordField),
+    /// Absent or null.
+    #[error("the record has no `{0}`")]
+    StartMissing(RecordField),
+    #[error("`{0}` is not an ISO-8601 timestamp with an offset")]
+    StartMalformed(RecordField),
+}
+
+/// A field that a record must have, by its name in the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordField {
+    ConversationId,
+    ConversationStart,
+    Id,
+    RecordId,
+    StartTime,
+}
+
+impl RecordField {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ConversationId => "conversationId",
+            Self::ConversationStart => "conversationStart",
+            Self::Id => "id",
+            Self::RecordId => "recordId",
+            Self::StartTime => "startTime",
+        }
+    }
+}
+
+impl fmt::Display for RecordField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl RecordShape {
+    fn id_field(self) -> RecordField {
+        match self {
+            Self::Analytics | Self::Transcript => RecordField::ConversationId,
+            Self::Gateway => RecordField::Id,
+            Self::Normalized => RecordField::RecordId,
+        }
+    }
+
+    fn start_field(self) -> RecordField {
+        match self {
+            Self::Analytics | Self::Transcript => RecordField::ConversationStart,
+            Self::Gateway | Self::Normalized => RecordField::StartTime,
+        }
+    }
+}
+
+/// Whether the record has an end time. After that it changes only by later corrections.
+pub fn has_ended(record: &str, shape: RecordShape) -> bool {
+    let name = match shape {
+        RecordShape::Analytics | RecordShape::Transcript => "conversationEnd",
+        RecordShape::Gateway | RecordShape::Normalized => "endTime",
+    };
+    let [end] = pick(record, [name]);
+    end.is_some_and(|end| !is_null(end))
+}
+
+/// The id of the record, even if it has no start.
+pub fn id_of(record: &str, shape: RecordShape) -> Option<Cow<'_, str>> {
+    let [id, _] = pick(record, shape.identifying());
+    read_id(id, shape).ok()
+}
+
+/// The values of the id and start fields, as JSON text.
+pub(super) type Identifying<'a> = [Option<&'a str>; 2];
+
+impl RecordShape {
+    pub(super) fn identifying(self) -> [&'static str; 2] {
+        [self.id_field().name(), self.start_field().name()]
+    }
+}
+
+impl<'a> RecordIdentity<'a> {
+    pub fn of(record: &'a str, shape: RecordShape) -> Result<Self, RejectReason> {
+        Self::by(pick(record, shape.identifying()), record, shape)
+    }
+
+    /// The same identity with the start in whole milliseconds, as in a normalized record.
+    pub(super) fn in_millis(self) -> Self {
+        let millis = self.start.as_nanosecond().div_euclid(1_000_000);
+        let start = i64::try_from(millis).ok().and_then(from_millis);
+        Self {
+            start: start.unwrap_or(self.start),
+            ..self
+        }
+    }
+
+    /// Like `of`, for callers that have already read the identifying fields.
+    pub(super) fn by(
+        [id, start]: Identifying<'a>,
+        record: &str,
+        shape: RecordShape,
+    ) -> Result<Self, RejectReason> {
+        if !is_object(record) {
+            return Err(RejectReason::NotAnObject);
+        }
+        Ok(Self {
+            id: read_id(id, shape)?,
+            start: read_start(start, shape)?,
+        })
+    }
+}
+
+/// The start of the record, even if it has no id.
+pub(super) fn start_of([_, start]: Identifying<'_>, shape: RecordShape) -> Option<Timestamp> {
+    read_start(start, shape).ok()
+}
+
+fn read_id(value: Option<&str>, shape: RecordShape) -> Result<Cow<'_, str>, RejectReason> {
+    let field = shape.id_field();
+    let missing = RejectReason::IdMissing(field);
+    let value = value.filter(|value| !is_null(value)).ok_or(missing)?;
+    let id = match shape {
+        RecordShape::Gateway if is_integer(value) => value.into(),
+        _ => read_string(value).ok_or(RejectReason::IdMalformed(field))?,
+    };
+    match id.len() {
+        0 => Err(missing),
+        1..=MAX_ID_BYTES => Ok(id),
+        _ => Err(RejectReason::IdTooLong(field)),
+    }
+}
+
+fn read_start(value: Option<&str>, shape: RecordShape) -> Result<Timestamp, RejectReason> {
+    let field = shape.start_field();
+    let malformed = RejectReason::StartMalformed(field);
+    if shape == RecordShape::Transcript && value.is_some_and(is_null) {
+        return Ok(Timestamp::UNIX_EPOCH);
+    }
+    let value = value
+        .filter(|value| !is_null(value))
+        .ok_or(RejectReason::StartMissing(field))?;
+    if shape == RecordShape::Normalized {
+        let millis = value.parse().map_err(|_| malformed)?;
+        return from_millis(millis).ok_or(malformed);
+    }
+    let text = read_string(value).ok_or(malformed)?;
+    text.parse().map_err(|_| malformed)
+}
+
+/// The string that the JSON text encodes, if it is one: borrowed, unless it contains escapes.
+fn read_string(value: &str) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    serde_json::from_str(value).ok().map(|Text(text)| text)
+}
+
+/// Whether a JSON number is an integer. Its text is the id, whatever its size.
+fn is_integer(value: &str) -> bool {
+    value
+        .bytes()
+        .all(|byte| byte == b'-' || byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, shape: RecordShape) -> Result<RecordIdentity<'_>, RejectReason> {
+        RecordIdentity::of(text, shape)
+    }
+
+    fn gateway(text: &str) -> Result<RecordIdentity<'_>, RejectReason> {
+        read(text, RecordShape::Gateway)
+    }
+
+    #[test]
+    fn an_analytics_record_says_its_id_and_start() {
+        let text =
+            r#"{"conversationStart":"2026-03-02T15:00:00.017+01:00","conversationId":"c\u0031"}"#;
+
+        let identity = read(text, RecordShape::Analytics).unwrap();
+
+        assert_eq!(identity.id, "c1");
+        assert_eq!(identity.start, "2026-03-02T14:00:00.017Z".parse().unwrap());
+    }
+
+    #[test]
+    fn a_gateway_id_may_be_an_integer_of_any_size_and_is_its_text() {
+        let text = r#"{"id":123456789012345678901234567890,"startTime":"2026-03-02T14:00:00Z"}"#;
+
+        assert_eq!(gateway(text).unwrap().id, "123456789012345678901234567890");
+    }
+
+    #[test]
+    fn the_last_moment_that_there_is_stands_in_a_row_and_is_read_back() {
+        let last = Timestamp::MAX.as_millisecond();
+        let row = format!(r#"{{"recordId":"a","startTime":{last}}}"#);
+
+        let identity = read(&row, RecordShape::Normalized).unwrap();
+
+        assert_eq!(identity.start.as_millisecond(), last);
+        assert_eq!(identity.in_millis().start.as_millisecond(), last);
+    }
+
+    #[test]
+    fn an_analytics_id_that_is_a_number_is_refused() {
+        let text = r#"{"conversationId":7,"conversationStart":"2026-03-02T14:00:00Z"}"#;
+
+        let reason = read(text, RecordShape::Analytics).unwrap_err();
+
+        assert_eq!(
+            reason,
+            RejectReason::IdMalformed(RecordField::ConversationId)
+        );
+    }
+
+    #[test]
+    fn every_record_without_id_or_start_is_refused_for_its_own_reason() {
+        use RecordField::{Id, StartTime};
+        use RejectReason::{
+            IdMalformed, IdMissing, IdTooLong, NotAnObject, StartMalformed, StartMissing,
+        };
+        let long = format!(
+            r#"{{"id":"{}","startTime":"2026-03-02T14:00:00Z"}}"#,
+            "x".repeat(1025)
+        );
+
+        let reasons = [
+            ("[]", NotAnObject),
+            ("null", NotAnObject),
+            (r#"{"startTime":"2026-03-02T14:00:00Z"}"#, IdMissing(Id)),
+            (
+                r#"{"id":null,"startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMissing(Id),
+            ),
+            (
+                r#"{"id":"","startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMissing(Id),
+            ),
+            (
+                r#"{"id":1.0,"startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMalformed(Id),
+            ),
+            (
+                r#"{"id":1e3,"startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMalformed(Id),
+            ),
+            (
+                r#"{"id":"\ud800","startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMalformed(Id),
+            ),
+            (
+                r#"{"id":{},"startTime":"2026-03-02T14:00:00Z"}"#,
+                IdMalformed(Id),
+            ),
+            (long.as_str(), IdTooLong(Id)),
+            (r#"{"id":"a"}"#, StartMissing(StartTime)),
+            (r#"{"id":"a","startTime":null}"#, StartMissing(StartTime)),
+            (
+                r#"{"id":"a","startTime":1772460000000}"#,
+                StartMalformed(StartTime),
+            ),
+            (
+                r#"{"id":"a","startTime":"2026-03-02T14:00:00"}"#,
+                StartMalformed(StartTime),
+            ),
+            (
+                r#"{"id":"a","startTime":"yesterday"}"#,
+                StartMalformed(StartTime),
+            ),
+        ];
+
+        for (text, reason) in reasons {
+            assert_eq!(gateway(text), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reason_names_the_field_and_not_its_value() {
+        let reason = gateway(r#"{"id":"a","startTime":"call Mary"}"#).unwrap_err();
+
+        assert_eq!(
+            reason.to_string(),
+            "`startTime` is not an ISO-8601 timestamp with an offset"
+        );
+    }
+
+    #[test]
+    fn reasons_are_written_in_these_words_and_read_back() {
+        use RecordField::{ConversationId, ConversationStart, Id, RecordId, StartTime};
+        for field in [ConversationId, ConversationStart, Id, RecordId, StartTime] {
+            assert_eq!(
+                serde_json::to_string(&field).unwrap(),
+                format!("\"{field}\"")
+            );
+        }
+        let reasons = [RejectReason::NotAnObject, RejectReason::IdMissing(Id)];
+
+        let text = serde_json::to_string(&reasons).unwrap();
+
+        insta::assert_snapshot!(text, @r#"[{"problem":"notAnObject"},{"problem":"idMissing","field":"id"}]"#);
+        assert_eq!(
+            serde_json::from_str::<[RejectReason; 2]>(&text).unwrap(),
+            reasons
+        );
+    }
+}

@@ -1,0 +1,396 @@
+//! Removes personal data from a record, which is JSON text: from text that people typed, and with the strict profile
+//! also from fields that identify a person.
+//!
+//! The text is walked once, whatever its depth, and copied in runs that are as long as possible. Strings without
+//! personal data keep their escapes. Keys, numbers and strings that do not come from a person are unchanged.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde_json::value::RawValue;
+
+use super::RecordShape;
+use super::codec::in_memory;
+use crate::records::redaction::{Profile, Redactor, Tally};
+
+mod meaning;
+
+use meaning::Meaning;
+
+/// Redacts the record and counts the redacted values. `None` when there are none.
+pub(super) fn redact(
+    record: &str,
+    shape: RecordShape,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> Option<String> {
+    redact_as(Meaning::of_record(record, shape), record, redactor, tally)
+}
+
+/// Redacts bytes that are not JSON. If replacing characters in their strings makes them JSON, they are redacted as
+/// JSON. Otherwise the whole is also searched for values as one text.
+pub(super) fn redact_unreadable(
+    bytes: &[u8],
+    shape: RecordShape,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> String {
+    let repaired = escape_controls(&text_of_bytes(bytes));
+    if serde_json::from_str::<&RawValue>(&repaired).is_ok() {
+        return redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
+    }
+    // The walk redacts what it can attribute to a field. The rest is searched as plain text.
+    let walked = redact(&repaired, shape, redactor, tally).unwrap_or(repaired);
+    redactor.redact(&walked, tally).into_owned()
+}
+
+/// The bytes as text. Those that are not UTF-8 are read as Latin-1, in which every byte is a character.
+pub(crate) fn text_of_bytes(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().copied().map(char::from));
+    }
+    text
+}
+
+/// The text with control characters in strings escaped, as JSON requires.
+pub(crate) fn escape_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let (mut in_string, mut after_backslash) = (false, false);
+    for letter in text.chars() {
+        match letter {
+            '"' if !after_backslash => in_string = !in_string,
+            '\u{0}'..='\u{1f}' if in_string => {
+                in_memory(write!(escaped, "\\u{:04x}", u32::from(letter)));
+                continue;
+            }
+            _ => {}
+        }
+        after_backslash = letter == '\\' && !after_backslash;
+        escaped.push(letter);
+    }
+    escaped
+}
+
+/// Redacts a JSON value whose strings may all have been typed by people.
+pub fn redact_typed(value: &RawValue, redactor: &Redactor, tally: &mut Tally) -> Box<RawValue> {
+    let redacted = redact_as(Meaning::Typed, value.get(), redactor, tally);
+    redacted.map_or_else(|| value.to_owned(), json)
+}
+
+/// Redacted JSON is still JSON. If it is not, all of it is dropped.
+fn json(redacted: String) -> Box<RawValue> {
+    RawValue::from_string(redacted).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+fn redact_as(
+    meaning: Meaning,
+    record: &str,
+    redactor: &Redactor,
+    tally: &mut Tally,
+) -> Option<String> {
+    let mut walk = Walk {
+        record,
+        redactor,
+        tally,
+        copied: 0,
+        out: String::new(),
+    };
+    walk.value_of(meaning);
+    if walk.copied == 0 {
+        return None;
+    }
+    walk.out.push_str(&record[walk.copied..]);
+    Some(walk.out)
+}
+
+struct Walk<'a, 't> {
+    record: &'a str,
+    redactor: &'a Redactor,
+    tally: &'t mut Tally,
+    /// Everything before this offset has been copied or replaced.
+    copied: usize,
+    out: String,
+}
+
+/// An object or array that contains the current position.
+struct Level {
+    is_object: bool,
+    meaning: Meaning,
+}
+
+impl Walk<'_, '_> {
+    fn value_of(&mut self, mut meaning: Meaning) {
+        let bytes = self.record.as_bytes();
+        let mut levels: Vec<Level> = Vec::new();
+        let mut key = "";
+        let mut key_is_next = false;
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'"' => {
+                    let end = string_end(bytes, at);
+                    if key_is_next {
+                        key = &self.record[at..end];
+                        let around = levels.last().map_or(Meaning::Data, |level| level.meaning);
+                        meaning = around.of_member(&text_of(key));
+                        key_is_next = false;
+                    } else {
+                        self.string(at, end, meaning, key);
+                    }
+                    at = end;
+                    continue;
+                }
+                b'{' | b'[' => {
+                    let is_object = *byte == b'{';
+                    levels.push(Level { is_object, meaning });
+                    key_is_next = is_object;
+                }
+                b'}' | b']' => _ = levels.pop(),
+                b',' => {
+                    let level = levels.last();
+                    key_is_next = level.is_some_and(|level| level.is_object);
+                    meaning = level.map_or(meaning, |level| level.meaning);
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+
+    /// Redacts the string from `at` to `end`, including its quotes.
+    fn string(&mut self, at: usize, end: usize, meaning: Meaning, key: &str) {
+        let quoted = &self.record[at..end];
+        let (redactor, profile) = (self.redactor, self.redactor.profile());
+        let text = match meaning {
+            Meaning::Data | Meaning::Participants | Meaning::Word => return,
+            Meaning::Person(_) if profile == Profile::Standard => return,
+            _ => text_of(quoted),
+        };
+        let redacted = match (meaning, profile) {
+            (Meaning::Person(person), _) => redactor.redact_person(person, &text, self.tally),
+            (Meaning::TypedPerson(person), Profile::Strict) => {
+                redactor.redact_person(person, &text, self.tally)
+            }
+            (Meaning::Attribute | Meaning::Gateway, _) => {
+                redactor.redact_named(&text_of(key), &text, self.tally)
+            }
+            _ => redactor.redact(&text, self.tally),
+        };
+        if redacted != text
+            && let Ok(quoted) = serde_json::to_string(&redacted)
+        {
+            self.out.push_str(&self.record[self.copied..at]);
+            self.out.push_str(&quoted);
+            self.copied = end;
+        }
+    }
+}
+
+/// The offset after the string that begins at `from`.
+fn string_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from + 1;
+    while let Some(rest) = bytes.get(at..)
+        && let Some(next) = memchr::memchr2(b'"', b'\\', rest)
+    {
+        at += next;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+/// The decoded string. Half a surrogate pair, which JSON allows, becomes the replacement character.
+fn text_of(quoted: &str) -> Cow<'_, str> {
+    let inner = quoted.get(1..quoted.len().saturating_sub(1));
+    let inner = inner.unwrap_or_default();
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return inner.into();
+    }
+    let said: Result<Said, _> = serde_json::from_str(quoted);
+    said.map_or_else(|_| inner.into(), |said| said.0.into())
+}
+
+/// A string that is deserialized from bytes, which may contain half a surrogate pair.
+struct Said(String);
+
+impl<'de> serde::Deserialize<'de> for Said {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl serde::de::Visitor<'_> for Bytes {
+            type Value = Said;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Said, E> {
+                Ok(Said(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::records::redaction::Rules;
+
+    fn redactor(profile: Profile) -> Redactor {
+        Redactor::new(Rules {
+            profile,
+            ..Rules::default()
+        })
+    }
+
+    const ANALYTICS: RecordShape = RecordShape::Analytics;
+    const GATEWAY: RecordShape = RecordShape::Gateway;
+
+    fn redacted(profile: Profile, shape: RecordShape, record: &str) -> (String, u64) {
+        let mut tally = Tally::default();
+        let redacted = redact(record, shape, &redactor(profile), &mut tally);
+        let redacted = redacted.unwrap_or_else(|| record.to_owned());
+        assert!(serde_json::from_str::<Value>(&redacted).is_ok() || record.contains("\\ud"));
+        (redacted, tally.total())
+    }
+
+    fn standard(record: &str) -> String {
+        redacted(Profile::Standard, ANALYTICS, record).0
+    }
+
+    fn gateway(profile: Profile, record: &str) -> String {
+        redacted(profile, GATEWAY, record).0
+    }
+
+    #[test]
+    fn what_people_typed_is_redacted_and_nothing_else_is_touched() {
+        let analytics = r#"{ "conversationId":"a","participants":[{"participantName":"Mary Roe","attributes":{"mail":"mary@example.com","n":1.50},
+            "sessions":[{"ani":"tel:+4915123456789","metrics":[{"name":"tTalk"}],"segments":[{"wrapUpNote":"card 4111 1111 1111 1111","subject":"\u0049P 10.0.0.1","queueId":"q"}]}]}]}"#;
+
+        let (redacted, values) = redacted(Profile::Standard, ANALYTICS, analytics);
+
+        assert_eq!(values, 3);
+        insta::assert_snapshot!(redacted, @r#"
+        { "conversationId":"a","participants":[{"participantName":"Mary Roe","attributes":{"mail":"[REDACTED:EMAIL]","n":1.50},
+                    "sessions":[{"ani":"tel:+4915123456789","metrics":[{"name":"tTalk"}],"segments":[{"wrapUpNote":"card [REDACTED:CARD]","subject":"IP [REDACTED:IP]","queueId":"q"}]}]}]}
+        "#);
+    }
+
+    #[test]
+    fn with_the_strict_profile_nobody_is_named() {
+        let gateway = r#"{"id":"a","participants":[{"id":"p","name":"Mary Roe","type":"customer"}],"interactions":[{"from":"Mary Roe","to":"Bot","text":"Hi from Mary","ani":"tel:+4915123456789","sequenceId":1}]}"#;
+        let analytics = r#"{"participants":[{"participantName":"Mary Roe","sessions":[{"ani":"tel:+4915123456789","cc":["Mary <m@example.com>"],"remote":"","metrics":[{"name":"tTalk"}],"flow":{"entryReason":"tel:+4915123456789"}}]}]}"#;
+
+        insta::assert_snapshot!(redacted(Profile::Strict, GATEWAY, gateway).0, @r#"{"id":"a","participants":[{"id":"p","name":"[REDACTED:NAME]","type":"customer"}],"interactions":[{"from":"[REDACTED:NAME]","to":"[REDACTED:NAME]","text":"Hi from Mary","ani":"tel:[REDACTED:PHONE]","sequenceId":1}]}"#);
+        insta::assert_snapshot!(redacted(Profile::Strict, ANALYTICS, analytics).0, @r#"{"participants":[{"participantName":"[REDACTED:NAME]","sessions":[{"ani":"tel:[REDACTED:PHONE]","cc":["[REDACTED:ADDRESS]"],"remote":"","metrics":[{"name":"tTalk"}],"flow":{"entryReason":"tel:[REDACTED:PHONE]"}}]}]}"#);
+    }
+
+    #[test]
+    fn a_gateway_s_own_fields_may_all_be_typed() {
+        let record = r#"{"id":"4111 1111 1111 1111","summary":"of mary@example.com","messages":[{"text":"4111 1111 1111 1111","senderId":"4111111111111111","timestamp":"x","parts":["IP 10.0.0.1"]}],
+            "customer":{"dateOfBirth":"1980-05-17","emailId":"mary@example.com"},"status":{"code":"4111111111111111","comment":"mary@example.com"},"score":4111111111111111}"#;
+
+        insta::assert_snapshot!(gateway(Profile::Standard, record), @r#"
+        {"id":"4111 1111 1111 1111","summary":"of [REDACTED:EMAIL]","messages":[{"text":"[REDACTED:CARD]","senderId":"4111111111111111","timestamp":"x","parts":["IP [REDACTED:IP]"]}],
+                    "customer":{"dateOfBirth":"[REDACTED:BIRTH_DATE]","emailId":"[REDACTED:EMAIL]"},"status":{"code":"4111111111111111","comment":"[REDACTED:EMAIL]"},"score":4111111111111111}
+        "#);
+    }
+
+    #[test]
+    fn a_gateway_s_people_stay_unless_the_profile_is_strict() {
+        let record = r#"{"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"mary@example.com"}}],
+            "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}"#;
+
+        insta::assert_snapshot!(gateway(Profile::Standard, record), @r#"
+        {"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"[REDACTED:EMAIL]"}}],
+                    "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}
+        "#);
+        insta::assert_snapshot!(gateway(Profile::Strict, record), @r#"
+        {"from":"[REDACTED:NAME]","ani":"tel:[REDACTED:PHONE]","messages":[{"to":"[REDACTED:NAME]","from":{"name":"[REDACTED:NAME]","about":"[REDACTED:NAME]"}}],
+                    "participants":[{"name":"[REDACTED:NAME]","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}
+        "#);
+    }
+
+    #[test]
+    fn whatever_the_projection_a_gateway_s_record_is_one() {
+        let row = r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"+4915123456789"}}"#;
+
+        insta::assert_snapshot!(gateway(Profile::Strict, row), @r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
+    }
+
+    #[test]
+    fn properties_of_segments_and_what_carriers_say_are_looked_through() {
+        let record = r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"+4915123456789 is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"mary@example.com"}]}]}]}]}"#;
+
+        insta::assert_snapshot!(standard(record), @r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"[REDACTED:PHONE] is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"[REDACTED:EMAIL]"}]}]}]}]}"#);
+    }
+
+    #[test]
+    fn an_attribute_s_key_may_say_what_it_holds() {
+        let record = r#"{"participants":[{"attributes":{"customer.dateOfBirth":"1980-05-17","orderDate":"2026-05-17","SSN":"219099999"}}]}"#;
+
+        insta::assert_snapshot!(standard(record), @r#"{"participants":[{"attributes":{"customer.dateOfBirth":"[REDACTED:BIRTH_DATE]","orderDate":"2026-05-17","SSN":"[REDACTED:SSN]"}}]}"#);
+    }
+
+    #[test]
+    fn an_attribute_s_key_hides_nothing_that_a_sentence_says() {
+        let record = r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"mary@example.com is at 10.0.0.1"}}"#;
+
+        insta::assert_snapshot!(standard(record), @r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"[REDACTED:EMAIL] is at [REDACTED:IP]"}}"#);
+    }
+
+    #[test]
+    fn values_that_are_escaped_are_found_and_half_a_surrogate_pair_hides_none() {
+        let escaped =
+            r#"{"interactions":[{"text":"mary\u0040example.com\n\u0034111 1111 1111 1111"}]}"#;
+        let half = r#"{"interactions":[{"text":"\ud83d mary@example.com"},{"text":"\ud83d"}]}"#;
+
+        insta::assert_snapshot!(standard(escaped), @r#"{"interactions":[{"text":"[REDACTED:EMAIL]\n[REDACTED:CARD]"}]}"#);
+        insta::assert_snapshot!(standard(half), @r#"{"interactions":[{"text":"��� [REDACTED:EMAIL]"},{"text":"\ud83d"}]}"#);
+    }
+
+    #[test]
+    fn what_is_no_record_may_be_something_that_somebody_typed() {
+        assert_eq!(standard(r#""mary@example.com""#), r#""[REDACTED:EMAIL]""#);
+        assert_eq!(
+            standard(r#"[{"a":["mary@example.com"]}]"#),
+            r#"[{"a":["[REDACTED:EMAIL]"]}]"#
+        );
+    }
+
+    #[test]
+    fn a_record_however_deep_is_walked() {
+        let deep = format!(
+            r#"{{"attributes":{}"mary@example.com"{}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        let mut tally = Tally::default();
+
+        let redacted = redact(&deep, ANALYTICS, &redactor(Profile::Standard), &mut tally).unwrap();
+
+        assert!(redacted.contains(r#""[REDACTED:EMAIL]""#));
+        assert_eq!(redacted.len(), deep.len());
+    }
+
+    proptest! {
+        #[test]
+        fn text_that_is_no_json_is_walked_to_an_end(text in r#"[{}\[\]",:\\ a1@.\u{e9}]{0,40}"#) {
+            let mut tally = Tally::default();
+            redact(&text, GATEWAY, &redactor(Profile::Strict), &mut tally);
+        }
+
+        #[test]
+        fn texts_without_values_stay_byte_for_byte(text in "[a-z \\\\n\"]{0,40}") {
+            let record = serde_json::json!({"id": "x", "interactions": [{"text": text}], "comment": text}).to_string();
+            prop_assert_eq!(gateway(Profile::Standard, &record), record);
+        }
+    }
+}

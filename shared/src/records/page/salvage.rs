@@ -1,0 +1,268 @@
+//! Splits a page that is not valid JSON into its list elements, so that one damaged record does not cost the others.
+//!
+//! Looks only at brackets, quotes and escapes. A truncated page is not split.
+
+use serde_json::value::RawValue;
+
+use super::raw_record::RawRecord;
+use super::results::{Member, ResultsFields, ResultsPage};
+use super::walk::unquoted;
+use scan::{Endless, Opening, Page, Scan};
+
+mod scan;
+
+/// Splits a page that is an object. Members other than the list must be JSON if they are used.
+pub(super) fn object(body: &[u8], fields: ResultsFields) -> Option<ResultsPage<'_>> {
+    let mut scan = Scan::new(body);
+    let mut page = ResultsPage::default();
+    scan.expect(b'{')?;
+    while scan.next_item(b'}')? {
+        let key = unquoted(json(scan.value().ok()?)?.get());
+        scan.expect(b':')?;
+        let value = if key == fields.records && scan.peek() == Some(b'[') {
+            Member::List(elements(&mut scan, Page::Object)?)
+        } else {
+            match json(scan.value().ok()?) {
+                Some(value) => Member::Json(value),
+                None if ResultsPage::uses(fields, &key) => return None,
+                None => continue,
+            }
+        };
+        page.member(fields, &key, value).ok()?;
+    }
+    scan.is_at_end().then_some(page)
+}
+
+/// Splits a page that is a bare array.
+pub(super) fn array(body: &[u8]) -> Option<Vec<RawRecord<'_>>> {
+    let mut scan = Scan::new(body);
+    let records = elements(&mut scan, Page::Array)?;
+    scan.is_at_end().then_some(records)
+}
+
+fn elements<'a>(scan: &mut Scan<'a>, page: Page) -> Option<Vec<RawRecord<'a>>> {
+    let mut records = Vec::new();
+    let mut opening: Option<Opening<'a>> = None;
+    scan.expect(b'[')?;
+    while scan.next_item(b']')? {
+        opening = opening.filter(Opening::is_known).or_else(|| scan.opening());
+        let element = match scan.value() {
+            Ok(element) => element,
+            Err(Endless::StrayQuote) => scan.broken_value(page, opening)?,
+            Err(Endless::CutOff) => return None,
+        };
+        records.push(json(element).map_or(RawRecord::Unreadable(element), RawRecord::Json));
+    }
+    Some(records)
+}
+
+fn json(bytes: &[u8]) -> Option<&RawValue> {
+    serde_json::from_slice(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::records::page::DETAILS_FIELDS;
+
+    #[test]
+    fn the_damaged_record_alone_is_unreadable() {
+        let damaged: [&[u8]; 4] = [
+            b"{\"id\":\"caf\xe9\"}",
+            b"{\"id\":\"a\nb\"}",
+            b"{\"id\":NaN}",
+            b"{\"id\":\"a\",}",
+        ];
+        for damaged in damaged {
+            let body = [
+                b"{\"conversations\": [ {\"id\":1} ,",
+                damaged,
+                b", 7 ],\"cursor\":\"c\"} ",
+            ]
+            .concat();
+
+            let page = object(&body, DETAILS_FIELDS).unwrap();
+
+            let records = page.records.unwrap();
+            assert_eq!(records[0].json(), Some(r#"{"id":1}"#));
+            assert_eq!((records[1].json(), records[1].bytes()), (None, damaged));
+            assert_eq!(records[2].json(), Some("7"));
+            assert_eq!(page.next.as_deref(), Some("c"));
+        }
+    }
+
+    #[test]
+    fn a_bare_array_is_split_alike() {
+        let records = array(b" [ {\"id\":\"\xff]\\\"\"}, {\"id\":2} ] ").unwrap();
+
+        assert_eq!(records.len(), 2);
+        assert_eq!(records[1].json(), Some(r#"{"id":2}"#));
+    }
+
+    #[test]
+    fn a_page_whose_cursor_or_list_is_damaged_is_not_split() {
+        let bodies: [&[u8]; 4] = [
+            b"{\"conversations\":[{\"id\":1}],\"cursor\":\"QUJD\nREVG\"}",
+            b"{\"conversations\":[{\"id\":1}],\"cursor\":\"caf\xe9\"}",
+            b"{\"conversations\":NaN,\"dataAvailabilityDate\":\"2026-03-02T00:00:00Z\"}",
+            b"{\"conversations\":[{\"id\":1}],\"cur\xe9sor\":\"c\"}",
+        ];
+        for body in bodies {
+            assert!(object(body, DETAILS_FIELDS).is_none());
+        }
+    }
+
+    /// Whether each record is JSON.
+    fn readable(records: &[RawRecord<'_>]) -> Vec<bool> {
+        records
+            .iter()
+            .map(|record| record.json().is_some())
+            .collect()
+    }
+
+    #[test]
+    fn records_between_two_stray_quotes_are_not_taken_for_one() {
+        let body = br#"[{"id":1,"t":"5" screen"},{"id":2,"t":"a"},{"id":3,"t":"6" screen"}]"#;
+
+        assert_eq!(readable(&array(body).unwrap()), [false, true, false]);
+    }
+
+    /// Wraps the damaged element with elements before and after it. Returns the list and a page that contains it.
+    fn around(damaged: &str) -> (String, String) {
+        let list = format!(
+            r#"[{{"id":1,"t":"","l":[{{"id":7}},{{"id":8}}]}}, {damaged} ,{{"id":"[2]","t":"}},{{"}}]"#
+        );
+        let page = format!(r#"{{"conversations":{list},"cursor":"c","other":[{{}},{{}}]}}"#);
+        (list, page)
+    }
+
+    #[test]
+    fn a_record_with_a_stray_quote_ends_where_the_rest_is_a_page() {
+        let damaged = [
+            r#"{"id":2,"t":"a "b"","l":[{"n":1},{"n":2}],"o":{"p":[{}]}}"#,
+            r#"{"id":2,"t":"","l":[{"id":5,"u":"5" screen"},{"id":6,"u":""},{"id":7,"u":""}]}"#,
+            r#"{"id":2,"t":"","l":[{"id":5},{"id":6},{"u":"5" screen"},{"id":8}],"o":{"n":1}}"#,
+            r#"{"id":2,"l":[{"n":1},{"n":2}],"t":"it "ends" here"}"#,
+            r#"{"id":"2","t":"","l":[{"n":1}],"u":"""}"#,
+        ];
+        for damaged in damaged {
+            let (list, page) = around(damaged);
+
+            let page = object(page.as_bytes(), DETAILS_FIELDS).unwrap();
+
+            let records = page.records.unwrap();
+            assert_eq!(readable(&records), [true, false, true], "{damaged}");
+            assert_eq!(records[1].bytes(), damaged.as_bytes());
+            assert_eq!(page.next.as_deref(), Some("c"));
+            let records = array(list.as_bytes()).unwrap();
+            assert_eq!(records[1].bytes(), damaged.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_first_member_of_each_record_may_be_damaged() {
+        let damaged = [r#"{"id":"5" screen","t":"","l":[{"n":1},{"n":2}]}"#; 3];
+        let body = format!("[{}]", damaged.join(","));
+
+        let records = array(body.as_bytes()).unwrap();
+
+        let bytes: Vec<_> = records.iter().map(|record| record.bytes()).collect();
+        assert_eq!(bytes, damaged.map(str::as_bytes));
+    }
+
+    #[test]
+    fn members_may_stand_in_another_order_in_each_record() {
+        let damaged = r#"{"id":"5" screen","t":"","l":[{"id":1},{"id":2}]}"#;
+        let body = format!(
+            r#"{{"conversations":[{damaged},{{"t":"","id":2}},{{"l":[],"id":3}}],"cursor":"c"}}"#
+        );
+
+        let page = object(body.as_bytes(), DETAILS_FIELDS).unwrap();
+
+        let records = page.records.unwrap();
+        assert_eq!(readable(&records), [false, true, true]);
+        assert_eq!(records[0].bytes(), damaged.as_bytes());
+    }
+
+    #[test]
+    fn damaged_records_side_by_side_stay_apart() {
+        let damaged = [
+            r#"{"id":2,"t":"a "b"}"#,
+            r#"{"id":3,"t":"c "d","l":[{},{}]}"#,
+            r#"{"id":4,"t":NaN}"#,
+        ];
+        let (list, _) = around(&damaged.join(","));
+
+        let records = array(list.as_bytes()).unwrap();
+
+        assert_eq!(readable(&records), [true, false, false, false, true]);
+        for (record, damaged) in records[1..].iter().zip(damaged) {
+            assert_eq!(record.bytes(), damaged.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_only_record_may_be_damaged_however_long_it_is() {
+        let long = r#"{"id":1,"u":""},"#.repeat(500);
+        for list in ["", &long] {
+            let damaged = format!(r#"{{"id":1,"t":"a "b","l":[{list}{{}}],"z":0}}"#);
+            let body = format!(r#"{{"conversations":[{damaged}],"totalHits":1}}"#);
+
+            let page = object(body.as_bytes(), DETAILS_FIELDS).unwrap();
+
+            let records = page.records.unwrap();
+            assert_eq!(readable(&records), [false]);
+            assert_eq!(records[0].bytes(), damaged.as_bytes());
+            assert_eq!(page.total_hits, Some(1));
+        }
+    }
+
+    #[test]
+    fn a_damaged_page_that_is_cut_off_is_not_split() {
+        let (list, page) = around(r#"{"id":2,"t":"a "b","l":[{"id":1},{"id":2},{"id":3}]}"#);
+
+        for length in 0..list.len() {
+            assert!(array(&list.as_bytes()[..length]).is_none(), "{length}");
+        }
+        let end = page.find(r#","other""#).unwrap();
+        for length in 0..end {
+            let cut = object(&page.as_bytes()[..length], DETAILS_FIELDS);
+            assert!(cut.is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_body_made_to_be_searched_is_given_up_after_a_multiple_of_its_length() {
+        for part in ["},{", "},{[", "{[},{},", r#"},{"a":1,"b":"#] {
+            let body = format!(r#"[{{"a":1,"b":"a "b"{}"#, part.repeat(20_000));
+
+            assert!(array(body.as_bytes()).is_none(), "{part}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_goes_on_is_not_split() {
+        let body = b"{\"conversations\":[{\"id\":\"\xff\",\"l\":[{\"m\":[{},{}]},{}]},{\"id\":2}],\"cursor\":\"c\"}";
+
+        for length in 0..body.len() {
+            assert!(
+                object(&body[..length], DETAILS_FIELDS).is_none(),
+                "{length}"
+            );
+        }
+        assert!(object(&[body, b"x".as_slice()].concat(), DETAILS_FIELDS).is_none());
+        assert!(array(b"[{\"id\":\"\xff\"}").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_split_or_refused_without_a_panic(body in prop::collection::vec(
+            prop::sample::select(b"{}[]\",:\\ a1\xff\n".to_vec()), 0..60,
+        )) {
+            let _ = object(&body, DETAILS_FIELDS);
+            let _ = array(&body);
+        }
+    }
+}

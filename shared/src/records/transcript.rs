@@ -1,0 +1,209 @@
+//! Transcripts of conversations, independent of the route by which they were read: participants, messages, order. Pure.
+//!
+//! One module per route parses the API's bodies into a [`Transcript`]; [`record()`] turns that into the line that is
+//! stored, without personal data if the export redacts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+mod attachment;
+mod document;
+mod language;
+mod limits;
+mod record;
+mod route;
+mod unreadable;
+
+pub use attachment::{Attachment, AttachmentLimits, File, FileAddress, NotStored};
+pub use document::document;
+pub use limits::{Cut, Limits};
+pub use record::{TranscriptRecord, Written, record};
+pub use route::{TranscriptRoute, UnknownRoute};
+pub use unreadable::Unreadable;
+
+/// The route by which a transcript was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Via {
+    Messages,
+    Recordings,
+    WebDetails,
+}
+
+/// Whether a conversation's texts are available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    Complete,
+    /// Some of its messages were not returned or cannot be read.
+    Partial,
+    /// The API no longer has any of them, or never had.
+    Gone,
+    /// The client may not read this conversation.
+    Forbidden,
+    TooLarge,
+    /// The API's response violates its contract.
+    Malformed,
+    /// The recording was not ready in time.
+    Preparing,
+    /// The API answered for other conversations, but failed at this one or refused it.
+    Unavailable,
+}
+
+/// Whether the text is safe to use in a URL path unescaped. Allows a gateway's own ids too.
+pub fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=100).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with('.')
+}
+
+impl Status {
+    /// The name in a stored record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Gone => "gone",
+            Self::Forbidden => "forbidden",
+            Self::TooLarge => "tooLarge",
+            Self::Malformed => "malformed",
+            Self::Preparing => "preparing",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Transcript {
+    pub via: Via,
+    pub start: Option<Timestamp>,
+    pub participants: Vec<Participant>,
+    pub messages: Vec<Message>,
+    pub events: Vec<Event>,
+    /// Elements of the responses that could not be read, in the order received.
+    pub unreadable: Vec<Unreadable>,
+    /// Number of messages that were announced but not returned.
+    pub missing: u64,
+    /// Why some were not returned, one sentence each.
+    pub problems: Vec<String>,
+    /// The amounts left out because of a limit.
+    pub cut: Cut,
+}
+
+/// Why there is no transcript. Contains no text of the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    pub status: Status,
+    pub problem: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Participant {
+    pub participant_id: String,
+    /// `customer`, `agent`, `workflow` …
+    pub purpose: Option<String>,
+    pub name: Option<String>,
+    pub user_id: Option<String>,
+}
+
+/// A message of a conversation.
+#[derive(Debug)]
+pub struct Message {
+    pub id: String,
+    pub sequence: Option<i64>,
+    pub time: Option<Timestamp>,
+    /// `inbound` or `outbound`.
+    pub direction: Option<String>,
+    /// `human` or `bot`.
+    pub originating_entity: Option<String>,
+    pub participant_id: Option<String>,
+    pub purpose: Option<String>,
+    /// `Text`, `Structured` …
+    pub kind: String,
+    pub text: String,
+    pub attachments: Vec<Attachment>,
+    /// Content beside the text: cards, quick replies.
+    pub content: Vec<Box<RawValue>>,
+}
+
+/// An event: a receipt, a typing indicator, a participant joining or leaving.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// For a receipt.
+    pub message_id: Option<String>,
+    pub time: Option<Timestamp>,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// For a receipt: `Delivered`, `Read`, `Failed` …
+    pub status: Option<String>,
+}
+
+/// The author of a message, as far as the source identifies them.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    pub(crate) id: Option<String>,
+    pub(crate) purpose: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) user_id: Option<String>,
+}
+
+impl Message {
+    /// Size of the text and other content, in bytes.
+    fn bytes(&self) -> usize {
+        let content = self.content.iter().map(|content| content.get().len());
+        self.text.len() + content.sum::<usize>()
+    }
+}
+
+impl Transcript {
+    pub(crate) fn new(via: Via, start: Option<Timestamp>) -> Self {
+        Self {
+            via,
+            start,
+            participants: Vec::new(),
+            messages: Vec::new(),
+            events: Vec::new(),
+            unreadable: Vec::new(),
+            missing: 0,
+            problems: Vec::new(),
+            cut: Cut::default(),
+        }
+    }
+
+    /// Adds a participant unless it is already listed, and returns its id. If the source has no id, a number is
+    /// assigned, since a name is not an id.
+    pub(crate) fn takes_part(&mut self, writer: Writer) -> String {
+        let known = self.participants.iter().find(|it| match &writer.id {
+            Some(id) => it.participant_id == *id,
+            None => it.name == writer.name && it.purpose == writer.purpose,
+        });
+        if let Some(known) = known {
+            return known.participant_id.clone();
+        }
+        let number = self.participants.len() + 1;
+        let participant_id = writer.id.unwrap_or_else(|| format!("p{number}"));
+        self.participants.push(Participant {
+            participant_id: participant_id.clone(),
+            purpose: writer.purpose,
+            name: writer.name,
+            user_id: writer.user_id,
+        });
+        participant_id
+    }
+}
+
+impl Untold {
+    pub fn new(status: Status, problem: impl Into<String>) -> Self {
+        Self {
+            status,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// In lower case, like the API's older fields.
+pub(crate) fn lower(word: Option<String>) -> Option<String> {
+    word.map(|word| word.to_lowercase())
+}

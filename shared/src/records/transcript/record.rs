@@ -1,0 +1,563 @@
+//! The stored line of a transcript: sorted, within its limits, redacted, and with fingerprints that identify copies
+//! without their texts.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::document::readable;
+use super::language::language;
+use super::{
+    Attachment, Cut, Event, Limits, Message, Participant, Status, Transcript, Unreadable, Untold,
+    Via,
+};
+use crate::base::hash::Sha256;
+use crate::records::page::redact_typed;
+use crate::records::redaction::{Person, Profile, Redactor, Tally};
+
+/// A record of the `transcript` projection.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TranscriptRecord {
+    conversation_id: String,
+    /// `null` when unknown, because nothing of the conversation was received.
+    conversation_start: Option<Timestamp>,
+    status: Status,
+    /// Why the transcript is not complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    via: Option<Via>,
+    participants: Vec<Participant>,
+    messages: Vec<Said>,
+    events: Vec<Event>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<Unreadable>,
+    /// Number of messages by language, as ISO 639-3 codes; `und` where it cannot be determined.
+    languages: BTreeMap<&'static str, u64>,
+    redactions: Tally,
+    /// The amounts left out because of a limit.
+    #[serde(skip_serializing_if = "Cut::is_empty")]
+    cut: Cut,
+    /// Number of messages that were announced but not returned.
+    missing: u64,
+}
+
+/// A stored message.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    message_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence_id: Option<i64>,
+    time: Option<Timestamp>,
+    direction: Option<String>,
+    originating_entity: Option<String>,
+    participant_id: Option<String>,
+    purpose: Option<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    text: String,
+    language: &'static str,
+    fingerprint: Sha256,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Attachment>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    content: Vec<Box<RawValue>>,
+}
+
+/// A line and the counts for its page.
+#[derive(Debug)]
+pub struct Written {
+    pub line: Box<RawValue>,
+    pub redactions: Tally,
+    pub status: Status,
+}
+
+/// Builds the record of a conversation, with or without a transcript.
+pub fn record(
+    conversation_id: &str,
+    transcript: Result<Transcript, Untold>,
+    limits: Limits,
+    redactor: Option<&Redactor>,
+) -> Result<Written, serde_json::Error> {
+    let mut redactions = Tally::default();
+    let record = match transcript {
+        Ok(transcript) => told(
+            conversation_id,
+            transcript,
+            limits,
+            redactor,
+            &mut redactions,
+        ),
+        Err(untold) => TranscriptRecord {
+            conversation_id: conversation_id.to_owned(),
+            conversation_start: None,
+            status: untold.status,
+            problem: Some(untold.problem),
+            via: None,
+            participants: Vec::new(),
+            messages: Vec::new(),
+            events: Vec::new(),
+            unreadable: Vec::new(),
+            languages: BTreeMap::new(),
+            redactions: Tally::default(),
+            cut: Cut::default(),
+            missing: 0,
+        },
+    };
+    Ok(Written {
+        line: RawValue::from_string(serde_json::to_string(&record)?)?,
+        status: record.status,
+        redactions,
+    })
+}
+
+fn told(
+    conversation_id: &str,
+    mut transcript: Transcript,
+    limits: Limits,
+    redactor: Option<&Redactor>,
+    redactions: &mut Tally,
+) -> TranscriptRecord {
+    transcript.keep_within(limits);
+    let (status, problem) = standing(&transcript);
+    let Transcript {
+        via,
+        start,
+        participants,
+        messages,
+        events,
+        unreadable,
+        missing,
+        problems: _,
+        cut,
+    } = transcript;
+    let start = start.or_else(|| messages.iter().filter_map(|it| it.time).min());
+    let mut redacting = Redacting {
+        redactor,
+        redactions,
+    };
+    let participants = participants
+        .into_iter()
+        .map(|it| redacting.participant(it))
+        .collect();
+    let messages: Vec<Said> = messages
+        .into_iter()
+        .map(|it| redacting.said(conversation_id, it))
+        .collect();
+    let unreadable = unreadable
+        .into_iter()
+        .map(|it| redacting.unreadable(it))
+        .collect();
+    let mut languages = BTreeMap::new();
+    for message in messages.iter().filter(|message| !message.text.is_empty()) {
+        *languages.entry(message.language).or_default() += 1;
+    }
+    TranscriptRecord {
+        conversation_id: conversation_id.to_owned(),
+        conversation_start: start,
+        status,
+        problem,
+        via: Some(via),
+        participants,
+        messages,
+        events,
+        unreadable,
+        languages,
+        redactions: redactions.clone(),
+        cut,
+        missing,
+    }
+}
+
+/// Whether the transcript is complete, and if not, why.
+fn standing(transcript: &Transcript) -> (Status, Option<String>) {
+    let Transcript {
+        messages,
+        unreadable,
+        missing,
+        cut,
+        ..
+    } = transcript;
+    if messages.is_empty() && cut.messages > 0 {
+        let problem = "its newest message alone is larger than maxTranscriptBytes";
+        return (Status::TooLarge, Some(problem.to_owned()));
+    }
+    let unreadable = unreadable.len() as u64 + cut.unreadable;
+    let mut problems = Vec::new();
+    if *missing > 0 {
+        let why = if transcript.problems.is_empty() {
+            "are not found any more"
+        } else {
+            "did not come"
+        };
+        problems.push(format!("{missing} messages {why}"));
+    }
+    problems.extend(transcript.problems.iter().cloned());
+    if unreadable > 0 {
+        problems.push(format!(
+            "{unreadable} elements of the answers cannot be read"
+        ));
+    }
+    if problems.is_empty() {
+        (Status::Complete, None)
+    } else {
+        (Status::Partial, Some(problems.join("; ")))
+    }
+}
+
+struct Redacting<'a> {
+    redactor: Option<&'a Redactor>,
+    redactions: &'a mut Tally,
+}
+
+impl Redacting<'_> {
+    fn said(&mut self, conversation_id: &str, message: Message) -> Said {
+        let text = self.text(message.text);
+        let whole = format!("{conversation_id}\n{}\n{text}", message.id);
+        Said {
+            language: language(&text),
+            fingerprint: Sha256::of(whole),
+            message_id: message.id,
+            sequence_id: message.sequence,
+            time: message.time,
+            direction: message.direction,
+            originating_entity: message.originating_entity,
+            participant_id: message.participant_id,
+            purpose: message.purpose,
+            kind: message.kind,
+            text,
+            attachments: message
+                .attachments
+                .into_iter()
+                .map(|it| self.attachment(it))
+                .collect(),
+            content: message
+                .content
+                .into_iter()
+                .map(|it| self.content(it))
+                .collect(),
+        }
+    }
+
+    fn participant(&mut self, participant: Participant) -> Participant {
+        let name = match (self.redactor, participant.name) {
+            (Some(redactor), Some(name)) if redactor.profile() == Profile::Strict => Some(
+                redactor
+                    .redact_person(Person::Name, &name, self.redactions)
+                    .into_owned(),
+            ),
+            // A name that a customer chose may be an e-mail address.
+            (_, name) => name.map(|name| self.text(name)),
+        };
+        Participant {
+            name,
+            ..participant
+        }
+    }
+
+    fn attachment(&mut self, attachment: Attachment) -> Attachment {
+        let filename = attachment.filename.map(|name| self.text(name));
+        Attachment {
+            filename,
+            ..attachment
+        }
+    }
+
+    fn unreadable(&mut self, element: Unreadable) -> Unreadable {
+        let content = self.content(element.content);
+        Unreadable { content, ..element }
+    }
+
+    fn content(&mut self, content: Box<RawValue>) -> Box<RawValue> {
+        readable(match self.redactor {
+            Some(redactor) => redact_typed(&content, redactor, self.redactions),
+            None => content,
+        })
+    }
+
+    fn text(&mut self, text: String) -> String {
+        match self
+            .redactor
+            .map(|redactor| redactor.redact(&text, self.redactions))
+        {
+            Some(Cow::Owned(redacted)) => redacted,
+            Some(Cow::Borrowed(_)) | None => text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::redaction::Rules;
+
+    const ALL: Limits = Limits {
+        max_transcript_bytes: 1 << 20,
+        context_window: None,
+    };
+
+    fn message(id: &str, sequence: Option<i64>, time: Option<&str>, text: &str) -> Message {
+        Message {
+            id: id.to_owned(),
+            sequence,
+            time: time.map(|time| format!("2026-03-02T{time}Z").parse().unwrap()),
+            direction: Some("inbound".to_owned()),
+            originating_entity: None,
+            participant_id: Some("p1".to_owned()),
+            purpose: Some("customer".to_owned()),
+            kind: "Text".to_owned(),
+            text: text.to_owned(),
+            attachments: Vec::new(),
+            content: Vec::new(),
+        }
+    }
+
+    fn transcript(messages: Vec<Message>) -> Transcript {
+        Transcript {
+            messages,
+            ..Transcript::new(Via::Messages, None)
+        }
+    }
+
+    fn ids(messages: Vec<Message>, limits: Limits) -> (Vec<String>, serde_json::Value) {
+        let written = record("c", Ok(transcript(messages)), limits, None).unwrap();
+        let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+        let messages = line["messages"].as_array().unwrap().iter();
+        let ids = messages.map(|it| it["messageId"].as_str().unwrap().to_owned());
+        (ids.collect(), line["cut"].clone())
+    }
+
+    fn redactor() -> Redactor {
+        Redactor::new(Rules::default())
+    }
+
+    #[test]
+    fn messages_are_in_the_order_of_their_times_or_numbers() {
+        let by_time = vec![
+            message("b", None, Some("10:00:02"), ""),
+            message("c", None, Some("10:00:02"), ""),
+            message("d", None, None, ""),
+            message("a", None, Some("10:00:01"), ""),
+        ];
+        let by_number = vec![
+            message("b", Some(2), Some("10:00:01"), ""),
+            message("a", Some(1), Some("10:00:02"), ""),
+        ];
+
+        assert_eq!(ids(by_time, ALL).0, ["a", "b", "c", "d"]);
+        assert_eq!(ids(by_number, ALL).0, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_too_much_is_cut_from_the_beginning_and_told() {
+        let messages = || {
+            let of = |second: u32| {
+                message(
+                    &second.to_string(),
+                    None,
+                    Some(&format!("10:00:0{second}")),
+                    "12345",
+                )
+            };
+            (1..=5).map(of).collect::<Vec<_>>()
+        };
+        let limits = |max_transcript_bytes, context_window| Limits {
+            max_transcript_bytes,
+            context_window,
+        };
+
+        let (kept, cut) = ids(messages(), limits(100, Some(3)));
+        assert_eq!(kept, ["3", "4", "5"]);
+        assert_eq!(
+            cut.to_string(),
+            r#"{"messages":2,"events":0,"bytes":10,"by":["contextWindow"]}"#
+        );
+        let (kept, cut) = ids(messages(), limits(14, Some(4)));
+        assert_eq!(kept, ["4", "5"]);
+        assert_eq!(
+            cut["by"].to_string(),
+            r#"["contextWindow","maxTranscriptBytes"]"#
+        );
+        let (kept, cut) = ids(messages(), limits(25, None));
+        assert_eq!((kept.len(), cut), (5, serde_json::Value::Null));
+    }
+
+    #[test]
+    fn a_conversation_whose_newest_message_is_too_much_is_told_as_such() {
+        let limits = Limits {
+            max_transcript_bytes: 4,
+            context_window: None,
+        };
+        let said = message("m", None, Some("10:00:00"), "12345");
+
+        let written = record("c", Ok(transcript(vec![said])), limits, None).unwrap();
+
+        assert_eq!(written.status, Status::TooLarge);
+        let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+        assert_eq!(line["cut"]["messages"], 1);
+        assert!(
+            line["problem"]
+                .as_str()
+                .unwrap()
+                .contains("maxTranscriptBytes")
+        );
+    }
+
+    #[test]
+    fn a_line_is_redacted_before_its_fingerprint_is_taken() {
+        let mut said = message("m", None, Some("10:00:00"), "write to mary@example.com");
+        said.content = vec![
+            RawValue::from_string(r#"{"quickReply":{"text":"mary@example.com"}}"#.to_owned())
+                .unwrap(),
+        ];
+        let mut told = transcript(vec![said]);
+        told.participants.push(Participant {
+            participant_id: "p1".to_owned(),
+            purpose: Some("customer".to_owned()),
+            name: Some("mary@example.com".to_owned()),
+            user_id: None,
+        });
+
+        let written = record("c", Ok(told), ALL, Some(&redactor())).unwrap();
+
+        assert_eq!(written.redactions.total(), 3);
+        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"complete","via":"messages","participants":[{"participantId":"p1","purpose":"customer","name":"[REDACTED:EMAIL]","userId":null}],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"write to [REDACTED:EMAIL]","language":"und","fingerprint":"01fd3b3e7c8caeb75c96ff3d39b591d237b4e0f253434909235627524ae61920","content":[{"quickReply":{"text":"[REDACTED:EMAIL]"}}]}],"events":[],"languages":{"und":1},"redactions":{"EMAIL":3},"missing":0}"#);
+        assert!(
+            written
+                .line
+                .get()
+                .contains(&Sha256::of("c\nm\nwrite to [REDACTED:EMAIL]").to_string())
+        );
+    }
+
+    #[test]
+    fn a_conversation_without_texts_is_a_record_too() {
+        let untold = Untold::new(
+            Status::Forbidden,
+            "the client may not read the conversation",
+        );
+
+        let written = record("c", Err(untold), ALL, None).unwrap();
+
+        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":null,"status":"forbidden","problem":"the client may not read the conversation","via":null,"participants":[],"messages":[],"events":[],"languages":{},"redactions":{},"missing":0}"#);
+    }
+
+    fn unreadable(content: &str) -> Unreadable {
+        Unreadable {
+            list: "entities",
+            message_id: None,
+            content: RawValue::from_string(content.to_owned()).unwrap(),
+        }
+    }
+
+    fn with_unreadable(contents: &[&str]) -> Transcript {
+        Transcript {
+            unreadable: contents.iter().map(|content| unreadable(content)).collect(),
+            ..transcript(vec![message("m", None, Some("10:00:00"), "Hi")])
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_redacted_and_makes_a_transcript_partial() {
+        let mut told = with_unreadable(&[r#"{"id":"a","text":{"de":"mary@example.com"}}"#, "null"]);
+        told.unreadable[0].message_id = Some("a".to_owned());
+
+        let written = record("c", Ok(told), ALL, Some(&redactor())).unwrap();
+
+        assert_eq!(written.status, Status::Partial);
+        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"partial","problem":"2 elements of the answers cannot be read","via":"messages","participants":[],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"Hi","language":"eng","fingerprint":"d5c2a971d4a75e16bba0144deea4083fc53b984458e9c5bd5230dff663bccdf5"}],"events":[],"unreadable":[{"list":"entities","messageId":"a","content":{"id":"a","text":{"de":"[REDACTED:EMAIL]"}}},{"list":"entities","content":null}],"languages":{"eng":1},"redactions":{"EMAIL":1},"missing":0}"#);
+    }
+
+    #[test]
+    fn with_the_strict_profile_nobody_is_named_in_what_cannot_be_read() {
+        let strict = Redactor::new(Rules {
+            profile: Profile::Strict,
+            ..Rules::default()
+        });
+        let told = with_unreadable(&[
+            r#"{"id":"p","name":"Mary Roe","messages":"lost"}"#,
+            r#"{"normalizedMessage":{"channel":{"from":{"nickname":"Mary Roe"}},"text":5}}"#,
+            r#"{"from":"Mary Roe","messageText":[1E+400]}"#,
+        ]);
+
+        let written = record("c", Ok(told), ALL, Some(&strict)).unwrap();
+
+        assert!(!written.line.get().contains("Mary"), "{}", written.line);
+        assert!(serde_json::from_str::<serde_json::Value>(written.line.get()).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_cut_by_the_same_limits_and_counted() {
+        let long = format!("\"{}\"", "x".repeat(100));
+        let cut = |limits| {
+            let told = with_unreadable(&[&long, &long, "1", "2", "3"]);
+            let written = record("c", Ok(told), limits, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+            assert_eq!(line["status"], "partial");
+            assert_eq!(line["problem"], "5 elements of the answers cannot be read");
+            let kept = line["unreadable"].as_array().map_or(0, Vec::len);
+            (kept, line["cut"].to_string())
+        };
+
+        assert_eq!(cut(ALL), (5, "null".to_owned()));
+        assert_eq!(
+            cut(Limits {
+                max_transcript_bytes: 300,
+                context_window: None
+            }),
+            (
+                4,
+                r#"{"messages":0,"events":0,"bytes":0,"unreadable":1,"by":["maxTranscriptBytes"]}"#
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            cut(Limits {
+                max_transcript_bytes: 300,
+                context_window: Some(2)
+            }),
+            (
+                2,
+                r#"{"messages":0,"events":0,"bytes":0,"unreadable":3,"by":["contextWindow"]}"#
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            cut(Limits {
+                max_transcript_bytes: 2,
+                context_window: None
+            })
+            .0,
+            0
+        );
+    }
+
+    #[test]
+    fn a_partial_transcript_says_all_that_it_lacks() {
+        let problem = |missing, problems: &[&str], contents: &[&str]| {
+            let told = Transcript {
+                missing,
+                problems: problems.iter().map(ToString::to_string).collect(),
+                ..with_unreadable(contents)
+            };
+            let written = record("c", Ok(told), ALL, None).unwrap();
+            let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
+            line["problem"].as_str().unwrap_or("none").to_owned()
+        };
+
+        assert_eq!(problem(0, &[], &[]), "none");
+        assert_eq!(problem(3, &[], &[]), "3 messages are not found any more");
+        assert_eq!(
+            problem(
+                3,
+                &["the API refuses messages with the status 413"],
+                &["null"]
+            ),
+            "3 messages did not come; the API refuses messages with the status 413; 1 elements of the answers cannot be read"
+        );
+    }
+}

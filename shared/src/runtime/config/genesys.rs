@@ -1,0 +1,280 @@
+//! Settings of the Genesys Cloud organisation: hosts, OAuth client, and the regions where its data may be stored.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Host;
+
+use super::error::Problem;
+use super::settings::Settings;
+use crate::export::request::HistoryForm;
+use crate::genesys::{ClientSettings, Credentials, Endpoints};
+use crate::source::SourceSettings;
+
+/// Access to the organisation.
+#[derive(Clone, Debug)]
+pub struct GenesysConfig {
+    /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`, `GENESYS_BODY_LIMIT_MB`
+    pub client: ClientSettings,
+    /// `GENESYS_CLIENT_ID` with `GENESYS_CLIENT_SECRET`, or `GENESYS_CREDENTIALS_SECRET_ARN`
+    pub credentials: CredentialsConfig,
+    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`, `RESPONSE_CACHE_SECONDS`
+    pub source: SourceSettings,
+}
+
+/// Location of the OAuth client's id and secret.
+#[derive(Clone, Debug)]
+pub enum CredentialsConfig {
+    /// In the settings.
+    Given(Credentials),
+    /// In Secrets Manager, as `{"clientId": …, "clientSecret": …}`.
+    Secret { arn: String },
+}
+
+/// The regions for the residency decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Regions {
+    /// The organisation's AWS region; `None` for an overridden host.
+    pub genesys: Option<String>,
+    /// The bucket's region; `None` for a folder.
+    pub bucket: Option<String>,
+    /// `ALLOWED_REGIONS`
+    pub allowed: Vec<String>,
+}
+
+/// A larger response would not fit into a function's memory.
+const MAX_BODY_MB: u64 = 1024;
+
+impl Settings<'_> {
+    pub fn genesys(&self) -> Option<GenesysConfig> {
+        let client = self.client_settings();
+        let credentials = self.credentials();
+        let source = self.source_settings();
+        Some(GenesysConfig {
+            client: client?,
+            credentials: credentials?,
+            source,
+        })
+    }
+
+    /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`
+    pub fn endpoints(&self) -> Option<Endpoints> {
+        let region = self.optional("GENESYS_REGION");
+        let api_url = self.optional("GENESYS_API_URL");
+        let login_url = self.optional("GENESYS_LOGIN_URL");
+        let region = match region {
+            Some(text) => Some(self.usable(text.parse())?),
+            None if api_url.is_none() && login_url.is_none() => {
+                self.note(Problem::Missing("GENESYS_REGION"));
+                return None;
+            }
+            None => None,
+        };
+        self.usable(Endpoints::new(
+            region,
+            api_url.as_deref(),
+            login_url.as_deref(),
+        ))
+    }
+
+    /// The hosts, `GENESYS_BODY_LIMIT_MB` and `ATTACHMENT_HOSTS`.
+    pub fn client_settings(&self) -> Option<ClientSettings> {
+        let endpoints = self.endpoints();
+        let limit_mb: Option<u64> = self.number("GENESYS_BODY_LIMIT_MB", 1..=MAX_BODY_MB);
+        let settings = ClientSettings::new(endpoints?);
+        let body_limit_bytes = limit_mb.map_or(settings.body_limit_bytes, |mb| mb * 1_000_000);
+        Some(ClientSettings {
+            body_limit_bytes,
+            file_hosts: self.hosts("ATTACHMENT_HOSTS"),
+            ..settings
+        })
+    }
+
+    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`, `RESPONSE_CACHE_SECONDS`
+    pub fn source_settings(&self) -> SourceSettings {
+        let default = SourceSettings::default();
+        SourceSettings {
+            query_lag: self
+                .number("GENESYS_QUERY_LAG_SECONDS", 60..=86_400)
+                .map_or(default.query_lag, Duration::from_secs),
+            history_form: self.history_form(),
+            cache_time_to_live: self
+                .number("RESPONSE_CACHE_SECONDS", 0..=86_400)
+                .map_or(default.cache_time_to_live, Duration::from_secs),
+        }
+    }
+
+    /// A list of host names, normalized as in URLs.
+    fn hosts(&self, name: &'static str) -> Vec<String> {
+        let host = |text: String| match Host::parse(&text) {
+            Ok(host) if !text.starts_with('.') => Some(host.to_string()),
+            _ => {
+                self.malformed(name, text, "names of hosts, as cdn.example.com");
+                None
+            }
+        };
+        self.list(name).into_iter().filter_map(host).collect()
+    }
+
+    /// `GATEWAY_HISTORY_FORM`
+    pub fn history_form(&self) -> HistoryForm {
+        self.optional("GATEWAY_HISTORY_FORM")
+            .and_then(|text| self.usable(text.parse()))
+            .unwrap_or_default()
+    }
+
+    /// The OAuth client's credentials, or the secret that holds them.
+    pub fn credentials(&self) -> Option<CredentialsConfig> {
+        const ARN: &str = "GENESYS_CREDENTIALS_SECRET_ARN";
+        let arn = self.optional(ARN);
+        let id = self.alternative("GENESYS_CLIENT_ID", ARN, arn.as_ref());
+        let secret = self.alternative("GENESYS_CLIENT_SECRET", ARN, arn.as_ref());
+        match arn {
+            Some(arn) => Some(CredentialsConfig::Secret { arn }),
+            None => Some(CredentialsConfig::Given(Credentials {
+                id: id?,
+                secret: SecretString::from(secret?),
+            })),
+        }
+    }
+
+    /// `ALLOWED_REGIONS`, and the regions to compare. `bucket` is `None` for a folder.
+    pub fn regions(&self, endpoints: Option<&Endpoints>, bucket: Option<String>) -> Regions {
+        let compared = endpoints.filter(|endpoints| !endpoints.is_overridden());
+        let genesys = compared.and_then(Endpoints::region);
+        Regions {
+            genesys: genesys.map(|region| region.aws_region().to_owned()),
+            bucket,
+            allowed: self.list("ALLOWED_REGIONS"),
+        }
+    }
+
+    /// The variable `name`, which must be set exactly when `instead` is not.
+    pub(super) fn alternative(
+        &self,
+        name: &'static str,
+        instead: &'static str,
+        other: Option<&String>,
+    ) -> Option<String> {
+        let value = self.optional(name);
+        match (&value, other) {
+            (Some(_), Some(_)) => self.note(Problem::BothSet { name, instead }),
+            (None, None) => self.note(Problem::NeitherSet { name, instead }),
+            _ => {}
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the bare method is not general enough over the lifetime of the settings"
+)]
+mod tests {
+    use super::*;
+
+    fn read<T>(
+        variables: &[(&str, &str)],
+        read: impl Fn(&Settings<'_>) -> Option<T>,
+    ) -> Result<T, String> {
+        let lookup = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let settings = Settings::new(&lookup);
+        let value = read(&settings);
+        settings.finish(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_credentials_both_ways_to_give_them_are_named() {
+        insta::assert_snapshot!(read(&[], |settings| settings.credentials()).unwrap_err(), @r"
+        GENESYS_CLIENT_ID is not set, nor is GENESYS_CREDENTIALS_SECRET_ARN in its place
+        GENESYS_CLIENT_SECRET is not set, nor is GENESYS_CREDENTIALS_SECRET_ARN in its place
+        ");
+    }
+
+    #[test]
+    fn a_secret_beside_an_arn_is_refused_and_not_shown() {
+        let both = [
+            ("GENESYS_CREDENTIALS_SECRET_ARN", "arn:aws:secretsmanager:1"),
+            ("GENESYS_CLIENT_SECRET", "hunter2"),
+        ];
+
+        assert_eq!(
+            read(&both, |settings| settings.credentials()).unwrap_err(),
+            "GENESYS_CLIENT_SECRET and GENESYS_CREDENTIALS_SECRET_ARN are both set: one of them must go"
+        );
+    }
+
+    #[test]
+    fn a_setting_that_serves_two_purposes_is_told_of_once() {
+        let read = read(&[("GATEWAY_HISTORY_FORM", "scroll")], |settings| {
+            settings.source_settings();
+            Some(settings.history_form())
+        });
+
+        insta::assert_snapshot!(read.unwrap_err(), @"GATEWAY_HISTORY_FORM: `scroll` is no form of a history gateway: page-token or continuation is expected");
+    }
+
+    #[test]
+    fn a_region_or_both_hosts_are_needed() {
+        assert_eq!(
+            read(&[], |settings| settings.endpoints()).unwrap_err(),
+            "GENESYS_REGION is not set"
+        );
+        assert_eq!(
+            read(
+                &[("GENESYS_API_URL", "http://127.0.0.1:8080")],
+                |settings| settings.endpoints()
+            )
+            .unwrap_err(),
+            "GENESYS_LOGIN_URL is not set, and without GENESYS_REGION there is no host to take instead"
+        );
+    }
+
+    #[test]
+    fn an_unknown_region_is_named_by_its_variable() {
+        let error = read(&[("GENESYS_REGION", "eu-middle-1")], |settings| {
+            settings.endpoints()
+        })
+        .unwrap_err();
+
+        assert!(
+            error.starts_with("GENESYS_REGION: `eu-middle-1` is no Genesys Cloud region; give"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_overridden_host_has_no_region_to_compare() {
+        let regions = |variables: &[(&str, &str)]| {
+            let bucket = Some("eu-central-1".to_owned());
+            read(variables, |settings| {
+                Some(settings.regions(settings.endpoints().as_ref(), bucket.clone()))
+            })
+            .unwrap()
+        };
+
+        let of_region = regions(&[("GENESYS_REGION", "mypurecloud.de")]);
+        let overridden = regions(&[
+            ("GENESYS_REGION", "mypurecloud.de"),
+            ("GENESYS_API_URL", "https://gateway.example"),
+            ("ALLOWED_REGIONS", "eu-central-1, eu-west-1"),
+        ]);
+
+        assert_eq!(of_region.genesys.as_deref(), Some("eu-central-1"));
+        assert_eq!(overridden.genesys, None);
+        assert_eq!(overridden.allowed, ["eu-central-1", "eu-west-1"]);
+    }
+
+    #[test]
+    fn the_body_limit_is_megabytes() {
+        let variables = [("GENESYS_REGION", "euc1"), ("GENESYS_BODY_LIMIT_MB", "32")];
+
+        let client = read(&variables, |settings| settings.client_settings()).unwrap();
+
+        assert_eq!(client.body_limit_bytes, 32_000_000);
+    }
+}

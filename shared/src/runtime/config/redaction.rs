@@ -1,0 +1,129 @@
+//! Redaction settings of an organisation, and the location of the key for hashing.
+
+use secrecy::SecretString;
+
+use super::settings::Settings;
+use crate::base::failure::in_one_line;
+use crate::export::plan::{Pattern, RedactionSettings, UnusableRedaction};
+use crate::genesys::Endpoints;
+
+/// Location of the key. Only exports that hash values need one.
+#[derive(Clone, Debug)]
+pub enum RedactionKeyConfig {
+    NotSet,
+    /// In the settings.
+    Given(SecretString),
+    /// In Secrets Manager, as plain text.
+    Secret {
+        arn: String,
+    },
+}
+
+const PATTERNS: &str = "REDACTION_PATTERNS";
+
+impl Settings<'_> {
+    /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
+    pub fn redaction_key(&self) -> RedactionKeyConfig {
+        if let Some(arn) = self.optional("REDACTION_KEY_SECRET_ARN") {
+            return RedactionKeyConfig::Secret { arn };
+        }
+        let key = self.optional("REDACTION_KEY");
+        key.map_or(RedactionKeyConfig::NotSet, |key| {
+            RedactionKeyConfig::Given(key.into())
+        })
+    }
+
+    /// `REDACTION_REGIONS`, `REDACTION_PATTERNS`, `REDACTION_ALLOWED`
+    pub fn redaction_settings(&self, endpoints: Option<&Endpoints>) -> RedactionSettings {
+        let regions = self.list("REDACTION_REGIONS");
+        let settings = RedactionSettings {
+            regions: if regions.is_empty() {
+                let country = endpoints.and_then(Endpoints::country);
+                country.into_iter().map(ToOwned::to_owned).collect()
+            } else {
+                regions
+            },
+            patterns: self.patterns(),
+            allowed: self.list("REDACTION_ALLOWED"),
+        };
+        if let Err(error) = settings.check() {
+            let name = match error {
+                UnusableRedaction::Region(_) => "REDACTION_REGIONS",
+                UnusableRedaction::Pattern(_) | UnusableRedaction::NoKey => PATTERNS,
+            };
+            let value = self.optional(name).unwrap_or_default();
+            // The error of the regex parser spans several lines; it is reported on one line.
+            let rule: Vec<_> = in_one_line(&error)
+                .split_whitespace()
+                .map(ToOwned::to_owned)
+                .collect();
+            self.malformed(name, value, rule.join(" "));
+        }
+        settings
+    }
+
+    fn patterns(&self) -> Vec<Pattern> {
+        let Some(text) = self.optional(PATTERNS) else {
+            return Vec::new();
+        };
+        serde_json::from_str(&text).unwrap_or_else(|_| {
+            let rule =
+                r#"a JSON array such as [{"label": "CUSTOMER", "pattern": "\\bC-\\d{6}\\b"}]"#;
+            self.malformed(PATTERNS, text, rule);
+            Vec::new()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)]) -> Result<RedactionSettings, String> {
+        let find = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let settings = Settings::new(&find);
+        let redaction = settings.redaction_settings(None);
+        settings
+            .finish(Some(redaction))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_set_is_taken() {
+        let set = settings(&[
+            ("REDACTION_REGIONS", "DE, AT"),
+            (
+                "REDACTION_PATTERNS",
+                r#"[{"label":"CUSTOMER","pattern":"C-\\d+"}]"#,
+            ),
+            ("REDACTION_ALLOWED", "+49 30 901820,support@example.com"),
+        ])
+        .unwrap();
+
+        assert_eq!(set.regions, ["DE", "AT"]);
+        assert_eq!(set.patterns[0].pattern, r"C-\d+");
+        assert_eq!(set.allowed.len(), 2);
+    }
+
+    #[test]
+    fn what_could_not_work_is_refused_at_the_start() {
+        let refused = [
+            ("REDACTION_REGIONS", "Germany"),
+            ("REDACTION_PATTERNS", "C-[0-9]+"),
+            (
+                "REDACTION_PATTERNS",
+                r#"[{"label":"CUSTOMER","pattern":"("}]"#,
+            ),
+        ]
+        .map(|variable| settings(&[variable]).unwrap_err());
+
+        insta::assert_snapshot!(refused.join("\n"), @r#"
+        REDACTION_REGIONS is `Germany`: `Germany` is no country whose telephone numbers are known, as DE
+        REDACTION_PATTERNS is `C-[0-9]+`: a JSON array such as [{"label": "CUSTOMER", "pattern": "\\bC-\\d{6}\\b"}]
+        REDACTION_PATTERNS is `[{"label":"CUSTOMER","pattern":"("}]`: the pattern of CUSTOMER cannot be read: regex parse error: ( ^ error: unclosed group
+        "#);
+    }
+}

@@ -1,0 +1,105 @@
+//! The clients of a process, built from its settings. Building them sends no requests; secrets are read on first use.
+
+use std::sync::Arc;
+
+use crate::archive::Archive;
+use crate::archive::PortionLimits;
+use crate::base::clock::Clock;
+use crate::genesys::{CredentialsSource, GenesysClient};
+use crate::net::ClientError;
+use crate::net::webhook::{Signer, SigningSecretError};
+use crate::pipeline::dispatch::{Dispatch, FailedExports};
+use crate::pipeline::redactors::{GivenKey, KeySource, Redactors};
+use crate::runtime::config::{
+    ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
+};
+use crate::runtime::lambda::{SecretCredentials, SecretKey};
+use crate::source::Sources;
+use crate::storage::aws::{AwsClients, AwsError, secret_string};
+use crate::storage::queue::{QueueUrls, SqsQueues};
+use crate::storage::store::S3Store;
+use crate::storage::topic::{SnsTopic, Topic, TopicArn};
+
+/// Builds the components that handlers need.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    aws: AwsClients,
+    archive: ArchiveConfig,
+}
+
+/// Why a component could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    #[error("no client for Genesys Cloud can be made")]
+    Client(#[from] ClientError),
+    #[error("the webhook's signing secret cannot be read")]
+    Secret(#[from] AwsError),
+    #[error("the webhook's signing secret cannot be used")]
+    SigningSecret(#[from] SigningSecretError),
+}
+
+/// For functions that open no slices and do not read the setting: the minimum that lets an export make progress.
+const ONE_SLICE: usize = 1;
+
+impl Clients {
+    pub async fn new(archive: ArchiveConfig) -> Self {
+        let aws = AwsClients::from_environment(archive.aws).await;
+        Self { aws, archive }
+    }
+
+    /// The dispatch for a function that opens slices.
+    pub fn opening(&self, queues: QueueUrls, max_open_slices: usize) -> Dispatch {
+        let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
+        Dispatch {
+            archive: Archive::new(Arc::new(store)),
+            queue: Arc::new(SqsQueues::new(self.aws.sqs(), queues)),
+            clock: Clock::System,
+            max_open_slices,
+            portions: PortionLimits::default(),
+            failed_exports: FailedExports::Swept,
+        }
+    }
+
+    /// The dispatch for a function that opens no slices.
+    pub fn dispatch(&self, queues: QueueUrls) -> Dispatch {
+        self.opening(queues, ONE_SLICE)
+    }
+
+    pub fn sources(&self, genesys: GenesysConfig) -> Result<Sources, WiringError> {
+        let credentials: Arc<dyn CredentialsSource> = match genesys.credentials {
+            CredentialsConfig::Given(credentials) => Arc::new(credentials),
+            CredentialsConfig::Secret { arn } => {
+                Arc::new(SecretCredentials::new(self.aws.secrets_manager(), arn))
+            }
+        };
+        let client = GenesysClient::new(genesys.client, credentials, Clock::System)?;
+        Ok(Sources::new(client, Clock::System, genesys.source))
+    }
+
+    pub fn redactors(&self, key: RedactionKeyConfig) -> Redactors {
+        let keys: Arc<dyn KeySource> = match key {
+            RedactionKeyConfig::NotSet => Arc::new(GivenKey::default()),
+            RedactionKeyConfig::Given(key) => Arc::new(GivenKey::new(Some(key))),
+            RedactionKeyConfig::Secret { arn } => {
+                Arc::new(SecretKey::new(self.aws.secrets_manager(), arn))
+            }
+        };
+        Redactors::new(keys)
+    }
+
+    /// The topic, if one is configured.
+    pub fn topic(&self, arn: Option<TopicArn>) -> Option<Arc<dyn Topic>> {
+        let topic = SnsTopic::new(self.aws.sns(), arn?, Clock::System);
+        Some(Arc::new(topic))
+    }
+
+    pub async fn signer(&self, secret: &SigningSecretConfig) -> Result<Signer, WiringError> {
+        match secret {
+            SigningSecretConfig::Given(secret) => Ok(Signer::new(secret)?),
+            SigningSecretConfig::Secret { arn } => {
+                let secret = secret_string(&self.aws.secrets_manager(), arn).await?;
+                Ok(Signer::new(&secret)?)
+            }
+        }
+    }
+}

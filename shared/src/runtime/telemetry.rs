@@ -1,0 +1,216 @@
+//! Logging: JSON lines on Lambda, readable lines on a terminal. On Lambda metrics are written too, as separate lines.
+//!
+//! `RUST_LOG` sets the level; the default is `info`. The debug lines of dependencies contain headers and payloads, so
+//! their lines below `info` are dropped, whatever `RUST_LOG` says.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::fmt::{MakeWriter, layer};
+use tracing_subscriber::layer::{Context, Filter, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::base::clock::Clock;
+use crate::pipeline::metrics;
+use crate::runtime::config::environment;
+
+/// Our own packages, by the targets of their log lines.
+const OWN: [&str; 10] = [
+    "conversation_archive",
+    "start_export",
+    "archive_page",
+    "await_ready",
+    "complete_export",
+    "send_webhook",
+    "record_failure",
+    "sweep_exports",
+    "genesys_archive",
+    "genesys_simulator",
+];
+
+/// Writes one JSON object per line to standard output, where Lambda collects it, and metrics if `STACK_NAME` is set.
+/// Call it once, before anything else.
+pub fn lambda() {
+    let lines = json(std::io::stdout, asked());
+    let stack = environment("STACK_NAME").filter(|stack| !stack.is_empty());
+    let metrics = stack.map(|stack| embedded(stack, std::io::stdout));
+    // A subscriber is installed already only in tests; logging then stays as they configured it.
+    let _ = lines.with(metrics).try_init();
+}
+
+/// Writes readable lines to standard error. Call it once, before anything else.
+pub fn desk() {
+    let ansi = std::io::stderr().is_terminal();
+    let lines = layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .with_target(false)
+        .with_filter(heard(asked()));
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+}
+
+fn json<W>(writer: W, asked: EnvFilter) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(true)
+        .with_writer(writer)
+        .with_filter(heard(asked));
+    Registry::default().with(lines)
+}
+
+/// A layer that writes metrics and ignores all other events.
+fn embedded<S, W>(stack: String, writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let measured = filter_fn(|metadata| metadata.target() == metrics::TARGET);
+    Embedded { stack, writer }.with_filter(measured)
+}
+
+struct Embedded<W> {
+    stack: String,
+    writer: W,
+}
+
+impl<S, W> tracing_subscriber::Layer<S> for Embedded<W>
+where
+    S: Subscriber,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut measured = Measured(None);
+        event.record(&mut measured);
+        let line = measured
+            .0
+            .and_then(|measured| metrics::line(&self.stack, Clock::System.now(), &measured));
+        if let Some(line) = line {
+            // A failure to write cannot be logged either.
+            let _ = writeln!(self.writer.make_writer(), "{line}");
+        }
+    }
+}
+
+/// The only field of a metrics event.
+struct Measured(Option<String>);
+
+impl Visit for Measured {
+    fn record_str(&mut self, _: &Field, value: &str) {
+        self.0 = Some(value.to_owned());
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+/// Filter from `RUST_LOG`; the default is `info`.
+fn asked() -> EnvFilter {
+    EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env_lossy()
+}
+
+fn heard<S>(asked: EnvFilter) -> impl Filter<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    asked.and(filter_fn(may_be_heard))
+}
+
+fn may_be_heard(metadata: &Metadata<'_>) -> bool {
+    if metadata.target() == metrics::TARGET {
+        return false;
+    }
+    let package = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= Level::INFO || OWN.contains(&package)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The log output when every level is requested.
+    fn written(log: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = json(move || writer.clone(), EnvFilter::new("trace"));
+
+        tracing::subscriber::with_default(subscriber, log);
+
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_a_flat_object_with_level_target_and_spans() {
+        let text = written(|| {
+            let span = tracing::info_span!("archive_page", export.id = "daily", page.number = 3);
+            span.in_scope(|| tracing::info!(size_bytes = 7, "page archived"));
+        });
+
+        let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["target"], "conversation_archive::telemetry::tests");
+        assert_eq!(line["message"], "page archived");
+        assert_eq!(line["size_bytes"], 7);
+        assert_eq!(line["spans"][0]["export.id"], "daily");
+        assert_eq!(line["spans"][0]["page.number"], 3);
+    }
+
+    #[test]
+    fn what_is_measured_is_a_line_of_its_own_and_no_log_line() {
+        let (logs, lines) = (Lines::default(), Lines::default());
+        let (log_writer, writer) = (logs.clone(), lines.clone());
+        let subscriber = json(move || log_writer.clone(), EnvFilter::new("trace"))
+            .with(embedded("archive".to_owned(), move || writer.clone()));
+
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!("a line");
+            metrics::record(&[(metrics::PAGES, 1), (metrics::RECORDS, 100)]);
+        });
+
+        let text = |lines: &Lines| String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(text(&lines).trim()).unwrap();
+        assert_eq!(line["Stack"], "archive");
+        assert_eq!((&line["Pages"], &line["Records"]), (&1.into(), &100.into()));
+        assert!(text(&logs).contains("a line") && !text(&logs).contains("Pages"));
+    }
+
+    #[test]
+    fn foreign_crates_are_not_heard_below_info() {
+        let text = written(|| {
+            tracing::trace!(target: "lambda_runtime::layers", body = "secret", "raw event");
+            tracing::debug!(target: "hyper::proto", "authorization: secret");
+            tracing::info!(target: "aws_config", "region found");
+            tracing::info!(target: "conversation_archive_of_somebody_else", "heard");
+        });
+
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(!text.contains("secret"));
+    }
+}

@@ -1,0 +1,325 @@
+//! Sources of pages. Each source returns a page together with the next checkpoint.
+//!
+//! A source knows its part of the API and nothing of stores, queues or messages.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::cache::ResponseCache;
+use super::names::NameDirectory;
+use super::{
+    AnalyticsJob, AnalyticsQuery, ExportGateway, HistoryGateway, NamesOrWarning, Transcripts,
+};
+use crate::base::clock::Deadline;
+use crate::base::failure::{Failure, FailureKind, in_one_line};
+use crate::export::checkpoint::{Checkpoint, DeadEnd};
+use crate::export::effort::Effort;
+use crate::export::plan::{Draft, ExportPlan, GatewayQuery, Slice};
+use crate::export::portion::Portion;
+use crate::export::request::{HistoryForm, SourceKind};
+use crate::export::waiting::{Wait, WaitReason, Waits};
+use crate::genesys::{ApiError, GenesysClient};
+use crate::records::page::{KnownVersions, Names, PageBody, PageRules};
+use crate::records::redaction::Redactor;
+
+/// One kind of source. The default methods suit sources without server-side state: no query, no job, nothing to wait
+/// for or to release.
+#[async_trait]
+pub trait Source: Send + Sync + std::fmt::Debug {
+    /// Creates a query over the whole export, for sources whose offsets are only valid within one query. Other sources
+    /// may use this call to check the client's permission.
+    async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
+        Ok(None)
+    }
+
+    /// Starts a run. The result is committed in `run.json`.
+    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
+        Ok(Opened::default())
+    }
+
+    /// Whether the first page can be read now.
+    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
+        Ok(())
+    }
+
+    /// Reads the page at `checkpoint` and converts it to its stored form.
+    async fn page(
+        &self,
+        checkpoint: &Checkpoint,
+        reading: &Reading<'_>,
+    ) -> Result<SourcePage, Setback>;
+
+    /// Releases what `open` created. Success if it no longer exists.
+    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
+        Ok(())
+    }
+}
+
+/// The request of a whole export, as passed to [`Source::query`].
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub interval: crate::base::time::Interval,
+    pub filters: &'a crate::export::request::Filters,
+    pub page_size: u32,
+    pub include_media: bool,
+}
+
+/// The context in which a page is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    pub plan: &'a ExportPlan,
+    pub slice: &'a Slice,
+    /// The number of the run, from 1.
+    pub run: u32,
+    pub query: Option<&'a GatewayQuery>,
+    /// For a revisit: the versions that are already archived.
+    pub known: Option<&'a KnownVersions>,
+    /// For transcripts of an earlier export's conversations: the conversations of this page.
+    pub portion: Option<&'a Portion>,
+    /// For normalized records, if name lookup was requested.
+    pub names: Option<&'a Names>,
+    /// Removes personal data from the records, if the plan requires it.
+    pub redactor: Option<&'a Redactor>,
+    /// The time since which this page has been waiting, by reason.
+    pub waits: &'a Waits,
+    pub deadline: Deadline,
+}
+
+/// The server-side state of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    pub job: Option<String>,
+    pub watermark: Option<Timestamp>,
+}
+
+/// A transformed page and the checkpoint that follows it.
+#[derive(Debug)]
+pub struct SourcePage {
+    pub body: PageBody,
+    /// `None` after the last page.
+    pub next: Option<Checkpoint>,
+    pub requested: u64,
+    pub watermark: Option<Timestamp>,
+    pub correlation_id: Option<String>,
+    pub effort: Effort,
+    pub warnings: Vec<String>,
+}
+
+/// Why a source could not do what the caller requested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// Retry later.
+    Wait(Wait),
+    /// The job or query no longer exists: start a new run.
+    Lost(String),
+    /// Permanent: needs an operator.
+    Failed(Failure),
+}
+
+/// Settings for facts about the sources that are not documented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceSettings {
+    /// Delay from a conversation's start until the details query finds it.
+    pub query_lag: Duration,
+    pub history_form: HistoryForm,
+    /// How long a response that can no longer change is cached, in memory.
+    pub cache_time_to_live: Duration,
+}
+
+/// All sources, by kind.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    pub client: GenesysClient,
+    analytics_job: AnalyticsJob,
+    analytics_query: AnalyticsQuery,
+    export_gateway: ExportGateway,
+    history_gateway: HistoryGateway,
+    transcripts: Transcripts,
+    names: NameDirectory,
+}
+
+impl Sources {
+    pub fn new(
+        client: GenesysClient,
+        clock: crate::base::clock::Clock,
+        settings: SourceSettings,
+    ) -> Self {
+        let cache = ResponseCache::new(settings.cache_time_to_live, clock.clone());
+        Self {
+            analytics_job: AnalyticsJob::new(client.clone(), clock.clone()),
+            analytics_query: AnalyticsQuery::new(
+                client.clone(),
+                clock.clone(),
+                settings,
+                cache.clone(),
+            ),
+            export_gateway: ExportGateway::new(client.clone(), clock.clone()),
+            history_gateway: HistoryGateway::new(client.clone(), clock.clone(), settings, cache),
+            transcripts: Transcripts::new(client.clone(), clock.clone()),
+            names: NameDirectory::new(client.clone(), clock),
+            client,
+        }
+    }
+
+    /// Looks up the names that the plan requests. Names are optional: if they are unavailable, records are archived
+    /// with ids alone, and `warning` says so.
+    pub async fn names(
+        &self,
+        plan: &ExportPlan,
+        waits: &Waits,
+        deadline: Deadline,
+    ) -> Result<NamesOrWarning, Setback> {
+        if plan.lookup_names {
+            self.names.names_or_warning(waits, deadline).await
+        } else {
+            Ok(NamesOrWarning::default())
+        }
+    }
+
+    /// Checks whether the client may look up the names that the plan requests. Only a missing permission is an error.
+    pub async fn check_names(&self, plan: &ExportPlan, deadline: Deadline) -> Result<(), Setback> {
+        if plan.lookup_names {
+            self.names.check(deadline).await
+        } else {
+            Ok(())
+        }
+    }
+
+    pub fn of(&self, kind: SourceKind) -> &dyn Source {
+        match kind {
+            SourceKind::AnalyticsJob => &self.analytics_job,
+            SourceKind::AnalyticsQuery => &self.analytics_query,
+            SourceKind::ExportGateway => &self.export_gateway,
+            SourceKind::HistoryGateway => &self.history_gateway,
+            SourceKind::Transcripts => &self.transcripts,
+        }
+    }
+}
+
+impl Default for SourceSettings {
+    fn default() -> Self {
+        Self {
+            // Genesys recommends ending an interval at least one minute before the present. How late conversations can
+            // appear is not documented.
+            query_lag: Duration::from_mins(2),
+            history_form: HistoryForm::default(),
+            cache_time_to_live: Duration::from_mins(5),
+        }
+    }
+}
+
+impl<'a> Asked<'a> {
+    pub fn by_draft(draft: &'a Draft) -> Self {
+        Self {
+            interval: draft.interval,
+            filters: draft.filters(),
+            page_size: draft.page_size,
+            include_media: draft.include_media(),
+        }
+    }
+
+    pub fn by_plan(plan: &'a ExportPlan) -> Self {
+        Self {
+            interval: plan.interval,
+            filters: &plan.filters,
+            page_size: plan.page_size,
+            include_media: plan.include_media,
+        }
+    }
+}
+
+impl<'a> Reading<'a> {
+    /// How long this page has been waiting for `reason`.
+    pub(super) fn waited(&self, reason: WaitReason, now: Timestamp) -> Option<Duration> {
+        let waited = now.duration_since(*self.waits.get(&reason)?);
+        Some(Duration::try_from(waited).unwrap_or_default())
+    }
+
+    pub(super) fn is_first_run(&self) -> bool {
+        self.run == 1
+    }
+
+    pub(super) fn rules(&self) -> PageRules<'a> {
+        PageRules {
+            known: self.known,
+            names: self.names,
+            redactor: self.redactor,
+            ..self.plan.page_rules(self.slice)
+        }
+    }
+}
+
+impl From<ApiError> for Setback {
+    fn from(error: ApiError) -> Self {
+        let hint = error.wait();
+        let wait = |reason| {
+            Self::Wait(Wait {
+                reason,
+                hint,
+                detail: in_one_line(&error),
+            })
+        };
+        let failed = |kind| {
+            let context_id = error.context_id().map(ToOwned::to_owned);
+            let mut text = in_one_line(&error);
+            if error.lacks_permission() {
+                text.extend(["; ", GRANT]);
+            }
+            Self::Failed(Failure::new(kind, text).with_context_id(context_id))
+        };
+        match &error {
+            ApiError::Throttled { .. } => wait(WaitReason::Throttled),
+            ApiError::Unavailable { .. } => wait(WaitReason::Unavailable),
+            ApiError::Login { .. } => failed(FailureKind::LoginRefused),
+            ApiError::TooLarge { .. } => failed(FailureKind::PageTooLarge),
+            ApiError::Refused { .. } => failed(FailureKind::Refused),
+            ApiError::Broken { .. } => failed(FailureKind::SourceBroken),
+        }
+    }
+}
+
+/// How to fix a missing permission: the API names the permission, but not where to grant it.
+const GRANT: &str = "in Genesys Cloud, add the permission to a role (Admin > Roles) and give the OAuth client that role in all \
+                     divisions (Admin > OAuth)";
+
+/// Maps a job or query that the API no longer knows to [`Setback::Lost`], not to a failure.
+pub(super) fn lost_when_unknown(error: ApiError) -> Setback {
+    match &error {
+        ApiError::Refused {
+            status: 404 | 410, ..
+        } => Setback::Lost(error.to_string()),
+        _ => error.into(),
+    }
+}
+
+/// Like [`lost_when_unknown`], for the page at a cursor: the API refuses an expired cursor with 400.
+pub(super) fn lost_at_cursor(error: ApiError, cursor: Option<&str>) -> Setback {
+    match (&error, cursor) {
+        (ApiError::Refused { status: 400, .. }, Some(_)) => Setback::Lost(error.to_string()),
+        _ => lost_when_unknown(error),
+    }
+}
+
+pub(super) fn broken(what: impl Into<String>) -> Setback {
+    Setback::Failed(Failure::new(FailureKind::SourceBroken, what))
+}
+
+impl From<DeadEnd> for Setback {
+    fn from(dead_end: DeadEnd) -> Self {
+        broken(dead_end.to_string())
+    }
+}
+
+impl std::fmt::Display for Setback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Wait(wait) => f.write_str(&wait.detail),
+            Self::Lost(what) => f.write_str(what),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Setback {}

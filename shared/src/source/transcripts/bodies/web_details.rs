@@ -1,0 +1,126 @@
+//! Web details: the messages of a conversation from an organisation's own gateway. Not part of the public API.
+
+use serde_json::value::RawValue;
+
+use crate::base::decode::DecodeError;
+use crate::genesys::wire::WebDetails;
+use crate::records::transcript::{Message, Transcript, Via, Writer};
+
+/// Parses the transcript of the conversation with this id. Fails when the document is about another one.
+pub(crate) fn web_details(document: &RawValue, id: &str) -> Result<Transcript, DecodeError> {
+    let details = WebDetails::read(document, id)?;
+    let mut transcript = Transcript::new(Via::WebDetails, details.start_timestamp);
+    let messages = transcript.readable("messages", details.messages);
+    for (place, message) in messages.into_iter().enumerate() {
+        let participant_id = message.from.map(|name| {
+            transcript.takes_part(Writer {
+                name: Some(name),
+                ..Writer::default()
+            })
+        });
+        let number = message
+            .sequence_id
+            .map_or_else(|| place.to_string(), |id| id.to_string());
+        transcript.messages.push(Message {
+            id: format!("#{number}"),
+            sequence: message.sequence_id,
+            time: message.timestamp,
+            direction: None,
+            originating_entity: None,
+            participant_id,
+            purpose: None,
+            kind: "Text".to_owned(),
+            text: message.text,
+            attachments: Vec::new(),
+            content: Vec::new(),
+        });
+    }
+    Ok(transcript)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn raw(value: &Value) -> Box<RawValue> {
+        RawValue::from_string(value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_document_that_is_not_the_details_says_by_which_field() {
+        let documents = [
+            (json!(null), "not an object"),
+            (json!([]), "not an object"),
+            (json!({}), "`id`"),
+            (json!({"state": "PENDING"}), "`id`"),
+            (
+                json!({"message": "boom", "code": "internal", "contextId": "x"}),
+                "id",
+            ),
+            (json!({"messages": []}), "`id`"),
+            (json!({"id": "other", "messages": []}), "`id`"),
+            (json!({"id": "c"}), "`messages`"),
+            (json!({"id": "c", "messages": null}), "`messages`"),
+            (json!({"id": "c", "messages": {}}), "`messages`"),
+            (json!({"id": "c", "messages": "none"}), "`messages`"),
+        ];
+        for (document, field) in documents {
+            let shape = web_details(&raw(&document), "c").unwrap_err();
+            assert!(shape.to_string().contains(field), "{document}: {shape}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_read_costs_itself() {
+        let cases = [
+            json!(null),
+            json!("lost"),
+            json!([]),
+            json!({}),
+            json!({"sequenceId": 2, "text": {}}),
+            json!({"sequenceId": 2, "text": 5}),
+            json!({"sequenceId": 2, "html": "<p>lost</p>"}),
+        ];
+        for odd in cases {
+            let messages = json!([{"sequenceId": "1", "from": "Guest", "text": "one"}, odd, {"sequenceId": 3.0, "text": "three"}]);
+            let document = json!({"id": "c", "startTimestamp": "", "messages": messages});
+
+            let transcript = web_details(&raw(&document), "c").unwrap();
+
+            let told: Vec<_> = transcript
+                .messages
+                .iter()
+                .map(|it| (&*it.id, &*it.text))
+                .collect();
+            assert_eq!(told, [("#1", "one"), ("#3", "three")], "{odd}");
+            assert_eq!(transcript.unreadable[0].content.get(), odd.to_string());
+            assert_eq!(transcript.unreadable[0].list, "messages");
+        }
+    }
+
+    #[test]
+    fn a_message_is_told_whatever_its_lesser_fields_are() {
+        for value in [
+            json!(null),
+            json!(""),
+            json!("odd"),
+            json!(-1.5),
+            json!(true),
+            json!([1]),
+            json!({"x": 1}),
+        ] {
+            for field in ["sequenceId", "from", "to", "timestamp", "metadata"] {
+                let mut message = json!({"sequenceId": 1, "text": "one"});
+                message[field] = value.clone();
+
+                let details = web_details(&raw(&json!({"id": "c", "messages": [message]})), "c");
+
+                let transcript = details.unwrap();
+                assert_eq!(transcript.messages[0].text, "one", "{field}: {value}");
+                assert!(transcript.unreadable.is_empty(), "{field}: {value}");
+            }
+        }
+    }
+}

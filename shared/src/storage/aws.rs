@@ -1,0 +1,258 @@
+//! Clients of AWS services, built once per process. Region, endpoint and credentials come from the SDK's usual chain.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_s3::config::retry::RetryPartition;
+use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedHttpClient};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use secrecy::SecretString;
+
+use crate::storage::store::BoxError;
+
+mod calls;
+#[cfg(test)]
+pub(crate) mod fake;
+mod throttling;
+mod transient;
+
+use calls::Calls;
+use throttling::Throttling;
+pub(crate) use transient::{is_transient, status};
+
+/// S3 responds within milliseconds; a lost response may cost at most half of the page function's timeout. The timeout
+/// runs from the start of the request, so it also bounds the upload of a page over a slow line.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Between attempts the SDK waits up to one second, two, four and so on, with jitter.
+const ATTEMPTS: u32 = 5;
+
+/// For all attempts of one request. It ends before the function's own timeout, so that the function can report the
+/// error.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Settings that the SDK's configuration chain does not provide.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AwsSettings {
+    /// `AWS_S3_FORCE_PATH_STYLE`: bucket names in the path instead of the host name, for emulators.
+    pub force_path_style: bool,
+}
+
+/// The SDK configuration of a process and the clients made from it.
+#[derive(Clone, Debug)]
+pub struct AwsClients {
+    config: SdkConfig,
+    settings: AwsSettings,
+}
+
+/// Why AWS cannot be used, or a secret cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    #[error("no usable AWS credentials")]
+    Credentials(#[source] BoxError),
+    #[error("cannot read the secret {arn}")]
+    Secret {
+        arn: String,
+        #[source]
+        source: BoxError,
+    },
+    #[error("the secret {arn} holds no text")]
+    SecretNotText { arn: String },
+}
+
+impl AwsClients {
+    pub async fn from_environment(settings: AwsSettings) -> Self {
+        let config = configured().load().await;
+        Self { config, settings }
+    }
+
+    /// For an emulator at `endpoint`, which requires credentials but accepts any.
+    pub async fn of_emulator(endpoint: &str, region: &'static str) -> Self {
+        let credentials = Credentials::new("test", "test", None, None, "emulator");
+        let config = configured()
+            .endpoint_url(endpoint)
+            .region(Region::from_static(region))
+            .credentials_provider(credentials)
+            .load()
+            .await;
+        let settings = AwsSettings {
+            force_path_style: true,
+        };
+        Self { config, settings }
+    }
+
+    /// Uses an existing SDK configuration.
+    pub fn new(config: SdkConfig, settings: AwsSettings) -> Self {
+        Self { config, settings }
+    }
+
+    /// The SDK configuration, for clients of further services.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    pub fn region(&self) -> Option<&str> {
+        self.config.region().map(AsRef::as_ref)
+    }
+
+    /// Whether requests go to a custom endpoint, such as an emulator's.
+    pub fn has_custom_endpoint(&self) -> bool {
+        self.config.endpoint_url().is_some()
+    }
+
+    /// Loads credentials without using them: a request without credentials would look like a network error.
+    pub async fn require_credentials(&self) -> Result<(), AwsError> {
+        let missing = || AwsError::Credentials("no provider is configured".into());
+        let provider = self.config.credentials_provider().ok_or_else(missing)?;
+        match provider.provide_credentials().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(AwsError::Credentials(error.into())),
+        }
+    }
+
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.config);
+        aws_sdk_s3::Client::from_conf(
+            config
+                .force_path_style(self.settings.force_path_style)
+                .retry_classifier(Throttling)
+                // A separate retry quota: by default all clients of a process and region share one, and a store that
+                // throttles one of them would use up the retries of the others.
+                .retry_partition(RetryPartition::custom("s3").build())
+                .interceptor(Calls)
+                .build(),
+        )
+    }
+
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        let config = aws_sdk_sqs::config::Builder::from(&self.config);
+        aws_sdk_sqs::Client::from_conf(config.interceptor(Calls).build())
+    }
+
+    pub fn sns(&self) -> aws_sdk_sns::Client {
+        let config = aws_sdk_sns::config::Builder::from(&self.config);
+        aws_sdk_sns::Client::from_conf(config.interceptor(Calls).build())
+    }
+
+    pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
+        let config = aws_sdk_secretsmanager::config::Builder::from(&self.config);
+        aws_sdk_secretsmanager::Client::from_conf(config.interceptor(Calls).build())
+    }
+}
+
+/// The configuration that AWS and emulators have in common.
+fn configured() -> ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .read_timeout(READ_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https_client())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+}
+
+/// The current text of a secret.
+pub async fn secret_string(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+) -> Result<SecretString, AwsError> {
+    let (_, secret) = secret_version(client, arn, None).await?;
+    Ok(secret)
+}
+
+/// The given or the newest version of a secret, with the version's id.
+pub async fn secret_version(
+    client: &aws_sdk_secretsmanager::Client,
+    arn: &str,
+    version: Option<&str>,
+) -> Result<(String, SecretString), AwsError> {
+    let version = version.map(ToOwned::to_owned);
+    let request = client.get_secret_value().secret_id(arn);
+    let reply = request.set_version_id(version).send().await;
+    let unread = |source: BoxError| AwsError::Secret {
+        arn: arn.to_owned(),
+        source,
+    };
+    let secret = reply.map_err(|error| unread(error.into()))?;
+    let text = secret
+        .secret_string
+        .ok_or_else(|| AwsError::SecretNotText {
+            arn: arn.to_owned(),
+        })?;
+    let version = secret.version_id.unwrap_or_default();
+    Ok((version, SecretString::from(text)))
+}
+
+/// The SDK's own client with ring instead of aws-lc; it also allows plain http, for emulators on loopback.
+fn https_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::fake::{FakeAws, Reply, sdk_config};
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:genesys";
+
+    #[tokio::test]
+    async fn a_secret_s_text_is_read_and_never_shown() {
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretString":"hunter2"}"#)).await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+
+        let secret = secret_string(&clients.secrets_manager(), ARN)
+            .await
+            .unwrap();
+
+        assert_eq!(secret.expose_secret(), "hunter2");
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        assert!(fake.requests()[0].text().contains(ARN));
+    }
+
+    #[tokio::test]
+    async fn a_binary_secret_is_an_error_that_names_it() {
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretBinary":"aGk="}"#)).await;
+        let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
+
+        let error = secret_string(&clients.secrets_manager(), ARN)
+            .await
+            .unwrap_err();
+
+        assert_eq!(error.to_string(), format!("the secret {ARN} holds no text"));
+    }
+
+    #[tokio::test]
+    async fn without_any_credentials_the_error_says_so() {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .build();
+
+        let error = AwsClients::new(config, AwsSettings::default())
+            .require_credentials()
+            .await
+            .unwrap_err();
+
+        assert_eq!(error.to_string(), "no usable AWS credentials");
+    }
+
+    #[tokio::test]
+    async fn the_tls_client_also_reaches_plain_http() {
+        let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretString":"s"}"#)).await;
+        let config = sdk_config(&fake)
+            .into_builder()
+            .http_client(https_client())
+            .build();
+        let clients = AwsClients::new(config, AwsSettings::default());
+
+        let secret = secret_string(&clients.secrets_manager(), ARN).await;
+
+        assert!(secret.is_ok(), "{secret:?}");
+    }
+}

@@ -1,0 +1,194 @@
+//! Conformance tests of queue implementations. Each check needs four empty, fresh queues: a FIFO queue remembers
+//! deduplication ids for five minutes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
+
+use super::{Delivery, Fifo, MemoryQueues, MessageQueue, Outgoing, Queue};
+use crate::base::clock::Clock;
+use crate::promises;
+use crate::storage::conformance::Promise;
+
+mod giving_up;
+mod ordering;
+mod sending;
+mod sqs;
+mod timing;
+
+use giving_up::{
+    a_dead_letter_lets_its_group_go_on, a_message_received_too_often_becomes_a_dead_letter,
+};
+use ordering::{
+    a_group_keeps_its_order, a_message_in_flight_blocks_its_group_and_no_other,
+    a_postponed_message_blocks_its_group_and_keeps_its_place,
+    a_repeat_is_swallowed_after_the_first_was_deleted, a_repeated_deduplication_id_is_swallowed,
+};
+use sending::{
+    a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_not,
+    a_message_arrives_once_as_it_was_sent, depth_counts_messages_in_flight_and_delayed_ones,
+    what_does_not_fit_the_queue_is_refused,
+};
+pub use sqs::SqsConsumer;
+use timing::{
+    a_delayed_message_comes_after_its_delay_and_not_before, a_deleted_message_cannot_be_postponed,
+    a_message_given_back_at_once_comes_at_once,
+    a_message_nobody_deletes_comes_again_after_the_visibility_timeout,
+    a_postponed_message_comes_after_its_delay_and_not_before,
+};
+
+/// All checks of queues. On real queues the slowest takes about five seconds.
+pub const QUEUE_PROMISES: &[Promise<Subject>] = promises![
+    a_message_arrives_once_as_it_was_sent,
+    depth_counts_messages_in_flight_and_delayed_ones,
+    what_does_not_fit_the_queue_is_refused,
+    a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_not,
+    a_delayed_message_comes_after_its_delay_and_not_before,
+    a_message_nobody_deletes_comes_again_after_the_visibility_timeout,
+    a_postponed_message_comes_after_its_delay_and_not_before,
+    a_message_given_back_at_once_comes_at_once,
+    a_deleted_message_cannot_be_postponed,
+    a_repeated_deduplication_id_is_swallowed,
+    a_repeat_is_swallowed_after_the_first_was_deleted,
+    a_group_keeps_its_order,
+    a_message_in_flight_blocks_its_group_and_no_other,
+    a_postponed_message_blocks_its_group_and_keeps_its_place,
+    a_message_received_too_often_becomes_a_dead_letter,
+    a_dead_letter_lets_its_group_go_on,
+];
+
+/// The consuming end of the queues, which handlers do not use.
+#[async_trait]
+pub trait Consumer: Send + Sync + std::fmt::Debug {
+    /// Receives once, without waiting.
+    async fn receive(&self, queue: Queue) -> anyhow::Result<Option<Delivery>>;
+
+    /// Waits up to `patience` for a message, in real time or by advancing a manual clock.
+    async fn wait(&self, queue: Queue, patience: Duration) -> anyhow::Result<Option<Delivery>>;
+
+    async fn delete(&self, queue: Queue, receipt: &str) -> anyhow::Result<()>;
+
+    /// Takes a message out of the dead-letter queue of `queue`.
+    async fn dead_letter(&self, queue: Queue) -> anyhow::Result<Option<String>>;
+
+    fn visibility_timeout(&self, queue: Queue) -> Duration;
+}
+
+/// Both ends of the same queues.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub queues: Arc<dyn MessageQueue>,
+    pub consumer: Arc<dyn Consumer>,
+}
+
+/// Longer than a moment, short enough to wait in real time.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// Limit for a message that is available now, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Subject {
+    async fn send(
+        &self,
+        queue: Queue,
+        body: &str,
+        fifo: Option<(&str, &str)>,
+    ) -> anyhow::Result<()> {
+        let fifo = fifo.map(|(group, id)| Fifo {
+            group: group.into(),
+            deduplication_id: id.into(),
+        });
+        let message = Outgoing {
+            queue,
+            body: body.into(),
+            fifo,
+            delay: Duration::ZERO,
+        };
+        Ok(self.queues.send(message).await?)
+    }
+
+    async fn send_later(&self, queue: Queue, body: &str, delay: Duration) -> anyhow::Result<()> {
+        let message = Outgoing {
+            queue,
+            body: body.into(),
+            fifo: None,
+            delay,
+        };
+        Ok(self.queues.send(message).await?)
+    }
+
+    /// Receives a message that is available now.
+    async fn take(&self, queue: Queue) -> anyhow::Result<Delivery> {
+        let next = self.consumer.receive(queue).await?;
+        let next = match next {
+            None => self.consumer.wait(queue, Duration::from_secs(1)).await?,
+            some => some,
+        };
+        next.context("nothing was received")
+    }
+
+    /// Receives a message that becomes visible after `delay`.
+    async fn take_after(&self, queue: Queue, delay: Duration) -> anyhow::Result<Delivery> {
+        let next = self.consumer.wait(queue, delay + PATIENCE).await?;
+        next.context("nothing was received, and it was waited for")
+    }
+
+    async fn delete(&self, delivery: &Delivery) -> anyhow::Result<()> {
+        self.consumer
+            .delete(delivery.queue, &delivery.receipt)
+            .await
+    }
+
+    async fn postpone(&self, delivery: &Delivery, delay: Duration) -> anyhow::Result<()> {
+        let postponed = self
+            .queues
+            .postpone(delivery.queue, &delivery.receipt, delay);
+        Ok(postponed.await?)
+    }
+
+    async fn expect_nothing(&self, queue: Queue) -> anyhow::Result<()> {
+        let delivery = self.consumer.receive(queue).await?;
+        ensure!(delivery.is_none(), "received {delivery:?}");
+        Ok(())
+    }
+
+    async fn expect_depth(&self, queue: Queue, expected: u64) -> anyhow::Result<()> {
+        let depth = self.queues.depth(queue).await?;
+        ensure!(depth == expected, "the depth is {depth}, not {expected}");
+        Ok(())
+    }
+}
+
+/// The in-process queues and their manual clock.
+#[async_trait]
+impl Consumer for (MemoryQueues, Clock) {
+    async fn receive(&self, queue: Queue) -> anyhow::Result<Option<Delivery>> {
+        Ok(self.0.receive(queue))
+    }
+
+    async fn wait(&self, queue: Queue, patience: Duration) -> anyhow::Result<Option<Delivery>> {
+        let now = self.1.now();
+        let next = self.0.next_visible(queue);
+        let wait = next.map(|next| next.duration_since(now).try_into());
+        self.1.advance(
+            wait.transpose()?
+                .map_or(patience, |wait| patience.min(wait)),
+        );
+        Ok(self.0.receive(queue))
+    }
+
+    async fn delete(&self, queue: Queue, receipt: &str) -> anyhow::Result<()> {
+        ensure!(self.0.delete(queue, receipt), "the receipt is outdated");
+        Ok(())
+    }
+
+    async fn dead_letter(&self, queue: Queue) -> anyhow::Result<Option<String>> {
+        Ok(self.0.take_dead_letter(queue).map(|letter| letter.body))
+    }
+
+    fn visibility_timeout(&self, queue: Queue) -> Duration {
+        queue.settings().visibility_timeout
+    }
+}

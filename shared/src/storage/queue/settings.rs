@@ -1,0 +1,305 @@
+//! Settings and limits of each queue: one set of constants for the in-process queues and the template.
+
+use std::time::Duration;
+
+use super::{Fifo, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Queue};
+
+/// The longest visibility timeout of a received message, counted from its receive: SQS's limit.
+pub const MAX_VISIBILITY: Duration = Duration::from_hours(12);
+
+/// The longest group or deduplication id: SQS's limit.
+pub const MAX_FIFO_ID_BYTES: usize = 128;
+
+/// A duplicate within this time of the first send is dropped silently: SQS's window, which cannot be changed.
+pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(5);
+
+/// Long enough for a page that throttling slows down, short enough to notice a hung call soon.
+pub const ARCHIVE_PAGE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// Lambda's own limit: checking the ids of a large export reads all its page indexes.
+pub const COMPLETE_EXPORT_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// await-ready forwards up to ten messages.
+pub const AWAIT_READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Enough for one delivery of at most 5 s, and for reading its content.
+pub const SEND_WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Covers a long weekend with the consumers switched off, and is ten days shorter than the retention of dead letters:
+/// on a standard queue a dead letter keeps its original enqueue time.
+pub const RETENTION: Duration = Duration::from_hours(4 * 24);
+
+/// SQS's limit: an operator needs time to look at dead letters.
+pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
+
+/// For messages whose handler may crash. If the handler is killed each time, this takes 50 visibility timeouts, ten
+/// hours for a page; if it reports permanent errors, less than an hour (`redelivery.rs`). A throttled function or a
+/// store that does not respond is tolerated for at least five hours.
+const MAX_RECEIVE_COUNT: u32 = 50;
+
+/// SQS's limit, for waiting messages: their handler only forwards them, so no message can fail permanently.
+const MAX_WAITING_RECEIVE_COUNT: u32 = 1_000;
+
+/// SQS's limit. Receives without a delivery (a throttled function, a store that does not respond) must not shorten
+/// the receiver's retry schedule; the recorded deliveries end it.
+const MAX_WEBHOOK_RECEIVE_COUNT: u32 = 1_000;
+
+/// AWS recommends at least six times the consumer's timeout; otherwise a throttled consumer causes duplicates.
+const VISIBILITY_TIMEOUTS: u32 = 6;
+
+/// The settings of one queue. Each has a dead-letter queue of the same kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Ordered by group and deduplicated; otherwise a standard queue.
+    pub fifo: bool,
+    pub visibility_timeout: Duration,
+    /// After this number of receives a message becomes a dead letter.
+    pub max_receive_count: u32,
+    /// Maximum number of messages per invocation.
+    pub batch_size: u32,
+    pub retention: Duration,
+    /// `None` on standard queues, which deliver every duplicate.
+    pub deduplication_window: Option<Duration>,
+}
+
+impl QueueSettings {
+    const fn standard(consumer_timeout: Duration) -> Self {
+        Self {
+            fifo: false,
+            visibility_timeout: consumer_timeout.saturating_mul(VISIBILITY_TIMEOUTS),
+            max_receive_count: MAX_RECEIVE_COUNT,
+            batch_size: 1,
+            retention: RETENTION,
+            deduplication_window: None,
+        }
+    }
+
+    const fn fifo(consumer_timeout: Duration) -> Self {
+        Self {
+            fifo: true,
+            deduplication_window: Some(DEDUPLICATION_WINDOW),
+            ..Self::standard(consumer_timeout)
+        }
+    }
+}
+
+impl Queue {
+    pub const ALL: [Self; 4] = [Self::Pages, Self::Waiting, Self::Completion, Self::Webhooks];
+
+    pub const fn settings(self) -> QueueSettings {
+        match self {
+            // One page per invocation: a page may take the whole timeout.
+            Self::Pages => QueueSettings::fifo(ARCHIVE_PAGE_TIMEOUT),
+            Self::Waiting => QueueSettings {
+                batch_size: 10,
+                max_receive_count: MAX_WAITING_RECEIVE_COUNT,
+                ..QueueSettings::standard(AWAIT_READY_TIMEOUT)
+            },
+            Self::Completion => QueueSettings::fifo(COMPLETE_EXPORT_TIMEOUT),
+            // One delivery per invocation: a slow receiver does not delay the others.
+            Self::Webhooks => QueueSettings {
+                max_receive_count: MAX_WEBHOOK_RECEIVE_COUNT,
+                ..QueueSettings::standard(SEND_WEBHOOK_TIMEOUT)
+            },
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pages => "pages",
+            Self::Waiting => "waiting",
+            Self::Completion => "completion",
+            Self::Webhooks => "webhooks",
+        }
+    }
+}
+
+/// Why a queue permanently refuses a message or a request.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    #[error("the body is empty")]
+    EmptyBody,
+    #[error("the body has {size_bytes} bytes, more than {MAX_BODY_BYTES}")]
+    BodyTooLarge { size_bytes: usize },
+    #[error("the body holds {character:?}, which SQS takes in no message")]
+    ForbiddenCharacter { character: char },
+    #[error("a delay of {} s is longer than {} s", delay.as_secs_f64(), limit.as_secs())]
+    DelayTooLong { delay: Duration, limit: Duration },
+    #[error("a FIFO queue knows no delay of a message")]
+    DelayOnFifo,
+    #[error("a FIFO queue needs a group and a deduplication id")]
+    FifoFieldsMissing,
+    #[error("a standard queue takes neither group nor deduplication id")]
+    FifoFieldsOnStandard,
+    #[error("{what} must have 1 to {MAX_FIFO_ID_BYTES} printable ASCII characters and no space")]
+    FifoIdMalformed { what: &'static str },
+    #[error("the receipt is outdated")]
+    ReceiptOutdated,
+}
+
+impl Outgoing {
+    /// Whether the queue accepts the message. Emulators are more lenient than SQS, so both implementations check
+    /// here.
+    pub fn check(&self) -> Result<(), Refused> {
+        self.check_body()?;
+        match (self.queue.settings().fifo, &self.fifo) {
+            (true, None) => Err(Refused::FifoFieldsMissing),
+            (false, Some(_)) => Err(Refused::FifoFieldsOnStandard),
+            (true, Some(_)) if !self.delay.is_zero() => Err(Refused::DelayOnFifo),
+            (true, Some(fifo)) => fifo.check(),
+            (false, None) => check_delay(self.delay, MAX_DELAY),
+        }
+    }
+
+    fn check_body(&self) -> Result<(), Refused> {
+        match self.body.len() {
+            0 => Err(Refused::EmptyBody),
+            size_bytes if size_bytes > MAX_BODY_BYTES => Err(Refused::BodyTooLarge { size_bytes }),
+            _ => match self.body.chars().find(|character| is_forbidden(*character)) {
+                Some(character) => Err(Refused::ForbiddenCharacter { character }),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+impl Fifo {
+    fn check(&self) -> Result<(), Refused> {
+        check_fifo_id("the group", &self.group)?;
+        check_fifo_id("the deduplication id", &self.deduplication_id)
+    }
+}
+
+/// Characters that an XML document cannot contain.
+fn is_forbidden(character: char) -> bool {
+    matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+fn check_fifo_id(what: &'static str, id: &str) -> Result<(), Refused> {
+    let well_formed =
+        (1..=MAX_FIFO_ID_BYTES).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    if well_formed {
+        Ok(())
+    } else {
+        Err(Refused::FifoIdMalformed { what })
+    }
+}
+
+pub(super) fn check_delay(delay: Duration, limit: Duration) -> Result<(), Refused> {
+    if delay > limit {
+        Err(Refused::DelayTooLong { delay, limit })
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(group: &str, delay: Duration) -> Outgoing {
+        let fifo = Fifo {
+            group: group.into(),
+            deduplication_id: "d".into(),
+        };
+        Outgoing {
+            queue: Queue::Pages,
+            body: "{}".into(),
+            fifo: Some(fifo),
+            delay,
+        }
+    }
+
+    #[test]
+    fn a_message_stays_invisible_for_six_timeouts_of_its_consumer() {
+        let seconds = Queue::ALL.map(|queue| queue.settings().visibility_timeout.as_secs());
+
+        assert_eq!(seconds, [720, 180, 5400, 180]);
+    }
+
+    #[test]
+    fn only_the_ordered_queues_deduplicate() {
+        for queue in Queue::ALL {
+            let settings = queue.settings();
+
+            assert_eq!(
+                settings.fifo,
+                settings.deduplication_window.is_some(),
+                "{}",
+                queue.name()
+            );
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_outlives_the_message_it_was() {
+        for queue in Queue::ALL {
+            assert!(
+                queue.settings().retention < DEAD_LETTER_RETENTION,
+                "{}",
+                queue.name()
+            );
+        }
+    }
+
+    #[test]
+    fn a_handler_that_is_killed_each_time_ends_before_its_message_expires() {
+        let hours = Queue::ALL.map(|queue| {
+            let settings = queue.settings();
+            let lasts = settings.visibility_timeout * settings.max_receive_count;
+            assert!(lasts < settings.retention, "{}", queue.name());
+            lasts.as_secs() / 3600
+        });
+
+        assert_eq!(hours, [10, 50, 75, 50]);
+    }
+
+    #[test]
+    fn a_group_of_128_characters_is_taken_and_one_more_is_not() {
+        let longest = page(&"g".repeat(128), Duration::ZERO);
+        let longer = page(&"g".repeat(129), Duration::ZERO);
+
+        assert_eq!(longest.check(), Ok(()));
+        assert_eq!(
+            longer.check(),
+            Err(Refused::FifoIdMalformed { what: "the group" })
+        );
+    }
+
+    #[test]
+    fn a_body_that_no_xml_document_could_hold_is_refused() {
+        let with = |body: &str| Outgoing {
+            body: body.into(),
+            ..page("g", Duration::ZERO)
+        };
+
+        assert_eq!(with("\t\n\r\u{7f}\u{fffd}👍").check(), Ok(()));
+        for character in ['\0', '\u{b}', '\u{1f}', '\u{fffe}', '\u{ffff}'] {
+            let refused = with(&format!("a{character}")).check();
+
+            assert_eq!(refused, Err(Refused::ForbiddenCharacter { character }));
+        }
+    }
+
+    #[test]
+    fn an_ordered_queue_takes_no_delay_however_short() {
+        let delayed = page("g", Duration::from_millis(1));
+
+        assert_eq!(delayed.check(), Err(Refused::DelayOnFifo));
+    }
+
+    #[test]
+    fn a_refusal_says_what_and_how_much() {
+        let waiting = Outgoing {
+            queue: Queue::Waiting,
+            body: "{}".into(),
+            fifo: None,
+            delay: Duration::from_secs(901),
+        };
+
+        let refused = waiting.check().unwrap_err();
+
+        insta::assert_snapshot!(refused, @"a delay of 901 s is longer than 900 s");
+    }
+}

@@ -1,0 +1,156 @@
+//! The SNS topic. Sends as many notifications per request as SNS allows and retries those that SNS did not accept.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_sns::Client;
+use aws_sdk_sns::config::http::HttpResponse;
+use aws_sdk_sns::error::{BuildError, SdkError};
+use aws_sdk_sns::operation::publish_batch::PublishBatchError;
+use aws_sdk_sns::types::{BatchResultErrorEntry, MessageAttributeValue, PublishBatchRequestEntry};
+
+use super::{Notice, Topic, TopicArn, TopicError};
+use crate::base::clock::{Clock, Deadline};
+use crate::storage::aws;
+use crate::storage::store::BoxError;
+
+/// Limits of a request, as SNS documents them: entries, and bytes of all their bodies and attributes.
+const MAX_ENTRIES: usize = 10;
+const MAX_BYTES: usize = 262_144;
+
+/// Tries per entry for which SNS returns an error. The SDK itself retries whole requests.
+const TRIES: u32 = 4;
+
+/// The ceiling of the first wait; each further one is twice as long.
+const BACKOFF: Duration = Duration::from_millis(200);
+
+/// The type of every attribute.
+const STRING: &str = "String";
+
+/// SNS, through one client for the life of the process.
+#[derive(Clone, Debug)]
+pub struct SnsTopic {
+    client: Client,
+    arn: TopicArn,
+    clock: Clock,
+}
+
+/// The error of the first entry that SNS did not accept.
+#[derive(Debug, thiserror::Error)]
+#[error("SNS took all but {entries} of a request's entries: {code} {message}")]
+struct NotTaken {
+    entries: usize,
+    code: String,
+    message: String,
+    /// Whether SNS reports the error as the sender's fault.
+    sender_fault: bool,
+}
+
+/// Whether a retry may succeed.
+pub(super) fn is_transient(source: &BoxError) -> bool {
+    if let Some(not_taken) = source.downcast_ref::<NotTaken>() {
+        return !not_taken.sender_fault;
+    }
+    let failed = source.downcast_ref::<SdkError<PublishBatchError, HttpResponse>>();
+    failed.is_some_and(aws::is_transient)
+}
+
+impl SnsTopic {
+    pub fn new(client: Client, arn: TopicArn, clock: Clock) -> Self {
+        Self { client, arn, clock }
+    }
+
+    async fn publish_batch(&self, batch: &[Notice], deadline: Deadline) -> Result<(), BoxError> {
+        let entries = batch.iter().map(entry);
+        let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let mut tries = 1;
+        loop {
+            let request = self.client.publish_batch().topic_arn(self.arn.as_str());
+            let request = request.set_publish_batch_request_entries(Some(entries.clone()));
+            let reply = request.send().await?;
+            let failed = reply.failed();
+            let Some(not_taken) = not_taken(failed) else {
+                return Ok(());
+            };
+            let wait = backoff(tries, fastrand::f64());
+            let in_vain = failed.iter().any(BatchResultErrorEntry::sender_fault);
+            if in_vain || tries == TRIES || !deadline.allows(self.clock.now(), wait) {
+                return Err(not_taken.into());
+            }
+            self.clock.sleep(wait).await;
+            entries.retain(|entry| failed.iter().any(|failed| failed.id() == entry.id()));
+            tries += 1;
+        }
+    }
+}
+
+#[async_trait]
+impl Topic for SnsTopic {
+    async fn publish(&self, notices: &[Notice], deadline: Deadline) -> Result<(), TopicError> {
+        for batch in batches(notices) {
+            let published = self.publish_batch(batch, deadline).await;
+            published.map_err(|source| TopicError {
+                topic: self.arn.to_string(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Splits the notifications, in order, into requests within the limits. SNS refuses one that is too large on its own.
+fn batches(notices: &[Notice]) -> Vec<&[Notice]> {
+    let mut batches = Vec::new();
+    let mut rest = notices;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest.iter().take(MAX_ENTRIES).take_while(|notice| {
+            bytes += size(notice);
+            bytes <= MAX_BYTES
+        });
+        let (batch, behind) = rest.split_at(fitting.count().max(1));
+        batches.push(batch);
+        rest = behind;
+    }
+    batches
+}
+
+/// The size as SNS counts it: the body, and the name, type and value of each attribute.
+fn size(notice: &Notice) -> usize {
+    let attributes = notice.attributes.iter();
+    let attributes = attributes.map(|(name, value)| name.len() + STRING.len() + value.len());
+    notice.body.len() + attributes.sum::<usize>()
+}
+
+fn entry(notice: &Notice) -> Result<PublishBatchRequestEntry, BuildError> {
+    let mut entry = PublishBatchRequestEntry::builder()
+        .id(&notice.id)
+        .message(&notice.body);
+    for (name, value) in &notice.attributes {
+        let value = MessageAttributeValue::builder()
+            .data_type(STRING)
+            .string_value(value);
+        entry = entry.message_attributes(*name, value.build()?);
+    }
+    entry.build()
+}
+
+fn not_taken(failed: &[BatchResultErrorEntry]) -> Option<NotTaken> {
+    let first = failed.first()?;
+    Some(NotTaken {
+        entries: failed.len(),
+        code: first.code().to_owned(),
+        message: first.message().unwrap_or_default().to_owned(),
+        sender_fault: failed.iter().any(BatchResultErrorEntry::sender_fault),
+    })
+}
+
+/// The wait after the `tries`-th try, with `dice` between 0 and 1.
+fn backoff(tries: u32, dice: f64) -> Duration {
+    BACKOFF
+        .saturating_mul(2_u32.saturating_pow(tries - 1))
+        .mul_f64(dice)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::storage::aws::fake::{FakeAws, Reply, Request, sdk_config};
+
+const ARN: &str = "arn:aws:sns:eu-central-1:123456789012:transcripts";
+
+fn now() -> Timestamp {
+    "2026-03-02T10:00:00Z".parse().unwrap()
+}
+
+fn topic(fake: &FakeAws) -> SnsTopic {
+    SnsTopic::new(
+        Client::new(&sdk_config(fake)),
+        ARN.parse().unwrap(),
+        Clock::manual(now()),
+    )
+}
+
+fn notices(count: usize) -> Vec<Notice> {
+    let notice = |number| Notice {
+        id: format!("evt_{number}"),
+        body: format!(r#"{{"number":{number}}}"#),
+        attributes: vec![("event", "transcript.archived".to_owned())],
+    };
+    (0..count).map(notice).collect()
+}
+
+/// The form parameters of a request.
+fn form(request: &Request) -> BTreeMap<String, String> {
+    let pairs = url::form_urlencoded::parse(&request.body);
+    pairs.into_owned().collect()
+}
+
+/// The ids of a request's entries, in order.
+fn ids(request: &Request) -> Vec<String> {
+    let form = form(request);
+    let ids = (1..).map_while(|number| {
+        form.get(&format!("PublishBatchRequestEntries.member.{number}.Id"))
+            .cloned()
+    });
+    ids.collect()
+}
+
+/// A response that accepts all entries except those with these ids.
+fn taking_all_but(ids: &[&str], is_sender_fault: &str) -> Reply {
+    let failed: Vec<String> = ids
+        .iter()
+        .map(|id| {
+            format!("<member><Id>{id}</Id><Code>InternalError</Code><Message>as told</Message><SenderFault>{is_sender_fault}</SenderFault></member>")
+        })
+        .collect();
+    let failed = failed.concat();
+    Reply::ok(format!(
+        "<PublishBatchResponse><PublishBatchResult><Successful/><Failed>{failed}</Failed></PublishBatchResult></PublishBatchResponse>"
+    ))
+}
+
+fn taken() -> Reply {
+    taking_all_but(&[], "false")
+}
+
+async fn error(fake: &FakeAws, deadline: Deadline) -> String {
+    let published = topic(fake).publish(&notices(3), deadline).await;
+    format!("{:#}", anyhow::Error::from(published.unwrap_err()))
+}
+
+#[tokio::test]
+async fn a_notice_is_published_with_its_body_and_what_is_filtered_by() {
+    let fake = FakeAws::start(|_| taken()).await;
+
+    topic(&fake)
+        .publish(&notices(1), Deadline::NONE)
+        .await
+        .unwrap();
+
+    let form = form(&fake.requests()[0]);
+    let told: Vec<_> = form
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    Action=PublishBatch
+    PublishBatchRequestEntries.member.1.Id=evt_0
+    PublishBatchRequestEntries.member.1.Message={"number":0}
+    PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Name=event
+    PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Value.DataType=String
+    PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Value.StringValue=transcript.archived
+    TopicArn=arn:aws:sns:eu-central-1:123456789012:transcripts
+    Version=2010-03-31
+    "#);
+}
+
+#[tokio::test]
+async fn a_request_holds_ten_notices_and_nothing_is_left_out() {
+    let fake = FakeAws::start(|_| taken()).await;
+
+    topic(&fake)
+        .publish(&notices(23), Deadline::NONE)
+        .await
+        .unwrap();
+
+    let requests: Vec<Vec<String>> = fake.requests().iter().map(ids).collect();
+    let sizes: Vec<usize> = requests.iter().map(Vec::len).collect();
+    let expected: Vec<String> = notices(23).into_iter().map(|notice| notice.id).collect();
+    assert_eq!(sizes, [10, 10, 3]);
+    assert_eq!(requests.concat(), expected);
+}
+
+#[test]
+fn a_request_holds_no_more_bytes_than_sns_takes() {
+    let mut large = notices(5);
+    for notice in &mut large[1..4] {
+        notice.body = "x".repeat(MAX_BYTES / 2);
+    }
+    large[4].body = "x".repeat(2 * MAX_BYTES);
+
+    let sizes: Vec<usize> = batches(&large).into_iter().map(<[Notice]>::len).collect();
+
+    assert_eq!(sizes, [2, 1, 1, 1]);
+    assert!(batches(&[]).is_empty());
+}
+
+#[tokio::test]
+async fn only_what_was_not_taken_is_published_again() {
+    let fake = FakeAws::replying([
+        (|| taking_all_but(&["evt_1", "evt_2"], "false")) as fn() -> Reply,
+        || taking_all_but(&["evt_2"], "false"),
+        taken,
+    ])
+    .await;
+
+    topic(&fake)
+        .publish(&notices(3), Deadline::NONE)
+        .await
+        .unwrap();
+
+    let requests: Vec<Vec<String>> = fake.requests().iter().map(ids).collect();
+    let expected = [
+        vec!["evt_0", "evt_1", "evt_2"],
+        vec!["evt_1", "evt_2"],
+        vec!["evt_2"],
+    ];
+    assert_eq!(requests, expected);
+}
+
+#[tokio::test]
+async fn what_is_never_taken_is_an_error_after_a_few_tries() {
+    let fake = FakeAws::start(|_| taking_all_but(&["evt_1"], "false")).await;
+
+    let error = error(&fake, Deadline::NONE).await;
+
+    assert_eq!(fake.hits(), TRIES as usize);
+    insta::assert_snapshot!(error, @"cannot publish on the topic arn:aws:sns:eu-central-1:123456789012:transcripts: SNS took all but 1 of a request's entries: InternalError as told");
+}
+
+#[tokio::test]
+async fn what_is_our_fault_or_too_late_is_not_tried_again() {
+    let refusing = FakeAws::start(|_| taking_all_but(&["evt_1"], "true")).await;
+    let failing = FakeAws::start(|_| taking_all_but(&["evt_1"], "false")).await;
+
+    error(&refusing, Deadline::NONE).await;
+    error(&failing, Deadline::at(now())).await;
+
+    assert_eq!((refusing.hits(), failing.hits()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_and_a_refused_request_is_an_error() {
+    let losing = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply, taken]).await;
+    let refusing = FakeAws::start(|_| {
+        let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no</Message></Error></ErrorResponse>";
+        Reply::Answer {
+            status: 403,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    })
+    .await;
+
+    let published = topic(&losing).publish(&notices(3), Deadline::NONE).await;
+    let error = error(&refusing, Deadline::NONE).await;
+
+    assert!(published.is_ok(), "{published:?}");
+    assert_eq!((losing.hits(), refusing.hits()), (2, 1));
+    assert!(error.contains("AuthorizationError"), "{error}");
+}
