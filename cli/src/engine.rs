@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::net::clock::{Clock};
+use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::Delivery;
 use conversation_archive::export::outcome::Outcome;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use genesys_simulator::{Faults, HistoryForm, Settings, Watermark};
 use jiff::{SignedDuration, Timestamp};
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{ID_HEADER, SIGNATURE_HEADER, Signer, TIMESTAMP_HEADER};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;

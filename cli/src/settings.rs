@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
 use conversation_archive::net::Loopback;
 use conversation_archive::net::webhook::Signer;

@@ -19,7 +19,7 @@
 //! | [`base`] | hashes, times, ids, JSON: knows nothing of exports |
 //! | [`records`] | pages, redaction, transcripts: bytes in, bytes out |
 //! | [`export`] | the documents that we write and the messages that we send; no input or output |
-//! | [`net`] | HTTP: transport, allowed addresses, webhook deliveries |
+//! | [`net`] | the clock and HTTP: transport, allowed addresses, webhook deliveries |
 //! | [`genesys`] | the API client; knows nothing of exports |
 //! | [`storage`] | object store, queues and topic: on AWS, and in-process |
 //! | [`source`] | one module per source of pages, with the parsers of its bodies |
@@ -27,10 +27,13 @@
 //! | [`pipeline`] | steps that several handlers share: scheduling, run ends, conclusion |
 //! | [`runtime`] | wiring of a process: settings, Lambda, logging |
 
+#[cfg(test)]
+mod layers;
+
 pub mod base {
     //! Hashes, times, ids, JSON: knows nothing of exports.
 
-    pub mod clock;
+    pub mod deadline;
     pub mod decode;
     pub mod failure;
     pub mod format;
@@ -65,6 +68,7 @@ pub mod export {
     pub mod outgoing;
     pub mod owed;
     pub mod page_record;
+    pub mod parking;
     pub mod plan;
     pub mod portion;
     pub mod request;
@@ -78,9 +82,10 @@ pub mod export {
 }
 
 pub mod net {
-    //! HTTP: transport, allowed addresses, webhook deliveries. Knows nothing of the content of a body.
+    //! The clock and HTTP: transport, allowed addresses, webhook deliveries. Knows nothing of the content of a body.
 
     mod address;
+    pub mod clock;
     #[cfg(test)]
     pub(crate) mod loopback;
     mod resolver;
@@ -146,17 +151,17 @@ pub mod source {
     mod history_gateway;
     mod interface;
     mod names;
+    mod sources;
     mod transcripts;
 
     pub use analytics_job::AnalyticsJob;
     pub use analytics_query::AnalyticsQuery;
     pub use export_gateway::ExportGateway;
     pub use history_gateway::HistoryGateway;
-    pub use interface::{
-        Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings, Sources,
-    };
+    pub use interface::{Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings};
     use interface::{broken, lost_at_cursor, lost_when_unknown};
     pub use names::NamesOrWarning;
+    pub use sources::Sources;
     pub use transcripts::Transcripts;
 }
 

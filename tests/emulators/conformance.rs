@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::storage::conformance::Promise;
 use conversation_archive::storage::queue::MemoryQueues;
 use conversation_archive::storage::queue::conformance::{QUEUE_PROMISES, Subject};

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::net::clock::{Clock};
+use conversation_archive::base::deadline::Deadline;
 use conversation_archive::genesys::{Call, ClientSettings, Credentials, Endpoints, GenesysClient};
 use genesys_simulator::{Settings, Simulator};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

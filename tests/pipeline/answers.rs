@@ -10,8 +10,8 @@ use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::outcome::{Manifest, Outcome as Failed};
+use conversation_archive::export::parking::Patience;
 use conversation_archive::export::request::HistoryForm as Form;
-use conversation_archive::export::waiting::Patience;
 use conversation_archive::source::SourceSettings;
 use genesys_simulator::{AnswerFilter, HistoryForm, ServedRequest, Settings};
 

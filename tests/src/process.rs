@@ -8,7 +8,8 @@ use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::PortionLimits;
-use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::net::clock::{Clock};
+use conversation_archive::base::deadline::Deadline;
 use conversation_archive::export::message::{
     CompletionMessage, PagesMessage, WaitingMessage, WebhookMessage,
 };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::storage::queue::{
     MemoryQueues, MessageQueue, Outgoing, Queue, QueueError,
 };

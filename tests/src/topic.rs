@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use conversation_archive::base::clock::Deadline;
+use conversation_archive::base::deadline::Deadline;
 use conversation_archive::storage::topic::{Notice, Topic, TopicError};
 use serde_json::Value;
 

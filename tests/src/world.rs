@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::archive::PortionLimits;
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::genesys::GenesysClient;

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::net::clock::{Clock};
+use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::decode::{self, DecodeError};
 use conversation_archive::genesys::{ApiError, Call, GenesysClient, Reply};
 use conversation_archive::records::page::DETAILS_FIELDS;

@@ -1,6 +1,6 @@
 //! `export`: from a request to a finished archive.
 
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::plan::{Draft, Identity};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use conversation_archive::archive::{Archive, ArchiveError};
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::base::failure::in_one_line;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::Delivery;

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use conversation_archive::base::clock::{Clock, Deadline};
+use conversation_archive::net::clock::{Clock};
+use conversation_archive::base::deadline::Deadline;
 use conversation_archive::export::checkpoint::Checkpoint;
 use conversation_archive::export::plan::{Draft, ExportPlan, Identity, Residency};
 use conversation_archive::export::request::{ExportRequest, scheduled_time};

@@ -1,6 +1,6 @@
 //! `start`: an export in a deployed stack, or one for each month of a history.
 
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::export::request::{ExportRequest, scheduled_time};
 use serde_json::{Value, json};
 use start_export::Started;

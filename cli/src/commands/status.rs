@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use console::style;
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::arguments::{StackArguments, StatusArguments};

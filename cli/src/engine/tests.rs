@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::request::ExportRequest;

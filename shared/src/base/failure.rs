@@ -6,6 +6,9 @@ use std::iter::successors;
 
 use serde::{Deserialize, Serialize};
 
+/// The cause of an error whose type does not matter to callers.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// The cause of a failure: a kind to branch on, a sentence for people, and the correlation id for support.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

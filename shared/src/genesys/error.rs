@@ -128,7 +128,7 @@ impl ApiError {
             | Self::Unavailable { route, .. }
             | Self::Broken { route, .. }
             | Self::Refused { route, .. }
-            | Self::TooLarge { route, .. } => route == super::login::ROUTE,
+            | Self::TooLarge { route, .. } => route == super::endpoints::LOGIN_ROUTE,
             Self::Login { .. } => true,
         }
     }

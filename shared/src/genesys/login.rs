@@ -10,14 +10,12 @@ use url::Url;
 
 use super::body::{self, Buffers};
 use super::credentials::Credentials;
+use super::endpoints::LOGIN_ROUTE;
 use super::error::{ApiError, cut};
 use super::refusal::Head;
 use super::stats::{ClientStats, add};
 use super::wire::{LoginErrorBody, TokenResponse};
 use crate::base::decode::{self, without_byte_order_mark};
-
-/// Name of the login in errors and log lines.
-pub(crate) const ROUTE: &str = "/oauth/token";
 
 /// The login URL and the HTTP client for it.
 #[derive(Debug)]
@@ -44,7 +42,10 @@ const BODY_LIMIT: u64 = 64 * 1024;
 impl Login {
     pub(crate) fn new(base: &Url, http: reqwest::Client, stats: Arc<ClientStats>) -> Self {
         let mut url = base.clone();
-        url.set_path(&format!("{}{ROUTE}", base.path().trim_end_matches('/')));
+        url.set_path(&format!(
+            "{}{LOGIN_ROUTE}",
+            base.path().trim_end_matches('/')
+        ));
         Self { url, http, stats }
     }
 
@@ -63,11 +64,11 @@ impl Login {
         let response = request
             .send()
             .await
-            .map_err(|error| ApiError::transport(ROUTE, error))?;
+            .map_err(|error| ApiError::transport(LOGIN_ROUTE, error))?;
         let status = response.status().as_u16();
         tracing::debug!(
             http.method = "POST",
-            http.route = ROUTE,
+            http.route = LOGIN_ROUTE,
             http.status = status,
             "login answered"
         );
@@ -75,12 +76,12 @@ impl Login {
         if !(200..=299).contains(&status) {
             return Err(self.refusal(&head, &body::read_error(response).await));
         }
-        let body = body::read(response, BODY_LIMIT, ROUTE, &Buffers::default()).await?;
+        let body = body::read(response, BODY_LIMIT, LOGIN_ROUTE, &Buffers::default()).await?;
         let body = without_byte_order_mark(&body);
         if let Some(refusal) = self.disguised_refusal(&head, body) {
             return Err(refusal);
         }
-        Ok(head.read(ROUTE, status == 200, body, decode::json)?)
+        Ok(head.read(LOGIN_ROUTE, status == 200, body, decode::json)?)
     }
 
     /// Finds an error in a success response, of the login or of a gateway in front of it.
@@ -88,12 +89,12 @@ impl Login {
         let said: Option<LoginErrorBody> = serde_json::from_slice(body).ok();
         match said.filter(|said| said.error.is_some()) {
             Some(said) => Some(self.no_login(400, &said, None)),
-            None => Some(self.refused(head.disguised_error(ROUTE, body)?, body)),
+            None => Some(self.refused(head.disguised_error(LOGIN_ROUTE, body)?, body)),
         }
     }
 
     fn refusal(&self, head: &Head, body: &[u8]) -> LoginError {
-        self.refused(head.error(ROUTE, body), body)
+        self.refused(head.error(LOGIN_ROUTE, body), body)
     }
 
     fn refused(&self, error: ApiError, body: &[u8]) -> LoginError {

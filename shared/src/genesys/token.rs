@@ -9,8 +9,9 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use super::credentials::{Credentials, CredentialsError, CredentialsSource};
+use super::endpoints::LOGIN_ROUTE;
 use super::error::{ApiError, Trouble};
-use super::login::{Login, LoginError, ROUTE};
+use super::login::{Login, LoginError};
 use super::wire::TokenResponse;
 
 /// A token to send with a request.
@@ -120,7 +121,7 @@ impl TokenSource {
     fn unread(&self, error: CredentialsError) -> ApiError {
         match error {
             CredentialsError::Transient(source) => ApiError::Unavailable {
-                route: ROUTE.to_owned(),
+                route: LOGIN_ROUTE.to_owned(),
                 what: Trouble::Credentials,
                 wait: None,
                 context_id: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::archive::PortionLimits;
 use crate::archive::{Archive, ArchiveError, SliceView};
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
 use crate::export::message::{CompletionMessage, PageMessage, StartMessage, WaitingMessage};

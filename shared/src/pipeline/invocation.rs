@@ -1,6 +1,6 @@
 //! One invocation of a handler: its id and its deadline.
 
-use crate::base::clock::Deadline;
+use crate::base::deadline::Deadline;
 
 /// Information about an invocation, for its handler.
 #[derive(Clone, Debug)]

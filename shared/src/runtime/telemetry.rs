@@ -15,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 use crate::pipeline::metrics;
 use crate::runtime::config::environment;
 

@@ -13,7 +13,8 @@ use super::conversation_query::{ConversationQuery, Order};
 use super::{
     Opened, Reading, Setback, Source, SourcePage, broken, lost_at_cursor, lost_when_unknown,
 };
-use crate::base::clock::{Clock, Deadline};
+use crate::net::clock::{Clock};
+use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::failure::{Failure, FailureKind};
 use crate::base::time::{Interval, millis};

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Asking, Permanence};
 use super::{Reading, Setback, SourcePage};
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 use crate::base::hash::Sha256;
 use crate::export::checkpoint::Checkpoint;
 

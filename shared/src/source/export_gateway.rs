@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::{Asked, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
-use crate::base::clock::{Clock, Deadline};
+use crate::net::clock::{Clock};
+use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::hash::Sha256;
 use crate::export::checkpoint::{Checkpoint, DeadEnd, Trail};

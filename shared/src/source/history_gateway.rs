@@ -9,7 +9,7 @@ use serde_json::json;
 use super::answer::{Answer, Asking, Permanence};
 use super::cache::ResponseCache;
 use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_at_cursor};
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 use crate::base::time::{Interval, millis};
 use crate::export::checkpoint::{Checkpoint, Trail};
 use crate::export::plan::ExportPlan;

@@ -7,20 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::cache::ResponseCache;
-use super::names::NameDirectory;
-use super::{
-    AnalyticsJob, AnalyticsQuery, ExportGateway, HistoryGateway, NamesOrWarning, Transcripts,
-};
-use crate::base::clock::Deadline;
+use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, FailureKind, in_one_line};
 use crate::export::checkpoint::{Checkpoint, DeadEnd};
 use crate::export::effort::Effort;
 use crate::export::plan::{Draft, ExportPlan, GatewayQuery, Slice};
 use crate::export::portion::Portion;
-use crate::export::request::{HistoryForm, SourceKind};
+use crate::export::request::HistoryForm;
 use crate::export::waiting::{Wait, WaitReason, Waits};
-use crate::genesys::{ApiError, GenesysClient};
+use crate::genesys::ApiError;
 use crate::records::page::{KnownVersions, Names, PageBody, PageRules};
 use crate::records::redaction::Redactor;
 
@@ -126,76 +121,6 @@ pub struct SourceSettings {
     pub history_form: HistoryForm,
     /// How long a response that can no longer change is cached, in memory.
     pub cache_time_to_live: Duration,
-}
-
-/// All sources, by kind.
-#[derive(Clone, Debug)]
-pub struct Sources {
-    pub client: GenesysClient,
-    analytics_job: AnalyticsJob,
-    analytics_query: AnalyticsQuery,
-    export_gateway: ExportGateway,
-    history_gateway: HistoryGateway,
-    transcripts: Transcripts,
-    names: NameDirectory,
-}
-
-impl Sources {
-    pub fn new(
-        client: GenesysClient,
-        clock: crate::base::clock::Clock,
-        settings: SourceSettings,
-    ) -> Self {
-        let cache = ResponseCache::new(settings.cache_time_to_live, clock.clone());
-        Self {
-            analytics_job: AnalyticsJob::new(client.clone(), clock.clone()),
-            analytics_query: AnalyticsQuery::new(
-                client.clone(),
-                clock.clone(),
-                settings,
-                cache.clone(),
-            ),
-            export_gateway: ExportGateway::new(client.clone(), clock.clone()),
-            history_gateway: HistoryGateway::new(client.clone(), clock.clone(), settings, cache),
-            transcripts: Transcripts::new(client.clone(), clock.clone()),
-            names: NameDirectory::new(client.clone(), clock),
-            client,
-        }
-    }
-
-    /// Looks up the names that the plan requests. Names are optional: if they are unavailable, records are archived
-    /// with ids alone, and `warning` says so.
-    pub async fn names(
-        &self,
-        plan: &ExportPlan,
-        waits: &Waits,
-        deadline: Deadline,
-    ) -> Result<NamesOrWarning, Setback> {
-        if plan.lookup_names {
-            self.names.names_or_warning(waits, deadline).await
-        } else {
-            Ok(NamesOrWarning::default())
-        }
-    }
-
-    /// Checks whether the client may look up the names that the plan requests. Only a missing permission is an error.
-    pub async fn check_names(&self, plan: &ExportPlan, deadline: Deadline) -> Result<(), Setback> {
-        if plan.lookup_names {
-            self.names.check(deadline).await
-        } else {
-            Ok(())
-        }
-    }
-
-    pub fn of(&self, kind: SourceKind) -> &dyn Source {
-        match kind {
-            SourceKind::AnalyticsJob => &self.analytics_job,
-            SourceKind::AnalyticsQuery => &self.analytics_query,
-            SourceKind::ExportGateway => &self.export_gateway,
-            SourceKind::HistoryGateway => &self.history_gateway,
-            SourceKind::Transcripts => &self.transcripts,
-        }
-    }
 }
 
 impl Default for SourceSettings {

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use super::Setback;
-use crate::base::clock::{Clock, Deadline};
+use crate::net::clock::{Clock};
+use crate::base::deadline::Deadline;
 use crate::base::decode;
 use crate::base::failure::in_one_line;
 use crate::export::waiting::{WaitReason, Waits};

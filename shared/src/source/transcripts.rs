@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 
 use super::{Reading, Setback, Source, SourcePage, broken};
-use crate::base::clock::{Clock, Deadline};
+use crate::net::clock::{Clock};
+use crate::base::deadline::Deadline;
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::{SliceRange, TranscriptPlan};
 use crate::export::portion::Portion;

@@ -10,7 +10,7 @@ use aws_sdk_s3::config::{Credentials, ProvideCredentials, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use secrecy::SecretString;
 
-use crate::storage::store::BoxError;
+use crate::base::failure::BoxError;
 
 mod calls;
 #[cfg(test)]

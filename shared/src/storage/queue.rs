@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::storage::store::BoxError;
+use crate::base::failure::BoxError;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

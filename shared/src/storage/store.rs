@@ -5,6 +5,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::base::failure::BoxError;
+
 mod conditional;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -106,9 +108,6 @@ impl ObjectTooLarge {
         }
     }
 }
-
-/// The underlying error of a store or queue.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The interface between the handlers and S3 or a folder.
 #[async_trait]

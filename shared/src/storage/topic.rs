@@ -4,8 +4,8 @@
 
 use async_trait::async_trait;
 
-use crate::base::clock::Deadline;
-use crate::storage::store::BoxError;
+use crate::base::deadline::Deadline;
+use crate::base::failure::BoxError;
 
 mod arn;
 mod sns;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use conversation_archive::archive::{Archive, SliceView};
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId};

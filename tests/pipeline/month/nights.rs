@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::storage::queue::Queue;
 use end_to_end::throttling_store::ThrottlingStore;
 use end_to_end::world::{NOW, Turn, World, organisation};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
 use conversation_archive::records::transcript::TranscriptRoute;
 use conversation_archive::source::{SourceSettings, Sources};

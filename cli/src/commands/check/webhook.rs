@@ -1,7 +1,7 @@
 //! Whether the receiver accepts a signed delivery.
 
 use bytes::Bytes;
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::net::WebhookUrl;
 use conversation_archive::net::webhook::{Reply, Sender, webhook_id};
 use serde_json::json;

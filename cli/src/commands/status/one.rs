@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use console::style;
-use conversation_archive::base::clock::Clock;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::scheduled_resume::ScheduledResume;

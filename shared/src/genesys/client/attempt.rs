@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 
 use super::turn::Turn;
 use super::{Inner, files};
-use crate::base::clock::Deadline;
+use crate::base::deadline::Deadline;
 use crate::base::decode::{DecodeError, without_byte_order_mark};
 use crate::genesys::body::{self, Body};
 use crate::genesys::call::Call;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 
 use super::{Inner, Progress, attempt, millis};
-use crate::base::clock::Deadline;
+use crate::base::deadline::Deadline;
 use crate::genesys::call::Call;
 use crate::genesys::error::{ApiError, Trouble};
 use crate::genesys::pace::Ticket;

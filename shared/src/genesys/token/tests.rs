@@ -66,7 +66,7 @@ fn now() -> Timestamp {
 #[tokio::test]
 async fn concurrent_callers_share_one_login() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::token("t1", 86_399)]);
+    server.script(LOGIN_ROUTE, [Answer::token("t1", 86_399)]);
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
 
     let bearers = join_all((0..20).map(|_| tokens.bearer(now()))).await;
@@ -76,7 +76,7 @@ async fn concurrent_callers_share_one_login() {
             .into_iter()
             .all(|bearer| bearer.unwrap().value.expose_secret() == "t1")
     );
-    let seen = server.seen(ROUTE);
+    let seen = server.seen(LOGIN_ROUTE);
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].method, "POST");
     assert_eq!(seen[0].body, "grant_type=client_credentials");
@@ -90,7 +90,10 @@ async fn concurrent_callers_share_one_login() {
 #[tokio::test]
 async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::new(503, ""), Answer::token("t1", 600)]);
+    server.script(
+        LOGIN_ROUTE,
+        [Answer::new(503, ""), Answer::token("t1", 600)],
+    );
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
 
     let failures = join_all((0..20).map(|_| tokens.bearer(now()))).await;
@@ -100,7 +103,7 @@ async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() 
             .into_iter()
             .all(|outcome| outcome.unwrap_err().is_transient())
     );
-    assert_eq!(server.hits(ROUTE), 1);
+    assert_eq!(server.hits(LOGIN_ROUTE), 1);
     assert!(tokens.bearer(now()).await.is_ok());
 }
 
@@ -108,7 +111,7 @@ async fn concurrent_callers_share_a_failed_login_and_the_next_one_tries_again() 
 async fn a_token_is_renewed_a_minute_before_it_expires() {
     let server = Loopback::start().await;
     server.script(
-        ROUTE,
+        LOGIN_ROUTE,
         [Answer::token("t1", 3600), Answer::token("t2", 3600)],
     );
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
@@ -127,7 +130,10 @@ async fn a_token_is_renewed_a_minute_before_it_expires() {
 #[tokio::test]
 async fn a_short_lived_token_is_used_for_nine_tenths_of_its_life() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::token("t1", 300), Answer::token("t2", 300)]);
+    server.script(
+        LOGIN_ROUTE,
+        [Answer::token("t1", 300), Answer::token("t2", 300)],
+    );
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
     let later = |seconds| now() + Duration::from_secs(seconds);
 
@@ -145,7 +151,7 @@ async fn a_short_lived_token_is_used_for_nine_tenths_of_its_life() {
 async fn a_token_that_many_found_refused_is_renewed_once() {
     let server = Loopback::start().await;
     server.script(
-        ROUTE,
+        LOGIN_ROUTE,
         [
             Answer::token("t1", 600),
             Answer::token("t2", 600),
@@ -166,7 +172,7 @@ async fn a_token_that_many_found_refused_is_renewed_once() {
             .iter()
             .all(|bearer| bearer.value.expose_secret() == "t2")
     );
-    assert_eq!(server.hits(ROUTE), 2);
+    assert_eq!(server.hits(LOGIN_ROUTE), 2);
 }
 
 #[tokio::test]
@@ -174,7 +180,7 @@ async fn a_rotated_secret_is_read_anew_once() {
     for status in [400, 401] {
         let server = Loopback::start().await;
         server.script(
-            ROUTE,
+            LOGIN_ROUTE,
             [Answer::new(status, UNFIT), Answer::token("t1", 600)],
         );
         let source = Rotating::new(&["old", "new"]);
@@ -185,7 +191,7 @@ async fn a_rotated_secret_is_read_anew_once() {
         assert_eq!(bearer.value.expose_secret(), "t1");
         assert_eq!(source.reads(), 2);
         assert_eq!(
-            server.seen(ROUTE)[1].headers["authorization"],
+            server.seen(LOGIN_ROUTE)[1].headers["authorization"],
             "Basic YzE6bmV3"
         );
     }
@@ -194,34 +200,37 @@ async fn a_rotated_secret_is_read_anew_once() {
 #[tokio::test]
 async fn a_secret_that_does_not_fit_after_all_is_a_permanent_error() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::new(400, UNFIT)]);
+    server.script(LOGIN_ROUTE, [Answer::new(400, UNFIT)]);
     let source = Rotating::new(&["old", "new"]);
     let tokens = tokens(&server, source.clone());
 
     let error = tokens.bearer(now()).await.unwrap_err();
 
     assert!(!error.is_transient());
-    assert_eq!((source.reads(), server.hits(ROUTE)), (2, 2));
+    assert_eq!((source.reads(), server.hits(LOGIN_ROUTE)), (2, 2));
     assert_snapshot!(error, @"login at 127.0.0.1 failed: the client id or secret is wrong, or the client belongs to another region than this (client not found); check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION");
 }
 
 #[tokio::test]
 async fn the_same_secret_is_not_tried_twice() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::new(400, UNFIT)]);
+    server.script(LOGIN_ROUTE, [Answer::new(400, UNFIT)]);
     let source = Rotating::new(&["s3cret"]);
     let tokens = tokens(&server, source.clone());
 
     let error = tokens.bearer(now()).await.unwrap_err();
 
     assert!(!error.is_transient());
-    assert_eq!((source.reads(), server.hits(ROUTE)), (2, 1));
+    assert_eq!((source.reads(), server.hits(LOGIN_ROUTE)), (2, 1));
 }
 
 #[tokio::test]
 async fn a_throttled_login_says_how_long() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::new(429, "").header("Retry-After", "12")]);
+    server.script(
+        LOGIN_ROUTE,
+        [Answer::new(429, "").header("Retry-After", "12")],
+    );
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
 
     let error = tokens.bearer(now()).await.unwrap_err();
@@ -235,7 +244,7 @@ async fn a_caller_that_gives_up_leaves_the_login_to_the_next() {
     let server = Loopback::start().await;
     let asked = Arc::new(Barrier::new(2));
     server.script(
-        ROUTE,
+        LOGIN_ROUTE,
         [
             Answer::token("t1", 600).held(&asked),
             Answer::token("t2", 600),
@@ -255,7 +264,7 @@ async fn a_caller_that_gives_up_leaves_the_login_to_the_next() {
 #[tokio::test]
 async fn neither_token_nor_secret_shows_in_debug_output() {
     let server = Loopback::start().await;
-    server.script(ROUTE, [Answer::token("t0ken", 600)]);
+    server.script(LOGIN_ROUTE, [Answer::token("t0ken", 600)]);
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));
     tokens.bearer(now()).await.unwrap();
 

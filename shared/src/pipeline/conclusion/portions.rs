@@ -15,7 +15,7 @@ use super::Concluding;
 use crate::archive::comparison::{Compared, Lines, PortionLimits, Tally, finish, sought};
 use crate::archive::content::{Pages, Stretch, pages_of, slice_stretches};
 use crate::archive::{Archive, ArchiveError, SliceView};
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 use crate::base::ids::{ExportId, PageId};
 use crate::export::effort::Effort;
 use crate::export::outcome::Content;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::Settings;
-use crate::export::waiting::Patience;
+use crate::export::parking::Patience;
 use crate::storage::aws::AwsSettings;
 use crate::storage::queue::{Queue, QueueUrls};
 use crate::storage::store::S3Settings;

@@ -120,7 +120,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::base::clock::Clock;
+    use crate::net::clock::Clock;
     use crate::storage::queue::{Delivery, MemoryQueues, MessageQueue as _, Outgoing, Queue};
     use crate::storage::store::StoreError;
 

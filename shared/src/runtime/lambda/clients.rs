@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::archive::Archive;
 use crate::archive::PortionLimits;
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::ClientError;
 use crate::net::webhook::{Signer, SigningSecretError};

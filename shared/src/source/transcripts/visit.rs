@@ -9,7 +9,7 @@ use super::Transcripts;
 use super::batches::BulkLimit;
 use super::bodies::{Recordings, web_details};
 use super::missed::{Cause, HeldUp, Missed, Stuck, Verdict, unaskable, unavailable};
-use crate::base::clock::Deadline;
+use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::required_object;
 use crate::export::plan::TranscriptPlan;

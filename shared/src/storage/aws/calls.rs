@@ -8,7 +8,7 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
 use serde_json::Value;
 
-use crate::storage::store::BoxError;
+use crate::base::failure::BoxError;
 
 /// Members that name the resource in a JSON body.
 const RESOURCES: [&str; 2] = ["QueueUrl", "SecretId"];

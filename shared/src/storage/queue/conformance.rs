@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 
 use super::{Delivery, Fifo, MemoryQueues, MessageQueue, Outgoing, Queue};
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 use crate::promises;
 use crate::storage::conformance::Promise;
 

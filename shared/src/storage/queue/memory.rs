@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{MessageQueue, Outgoing, Queue, QueueError, Refused};
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 
 mod state;
 

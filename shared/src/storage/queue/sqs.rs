@@ -13,8 +13,8 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 
 use super::settings::check_delay;
 use super::{Fifo, MAX_VISIBILITY, MessageQueue, Outgoing, Queue, QueueError};
+use crate::base::failure::BoxError;
 use crate::storage::aws::is_transient;
-use crate::storage::store::BoxError;
 
 /// The three SQS attributes that add up to a queue's depth.
 const DEPTH: [QueueAttributeName; 3] = [

@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use super::{
     ArchiveStore, Listed, Listing, MAX_OBJECT_BYTES, Object, ObjectTooLarge, StoreError, Stored,
 };
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 
 mod bucket;
 mod failure;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::base::clock::Clock;
+use crate::net::clock::Clock;
 use crate::storage::aws::fake::{FakeAws, Reply, Request, sdk_config};
 use crate::storage::queue::conformance::{Consumer as _, QUEUE_PROMISES, SqsConsumer, Subject};
 use crate::storage::queue::{Delivery, MemoryQueues};

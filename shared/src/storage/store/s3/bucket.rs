@@ -5,7 +5,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::S3Store;
 use super::failure::{is_transient, source, status};
-use crate::storage::store::{BoxError, StoreError};
+use crate::base::failure::BoxError;
+use crate::storage::store::StoreError;
 
 /// Why a bucket cannot hold an archive, permanently or at the moment.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,9 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::{Config, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::base::failure::BoxError;
 pub(super) use crate::storage::aws::{is_transient, status};
-use crate::storage::store::{BoxError, StoreError};
+use crate::storage::store::StoreError;
 
 /// S3's error code and message, with advice if a fix is known.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Time for the handlers: the wall clock in production, a manual clock in tests.
+//! The clock of the handlers: the wall clock in production, a manual clock in tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,77 +69,12 @@ impl Clock {
     }
 }
 
-/// The time at which the caller is stopped from outside, if any: the deadline of a Lambda invocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Deadline(Option<Timestamp>);
-
-impl Deadline {
-    /// No deadline.
-    pub const NONE: Self = Self(None);
-
-    pub fn at(moment: Timestamp) -> Self {
-        Self(Some(moment))
-    }
-
-    /// The deadline that the Lambda runtime announced. One in the past means no deadline: `cargo lambda watch` sends
-    /// a time in 1970.
-    pub fn announced(moment: Timestamp, now: Timestamp) -> Self {
-        Self((moment > now).then_some(moment))
-    }
-
-    /// The same deadline, `margin` earlier: leaves time to store the state.
-    #[must_use]
-    pub fn less(self, margin: Duration) -> Self {
-        Self(
-            self.0
-                .map(|at| at.saturating_sub(margin).unwrap_or(Timestamp::MIN)),
-        )
-    }
-
-    /// Whether a wait that starts at `now` ends before the deadline.
-    pub fn allows(self, now: Timestamp, wait: Duration) -> bool {
-        match self.0 {
-            None => true,
-            Some(at) => now.saturating_add(wait).is_ok_and(|end| end < at),
-        }
-    }
-
-    /// The time left; `None` if there is no deadline.
-    pub fn remaining(self, now: Timestamp) -> Option<Duration> {
-        self.0
-            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_deadline_in_the_past_means_none() {
-        let now = at("2026-03-02T10:00:00Z");
-
-        let deadline = Deadline::announced(at("1970-01-01T00:10:00Z"), now);
-
-        assert_eq!(deadline, Deadline::NONE);
-    }
-
-    #[test]
-    fn a_wait_that_ends_at_the_deadline_is_too_long() {
-        let now = at("2026-03-02T10:00:00Z");
-        let deadline = Deadline::announced(at("2026-03-02T10:00:30Z"), now);
-
-        assert!(deadline.allows(now, Duration::from_secs(29)));
-        assert!(!deadline.allows(now, Duration::from_secs(30)));
-        assert!(
-            !deadline
-                .less(Duration::from_secs(5))
-                .allows(now, Duration::from_secs(26))
-        );
     }
 
     #[tokio::test]
