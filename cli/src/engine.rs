@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::net::clock::{Clock};
+use conversation_archive::archive::deliveries;
+use conversation_archive::archive::outcomes;
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::Delivery;
@@ -15,9 +16,11 @@ use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::{ExportPlan, PlanLimits};
 use conversation_archive::genesys::{GenesysClient, StatsSnapshot};
 use conversation_archive::net::AddressRules;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
+use conversation_archive::pipeline::Redactors;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::redactors::Redactors;
+use conversation_archive::pipeline::webhooks;
 use conversation_archive::source::SourceSettings;
 use conversation_archive::storage::queue::ARCHIVE_PAGE_TIMEOUT;
 use conversation_archive::storage::store::ArchiveStore;
@@ -110,18 +113,18 @@ impl Engine {
 
     /// The outcome of the newest attempt, if it has ended.
     pub async fn outcome(&self, id: &ExportId) -> anyhow::Result<Option<Outcome>> {
-        Ok(self.handlers.archive().outcome(id).await?)
+        Ok(outcomes::newest(&self.handlers.archive(), id).await?)
     }
 
     /// Enqueues the webhook again after its receiver answered 410 (no more deliveries), for use when another receiver
     /// replaces it. A webhook that is still owed was already enqueued by the command.
     pub async fn deliver_again(&self, id: &ExportId) -> anyhow::Result<()> {
         let archive = self.archive();
-        let Some(outcome) = archive.outcome(id).await? else {
+        let Some(outcome) = outcomes::newest(&archive, id).await? else {
             return Ok(());
         };
-        if archive.delivery(&outcome).await? == Delivery::Ended {
-            self.handlers.dispatch.owe_webhook_anew(&outcome).await?;
+        if deliveries::state(&archive, &outcome).await? == Delivery::Ended {
+            webhooks::reschedule(&self.handlers.dispatch, &outcome).await?;
         }
         Ok(())
     }

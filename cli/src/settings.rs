@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use conversation_archive::net::clock::Clock;
 use conversation_archive::genesys::{ClientSettings, Credentials, GenesysClient};
 use conversation_archive::net::Loopback;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::Signer;
-use conversation_archive::pipeline::redactors::{GivenKey, Redactors};
+use conversation_archive::pipeline::{GivenKey, Redactors};
 use conversation_archive::runtime::config::{
     self, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig, SigningSecretConfig,
     environment,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use console::style;
-use conversation_archive::archive::Losses;
+use conversation_archive::archive::losses::Losses;
 use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::genesys::StatsSnapshot;

@@ -1,5 +1,6 @@
 //! The webhook of a decided export: its state according to the audit trail, and how a command reports it.
 
+use conversation_archive::archive::deliveries;
 use conversation_archive::archive::{Archive, ArchiveError};
 use conversation_archive::export::delivery::Delivery;
 use conversation_archive::export::delivery::Refusal;
@@ -50,7 +51,7 @@ impl Webhook {
         if plan.webhook_url.is_none() {
             return Ok(None);
         }
-        Ok(Some(match archive.delivery(outcome).await? {
+        Ok(Some(match deliveries::state(&archive, outcome).await? {
             Delivery::Delivered if sent.delivered => Self::Delivered,
             Delivery::Delivered => Self::DeliveredBefore,
             Delivery::Ended => Self::Ended,

@@ -3,11 +3,11 @@
 //! An export flows through the layers below:
 //!
 //! 1. start-export turns a request ([`export::request`]) into a plan ([`export::plan`]), whose slices are read in
-//!    parallel, and sends the first message of each slice ([`pipeline::dispatch`]).
+//!    parallel, and sends the first message of each slice ([`pipeline::scheduling`]).
 //! 2. archive-page handles one message ([`export::message`]): it reads a page from its [`source`] through the API client
 //!    ([`genesys`]), transforms and redacts it ([`records`]), stores the objects ([`storage::store`]) and commits them
 //!    with a page record ([`export::page_record`]), which holds the next checkpoint. Then it sends the next message.
-//! 3. After its last page, or a failure, the run of a slice ends ([`pipeline::runs`]).
+//! 3. After its last page, or a failure, the run of a slice ends ([`pipeline::run_ends`]).
 //! 4. complete-export concludes the export ([`pipeline::conclusion`]): it compares the pages with each other and writes
 //!    the manifest ([`export::outcome`]), or the outcome of a failed attempt.
 //! 5. send-webhook delivers the signed outcome ([`net::webhook`]). sweep-exports resumes what stopped anywhere.
@@ -168,44 +168,47 @@ pub mod source {
 pub mod archive {
     //! The stored documents of all exports: typed access, finding a conversation, verifying an export.
 
-    mod cancelling;
+    pub mod base_export;
+    pub mod cancellation;
     pub(crate) mod comparison;
     pub(crate) mod content;
-    mod conversations;
-    mod deliveries;
+    pub mod deliveries;
     mod documents;
-    mod exports;
-    mod find;
-    mod indexes;
-    mod known;
-    mod losses;
-    mod survey;
+    pub mod exports;
+    pub mod find;
+    pub mod losses;
+    pub mod open_marker;
+    pub mod outcomes;
+    pub mod page_objects;
+    mod recent;
+    pub mod revisit;
+    pub mod slice_status;
     pub mod verify;
 
     pub use comparison::{
         Compared, PortionLimits, ScratchError, compare_in_scratch, repeated_warning,
     };
     pub use content::{chain_records, slice_chain};
-    pub use conversations::Conversations;
     use documents::Stage;
     pub use documents::{Archive, ArchiveError};
-    pub use find::{Records, Searched, Sought, Version};
-    pub use known::Earlier;
-    pub use losses::{Losses, ReplacedRun};
-    pub use survey::{SliceView, first_message};
+    pub use slice_status::SliceView;
 }
 
 pub mod pipeline {
     //! Steps that several handlers share: scheduling, run ends, conclusion.
 
     pub mod conclusion;
-    pub mod dispatch;
+    mod context;
     pub mod invocation;
     pub mod metrics;
-    pub mod redactors;
+    mod redactors;
     mod redelivery;
-    pub mod runs;
+    pub mod run_ends;
+    pub mod scheduling;
+    pub mod webhooks;
 
+    pub use context::{Dispatch, DispatchError, FailedExports};
+    pub use redactors::{GivenKey, KeyError, KeySource, PinError, Redactors, VersionedKey};
     pub use redelivery::{Redelivery, Trouble};
 }
 

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use conversation_archive::net::clock::{Clock};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::genesys::{Call, ClientSettings, Credentials, Endpoints, GenesysClient};
+use conversation_archive::net::clock::Clock;
 use genesys_simulator::{Settings, Simulator};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

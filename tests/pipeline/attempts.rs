@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::FailureKind;
+use conversation_archive::pipeline::DispatchError;
+use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::Concluding;
-use conversation_archive::pipeline::dispatch::DispatchError;
 use conversation_archive::storage::queue::{MessageQueue as _, Queue};
 use genesys_simulator::{Faults, Permanent, Route, Settings};
 use start_export::{Command, Resume, StartError, State};
@@ -403,7 +405,9 @@ async fn an_attempt_that_a_later_one_replaced_is_not_concluded() {
     assert!(world.run_until(both).await);
 
     // complete-export, delayed since it read the first attempt.
-    let views = archive.survey(&plan, &stale).await.expect("slices");
+    let views = slice_status::all(&archive, &plan, &stale)
+        .await
+        .expect("slices");
     assert!(views.iter().all(|view| view.end.is_some()));
     let concluding = Concluding {
         plan: &plan,
@@ -411,7 +415,7 @@ async fn an_attempt_that_a_later_one_replaced_is_not_concluded() {
         views: &views,
         invocation: &invocation(903, &world.clock),
     };
-    let concluded = dispatch.conclude(concluding).await;
+    let concluded = conclusion::conclude(&dispatch, concluding).await;
 
     assert!(
         matches!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conversation_archive::archive::cancellation;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::ExportStatus;
@@ -228,7 +229,9 @@ async fn what_was_cancelled_as_it_failed_is_not_resumed_automatically() {
     fail(&mut world).await;
     // A cancel command, delayed since it found the attempt undecided.
     let now = world.now();
-    world.archive().cancel(&id, now).await.expect("a store");
+    cancellation::request(&world.archive(), &id, now)
+        .await
+        .expect("a store");
 
     world.pass(HOUR + SECOND);
     assert_eq!(sweep(&mut world).await, []);

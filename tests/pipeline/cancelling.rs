@@ -1,6 +1,7 @@
 //! An export that is cancelled while it runs ends as cancelled and its jobs are deleted, even if all its messages were
 //! lost.
 
+use conversation_archive::archive::cancellation;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use genesys_simulator::{Faults, Route, Settings};
@@ -153,13 +154,21 @@ async fn a_cancel_that_came_after_a_failure_does_not_cancel_the_resume() {
     assert!(world.failed(&id, 1).await.is_some());
     // A cancel command, delayed since it found the attempt undecided.
     let archive = world.archive();
-    archive.cancel(&id, world.now()).await.expect("a store");
+    cancellation::request(&archive, &id, world.now())
+        .await
+        .expect("a store");
 
     world.process.page.settings.max_pages_per_slice = 10;
     world.resume(&id).await;
-    let is_cancelled = archive.is_cancelled(&id).await.expect("a store");
-    archive.cancel(&id, world.now()).await.expect("a store");
-    let is_cancelled_anew = archive.is_cancelled(&id).await.expect("a store");
+    let is_cancelled = cancellation::is_requested(&archive, &id)
+        .await
+        .expect("a store");
+    cancellation::request(&archive, &id, world.now())
+        .await
+        .expect("a store");
+    let is_cancelled_anew = cancellation::is_requested(&archive, &id)
+        .await
+        .expect("a store");
 
     assert_eq!((is_cancelled, is_cancelled_anew), (false, true));
 }

@@ -1,6 +1,7 @@
 //! Lost jobs and queries: the run starts again, and the pages read before are superseded.
 
-use conversation_archive::archive::Losses;
+use conversation_archive::archive::losses;
+use conversation_archive::archive::losses::Losses;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use genesys_simulator::{Faults, Route, Settings};
@@ -106,7 +107,9 @@ async fn a_gateway_query_that_all_slices_lose_is_one_loss() {
 async fn losses(world: &World, id: &ExportId) -> Losses {
     let archive = world.archive();
     let plan = archive.planned(id).await.expect("a plan");
-    archive.losses(&plan).await.expect("readable ends")
+    losses::of_export(&archive, &plan)
+        .await
+        .expect("readable ends")
 }
 
 #[tokio::test]

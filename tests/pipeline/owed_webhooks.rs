@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use conversation_archive::archive::deliveries;
+use conversation_archive::archive::outcomes;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::Delivery;
 use conversation_archive::storage::queue::Queue;
@@ -41,8 +43,11 @@ fn deliveries(world: &World) -> usize {
 
 async fn delivery(world: &World, id: &ExportId) -> Delivery {
     let archive = world.archive();
-    let outcome = archive.outcome(id).await.expect("read").expect("decided");
-    archive.delivery(&outcome).await.expect("read")
+    let outcome = outcomes::newest(&archive, id)
+        .await
+        .expect("read")
+        .expect("decided");
+    deliveries::state(&archive, &outcome).await.expect("read")
 }
 
 async fn sweep(world: &mut World) -> Vec<Swept> {

@@ -8,7 +8,7 @@ use conversation_archive::base::failure::FailureKind;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::request::Refusal;
-use conversation_archive::pipeline::redactors::{GivenKey, Redactors};
+use conversation_archive::pipeline::{GivenKey, Redactors};
 use conversation_archive::records::page::decode_lines;
 use conversation_archive::storage::store::ArchiveStore as _;
 use end_to_end::world::{DAYS, World, organisation};

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation_archive::archive::{Records, Sought, Version};
+use conversation_archive::archive::find;
+use conversation_archive::archive::find::{Records, Sought, Version};
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::{
     ExportStatus, IdVersions, Manifest, RepeatedRecords, SliceFailure,
 };
+use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::Concluding;
 use genesys_simulator::{AnswerFilter, Faults, Repeat, RepeatedRow, Route, Settings};
 use serde_json::{Value, json};
@@ -73,7 +76,7 @@ async fn found(world: &World, id: &str, records: Records) -> Vec<Version> {
         day: None,
         records,
     };
-    let found = world.archive().find(sought, &mut |_| {}).await;
+    let found = find::versions(&world.archive(), sought, &mut |_| {}).await;
     found.expect("a search")
 }
 
@@ -141,7 +144,9 @@ async fn two_versions_of_a_row_are_both_kept_and_named() {
         assert_eq!(versions.len(), 2, "{place}");
         assert_ne!(versions[0].entry.sha256, versions[1].entry.sha256);
         let archive = world.archive();
-        let latest = archive.stored_record(&versions[1]).await.expect("a record");
+        let latest = find::stored_record(&archive, &versions[1])
+            .await
+            .expect("a record");
         assert!(latest.contains("changedAt"), "{place}: {latest}");
     }
 }
@@ -342,7 +347,7 @@ async fn fail_as_before(world: &World, id: &ExportId) {
     let plan = dispatch.archive.planned(id).await.expect("a plan");
     let attempt = dispatch.archive.newest_attempt(id).await;
     let attempt = attempt.expect("readable").expect("an attempt");
-    let views = dispatch.archive.survey(&plan, &attempt).await;
+    let views = slice_status::all(&dispatch.archive, &plan, &attempt).await;
     let concluding = Concluding {
         plan: &plan,
         attempt: &attempt,
@@ -355,6 +360,6 @@ async fn fail_as_before(world: &World, id: &ExportId) {
         after_page: None,
         failure: Failure::new(FailureKind::RepeatedRecord, "archived more than once"),
     };
-    let failed = dispatch.fail_export(concluding, vec![failure]).await;
+    let failed = conclusion::fail_export(&dispatch, concluding, vec![failure]).await;
     failed.expect("a failure");
 }

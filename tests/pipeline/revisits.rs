@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use conversation_archive::archive::{Records, Sought};
+use conversation_archive::archive::exports;
+use conversation_archive::archive::find;
+use conversation_archive::archive::find::{Records, Sought};
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::plan::Pattern;
 use genesys_simulator::{Settings, Simulator};
@@ -127,18 +129,17 @@ async fn a_later_revisit_goes_by_what_the_earlier_one_stored() {
         ids(&world, &three).await,
         changed[3..].iter().cloned().collect()
     );
-    let versions = world
-        .archive()
-        .find(
-            Sought {
-                id: &changed[4],
-                day: None,
-                records: Records::Conversations,
-            },
-            &mut |_| {},
-        )
-        .await
-        .expect("found");
+    let versions = find::versions(
+        &world.archive(),
+        Sought {
+            id: &changed[4],
+            day: None,
+            records: Records::Conversations,
+        },
+        &mut |_| {},
+    )
+    .await
+    .expect("found");
     let exports: Vec<_> = versions.iter().map(|version| &version.export_id).collect();
     assert_eq!(
         exports,
@@ -180,7 +181,7 @@ async fn a_revisit_that_is_refused_is_told_and_keeps_no_other_one_back() {
     let told = error.to_string();
     assert!(told.contains(" beside it is not: "), "{told}");
     assert!(told.contains("8 days"), "{told}");
-    let planned = world.archive().exports().await.expect("listed");
+    let planned = exports::ids(&world.archive()).await.expect("listed");
     let is_planned = |start: &str, end: &str| {
         let mut planned = planned.iter().map(ToString::to_string);
         planned.any(|id| id.starts_with(start) && id.ends_with(end))

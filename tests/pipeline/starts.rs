@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use conversation_archive::archive::open_marker;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::objects::Name;
@@ -181,8 +182,7 @@ async fn a_start_at_the_moment_of_a_sweep_keeps_its_marker() {
 
     // The sweep, delayed since it found a marker without a plan.
     let archive = world.archive();
-    archive
-        .remove_marker_without_plan(&id, now)
+    open_marker::remove_without_plan(&archive, &id, now)
         .await
         .expect("a store");
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use conversation_archive::archive::exports;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::time::Interval;
@@ -132,7 +133,10 @@ async fn attachments_are_stored_as_objects_of_their_own_and_the_record_says_whic
 
     let records = exported(&mut world, &ids, r#","includeMedia":true"#).await;
 
-    let id = world.archive().exports().await.expect("listed").remove(0);
+    let id = exports::ids(&world.archive())
+        .await
+        .expect("listed")
+        .remove(0);
     let listed = world.archive().list_all(&format!("exports/{id}/")).await;
     let keys: Vec<_> = listed
         .expect("listed")
@@ -267,7 +271,10 @@ async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_re
         ]
     );
     assert_eq!(records[&unknown]["status"], "gone");
-    let id = world.archive().exports().await.expect("listed").remove(0);
+    let id = exports::ids(&world.archive())
+        .await
+        .expect("listed")
+        .remove(0);
     let statuses = world.manifest(&id).await.content.statuses;
     for (status, number) in statuses.by_label() {
         let told = records.values().filter(|it| it["status"] == status);

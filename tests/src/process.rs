@@ -8,18 +8,18 @@ use await_ready::AwaitReady;
 use complete_export::CompleteExport;
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::PortionLimits;
-use conversation_archive::net::clock::{Clock};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::export::message::{
     CompletionMessage, PagesMessage, WaitingMessage, WebhookMessage,
 };
 use conversation_archive::export::plan::PlanLimits;
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
+use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{Sender, Signer};
 use conversation_archive::net::{AddressRules, Loopback};
-use conversation_archive::pipeline::dispatch::{Dispatch, FailedExports};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::redactors::{GivenKey, Redactors};
+use conversation_archive::pipeline::{Dispatch, FailedExports};
+use conversation_archive::pipeline::{GivenKey, Redactors};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
 use conversation_archive::storage::store::ArchiveStore;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::archive::PortionLimits;
-use conversation_archive::net::clock::Clock;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::genesys::GenesysClient;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::Trouble;
 use conversation_archive::source::{SourceSettings, Sources};
 use conversation_archive::storage::queue::{Delivery, MemoryQueues, Queue};

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use conversation_archive::net::clock::{Clock};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::base::decode::{self, DecodeError};
 use conversation_archive::genesys::{ApiError, Call, GenesysClient, Reply};
+use conversation_archive::net::clock::Clock;
 use conversation_archive::records::page::DETAILS_FIELDS;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;

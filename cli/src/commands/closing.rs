@@ -1,5 +1,7 @@
 //! The second half of `export` and `resume`: runs the export to its end and reports how it ended.
 
+use conversation_archive::archive::deliveries;
+use conversation_archive::archive::losses;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::{Name, export_prefix};
@@ -39,7 +41,7 @@ pub(super) async fn check_signer_of(
     };
     let is_final = |outcome: &Outcome| outcome.status != ExportStatus::Failed;
     if let Some(outcome) = carrier.engine.outcome(id).await?.filter(is_final) {
-        let delivery = carrier.engine.archive().delivery(&outcome).await;
+        let delivery = deliveries::state(&carrier.engine.archive(), &outcome).await;
         if !delivery.map_err(anyhow::Error::from)?.is_owed() {
             return Ok(());
         }
@@ -138,7 +140,9 @@ pub(super) async fn report(
     let Some(manifest) = manifest else {
         return Err(Problem::failed(format!("the manifest of {id} is gone")));
     };
-    let losses = archive.losses(&plan).await.map_err(anyhow::Error::from)?;
+    let losses = losses::of_export(&archive, &plan)
+        .await
+        .map_err(anyhow::Error::from)?;
     let root = out.absolute();
     let stored = archive
         .list_all(&format!("{}slices/", export_prefix(id)))

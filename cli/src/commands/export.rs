@@ -1,10 +1,10 @@
 //! `export`: from a request to a finished archive.
 
-use conversation_archive::net::clock::Clock;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::plan::{Draft, Identity};
 use conversation_archive::export::request::{ExportRequest, Refusal, scheduled_time};
+use conversation_archive::net::clock::Clock;
 use start_export::Command;
 
 use super::closing::{carry_to_the_end, check_signer, check_signer_of};

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use conversation_archive::archive::{Archive, Records, Searched, Sought, Version};
+use conversation_archive::archive::Archive;
+use conversation_archive::archive::find;
+use conversation_archive::archive::find::{Records, Searched, Sought, Version};
 use conversation_archive::base::time::millis;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -74,7 +76,7 @@ async fn search_for(
         day: arguments.day,
         records: Records::Conversations,
     };
-    let versions = archive.find(sought, &mut show).await;
+    let versions = find::versions(&archive, sought, &mut show).await;
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
@@ -88,7 +90,7 @@ async fn show(
     latest: &Version,
     screen: &Screen,
 ) -> Result<(), Problem> {
-    let line = archive.stored_record(latest).await;
+    let line = find::stored_record(&archive, latest).await;
     let line = line.map_err(|error| Problem::failed(chain(error)))?;
     let record: &RawValue = serde_json::from_str(&line)
         .map_err(|error| Problem::failed(format!("{} is damaged: {error}", latest.page_key)))?;

@@ -2,14 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use conversation_archive::archive::deliveries;
+use conversation_archive::archive::losses;
+use conversation_archive::archive::open_marker;
+use conversation_archive::archive::outcomes;
 use conversation_archive::archive::{Archive, ArchiveError};
-use conversation_archive::net::clock::Clock;
 use conversation_archive::base::failure::in_one_line;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::Delivery;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::net::clock::Clock;
 use serde_json::json;
 use start_export::{Started, State};
 
@@ -72,7 +76,7 @@ pub(super) async fn watch(
 
 /// Waits until an accepted export is planned.
 async fn await_plan(archive: &Archive, id: &ExportId) -> anyhow::Result<()> {
-    while archive.accepted(id).await?.is_some() {
+    while open_marker::accepted_request(&archive, id).await?.is_some() {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     match archive.plan(id).await? {
@@ -103,7 +107,7 @@ async fn look(archive: &Archive, started: &Started, screen: &Screen) -> anyhow::
             }
             Err(error) => return Err(error),
         }
-        let outcome = archive.outcome(id).await?;
+        let outcome = outcomes::newest(&archive, id).await?;
         if let Some(outcome) = outcome.filter(|outcome| outcome.attempt >= started.attempt) {
             if let Some(progress) = &mut progress {
                 progress.end();
@@ -125,7 +129,7 @@ async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Repo
     let read = async {
         let plan = archive.planned(id).await?;
         let manifest: Option<Manifest> = archive.read(Name::Manifest(id)).await?;
-        let losses = archive.losses(&plan).await?;
+        let losses = losses::of_export(&archive, &plan).await?;
         anyhow::Ok((plan, manifest, losses))
     };
     let (plan, manifest, losses) = read.await?;
@@ -157,7 +161,7 @@ async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Opt
     plan.webhook_url.as_ref()?;
     let since = Instant::now();
     loop {
-        match archive.delivery(outcome).await {
+        match deliveries::state(&archive, outcome).await {
             Ok(Delivery::Delivered) => return Some("delivered, signed".to_owned()),
             Ok(Delivery::Ended) => {
                 return Some("the receiver answered 410, it wants no more deliveries".to_owned());

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::ops::ControlFlow;
 
-use conversation_archive::net::clock::Clock;
 use conversation_archive::export::plan::ExportPlan;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::records::page::{each_indexed_id, page_text};
 use conversation_archive::source::SourcePage;
 

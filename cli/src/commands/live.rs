@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use conversation_archive::net::clock::{Clock};
 use conversation_archive::base::deadline::Deadline;
 use conversation_archive::export::checkpoint::Checkpoint;
 use conversation_archive::export::plan::{Draft, ExportPlan, Identity, Residency};
 use conversation_archive::export::request::{ExportRequest, scheduled_time};
 use conversation_archive::export::waiting::{WaitReason, Waits};
-use conversation_archive::pipeline::redactors::Redactors;
+use conversation_archive::net::clock::Clock;
+use conversation_archive::pipeline::Redactors;
 use conversation_archive::source::{Asked, NamesOrWarning, Reading, Setback, SourcePage, Sources};
 use jiff::Timestamp;
 use start_export::StartError;

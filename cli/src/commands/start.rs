@@ -1,7 +1,7 @@
 //! `start`: an export in a deployed stack, or one for each month of a history.
 
-use conversation_archive::net::clock::Clock;
 use conversation_archive::export::request::{ExportRequest, scheduled_time};
+use conversation_archive::net::clock::Clock;
 use serde_json::{Value, json};
 use start_export::Started;
 

@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use conversation_archive::archive::{Archive, Records, Sought};
+use conversation_archive::archive::Archive;
+use conversation_archive::archive::find;
+use conversation_archive::archive::find::{Records, Sought};
 use conversation_archive::base::json::JsonText;
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::records::page::page_text;
@@ -68,7 +70,7 @@ async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawValue>>,
             day: None,
             records: Records::Transcripts,
         };
-        let versions = archive.find(sought, &mut |_| {}).await;
+        let versions = find::versions(&archive, sought, &mut |_| {}).await;
         let versions = versions.map_err(|error| Problem::failed(chain(error)))?;
         let Some(latest) = versions.last() else {
             let problem = Problem::failed(format!("the archive has no transcript of {id}"));
@@ -76,7 +78,7 @@ async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawValue>>,
                 "archive transcripts with {\"source\": \"transcripts\", …}; without --from the API is asked",
             ));
         };
-        let record = archive.stored_record(latest).await;
+        let record = find::stored_record(&archive, latest).await;
         let record = record.map_err(|error| Problem::failed(chain(error)))?;
         transcripts.push(serde_json::from_str(&record).map_err(anyhow::Error::from)?);
     }

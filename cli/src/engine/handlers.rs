@@ -12,8 +12,8 @@ use conversation_archive::archive::PortionLimits;
 use conversation_archive::export::message::{PagesMessage, WaitingMessage, WebhookMessage};
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::net::webhook::Sender;
-use conversation_archive::pipeline::dispatch::{Dispatch, FailedExports};
 use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::{Dispatch, FailedExports};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{
     ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, MemoryQueues, Queue,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use conversation_archive::archive::cancellation;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::OPEN_PREFIX;
 use conversation_archive::storage::queue::{
@@ -179,7 +180,7 @@ impl Running {
     /// Checks for what no message announces: a request to cancel, and lost messages.
     async fn look_around(&mut self) -> anyhow::Result<()> {
         let handlers = &self.shop.handlers;
-        if !self.cancel_seen && handlers.archive().is_cancelled(&self.id).await? {
+        if !self.cancel_seen && cancellation::is_requested(&handlers.archive(), &self.id).await? {
             // Parked pages may wait for hours; the command enqueues a message for each open slice, so that it checks
             // now.
             let invocation = handlers.invocation(AWAIT_READY_TIMEOUT);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conversation_archive::archive::ArchiveError;
 use conversation_archive::base::failure::in_one_line;
-use conversation_archive::pipeline::dispatch::DispatchError;
+use conversation_archive::pipeline::DispatchError;
 use start_export::StartError;
 use tokio::time::Instant;
 

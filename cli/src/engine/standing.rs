@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use conversation_archive::archive::Archive;
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::run::End;
@@ -38,7 +39,7 @@ impl Standing {
             });
         };
         let mut slices = Vec::new();
-        for view in archive.survey(&plan, &attempt).await? {
+        for view in slice_status::all(&archive, &plan, &attempt).await? {
             let complete = view
                 .end
                 .as_ref()
@@ -46,7 +47,7 @@ impl Standing {
             let (totals, waiting) = if let Some(end) = &view.end {
                 (end.totals, None)
             } else {
-                let next = archive.next_message(&view, &plan).await?;
+                let next = slice_status::next_message(&archive, &view, &plan).await?;
                 (next.totals, archive.waiting(&next).await?)
             };
             slices.push(SliceStanding {

@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 
-use conversation_archive::net::clock::Clock;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints};
+use conversation_archive::net::clock::Clock;
 use conversation_archive::net::{AddressRules, Loopback};
-use conversation_archive::pipeline::redactors::Redactors;
+use conversation_archive::pipeline::Redactors;
 use conversation_archive::records::page::decode_lines;
 use conversation_archive::storage::store::{FolderStore, MAX_OBJECT_BYTES};
 use genesys_simulator::{Route, Settings, Simulator};

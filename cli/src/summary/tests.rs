@@ -1,4 +1,4 @@
-use conversation_archive::archive::ReplacedRun;
+use conversation_archive::archive::losses::ReplacedRun;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};

@@ -1,5 +1,6 @@
 //! Limits of a page chain: pages per slice, and stored bytes of the export (quota).
 
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::export::totals::Totals;
 
@@ -37,7 +38,7 @@ impl ArchivePage {
     /// Stored bytes of all slices, from their newest page records; for the own slice, the sum in `own`.
     async fn export_bytes(&self, task: &Task<'_>, own: Totals) -> anyhow::Result<u64> {
         let mut sum = own.quota_bytes;
-        for view in self.archive().survey(task.plan, task.attempt).await? {
+        for view in slice_status::all(&self.archive(), task.plan, task.attempt).await? {
             if view.slice.number == task.message.id.run.slice {
                 continue;
             }
@@ -45,8 +46,7 @@ impl ArchivePage {
             sum += match &view.end {
                 Some(end) => end.totals.quota_bytes,
                 None => {
-                    self.archive()
-                        .next_message(&view, task.plan)
+                    slice_status::next_message(&self.archive(), &view, task.plan)
                         .await?
                         .totals
                         .quota_bytes

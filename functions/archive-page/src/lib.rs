@@ -5,7 +5,12 @@
 
 use std::sync::Arc;
 
-use conversation_archive::archive::{Archive, Conversations, Earlier};
+use conversation_archive::archive::Archive;
+use conversation_archive::archive::base_export;
+use conversation_archive::archive::base_export::Conversations;
+use conversation_archive::archive::cancellation;
+use conversation_archive::archive::revisit;
+use conversation_archive::archive::revisit::Earlier;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
@@ -16,11 +21,13 @@ use conversation_archive::export::parking::{Parking, park};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::run::{End, RunEnd};
 use conversation_archive::export::waiting::{Wait, WaitReason, Waiting, Waits};
-use conversation_archive::pipeline::dispatch::Dispatch;
+use conversation_archive::pipeline::Dispatch;
+use conversation_archive::pipeline::Redactors;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::redactors::Redactors;
-use conversation_archive::pipeline::runs::Ending;
+use conversation_archive::pipeline::run_ends;
+use conversation_archive::pipeline::run_ends::Ending;
+use conversation_archive::pipeline::scheduling;
 use conversation_archive::source::{NamesOrWarning, Reading, Setback, Sources};
 use conversation_archive::storage::topic::Topic;
 
@@ -114,7 +121,7 @@ impl ArchivePage {
             return self.settle(task, end).await;
         }
         let record = self.archive().record(&task.message.id).await?;
-        if self.archive().is_cancelled(&task.plan.export_id).await? {
+        if cancellation::is_requested(&self.archive(), &task.plan.export_id).await? {
             let ending = match &record {
                 Some(record) => Ending::after(&task.message.id.run, record),
                 None => Ending::before(task.message),
@@ -142,7 +149,7 @@ impl ArchivePage {
             Ok(checkpoint) => checkpoint,
             Err(setback) => return Ok(Err(setback)),
         };
-        let known = match self.archive().earlier(task.plan).await? {
+        let known = match revisit::known_versions(&self.archive(), task.plan).await? {
             Earlier::Nothing => None,
             Earlier::Versions(known) => Some(known),
             Earlier::Open(id) => {
@@ -199,7 +206,7 @@ impl ArchivePage {
         match checkpoint {
             Checkpoint::Conversations {
                 next: Some(place), ..
-            } => Ok(self.archive().conversations(task.plan, *place).await?),
+            } => Ok(base_export::conversations(&self.archive(), task.plan, *place).await?),
             // Postponed conversations are in the checkpoint itself; the other checkpoints have no conversations.
             _ => Ok(Conversations::ByRequest),
         }
@@ -218,7 +225,7 @@ impl ArchivePage {
                 } = task.message;
                 let next =
                     PageMessage::following(&record, &id.run, *attempt, *origin, checkpoint.clone());
-                self.dispatch.page(&next).await?;
+                scheduling::send_page(&self.dispatch, &next).await?;
                 Ok(Handled::Continued(Box::new(record)))
             }
             NextStep::EndRun => {
@@ -248,7 +255,7 @@ impl ArchivePage {
                     before: Before::Settled,
                     ..task.message.clone()
                 };
-                self.dispatch.waiting(&waiting.message(message)).await?;
+                scheduling::send_waiting(&self.dispatch, &waiting.message(message)).await?;
                 metrics::record(&[(metrics::PAGES_PARKED, 1)]);
                 tracing::info!(
                     reason = ?waiting.reason,
@@ -267,17 +274,20 @@ impl ArchivePage {
     }
 
     async fn end(&self, task: &Task<'_>, ending: Ending<'_>, end: End) -> anyhow::Result<Handled> {
-        let end = self
-            .dispatch
-            .end_run(task.plan, ending, end, task.invocation)
-            .await?;
+        let end =
+            run_ends::end_run(&self.dispatch, task.plan, ending, end, task.invocation).await?;
         self.settle(task, end).await
     }
 
     async fn settle(&self, task: &Task<'_>, end: RunEnd) -> anyhow::Result<Handled> {
-        self.dispatch
-            .settle(task.plan, &end, &self.sources, task.invocation)
-            .await?;
+        run_ends::clean_up_run(
+            &self.dispatch,
+            task.plan,
+            &end,
+            &self.sources,
+            task.invocation,
+        )
+        .await?;
         Ok(Handled::Ended(Box::new(end)))
     }
 

@@ -1,5 +1,6 @@
 //! Handles a lost job or query: a new run replaces the run and starts again; the pages of the old run are superseded.
 
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::RunId;
 use conversation_archive::export::attempt::Attempt;
@@ -7,8 +8,10 @@ use conversation_archive::export::message::PageMessage;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::request::SourceKind;
 use conversation_archive::export::run::End;
-use conversation_archive::pipeline::dispatch::Which;
-use conversation_archive::pipeline::runs::Ending;
+use conversation_archive::pipeline::run_ends;
+use conversation_archive::pipeline::run_ends::Ending;
+use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::scheduling::Which;
 use conversation_archive::source::{Asked, Setback};
 
 use crate::{ArchivePage, Handled, Task};
@@ -77,7 +80,8 @@ impl ArchivePage {
                 .fail(task, Failure::new(FailureKind::SourceLost, what))
                 .await;
         };
-        let standings = self.archive().standings(task.plan, task.attempt).await?;
+        let standings =
+            slice_status::all_progress(&self.archive(), task.plan, task.attempt).await?;
         let next = task
             .attempt
             .with_new_query(&standings, query, self.dispatch.clock.now());
@@ -103,7 +107,7 @@ impl ArchivePage {
         next: &Attempt,
         what: &str,
     ) -> anyhow::Result<Handled> {
-        for view in self.archive().survey(task.plan, task.attempt).await? {
+        for view in slice_status::all(&self.archive(), task.plan, task.attempt).await? {
             let own = view.run == task.message.id.run;
             // Runs of the new attempt are not ended here: another handler may have started them already.
             let earlier =
@@ -118,14 +122,10 @@ impl ArchivePage {
                 successor: successor.run,
                 reason: what.to_owned(),
             };
-            self.dispatch
-                .end_slice(task.plan, &view, end, task.invocation)
-                .await?;
+            run_ends::end_slice(&self.dispatch, task.plan, &view, end, task.invocation).await?;
         }
         // The own run ends last: until then, a redelivery of this message repeats these steps.
-        self.dispatch
-            .open_slices(task.plan, next, Which::Unstarted)
-            .await?;
+        scheduling::start_slices(&self.dispatch, task.plan, next, Which::Unstarted).await?;
         let run = &task.message.id.run;
         let successor = next
             .run_of(run.slice)
@@ -134,15 +134,14 @@ impl ArchivePage {
             successor,
             reason: what.to_owned(),
         };
-        let end = self
-            .dispatch
-            .end_run(
-                task.plan,
-                Ending::before(task.message),
-                end,
-                task.invocation,
-            )
-            .await?;
+        let end = run_ends::end_run(
+            &self.dispatch,
+            task.plan,
+            Ending::before(task.message),
+            end,
+            task.invocation,
+        )
+        .await?;
         Ok(Handled::Ended(Box::new(end)))
     }
 }

@@ -2,6 +2,7 @@
 //! process dies in between, the events are published again and none is lost.
 
 use anyhow::Context as _;
+use conversation_archive::archive::page_objects;
 use conversation_archive::export::message::Before;
 use conversation_archive::export::page_record::PageRecord;
 use conversation_archive::export::request::SourceKind;
@@ -20,7 +21,7 @@ impl ArchivePage {
         let (Some(topic), Some(page)) = (self.told_by(task), committed) else {
             return Ok(());
         };
-        let lines = self.archive().page_text(page.page_key).await?;
+        let lines = page_objects::lines(&self.archive(), page.page_key).await?;
         let notices = archived(page, &lines)?;
         topic
             .publish(&notices, task.invocation.deadline)

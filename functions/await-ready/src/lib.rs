@@ -1,7 +1,8 @@
 //! await-ready: returns parked pages to the pages queue when they are due, and does nothing else.
 
 use conversation_archive::export::message::{PageMessage, WaitingMessage};
-use conversation_archive::pipeline::dispatch::Dispatch;
+use conversation_archive::pipeline::Dispatch;
+use conversation_archive::pipeline::scheduling;
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
@@ -42,15 +43,17 @@ impl AwaitReady {
             return Ok(Handled::Dropped);
         }
         if self.dispatch.clock.now() < message.not_before {
-            self.dispatch.waiting(message).await?;
+            scheduling::send_waiting(&self.dispatch, message).await?;
             return Ok(Handled::Hopped);
         }
-        self.dispatch
-            .page(&PageMessage {
+        scheduling::send_page(
+            &self.dispatch,
+            &PageMessage {
                 times_parked,
                 ..page.clone()
-            })
-            .await?;
+            },
+        )
+        .await?;
         Ok(Handled::Returned)
     }
 }

@@ -1,10 +1,15 @@
 //! complete-export: after each end of a run, starts the next slice or concludes the export.
 
+use conversation_archive::archive::outcomes;
+use conversation_archive::archive::slice_status;
 use conversation_archive::export::message::CompletionMessage;
 use conversation_archive::export::outcome::Outcome;
+use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::{Concluding, Progress};
-use conversation_archive::pipeline::dispatch::{Dispatch, DispatchError, Which};
 use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::scheduling::Which;
+use conversation_archive::pipeline::{Dispatch, DispatchError};
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
@@ -51,33 +56,33 @@ impl CompleteExport {
         let Some(attempt) = archive.newest_attempt(&message.export_id).await? else {
             anyhow::bail!("{} has no attempt", message.export_id);
         };
-        let views = archive.survey(&plan, &attempt).await?;
+        let views = slice_status::all(&archive, &plan, &attempt).await?;
         let concluding = Concluding {
             plan: &plan,
             attempt: &attempt,
             views: &views,
             invocation,
         };
-        if let Some(outcome) = archive.decided(&plan.export_id, attempt.attempt).await? {
+        if let Some(outcome) =
+            outcomes::of_attempt(&archive, &plan.export_id, attempt.attempt).await?
+        {
             if archive.is_open(&message.export_id).await? {
-                self.dispatch.announce(concluding, &outcome).await?;
+                conclusion::announce(&self.dispatch, concluding, &outcome).await?;
             }
             return Ok(Handled::Concluded(Box::new(outcome)));
         }
         let open = views.iter().filter(|view| view.end.is_none()).count();
         if open > 0 {
-            self.dispatch
-                .open_slices(&plan, &attempt, Which::Unstarted)
-                .await?;
+            scheduling::start_slices(&self.dispatch, &plan, &attempt, Which::Unstarted).await?;
             return Ok(Handled::Waiting { open });
         }
-        match self.dispatch.conclude(concluding).await? {
+        match conclusion::conclude(&self.dispatch, concluding).await? {
             Progress::Decided(outcome) => {
-                self.dispatch.announce(concluding, &outcome).await?;
+                conclusion::announce(&self.dispatch, concluding, &outcome).await?;
                 Ok(Handled::Concluded(outcome))
             }
             Progress::Unfinished => {
-                self.dispatch.nudge(&plan.export_id).await?;
+                scheduling::send_recheck(&self.dispatch, &plan.export_id).await?;
                 Ok(Handled::Continued)
             }
         }

@@ -3,6 +3,8 @@
 //! It never sends to the queue whose dead letters it reads. A dead webhook message does not change its export.
 
 use conversation_archive::archive::SliceView;
+use conversation_archive::archive::open_marker;
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
@@ -16,10 +18,12 @@ use conversation_archive::export::page_record::{NextStep, PageRecord};
 use conversation_archive::export::plan::{ExportPlan, Identity};
 use conversation_archive::export::request::{ExportRequest, SourceKind};
 use conversation_archive::export::run::End;
-use conversation_archive::pipeline::dispatch::Dispatch;
+use conversation_archive::pipeline::Dispatch;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::runs::Ending;
+use conversation_archive::pipeline::run_ends;
+use conversation_archive::pipeline::run_ends::Ending;
+use conversation_archive::pipeline::scheduling;
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::Stored;
 use serde::{Deserialize, Serialize};
@@ -114,7 +118,7 @@ impl RecordFailure {
         let archive = &self.dispatch.archive;
         if archive.plan(&identity.export_id).await?.is_none() {
             let now = self.dispatch.clock.now();
-            archive.accept(&identity.export_id, &request, now).await?;
+            open_marker::accept_request(&archive, &identity.export_id, &request, now).await?;
         }
         Ok(())
     }
@@ -145,7 +149,7 @@ impl RecordFailure {
         invocation: &Invocation,
     ) -> anyhow::Result<Handled> {
         let archive = &self.dispatch.archive;
-        let current = archive.slice_view(plan, attempt, page.id.run.slice).await?;
+        let current = slice_status::of_slice(&archive, plan, attempt, page.id.run.slice).await?;
         // The run was replaced in the meantime, so the letter no longer matters.
         let Some(view) = current.filter(|view| view.run == page.id.run) else {
             return Ok(Handled::Kept);
@@ -160,9 +164,7 @@ impl RecordFailure {
                     return Ok(Handled::Kept);
                 }
                 Some(_) => {
-                    self.dispatch
-                        .end_slice(plan, &view, end, invocation)
-                        .await?;
+                    run_ends::end_slice(&self.dispatch, plan, &view, end, invocation).await?;
                 }
                 None => self.end_before(plan, &view, page, end, invocation).await?,
             }
@@ -184,10 +186,10 @@ impl RecordFailure {
         match self.dispatch.archive.record(&before).await? {
             Some(record) => {
                 let ending = Ending::after(&view.run, &record);
-                self.dispatch.end_run(plan, ending, end, invocation).await?;
+                run_ends::end_run(&self.dispatch, plan, ending, end, invocation).await?;
             }
             None => {
-                self.dispatch.end_slice(plan, view, end, invocation).await?;
+                run_ends::end_slice(&self.dispatch, plan, view, end, invocation).await?;
             }
         }
         Ok(())
@@ -207,9 +209,7 @@ impl RecordFailure {
     }
 
     async fn run_failed(&self, run: &RunId) -> anyhow::Result<Handled> {
-        self.dispatch
-            .completion(&CompletionMessage::run_ended(run))
-            .await?;
+        scheduling::send_completion(&self.dispatch, &CompletionMessage::run_ended(run)).await?;
         Ok(Handled::RunFailed)
     }
 }

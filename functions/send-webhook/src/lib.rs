@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use conversation_archive::archive::ArchiveError;
+use conversation_archive::archive::deliveries;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::seal;
 use conversation_archive::export::announcement::announcement;
@@ -21,7 +22,7 @@ use conversation_archive::export::owed::{NextDelivery, OwedWebhook};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::net::webhook::{Sender, Signer, webhook_id};
 use conversation_archive::net::{AddressRules, WebhookUrl};
-use conversation_archive::pipeline::dispatch::Dispatch;
+use conversation_archive::pipeline::Dispatch;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::storage::queue::{MAX_VISIBILITY, Queue, SEND_WEBHOOK_TIMEOUT};
@@ -111,16 +112,19 @@ impl SendWebhook {
             number,
             retry: retry_delay(owed.number_of(number)),
         };
-        archive
-            .keep_delivery(&outcome, self.event(&delivered, &answer, invocation))
-            .await?;
+        deliveries::record(
+            &archive,
+            &outcome,
+            self.event(&delivered, &answer, invocation),
+        )
+        .await?;
         measure(&answer);
         self.settle(&received, &owed, &delivered, answer).await
     }
 
     /// Decides from the recorded deliveries whether a delivery is due.
     async fn turn(&self, owed: &OwedWebhook, received: &Received<'_>) -> anyhow::Result<Turn> {
-        let deliveries = self.dispatch.archive.deliveries_owed(owed).await?;
+        let deliveries = deliveries::of_marker(&self.dispatch.archive, owed).await?;
         let due = match owed.next_delivery(&deliveries) {
             // With an overriding receiver, a 410 from the planned receiver does not count.
             NextDelivery::Settled(Delivery::Ended) if self.receiver.is_some() => {

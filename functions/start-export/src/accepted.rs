@@ -5,12 +5,14 @@
 //! sweep start it again. A request without a scheduled time is answered at once and not stored: its caller gets the
 //! error.
 
+use conversation_archive::archive::open_marker;
 use conversation_archive::base::failure::in_one_line;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::millis;
 use conversation_archive::export::plan::{Identity, Revisit, revisits};
 use conversation_archive::export::request::{ExportRequest, Refusal, scheduled_time};
 use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::scheduling;
 use conversation_archive::source::Setback;
 use jiff::Timestamp;
 
@@ -110,7 +112,7 @@ impl StartExport {
         };
         let id = &start.identity.export_id;
         let now = self.dispatch.clock.now();
-        self.archive().accept(id, request, now).await?;
+        open_marker::accept_request(&self.archive(), id, request, now).await?;
         Ok(Accepted::Now)
     }
 
@@ -120,7 +122,7 @@ impl StartExport {
         error: &StartError,
     ) -> Result<Started, StartError> {
         tracing::warn!(export.id = %id, error = in_one_line(error), "export accepted; it starts later");
-        self.dispatch.start(id).await?;
+        scheduling::send_start(&self.dispatch, id).await?;
         Ok(Started {
             export_id: id.clone(),
             state: State::Accepted,
@@ -140,7 +142,7 @@ impl StartExport {
         id: &ExportId,
         invocation: &Invocation,
     ) -> Result<Restarted, StartError> {
-        let Some(request) = self.archive().accepted(id).await? else {
+        let Some(request) = open_marker::accepted_request(&self.archive(), id).await? else {
             return self.resume_scheduled(id, invocation).await;
         };
         match Box::pin(self.start_accepted(id, request, invocation)).await {
@@ -150,7 +152,7 @@ impl StartExport {
                 tracing::error!(%refusal, "an accepted request is refused and not kept any longer");
                 // The sweep removes a marker that has neither a request nor a plan.
                 let now = self.dispatch.clock.now();
-                self.archive().mark_open(id, now).await?;
+                open_marker::write(&self.archive(), id, now).await?;
                 Ok(Restarted::Dropped(refusal.to_string()))
             }
             Err(error) => {

@@ -1,13 +1,17 @@
 //! Cancel: `cancel.json` marks the export as cancelled; the handler of each page reads it, deletes the job and ends the
 //! run as cancelled.
 
+use conversation_archive::archive::cancellation;
+use conversation_archive::archive::outcomes;
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::request::Refusal;
 use conversation_archive::export::run::{End, RunEnd};
-use conversation_archive::pipeline::dispatch::Which;
 use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::scheduling::Which;
 
 use crate::{StartError, StartExport, Started, State, final_state};
 
@@ -23,10 +27,8 @@ impl StartExport {
             return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
         };
         let attempt = self.newest_attempt(&plan).await?;
-        if let Some(outcome) = self
-            .archive()
-            .decided(&plan.export_id, attempt.attempt)
-            .await?
+        if let Some(outcome) =
+            outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt).await?
         {
             let state = final_state(outcome.status);
             return match state {
@@ -39,15 +41,12 @@ impl StartExport {
                 .into()),
             };
         }
-        self.archive().cancel(id, self.dispatch.clock.now()).await?;
+        cancellation::request(&self.archive(), id, self.dispatch.clock.now()).await?;
         self.close_failed(&plan, &attempt, invocation).await?;
         // Messages may be lost or delayed for hours, so every open slice gets a message now.
-        let open = self
-            .dispatch
-            .open_slices(&plan, &attempt, Which::Every)
-            .await?;
+        let open = scheduling::start_slices(&self.dispatch, &plan, &attempt, Which::Every).await?;
         if open.is_empty() {
-            self.dispatch.nudge(id).await?;
+            scheduling::send_recheck(&self.dispatch, id).await?;
         }
         Ok(self.started(&plan, attempt.attempt, State::Cancelling))
     }
@@ -58,7 +57,7 @@ impl StartExport {
         attempt: &Attempt,
         invocation: &Invocation,
     ) -> Result<(), StartError> {
-        for view in self.archive().survey(plan, attempt).await? {
+        for view in slice_status::all(&self.archive(), plan, attempt).await? {
             let Some(RunEnd {
                 end: End::Failed { .. },
                 job: Some(job),

@@ -4,6 +4,7 @@
 //! `request.json` commits the plan; a handler that finds one uses it. No message is sent before every check has passed.
 
 use conversation_archive::archive::Archive;
+use conversation_archive::archive::open_marker;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::json::JsonText;
@@ -15,10 +16,12 @@ use conversation_archive::export::plan::{
 };
 use conversation_archive::export::request::{ExportRequest, OnBadRecord, Refusal};
 use conversation_archive::net::{AddressRules, WebhookUrl};
-use conversation_archive::pipeline::dispatch::{Dispatch, Which};
+use conversation_archive::pipeline::Dispatch;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
-use conversation_archive::pipeline::redactors::{PinError, Redactors};
+use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::scheduling::Which;
+use conversation_archive::pipeline::{PinError, Redactors};
 use conversation_archive::source::{Asked, Setback, Sources};
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +117,7 @@ pub enum StartError {
         source: Box<StartError>,
     },
     #[error(transparent)]
-    Dispatch(#[from] conversation_archive::pipeline::dispatch::DispatchError),
+    Dispatch(#[from] conversation_archive::pipeline::DispatchError),
     #[error(transparent)]
     Archive(#[from] conversation_archive::archive::ArchiveError),
 }
@@ -270,9 +273,7 @@ impl StartExport {
             Err(error) => return Err(error),
         };
         let attempt = self.begin(&plan).await?;
-        self.dispatch
-            .open_slices(&plan, &attempt, Which::Unstarted)
-            .await?;
+        scheduling::start_slices(&self.dispatch, &plan, &attempt, Which::Unstarted).await?;
         metrics::record(&[(metrics::EXPORTS_STARTED, 1)]);
         tracing::info!(export.id = %plan.export_id, slices = plan.slice_count, "export started");
         Ok(self.started(&plan, attempt.attempt, State::Started))
@@ -315,13 +316,13 @@ impl StartExport {
         let query_hash = plan.query_hash;
         let id = plan.export_id.clone();
         if !self.archive().is_open(&id).await? {
-            self.archive().mark_open(&id, now).await?;
+            open_marker::write(&self.archive(), &id, now).await?;
         }
         let (stored, _) = self
             .archive()
             .create_or_read(Name::Request(&id), plan)
             .await?;
-        self.archive().mark_open(&id, now).await?;
+        open_marker::write(&self.archive(), &id, now).await?;
         if stored.query_hash == query_hash {
             Ok(stored)
         } else {

@@ -1,5 +1,10 @@
 //! Resume: a stopped export continues, a failed one gets another attempt, and a completed one returns its state.
 
+use conversation_archive::archive::cancellation;
+use conversation_archive::archive::deliveries;
+use conversation_archive::archive::open_marker;
+use conversation_archive::archive::outcomes;
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::{Attempt, Overrides};
@@ -8,8 +13,11 @@ use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::request::Refusal;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
+use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::Concluding;
 use conversation_archive::pipeline::invocation::Invocation;
+use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::webhooks;
 use conversation_archive::source::Asked;
 
 use crate::{Resume, StartError, StartExport, Started, State, final_state};
@@ -63,10 +71,8 @@ impl StartExport {
             self.check_residency(&plan)?;
             self.begin(&plan).await?
         };
-        let Some(outcome) = self
-            .archive()
-            .decided(&plan.export_id, attempt.attempt)
-            .await?
+        let Some(outcome) =
+            outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt).await?
         else {
             self.check_residency(&plan)?;
             return self.go_on(resume, &plan, &attempt).await;
@@ -101,7 +107,7 @@ impl StartExport {
         if !scheduled.as_ref().is_some_and(is_due) {
             return Ok(false);
         }
-        let Some(outcome) = self.archive().resumable(id, attempt.attempt).await? else {
+        let Some(outcome) = outcomes::resumable(&self.archive(), id, attempt.attempt).await? else {
             return Ok(false);
         };
         let plan = self.archive().planned(id).await?;
@@ -150,7 +156,7 @@ impl StartExport {
             return Err(Refusal::new("onBadRecord", value, rule).into());
         }
         self.reopen(plan).await?;
-        self.dispatch.revive(plan, attempt).await?;
+        scheduling::restart(&self.dispatch, plan, attempt).await?;
         // An earlier resume may have died after creating the attempt and before removing the marker.
         self.forget_scheduled(&plan.export_id, attempt.attempt.saturating_sub(1))
             .await?;
@@ -174,9 +180,9 @@ impl StartExport {
             self.announce_if_owed(plan, failed, outcome, invocation)
                 .await?;
             let now = self.dispatch.clock.now();
-            self.archive().withdraw_cancel(&plan.export_id, now).await?;
+            cancellation::withdraw(&self.archive(), &plan.export_id, now).await?;
         }
-        let standings = self.archive().standings(plan, failed).await?;
+        let standings = slice_status::all_progress(&self.archive(), plan, failed).await?;
         let of_export = outcome
             .failures
             .iter()
@@ -208,7 +214,7 @@ impl StartExport {
         // Written again after the attempt is created: the announcement of the previous outcome may have removed the
         // marker in the meantime.
         self.reopen(plan).await?;
-        self.dispatch.revive(plan, &next).await?;
+        scheduling::restart(&self.dispatch, plan, &next).await?;
         self.forget_scheduled(&plan.export_id, failed.attempt)
             .await?;
         tracing::info!(
@@ -243,8 +249,8 @@ impl StartExport {
         outcome: &Outcome,
         invocation: &Invocation,
     ) -> Result<(), StartError> {
-        let is_owed =
-            plan.webhook_url.is_some() && self.archive().delivery(outcome).await?.is_owed();
+        let is_owed = plan.webhook_url.is_some()
+            && deliveries::state(&self.archive(), outcome).await?.is_owed();
         if !is_owed {
             // A process may have died after the delivery and before it deleted the marker.
             let owed = Name::Owed(&plan.export_id, outcome.attempt);
@@ -252,26 +258,26 @@ impl StartExport {
         }
         if self.archive().is_open(&plan.export_id).await? {
             if is_owed {
-                self.dispatch.restart_schedule(outcome).await?;
+                webhooks::restart_schedule(&self.dispatch, outcome).await?;
             }
-            let views = self.archive().survey(plan, attempt).await?;
+            let views = slice_status::all(&self.archive(), plan, attempt).await?;
             let concluding = Concluding {
                 plan,
                 attempt,
                 views: &views,
                 invocation,
             };
-            return Ok(self.dispatch.announce(concluding, outcome).await?);
+            return Ok(conclusion::announce(&self.dispatch, concluding, outcome).await?);
         }
         if is_owed {
-            self.dispatch.owe_webhook_anew(outcome).await?;
+            webhooks::reschedule(&self.dispatch, outcome).await?;
         }
         Ok(())
     }
 
     async fn reopen(&self, plan: &ExportPlan) -> Result<(), StartError> {
         let now = self.dispatch.clock.now();
-        Ok(self.archive().mark_open(&plan.export_id, now).await?)
+        Ok(open_marker::write(&self.archive(), &plan.export_id, now).await?)
     }
 }
 

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use conversation_archive::archive::open_marker;
+use conversation_archive::archive::outcomes;
+use conversation_archive::archive::slice_status;
 use conversation_archive::archive::{Archive, SliceView};
 use conversation_archive::base::failure::{Failure, FailureKind, in_one_line};
 use conversation_archive::base::hash::Sha256;
@@ -12,10 +15,13 @@ use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::objects::{Name, OPEN_PREFIX};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::run::End;
+use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::Concluding;
-use conversation_archive::pipeline::dispatch::{Dispatch, DispatchError};
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
+use conversation_archive::pipeline::run_ends;
+use conversation_archive::pipeline::scheduling;
+use conversation_archive::pipeline::{Dispatch, DispatchError};
 use jiff::SignedDuration;
 
 mod owed;
@@ -163,7 +169,7 @@ impl SweepExports {
         if is_accepted && now.duration_since(marker.since) < PATIENCE {
             metrics::record(&[(metrics::STARTS_OVERDUE, 1)]);
             tracing::error!(export.id = %id, since = %marker.since, "an accepted export is not started yet; it is tried again");
-            self.dispatch.start(id).await?;
+            scheduling::send_start(&self.dispatch, id).await?;
             return Ok(Swept::StartedAgain);
         }
         if is_accepted {
@@ -172,7 +178,7 @@ impl SweepExports {
         } else {
             tracing::warn!(export.id = %id, "an export was begun and never planned; its marker is removed");
         }
-        self.archive().remove_marker_without_plan(id, now).await?;
+        open_marker::remove_without_plan(&self.archive(), id, now).await?;
         Ok(Swept::Removed)
     }
 
@@ -189,7 +195,7 @@ impl SweepExports {
             .replace(Name::Open(&plan.export_id), &marker)
             .await?;
         tracing::warn!(export.id = %plan.export_id, times = marker.fruitless_sweeps, "nothing moved for an hour; messages are sent again");
-        match self.dispatch.revive(plan, attempt).await {
+        match scheduling::restart(&self.dispatch, plan, attempt).await {
             Ok(()) => Ok(Swept::Revived),
             Err(DispatchError::Archive(error)) if error.is_damage() => {
                 tracing::error!(export.id = %plan.export_id, error = in_one_line(&error), "it cannot be revived");
@@ -211,18 +217,19 @@ impl SweepExports {
             "nothing moved in {FRUITLESS_SWEEPS} hours although messages were sent again each hour"
         );
         let failure = Failure::new(FailureKind::Stalled, message);
-        let mut views = self.archive().survey(plan, attempt).await?;
+        let mut views = slice_status::all(&self.archive(), plan, attempt).await?;
         for view in &mut views {
             if view.end.is_none() {
                 let end = End::Failed {
                     failure: failure.clone(),
                 };
-                view.end = match self.dispatch.end_slice(plan, view, end, invocation).await {
-                    Ok(end) => Some(end),
-                    // A run that cannot be read cannot be ended; the export fails regardless.
-                    Err(DispatchError::Archive(error)) if error.is_damage() => None,
-                    Err(error) => return Err(error.into()),
-                };
+                view.end =
+                    match run_ends::end_slice(&self.dispatch, plan, view, end, invocation).await {
+                        Ok(end) => Some(end),
+                        // A run that cannot be read cannot be ended; the export fails regardless.
+                        Err(DispatchError::Archive(error)) if error.is_damage() => None,
+                        Err(error) => return Err(error.into()),
+                    };
             }
         }
         let concluding = Concluding {
@@ -231,17 +238,17 @@ impl SweepExports {
             views: &views,
             invocation,
         };
-        let decided = self.archive().decided(&plan.export_id, attempt.attempt);
+        let decided = outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt);
         let outcome = match decided.await? {
             Some(outcome) => outcome,
-            None => match self.dispatch.give_up(concluding, failure).await {
+            None => match conclusion::give_up(&self.dispatch, concluding, failure).await {
                 Ok(outcome) => outcome,
                 // A later attempt has begun, so the export makes progress after all.
                 Err(DispatchError::Superseded { .. }) => return Ok(()),
                 Err(error) => return Err(error.into()),
             },
         };
-        Ok(self.dispatch.announce(concluding, &outcome).await?)
+        Ok(conclusion::announce(&self.dispatch, concluding, &outcome).await?)
     }
 
     fn archive(&self) -> &Archive {

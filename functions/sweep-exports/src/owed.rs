@@ -5,6 +5,7 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::OWED_PREFIX;
 use conversation_archive::export::owed::{NextDelivery, OwedWebhook};
 use conversation_archive::pipeline::metrics;
+use conversation_archive::pipeline::webhooks;
 
 use crate::{HOUR, SweepExports, Swept};
 
@@ -35,7 +36,7 @@ impl SweepExports {
         let Some(owed) = self.archive().read_key::<OwedWebhook>(key).await? else {
             return Ok(None);
         };
-        let NextDelivery::Due(due) = self.dispatch.next_delivery(&owed).await? else {
+        let NextDelivery::Due(due) = webhooks::next_delivery(&self.dispatch, &owed).await? else {
             return Ok(None);
         };
         let now = self.dispatch.clock.now();
@@ -45,7 +46,7 @@ impl SweepExports {
         let id = owed.export_id.clone();
         tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; its message is sent again");
         metrics::record(&[(metrics::WEBHOOKS_OVERDUE, 1)]);
-        self.dispatch.send_webhook(owed).await?;
+        webhooks::send(&self.dispatch, owed).await?;
         Ok(Some(id))
     }
 }

@@ -2,11 +2,13 @@
 //! exists. archive-page handles it, because a query may have to be submitted again.
 
 use conversation_archive::archive::ArchiveError;
+use conversation_archive::archive::outcomes;
 use conversation_archive::base::failure::in_one_line;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::RESUMES_PREFIX;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::pipeline::metrics;
+use conversation_archive::pipeline::scheduling;
 
 use crate::{PATIENCE, SweepExports, Swept};
 
@@ -55,7 +57,7 @@ impl SweepExports {
             is_wanted => is_wanted?,
         };
         if is_wanted {
-            self.dispatch.start(&scheduled.export_id).await?;
+            scheduling::send_start(&self.dispatch, &scheduled.export_id).await?;
         } else {
             self.archive().delete(scheduled.name()).await?;
         }
@@ -69,7 +71,7 @@ impl SweepExports {
         if newest.is_none_or(|newest| newest.attempt != scheduled.attempt) {
             return Ok(false);
         }
-        let outcome = self.archive().resumable(id, scheduled.attempt).await?;
+        let outcome = outcomes::resumable(&self.archive(), id, scheduled.attempt).await?;
         Ok(outcome.is_some())
     }
 }

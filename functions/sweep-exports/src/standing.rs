@@ -1,5 +1,6 @@
 //! The standing of an export in a sweep: the time of its last progress, what it waits for, and a digest for comparison.
 
+use conversation_archive::archive::slice_status;
 use conversation_archive::archive::{Archive, ArchiveError};
 use conversation_archive::export::objects::portion_prefix;
 use conversation_archive::export::page_record::PageRecord;
@@ -39,7 +40,7 @@ impl Standing {
         attempt: &Attempt,
     ) -> Result<Standing, ArchiveError> {
         let mut slices = Vec::new();
-        for view in archive.survey(plan, attempt).await? {
+        for view in slice_status::all(&archive, plan, attempt).await? {
             // The end record has the time of the last progress, so the page keys need not be listed.
             let record = match &view.end {
                 Some(_) => None,
@@ -50,7 +51,7 @@ impl Standing {
                 Some(_) => None,
                 None => {
                     archive
-                        .waiting(&archive.next_message(&view, plan).await?)
+                        .waiting(&slice_status::next_message(&archive, &view, plan).await?)
                         .await?
                 }
             };

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use crate::archive::page_objects;
 use crate::archive::{Archive, ArchiveError};
 use crate::export::outcome::{Content, IdVersions, RepeatedRecords};
 use crate::export::plan::{ExportPlan, GatewayQuery};
@@ -109,7 +110,8 @@ async fn name(
     let versions: BTreeMap<_, _> = tally.named.iter().map(|it| (it.id, it.versions)).collect();
     let mut by_id = BTreeMap::new();
     let keys = index_keys(content, &tally.named.iter().map(|it| it.page).collect());
-    let read = async |key: String| Ok::<_, ArchiveError>((archive.object(&key).await?, key));
+    let read =
+        async |key: String| Ok::<_, ArchiveError>((page_objects::read(&archive, &key).await?, key));
     let mut indexes = Box::pin(stream::iter(keys).map(read).buffered(READS_AT_ONCE));
     while let Some((index, key)) = indexes.try_next().await? {
         let visit = |id: &str| {

@@ -11,67 +11,64 @@ use crate::export::outcome::Outcome;
 use crate::export::owed::OwedWebhook;
 use crate::storage::store::Stored;
 
-impl Archive {
-    /// The state of the outcome's webhook.
-    pub async fn delivery(&self, outcome: &Outcome) -> Result<Delivery, ArchiveError> {
-        Ok(self.deliveries(outcome).await?.delivery())
-    }
+/// The state of the outcome's webhook.
+pub async fn state(archive: &Archive, outcome: &Outcome) -> Result<Delivery, ArchiveError> {
+    Ok(of_outcome(archive, outcome).await?.delivery())
+}
 
-    pub async fn deliveries(&self, outcome: &Outcome) -> Result<Deliveries, ArchiveError> {
-        let Outcome {
-            ended_at,
+pub async fn of_outcome(archive: &Archive, outcome: &Outcome) -> Result<Deliveries, ArchiveError> {
+    let Outcome {
+        ended_at,
+        export_id,
+        attempt,
+        ..
+    } = outcome;
+    under(archive, *ended_at, export_id, *attempt).await
+}
+
+/// The deliveries of an outcome, identified by its marker, which avoids reading a manifest that may be large.
+pub async fn of_marker(archive: &Archive, owed: &OwedWebhook) -> Result<Deliveries, ArchiveError> {
+    under(archive, owed.ended_at, &owed.export_id, owed.attempt).await
+}
+
+/// Records a delivery after the existing ones.
+pub async fn record(
+    archive: &Archive,
+    outcome: &Outcome,
+    event: AuditEvent,
+) -> Result<(), ArchiveError> {
+    let (day, export_id) = (audit_day(outcome.ended_at), &outcome.export_id);
+    let prefix = delivery_prefix(day, export_id, outcome.attempt);
+    let on_record = archive.list_all(&prefix).await?.len();
+    for delivery in u32::try_from(on_record).unwrap_or(u32::MAX).. {
+        let attempt = outcome.attempt;
+        let name = Name::AuditDelivery {
+            day,
             export_id,
             attempt,
-            ..
-        } = outcome;
-        self.deliveries_under(*ended_at, export_id, *attempt).await
-    }
-
-    /// The deliveries of an outcome, identified by its marker, which avoids reading a manifest that may be large.
-    pub async fn deliveries_owed(&self, owed: &OwedWebhook) -> Result<Deliveries, ArchiveError> {
-        self.deliveries_under(owed.ended_at, &owed.export_id, owed.attempt)
-            .await
-    }
-
-    /// Records a delivery after the existing ones.
-    pub async fn keep_delivery(
-        &self,
-        outcome: &Outcome,
-        event: AuditEvent,
-    ) -> Result<(), ArchiveError> {
-        let (day, export_id) = (audit_day(outcome.ended_at), &outcome.export_id);
-        let prefix = delivery_prefix(day, export_id, outcome.attempt);
-        let on_record = self.list_all(&prefix).await?.len();
-        for delivery in u32::try_from(on_record).unwrap_or(u32::MAX).. {
-            let attempt = outcome.attempt;
-            let name = Name::AuditDelivery {
-                day,
-                export_id,
-                attempt,
-                delivery: delivery + 1,
-            };
-            // A concurrent delivery may have taken the number; both are recorded.
-            if self.create_or_read(name, event.clone()).await?.1 == Stored::Created {
-                break;
-            }
+            delivery: delivery + 1,
+        };
+        // A concurrent delivery may have taken the number; both are recorded.
+        if archive.create_or_read(name, event.clone()).await?.1 == Stored::Created {
+            break;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    async fn deliveries_under(
-        &self,
-        ended_at: Timestamp,
-        export_id: &ExportId,
-        attempt: u32,
-    ) -> Result<Deliveries, ArchiveError> {
-        let prefix = delivery_prefix(audit_day(ended_at), export_id, attempt);
-        let mut listed = self.list_all(&prefix).await?;
-        // Sorts by length first, because numbers may exceed two digits.
-        listed.sort_by_key(|object| object.key.len());
-        let mut events = Vec::new();
-        for object in listed {
-            events.extend(self.read_key::<AuditEvent>(&object.key).await?);
-        }
-        Ok(events.into_iter().collect())
+async fn under(
+    archive: &Archive,
+    ended_at: Timestamp,
+    export_id: &ExportId,
+    attempt: u32,
+) -> Result<Deliveries, ArchiveError> {
+    let prefix = delivery_prefix(audit_day(ended_at), export_id, attempt);
+    let mut listed = archive.list_all(&prefix).await?;
+    // Sorts by length first, because numbers may exceed two digits.
+    listed.sort_by_key(|object| object.key.len());
+    let mut events = Vec::new();
+    for object in listed {
+        events.extend(archive.read_key::<AuditEvent>(&object.key).await?);
     }
+    Ok(events.into_iter().collect())
 }

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::recent::Recent;
 use crate::base::ids::{ExportId, PageId, RunId};
 use crate::base::seal::{self, SealError};
 use crate::export::attempt::Attempt;
 use crate::export::message::PageMessage;
-use crate::export::objects::{Name, export_prefix};
+use crate::export::objects::{Name, RECORD_SUFFIX, export_prefix, run_prefix};
 use crate::export::outcome::Manifest;
 use crate::export::page_record::PageRecord;
 use crate::export::plan::ExportPlan;
@@ -24,14 +25,6 @@ pub struct Archive {
     store: Arc<dyn ArchiveStore>,
     /// Caches of immutable documents: a process mostly serves one export and perhaps its revisits.
     recent: Arc<Mutex<Recent>>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    plan: Option<Arc<ExportPlan>>,
-    attempt: Option<Arc<Attempt>>,
-    pub(super) known: super::known::RecentlyKnown,
-    pub(super) base: Option<Arc<super::conversations::Base>>,
 }
 
 /// The stage of an export.
@@ -179,6 +172,31 @@ impl Archive {
 
     pub async fn record(&self, page: &PageId) -> Result<Option<PageRecord>, ArchiveError> {
         self.read(Name::Record(page)).await
+    }
+
+    pub async fn existing_record(&self, page: &PageId) -> Result<PageRecord, ArchiveError> {
+        self.record(page)
+            .await?
+            .ok_or_else(|| ArchiveError::Missing(Name::Record(page).key()))
+    }
+
+    /// The last page that the run itself committed. Memory use does not depend on the number of pages.
+    pub async fn newest_record(&self, run: &RunId) -> Result<Option<PageRecord>, ArchiveError> {
+        let prefix = format!("{}page-", run_prefix(run));
+        let (mut newest, mut after) = (None, None);
+        loop {
+            let listing = self.store().list(&prefix, after.as_deref()).await?;
+            after = listing.objects.last().map(|object| object.key.clone());
+            let is_record = |object: &Listed| object.key.ends_with(RECORD_SUFFIX);
+            newest = listing.objects.into_iter().rfind(is_record).or(newest);
+            if !listing.truncated {
+                break;
+            }
+        }
+        match newest {
+            Some(object) => self.read_key(&object.key).await,
+            None => Ok(None),
+        }
     }
 
     /// The waiting record of the page in `message`, if there is one.

@@ -6,8 +6,10 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::indexes::READS_AT_ONCE;
+use super::page_objects::READS_AT_ONCE;
 use super::{Archive, ArchiveError};
+use crate::archive::exports;
+use crate::archive::page_objects;
 use crate::base::ids::{ExportId, RunId};
 use crate::base::time::Interval;
 use crate::export::objects::Name;
@@ -72,117 +74,114 @@ pub struct Searched {
     pub pages: u64,
 }
 
-impl Archive {
-    /// All versions of a conversation, oldest first: ordered by `as_of`, then end of the interval, then time of the
-    /// export, then position in the export. Of identical lines in one export, the last one counts.
-    pub async fn find(
-        &self,
-        sought: Sought<'_>,
-        progress: &mut (dyn FnMut(Searched) + Send),
-    ) -> Result<Vec<Version>, ArchiveError> {
-        let mut versions = Vec::new();
-        let mut searched = Searched::default();
-        for export_id in self.exports().await? {
-            let Some(plan) = self.plan(&export_id).await? else {
-                continue;
-            };
-            let elsewhere = sought.day.is_some_and(|day| !touches(plan.interval, day));
-            if elsewhere || Records::of(&plan) != sought.records {
-                continue;
-            }
-            let Some(manifest) = self.read::<Manifest>(Name::Manifest(&export_id)).await? else {
-                continue;
-            };
-            versions.extend(self.in_export(sought.id, &plan, &manifest).await?);
-            searched.exports += 1;
-            searched.pages += manifest.outcome.totals.pages;
-            progress(searched);
-        }
-        // Ids of a gateway may differ only in case.
-        if versions.iter().any(|version| version.entry.id == sought.id) {
-            versions.retain(|version| version.entry.id == sought.id);
-        }
-        versions
-            .sort_by_key(|version| (version.as_of, version.interval.end(), version.exported_at));
-        drop_repeated(&mut versions);
-        Ok(versions)
-    }
-
-    /// The record as stored.
-    pub async fn stored_record(&self, version: &Version) -> Result<String, ArchiveError> {
-        let key = &version.page_key;
-        let lines = self.page_text(key).await?;
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-        let (start, length) = (version.entry.offset, version.entry.length);
-        let line = lines.get(place(start)..place(start.saturating_add(length)));
-        let line = line.ok_or_else(|| ArchiveError::Page {
-            key: key.clone(),
-            source: "its index names a line that it has not".into(),
-        })?;
-        Ok(line.to_owned())
-    }
-
-    async fn in_export(
-        &self,
-        id: &str,
-        plan: &ExportPlan,
-        manifest: &Manifest,
-    ) -> Result<Vec<Version>, ArchiveError> {
-        // Collected, because a stream over borrowing closures is not `Send`.
-        let pages: Vec<(u32, &PageEntry, &PageObjects)> = manifest
-            .content
-            .slices
-            .iter()
-            .flat_map(|slice| slice.pages.iter().map(|page| (slice.slice, page)))
-            .filter_map(|(slice, page)| Some((slice, page, page.objects.as_ref()?)))
-            .collect();
-        let search = async |(slice, page, objects): (u32, &PageEntry, &PageObjects)| {
-            let entries = self.entries(id, objects).await?;
-            if entries.is_empty() {
-                return Ok::<_, ArchiveError>(Vec::new());
-            }
-            let run = RunId {
-                export_id: plan.export_id.clone(),
-                slice,
-                run: page.run,
-            };
-            let record = self.existing_record(&run.page(page.page)).await?;
-            let version = |entry| Version {
-                export_id: run.export_id.clone(),
-                source: plan.source,
-                interval: plan.interval,
-                exported_at: plan.planned_at,
-                as_of: record.watermark.unwrap_or(record.committed_at),
-                slice,
-                page: page.page,
-                page_key: objects.page.key.clone(),
-                entry,
-            };
-            Ok(entries.into_iter().map(version).collect())
+/// All versions of a conversation, oldest first: ordered by `as_of`, then end of the interval, then time of the
+/// export, then position in the export. Of identical lines in one export, the last one counts.
+pub async fn versions(
+    archive: &Archive,
+    sought: Sought<'_>,
+    progress: &mut (dyn FnMut(Searched) + Send),
+) -> Result<Vec<Version>, ArchiveError> {
+    let mut versions = Vec::new();
+    let mut searched = Searched::default();
+    for export_id in exports::ids(archive).await? {
+        let Some(plan) = archive.plan(&export_id).await? else {
+            continue;
         };
-        let found = stream::iter(pages).map(search).buffered(READS_AT_ONCE);
-        let found: Vec<Vec<Version>> = Box::pin(found).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        let elsewhere = sought.day.is_some_and(|day| !touches(plan.interval, day));
+        if elsewhere || Records::of(&plan) != sought.records {
+            continue;
+        }
+        let Some(manifest) = archive.read::<Manifest>(Name::Manifest(&export_id)).await? else {
+            continue;
+        };
+        versions.extend(in_export(archive, sought.id, &plan, &manifest).await?);
+        searched.exports += 1;
+        searched.pages += manifest.outcome.totals.pages;
+        progress(searched);
     }
+    // Ids of a gateway may differ only in case.
+    if versions.iter().any(|version| version.entry.id == sought.id) {
+        versions.retain(|version| version.entry.id == sought.id);
+    }
+    versions.sort_by_key(|version| (version.as_of, version.interval.end(), version.exported_at));
+    drop_repeated(&mut versions);
+    Ok(versions)
+}
 
-    /// The entries of the conversation in a page's index; there may be several.
-    async fn entries(
-        &self,
-        id: &str,
-        objects: &PageObjects,
-    ) -> Result<Vec<IndexEntry<'static>>, ArchiveError> {
-        let key = &objects.index.key;
-        let index = self.object(key).await?;
-        let entries = read_index(&index).filter(|entry| {
-            let same = |entry: &IndexEntry<'_>| entry.id.eq_ignore_ascii_case(id);
-            entry.as_ref().map_or(true, same)
-        });
-        let entries: Result<_, _> = entries.collect();
-        entries.map_err(|error| ArchiveError::Page {
-            key: key.clone(),
-            source: error.into(),
-        })
-    }
+/// The record as stored.
+pub async fn stored_record(archive: &Archive, version: &Version) -> Result<String, ArchiveError> {
+    let key = &version.page_key;
+    let lines = page_objects::lines(archive, key).await?;
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let (start, length) = (version.entry.offset, version.entry.length);
+    let line = lines.get(place(start)..place(start.saturating_add(length)));
+    let line = line.ok_or_else(|| ArchiveError::Page {
+        key: key.clone(),
+        source: "its index names a line that it has not".into(),
+    })?;
+    Ok(line.to_owned())
+}
+
+async fn in_export(
+    archive: &Archive,
+    id: &str,
+    plan: &ExportPlan,
+    manifest: &Manifest,
+) -> Result<Vec<Version>, ArchiveError> {
+    // Collected, because a stream over borrowing closures is not `Send`.
+    let pages: Vec<(u32, &PageEntry, &PageObjects)> = manifest
+        .content
+        .slices
+        .iter()
+        .flat_map(|slice| slice.pages.iter().map(|page| (slice.slice, page)))
+        .filter_map(|(slice, page)| Some((slice, page, page.objects.as_ref()?)))
+        .collect();
+    let search = async |(slice, page, objects): (u32, &PageEntry, &PageObjects)| {
+        let entries = entries(archive, id, objects).await?;
+        if entries.is_empty() {
+            return Ok::<_, ArchiveError>(Vec::new());
+        }
+        let run = RunId {
+            export_id: plan.export_id.clone(),
+            slice,
+            run: page.run,
+        };
+        let record = archive.existing_record(&run.page(page.page)).await?;
+        let version = |entry| Version {
+            export_id: run.export_id.clone(),
+            source: plan.source,
+            interval: plan.interval,
+            exported_at: plan.planned_at,
+            as_of: record.watermark.unwrap_or(record.committed_at),
+            slice,
+            page: page.page,
+            page_key: objects.page.key.clone(),
+            entry,
+        };
+        Ok(entries.into_iter().map(version).collect())
+    };
+    let found = stream::iter(pages).map(search).buffered(READS_AT_ONCE);
+    let found: Vec<Vec<Version>> = Box::pin(found).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The entries of the conversation in a page's index; there may be several.
+async fn entries(
+    archive: &Archive,
+    id: &str,
+    objects: &PageObjects,
+) -> Result<Vec<IndexEntry<'static>>, ArchiveError> {
+    let key = &objects.index.key;
+    let index = page_objects::read(archive, key).await?;
+    let entries = read_index(&index).filter(|entry| {
+        let same = |entry: &IndexEntry<'_>| entry.id.eq_ignore_ascii_case(id);
+        entry.as_ref().map_or(true, same)
+    });
+    let entries: Result<_, _> = entries.collect();
+    entries.map_err(|error| ArchiveError::Page {
+        key: key.clone(),
+        source: error.into(),
+    })
 }
 
 fn drop_repeated(versions: &mut Vec<Version>) {

@@ -28,54 +28,52 @@ pub struct ReplacedRun {
     pub reason: String,
 }
 
-impl Archive {
-    /// The losses of the export. Costs one read per run.
-    pub async fn losses(&self, plan: &ExportPlan) -> Result<Losses, ArchiveError> {
-        let id = &plan.export_id;
-        let newest = self.newest_attempt(id).await?.map_or(0, |it| it.attempt);
-        let (mut queries, mut reasons) = (0, BTreeMap::new());
-        for number in 1..=newest {
-            let attempt = self.attempt(id, number).await?;
-            queries += u64::from(attempt.cause == Cause::QueryLost);
-            self.follow_replaced(id, &attempt, &mut reasons).await?;
-        }
-        let replaced = |((slice, run), reason): ((u32, u32), Option<String>)| {
-            reason.map(|reason| ReplacedRun { slice, run, reason })
-        };
-        let runs: Vec<_> = reasons.into_iter().filter_map(replaced).collect();
-        let number = match plan.source {
-            SourceKind::ExportGateway => queries,
-            _ => runs.len() as u64,
-        };
-        Ok(Losses { number, runs })
+/// The losses of the export. Costs one read per run.
+pub async fn of_export(archive: &Archive, plan: &ExportPlan) -> Result<Losses, ArchiveError> {
+    let id = &plan.export_id;
+    let newest = archive.newest_attempt(id).await?.map_or(0, |it| it.attempt);
+    let (mut queries, mut reasons) = (0, BTreeMap::new());
+    for number in 1..=newest {
+        let attempt = archive.attempt(id, number).await?;
+        queries += u64::from(attempt.cause == Cause::QueryLost);
+        follow_replaced(archive, id, &attempt, &mut reasons).await?;
     }
+    let replaced = |((slice, run), reason): ((u32, u32), Option<String>)| {
+        reason.map(|reason| ReplacedRun { slice, run, reason })
+    };
+    let runs: Vec<_> = reasons.into_iter().filter_map(replaced).collect();
+    let number = match plan.source {
+        SourceKind::ExportGateway => queries,
+        _ => runs.len() as u64,
+    };
+    Ok(Losses { number, runs })
+}
 
-    /// Collects the runs that the attempt leads to, each with the reason for its replacement, if it was replaced.
-    async fn follow_replaced(
-        &self,
-        export_id: &ExportId,
-        attempt: &Attempt,
-        reasons: &mut BTreeMap<(u32, u32), Option<String>>,
-    ) -> Result<(), ArchiveError> {
-        for entry in &attempt.slices {
-            let mut run = RunId {
-                export_id: export_id.clone(),
-                slice: entry.slice,
-                run: entry.run,
+/// Collects the runs that the attempt leads to, each with the reason for its replacement, if it was replaced.
+async fn follow_replaced(
+    archive: &Archive,
+    export_id: &ExportId,
+    attempt: &Attempt,
+    reasons: &mut BTreeMap<(u32, u32), Option<String>>,
+) -> Result<(), ArchiveError> {
+    for entry in &attempt.slices {
+        let mut run = RunId {
+            export_id: export_id.clone(),
+            slice: entry.slice,
+            run: entry.run,
+        };
+        while !reasons.contains_key(&(run.slice, run.run)) {
+            let end = archive.end(&run).await?.map(|end| end.end);
+            let Some(End::Replaced { successor, reason }) = end else {
+                reasons.insert((run.slice, run.run), None);
+                break;
             };
-            while !reasons.contains_key(&(run.slice, run.run)) {
-                let end = self.end(&run).await?.map(|end| end.end);
-                let Some(End::Replaced { successor, reason }) = end else {
-                    reasons.insert((run.slice, run.run), None);
-                    break;
-                };
-                if successor <= run.run {
-                    return Err(ArchiveError::Lineage(Name::End(&run).key()));
-                }
-                reasons.insert((run.slice, run.run), Some(reason));
-                run = run.with_run(successor);
+            if successor <= run.run {
+                return Err(ArchiveError::Lineage(Name::End(&run).key()));
             }
+            reasons.insert((run.slice, run.run), Some(reason));
+            run = run.with_run(successor);
         }
-        Ok(())
     }
+    Ok(())
 }

@@ -16,9 +16,9 @@ use super::pace::Pace;
 use super::retry;
 use super::stats::{ClientStats, StatsSnapshot, add};
 use super::token::{Bearer, TokenSource};
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
+use crate::net::clock::Clock;
 use crate::net::transport::{ClientError, builder_for, is_loopback};
 use attempt::{Answer, Failure};
 

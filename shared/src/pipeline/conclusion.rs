@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::archive::SliceView;
+use crate::archive::cancellation;
+use crate::archive::open_marker;
 use crate::base::failure::{Failure, in_one_line};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
@@ -17,12 +19,14 @@ use crate::export::plan::ExportPlan;
 use crate::export::run::End;
 use crate::export::scheduled_resume::ScheduledResume;
 use crate::export::totals::Totals;
-use crate::pipeline::dispatch::{Dispatch, DispatchError, FailedExports};
 use crate::pipeline::invocation::Invocation;
 use crate::pipeline::metrics;
+use crate::pipeline::scheduling;
+use crate::pipeline::webhooks;
+use crate::pipeline::{Dispatch, DispatchError, FailedExports};
 use crate::storage::store::Stored;
 
-mod copies;
+mod audit_copies;
 mod portions;
 
 use crate::archive::{Compared, repeated_warning};
@@ -45,241 +49,244 @@ pub enum Progress {
     Unfinished,
 }
 
-impl Dispatch {
-    /// Fails an export that is given up. Uses the ends of its slices and does not read their pages.
-    pub async fn give_up(
-        &self,
-        concluding: Concluding<'_>,
-        failure: Failure,
-    ) -> Result<Outcome, DispatchError> {
-        let id = &concluding.plan.export_id;
-        if self.archive.is_cancelled(id).await? {
-            let outcome = self.outcome(concluding, ExportStatus::Cancelled, Vec::new());
-            return self.decide(concluding, Name::Cancelled(id), outcome).await;
-        }
-        let mut failures = failures(concluding.views);
-        let is_ended = |view: &SliceView| view.end.is_some();
-        if failures.is_empty() || !concluding.views.iter().all(is_ended) {
-            failures.insert(0, of_export(failure));
-        }
-        self.fail_export(concluding, failures).await
+/// Fails an export that is given up. Uses the ends of its slices and does not read their pages.
+pub async fn give_up(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+    failure: Failure,
+) -> Result<Outcome, DispatchError> {
+    let id = &concluding.plan.export_id;
+    if cancellation::is_requested(&dispatch.archive, id).await? {
+        let outcome = outcome(dispatch, concluding, ExportStatus::Cancelled, Vec::new());
+        return decide(dispatch, concluding, Name::Cancelled(id), outcome).await;
     }
-
-    /// Decides the outcome of the attempt from the ends of its slices. Reads pages until the invocation's deadline.
-    /// Fails with `Superseded` if a later attempt has begun.
-    pub async fn conclude(&self, concluding: Concluding<'_>) -> Result<Progress, DispatchError> {
-        if let Some(outcome) = self.decided_without_pages(concluding).await? {
-            return Ok(Progress::Decided(Box::new(outcome)));
-        }
-        let reader = Reader {
-            archive: &self.archive,
-            clock: &self.clock,
-            concluding,
-            limits: self.portions,
-        };
-        match reader.read().await? {
-            Some(read) => {
-                let outcome = self.complete(concluding, read).await?;
-                Ok(Progress::Decided(Box::new(outcome)))
-            }
-            None => Ok(Progress::Unfinished),
-        }
+    let mut failures = failures(concluding.views);
+    let is_ended = |view: &SliceView| view.end.is_some();
+    if failures.is_empty() || !concluding.views.iter().all(is_ended) {
+        failures.insert(0, of_export(failure));
     }
+    fail_export(dispatch, concluding, failures).await
+}
 
-    /// The outcome of an attempt that was cancelled or failed; `None` if it can be completed.
-    async fn decided_without_pages(
-        &self,
-        concluding: Concluding<'_>,
-    ) -> Result<Option<Outcome>, DispatchError> {
-        let id = &concluding.plan.export_id;
-        if self.archive.is_cancelled(id).await? {
-            let outcome = self.outcome(concluding, ExportStatus::Cancelled, Vec::new());
-            return self
-                .decide(concluding, Name::Cancelled(id), outcome)
-                .await
-                .map(Some);
-        }
-        let failures = failures(concluding.views);
-        if failures.is_empty() {
-            return Ok(None);
-        }
-        self.fail_export(concluding, failures).await.map(Some)
+/// Decides the outcome of the attempt from the ends of its slices. Reads pages until the invocation's deadline.
+/// Fails with `Superseded` if a later attempt has begun.
+pub async fn conclude(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+) -> Result<Progress, DispatchError> {
+    if let Some(outcome) = decided_without_pages(dispatch, concluding).await? {
+        return Ok(Progress::Decided(Box::new(outcome)));
     }
-
-    /// Writes the manifest.
-    async fn complete(
-        &self,
-        concluding: Concluding<'_>,
-        read: Read,
-    ) -> Result<Outcome, DispatchError> {
-        let Concluding { plan, attempt, .. } = concluding;
-        let id = &plan.export_id;
-        let Read {
-            content,
-            compared: Compared { missing, .. },
-            mut warnings,
-            effort,
-        } = read;
-        let query = attempt.query(plan);
-        warnings.extend(repeated_warning(query, &content));
-        let status = match content.counts.rejected {
-            0 => ExportStatus::Completed,
-            _ => ExportStatus::CompletedWithRejects,
-        };
-        tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.records(), "export complete");
-        if let Some(repeated) = &content.repeated {
-            tracing::warn!(export.id = %id, %repeated, "export complete with repeated records");
+    let reader = Reader {
+        archive: &dispatch.archive,
+        clock: &dispatch.clock,
+        concluding,
+        limits: dispatch.portions,
+    };
+    match reader.read().await? {
+        Some(read) => {
+            let outcome = complete(dispatch, concluding, read).await?;
+            Ok(Progress::Decided(Box::new(outcome)))
         }
-        let manifest = Manifest {
-            outcome: Outcome {
-                metrics: Some(ExportMetrics::of(
-                    plan,
-                    query,
-                    &content,
-                    effort,
-                    missing.len() as u64,
-                )),
-                ..self.outcome(concluding, status, Vec::new())
-            },
-            content,
-            missing_ids: missing,
-            warnings,
-        };
-        self.check_newest(concluding).await?;
-        let name = Name::Manifest(id);
-        let (manifest, stored) = self.archive.create_or_read(name, manifest).await?;
-        measure(&manifest.outcome, stored);
-        Ok(manifest.outcome)
+        None => Ok(Progress::Unfinished),
     }
+}
 
-    /// Fails with `Superseded` if a later attempt has begun. A lost query begins a later attempt while slices of this
-    /// one end. The views of an attempt follow replaced runs into the later one, so an outcome made of them would mix
-    /// the pages of two queries. This check is made after the views were read, and a run of the later attempt ends only
-    /// after that attempt was created, so the check cannot miss it.
-    async fn check_newest(&self, concluding: Concluding<'_>) -> Result<(), DispatchError> {
-        let attempt = concluding.attempt.attempt;
-        let newest = self
-            .archive
-            .newest_attempt(&concluding.plan.export_id)
-            .await?;
-        match newest.map(|newest| newest.attempt) {
-            Some(newest) if newest > attempt => Err(DispatchError::Superseded { attempt, newest }),
-            _ => Ok(()),
-        }
+/// The outcome of an attempt that was cancelled or failed; `None` if it can be completed.
+async fn decided_without_pages(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+) -> Result<Option<Outcome>, DispatchError> {
+    let id = &concluding.plan.export_id;
+    if cancellation::is_requested(&dispatch.archive, id).await? {
+        let outcome = outcome(dispatch, concluding, ExportStatus::Cancelled, Vec::new());
+        return decide(dispatch, concluding, Name::Cancelled(id), outcome)
+            .await
+            .map(Some);
     }
-
-    /// Writes the failure of the attempt.
-    pub async fn fail_export(
-        &self,
-        concluding: Concluding<'_>,
-        failures: Vec<SliceFailure>,
-    ) -> Result<Outcome, DispatchError> {
-        let Concluding { plan, attempt, .. } = concluding;
-        let first = failures
-            .first()
-            .map(|failure| failure.failure.to_string())
-            .unwrap_or_default();
-        tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
-        let outcome = self.outcome(concluding, ExportStatus::Failed, failures);
-        let name = Name::Failed(&plan.export_id, attempt.attempt);
-        self.decide(concluding, name, outcome).await
+    let failures = failures(concluding.views);
+    if failures.is_empty() {
+        return Ok(None);
     }
+    fail_export(dispatch, concluding, failures).await.map(Some)
+}
 
-    /// Creates the outcome, or returns the existing one (first writer wins).
-    async fn decide(
-        &self,
-        concluding: Concluding<'_>,
-        name: Name<'_>,
-        outcome: Outcome,
-    ) -> Result<Outcome, DispatchError> {
-        self.check_newest(concluding).await?;
-        let (outcome, stored) = self.archive.create_or_read(name, outcome).await?;
-        measure(&outcome, stored);
-        Ok(outcome)
+/// Writes the manifest.
+async fn complete(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+    read: Read,
+) -> Result<Outcome, DispatchError> {
+    let Concluding { plan, attempt, .. } = concluding;
+    let id = &plan.export_id;
+    let Read {
+        content,
+        compared: Compared { missing, .. },
+        mut warnings,
+        effort,
+    } = read;
+    let query = attempt.query(plan);
+    warnings.extend(repeated_warning(query, &content));
+    let status = match content.counts.rejected {
+        0 => ExportStatus::Completed,
+        _ => ExportStatus::CompletedWithRejects,
+    };
+    tracing::info!(export.id = %id, attempt = attempt.attempt, records = content.records(), "export complete");
+    if let Some(repeated) = &content.repeated {
+        tracing::warn!(export.id = %id, %repeated, "export complete with repeated records");
     }
+    let manifest = Manifest {
+        outcome: Outcome {
+            metrics: Some(ExportMetrics::of(
+                plan,
+                query,
+                &content,
+                effort,
+                missing.len() as u64,
+            )),
+            ..outcome(dispatch, concluding, status, Vec::new())
+        },
+        content,
+        missing_ids: missing,
+        warnings,
+    };
+    check_newest(dispatch, concluding).await?;
+    let name = Name::Manifest(id);
+    let (manifest, stored) = dispatch.archive.create_or_read(name, manifest).await?;
+    measure(&manifest.outcome, stored);
+    Ok(manifest.outcome)
+}
 
-    /// Completes all steps after the outcome is stored: copies the audit events, sends the webhook message, removes the
-    /// marker.
-    pub async fn announce(
-        &self,
-        concluding: Concluding<'_>,
-        outcome: &Outcome,
-    ) -> Result<(), DispatchError> {
-        let id = &concluding.plan.export_id;
-        let copied = match self.copy_audit(concluding, outcome).await {
-            Ok(copied) => copied,
-            // A complete export must have its copies; a failure is announced even if its audit events cannot be read.
-            Err(error) if outcome.status.is_complete() => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
-                true
-            }
-        };
-        if !copied && outcome.status.is_complete() {
-            return self.nudge(id).await;
-        }
-        if concluding.plan.webhook_url.is_some() {
-            self.owe_webhook(outcome).await?;
-        }
-        if !copied {
-            return self.nudge(id).await;
-        }
-        if self.failed_exports == FailedExports::Swept
-            && let Some(resume) = ScheduledResume::after(outcome, concluding.attempt)
-        {
-            self.archive.replace(resume.name(), &resume).await?;
-        }
-        self.archive.delete(Name::Open(id)).await?;
-        self.keep_open_for_later_attempts(id, outcome.attempt).await
+/// Fails with `Superseded` if a later attempt has begun. A lost query begins a later attempt while slices of this
+/// one end. The views of an attempt follow replaced runs into the later one, so an outcome made of them would mix
+/// the pages of two queries. This check is made after the views were read, and a run of the later attempt ends only
+/// after that attempt was created, so the check cannot miss it.
+async fn check_newest(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+) -> Result<(), DispatchError> {
+    let attempt = concluding.attempt.attempt;
+    let newest = dispatch
+        .archive
+        .newest_attempt(&concluding.plan.export_id)
+        .await?;
+    match newest.map(|newest| newest.attempt) {
+        Some(newest) if newest > attempt => Err(DispatchError::Superseded { attempt, newest }),
+        _ => Ok(()),
     }
+}
 
-    /// Writes the marker again if a later attempt was begun in the meantime.
-    async fn keep_open_for_later_attempts(
-        &self,
-        id: &ExportId,
-        attempt: u32,
-    ) -> Result<(), DispatchError> {
-        let newest = self.archive.newest_attempt(id).await?;
-        if newest.is_some_and(|newest| newest.attempt > attempt) {
-            self.archive.mark_open(id, self.clock.now()).await?;
+/// Writes the failure of the attempt.
+pub async fn fail_export(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+    failures: Vec<SliceFailure>,
+) -> Result<Outcome, DispatchError> {
+    let Concluding { plan, attempt, .. } = concluding;
+    let first = failures
+        .first()
+        .map(|failure| failure.failure.to_string())
+        .unwrap_or_default();
+    tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
+    let outcome = outcome(dispatch, concluding, ExportStatus::Failed, failures);
+    let name = Name::Failed(&plan.export_id, attempt.attempt);
+    decide(dispatch, concluding, name, outcome).await
+}
+
+/// Creates the outcome, or returns the existing one (first writer wins).
+async fn decide(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+    name: Name<'_>,
+    outcome: Outcome,
+) -> Result<Outcome, DispatchError> {
+    check_newest(dispatch, concluding).await?;
+    let (outcome, stored) = dispatch.archive.create_or_read(name, outcome).await?;
+    measure(&outcome, stored);
+    Ok(outcome)
+}
+
+/// Completes all steps after the outcome is stored: copies the audit events, sends the webhook message, removes the
+/// marker.
+pub async fn announce(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+    outcome: &Outcome,
+) -> Result<(), DispatchError> {
+    let id = &concluding.plan.export_id;
+    let copied = match audit_copies::copy_audit(dispatch, concluding, outcome).await {
+        Ok(copied) => copied,
+        // A complete export must have its copies; a failure is announced even if its audit events cannot be read.
+        Err(error) if outcome.status.is_complete() => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
+            true
         }
-        Ok(())
+    };
+    if !copied && outcome.status.is_complete() {
+        return scheduling::send_recheck(dispatch, id).await;
     }
+    if concluding.plan.webhook_url.is_some() {
+        webhooks::schedule(dispatch, outcome).await?;
+    }
+    if !copied {
+        return scheduling::send_recheck(dispatch, id).await;
+    }
+    if dispatch.failed_exports == FailedExports::Swept
+        && let Some(resume) = ScheduledResume::after(outcome, concluding.attempt)
+    {
+        dispatch.archive.replace(resume.name(), &resume).await?;
+    }
+    dispatch.archive.delete(Name::Open(id)).await?;
+    keep_open_for_later_attempts(dispatch, id, outcome.attempt).await
+}
 
-    fn outcome(
-        &self,
-        concluding: Concluding<'_>,
-        status: ExportStatus,
-        failures: Vec<SliceFailure>,
-    ) -> Outcome {
-        let Concluding {
-            plan,
-            attempt,
-            views,
-            ..
-        } = concluding;
-        let now = self.clock.now();
-        let ends = || views.iter().filter_map(|view| view.end.as_ref());
-        let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
-        let totals = ends().fold(Totals::default(), |sum, end| sum.plus(end.totals));
-        let event = outcome_event(concluding, status, &failures, &audit_heads, now);
-        Outcome {
-            format_version: FormatVersion,
-            export_id: plan.export_id.clone(),
-            status,
-            attempt: attempt.attempt,
-            source: plan.source,
-            interval: plan.interval,
-            query_id: attempt.query(plan).map(|query| query.query_id.clone()),
-            totals,
-            residency: plan.residency.clone(),
-            started_at: plan.planned_at,
-            ended_at: now,
-            failures,
-            audit_heads,
-            metrics: None,
-            event,
-        }
+/// Writes the marker again if a later attempt was begun in the meantime.
+async fn keep_open_for_later_attempts(
+    dispatch: &Dispatch,
+    id: &ExportId,
+    attempt: u32,
+) -> Result<(), DispatchError> {
+    let newest = dispatch.archive.newest_attempt(id).await?;
+    if newest.is_some_and(|newest| newest.attempt > attempt) {
+        open_marker::write(&dispatch.archive, id, dispatch.clock.now()).await?;
+    }
+    Ok(())
+}
+
+fn outcome(
+    dispatch: &Dispatch,
+    concluding: Concluding<'_>,
+    status: ExportStatus,
+    failures: Vec<SliceFailure>,
+) -> Outcome {
+    let Concluding {
+        plan,
+        attempt,
+        views,
+        ..
+    } = concluding;
+    let now = dispatch.clock.now();
+    let ends = || views.iter().filter_map(|view| view.end.as_ref());
+    let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
+    let totals = ends().fold(Totals::default(), |sum, end| sum.plus(end.totals));
+    let event = outcome_event(concluding, status, &failures, &audit_heads, now);
+    Outcome {
+        format_version: FormatVersion,
+        export_id: plan.export_id.clone(),
+        status,
+        attempt: attempt.attempt,
+        source: plan.source,
+        interval: plan.interval,
+        query_id: attempt.query(plan).map(|query| query.query_id.clone()),
+        totals,
+        residency: plan.residency.clone(),
+        started_at: plan.planned_at,
+        ended_at: now,
+        failures,
+        audit_heads,
+        metrics: None,
+        event,
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::archive::ArchiveError;
 use crate::base::failure::in_one_line;
-use crate::pipeline::dispatch::DispatchError;
+use crate::pipeline::DispatchError;
 use crate::storage::queue::{MessageQueue, Queue, QueueError};
 use crate::storage::store::StoreError;
 use crate::storage::topic::TopicError;

@@ -9,10 +9,10 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::base::failure::in_one_line;
 use crate::export::request::Refusal;
+use crate::net::clock::Clock;
 use crate::pipeline::invocation::Invocation;
 
 mod batch;

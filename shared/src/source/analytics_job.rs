@@ -13,7 +13,6 @@ use super::conversation_query::{ConversationQuery, Order};
 use super::{
     Opened, Reading, Setback, Source, SourcePage, broken, lost_at_cursor, lost_when_unknown,
 };
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::failure::{Failure, FailureKind};
@@ -23,6 +22,7 @@ use crate::export::plan::SliceRange;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::{AsyncQueryResponse, AsyncQueryStatus, DataAvailability, JobState};
 use crate::genesys::{Call, GenesysClient};
+use crate::net::clock::Clock;
 use crate::records::page::{self, DETAILS_FIELDS, PageBody, PageRules, ResultsReader};
 
 const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";

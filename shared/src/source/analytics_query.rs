@@ -15,7 +15,6 @@ use super::answer::{Answer, Asking};
 use super::cache::ResponseCache;
 use super::conversation_query::{ConversationQuery, Order, Paging};
 use super::{Asked, Reading, Setback, Source, SourcePage, SourceSettings, broken};
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::failure::{Failure, FailureKind};
@@ -25,6 +24,7 @@ use crate::export::plan::{GatewayQuery, SliceRange};
 use crate::export::request::Filters;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{Call, GenesysClient};
+use crate::net::clock::Clock;
 use crate::records::page::{DETAILS_FIELDS, ResultsReader};
 use harvest::{Harvest, PAGES, QueryResults, Reach};
 

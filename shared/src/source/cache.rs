@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::answer::{Answer, Asking, Permanence};
 use super::{Reading, Setback, SourcePage};
-use crate::net::clock::Clock;
 use crate::base::hash::Sha256;
 use crate::export::checkpoint::Checkpoint;
+use crate::net::clock::Clock;
 
 /// Limit for all answers of all sources together. The least recently used are evicted first.
 const MAX_BYTES: usize = 32_000_000;

@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::{Asked, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::hash::Sha256;
@@ -20,6 +19,7 @@ use crate::export::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::QueryReply;
 use crate::genesys::{ApiError, Call, GenesysClient, Trouble};
+use crate::net::clock::Clock;
 use crate::records::page::{self, PageBody, RawRecord, RecordShape, ResultsReader};
 
 /// How often an empty page before the total is requested within one invocation.

@@ -9,12 +9,12 @@ use serde_json::json;
 use super::answer::{Answer, Asking, Permanence};
 use super::cache::ResponseCache;
 use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_at_cursor};
-use crate::net::clock::Clock;
 use crate::base::time::{Interval, millis};
 use crate::export::checkpoint::{Checkpoint, Trail};
 use crate::export::plan::ExportPlan;
 use crate::export::request::{Category, HistoryForm};
 use crate::genesys::{Call, GenesysClient};
+use crate::net::clock::Clock;
 use crate::records::page::{RawRecord, ResultsFields, ResultsReader};
 
 const QUERY: &str = "/api/v2/analytics/conversations/details/query";

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use super::Setback;
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::base::decode;
 use crate::base::failure::in_one_line;
 use crate::export::waiting::{WaitReason, Waits};
 use crate::genesys::wire::EntityListing;
 use crate::genesys::{ApiError, Call, GenesysClient};
+use crate::net::clock::Clock;
 use crate::records::page::Names;
 
 const QUEUES: &str = "/api/v2/routing/queues";

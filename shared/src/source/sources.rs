@@ -6,12 +6,12 @@ use super::{
     AnalyticsJob, AnalyticsQuery, ExportGateway, HistoryGateway, NamesOrWarning, Setback, Source,
     SourceSettings, Transcripts,
 };
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::export::plan::ExportPlan;
 use crate::export::request::SourceKind;
 use crate::export::waiting::Waits;
 use crate::genesys::GenesysClient;
+use crate::net::clock::Clock;
 
 /// All sources, by kind.
 #[derive(Clone, Debug)]

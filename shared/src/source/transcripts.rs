@@ -12,13 +12,13 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 
 use super::{Reading, Setback, Source, SourcePage, broken};
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::{SliceRange, TranscriptPlan};
 use crate::export::portion::Portion;
 use crate::export::waiting::WaitReason;
 use crate::genesys::GenesysClient;
+use crate::net::clock::Clock;
 use batches::BulkLimit;
 use missed::{Missed, Stuck};
 use page::Page;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use conversation_archive::archive::slice_status;
 use conversation_archive::archive::{Archive, SliceView};
-use conversation_archive::net::clock::Clock;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId};
@@ -25,6 +25,7 @@ use conversation_archive::export::plan::{
 };
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::export::run::{End, Origin, RunEnd, RunRecord};
+use conversation_archive::net::clock::Clock;
 use conversation_archive::records::page::{PageBody, encode, gateway_records};
 use jiff::Timestamp;
 use serde_json::json;
@@ -45,7 +46,7 @@ pub(crate) async fn export(folder: &Path, records: u64) -> anyhow::Result<()> {
     let (plan, attempt) = begin(&archive).await?;
     let pages = records / LINES / SLICES;
     let mut slices = Vec::new();
-    for view in archive.survey(&plan, &attempt).await? {
+    for view in slice_status::all(&archive, &plan, &attempt).await? {
         let (archive, plan) = (archive.clone(), plan.clone());
         slices.push(tokio::spawn(async move {
             slice(&archive, &plan, &view, pages).await
@@ -101,7 +102,7 @@ async fn slice(
         created_at: plan.planned_at,
     };
     archive.create_or_read(Name::Run(run), opened).await?;
-    let mut message = archive.next_message(view, plan).await?;
+    let mut message = slice_status::next_message(&archive, view, plan).await?;
     message.checkpoint = at(0);
     loop {
         let page = u64::from(message.id.page);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conversation_archive::archive::outcomes;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::Outcome;
@@ -228,8 +229,7 @@ async fn outcome(world: &World, id: &ExportId) -> Result<Option<Outcome>, Proble
     let archive = world.archive();
     let attempt = archive.newest_attempt(id).await.map_err(unreadable)?;
     let attempt = attempt.ok_or_else(|| Problem::new("no attempt", ""))?;
-    let outcome = archive
-        .decided(id, attempt.attempt)
+    let outcome = outcomes::of_attempt(&archive, id, attempt.attempt)
         .await
         .map_err(unreadable)?;
     let Some(outcome) = outcome else {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conversation_archive::archive::Archive;
+use conversation_archive::archive::outcomes;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::{Attempt, Cause};
 use conversation_archive::export::objects::{Name, export_prefix};
@@ -79,7 +80,7 @@ impl Checks<'_> {
     async fn at_rest(&self, world: &World) -> Result<Option<Outcome>, Vec<Problem>> {
         let archive = world.archive();
         let is_open = archive.is_open(self.id).await.expect("readable");
-        let outcome = archive.outcome(self.id).await.expect("readable");
+        let outcome = outcomes::newest(&archive, self.id).await.expect("readable");
         let Some(outcome) = outcome else {
             let objects = self.objects(&archive).await;
             return Err(vec![Problem::new("no outcome", objects)]);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conversation_archive::archive::slice_status;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::message::{PageMessage, StartMessage};
@@ -98,7 +99,9 @@ impl Course {
         let plan = archive.planned(&self.id).await.expect("a plan");
         let attempt = archive.newest_attempt(&self.id).await;
         let attempt = attempt.expect("readable").expect("an attempt");
-        let views = archive.survey(&plan, &attempt).await.expect("readable");
+        let views = slice_status::all(&archive, &plan, &attempt)
+            .await
+            .expect("readable");
         views.iter().all(|view| view.end.is_some())
     }
 

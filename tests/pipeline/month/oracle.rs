@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use conversation_archive::archive::outcomes;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use end_to_end::throttling_store::ThrottlingStore;
@@ -147,7 +148,9 @@ async fn outcomes(month: &Month, world: &World<ThrottlingStore>, id: &ExportId) 
     for attempt in 1..=newest {
         outcomes.extend(world.failed(id, attempt).await);
     }
-    let decided = archive.decided(id, newest).await.expect("readable");
+    let decided = outcomes::of_attempt(&archive, id, newest)
+        .await
+        .expect("readable");
     let Some(decided) = decided else {
         panic!("{id} has not ended: {month:#?}");
     };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use conversation_archive::net::clock::Clock;
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints, GenesysClient};
+use conversation_archive::net::clock::Clock;
 use conversation_archive::records::transcript::TranscriptRoute;
 use conversation_archive::source::{SourceSettings, Sources};
 use end_to_end::world::{World, organisation};

@@ -1,8 +1,8 @@
 //! Whether the receiver accepts a signed delivery.
 
 use bytes::Bytes;
-use conversation_archive::net::clock::Clock;
 use conversation_archive::net::WebhookUrl;
+use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{Reply, Sender, webhook_id};
 use serde_json::json;
 

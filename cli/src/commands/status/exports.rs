@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use conversation_archive::archive::exports;
+use conversation_archive::archive::outcomes;
 use conversation_archive::archive::{Archive, ArchiveError};
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
@@ -28,7 +30,7 @@ pub(super) struct ExportView {
 
 /// Reads the exports, the newest first. An id without a plan is not an export yet.
 pub(super) async fn read(archive: &Archive) -> Result<Vec<ExportView>, Problem> {
-    let ids = archive.exports().await.map_err(anyhow::Error::from)?;
+    let ids = exports::ids(&archive).await.map_err(anyhow::Error::from)?;
     let views = stream::iter(ids.iter().map(|id| view(archive, id)))
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<_>>()
@@ -45,7 +47,7 @@ async fn view(archive: &Archive, id: &ExportId) -> Result<Option<ExportView>, Ar
     let Some(plan) = archive.plan(id).await? else {
         return Ok(None);
     };
-    let outcome = archive.outcome(id).await?;
+    let outcome = outcomes::newest(&archive, id).await?;
     Ok(Some(ExportView { plan, outcome }))
 }
 

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use console::style;
-use conversation_archive::net::clock::Clock;
+use conversation_archive::archive::cancellation;
+use conversation_archive::archive::outcomes;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::objects::Name;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
+use conversation_archive::net::clock::Clock;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -28,14 +30,15 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         )));
     };
     let standing = Standing::read(archive, id).await?;
-    let outcome = archive.outcome(id).await.map_err(anyhow::Error::from)?;
+    let outcome = outcomes::newest(&archive, id)
+        .await
+        .map_err(anyhow::Error::from)?;
     let webhook = match &outcome {
         Some(outcome) => Webhook::of(archive, &plan, outcome, &Sent::default()).await,
         None => Ok(None),
     };
     let webhook = webhook.map_err(anyhow::Error::from)?;
-    let cancelling = archive
-        .is_cancelled(id)
+    let cancelling = cancellation::is_requested(&archive, id)
         .await
         .map_err(anyhow::Error::from)?;
     let status = match &outcome {

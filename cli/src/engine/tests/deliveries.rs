@@ -1,5 +1,6 @@
 //! Receivers that do not accept a webhook. The clock is manual and is advanced over each wait between two deliveries.
 
+use conversation_archive::archive::deliveries;
 use conversation_archive::export::delivery::Delivery;
 use conversation_archive::export::outcome::Outcome;
 use conversation_archive::net::webhook::Signer;
@@ -51,7 +52,9 @@ impl World {
 
     async fn delivery(&self, engine: &Engine) -> Delivery {
         let outcome = self.outcome(engine).await;
-        engine.archive().delivery(&outcome).await.unwrap()
+        deliveries::state(&engine.archive(), &outcome)
+            .await
+            .unwrap()
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use futures::TryStreamExt as _;
 
 use super::{Compared, Lines, PortionLimits, Tally, finish, sought};
+use crate::archive::page_objects;
 use crate::archive::{Archive, ArchiveError};
 use crate::export::outcome::Content;
 use crate::export::plan::ExportPlan;
@@ -43,7 +44,7 @@ pub(super) async fn compare(
     let expected = content.counts.archived;
     let mut scratch = Scratch(Vec::new());
     let mut lines = Lines::with_capacity(expected.min(limits.lines));
-    let mut indexes = archive.indexes(content);
+    let mut indexes = page_objects::indexes(&archive, content);
     let mut position = 0;
     while let Some((key, index)) = indexes.try_next().await? {
         let added = lines.add_index(position, &index);

@@ -2,6 +2,7 @@
 
 use super::keys::{Kind, kind};
 use super::subject::{Subject, VerifyError};
+use crate::archive::cancellation;
 use crate::archive::{Archive, ArchiveError};
 use crate::base::ids::ExportId;
 use crate::export::objects::{Name, export_prefix};
@@ -55,7 +56,7 @@ async fn standing(archive: &Archive, id: &ExportId) -> Result<String, ArchiveErr
         ));
     }
     let standing = match archive.is_open(id).await? {
-        true if archive.is_cancelled(id).await? => "it is being cancelled",
+        true if cancellation::is_requested(&archive, id).await? => "it is being cancelled",
         true => "it is still open, go on with resume",
         // The marker is deleted last, after the outcome is stored.
         false => "it is neither open nor ended: its outcome or its marker under open/ was lost",

@@ -14,13 +14,14 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::Concluding;
 use crate::archive::comparison::{Compared, Lines, PortionLimits, Tally, finish, sought};
 use crate::archive::content::{Pages, Stretch, pages_of, slice_stretches};
+use crate::archive::page_objects;
 use crate::archive::{Archive, ArchiveError, SliceView};
-use crate::net::clock::Clock;
 use crate::base::ids::{ExportId, PageId};
 use crate::export::effort::Effort;
 use crate::export::outcome::Content;
 use crate::export::page_record::PageRecord;
-use crate::pipeline::dispatch::DispatchError;
+use crate::net::clock::Clock;
+use crate::pipeline::DispatchError;
 
 mod merge;
 mod stored;
@@ -208,7 +209,7 @@ impl Extent {
 async fn page_of(archive: Archive, page: PageId) -> Result<Page, ArchiveError> {
     let record = archive.existing_record(&page).await?;
     let index = match &record.content.objects {
-        Some(objects) => Some(archive.object(&objects.index.key).await?),
+        Some(objects) => Some(page_objects::read(&archive, &objects.index.key).await?),
         None => None,
     };
     Ok((record, index))

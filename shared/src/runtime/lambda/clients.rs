@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::archive::Archive;
 use crate::archive::PortionLimits;
-use crate::net::clock::Clock;
 use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::ClientError;
+use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
-use crate::pipeline::dispatch::{Dispatch, FailedExports};
-use crate::pipeline::redactors::{GivenKey, KeySource, Redactors};
+use crate::pipeline::{Dispatch, FailedExports};
+use crate::pipeline::{GivenKey, KeySource, Redactors};
 use crate::runtime::config::{
     ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
 };

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use crate::genesys::{Credentials, CredentialsError, CredentialsSource};
-use crate::pipeline::redactors::{KeyError, KeySource, VersionedKey};
+use crate::pipeline::{KeyError, KeySource, VersionedKey};
 use crate::storage::aws::{AwsError, secret_string, secret_version};
 
 /// The OAuth client in a secret of the form `{"clientId": …, "clientSecret": …}`.

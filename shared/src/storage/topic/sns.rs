@@ -10,9 +10,9 @@ use aws_sdk_sns::operation::publish_batch::PublishBatchError;
 use aws_sdk_sns::types::{BatchResultErrorEntry, MessageAttributeValue, PublishBatchRequestEntry};
 
 use super::{Notice, Topic, TopicArn, TopicError};
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::base::failure::BoxError;
+use crate::net::clock::Clock;
 use crate::storage::aws;
 
 /// Limits of a request, as SNS documents them: entries, and bytes of all their bodies and attributes.

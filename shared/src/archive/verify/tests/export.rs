@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::store::{MemoryStore, Objects};
 use crate::archive::PortionLimits;
+use crate::archive::slice_status;
 use crate::archive::{Archive, SliceView};
-use crate::net::clock::{Clock};
 use crate::base::deadline::Deadline;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
@@ -27,8 +27,9 @@ use crate::export::plan::{Draft, ExportPlan, GatewayQuery, Identity, PlanLimits,
 use crate::export::request::ExportRequest;
 use crate::export::run::RunRecord;
 use crate::export::totals::Totals;
-use crate::pipeline::dispatch::{Dispatch, FailedExports};
+use crate::net::clock::Clock;
 use crate::pipeline::invocation::Invocation;
+use crate::pipeline::{Dispatch, FailedExports};
 use crate::records::page::{encode, gateway_records};
 use crate::storage::queue::MemoryQueues;
 
@@ -107,8 +108,7 @@ impl Workshop {
     }
 
     pub(super) async fn view(&self, slice: u32) -> SliceView {
-        self.archive()
-            .slice_view(&self.plan, &self.attempt, slice)
+        slice_status::of_slice(&self.archive(), &self.plan, &self.attempt, slice)
             .await
             .unwrap()
             .unwrap()
@@ -116,8 +116,7 @@ impl Workshop {
 
     pub(super) async fn message(&self, slice: u32) -> PageMessage {
         let view = self.view(slice).await;
-        self.archive()
-            .next_message(&view, &self.plan)
+        slice_status::next_message(&self.archive(), &view, &self.plan)
             .await
             .unwrap()
     }

@@ -7,9 +7,10 @@ use super::Reader;
 use super::stored::{LINES_AT_ONCE, PortionRecord};
 use crate::archive::ArchiveError;
 use crate::archive::comparison::{LINE_BYTES, Lines, Tally};
+use crate::archive::page_objects;
 use crate::base::hash::Sha256;
 use crate::export::page_record::StoredObject;
-use crate::pipeline::dispatch::DispatchError;
+use crate::pipeline::DispatchError;
 
 impl Reader<'_> {
     /// Compares the lines of all portions, one bucket at a time. `None` if the deadline is reached; the counts so far
@@ -56,7 +57,7 @@ impl Reader<'_> {
     }
 
     async fn lines(&self, stored: StoredObject) -> Result<(String, Bytes), ArchiveError> {
-        let bytes = self.archive.object(&stored.key).await?;
+        let bytes = page_objects::read(&self.archive, &stored.key).await?;
         if Sha256::of(&bytes) == stored.sha256 {
             Ok((stored.key, bytes))
         } else {

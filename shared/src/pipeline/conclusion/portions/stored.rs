@@ -13,7 +13,7 @@ use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
 use crate::export::objects::{Name, portion_prefix, tally_prefix};
 use crate::export::page_record::StoredObject;
-use crate::pipeline::dispatch::DispatchError;
+use crate::pipeline::DispatchError;
 
 /// Line objects written or read at a time; together up to 96 MB.
 pub(super) const LINES_AT_ONCE: usize = 4;

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::Workshop;
 use crate::archive::SliceView;
+use crate::archive::deliveries;
+use crate::archive::slice_status;
 use crate::base::failure::{Failure, FailureKind};
 use crate::export::attempt::{Attempt, Overrides, SliceStanding};
 use crate::export::audit::{Action, AuditEvent, EventType, Happening};
@@ -11,8 +13,10 @@ use crate::export::objects::Name;
 use crate::export::outcome::{Outcome, SliceFailure};
 use crate::export::plan::GatewayQuery;
 use crate::export::run::End;
+use crate::pipeline::conclusion;
 use crate::pipeline::conclusion::{Concluding, Progress};
-use crate::pipeline::runs::Ending;
+use crate::pipeline::run_ends;
+use crate::pipeline::run_ends::Ending;
 
 pub(in crate::archive::verify::tests) fn failed(message: &str) -> End {
     End::Failed {
@@ -31,8 +35,7 @@ impl Workshop {
             (End::Complete, Some(last)) => Ending::after(&view.run, last),
             _ => Ending::before(&message),
         };
-        self.dispatch
-            .end_run(&self.plan, ending, end, &self.invocation)
+        run_ends::end_run(&self.dispatch, &self.plan, ending, end, &self.invocation)
             .await
             .unwrap();
     }
@@ -45,12 +48,10 @@ impl Workshop {
 
     pub(in crate::archive::verify::tests) async fn decide(&self) -> Outcome {
         self.tick();
-        let views = self
-            .archive()
-            .survey(&self.plan, &self.attempt)
+        let views = slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
-        let progress = self.dispatch.conclude(self.concluding(&views)).await;
+        let progress = conclusion::conclude(&self.dispatch, self.concluding(&views)).await;
         match progress.unwrap() {
             Progress::Decided(outcome) => *outcome,
             Progress::Unfinished => panic!("there is no deadline"),
@@ -59,9 +60,7 @@ impl Workshop {
 
     /// The failure that earlier versions wrote for a repeated record.
     pub(in crate::archive::verify::tests) async fn fail_for_repeats(&self) -> Outcome {
-        let views = self
-            .archive()
-            .survey(&self.plan, &self.attempt)
+        let views = slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
         let failure = SliceFailure {
@@ -71,18 +70,15 @@ impl Workshop {
             failure: Failure::new(FailureKind::RepeatedRecord, "a1 is archived twice"),
         };
         let concluding = self.concluding(&views);
-        let failed = self.dispatch.fail_export(concluding, vec![failure]).await;
+        let failed = conclusion::fail_export(&self.dispatch, concluding, vec![failure]).await;
         failed.unwrap()
     }
 
     pub(in crate::archive::verify::tests) async fn announce(&self, outcome: &Outcome) {
-        let views = self
-            .archive()
-            .survey(&self.plan, &self.attempt)
+        let views = slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
-        self.dispatch
-            .announce(self.concluding(&views), outcome)
+        conclusion::announce(&self.dispatch, self.concluding(&views), outcome)
             .await
             .unwrap();
     }
@@ -119,7 +115,9 @@ impl Workshop {
                 event
             };
             let event = event.after(Some(outcome.event.hash));
-            self.archive().keep_delivery(outcome, event).await.unwrap();
+            deliveries::record(&self.archive(), outcome, event)
+                .await
+                .unwrap();
         }
     }
 
@@ -150,13 +148,15 @@ impl Workshop {
 
     async fn standings(&self) -> Vec<SliceStanding> {
         let mut standings = Vec::new();
-        for view in self
-            .archive()
-            .survey(&self.plan, &self.attempt)
+        for view in slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap()
         {
-            standings.push(self.archive().standing(&view).await.unwrap());
+            standings.push(
+                slice_status::progress(&self.archive(), &view)
+                    .await
+                    .unwrap(),
+            );
         }
         standings
     }

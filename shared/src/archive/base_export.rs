@@ -1,0 +1,128 @@
+//! The conversations of an earlier export whose transcripts are requested.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::recent::Base;
+use super::{Archive, ArchiveError, Stage};
+use crate::archive::page_objects;
+use crate::base::ids::ExportId;
+use crate::export::checkpoint::Place;
+use crate::export::objects::Name;
+use crate::export::outcome::Manifest;
+use crate::export::plan::ExportPlan;
+use crate::export::portion::Portion;
+use crate::records::page::written_id;
+
+/// Limit on the pages of the earlier export that are read for one page of transcripts. If none of them has a
+/// conversation with text, the transcript page has no records and the next one starts after them.
+const PAGES_AT_ONCE: u64 = 20;
+
+/// The conversations that a page of transcripts fetches.
+#[derive(Clone, Debug)]
+pub enum Conversations {
+    /// Those that the request names.
+    ByRequest,
+    /// Those of an export that has not ended yet.
+    Open(ExportId),
+    /// Those of an export that ended without being complete.
+    Incomplete(ExportId),
+    Of(Portion),
+}
+
+/// The conversations of the page that starts at `start`.
+pub async fn conversations(
+    archive: &Archive,
+    plan: &ExportPlan,
+    start: Place,
+) -> Result<Conversations, ArchiveError> {
+    let Some(id) = &plan.from_export else {
+        return Ok(Conversations::ByRequest);
+    };
+    let known = archive.lock().base.clone().filter(|base| base.id == *id);
+    let base = match known {
+        Some(base) => base,
+        None => match archive.stage(id).await? {
+            Stage::Complete(manifest) => load(archive, id, &manifest).await?,
+            Stage::Open => return Ok(Conversations::Open(id.clone())),
+            Stage::Ended => return Ok(Conversations::Incomplete(id.clone())),
+        },
+    };
+    let portion = portion(archive, &base, start, plan.page_size).await?;
+    Ok(Conversations::Of(portion))
+}
+
+async fn load(
+    archive: &Archive,
+    id: &ExportId,
+    manifest: &Manifest,
+) -> Result<Arc<Base>, ArchiveError> {
+    // Not through `planned`: its cache holds the plan of the transcript export.
+    let plan = archive.read::<ExportPlan>(Name::Request(id)).await?;
+    let plan = plan.ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))?;
+    let pages = manifest
+        .content
+        .slices
+        .iter()
+        .flat_map(|slice| &slice.pages);
+    let objects = pages.filter_map(|page| page.objects.as_ref());
+    let base = Arc::new(Base {
+        id: id.clone(),
+        shape: plan.shape(),
+        records: plan.records,
+        pages: objects.map(|objects| objects.page.key.clone()).collect(),
+    });
+    archive.lock().base = Some(Arc::clone(&base));
+    Ok(base)
+}
+
+async fn portion(
+    archive: &Archive,
+    base: &Base,
+    start: Place,
+    page_size: u32,
+) -> Result<Portion, ArchiveError> {
+    let mut portion = Portion::default();
+    // An export may hold several lines of one conversation; each is fetched once per page. Across transcript pages
+    // it may be fetched again.
+    let mut added = HashSet::new();
+    let mut at = start;
+    loop {
+        let page = usize::try_from(at.page).unwrap_or(usize::MAX);
+        let Some(key) = base.pages.get(page) else {
+            return Ok(portion);
+        };
+        if portion.is_full(page_size) || at.page - start.page == PAGES_AT_ONCE {
+            return Ok(portion.followed_by(Some(at)));
+        }
+        for (line, id) in conversations_with_text(archive, key, base).await? {
+            let place = Place { line, ..at };
+            if line < at.line {
+                continue;
+            }
+            if portion.is_full(page_size) {
+                return Ok(portion.followed_by(Some(place)));
+            }
+            if added.insert(id.clone()) {
+                portion.add(id, place);
+            }
+        }
+        at = Place {
+            page: at.page + 1,
+            line: 0,
+        };
+    }
+}
+
+/// The conversations of a page that have text, each with its line number.
+async fn conversations_with_text(
+    archive: &Archive,
+    key: &str,
+    base: &Base,
+) -> Result<Vec<(u64, String)>, ArchiveError> {
+    let lines = page_objects::lines(archive, key).await?;
+    let numbered = (0..).zip(lines.lines());
+    let written = numbered
+        .filter_map(|(number, line)| Some((number, written_id(line, base.shape, base.records)?)));
+    Ok(written.collect())
+}
