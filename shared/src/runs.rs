@@ -112,7 +112,7 @@ impl Dispatch {
                 .close(job, invocation.deadline)
                 .await
         {
-            tracing::warn!(run = %end.id, %setback, "job was not deleted; it expires by itself");
+            tracing::warn!(run = %end.id, %setback, "could not delete the job; it will expire on its own");
         }
         if !matches!(end.end, End::Replaced { .. }) {
             return self

@@ -176,7 +176,7 @@ async fn the_same_request_again_answers_with_the_finished_export_and_another_one
     };
     assert_eq!(
         refusal.to_string(),
-        "`exportId` is mine: an export of this id exists for another request; choose another id"
+        "`exportId` is mine: an export with this id exists for another request; choose another id"
     );
 }
 

@@ -167,8 +167,8 @@ async fn hashes_without_a_key_and_kinds_without_any_are_refused() {
     assert_eq!(
         refused,
         [
-            "redaction.mode: no key is set: REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS; label and mask need none",
-            "redaction.kinds: at least one kind; {\"enabled\": false} archives without redaction",
+            "redaction.mode: no key is set; set REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS; the modes label and mask need no key",
+            "redaction.kinds: at least one kind is required; {\"enabled\": false} archives without redaction",
         ]
     );
     assert!(world.store.snapshot().is_empty(), "nothing was planned");

@@ -31,11 +31,11 @@ async fn a_bad_request_is_refused_in_one_line_before_anything_is_sent() {
     let cases = [
         (
             "{\"interval\": ",
-            "the request is not readable: EOF while parsing",
+            "the request cannot be parsed: EOF while parsing",
         ),
         (
             r#"{"interval":"2026-03-03T00:00:00Z/2026-03-01T00:00:00Z"}"#,
-            "ends where or before it starts; the earlier moment comes first",
+            "ends at or before its start; the earlier timestamp comes first",
         ),
         (
             r#"{"interval":"2015-03-01T00:00:00Z/2015-03-02T00:00:00Z"}"#,

@@ -43,7 +43,7 @@ impl SweepExports {
             return Ok(None);
         }
         let id = owed.export_id.clone();
-        tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; its message is sent again");
+        tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; sending its message again");
         metrics::record(&[(metrics::WEBHOOKS_OVERDUE, 1)]);
         self.dispatch.send_webhook(owed).await?;
         Ok(Some(id))

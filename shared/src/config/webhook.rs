@@ -66,7 +66,7 @@ mod tests {
 
         assert_eq!(
             settings.finish(secret).unwrap_err().to_string(),
-            "WEBHOOK_SIGNING_SECRET holds 5 bytes; at least 24 are needed"
+            "WEBHOOK_SIGNING_SECRET has 5 bytes; at least 24 are required"
         );
     }
 

@@ -110,7 +110,7 @@ impl std::str::FromStr for HistoryForm {
 
 /// The text is not a valid form of the history gateway.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no form of a history gateway: page-token or continuation is expected")]
+#[error("`{0}` is not a form of a history gateway: expected page-token or continuation")]
 pub struct UnknownForm(String);
 
 impl<'a> HistoryQuery<'a> {
@@ -210,7 +210,7 @@ impl Source for HistoryGateway {
             trail,
         } = checkpoint
         else {
-            return Err(broken("the checkpoint is no token"));
+            return Err(broken("the checkpoint is not a token"));
         };
         let ask = self.ask(cursor.as_deref(), trail.as_ref(), reading);
         self.cache.page(checkpoint, reading, ask).await

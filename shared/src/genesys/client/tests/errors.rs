@@ -20,7 +20,7 @@ async fn a_web_page_for_an_error_is_named_as_one() {
     let error = setup.get().await.unwrap_err();
 
     assert_eq!(error.context_id(), Some("c-9"));
-    assert_snapshot!(error, @"/api/v2/jobs answered 403: a web page, not the API's own error; a proxy or firewall may have answered (contextId c-9)");
+    assert_snapshot!(error, @"/api/v2/jobs answered 403: a web page, not an error of the API; a proxy or firewall may have responded (contextId c-9)");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_body_over_the_limit_is_permanent_and_names_the_remedy() {
 
     assert!(!error.is_transient());
     assert_eq!(setup.hits(), 1);
-    assert_snapshot!(error, @"/api/v2/jobs sent more than 1000 bytes; a lower pageSize makes smaller replies");
+    assert_snapshot!(error, @"/api/v2/jobs returned more than 1000 bytes; set a lower pageSize for smaller responses");
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_body_that_breaks_off_is_told_as_such() {
     let error = setup.get().await.unwrap_err();
 
     assert!(error.is_transient());
-    assert_snapshot!(error, @"/api/v2/jobs broke off in the middle of its answer");
+    assert_snapshot!(error, @"/api/v2/jobs returned an incomplete response");
 }
 
 #[tokio::test]
