@@ -184,7 +184,7 @@ mod tests {
 
         let problem = Problem::from(anyhow::Error::from(beside).context("cannot start"));
 
-        insta::assert_snapshot!(problem.message, @"cannot start: march was started, but its companion march-transcripts was not: the source returned no usable response: the API said no");
+        insta::assert_snapshot!(problem.message, @"cannot start: march was started, but march-transcripts was not: the source returned no usable response: the API said no");
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub const THROTTLED_ANSWERS: Metric = metric("ThrottledAnswers", Unit::Count, "r
 pub const THROTTLED_TIME: Metric = metric(
     "ThrottledTime",
     Unit::Milliseconds,
-    "time waited because of rate limits",
+    "time waited for the rate limit",
 );
 pub const WEBHOOKS_DELIVERED: Metric = metric("WebhooksDelivered", Unit::Count, "deliveries accepted by the receiver");
 pub const WEBHOOK_FAILURES: Metric = metric(

@@ -143,7 +143,7 @@ async fn hashed_values_stay_joinable_as_long_as_the_plan_s_key_is_there() {
     let failure = &failed.failures[0].failure;
     assert_eq!(failure.kind, FailureKind::RedactionKey);
     assert!(
-        failure.message.contains("is not there any more"),
+        failure.message.contains("of the key no longer exists"),
         "{failure}"
     );
 }

@@ -93,7 +93,7 @@ async fn each_way_to_refuse_is_named_with_its_fix() {
         ),
         (
             Answer::HangUp,
-            "webhook owed: no response (connection closed before message completed); look",
+            "webhook owed: no response (connection closed before message completed); check",
         ),
     ] {
         let world = world().await;

@@ -107,7 +107,7 @@ pub enum StartError {
     Refused(#[from] Refusal),
     #[error("the source returned no usable response: {0}")]
     Source(#[from] Setback),
-    #[error("{export_id} was started, but its companion {beside_id} was not: {source}")]
+    #[error("{export_id} was started, but {beside_id} was not: {source}")]
     Beside {
         export_id: ExportId,
         beside_id: ExportId,

@@ -21,7 +21,7 @@ impl SweepExports {
                     tracing::error!(
                         s3.key = object.key,
                         error = in_one_line(error.as_ref()),
-                        "owed webhook not sent"
+                        "could not send owed webhook"
                     );
                     first_error.get_or_insert(error);
                 }

@@ -22,7 +22,7 @@ impl SweepExports {
                     tracing::error!(
                         s3.key = object.key,
                         error = in_one_line(error.as_ref()),
-                        "export not resumed"
+                        "could not resume export"
                     );
                     first_error.get_or_insert(error);
                 }

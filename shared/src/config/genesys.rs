@@ -241,7 +241,7 @@ mod tests {
         .unwrap_err();
 
         assert!(
-            error.starts_with("GENESYS_REGION: `eu-middle-1` is no Genesys Cloud region; give"),
+            error.starts_with("GENESYS_REGION: `eu-middle-1` is not a Genesys Cloud region; set"),
             "{error}"
         );
     }

@@ -81,7 +81,7 @@ mod tests {
         let error = settings.finish(url).unwrap_err().to_string();
 
         assert!(
-            error.starts_with("DATA_LAKE_WEBHOOK_URL: webhookUrl must not lead to"),
+            error.starts_with("DATA_LAKE_WEBHOOK_URL: webhookUrl must not point to"),
             "{error}"
         );
         assert!(!error.contains("s3cret"));

@@ -375,7 +375,7 @@ mod tests {
             context_id: Some("c-1".to_owned()),
         };
 
-        insta::assert_snapshot!(error, @"/api/v2/jobs answered 403 missing.permissions: You are missing analytics:conversationDetail:view (contextId c-1)");
+        insta::assert_snapshot!(error, @"/api/v2/jobs returned 403 missing.permissions: You are missing analytics:conversationDetail:view (contextId c-1)");
     }
 
     #[test]

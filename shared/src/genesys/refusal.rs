@@ -324,7 +324,7 @@ mod tests {
         let error = html.error("/jobs", b"<html>Forbidden</html>");
 
         assert!(!error.lacks_permission());
-        insta::assert_snapshot!(error, @"/jobs answered 403: text/html; charset=utf-8, not an error of the API; a proxy or firewall may have responded");
+        insta::assert_snapshot!(error, @"/jobs returned 403: text/html; charset=utf-8, not an error of the API; a proxy or firewall may have responded");
     }
 
     #[test]
@@ -334,7 +334,7 @@ mod tests {
             ..head(308)
         };
 
-        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs answered 308: it redirects to https://apps.mypurecloud.de/login, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
-        insta::assert_snapshot!(head(407).error("/jobs", b""), @"/jobs answered 407: the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT");
+        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs returned 308: it redirects to https://apps.mypurecloud.de/login, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
+        insta::assert_snapshot!(head(407).error("/jobs", b""), @"/jobs returned 407: the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT");
     }
 }

@@ -139,7 +139,7 @@ mod tests {
         `revisit` is 24h: omit exportId: each scheduled time has its own id
         `revisit` is 24h: normalized records contain the time of their creation, so each would count as changed
         `revisit` is 24h: omit filters.conversationIds: unchanged conversations would count as not found
-        `revisit` is 24h, 48h, 72h, 96h, 120h, 144h, 168h, 192h, 216h: at most 8
+        `revisit` is 24h, 48h, 72h, 96h, 120h, 144h, 168h, 192h, 216h: at most 8 periods are allowed
         ");
         assert!(due("").unwrap().is_empty());
     }

@@ -161,7 +161,7 @@ mod tests {
             assert!(
                 error
                     .to_string()
-                    .contains(&format!("{last} is no ISO-8601 duration")),
+                    .contains(&format!("{last} is not an ISO-8601 duration")),
                 "{error}"
             );
         }

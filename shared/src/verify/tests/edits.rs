@@ -253,19 +253,19 @@ async fn the_rule_that_an_edit_breaks_is_named() {
     exports/daily/slices/0002/r02/page-000001.record.json: it belongs to daily slice 2 run 2 page 2, not to daily slice 2 run 2 page 1
     exports/daily/slices/0002/r02/page-000001.record.json: it differs from its audit event in `contentSha256`
     exports/daily/slices/0002/r02/page-000001.record.json: it differs from its audit event in `recordsRetrieved`
-    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # the event before is #
-    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # the event before is #
+    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # but the previous event is #
+    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # but the previous event is #
     exports/daily/slices/0002/r02/page-000001.record.json: its totals are not the sum of the previous page's totals and its own counts
     exports/daily/slices/0002/r02/page-000001.record.json: its audit event was edited: the event's hash does not match its content
     exports/daily/manifest.json: its number of pages of slice 2 is 3, expected 2
     exports/daily/slices/0002/r02/end.json: its audit event was edited: the event's hash does not match its content
-    exports/daily/slices/0002/r02/end.json: the audit chain is broken: its event follows # the event before is #
+    exports/daily/slices/0002/r02/end.json: the audit chain is broken: its event follows # but the previous event is #
     exports/daily/manifest.json: its `content.counts` does not match the page records
     exports/daily/manifest.json: its `auditHeads` does not match the page records
     exports/daily/manifest.json: its `status` does not match the page records
     exports/daily/manifest.json: its pages of slice 1 differ from those of its runs
     exports/daily/request.json: it differs from its audit event in `planSha256`
-    exports/daily/manifest.json: the audit chain is broken: its event follows # the event before is #
+    exports/daily/manifest.json: the audit chain is broken: its event follows # but the previous event is #
     exports/daily/slices/0001/r01/run.json: its origin differs from the one in its attempt
     exports/daily/slices/0001/r02/run.json: its origin is not an earlier run
     ");

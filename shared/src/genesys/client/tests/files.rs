@@ -45,7 +45,7 @@ async fn another_host_gets_no_token_and_an_error_does_not_show_its_query() {
     let error = fetched(&setup, &address).await.unwrap_err();
 
     assert_eq!(error.status(), Some(404));
-    assert_snapshot!(error, @"a file of 127.0.0.1 answered 404");
+    assert_snapshot!(error, @"a file of 127.0.0.1 returned 404");
     assert!(
         !elsewhere.seen(FILE)[0]
             .headers
