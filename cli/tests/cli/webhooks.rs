@@ -77,7 +77,7 @@ async fn each_way_to_refuse_is_named_with_its_fix() {
     for (answer, said) in [
         (
             Answer::Status(400),
-            "webhook owed: 400, the receiver refuses the request; look into",
+            "webhook owed: 400, the receiver refuses the request; check",
         ),
         (
             Answer::Status(401),
