@@ -225,7 +225,10 @@ mod tests {
             .await
             .unwrap_err();
 
-        assert_eq!(error.to_string(), format!("the secret {ARN} has no text value"));
+        assert_eq!(
+            error.to_string(),
+            format!("the secret {ARN} has no text value")
+        );
     }
 
     #[tokio::test]

@@ -77,7 +77,11 @@ pub const RECORD_BYTES: Metric = metric(
     Unit::Bytes,
     "records of committed pages before compression",
 );
-pub const STORED_BYTES: Metric = metric("StoredBytes", Unit::Bytes, "page objects of committed pages");
+pub const STORED_BYTES: Metric = metric(
+    "StoredBytes",
+    Unit::Bytes,
+    "page objects of committed pages",
+);
 pub const API_LATENCY: Metric = metric(
     "ApiLatency",
     Unit::Milliseconds,
@@ -97,13 +101,18 @@ pub const API_REQUESTS: Metric =
     metric("ApiRequests", Unit::Count, "API requests, excluding logins");
 pub const API_RETRIES: Metric = metric("ApiRetries", Unit::Count, "API requests that were retries");
 pub const API_BYTES: Metric = metric("ApiBytes", Unit::Bytes, "response bodies of the API");
-pub const THROTTLED_ANSWERS: Metric = metric("ThrottledAnswers", Unit::Count, "responses with status 429");
+pub const THROTTLED_ANSWERS: Metric =
+    metric("ThrottledAnswers", Unit::Count, "responses with status 429");
 pub const THROTTLED_TIME: Metric = metric(
     "ThrottledTime",
     Unit::Milliseconds,
     "time waited for the rate limit",
 );
-pub const WEBHOOKS_DELIVERED: Metric = metric("WebhooksDelivered", Unit::Count, "deliveries accepted by the receiver");
+pub const WEBHOOKS_DELIVERED: Metric = metric(
+    "WebhooksDelivered",
+    Unit::Count,
+    "deliveries accepted by the receiver",
+);
 pub const WEBHOOK_FAILURES: Metric = metric(
     "WebhookFailures",
     Unit::Count,

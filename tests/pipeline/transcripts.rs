@@ -708,7 +708,10 @@ async fn a_topic_that_cannot_be_reached_fails_the_export_and_a_resume_leaves_nob
         let failed = world.failed(&id, 1).await.expect("a failure");
         assert_eq!(failed.failures[0].failure.kind, FailureKind::DeadLetter);
         let error = world.last_error().expect("an error");
-        assert!(error.contains("its transcripts were not published: cannot publish"), "{error}");
+        assert!(
+            error.contains("its transcripts were not published: cannot publish"),
+            "{error}"
+        );
 
         world.topic.set_unreachable(false);
         world.resume(&id).await;

@@ -145,10 +145,7 @@ impl ArchivePage {
             Earlier::Nothing => None,
             Earlier::Versions(known) => Some(known),
             Earlier::Open(id) => {
-                return Ok(Err(not_ended(
-                    &id,
-                    "whose conversations are revisited",
-                )));
+                return Ok(Err(not_ended(&id, "whose conversations are revisited")));
             }
         };
         let portion = match self.conversations(task, &checkpoint).await? {

@@ -25,7 +25,12 @@ impl ArchivePage {
         topic
             .publish(&notices, task.invocation.deadline)
             .await
-            .with_context(|| format!("{} is committed, but its transcripts were not published", page.id))?;
+            .with_context(|| {
+                format!(
+                    "{} is committed, but its transcripts were not published",
+                    page.id
+                )
+            })?;
         metrics::record(&[(metrics::TRANSCRIPT_EVENTS, notices.len() as u64)]);
         Ok(())
     }

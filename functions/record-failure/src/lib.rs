@@ -152,7 +152,10 @@ impl RecordFailure {
         };
         if view.end.is_none() {
             let queue = letter.queue.map_or("start-export", Queue::name);
-            let message = format!("{} ended in the dead-letter queue of the {queue} queue", page.id);
+            let message = format!(
+                "{} ended in the dead-letter queue of the {queue} queue",
+                page.id
+            );
             let failure = Failure::new(FailureKind::DeadLetter, message);
             let end = End::Failed { failure };
             match archive.record(&page.id).await? {

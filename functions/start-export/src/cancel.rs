@@ -20,7 +20,12 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         let Some(plan) = self.archive().plan(id).await? else {
-            return Err(Refusal::new("exportId", id, "there is no export with this id in this archive").into());
+            return Err(Refusal::new(
+                "exportId",
+                id,
+                "there is no export with this id in this archive",
+            )
+            .into());
         };
         let attempt = self.newest_attempt(&plan).await?;
         if let Some(outcome) = self

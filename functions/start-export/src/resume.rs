@@ -53,7 +53,12 @@ impl StartExport {
             );
         }
         let Some(plan) = self.archive().plan(id).await? else {
-            return Err(Refusal::new("exportId", id, "there is no export with this id in this archive").into());
+            return Err(Refusal::new(
+                "exportId",
+                id,
+                "there is no export with this id in this archive",
+            )
+            .into());
         };
         let attempt = if let Some(attempt) = self.archive().newest_attempt(id).await? {
             attempt.as_ref().clone()
@@ -141,11 +146,13 @@ impl StartExport {
         attempt: &Attempt,
     ) -> Result<Started, StartError> {
         if let Some(quota_mb) = resume.quota_mb {
-            let rule = "it can change only with the next attempt; the current attempt has not failed";
+            let rule =
+                "it can change only with the next attempt; the current attempt has not failed";
             return Err(Refusal::new("quotaMb", quota_mb, rule).into());
         }
         if let Some(on_bad_record) = resume.on_bad_record {
-            let rule = "it can change only with the next attempt; the current attempt has not failed";
+            let rule =
+                "it can change only with the next attempt; the current attempt has not failed";
             let value = format!("{on_bad_record:?}").to_lowercase();
             return Err(Refusal::new("onBadRecord", value, rule).into());
         }

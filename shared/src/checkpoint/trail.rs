@@ -35,7 +35,9 @@ pub enum DeadEnd {
     Circle,
     #[error("the page has the same records as an earlier page: the offset seems to be ignored")]
     SamePage,
-    #[error("{EMPTY_PAGES_MAX} consecutive pages have no records, and the last one has a next cursor")]
+    #[error(
+        "{EMPTY_PAGES_MAX} consecutive pages have no records, and the last one has a next cursor"
+    )]
     Empty,
 }
 

@@ -418,10 +418,7 @@ mod tests {
 
         assert_eq!(object.elements("x").unwrap_err().get(), "[]");
         let error = object.required_list("x").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`x` occurs twice with different values"
-        );
+        assert_eq!(error.to_string(), "`x` occurs twice with different values");
         assert_eq!(object.content_text("y"), Ok(Some("a".to_owned())));
         assert_eq!(object.content_text("z"), Err(NotReadable));
     }

@@ -203,7 +203,9 @@ mod tests {
         };
         assert_eq!(
             source.to_string(),
-            format!("the secret {ARN} is not a JSON object with the strings clientId and clientSecret")
+            format!(
+                "the secret {ARN} is not a JSON object with the strings clientId and clientSecret"
+            )
         );
         assert!(!format!("{source:?}").contains("hunter2"));
     }

@@ -50,8 +50,7 @@ impl Residency {
 
 fn compare(genesys: &str, bucket: &str, allowed: &[String]) -> Result<ResidencyRule, Refusal> {
     if allowed.is_empty() {
-        let rule =
-            format!("the bucket is in {bucket}; set ALLOWED_REGIONS to permit both regions");
+        let rule = format!("the bucket is in {bucket}; set ALLOWED_REGIONS to permit both regions");
         return if genesys == bucket {
             Ok(ResidencyRule::SameRegion)
         } else {

@@ -32,7 +32,13 @@ pub fn revisits(
     periods.dedup();
     let mut due = Vec::new();
     for (place, after) in periods.iter().enumerate() {
-        let refusal = || Refusal::new("revisit", after.short(), "it goes back beyond the earliest supported time");
+        let refusal = || {
+            Refusal::new(
+                "revisit",
+                after.short(),
+                "it goes back beyond the earliest supported time",
+            )
+        };
         let then = after.before(scheduled_time).ok_or_else(refusal)?;
         let first = Identity::of(request, then)?;
         let id_after = |period: &Period| of_period(&first.export_id, *period);
@@ -53,7 +59,13 @@ pub fn revisits(
 
 fn of_period(first: &ExportId, after: Period) -> Result<ExportId, Refusal> {
     let id = format!("{first}-after-{}", after.short());
-    let refusal = |_| Refusal::new("revisit", &id, "the export id would be longer than 64 characters");
+    let refusal = |_| {
+        Refusal::new(
+            "revisit",
+            &id,
+            "the export id would be longer than 64 characters",
+        )
+    };
     id.parse().map_err(refusal)
 }
 
@@ -68,10 +80,10 @@ fn check(request: &ExportRequest) -> Result<(), Refusal> {
     } else if request.export_id.is_some() {
         "omit exportId: each scheduled time has its own id".to_owned()
     } else if request.records == Projection::Normalized {
-        "normalized records contain the time of their creation, so each would count as changed".to_owned()
-    } else if !request.filters.conversation_ids.is_empty() {
-        "omit filters.conversationIds: unchanged conversations would count as not found"
+        "normalized records contain the time of their creation, so each would count as changed"
             .to_owned()
+    } else if !request.filters.conversation_ids.is_empty() {
+        "omit filters.conversationIds: unchanged conversations would count as not found".to_owned()
     } else {
         return Ok(());
     };

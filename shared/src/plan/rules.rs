@@ -112,12 +112,13 @@ pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), Refusal> 
 pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
     let are_transcripts = request.source == SourceKind::Transcripts;
     if are_transcripts && !request.is_lookup() {
-        let rule =
-            "the source transcripts requires filters.conversationIds or fromExport, and accepts no interval";
+        let rule = "the source transcripts requires filters.conversationIds or fromExport, and accepts no interval";
         return Err(Refusal::new("source", request.source, rule));
     }
     let rule = match request.records {
-        Projection::Transcript if !are_transcripts => "only the source transcripts has these records",
+        Projection::Transcript if !are_transcripts => {
+            "only the source transcripts has these records"
+        }
         Projection::Minimal | Projection::Full | Projection::Normalized if are_transcripts => {
             "the source transcripts supports only the records `transcript`; omit the field"
         }
@@ -139,7 +140,10 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     let taken = taken_filters(source);
     let given = filters.given();
     if let Some((name, value)) = given.iter().find(|(name, _)| !taken.contains(name)) {
-        let rule = format!("the source {source} supports only the filters {}", taken.join(", "));
+        let rule = format!(
+            "the source {source} supports only the filters {}",
+            taken.join(", ")
+        );
         return Err(Refusal::new(format!("filters.{name}"), value, rule));
     }
     check_length(&given, MAX_FILTER_BYTES)?;

@@ -216,7 +216,8 @@ struct ResultsOfJob {
     warning: Option<&'static str>,
 }
 
-const NO_LIST: &str = "the last results page had no `conversations` on every read and was treated as empty";
+const NO_LIST: &str =
+    "the last results page had no `conversations` on every read and was treated as empty";
 
 /// Reads a results page. The API omits an empty list, so the last page may lack `conversations` if it has a watermark.
 fn read(

@@ -218,7 +218,8 @@ fn restless(window: Interval) -> Setback {
 
 /// The smallest window holds too many conversations.
 fn crowded(window: Interval, hits: u64) -> Setback {
-    let message =
-        format!("too many of {hits} conversations start in {window}, which cannot be split further");
+    let message = format!(
+        "too many of {hits} conversations start in {window}, which cannot be split further"
+    );
     Setback::Failed(Failure::new(FailureKind::SourceBroken, message))
 }

@@ -83,7 +83,9 @@ impl ExportGateway {
             Err(error) if offset < *total_records => return Err(lost_when_unknown(error)),
             Err(error) if self.is_about_the_offset(&error, offset, reading).await => {
                 return Ok(Results {
-                    warning: Some(format!("offset {offset} was treated as the end of the results: {error}")),
+                    warning: Some(format!(
+                        "offset {offset} was treated as the end of the results: {error}"
+                    )),
                     ..nothing(reading)
                 });
             }
@@ -322,7 +324,9 @@ fn empty_too_early(offset: u64, total: u64) -> Setback {
     Setback::Wait(Wait {
         reason: WaitReason::Empty,
         hint: None,
-        detail: format!("the page at offset {offset} is empty, although {total} records were announced"),
+        detail: format!(
+            "the page at offset {offset} is empty, although {total} records were announced"
+        ),
     })
 }
 

@@ -36,9 +36,7 @@ const EMPTY_PAGES: u32 = 10_000;
 
 /// The error of a store that always announces more objects and lists none.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the store announces more objects but lists none after the requested key (start-after)"
-)]
+#[error("the store announces more objects but lists none after the requested key (start-after)")]
 struct EndlessListing;
 
 /// Location of the archive in S3.

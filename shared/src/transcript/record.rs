@@ -498,7 +498,10 @@ mod tests {
             let written = record("c", Ok(told), limits, None).unwrap();
             let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
             assert_eq!(line["status"], "partial");
-            assert_eq!(line["problem"], "5 elements of the responses cannot be read");
+            assert_eq!(
+                line["problem"],
+                "5 elements of the responses cannot be read"
+            );
             let kept = line["unreadable"].as_array().map_or(0, Vec::len);
             (kept, line["cut"].to_string())
         };

@@ -85,7 +85,10 @@ impl History<'_> {
             .iter()
             .filter(|listed| listed.slice == slice.number);
         let (Some(listed), None) = (listed.next(), listed.next()) else {
-            return Err(subject.damaged(format!("it does not list slice {} exactly once", slice.number)));
+            return Err(subject.damaged(format!(
+                "it does not list slice {} exactly once",
+                slice.number
+            )));
         };
         let rule = format_args!(
             "its range of slice {} differs from that of the plan",
@@ -167,7 +170,10 @@ impl Place {
         subject.require(self.next == begins, rule)?;
         let job = run.and_then(|run| run.job.as_deref());
         let same = content.checkpoint.job() == job;
-        subject.require(same, "it was read from a different job than that of its run")?;
+        subject.require(
+            same,
+            "it was read from a different job than that of its run",
+        )?;
         let before = self.totals.unwrap_or_else(|| inherited(record));
         let same = record.totals == before.plus(record.content.totals());
         subject.require(

@@ -162,7 +162,10 @@ impl History<'_> {
 
     fn copied_event(&self, subject: &Subject, text: &[u8]) -> Result<AuditEvent, VerifyError> {
         let unreadable = |error: serde_json::Error| {
-            subject.damaged(format!("a line is not an audit event: {}", in_one_line(&error)))
+            subject.damaged(format!(
+                "a line is not an audit event: {}",
+                in_one_line(&error)
+            ))
         };
         let event: AuditEvent = serde_json::from_slice(text).map_err(unreadable)?;
         subject.event(&event, &self.plan, Action::ArchivePage)?;

@@ -72,7 +72,8 @@ impl History<'_> {
             self.closing = Closing::Owed;
             let what =
                 "the export is complete, but its announcement is still owed; resume sends it";
-            self.warnings.push(format!("{} still exists: {what}", open.key()));
+            self.warnings
+                .push(format!("{} still exists: {what}", open.key()));
         }
         Ok(())
     }

@@ -39,7 +39,10 @@ impl History<'_> {
         let fits = records
             .get(&run.run)
             .is_some_and(|record| record.origin == origin);
-        Subject::of(Name::Run(&run)).require(fits, "its origin differs from that in its attempt or predecessor")?;
+        Subject::of(Name::Run(&run)).require(
+            fits,
+            "its origin differs from that in its attempt or predecessor",
+        )?;
         let view = SliceView {
             slice: *slice,
             attempt,

@@ -42,7 +42,9 @@ impl From<ArchiveError> for VerifyError {
                 Subject::at(key).damaged(format!("it cannot be read: {source}"))
             }
             ArchiveError::Missing(key) => Subject::at(key).damaged("missing"),
-            ArchiveError::Lineage(key) => Subject::at(key).damaged("its successor is not a later run"),
+            ArchiveError::Lineage(key) => {
+                Subject::at(key).damaged("its successor is not a later run")
+            }
             ArchiveError::Store(_) | ArchiveError::Message(_) | ArchiveError::Unreadable { .. } => {
                 Self::Archive(error)
             }

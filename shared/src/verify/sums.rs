@@ -189,7 +189,8 @@ impl History<'_> {
         let Compared { repeated, missing } =
             compare_in_scratch(self.archive, &self.plan, content, limits).await?;
         let (claimed, found) = (of(content.repeated.as_ref()), of(repeated.as_ref()));
-        let rule = format!("its `content.repeated` is {claimed}, but the page indexes contain {found}");
+        let rule =
+            format!("its `content.repeated` is {claimed}, but the page indexes contain {found}");
         of_manifest.require(content.repeated == repeated, rule)?;
         // Manifests have listed missing ids for as long as they have had metrics.
         let is_named = self.manifest.outcome.metrics.is_some();

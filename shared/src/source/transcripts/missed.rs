@@ -50,7 +50,10 @@ pub(super) enum Cause {
 impl Stuck {
     /// The API failed on every request.
     pub(super) fn unavailable(wait: Wait) -> Self {
-        let problem = format!("the API did not respond in time for this conversation: {}", wait.detail);
+        let problem = format!(
+            "the API did not respond in time for this conversation: {}",
+            wait.detail
+        );
         Self {
             cause: Cause::Failing,
             instead: Err(Untold::new(Status::Unavailable, problem)),
@@ -147,10 +150,9 @@ pub(super) fn unavailable(error: &ApiError) -> Wait {
 fn untold(error: &ApiError) -> Option<Untold> {
     let untold = |status, problem: &str| Some(Untold::new(status, problem));
     match error {
-        ApiError::Refused { status: 404, .. } => untold(
-            Status::Gone,
-            "no messages of the conversation were found",
-        ),
+        ApiError::Refused { status: 404, .. } => {
+            untold(Status::Gone, "no messages of the conversation were found")
+        }
         ApiError::Refused { status: 410, .. } => untold(
             Status::Gone,
             "the API no longer keeps the conversation: 410",
