@@ -351,7 +351,7 @@ impl Draft {
             .find(|slice| slice.end().duration_since(slice.start()) > longest)
         {
             Some(slice) => {
-                let rule = format!("{what} takes at most {days} days ({setting}); use more slices");
+                let rule = format!("{what} covers at most {days} days ({setting}); use more slices");
                 Err(Refusal::new("interval", slice, rule))
             }
             None => Ok(()),
@@ -457,7 +457,7 @@ mod tests {
         `filters.mediaTypes` is voice: the source export-gateway supports only the filters conversationIdRange
         `interval` is 2026-03-01T00:00:00.000Z/2026-03-12T00:00:00.000Z: the end is more than 24 hours in the future; the latest end is currently 2026-03-11T00:00:00.000Z
         `interval` is 2025-03-01T00:00:00.000Z/2025-03-02T00:00:00.000Z: conversations are kept for 365 days; the earliest start is currently 2025-03-10T00:00:00.000Z
-        `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job takes at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
+        `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job covers at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
         the request cannot be parsed: `interval`: `2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends at or before its start; the earlier timestamp comes first at line 1 column 56
         `interval` is missing: expected "start/end" or {"last": "P1D"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval
         `interval` is missing: expected "start/end" or {"last": "P1D"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval
@@ -466,7 +466,7 @@ mod tests {
         `filters.conversationIds[0]` is 42: expected an id of 36 characters, such as 0f8fad5b-d9cb-469f-a165-70867728950e
         `filters.directions[0]` is sideways: inbound or outbound
         `lookupNames` is true: names are looked up only for `normalized` records of analytics sources
-        `interval` is 2026-02-01T00:00:00.000Z/2026-02-09T00:00:00.000Z: a query takes at most 7 days (GENESYS_QUERY_INTERVAL_MAX_DAYS); use more slices
+        `interval` is 2026-02-01T00:00:00.000Z/2026-02-09T00:00:00.000Z: a query covers at most 7 days (GENESYS_QUERY_INTERVAL_MAX_DAYS); use more slices
         "#);
     }
 
