@@ -351,7 +351,8 @@ impl Draft {
             .find(|slice| slice.end().duration_since(slice.start()) > longest)
         {
             Some(slice) => {
-                let rule = format!("{what} covers at most {days} days ({setting}); use more slices");
+                let rule =
+                    format!("{what} covers at most {days} days ({setting}); use more slices");
                 Err(Refusal::new("interval", slice, rule))
             }
             None => Ok(()),
