@@ -104,7 +104,7 @@ fn comes_back(record: &SqsMessage, handled: anyhow::Result<Fate>) -> bool {
                 queue.arn = record.event_source_arn,
                 receive_count = receive_count(record),
                 error = in_one_line(error.as_ref()),
-                "message failed"
+                "message handling failed"
             );
             true
         }

@@ -62,7 +62,7 @@ impl History<'_> {
         let attempt = self.attempt()?;
         let unnamed = || Subject::of(Name::Attempt(self.id(), attempt.attempt));
         let (mut run, mut origin) = attempt.run_of(slice.number).ok_or_else(|| {
-            unnamed().damaged(format!("it names no run for slice {}", slice.number))
+            unnamed().damaged(format!("it does not name a run for slice {}", slice.number))
         })?;
         loop {
             let name = Name::End(&run);

@@ -122,7 +122,7 @@ fn meaning(status: u16) -> &'static str {
         404 => "nothing receives webhooks at this path",
         405 => "the path does not accept POST",
         407 => "a proxy in front of the receiver requires authentication",
-        408 | 425 | 429 => "the receiver asks to wait",
+        408 | 425 | 429 => "the receiver asks to retry later",
         410 => "the receiver accepts no more deliveries",
         413 => "the body is too large for the receiver",
         415 => "the receiver does not accept application/json",
@@ -202,7 +202,7 @@ mod tests {
         413, the body is too large for the receiver; raise the receiver's limit for bodies
         415, the receiver does not accept application/json; let it accept JSON
         422, the receiver does not accept the content of the event; let the receiver accept the `type` and `data` that docs/format.md describes
-        429, the receiver asks to wait; send it again later, or raise the receiver's limit
+        429, the receiver asks to retry later; send it again later, or raise the receiver's limit
         451, the receiver refuses the request; check the receiver's log: any 2xx status accepts a delivery
         500, the receiver failed; repair or start the receiver
         503, the receiver is not available; repair or start the receiver
