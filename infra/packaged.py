@@ -1,4 +1,4 @@
-"""The template for functions that are built already: no function is built, each has its code at an address.
+"""Converts the template for functions that are already built: each function gets the address of its code.
 
     packaged.py TEMPLATE 'DIR/{name}.zip' > PACKAGED
 """
@@ -16,7 +16,7 @@ FUNCTIONS = (
     "sweep-exports",
 )
 
-# How each function of the template begins. Read as text, so that the comments stay for those who deploy.
+# How each function of the template begins. The template is edited as text, which keeps its comments for the operator.
 BUILT = re.compile(
     r"    Metadata:\n"
     r"      BuildMethod: rust-cargolambda\n"
@@ -28,7 +28,7 @@ BUILT = re.compile(
 
 
 def packaged(template, address):
-    """`address` makes the address of the code of a name."""
+    """Replaces the build of each function with the code at `address(name)`."""
     found = []
 
     def replaced(match):
@@ -39,7 +39,7 @@ def packaged(template, address):
     text = BUILT.sub(replaced, template)
     left_over = text.count("rust-cargolambda") + text.count("CodeUri: ..")
     if sorted(found) != sorted(FUNCTIONS) or left_over:
-        sys.exit(f"the template's functions do not begin as packaged.py expects; it knew {found}")
+        sys.exit(f"the template's functions do not begin as packaged.py expects; it recognised {found}")
     return text
 
 

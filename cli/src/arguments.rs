@@ -382,7 +382,7 @@ mod tests {
 
         assert_eq!(error.exit_code(), 2);
         assert!(
-            error.to_string().contains("`../x` is no export id"),
+            error.to_string().contains("`../x` is not an export id"),
             "{error}"
         );
     }

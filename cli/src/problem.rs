@@ -184,7 +184,7 @@ mod tests {
 
         let problem = Problem::from(anyhow::Error::from(beside).context("cannot start"));
 
-        insta::assert_snapshot!(problem.message, @"cannot start: march is started, march-transcripts beside it is not: the source did not answer as needed: the API said no");
+        insta::assert_snapshot!(problem.message, @"cannot start: march was started, but march-transcripts was not: the source returned no usable response: the API said no");
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             BucketError::Denied { bucket: bucket() },
             BucketError::Refused {
                 bucket: bucket(),
-                source: "S3 answers ExpiredToken".into(),
+                source: "S3 returned ExpiredToken".into(),
             },
             BucketError::Elsewhere {
                 bucket: bucket(),
@@ -204,7 +204,7 @@ mod tests {
             },
             BucketError::Busy {
                 bucket: bucket(),
-                source: "S3 answers 503".into(),
+                source: "S3 returned 503".into(),
             },
             BucketError::Unavailable {
                 bucket: bucket(),
@@ -227,12 +227,12 @@ mod tests {
         );
         let told = problems.map(|p| format!("{} -> {}", p.message, p.hint.unwrap_or_default()));
         insta::assert_snapshot!(told.join("\n"), @"
-        there is no bucket archive -> create it, or check the name and AWS_ENDPOINT_URL
+        the bucket archive does not exist -> create it, or check the name and AWS_ENDPOINT_URL
         access to the bucket archive is denied -> the role needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects
-        the bucket archive cannot be used: S3 answers ExpiredToken -> check the AWS credentials, AWS_REGION and AWS_ENDPOINT_URL
-        the bucket archive lies in us-east-1 -> set AWS_REGION=us-east-1
-        the bucket archive cannot be reached now: S3 answers 503 -> try again later
-        the bucket archive does not answer: timed out -> check the network and AWS_ENDPOINT_URL, and try again
+        the bucket archive cannot be used: S3 returned ExpiredToken -> check the AWS credentials, AWS_REGION and AWS_ENDPOINT_URL
+        the bucket archive is in us-east-1 -> set AWS_REGION=us-east-1
+        the bucket archive is temporarily unavailable: S3 returned 503 -> try again later
+        the bucket archive does not respond: timed out -> check the network and AWS_ENDPOINT_URL, and try again
         ");
     }
 

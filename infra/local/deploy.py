@@ -2,7 +2,8 @@
 
 Reads its settings as JSON from standard input, since they hold secrets, and writes the stack's outputs to standard output:
   {"endpoint", "region", "stack", "template", "binaries": {}, "parameters": {}, "keepBucket"}
-`binaries` says where the binary of each function is, `keepBucket` is a bucket to go on with when the emulator has lost the stack. A second run changes what has changed.
+`binaries` holds the path of each function's binary. `keepBucket` is the bucket to reuse if the emulator has lost the stack. A
+second run updates only what has changed.
 """
 
 import datetime
@@ -22,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from packaged import FUNCTIONS, packaged
 
 CODE_BUCKET = "functions-code"
-# Nothing but a deletion is possible then. A stack whose update was rolled back can be updated again.
+# A stack in one of these states can only be deleted. A stack whose update was rolled back can be updated again.
 UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 READY_WITHIN_S = 60
 DEPLOYED_WITHIN_S = 300
@@ -34,7 +35,7 @@ def main():
     cloudformation, s3 = (client(settings, name) for name in ("cloudformation", "s3"))
     addresses = {name: upload(s3, settings, name) for name in FUNCTIONS}
     template = packaged(Path(settings["template"]).read_text(encoding="utf-8"), addresses.get)
-    # Too large to be sent along with a request.
+    # Too large to be sent in the request itself.
     s3.put_object(Bucket=CODE_BUCKET, Key="template.yaml", Body=template.encode())
     address = f"{settings['endpoint']}/{CODE_BUCKET}/template.yaml"
     outputs = deploy(cloudformation, s3, settings, address)
@@ -42,7 +43,7 @@ def main():
 
 
 def client(settings, service):
-    """The emulator takes any credentials and asks for some."""
+    """The emulator accepts any credentials, but requires some."""
     return boto3.client(
         service,
         endpoint_url=settings["endpoint"],
@@ -105,7 +106,7 @@ def deploy(cloudformation, s3, settings, template):
     stack = settings["stack"]
     status = stack_status(cloudformation, stack)
     if status in UNUSABLE:
-        # What is half made holds no conversation: bucket and key are retained.
+        # A partly created stack holds no conversation, and its bucket and key are retained.
         cloudformation.delete_stack(StackName=stack)
         wait_for(cloudformation, stack, lambda status: status is None)
         status = None
@@ -135,7 +136,7 @@ def change(cloudformation, stack, template, parameters, kind):
         reason = made.get("StatusReason", "")
         if "No updates" in reason or "didn't contain changes" in reason:
             return
-        sys.exit(f"the template is refused: {reason}")
+        sys.exit(f"the template was refused: {reason}")
     cloudformation.execute_change_set(StackName=stack, ChangeSetName=name)
     status = wait_for(cloudformation, stack, lambda status: status and not status.endswith("_IN_PROGRESS"))
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
@@ -191,7 +192,7 @@ def bucket_exists(s3, bucket):
 def first_failure(cloudformation, stack):
     events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("FAILED")]
-    return failed[0].get("ResourceStatusReason", "without a reason") if failed else "without a reason"
+    return failed[0].get("ResourceStatusReason", "no reason given") if failed else "no reason given"
 
 
 if __name__ == "__main__":

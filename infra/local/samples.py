@@ -1,6 +1,6 @@
-"""Sends every sample event to functions that `cargo lambda watch` runs, and tells what each answers.
+"""Sends every sample event to functions that `cargo lambda watch` runs, and prints each response.
 
-    samples.py [ADDRESS]     where it listens; 127.0.0.1:9000 unless given
+    samples.py [ADDRESS]     address of `cargo lambda watch`; default 127.0.0.1:9000
 """
 
 import sys
@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 FUNCTIONS = Path(__file__).resolve().parent.parent.parent / "functions"
-# The first call of a function builds it.
+# The first invocation of a function builds it.
 ANSWERED_WITHIN_S = 900
 
 
@@ -25,12 +25,12 @@ def main(address="127.0.0.1:9000"):
 
 
 def order(path):
-    """The export that the others are about is started first and cancelled last."""
+    """The export that the other samples refer to is started first and cancelled last."""
     return (path.stem != "start", path.stem == "cancel", str(path))
 
 
 def is_answer(status, answer):
-    """A refusal that names its reason is one, too."""
+    """A refusal with a reason counts as a success, too."""
     return status == 200 or '"errorType":"Refused"' in answer
 
 

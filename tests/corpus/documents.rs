@@ -55,7 +55,7 @@ fn assert_none_is_missing(documents: &[(String, Vec<u8>)]) {
     let logs = String::from_utf8_lossy(&logs.expect("logs").1);
     // The metrics lines are derived from the log lines marked as measured.
     let measured = r#"\"Redactions\":"#;
-    for part in [measured, r#""level":"DEBUG""#, "answered 403"] {
+    for part in [measured, r#""level":"DEBUG""#, "returned 403"] {
         assert!(logs.contains(part), "{part}");
     }
 }

@@ -229,7 +229,7 @@ async fn a_bucket_is_checked_with_its_key_and_left_as_it_was() {
     assert!(
         missing
             .out
-            .contains("there is no bucket nowhere-to-be-found"),
+            .contains("the bucket nowhere-to-be-found does not exist"),
         "{}",
         missing.out
     );
@@ -246,7 +246,7 @@ async fn a_bucket_that_is_not_there_is_refused_with_a_way_on() {
 
     for refused in [export, verify] {
         assert_eq!(refused.code, Some(2), "{}", refused.err);
-        let told = "error: there is no bucket nowhere-to-be-found\nhow to go on: create it";
+        let told = "error: the bucket nowhere-to-be-found does not exist\nhow to go on: create it";
         assert!(refused.err.starts_with(told), "{}", refused.err);
     }
     assert_eq!(world.simulator.stats().total_requests(), 0);
@@ -266,7 +266,7 @@ async fn conversations_of_another_region_than_the_buckets_are_refused_before_any
     let refused = Running::start(command).ended().await;
 
     assert_eq!(refused.code, Some(2), "{}", refused.err);
-    let told = "error: `GENESYS_REGION` is eu-west-1: the bucket lies in eu-central-1; set ALLOWED_REGIONS to permit both regions";
+    let told = "error: `GENESYS_REGION` is eu-west-1: the bucket is in eu-central-1; set ALLOWED_REGIONS to permit both regions";
     assert!(refused.err.starts_with(told), "{}", refused.err);
     assert_eq!(world.page_records().await, 0);
 }

@@ -43,14 +43,14 @@ pub(crate) const GAPS: &[Gap] = &[
         backend: "s3s-fs",
         promise: "what_other_keys_begin_with_is_no_object",
         instead: "500: keys are paths, and the key is a folder",
-        sign: "cannot read reads: S3 answers InternalError",
+        sign: "cannot read reads: S3 returned InternalError",
         shows: Always,
     },
     Gap {
         backend: "s3s-fs",
         promise: "a_key_and_a_key_below_it_are_two_objects",
         instead: "500: keys are paths, and a file is no folder",
-        sign: "cannot create key/child: S3 answers InternalError",
+        sign: "cannot create key/child: S3 returned InternalError",
         shows: Always,
     },
     Gap {

@@ -23,7 +23,7 @@ const IMPLIED: [(&str, &str, &str); 9] = [
     (
         "s3:ListBucket",
         "Bucket",
-        "without it, S3 answers 403 where an object is missing",
+        "without it, S3 returns 403 where an object is missing",
     ),
     (
         "logs:CreateLogStream",

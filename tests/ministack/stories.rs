@@ -140,7 +140,7 @@ async fn poisoned(deployment: &Deployment) {
     let resumed = deployment.told(&["resume", "poisoned"]).await;
 
     assert_eq!(failed.code, Some(1), "{}{}", failed.out, failed.err);
-    let told = "ended in the dead letters of the pages queue";
+    let told = "ended in the dead-letter queue of the pages queue";
     assert!(failed.err.contains(told), "{}", failed.err);
     assert!(
         failed.err.contains("genesys-archive resume --local="),

@@ -178,7 +178,7 @@ async fn the_same_request_again_answers_with_the_finished_export_and_another_one
     };
     assert_eq!(
         refusal.to_string(),
-        "`exportId` is mine: an export of this id exists for another request; choose another id"
+        "`exportId` is mine: an export with this id exists for another request; choose another id"
     );
 }
 
@@ -288,7 +288,7 @@ async fn a_resume_that_loses_to_another_one_says_that_its_quota_does_not_hold() 
         assert_eq!(refused.len(), 1, "step {step}: {refused:?}");
         told.extend(refused);
     }
-    let by_race = |text: &&String| text.contains("another resume began attempt 2");
+    let by_race = |text: &&String| text.contains("another resume started attempt 2");
     assert!(told.iter().filter(by_race).count() > 3, "{told:?}");
 }
 

@@ -140,7 +140,7 @@ async fn what_does_not_exist_cannot_be_cancelled() {
     };
     assert_eq!(
         refusal.to_string(),
-        "`exportId` is nobody: there is no export of this id here"
+        "`exportId` is nobody: there is no export with this id in this archive"
     );
 }
 

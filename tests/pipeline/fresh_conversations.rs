@@ -322,7 +322,7 @@ async fn more_ids_than_fit_into_a_query_are_looked_up_and_not_asked_for_together
     assert!(
         refusal
             .to_string()
-            .contains("at most 3000 fit into a request")
+            .contains("at most 3000 fit into one request")
     );
 }
 

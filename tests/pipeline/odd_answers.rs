@@ -113,7 +113,7 @@ async fn more_announced_than_there_is_becomes_a_failure_and_never_an_end() {
     assert!(
         failure
             .message
-            .contains("an empty page at offset 100, before the announced 120 records"),
+            .contains("the page at offset 100 is empty, although 120 records were announced"),
         "{failure}"
     );
 }

@@ -143,7 +143,7 @@ async fn hashed_values_stay_joinable_as_long_as_the_plan_s_key_is_there() {
     let failure = &failed.failures[0].failure;
     assert_eq!(failure.kind, FailureKind::RedactionKey);
     assert!(
-        failure.message.contains("is not there any more"),
+        failure.message.contains("of the key no longer exists"),
         "{failure}"
     );
 }
@@ -167,8 +167,8 @@ async fn hashes_without_a_key_and_kinds_without_any_are_refused() {
     assert_eq!(
         refused,
         [
-            "redaction.mode: no key is set: REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS; label and mask need none",
-            "redaction.kinds: at least one kind; {\"enabled\": false} archives without redaction",
+            "redaction.mode: no key is set; set REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS; the modes label and mask need no key",
+            "redaction.kinds: at least one kind is required; {\"enabled\": false} archives without redaction",
         ]
     );
     assert!(world.store.snapshot().is_empty(), "nothing was planned");

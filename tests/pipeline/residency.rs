@@ -55,7 +55,7 @@ async fn the_rest_of_an_export_comes_from_no_other_region() {
 
     assert_eq!(
         resumed,
-        "`GENESYS_REGION` is eu-west-1: the export was begun in eu-central-1; the rest must come from there, too"
+        "`GENESYS_REGION` is eu-west-1: the export was started in eu-central-1; the rest must come from there, too"
     );
     assert_eq!(repeated, resumed);
 }

@@ -179,7 +179,7 @@ async fn a_revisit_that_is_refused_is_told_and_keeps_no_other_one_back() {
         panic!("{answer:?}");
     };
     let told = error.to_string();
-    assert!(told.contains(" beside it is not: "), "{told}");
+    assert!(told.contains(" was started, but "), "{told}");
     assert!(told.contains("8 days"), "{told}");
     let planned = exports::ids(&world.archive()).await.expect("listed");
     let is_planned = |start: &str, end: &str| {

@@ -288,7 +288,7 @@ async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_re
         assert_eq!(unreadable.len(), truth.len());
         assert_eq!(
             record["problem"],
-            format!("{} elements of the answers cannot be read", truth.len())
+            format!("{} elements of the responses cannot be read", truth.len())
         );
         assert_eq!(said(record), truly_said(truth));
     }
@@ -492,16 +492,16 @@ async fn what_is_no_list_of_conversations_is_refused() {
     assert_eq!(
         refused,
         [
-            "`source` is transcripts: the source transcripts takes filters.conversationIds or fromExport, and no interval",
-            "`filters.conversationIds[0]` is ../x: an id of up to 100 letters, digits, `-`, `_` and `.` is expected",
-            "`records` is full: the source transcripts has the records `transcript`; leave the field out",
-            "`records` is transcript: only the source transcripts has them",
-            "`fromExport` is nobodys: there is no export of this id here",
-            "`fromExport` is x: leave the filters out: all conversations of that export count",
-            "`fromExport` is x: only the source transcripts goes by an earlier export",
-            "`include` is transcripts: transcripts have no transcripts; leave the field out",
-            "`membership` is activity: transcripts are those of the conversations that are named; leave the field out",
-            "`onBadRecord` is fail: transcripts that cannot be had are recorded with their status; leave the field out",
+            "`source` is transcripts: the source transcripts requires filters.conversationIds or fromExport, and accepts no interval",
+            "`filters.conversationIds[0]` is ../x: expected an id of up to 100 letters, digits, `-`, `_` and `.`",
+            "`records` is full: the source transcripts supports only the records `transcript`; omit the field",
+            "`records` is transcript: only the source transcripts has these records",
+            "`fromExport` is nobodys: there is no export with this id in this archive",
+            "`fromExport` is x: omit the filters: all conversations of that export are used",
+            "`fromExport` is x: only the source transcripts can use an earlier export",
+            "`include` is transcripts: the source transcripts cannot include transcripts; omit the field",
+            "`membership` is activity: transcripts are fetched for the listed conversations; omit the field",
+            "`onBadRecord` is fail: transcripts that cannot be fetched are recorded with their status; omit the field",
         ]
     );
 }
@@ -715,7 +715,10 @@ async fn a_topic_that_cannot_be_reached_fails_the_export_and_a_resume_leaves_nob
         let failed = world.failed(&id, 1).await.expect("a failure");
         assert_eq!(failed.failures[0].failure.kind, FailureKind::DeadLetter);
         let error = world.last_error().expect("an error");
-        assert!(error.contains("nobody was told: cannot publish"), "{error}");
+        assert!(
+            error.contains("its transcripts were not published: cannot publish"),
+            "{error}"
+        );
 
         world.topic.set_unreachable(false);
         world.resume(&id).await;

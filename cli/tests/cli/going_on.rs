@@ -95,7 +95,7 @@ async fn a_finished_export_is_reported_again_and_fetches_nothing() {
     assert_eq!(other.code, 2);
     assert_eq!(
         other.error(),
-        "`exportId` is march: an export of this id exists for another request; choose another id"
+        "`exportId` is march: an export with this id exists for another request; choose another id"
     );
 }
 

@@ -182,7 +182,7 @@ async fn what_cannot_be_asked_is_refused_in_one_line() {
     assert!(
         no_id
             .error()
-            .starts_with("`filters.conversationIds[0]` is 42: an id of 36 characters")
+            .starts_with("`filters.conversationIds[0]` is 42: expected an id of 36 characters")
     );
     assert!(no_file.error().starts_with("cannot read the ids /nowhere"));
     assert!(timeless.error().starts_with("`interval` is missing"));

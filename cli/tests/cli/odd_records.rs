@@ -132,7 +132,7 @@ async fn a_cursor_that_fits_into_no_message_fails_the_export_with_its_reason() {
         .await;
 
     assert_eq!(told.code, 1, "{}", told.err);
-    let why = "what leads to the next page has 600";
+    let why = "the checkpoint of the next page has 600";
     assert!(
         told.out.contains(why) || told.err.contains(why),
         "{} {}",

@@ -31,15 +31,15 @@ async fn a_bad_request_is_refused_in_one_line_before_anything_is_sent() {
     let cases = [
         (
             "{\"interval\": ",
-            "the request is not readable: EOF while parsing",
+            "the request cannot be parsed: EOF while parsing",
         ),
         (
             r#"{"interval":"2026-03-03T00:00:00Z/2026-03-01T00:00:00Z"}"#,
-            "ends where or before it starts; the earlier moment comes first",
+            "ends at or before its start; the earlier timestamp comes first",
         ),
         (
             r#"{"interval":"2015-03-01T00:00:00Z/2015-03-02T00:00:00Z"}"#,
-            "conversations are kept 365 days",
+            "conversations are kept for 365 days",
         ),
         (
             &format!("{{{DAYS},\"pagesize\":5}}"),
@@ -47,7 +47,7 @@ async fn a_bad_request_is_refused_in_one_line_before_anything_is_sent() {
         ),
         (
             &format!("{{{DAYS},\"pageSize\":5000}}"),
-            "`pageSize` is 5000: analytics-job takes 1 to 1000",
+            "`pageSize` is 5000: analytics-job supports 1 to 1000",
         ),
         (
             &format!("{{{DAYS},\"exportId\":\"../x\"}}"),
@@ -59,7 +59,7 @@ async fn a_bad_request_is_refused_in_one_line_before_anything_is_sent() {
         ),
         (
             &format!("{{{DAYS},\"redaction\":{{\"mode\":\"hash\"}}}}"),
-            "`redaction.mode` is hash: no key is set: REDACTION_KEY",
+            "`redaction.mode` is hash: no key is set; set REDACTION_KEY",
         ),
         (
             &format!("{{{DAYS},\"webhookUrl\":\"https://lake.example/x\"}}"),
@@ -129,7 +129,7 @@ async fn bad_settings_are_refused_in_one_line() {
     assert!(
         region
             .error()
-            .contains("`atlantis-1` is no Genesys Cloud region"),
+            .contains("`atlantis-1` is not a Genesys Cloud region"),
         "{}",
         region.err
     );

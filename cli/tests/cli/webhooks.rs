@@ -13,7 +13,7 @@ const MOVED: Answer = Answer::Redirect(308, "https://new.example/hook?key=s3cret
 /// Part of the line about a delivery that was not accepted, printed while the delivery is pending.
 const NOT_TAKEN: &str = "its webhook was not taken";
 
-const OWED: &str = "webhook owed: 308, redirects are not followed; set the final URL (the redirect leads to https://new.example)";
+const OWED: &str = "webhook owed: 308, redirects are not followed; set the final URL (the redirect points to https://new.example)";
 
 async fn world() -> World {
     let mut world = World::with(genesys_simulator::Settings {
@@ -77,7 +77,7 @@ async fn each_way_to_refuse_is_named_with_its_fix() {
     for (answer, said) in [
         (
             Answer::Status(400),
-            "webhook owed: 400, the receiver refuses the request; look into",
+            "webhook owed: 400, the receiver refuses the request; check",
         ),
         (
             Answer::Status(401),
@@ -93,7 +93,7 @@ async fn each_way_to_refuse_is_named_with_its_fix() {
         ),
         (
             Answer::HangUp,
-            "webhook owed: no answer (connection closed before message completed); look",
+            "webhook owed: no response (connection closed before message completed); check",
         ),
     ] {
         let world = world().await;

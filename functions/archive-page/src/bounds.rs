@@ -62,7 +62,7 @@ fn over_quota(used: u64, quota_mb: u64) -> Option<Failure> {
         return None;
     }
     let message = format!(
-        "{used} stored bytes exceed the quota of {quota_mb} MB; resume with a larger quotaMb to go on"
+        "{used} stored bytes exceed the quota of {quota_mb} MB; resume with a larger quotaMb to continue"
     );
     Some(Failure::new(FailureKind::QuotaExceeded, message))
 }
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(over_quota(2_000_000, 2), None);
         assert_eq!(
             over_quota(2_000_001, 2).unwrap().message,
-            "2000001 stored bytes exceed the quota of 2 MB; resume with a larger quotaMb to go on"
+            "2000001 stored bytes exceed the quota of 2 MB; resume with a larger quotaMb to continue"
         );
     }
 }

@@ -204,7 +204,7 @@ fn unacceptable(task: &Task<'_>, body: &PageBody) -> Option<Failure> {
         return None;
     }
     let message = format!(
-        "record {} of {} is no record: {}",
+        "record {} of {} is not a valid record: {}",
         first.position, task.message.id, first.reason
     );
     Some(Failure::new(FailureKind::BadRecord, message))

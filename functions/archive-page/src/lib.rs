@@ -153,10 +153,7 @@ impl ArchivePage {
             Earlier::Nothing => None,
             Earlier::Versions(known) => Some(known),
             Earlier::Open(id) => {
-                return Ok(Err(not_ended(
-                    &id,
-                    "whose conversations are looked at again",
-                )));
+                return Ok(Err(not_ended(&id, "whose conversations are revisited")));
             }
         };
         let portion = match self.conversations(task, &checkpoint).await? {
@@ -165,7 +162,7 @@ impl ArchivePage {
             Conversations::Open(id) => {
                 return Ok(Err(not_ended(
                     &id,
-                    "whose conversations' transcripts are wanted",
+                    "whose conversations' transcripts are requested",
                 )));
             }
             Conversations::Incomplete(id) => return Ok(Err(never_listed(&id))),
@@ -299,7 +296,7 @@ impl ArchivePage {
 /// The referenced export failed or was cancelled. After it is resumed and completed, this export can be resumed too.
 fn never_listed(id: &ExportId) -> Setback {
     let message =
-        format!("the export {id}, whose conversations' transcripts are wanted, is not complete");
+        format!("the export {id}, whose conversations' transcripts are requested, is not complete");
     Setback::Failed(Failure::new(FailureKind::RecordsMissing, message))
 }
 
@@ -308,6 +305,6 @@ fn not_ended(id: &ExportId, why: &str) -> Setback {
     Setback::Wait(Wait {
         reason: WaitReason::Export,
         hint: None,
-        detail: format!("the export {id} has not ended, {why}"),
+        detail: format!("the export {id}, {why}, has not ended"),
     })
 }

@@ -29,12 +29,13 @@ impl ArchivePage {
             .map_or(run.run, |(first, _)| first.run);
         let lost = task.attempt.queries_lost + (run.run - started_with) + 1;
         if lost >= self.settings.max_runs_per_slice {
-            let message = format!("{what}; it was lost {lost} times in a row (MAX_RUNS_PER_SLICE)");
+            let message =
+                format!("{what}; the source was lost {lost} times in a row (MAX_RUNS_PER_SLICE)");
             return self
                 .fail(task, Failure::new(FailureKind::SourceLost, message))
                 .await;
         }
-        tracing::warn!(%run, what, "the source lost what the run reads from: it is replaced");
+        tracing::warn!(%run, what, "run replaced because the source lost its job, query or cursor");
         match task.plan.source {
             SourceKind::AnalyticsJob
             | SourceKind::AnalyticsQuery

@@ -76,7 +76,7 @@ impl ArchivePage {
             && stored.job.as_ref() != Some(&own)
             && let Err(setback) = source.close(&own, task.invocation.deadline).await
         {
-            tracing::warn!(run = %stored.id, %setback, "the job submitted in vain was not deleted; it expires by itself");
+            tracing::warn!(run = %stored.id, %setback, "could not delete the duplicate job; it will expire on its own");
         }
         Ok(Ok(stored))
     }

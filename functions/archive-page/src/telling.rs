@@ -26,7 +26,12 @@ impl ArchivePage {
         topic
             .publish(&notices, task.invocation.deadline)
             .await
-            .with_context(|| format!("{} is committed and nobody was told", page.id))?;
+            .with_context(|| {
+                format!(
+                    "{} is committed, but its transcripts were not published",
+                    page.id
+                )
+            })?;
         metrics::record(&[(metrics::TRANSCRIPT_EVENTS, notices.len() as u64)]);
         Ok(())
     }

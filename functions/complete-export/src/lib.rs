@@ -39,7 +39,7 @@ impl CompleteExport {
             match self.look(message, invocation).await {
                 // The later attempt may have ended too, in which case no other message would conclude it.
                 Err(error) if is_superseded(&error) => {
-                    tracing::info!(%error, "looking at the later attempt");
+                    tracing::info!(%error, "attempt superseded, continuing with the newer one");
                 }
                 handled => return handled,
             }

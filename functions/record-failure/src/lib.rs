@@ -87,7 +87,7 @@ impl RecordFailure {
         let digest = Sha256::of(letter.body);
         let name = export_id.map_or(Name::StrayLetter(digest), |id| Name::DeadLetter(id, digest));
         let from = letter.queue.map_or("start-export", Queue::name).to_owned();
-        tracing::error!(key = name.key(), from, "a message was given up and kept");
+        tracing::error!(key = name.key(), from, "dead letter stored");
         let kept_at = self.dispatch.clock.now();
         let kept = KeptLetter {
             format_version: FormatVersion,
@@ -156,7 +156,10 @@ impl RecordFailure {
         };
         if view.end.is_none() {
             let queue = letter.queue.map_or("start-export", Queue::name);
-            let message = format!("{} ended in the dead letters of the {queue} queue", page.id);
+            let message = format!(
+                "{} ended in the dead-letter queue of the {queue} queue",
+                page.id
+            );
             let failure = Failure::new(FailureKind::DeadLetter, message);
             let end = End::Failed { failure };
             match archive.record(&page.id).await? {

@@ -163,18 +163,18 @@ impl SendWebhook {
                 return Ok(Handled::Delivered);
             }
             (Verdict::Gone, Some(refusal)) => {
-                tracing::error!(export.id = %export_id, %refusal, "the webhook's receiver is gone");
+                tracing::error!(export.id = %export_id, %refusal, "webhook receiver accepts no more deliveries");
                 self.dispatch.archive.delete(owed.name()).await?;
                 return Ok(Handled::Ended);
             }
             (Verdict::Retry, Some(refusal)) => refusal,
         };
         let Some(delay) = delivered.retry else {
-            tracing::error!(export.id = %export_id, %refusal, "the webhook was not taken for a day");
+            tracing::error!(export.id = %export_id, %refusal, "webhook delivery given up after a day");
             self.give_up(owed).await?;
             return Ok(Handled::GivenUp);
         };
-        tracing::warn!(export.id = %export_id, %refusal, delay_s = delay.as_secs(), "the webhook was not taken");
+        tracing::warn!(export.id = %export_id, %refusal, delay_s = delay.as_secs(), "webhook delivery failed");
         self.postpone(received, delay).await?;
         let status = delivered.outcome.status;
         Ok(Handled::Postponed { refusal, status })

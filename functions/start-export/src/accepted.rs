@@ -121,7 +121,7 @@ impl StartExport {
         id: &ExportId,
         error: &StartError,
     ) -> Result<Started, StartError> {
-        tracing::warn!(export.id = %id, error = in_one_line(error), "export accepted; it starts later");
+        tracing::warn!(export.id = %id, error = in_one_line(error), "export accepted; it will start later");
         scheduling::send_start(&self.dispatch, id).await?;
         Ok(Started {
             export_id: id.clone(),
@@ -149,7 +149,7 @@ impl StartExport {
             Ok(()) => Ok(Restarted::Started),
             Err(error) if error.is_transient() => Err(error),
             Err(StartError::Refused(refusal)) => {
-                tracing::error!(%refusal, "an accepted request is refused and not kept any longer");
+                tracing::error!(%refusal, "accepted request refused and discarded");
                 // The sweep removes a marker that has neither a request nor a plan.
                 let now = self.dispatch.clock.now();
                 open_marker::write(&self.archive(), id, now).await?;
@@ -157,7 +157,7 @@ impl StartExport {
             }
             Err(error) => {
                 let error = in_one_line(&error);
-                tracing::error!(error, "an accepted export cannot be started");
+                tracing::error!(error, "accepted export cannot be started");
                 Ok(Restarted::Refused(error))
             }
         }
@@ -175,7 +175,7 @@ impl StartExport {
             Err(error) => {
                 // A secret or a permission may be changed: the sweep requests it again, for a week.
                 let error = in_one_line(&error);
-                tracing::error!(error, "a failed export cannot be resumed automatically");
+                tracing::error!(error, "failed export cannot be resumed automatically");
                 Ok(Restarted::Refused(error))
             }
         }

@@ -16,7 +16,13 @@ pub(crate) fn transcripts(
         return Ok(None);
     }
     let id = format!("{export_id}-transcripts");
-    let too_long = |_| Refusal::new("include", &id, "makes an export id of more than 64 letters");
+    let too_long = |_| {
+        Refusal::new(
+            "include",
+            &id,
+            "the export id would be longer than 64 characters",
+        )
+    };
     let _: ExportId = id.parse().map_err(too_long)?;
     let mut beside = ExportRequest::parse(r#"{"source":"transcripts"}"#)?;
     beside.export_id = Some(id);
@@ -37,6 +43,11 @@ impl StartExport {
         if self.archive().plan(id).await?.is_some() {
             return Ok(());
         }
-        Err(Refusal::new("fromExport", id, "there is no export of this id here").into())
+        Err(Refusal::new(
+            "fromExport",
+            id,
+            "there is no export with this id in this archive",
+        )
+        .into())
     }
 }

@@ -24,7 +24,12 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         let Some(plan) = self.archive().plan(id).await? else {
-            return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
+            return Err(Refusal::new(
+                "exportId",
+                id,
+                "there is no export with this id in this archive",
+            )
+            .into());
         };
         let attempt = self.newest_attempt(&plan).await?;
         if let Some(outcome) =
@@ -36,7 +41,7 @@ impl StartExport {
                 None => Err(Refusal::new(
                     "exportId",
                     id,
-                    "it has failed already; there is nothing to cancel",
+                    "the export has already failed; there is nothing to cancel",
                 )
                 .into()),
             };
@@ -72,7 +77,7 @@ impl StartExport {
                 .close(job, invocation.deadline)
                 .await
             {
-                tracing::warn!(run = %view.run, %setback, "job was not deleted; it expires by itself");
+                tracing::warn!(run = %view.run, %setback, "could not delete the job; it will expire on its own");
             }
         }
         Ok(())

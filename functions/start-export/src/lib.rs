@@ -108,9 +108,9 @@ pub enum StartError {
     /// Exit code 2: the request or a setting must change.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("the source did not answer as needed: {0}")]
+    #[error("the source returned no usable response: {0}")]
     Source(#[from] Setback),
-    #[error("{export_id} is started, {beside_id} beside it is not: {source}")]
+    #[error("{export_id} was started, but {beside_id} was not: {source}")]
     Beside {
         export_id: ExportId,
         beside_id: ExportId,
@@ -435,7 +435,7 @@ fn another_request(plan: &ExportPlan) -> Refusal {
     Refusal::new(
         "exportId",
         &plan.export_id,
-        "an export of this id exists for another request; choose another id",
+        "an export with this id exists for another request; choose another id",
     )
 }
 

@@ -61,7 +61,12 @@ impl StartExport {
             );
         }
         let Some(plan) = self.archive().plan(id).await? else {
-            return Err(Refusal::new("exportId", id, "there is no export of this id here").into());
+            return Err(Refusal::new(
+                "exportId",
+                id,
+                "there is no export with this id in this archive",
+            )
+            .into());
         };
         let attempt = if let Some(attempt) = self.archive().newest_attempt(id).await? {
             attempt.as_ref().clone()
@@ -130,12 +135,12 @@ impl StartExport {
         }
         let begun = match &plan.residency.genesys_region {
             Some(region) => format!("in {region}"),
-            None => "with hosts of your own".to_owned(),
+            None => "with custom hosts".to_owned(),
         };
         let now = residency
             .genesys_region
             .unwrap_or_else(|| "overridden by GENESYS_API_URL or GENESYS_LOGIN_URL".to_owned());
-        let rule = format!("the export was begun {begun}; the rest must come from there, too");
+        let rule = format!("the export was started {begun}; the rest must come from there, too");
         Err(Refusal::new("GENESYS_REGION", now, rule))
     }
 
@@ -147,11 +152,13 @@ impl StartExport {
         attempt: &Attempt,
     ) -> Result<Started, StartError> {
         if let Some(quota_mb) = resume.quota_mb {
-            let rule = "it changes with the next attempt only; this one has not failed";
+            let rule =
+                "it can change only with the next attempt; the current attempt has not failed";
             return Err(Refusal::new("quotaMb", quota_mb, rule).into());
         }
         if let Some(on_bad_record) = resume.on_bad_record {
-            let rule = "it changes with the next attempt only; this one has not failed";
+            let rule =
+                "it can change only with the next attempt; the current attempt has not failed";
             let value = format!("{on_bad_record:?}").to_lowercase();
             return Err(Refusal::new("onBadRecord", value, rule).into());
         }
@@ -284,7 +291,7 @@ impl StartExport {
 /// Another resume created the attempt at the same time, without the overrides of this one.
 fn not_overridden(resume: &Resume, attempt: &Attempt) -> Refusal {
     let rule = format!(
-        "another resume began attempt {} at the same time, without it; set it again if that attempt fails",
+        "another resume started attempt {} at the same time without this value; set it again if that attempt fails",
         attempt.attempt
     );
     match (resume.quota_mb, resume.on_bad_record) {

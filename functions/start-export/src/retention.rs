@@ -34,7 +34,7 @@ impl StartExport {
             Err(error) => {
                 tracing::debug!(
                     error = in_one_line(&error),
-                    "the API does not tell its retention; none is assumed"
+                    "the API does not report its retention; none is assumed"
                 );
                 Ok(())
             }

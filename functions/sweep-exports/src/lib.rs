@@ -93,7 +93,7 @@ impl SweepExports {
             if at > 0 && !invocation.deadline.allows(now, EXPORT_TIME) {
                 tracing::warn!(
                     left = ids.len() - at,
-                    "the next sweep looks at the other exports"
+                    "sweep out of time; the next sweep continues with the other exports"
                 );
                 break;
             }
@@ -168,15 +168,15 @@ impl SweepExports {
         let is_accepted = marker.request.is_some();
         if is_accepted && now.duration_since(marker.since) < PATIENCE {
             metrics::record(&[(metrics::STARTS_OVERDUE, 1)]);
-            tracing::error!(export.id = %id, since = %marker.since, "an accepted export is not started yet; it is tried again");
+            tracing::error!(export.id = %id, since = %marker.since, "accepted export not started yet; retrying");
             scheduling::send_start(&self.dispatch, id).await?;
             return Ok(Swept::StartedAgain);
         }
         if is_accepted {
             metrics::record(&[(metrics::GIVEN_UP, 1)]);
-            tracing::error!(export.id = %id, since = %marker.since, "an accepted export could not be started for a week; it is given up");
+            tracing::error!(export.id = %id, since = %marker.since, "accepted export given up; it could not be started for a week");
         } else {
-            tracing::warn!(export.id = %id, "an export was begun and never planned; its marker is removed");
+            tracing::warn!(export.id = %id, "marker of an export that was never planned removed");
         }
         open_marker::remove_without_plan(&self.archive(), id, now).await?;
         Ok(Swept::Removed)
@@ -194,11 +194,11 @@ impl SweepExports {
         self.archive()
             .replace(Name::Open(&plan.export_id), &marker)
             .await?;
-        tracing::warn!(export.id = %plan.export_id, times = marker.fruitless_sweeps, "nothing moved for an hour; messages are sent again");
+        tracing::warn!(export.id = %plan.export_id, times = marker.fruitless_sweeps, "no progress for an hour; sending messages again");
         match scheduling::restart(&self.dispatch, plan, attempt).await {
             Ok(()) => Ok(Swept::Revived),
             Err(DispatchError::Archive(error)) if error.is_damage() => {
-                tracing::error!(export.id = %plan.export_id, error = in_one_line(&error), "it cannot be revived");
+                tracing::error!(export.id = %plan.export_id, error = in_one_line(&error), "messages of a damaged export cannot be sent again");
                 Ok(Swept::Damaged)
             }
             Err(error) => Err(error.into()),
@@ -214,7 +214,7 @@ impl SweepExports {
         invocation: &Invocation,
     ) -> anyhow::Result<()> {
         let message = format!(
-            "nothing moved in {FRUITLESS_SWEEPS} hours although messages were sent again each hour"
+            "no progress in {FRUITLESS_SWEEPS} hours although messages were sent again each hour"
         );
         let failure = Failure::new(FailureKind::Stalled, message);
         let mut views = slice_status::all(&self.archive(), plan, attempt).await?;

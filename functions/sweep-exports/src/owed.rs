@@ -22,7 +22,7 @@ impl SweepExports {
                     tracing::error!(
                         s3.key = object.key,
                         error = in_one_line(error.as_ref()),
-                        "owed webhook not sent"
+                        "could not send owed webhook"
                     );
                     first_error.get_or_insert(error);
                 }
@@ -44,7 +44,7 @@ impl SweepExports {
             return Ok(None);
         }
         let id = owed.export_id.clone();
-        tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; its message is sent again");
+        tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; sending its message again");
         metrics::record(&[(metrics::WEBHOOKS_OVERDUE, 1)]);
         webhooks::send(&self.dispatch, owed).await?;
         Ok(Some(id))

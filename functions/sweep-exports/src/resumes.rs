@@ -24,7 +24,7 @@ impl SweepExports {
                     tracing::error!(
                         s3.key = object.key,
                         error = in_one_line(error.as_ref()),
-                        "export not resumed"
+                        "could not resume export"
                     );
                     first_error.get_or_insert(error);
                 }
@@ -44,14 +44,14 @@ impl SweepExports {
         }
         if now.duration_since(scheduled.not_before) >= PATIENCE {
             metrics::record(&[(metrics::GIVEN_UP, 1)]);
-            tracing::error!(export.id = %scheduled.export_id, attempt = scheduled.attempt, "a failed export could not be resumed for a week; resume it by hand");
+            tracing::error!(export.id = %scheduled.export_id, attempt = scheduled.attempt, "failed export could not be resumed for a week; resume it manually");
             self.archive().delete(scheduled.name()).await?;
             return Ok(None);
         }
         let is_wanted = match self.is_wanted(&scheduled).await {
             // A retry does not help; the operator finds the export failed.
             Err(error) if error.is_damage() => {
-                tracing::error!(export.id = %scheduled.export_id, error = in_one_line(&error), "a damaged export is not resumed");
+                tracing::error!(export.id = %scheduled.export_id, error = in_one_line(&error), "damaged export not resumed");
                 false
             }
             is_wanted => is_wanted?,

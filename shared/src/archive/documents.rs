@@ -40,14 +40,14 @@ pub(super) enum Stage {
 pub enum ArchiveError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("{key} is not as it was written")]
+    #[error("{key} is damaged")]
     Damaged {
         key: String,
         #[source]
         source: SealError,
     },
     /// The document does not parse again after it is serialized; storing it would create a damaged object.
-    #[error("{key} is not written: it could not be read again")]
+    #[error("{key} was not written: it could not be parsed back")]
     Unreadable {
         key: String,
         #[source]
@@ -60,11 +60,11 @@ pub enum ArchiveError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The run numbers of a slice must increase, otherwise following successors might not end.
-    #[error("{0} names a successor that is no later run")]
+    #[error("{0} names a successor that is not a later run")]
     Lineage(String),
     #[error("{0} is missing")]
     Missing(String),
-    #[error("a queue message cannot be written")]
+    #[error("a queue message cannot be serialized")]
     Message(#[from] serde_json::Error),
 }
 
@@ -380,6 +380,6 @@ mod tests {
                 .iter()
                 .all(|it| !it.is_transient() && !it.is_damage())
         );
-        insta::assert_snapshot!(errors[0], @"open/a is not written: it could not be read again");
+        insta::assert_snapshot!(errors[0], @"open/a was not written: it could not be parsed back");
     }
 }

@@ -117,7 +117,7 @@ pub async fn stored_record(archive: &Archive, version: &Version) -> Result<Strin
     let line = lines.get(place(start)..place(start.saturating_add(length)));
     let line = line.ok_or_else(|| ArchiveError::Page {
         key: key.clone(),
-        source: "its index names a line that it has not".into(),
+        source: "its index names a line that the page object does not have".into(),
     })?;
     Ok(line.to_owned())
 }

@@ -12,7 +12,7 @@ pub mod object;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// A truncated body, a web page, a byte that is not UTF-8. Lines and columns count from 1.
-    #[error("it is not JSON (line {line}, column {column})")]
+    #[error("the body is not JSON (line {line}, column {column})")]
     NotJson { line: u32, column: u32 },
     /// JSON, but not in the documented shape.
     #[error("{0}")]
@@ -59,7 +59,7 @@ pub(crate) fn without_byte_order_mark(body: &[u8]) -> &[u8] {
 
 impl DecodeError {
     pub fn missing(field: &str) -> Self {
-        Self::Shape(format!("it has no `{field}`").into())
+        Self::Shape(format!("`{field}` is missing").into())
     }
 
     pub fn not_a(field: &str, expected: &str) -> Self {
@@ -82,8 +82,8 @@ impl DecodeError {
         match (missing, path) {
             (Some(field), "." | "") => Self::missing(field),
             (Some(field), path) => Self::Shape(format!("`{path}` has no `{field}`").into()),
-            (None, "." | "") => Self::Shape("the body is of another kind".into()),
-            (None, path) => Self::Shape(format!("`{path}` is of another kind").into()),
+            (None, "." | "") => Self::Shape("the body has an unexpected type".into()),
+            (None, path) => Self::Shape(format!("`{path}` has an unexpected type").into()),
         }
     }
 }
@@ -132,15 +132,15 @@ mod tests {
         let errors = bodies.map(|body| json::<Job>(body.as_bytes()).unwrap_err().to_string());
 
         insta::assert_snapshot!(errors.join("\n"), @r"
-        it has no `jobId`
-        the body is of another kind
-        `jobId` is of another kind
+        `jobId` is missing
+        the body has an unexpected type
+        `jobId` has an unexpected type
         `stages[1]` has no `number`
-        `stages[0].number` is of another kind
-        it is not JSON (line 1, column 15)
-        it is not JSON (line 1, column 1)
-        it is not JSON (line 1, column 9)
-        it is not JSON (line 1, column 1)
+        `stages[0].number` has an unexpected type
+        the body is not JSON (line 1, column 15)
+        the body is not JSON (line 1, column 1)
+        the body is not JSON (line 1, column 9)
+        the body is not JSON (line 1, column 1)
         ");
     }
 

@@ -19,7 +19,7 @@ impl TryFrom<u32> for FormatVersion {
             Ok(Self)
         } else {
             Err(format!(
-                "format version {version} is unknown to this program, which reads version {}",
+                "format version {version} is not supported; this program reads version {}",
                 Self::CURRENT
             ))
         }

@@ -11,7 +11,7 @@ pub struct ExportId(String);
 
 /// The text is not a valid export id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no export id: 1 to 64 letters, digits, `-` or `_`")]
+#[error("`{0}` is not an export id: 1 to 64 letters, digits, `-` or `_`")]
 pub struct BadExportId(String);
 
 impl ExportId {

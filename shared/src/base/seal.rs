@@ -15,13 +15,13 @@ const TAIL_BYTES: usize = SEAL.len() + 64 + END.len();
 /// The reason why bytes are not a valid sealed object.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    #[error("it carries no seal: truncated, or not written by this program")]
+    #[error("it has no seal: it was truncated, or not written by this program")]
     Missing,
     #[error("its bytes do not match its seal: it was damaged or edited")]
     Broken,
-    #[error("its seal is right but its content is not of the expected form")]
+    #[error("its seal is valid, but its content does not have the expected structure")]
     Content(#[source] serde_json::Error),
-    #[error("it cannot be written as JSON")]
+    #[error("it cannot be serialized as JSON")]
     Unwritable(#[source] serde_json::Error),
 }
 

@@ -19,10 +19,10 @@ pub struct Interval {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IntervalError {
     #[error(
-        "`{0}` is not of the form start/end with two ISO-8601 moments, such as 2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"
+        "`{0}` is not of the form start/end with two ISO-8601 timestamps, such as 2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"
     )]
     Malformed(String),
-    #[error("`{0}` ends where or before it starts; the earlier moment comes first")]
+    #[error("`{0}` ends at or before its start; the earlier timestamp comes first")]
     Reversed(String),
     #[error("`{0}` is shorter than a millisecond")]
     TooShort(String),
@@ -174,7 +174,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            "`2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first"
+            "`2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends at or before its start; the earlier timestamp comes first"
         );
     }
 

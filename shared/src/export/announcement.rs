@@ -54,7 +54,7 @@ fn throughput(outcome: &Outcome) -> Option<f64> {
         .as_secs_f64();
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a figure for people, good to three digits"
+        reason = "a figure for display, accurate to three digits"
     )]
     let megabytes = outcome.totals.record_bytes as f64 / 1e6;
     (seconds > 0.0).then(|| (megabytes / seconds * 1000.0).round() / 1000.0)

@@ -251,7 +251,7 @@ impl SliceStanding {
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde wants"
+    reason = "serde requires this signature"
 )]
 fn is_zero(count: &u32) -> bool {
     *count == 0

@@ -55,7 +55,7 @@ pub struct Place {
 
 /// The checkpoint is too long for a queue message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("what leads to the next page has {size_bytes} bytes, more than {MAX_CHECKPOINT_BYTES}")]
+#[error("the checkpoint of the next page has {size_bytes} bytes, more than {MAX_CHECKPOINT_BYTES}")]
 pub struct CheckpointTooLong {
     pub size_bytes: usize,
 }
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(cursor(80_000).check(), Ok(()));
         assert_eq!(
             cursor(90_000).check().unwrap_err().to_string(),
-            "what leads to the next page has 540041 bytes, more than 524288"
+            "the checkpoint of the next page has 540041 bytes, more than 524288"
         );
     }
 }

@@ -53,7 +53,7 @@ pub enum Before {
 impl Before {
     #[expect(
         clippy::trivially_copy_pass_by_ref,
-        reason = "serde asks with a reference"
+        reason = "serde passes a reference"
     )]
     fn is_settled(&self) -> bool {
         *self == Self::Settled

@@ -197,7 +197,7 @@ impl ExportMetrics {
 
 /// A rate rounded to four decimal places; `None` if `whole` is 0.
 fn rate(part: u64, whole: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    #[expect(clippy::cast_precision_loss, reason = "a figure for display")]
     let rate = part as f64 / whole as f64;
     (whole > 0).then(|| (rate * 1e4).round() / 1e4)
 }

@@ -124,7 +124,11 @@ fn given_up(wait: &Wait, since: Timestamp) -> Failure {
     };
     Failure::new(
         kind,
-        format!("waited in vain since {}: {}", millis(since), wait.detail),
+        format!(
+            "gave up after waiting since {}: {}",
+            millis(since),
+            wait.detail
+        ),
     )
 }
 

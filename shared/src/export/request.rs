@@ -302,10 +302,10 @@ mod tests {
         .map(|json| redaction(json).unwrap_err().to_string());
 
         assert_snapshot!(refused.join("\n"), @r"
-        the request is not readable: `redaction.profile`: unknown variant `paranoid`, expected `standard` or `strict` at line 1 column 89
-        the request is not readable: `redaction.mode`: unknown variant `encrypt`, expected one of `label`, `hash`, `mask` at line 1 column 85
-        the request is not readable: `redaction.kinds[0]`: unknown variant `name`, expected one of `email`, `phone`, `card`, `iban`, `ssn`, `passport`, `taxId`, `ip`, `url`, `birthDate` at line 1 column 84
-        the request is not readable: `redaction.level`: unknown field `level`, expected one of `enabled`, `profile`, `mode`, `kinds` at line 1 column 76
+        the request cannot be parsed: `redaction.profile`: unknown variant `paranoid`, expected `standard` or `strict` at line 1 column 89
+        the request cannot be parsed: `redaction.mode`: unknown variant `encrypt`, expected one of `label`, `hash`, `mask` at line 1 column 85
+        the request cannot be parsed: `redaction.kinds[0]`: unknown variant `name`, expected one of `email`, `phone`, `card`, `iban`, `ssn`, `passport`, `taxId`, `ip`, `url`, `birthDate` at line 1 column 84
+        the request cannot be parsed: `redaction.level`: unknown field `level`, expected one of `enabled`, `profile`, `mode`, `kinds` at line 1 column 76
         ");
     }
 
@@ -313,7 +313,7 @@ mod tests {
     fn an_unknown_field_is_named_beside_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
-            @"the request is not readable: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
+            @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
         );
     }
 
@@ -321,15 +321,15 @@ mod tests {
     fn a_value_that_cannot_be_read_is_named_by_its_field() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","source":"carrier-pigeon"}"#),
-            @"the request is not readable: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway`, `history-gateway`, `transcripts` at line 1 column 81"
+            @"the request cannot be parsed: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway`, `history-gateway`, `transcripts` at line 1 column 81"
         );
         assert_snapshot!(
             refused(r#"{"interval":{"last":"soon"}}"#),
-            @r#"the request is not readable: `interval`: neither "start/end" nor {"last": "P1D"}: soon is no ISO-8601 duration such as P1D or PT6H, longer than nothing at line 1 column 28"#
+            @r#"the request cannot be parsed: `interval`: expected "start/end" or {"last": "P1D"}: soon is not an ISO-8601 duration longer than zero, such as P1D or PT6H at line 1 column 28"#
         );
         assert_snapshot!(
             refused(r#"{"interval":{"last":"P1D"},"filters":{"queueIds":"all"}}"#),
-            @r#"the request is not readable: `filters.queueIds`: invalid type: string "all", expected a sequence at line 1 column 54"#
+            @r#"the request cannot be parsed: `filters.queueIds`: invalid type: string "all", expected a sequence at line 1 column 54"#
         );
     }
 
@@ -359,7 +359,7 @@ mod tests {
         for (field, path) in fields {
             let told = refused(&format!("{{{field}}}"));
 
-            let named = told.strip_prefix("the request is not readable: ");
+            let named = told.strip_prefix("the request cannot be parsed: ");
             assert!(
                 named.is_some_and(|it| it.starts_with(&format!("`{path}`: "))),
                 "{told}"

@@ -32,7 +32,7 @@ pub struct Committed<'a> {
 
 /// A stored line that is not a transcript. Contains its location, but not its content.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line} of {key} is no transcript: {:?} error in column {}", .source.classify(), .source.column())]
+#[error("line {line} of {key} is not a transcript: {:?} error in column {}", .source.classify(), .source.column())]
 pub struct UnreadableTranscript {
     pub key: String,
     pub line: u64,
@@ -413,7 +413,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            "line 1 of exports/texts/slices/0001/r01/page-000002-0123abcd.ndjson.gz is no transcript: Data error in column 44"
+            "line 1 of exports/texts/slices/0001/r01/page-000002-0123abcd.ndjson.gz is not a transcript: Data error in column 44"
         );
     }
 }

@@ -283,7 +283,7 @@ impl Inner {
             attempt = progress.attempts,
             wait_ms = millis(wait),
             reason = %error,
-            "trying again"
+            "retrying request"
         );
         add(&self.stats.retries, 1);
         if matches!(error, ApiError::Throttled { .. }) && !self.is_foreign(call) {

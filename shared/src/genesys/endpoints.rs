@@ -20,12 +20,12 @@ pub struct Endpoints {
 /// Why the settings yield no usable hosts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    #[error("{setting} is not set, and without GENESYS_REGION there is no host to take instead")]
+    #[error("{setting} is not set; set it, or GENESYS_REGION")]
     Missing { setting: &'static str },
-    #[error("{setting} is no URL of the form https://host[:port][/path]")]
+    #[error("{setting} is not a URL of the form https://host[:port][/path]")]
     Malformed { setting: &'static str },
     #[error(
-        "{setting} must be https: plain http is for this machine only, and `{host}` is another"
+        "{setting} must be https: plain http is allowed only for this machine, and `{host}` is another host"
     )]
     PlainHttp { setting: &'static str, host: String },
 }
@@ -148,7 +148,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            "GENESYS_LOGIN_URL must be https: plain http is for this machine only, and `login.example` is another"
+            "GENESYS_LOGIN_URL must be https: plain http is allowed only for this machine, and `login.example` is another host"
         );
     }
 

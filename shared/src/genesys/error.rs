@@ -14,7 +14,7 @@ use crate::base::failure::in_one_line;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
     /// 429, or a budget that stays used up for longer than the call may wait.
-    #[error("{route} is over its rate limit")]
+    #[error("{route} exceeded the rate limit")]
     Throttled {
         route: String,
         retry_after: Option<Duration>,
@@ -32,7 +32,7 @@ pub enum ApiError {
         source: Option<Source>,
     },
     /// A complete response that does not match the API's documentation, in each try.
-    #[error("{route} {what}, each of {tries} times")]
+    #[error("{route} {what}, in each of {tries} tries")]
     Broken {
         route: String,
         what: Trouble,
@@ -40,7 +40,7 @@ pub enum ApiError {
         context_id: Option<String>,
     },
     /// A response that will be the same on a retry.
-    #[error("{route} answered {status}{}", told(code.as_deref(), message.as_deref(), context_id.as_deref()))]
+    #[error("{route} returned {status}{}", told(code.as_deref(), message.as_deref(), context_id.as_deref()))]
     Refused {
         route: String,
         status: u16,
@@ -58,7 +58,7 @@ pub enum ApiError {
         source: Option<Source>,
     },
     /// A body over the limit; a retry would return it again.
-    #[error("{route} sent more than {limit} bytes; a lower pageSize makes smaller replies")]
+    #[error("{route} returned more than {limit} bytes; set a lower pageSize for smaller responses")]
     TooLarge { route: String, limit: u64 },
 }
 
@@ -310,31 +310,31 @@ impl Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(202) => f.write_str("answered 202: what was asked for is not ready yet"),
-            Self::Status(status) => write!(f, "answered {status}"),
+            Self::Status(202) => f.write_str("returned 202: the requested resource is not ready yet"),
+            Self::Status(status) => write!(f, "returned {status}"),
             Self::Unreachable => f.write_str("could not be reached"),
             Self::UnknownAuthority => f.write_str(
-                "could not be reached: its certificate is signed by an authority that is not known here; set \
+                "could not be reached: its certificate is signed by an unknown authority; set \
                  SSL_CERT_FILE to a PEM file with the certificates of your company or proxy",
             ),
             Self::ProxyLogin => f.write_str(
-                "could not be reached: the proxy asks for a login (407); set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT",
+                "could not be reached: the proxy requires authentication (407); set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT",
             ),
-            Self::Timeout => f.write_str("did not answer in time"),
-            Self::CutOff => f.write_str("broke off in the middle of its answer"),
+            Self::Timeout => f.write_str("did not respond in time"),
+            Self::CutOff => f.write_str("returned an incomplete response"),
             Self::NotJson {
                 status,
                 content_type,
                 line,
                 column,
             } => {
-                let kind = content_type.as_deref().unwrap_or("a body without a type");
-                write!(f, "answered {status} with {kind} that is not JSON (line {line}, column {column})")
+                let kind = content_type.as_deref().unwrap_or("a body without a content type");
+                write!(f, "returned {status} with {kind} that is not JSON (line {line}, column {column})")
             }
             Self::Unexpected { status, problem } => {
-                write!(f, "answered {status} with something other than documented: {problem}")
+                write!(f, "returned {status} with an undocumented response: {problem}")
             }
-            Self::NoTimeLeft => f.write_str("was not called: the deadline has come"),
+            Self::NoTimeLeft => f.write_str("was not called: the deadline expired"),
             Self::Credentials => {
                 f.write_str("was not called: the client's credentials cannot be read at the moment")
             }
@@ -375,7 +375,7 @@ mod tests {
             context_id: Some("c-1".to_owned()),
         };
 
-        insta::assert_snapshot!(error, @"/api/v2/jobs answered 403 missing.permissions: You are missing analytics:conversationDetail:view (contextId c-1)");
+        insta::assert_snapshot!(error, @"/api/v2/jobs returned 403 missing.permissions: You are missing analytics:conversationDetail:view (contextId c-1)");
     }
 
     #[test]
@@ -393,7 +393,7 @@ mod tests {
 
         let error = ApiError::unavailable("/api/v2/jobs", what);
 
-        insta::assert_snapshot!(error, @"/api/v2/jobs answered 200 with text/html that is not JSON (line 1, column 1)");
+        insta::assert_snapshot!(error, @"/api/v2/jobs returned 200 with text/html that is not JSON (line 1, column 1)");
     }
 
     #[test]
@@ -405,6 +405,6 @@ mod tests {
         let outage = unavailable(Trouble::Status(503)).after_tries(6);
 
         assert!(!broken.is_transient() && outage.is_transient());
-        insta::assert_snapshot!(broken, @"/api/v2/jobs answered 200 with something other than documented: it has no `conversations`, each of 6 times");
+        insta::assert_snapshot!(broken, @"/api/v2/jobs returned 200 with an undocumented response: `conversations` is missing, in each of 6 tries");
     }
 }

@@ -70,7 +70,7 @@ impl Login {
             http.method = "POST",
             http.route = LOGIN_ROUTE,
             http.status = status,
-            "login answered"
+            "login response received"
         );
         let head = Head::of(&response, now);
         if !(200..=299).contains(&status) {
@@ -119,7 +119,7 @@ impl Login {
         let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
         if status == 401 || body.error.as_deref() == Some("invalid_client") {
             let reason = format!(
-                "the client id or secret is wrong, or the client belongs to another region than this{said}; check \
+                "the client id or secret is wrong, or the client belongs to another region{said}; check \
                  GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION"
             );
             return LoginError::Unfit(self.failed(status, reason));

@@ -64,7 +64,7 @@ struct Layer {
 
 /// One request that was let through; it is returned with the response, or without one.
 #[derive(Debug)]
-#[must_use = "a request that never comes back holds its place in the budget"]
+#[must_use = "a request without a reply keeps its place in the budget"]
 pub(crate) struct Ticket {
     sent: Timestamp,
 }

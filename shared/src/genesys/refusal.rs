@@ -86,7 +86,7 @@ impl Head {
             decode(body)
         } else {
             Err(DecodeError::Shape(
-                "it is not the success that is documented".into(),
+                "the status is not the documented success".into(),
             ))
         };
         decoded.map_err(|error| ApiError::Unavailable {
@@ -149,13 +149,13 @@ impl Head {
                 None => "it redirects, which is not followed".to_owned(),
             }),
             407 => Some(
-                "the proxy asks for a login; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"
+                "the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"
                     .to_owned(),
             ),
             _ => match parsed.and_then(|body| body.message.as_deref()) {
                 Some(message) => Some(cut(message)),
                 None if self.is_web_page(body) => Some(format!(
-                    "{}, not the API's own error; a proxy or firewall may have answered",
+                    "{}, not an error of the API; a proxy or firewall may have responded",
                     self.content_type.as_deref().unwrap_or("a web page")
                 )),
                 None => None,
@@ -324,7 +324,7 @@ mod tests {
         let error = html.error("/jobs", b"<html>Forbidden</html>");
 
         assert!(!error.lacks_permission());
-        insta::assert_snapshot!(error, @"/jobs answered 403: text/html; charset=utf-8, not the API's own error; a proxy or firewall may have answered");
+        insta::assert_snapshot!(error, @"/jobs returned 403: text/html; charset=utf-8, not an error of the API; a proxy or firewall may have responded");
     }
 
     #[test]
@@ -334,7 +334,7 @@ mod tests {
             ..head(308)
         };
 
-        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs answered 308: it redirects to https://apps.mypurecloud.de/login, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
-        insta::assert_snapshot!(head(407).error("/jobs", b""), @"/jobs answered 407: the proxy asks for a login; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT");
+        insta::assert_snapshot!(moved.error("/jobs", b""), @"/jobs returned 308: it redirects to https://apps.mypurecloud.de/login, which is not followed; check GENESYS_REGION, GENESYS_API_URL and GENESYS_LOGIN_URL");
+        insta::assert_snapshot!(head(407).error("/jobs", b""), @"/jobs returned 407: the proxy requires authentication; set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT");
     }
 }

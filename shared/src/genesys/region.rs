@@ -15,7 +15,7 @@ pub struct Region {
 /// The text is not a region of Genesys Cloud.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no Genesys Cloud region; give a domain (mypurecloud.de), an AWS region (eu-central-1) or a short code \
+    "`{text}` is not a Genesys Cloud region; set a domain (mypurecloud.de), an AWS region (eu-central-1) or a short code \
      (euc1): {}",
     all_forms()
 )]
@@ -178,7 +178,7 @@ mod tests {
         let message = "eu-middle-1".parse::<Region>().unwrap_err().to_string();
 
         assert!(message.starts_with(
-            "`eu-middle-1` is no Genesys Cloud region; give a domain (mypurecloud.de), an AWS region (eu-central-1) or a \
+            "`eu-middle-1` is not a Genesys Cloud region; set a domain (mypurecloud.de), an AWS region (eu-central-1) or a \
              short code (euc1): mypurecloud.com = us-east-1 = use1, "
         ));
     }

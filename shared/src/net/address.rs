@@ -33,14 +33,14 @@ pub struct WebhookUrl(Url);
 /// Why a URL is not a valid receiver.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookUrlError {
-    #[error("webhookUrl is no URL of the form https://host[:port]/path")]
+    #[error("webhookUrl is not a URL of the form https://host[:port]/path")]
     Malformed,
     #[error("webhookUrl must not hold a user name or password: `{host}`")]
     Credentials { host: String },
     #[error("webhookUrl must be https: `{host}`")]
     PlainHttp { host: String },
     #[error(
-        "webhookUrl must not lead to {rule}: `{host}`; WEBHOOK_ALLOWED_HOSTS can list hosts that may"
+        "webhookUrl must not point to {rule}: `{host}`; list the host in WEBHOOK_ALLOWED_HOSTS to allow it"
     )]
     Address { host: String, rule: Rule },
 }
@@ -198,7 +198,7 @@ impl fmt::Display for Rule {
             Self::Loopback => "this machine",
             Self::Private => "a private address",
             Self::LinkLocal => "a link-local address",
-            Self::CarrierGrade => "an address behind carrier-grade NAT",
+            Self::CarrierGrade => "a carrier-grade NAT address",
             Self::Multicast => "a multicast address",
             Self::Unspecified => "an unspecified address",
             Self::Metadata => "a metadata service",

@@ -16,7 +16,7 @@ pub(crate) struct GuardedResolver {
 
 /// Every address of a name was refused.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("its name leads to {rule}")]
+#[error("its name resolves to {rule}")]
 pub(super) struct NameRefused {
     pub(super) rule: Rule,
 }

@@ -219,7 +219,7 @@ pub async fn announce(
         // A complete export must have its copies; a failure is announced even if its audit events cannot be read.
         Err(error) if outcome.status.is_complete() => return Err(error.into()),
         Err(error) => {
-            tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events were not copied");
+            tracing::warn!(export.id = %id, error = in_one_line(&error), "audit events could not be copied");
             true
         }
     };

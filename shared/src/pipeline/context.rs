@@ -36,15 +36,15 @@ pub enum DispatchError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Queue(#[from] QueueError),
-    #[error("a queue message cannot be written")]
+    #[error("a queue message cannot be serialized")]
     Message(#[from] serde_json::Error),
     /// The runs of the attempt no longer count: the later attempt names its own.
-    #[error("attempt {newest} has begun in place of attempt {attempt}")]
+    #[error("attempt {newest} has superseded attempt {attempt}")]
     Superseded { attempt: u32, newest: u32 },
     /// Another invocation would not make progress either.
-    #[error("the invocation ended before anything was done that the next one can go on with")]
+    #[error("the invocation ended before it made progress that the next one could continue")]
     OutOfTime,
-    #[error("{key} is not as it was written")]
+    #[error("{key} is damaged")]
     Index {
         key: String,
         #[source]

@@ -57,56 +57,65 @@ pub const EXPORTS_CANCELLED: Metric = metric(
 pub const EXPORT_DURATION: Metric = metric(
     "ExportDuration",
     Unit::Milliseconds,
-    "from the start of an export to its outcome",
+    "time from the start of an export to its outcome",
 );
 pub const PAGES: Metric = metric("Pages", Unit::Count, "pages committed");
 pub const RECORDS: Metric = metric(
     "Records",
     Unit::Count,
-    "records on these pages, a repeated one each time",
+    "records in committed pages; a repeated record counts each time",
 );
-pub const REDACTIONS: Metric = metric("Redactions", Unit::Count, "values taken out of texts");
+pub const REDACTIONS: Metric = metric("Redactions", Unit::Count, "values redacted in texts");
 pub const REJECTED_RECORDS: Metric = metric(
     "RejectedRecords",
     Unit::Count,
-    "records without id or start, kept aside",
+    "quarantined records, which have no id or start",
 );
 pub const RECORD_BYTES: Metric = metric(
     "RecordBytes",
     Unit::Bytes,
-    "the records of these pages before compression",
+    "records of committed pages before compression",
 );
-pub const STORED_BYTES: Metric = metric("StoredBytes", Unit::Bytes, "their page objects");
+pub const STORED_BYTES: Metric = metric(
+    "StoredBytes",
+    Unit::Bytes,
+    "page objects of committed pages",
+);
 pub const API_LATENCY: Metric = metric(
     "ApiLatency",
     Unit::Milliseconds,
-    "the answered requests for a page, each from its sending to its last byte; waits between tries are not in it",
+    "requests for a page that received a response, each from sending to the last byte, without the waits between tries",
 );
 pub const CACHED_PAGES: Metric = metric(
     "CachedPages",
     Unit::Count,
-    "pages that were known already and took no request",
+    "pages from the cache, without a request",
 );
 pub const PAGES_PARKED: Metric = metric(
     "PagesParked",
     Unit::Count,
-    "pages that could not go on within their invocation",
+    "pages that could not continue within their invocation",
 );
 pub const API_REQUESTS: Metric =
-    metric("ApiRequests", Unit::Count, "requests to the API but logins");
-pub const API_RETRIES: Metric = metric("ApiRetries", Unit::Count, "those that were tries again");
-pub const API_BYTES: Metric = metric("ApiBytes", Unit::Bytes, "bodies of the API's answers");
-pub const THROTTLED_ANSWERS: Metric = metric("ThrottledAnswers", Unit::Count, "answers 429");
+    metric("ApiRequests", Unit::Count, "API requests, excluding logins");
+pub const API_RETRIES: Metric = metric("ApiRetries", Unit::Count, "API requests that were retries");
+pub const API_BYTES: Metric = metric("ApiBytes", Unit::Bytes, "response bodies of the API");
+pub const THROTTLED_ANSWERS: Metric =
+    metric("ThrottledAnswers", Unit::Count, "responses with status 429");
 pub const THROTTLED_TIME: Metric = metric(
     "ThrottledTime",
     Unit::Milliseconds,
-    "waited because of rate limits",
+    "time waited for the rate limit",
 );
-pub const WEBHOOKS_DELIVERED: Metric = metric("WebhooksDelivered", Unit::Count, "deliveries taken");
+pub const WEBHOOKS_DELIVERED: Metric = metric(
+    "WebhooksDelivered",
+    Unit::Count,
+    "deliveries accepted by the receiver",
+);
 pub const WEBHOOK_FAILURES: Metric = metric(
     "WebhookFailures",
     Unit::Count,
-    "delivery attempts that were not taken",
+    "delivery attempts that were not accepted",
 );
 pub const WEBHOOKS_OVERDUE: Metric = metric(
     "WebhooksOverdue",
@@ -116,17 +125,17 @@ pub const WEBHOOKS_OVERDUE: Metric = metric(
 pub const TRANSCRIPT_EVENTS: Metric = metric(
     "TranscriptEvents",
     Unit::Count,
-    "transcripts of which a topic was told",
+    "transcripts published to the topic",
 );
 pub const STARTS_OVERDUE: Metric = metric(
     "StartsOverdue",
     Unit::Count,
-    "accepted exports that were not started for an hour, at each sweep",
+    "accepted exports that were not started for an hour, counted at each sweep",
 );
 pub const GIVEN_UP: Metric = metric(
     "GivenUp",
     Unit::Count,
-    "messages and starts that were given up and kept",
+    "messages and starts that were given up and stored",
 );
 
 /// All metrics.

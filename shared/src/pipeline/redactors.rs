@@ -26,11 +26,11 @@ pub struct VersionedKey {
 /// Why there is no usable key.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("no key is set: REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS")]
+    #[error("no key is set; set REDACTION_KEY, or REDACTION_KEY_SECRET_ARN on AWS")]
     NotSet,
-    #[error("the key of version {0} is not there any more")]
+    #[error("version {0} of the key no longer exists")]
     Gone(String),
-    #[error("the key holds {0} bytes; at least {MIN_KEY_BYTES} are needed")]
+    #[error("the key has {0} bytes; at least {MIN_KEY_BYTES} are required")]
     Short(usize),
     #[error("the key cannot be read at the moment")]
     Transient(#[source] Arc<dyn std::error::Error + Send + Sync>),
@@ -102,7 +102,7 @@ impl Redactors {
         match self.usable(None).await {
             Ok((version, _)) => Ok(draft.hashing_with(version)),
             Err(KeyError::NotSet) => {
-                let rule = format!("{}; label and mask need none", KeyError::NotSet);
+                let rule = format!("{}; the modes label and mask need no key", KeyError::NotSet);
                 Err(Refusal::new("redaction.mode", "hash", rule).into())
             }
             Err(error) => Err(setback(&error).into()),
@@ -156,7 +156,7 @@ pub enum PinError {
 
 fn setback(error: &KeyError) -> Setback {
     let detail = format!(
-        "the key that redacted values are hashed with: {}",
+        "the key for hashing redacted values is not usable: {}",
         in_one_line(error)
     );
     match error {
@@ -174,7 +174,7 @@ fn setback(error: &KeyError) -> Setback {
 /// The plan is of a version that supported other countries or patterns.
 fn unusable(error: &UnusableRedaction) -> Setback {
     let message = format!(
-        "the plan's redaction cannot be carried out: {}",
+        "the plan's redaction cannot be applied: {}",
         in_one_line(error)
     );
     Setback::Failed(Failure::new(FailureKind::RedactionKey, message))

@@ -82,7 +82,11 @@ impl Redelivery<'_> {
         let delay = trouble.delay(receive_count, fastrand::f64());
         if let Err(error) = self.queues.postpone(self.queue, receipt, delay).await {
             let error = in_one_line(&error);
-            tracing::warn!(queue = self.queue.name(), error, "message not postponed");
+            tracing::warn!(
+                queue = self.queue.name(),
+                error,
+                "could not postpone message"
+            );
         }
     }
 }

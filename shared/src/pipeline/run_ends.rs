@@ -113,7 +113,7 @@ pub async fn clean_up_run(
             .close(job, invocation.deadline)
             .await
     {
-        tracing::warn!(run = %end.id, %setback, "job was not deleted; it expires by itself");
+        tracing::warn!(run = %end.id, %setback, "could not delete the job; it will expire on its own");
     }
     if !matches!(end.end, End::Replaced { .. }) {
         return scheduling::send_completion(dispatch, &CompletionMessage::run_ended(&end.id)).await;

@@ -175,7 +175,7 @@ mod tests {
 
         let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
         assert_eq!(line["level"], "INFO");
-        assert_eq!(line["target"], "conversation_archive::telemetry::tests");
+        assert_eq!(line["target"], "conversation_archive::runtime::telemetry::tests");
         assert_eq!(line["message"], "page archived");
         assert_eq!(line["size_bytes"], 7);
         assert_eq!(line["spans"][0]["export.id"], "daily");

@@ -61,7 +61,7 @@ impl AnalyticsJob {
             return Ok(());
         };
         let detail = format!(
-            "the job's results reach {}, the slice ends {}",
+            "the job's results reach {}, but the slice ends at {}",
             millis(watermark),
             millis(end)
         );
@@ -84,7 +84,7 @@ impl AnalyticsJob {
             JobState::Failed | JobState::Cancelled => {
                 let message = status
                     .error_message
-                    .unwrap_or_else(|| "the API gives no reason".to_owned());
+                    .unwrap_or_else(|| "the API gave no reason".to_owned());
                 let text = format!("job {job} ended as {:?}: {message}", status.state);
                 Err(Setback::Failed(Failure::new(FailureKind::JobFailed, text)))
             }
@@ -107,7 +107,7 @@ impl Source for AnalyticsJob {
                 reason: WaitReason::Watermark,
                 hint: None,
                 detail: format!(
-                    "data reaches {}, the slice ends {}",
+                    "data is available up to {}, but the slice ends at {}",
                     millis(watermark),
                     millis(interval.end())
                 ),
@@ -131,7 +131,7 @@ impl Source for AnalyticsJob {
 
     async fn ready(&self, opened: &Opened, reading: &Reading<'_>) -> Result<(), Setback> {
         let Some(job) = &opened.job else {
-            return Err(Setback::Lost("the run knows no job".to_owned()));
+            return Err(Setback::Lost("the run has no job".to_owned()));
         };
         let mut pause = FIRST_POLL;
         let mut polled = Duration::ZERO;
@@ -165,7 +165,7 @@ impl Source for AnalyticsJob {
             trail,
         } = checkpoint
         else {
-            return Err(broken("the checkpoint names no job"));
+            return Err(broken("the checkpoint has no job"));
         };
         let page_size = reading.plan.page_size;
         let mut call =
@@ -216,7 +216,8 @@ struct ResultsOfJob {
     warning: Option<&'static str>,
 }
 
-const NO_LIST: &str = "the last results page has no `conversations`, each time that it was read: it was taken as empty";
+const NO_LIST: &str =
+    "the last results page had no `conversations` on every read and was treated as empty";
 
 /// Reads a results page. The API omits an empty list, so the last page may lack `conversations` if it has a watermark.
 fn read(

@@ -141,7 +141,7 @@ impl AnalyticsQuery {
                 hint: Duration::try_from(windows::worth_reading_at(window).duration_since(known))
                     .ok(),
                 detail: format!(
-                    "the window {window} is not over, or was not long enough ago (GENESYS_QUERY_LAG_SECONDS) at {}",
+                    "the window {window} had not ended at least GENESYS_QUERY_LAG_SECONDS before {}",
                     millis(now)
                 ),
             })),
@@ -213,13 +213,14 @@ fn restless(window: Interval) -> Setback {
     Setback::Wait(Wait {
         reason: WaitReason::Unavailable,
         hint: Some(RESTLESS),
-        detail: format!("what is found in {window} changes while it is read"),
+        detail: format!("the results in {window} changed while they were read"),
     })
 }
 
 /// The smallest window holds too many conversations.
 fn crowded(window: Interval, hits: u64) -> Setback {
-    let message =
-        format!("too many of {hits} conversations start in {window}, which cannot be made smaller");
+    let message = format!(
+        "too many of {hits} conversations start in {window}, which cannot be split further"
+    );
     Setback::Failed(Failure::new(FailureKind::SourceBroken, message))
 }

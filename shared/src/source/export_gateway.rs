@@ -72,7 +72,7 @@ impl ExportGateway {
             // The first oversized response is retried: the surplus may be an accident.
             if more_than_asked && !std::mem::replace(&mut exceeded, true) {
                 return Err(DecodeError::Shape(
-                    "it has more records than were asked for".into(),
+                    "it has more records than requested".into(),
                 ));
             }
             let received = cut_to(limit, &mut records);
@@ -84,7 +84,9 @@ impl ExportGateway {
             Err(error) if offset < *total_records => return Err(lost_when_unknown(error)),
             Err(error) if self.is_about_the_offset(&error, offset, reading).await => {
                 return Ok(Results {
-                    warning: Some(format!("taken as the end at offset {offset}: {error}")),
+                    warning: Some(format!(
+                        "offset {offset} was treated as the end of the results: {error}"
+                    )),
                     ..nothing(reading)
                 });
             }
@@ -95,7 +97,7 @@ impl ExportGateway {
         let (body, received, more_than_asked, digest) = reply.value;
         let warning = more_than_asked.then(|| {
             format!(
-                "at offset {offset} more than the {limit} records asked for came; the rest was left"
+                "at offset {offset} the gateway returned more than the {limit} requested records; the rest was discarded"
             )
         });
         Ok(Results {
@@ -191,7 +193,7 @@ impl Source for ExportGateway {
         let (Checkpoint::Offset { offset, trail }, SliceRange::Offsets(range)) =
             (checkpoint, &reading.slice.range)
         else {
-            return Err(broken("the checkpoint is no offset"));
+            return Err(broken("the checkpoint is not an offset"));
         };
         let total = reading.query.map_or(0, |query| query.total_records);
         let limit = limit(*offset, range, reading.plan.page_size);
@@ -276,7 +278,7 @@ fn source_page(
     if results.received > 0 && offset + results.received > total {
         let reached = offset + results.received;
         warnings.push(format!(
-            "{reached} records came where totalRecords announced {total}"
+            "the gateway returned {reached} records, but totalRecords announced {total}"
         ));
     }
     SourcePage {
@@ -323,7 +325,9 @@ fn empty_too_early(offset: u64, total: u64) -> Setback {
     Setback::Wait(Wait {
         reason: WaitReason::Empty,
         hint: None,
-        detail: format!("an empty page at offset {offset}, before the announced {total} records"),
+        detail: format!(
+            "the page at offset {offset} is empty, although {total} records were announced"
+        ),
     })
 }
 

@@ -153,7 +153,7 @@ impl Source for HistoryGateway {
             trail,
         } = checkpoint
         else {
-            return Err(broken("the checkpoint is no token"));
+            return Err(broken("the checkpoint is not a token"));
         };
         let ask = self.ask(cursor.as_deref(), trail.as_ref(), reading);
         self.cache.page(checkpoint, reading, ask).await

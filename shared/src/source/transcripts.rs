@@ -88,7 +88,9 @@ impl Source for Transcripts {
             return Err(broken("the checkpoint does not fit the slice"));
         };
         let Some(plan) = &reading.plan.transcripts else {
-            return Err(broken("the plan does not say how transcripts are fetched"));
+            return Err(broken(
+                "the plan does not define how transcripts are fetched",
+            ));
         };
         let requested = next.map(|place| Portion::of_request(reading.plan, place));
         let waited = self.waited(reading);

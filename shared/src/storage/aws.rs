@@ -58,7 +58,7 @@ pub enum AwsError {
         #[source]
         source: BoxError,
     },
-    #[error("the secret {arn} holds no text")]
+    #[error("the secret {arn} has no text value")]
     SecretNotText { arn: String },
 }
 
@@ -225,7 +225,10 @@ mod tests {
             .await
             .unwrap_err();
 
-        assert_eq!(error.to_string(), format!("the secret {ARN} holds no text"));
+        assert_eq!(
+            error.to_string(),
+            format!("the secret {ARN} has no text value")
+        );
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ pub use sns::SnsTopic;
 
 /// Why not all notifications were published. Some of them may have been.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot publish on the topic {topic}")]
+#[error("cannot publish to the topic {topic}")]
 pub struct TopicError {
     pub topic: String,
     #[source]

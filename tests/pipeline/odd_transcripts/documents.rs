@@ -96,7 +96,7 @@ async fn the_problem_of_another_shape_names_the_field_and_no_value() {
             conversation(OTHER, 3),
             "`id` is not the one that was requested",
         ),
-        (json!({"participants": []}), "it has no `id`"),
+        (json!({"participants": []}), "`id` is missing"),
         (
             json!({"id": ODD, "participants": "Mary"}),
             "`participants` is not a list",
@@ -110,7 +110,7 @@ async fn the_problem_of_another_shape_names_the_field_and_no_value() {
 
         assert_eq!(
             record["problem"],
-            format!("the API answered 200 with something other than documented: {problem}")
+            format!("the API returned 200 with an undocumented response: {problem}")
         );
     }
 }

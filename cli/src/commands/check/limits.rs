@@ -156,7 +156,7 @@ mod tests {
         let tried = |error| tried_out::<()>("a page of 9", Err(error));
 
         for status in [400, 413] {
-            let what = format!("a page of 9 is not: /jobs answered {status}");
+            let what = format!("a page of 9 is not: /jobs returned {status}");
             assert_eq!(tried(refused(status)), Finding::found("limits", what));
         }
         for error in [

@@ -53,7 +53,7 @@ impl History<'_> {
                 .map(|page| page.page)
                 .eq(1..=runs.end.last_page);
         let rule = format!(
-            "it names other pages of slice {} than its runs do",
+            "its pages of slice {} differ from those of its runs",
             listed.slice
         );
         Subject::of(Name::Manifest(self.id())).require(same, rule)?;
@@ -85,10 +85,13 @@ impl History<'_> {
             .iter()
             .filter(|listed| listed.slice == slice.number);
         let (Some(listed), None) = (listed.next(), listed.next()) else {
-            return Err(subject.damaged(format!("it does not name slice {} once", slice.number)));
+            return Err(subject.damaged(format!(
+                "it does not list slice {} exactly once",
+                slice.number
+            )));
         };
         let rule = format_args!(
-            "its range of slice {} is not that of the plan",
+            "its range of slice {} differs from that of the plan",
             slice.number
         );
         subject.require(listed.range == slice.range, rule)?;
@@ -130,13 +133,13 @@ impl<'a> Chain<'a> {
         let is_last = self.place.next == NextStep::EndRun;
         subject.require(
             is_last,
-            "the run completed, though its last page names a next one",
+            "the run completed, though its last page has a next one",
         )?;
         subject.follows(&end.event, self.place.head)?;
         let totals = self.place.totals.unwrap_or_default();
         subject.require(
             end.totals == totals,
-            "its totals are not those of its last page",
+            "its totals differ from those of its last page",
         )?;
         Ok(totals)
     }
@@ -163,16 +166,19 @@ impl Place {
         let begins = NextStep::Continue {
             checkpoint: content.checkpoint.clone(),
         };
-        let rule = "its checkpoint is not where the page before it leads";
+        let rule = "its checkpoint is not the next checkpoint of the previous page";
         subject.require(self.next == begins, rule)?;
         let job = run.and_then(|run| run.job.as_deref());
         let same = content.checkpoint.job() == job;
-        subject.require(same, "it was read from another job than its run's")?;
+        subject.require(
+            same,
+            "it was read from a different job than that of its run",
+        )?;
         let before = self.totals.unwrap_or_else(|| inherited(record));
         let same = record.totals == before.plus(record.content.totals());
         subject.require(
             same,
-            "its totals are not those of the page before and its own",
+            "its totals are not the sum of the previous page's totals and its own counts",
         )
     }
 }
@@ -192,6 +198,6 @@ fn inherited(first: &PageRecord) -> Totals {
 
 fn matches_entry(record: &PageRecord, entry: &PageEntry) -> Result<(), VerifyError> {
     let same = record.content.counts == entry.counts && record.content.objects == entry.objects;
-    let rule = "its counts or objects are not those that the manifest names";
+    let rule = "its counts or objects differ from those in the manifest";
     Subject::of(Name::Record(&record.id)).require(same, rule)
 }

@@ -62,7 +62,7 @@ impl History<'_> {
         let mut failures = Vec::new();
         for (slice, head) in (1..).zip(&outcome.audit_heads) {
             let rule = format!(
-                "it names {}… as the last event of slice {slice}, which ended no run",
+                "it names {}… as the last event of slice {slice}, but no run ended with it",
                 head.short(12)
             );
             let is_head = |end: &&RunEnd| end.id.slice == slice && end.event.hash == *head;
@@ -84,7 +84,7 @@ impl History<'_> {
         }
         subject.require(
             outcome.totals == totals,
-            "its totals are not those of its runs",
+            "its totals differ from those of its runs",
         )?;
         // A failure of the export as a whole is not in any run.
         let of_slices = outcome
@@ -92,7 +92,7 @@ impl History<'_> {
             .iter()
             .all(|failure| failure.slice.is_some());
         let same = !of_slices || outcome.failures == failures;
-        subject.require(same, "its failures are not those of its runs")?;
+        subject.require(same, "its failures differ from those of its runs")?;
         let name = Name::AuditOutcome {
             day,
             export_id,
@@ -162,11 +162,14 @@ impl History<'_> {
 
     fn copied_event(&self, subject: &Subject, text: &[u8]) -> Result<AuditEvent, VerifyError> {
         let unreadable = |error: serde_json::Error| {
-            subject.damaged(format!("a line is no audit event: {}", in_one_line(&error)))
+            subject.damaged(format!(
+                "a line is not an audit event: {}",
+                in_one_line(&error)
+            ))
         };
         let event: AuditEvent = serde_json::from_slice(text).map_err(unreadable)?;
         subject.event(&event, &self.plan, Action::ArchivePage)?;
-        subject.require(line(&event) == text, "a line is not as it was written")?;
+        subject.require(line(&event) == text, "a line differs from its audit event")?;
         Ok(event)
     }
 
@@ -204,7 +207,7 @@ impl History<'_> {
         }
         let prefix = delivery_prefix(day, export_id, attempt);
         let later = listed.iter().any(|key| key.starts_with(&prefix));
-        Subject::of(name(delivery)).require(!later, "missing, though later deliveries are there")
+        Subject::of(name(delivery)).require(!later, "missing, though later deliveries exist")
     }
 }
 

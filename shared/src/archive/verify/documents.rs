@@ -26,7 +26,7 @@ impl History<'_> {
                 before < run.run
             }
         };
-        subject.require(fits, "its origin is no earlier run")?;
+        subject.require(fits, "its origin is not an earlier run")?;
         let planned = self
             .attempts
             .iter()
@@ -34,7 +34,7 @@ impl History<'_> {
         let fits = planned
             .filter(|(start, _)| start == run)
             .all(|(_, origin)| origin == record.origin);
-        subject.require(fits, "its origin is not the one that its attempt names")?;
+        subject.require(fits, "its origin differs from the one in its attempt")?;
         Ok(Some(record))
     }
 
@@ -58,7 +58,7 @@ impl History<'_> {
             // The end was written before the job was known.
             _ => true,
         };
-        subject.require(same, "its job is not that of its run")?;
+        subject.require(same, "its job differs from that of its run")?;
         if !matches!(end.end, End::Complete) {
             self.check_place(&subject, &end).await?;
         }
@@ -84,10 +84,10 @@ impl History<'_> {
         if let Some((_, totals)) = last.into_iter().chain(late).find(follows) {
             return subject.require(
                 end.totals == totals,
-                "its totals are not those of its last page",
+                "its totals differ from those of its last page",
             );
         }
-        let rule = "the audit chain is broken: its event follows no page of its run";
+        let rule = "the audit chain is broken: its event does not follow a page of its run";
         subject.require(last.is_none(), rule)
     }
 

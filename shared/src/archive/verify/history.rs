@@ -121,7 +121,7 @@ impl<'a> History<'a> {
         let attempt = self.attempt()?;
         let unknown = || Subject::of(Name::Attempt(self.id(), attempt.attempt));
         let slice = |number| {
-            let rule = "its query does not say what each slice reads";
+            let rule = "its query does not define what each slice reads";
             attempt
                 .slice(&self.plan, number)
                 .ok_or_else(|| unknown().damaged(rule))
@@ -154,12 +154,12 @@ fn check_plan(plan: &ExportPlan, id: &ExportId) -> Result<(), VerifyError> {
     subject.details(event, "planSha256", plan.digest())?;
     subject.require(
         event.timestamp == plan.planned_at,
-        "its start event is of another time",
+        "its start event has another time than the plan",
     )?;
     let numbers = plan.slices.iter().map(|slice| slice.number);
     subject.require(
         numbers.eq(1..=plan.slice_count),
-        "its slices are not numbered from 1 on",
+        "its slices are not numbered from 1",
     )
 }
 

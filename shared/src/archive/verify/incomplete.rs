@@ -22,7 +22,7 @@ pub(super) async fn incomplete(
         .objects
         .is_empty()
     {
-        return Ok(manifest.damaged("missing: there is no export of this id"));
+        return Ok(manifest.damaged("missing: there is no export with this id"));
     }
     if archive
         .read::<ExportPlan>(Name::Request(id))
@@ -30,7 +30,7 @@ pub(super) async fn incomplete(
         .is_none()
     {
         let request = Subject::of(Name::Request(id));
-        return Ok(request.damaged("missing, though other objects of the export are there"));
+        return Ok(request.damaged("missing, though other objects of the export exist"));
     }
     let standing = standing(archive, id).await?;
     Ok(manifest.damaged(format!("missing: the export is not complete; {standing}")))
@@ -57,7 +57,7 @@ async fn standing(archive: &Archive, id: &ExportId) -> Result<String, ArchiveErr
     }
     let standing = match archive.is_open(id).await? {
         true if cancellation::is_requested(&archive, id).await? => "it is being cancelled",
-        true => "it is still open, go on with resume",
+        true => "it is still open; continue it with resume",
         // The marker is deleted last, after the outcome is stored.
         false => "it is neither open nor ended: its outcome or its marker under open/ was lost",
     };

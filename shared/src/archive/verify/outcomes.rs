@@ -28,7 +28,7 @@ impl History<'_> {
             let Some(failed) = self.archive.read::<Outcome>(name).await? else {
                 let resumed =
                     number < concluded && self.attempt_number(number + 1)?.cause == Cause::Resume;
-                let rule = "missing, though the attempt after it resumes a failed one";
+                let rule = "missing, though the next attempt resumes a failed one";
                 Subject::of(name).require(!resumed, rule)?;
                 continue;
             };
@@ -39,7 +39,7 @@ impl History<'_> {
                 self.failed.push(failed);
             } else {
                 self.warnings.push(format!(
-                    "{} stands beside the manifest, which counts",
+                    "{} exists although the export is complete; the manifest takes precedence",
                     name.key()
                 ));
             }
@@ -60,10 +60,10 @@ impl History<'_> {
         }
         if let Some(outcome) = self.archive.read::<Outcome>(cancelled).await? {
             let same = outcome.status == ExportStatus::Cancelled;
-            Subject::of(cancelled).require(same, "it is no cancellation")?;
+            Subject::of(cancelled).require(same, "it is not a cancellation")?;
             self.check_outcome(cancelled, &outcome)?;
             self.warnings.push(format!(
-                "{} stands beside the manifest, which counts",
+                "{} exists although the export is complete; the manifest takes precedence",
                 cancelled.key()
             ));
         }
@@ -71,8 +71,9 @@ impl History<'_> {
             Subject::of(open).same_id(&marker.export_id, id)?;
             self.closing = Closing::Owed;
             let what =
-                "the export is complete, but its announcement is owed; resume makes up for it";
-            self.warnings.push(format!("{} stands: {what}", open.key()));
+                "the export is complete, but its announcement is still owed; resume sends it";
+            self.warnings
+                .push(format!("{} still exists: {what}", open.key()));
         }
         Ok(())
     }
@@ -100,7 +101,7 @@ impl History<'_> {
             .map(|first| first.failure.to_string());
         subject.require(
             event.error_message == reason,
-            "its failure is not that of its audit event",
+            "its failure differs from that of its audit event",
         )?;
         let attempt = self.attempt_number(outcome.attempt)?;
         let query_id = attempt.query(plan).map(|query| query.query_id.as_str());
@@ -113,7 +114,7 @@ impl History<'_> {
         ] {
             subject.require(
                 same,
-                format_args!("its `{field}` is not that of request.json"),
+                format_args!("its `{field}` differs from that of request.json"),
             )?;
         }
         let same = outcome.ended_at == event.timestamp;

@@ -40,7 +40,7 @@ impl History<'_> {
             }
             None => Subject::of(Name::Record(page)).require(
                 content.record_bytes == 0,
-                "it counts bytes and names no page object",
+                "it counts bytes but names no page object",
             )?,
         }
         self.check_files(page, content, absence).await?;
@@ -96,11 +96,11 @@ impl History<'_> {
         let has_objects = content.objects.is_some();
         subject.require(
             has_objects == (counts.archived > 0),
-            "it names objects if and only if it archived records",
+            "it must name objects if and only if it archived records",
         )?;
         let kept = content.rejects.len() as u64;
         subject.same(
-            "the number of records that it kept aside",
+            "the number of records that it quarantined",
             kept,
             counts.rejected,
         )
@@ -192,7 +192,7 @@ impl History<'_> {
             .map_err(|error| of_index.damaged(in_one_line(&error)))?;
         of_object.same("its number of lines", counted, content.counts.archived)?;
         of_object.same(
-            "the number of its records that belong into another slice",
+            "the number of its records that belong to another slice",
             elsewhere,
             0,
         )
@@ -223,7 +223,7 @@ impl History<'_> {
     ) -> Result<(), VerifyError> {
         let positions = content.rejects.iter().map(|reject| reject.position);
         let ordered = positions.is_sorted_by(|one, next| one < next);
-        let rule = "the places of the records that it kept aside are not in order";
+        let rule = "the positions of the records that it quarantined are not in order";
         Subject::of(Name::Record(page)).require(ordered, rule)?;
         for reject in &content.rejects {
             let name = Name::Reject(page, reject.position, reject.object.sha256);

@@ -39,7 +39,10 @@ impl History<'_> {
         let fits = records
             .get(&run.run)
             .is_some_and(|record| record.origin == origin);
-        Subject::of(Name::Run(&run)).require(fits, "its origin is not how it came about")?;
+        Subject::of(Name::Run(&run)).require(
+            fits,
+            "its origin differs from that in its attempt or predecessor",
+        )?;
         let view = SliceView {
             slice: *slice,
             attempt,
@@ -59,7 +62,7 @@ impl History<'_> {
         let attempt = self.attempt()?;
         let unnamed = || Subject::of(Name::Attempt(self.id(), attempt.attempt));
         let (mut run, mut origin) = attempt.run_of(slice.number).ok_or_else(|| {
-            unnamed().damaged(format!("it names no run for slice {}", slice.number))
+            unnamed().damaged(format!("it does not name a run for slice {}", slice.number))
         })?;
         loop {
             let name = Name::End(&run);
@@ -93,7 +96,7 @@ impl History<'_> {
         });
         let known = end.is_some() || replaced_all;
         Subject::of(Name::End(run))
-            .require(known, format_args!("missing, though {next} came after it"))?;
+            .require(known, format_args!("missing, though {next} followed it"))?;
         Ok(end)
     }
 
@@ -107,7 +110,7 @@ impl History<'_> {
             let record = record.ok_or_else(|| ArchiveError::Missing(name.key()))?;
             let query_id = self.manifest.outcome.query_id.as_ref();
             let same = record.query_id.as_ref() == query_id;
-            Subject::of(name).require(same, "it reads another query than the manifest names")?;
+            Subject::of(name).require(same, "its query differs from that of the manifest")?;
             let origin = record.origin;
             records.insert(run.run, record);
             match origin {

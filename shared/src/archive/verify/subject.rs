@@ -42,7 +42,9 @@ impl From<ArchiveError> for VerifyError {
                 Subject::at(key).damaged(format!("it cannot be read: {source}"))
             }
             ArchiveError::Missing(key) => Subject::at(key).damaged("missing"),
-            ArchiveError::Lineage(key) => Subject::at(key).damaged("its successor is no later run"),
+            ArchiveError::Lineage(key) => {
+                Subject::at(key).damaged("its successor is not a later run")
+            }
             ArchiveError::Store(_) | ArchiveError::Message(_) | ArchiveError::Unreadable { .. } => {
                 Self::Archive(error)
             }
@@ -136,7 +138,7 @@ impl Subject {
         let intact = event.is_intact();
         self.require(
             intact,
-            "its audit event was edited: the event's hash is not its own",
+            "its audit event was edited: the event's hash does not match its content",
         )?;
         self.same(
             "the export of its audit event",
@@ -149,7 +151,7 @@ impl Subject {
             plan.query_hash,
         )?;
         let rule = format_args!(
-            "its audit event is of {:?}, expected {action:?}",
+            "the action of its audit event is {:?}, expected {action:?}",
             event.action
         );
         self.require(event.action == action, rule)
@@ -178,7 +180,7 @@ impl Subject {
             .map_or_else(|| "nothing".to_owned(), short);
         let expected = short(before);
         let rule = format_args!(
-            "the audit chain is broken: its event follows {found}, the event before is {expected}"
+            "the audit chain is broken: its event follows {found}, but the previous event is {expected}"
         );
         self.require(event.previous_hash == Some(before), rule)
     }

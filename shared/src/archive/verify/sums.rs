@@ -116,7 +116,7 @@ impl<'a> Sums<'a> {
             ("failures", outcome.failures.is_empty()),
             ("metrics", self.are_metrics_true()?),
         ] {
-            let rule = format_args!("its `{field}` is not what the page records make");
+            let rule = format_args!("its `{field}` does not match the page records");
             self.manifest().require(same, rule)?;
         }
         Ok(())
@@ -189,13 +189,14 @@ impl History<'_> {
         let Compared { repeated, missing } =
             compare_in_scratch(self.archive, &self.plan, content, limits).await?;
         let (claimed, found) = (of(content.repeated.as_ref()), of(repeated.as_ref()));
-        let rule = format!("its `content.repeated` is {claimed}, the page indexes make {found}");
+        let rule =
+            format!("its `content.repeated` is {claimed}, but the page indexes contain {found}");
         of_manifest.require(content.repeated == repeated, rule)?;
         // Manifests have listed missing ids for as long as they have had metrics.
         let is_named = self.manifest.outcome.metrics.is_some();
         of_manifest.require(
             !is_named || missing == self.manifest.missing_ids,
-            "its `missingIds` are not those that the page indexes lack",
+            "its `missingIds` are not the requested ids that the page indexes lack",
         )
     }
 }

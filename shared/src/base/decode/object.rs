@@ -154,7 +154,7 @@ impl<'a> Object<'a> {
         let member = self.0.get(name).ok_or_else(|| DecodeError::missing(name))?;
         if member.is_ambiguous {
             return Err(DecodeError::Shape(
-                format!("`{name}` stands there twice with different values").into(),
+                format!("`{name}` occurs twice with different values").into(),
             ));
         }
         list(member.value).ok_or_else(|| DecodeError::not_a(name, "a list"))
@@ -418,10 +418,7 @@ mod tests {
 
         assert_eq!(object.elements("x").unwrap_err().get(), "[]");
         let error = object.required_list("x").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`x` stands there twice with different values"
-        );
+        assert_eq!(error.to_string(), "`x` occurs twice with different values");
         assert_eq!(object.content_text("y"), Ok(Some("a".to_owned())));
         assert_eq!(object.content_text("z"), Err(NotReadable));
     }

@@ -31,11 +31,13 @@ pub struct Trail {
 /// The reason why a chain is not continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeadEnd {
-    #[error("the page names a cursor as the next one that the chain has come from")]
+    #[error("the page's next cursor was already used in this chain")]
     Circle,
-    #[error("the page has the very records of an earlier page: the offset seems to be ignored")]
+    #[error("the page has the same records as an earlier page: the offset seems to be ignored")]
     SamePage,
-    #[error("{EMPTY_PAGES_MAX} pages in a row have no record, and the last one names another page")]
+    #[error(
+        "{EMPTY_PAGES_MAX} consecutive pages have no records, and the last one has a next cursor"
+    )]
     Empty,
 }
 

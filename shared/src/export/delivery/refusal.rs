@@ -58,11 +58,11 @@ impl Refusal {
     pub fn what(&self) -> String {
         match self {
             Self::Status { status, .. } => format!("{status}, {}", meaning(*status)),
-            Self::Timeout { seconds } => format!("no answer within {seconds} s"),
+            Self::Timeout { seconds } => format!("no response within {seconds} s"),
             Self::Tls { cause } => format!("no TLS connection ({cause})"),
-            Self::Name { cause } => format!("the host is not known ({cause})"),
+            Self::Name { cause } => format!("the host name cannot be resolved ({cause})"),
             Self::NoConnection { cause } => format!("no connection ({cause})"),
-            Self::NoAnswer { cause } => format!("no answer ({cause})"),
+            Self::NoAnswer { cause } => format!("no response ({cause})"),
             Self::Forbidden { cause } | Self::NotSent { cause } => format!("not sent: {cause}"),
         }
     }
@@ -86,18 +86,18 @@ impl Refusal {
         let fix = match self {
             Self::Status { status, location } => return fix_of(*status, location.as_deref()),
             Self::Timeout { .. } => {
-                "let the receiver answer first and work on the event afterwards"
+                "let the receiver respond first and process the event afterwards"
             }
             Self::Tls { .. } => {
-                "use https and a certificate that this machine trusts; the file that SSL_CERT_FILE names lists whom it trusts"
+                "use https and a certificate that this machine trusts; SSL_CERT_FILE names the file of trusted authorities"
             }
             Self::Name { .. } => "correct the host of the URL, or the name server",
             Self::NoConnection { .. } => "start the receiver, or correct host and port of the URL",
-            Self::NoAnswer { .. } => "look into the receiver's log: any 2xx takes a delivery",
+            Self::NoAnswer { .. } => "check the receiver's log: any 2xx status accepts a delivery",
             Self::Forbidden { .. } => {
                 "set an https URL with a public address, or list its host in WEBHOOK_ALLOWED_HOSTS"
             }
-            Self::NotSent { .. } => "correct that, then send it again",
+            Self::NotSent { .. } => "fix the cause, then send it again",
         };
         fix.to_owned()
     }
@@ -118,40 +118,40 @@ fn meaning(status: u16) -> &'static str {
     match status {
         _ if is_redirect(status) => "redirects are not followed",
         401 => "the receiver does not accept the signature",
-        403 => "the receiver, or what protects it, forbids the request",
+        403 => "the receiver, or a firewall in front of it, forbids the request",
         404 => "nothing receives webhooks at this path",
-        405 => "the path takes no POST",
-        407 => "a proxy in front of the receiver asks for a login",
-        408 | 425 | 429 => "the receiver asks to wait",
-        410 => "the receiver wants no more deliveries",
+        405 => "the path does not accept POST",
+        407 => "a proxy in front of the receiver requires authentication",
+        408 | 425 | 429 => "the receiver asks to retry later",
+        410 => "the receiver accepts no more deliveries",
         413 => "the body is too large for the receiver",
-        415 => "the receiver does not take application/json",
+        415 => "the receiver does not accept application/json",
         422 => "the receiver does not accept the content of the event",
         400..=499 => "the receiver refuses the request",
         502..=504 => "the receiver is not available",
         500..=599 => "the receiver failed",
-        _ => "which takes no delivery",
+        _ => "which does not accept a delivery",
     }
 }
 
 fn fix_of(status: u16, location: Option<&str>) -> String {
     let fix = match status {
         _ if is_redirect(status) => {
-            let leads = location.map(|to| format!(" (the redirect leads to {to})"));
+            let leads = location.map(|to| format!(" (the redirect points to {to})"));
             return format!("set the final URL{}", leads.unwrap_or_default());
         }
         401 => "verify with the same WEBHOOK_SIGNING_SECRET, over the bytes of the body",
         403 => "let the receiver, or its firewall, accept these requests and their signature",
         404 => "correct the path of the URL",
-        405 => "set the URL that takes a POST",
+        405 => "set a URL that accepts POST",
         407 => "set a URL that needs no proxy: deliveries use none",
         408 | 425 | 429 => "send it again later, or raise the receiver's limit",
-        410 => "set the URL of a receiver that wants them",
+        410 => "set the URL of a receiver that accepts them",
         413 => "raise the receiver's limit for bodies",
-        415 => "let it take JSON",
-        422 => "let the receiver take the `type` and `data` that docs/format.md describes",
+        415 => "let it accept JSON",
+        422 => "let the receiver accept the `type` and `data` that docs/format.md describes",
         500..=599 => "repair or start the receiver",
-        _ => "look into the receiver's log: any 2xx takes a delivery",
+        _ => "check the receiver's log: any 2xx status accepts a delivery",
     };
     fix.to_owned()
 }
@@ -190,31 +190,31 @@ mod tests {
         301, redirects are not followed; set the final URL
         302, redirects are not followed; set the final URL
         303, redirects are not followed; set the final URL
-        304, which takes no delivery; look into the receiver's log: any 2xx takes a delivery
+        304, which does not accept a delivery; check the receiver's log: any 2xx status accepts a delivery
         307, redirects are not followed; set the final URL
         308, redirects are not followed; set the final URL
-        400, the receiver refuses the request; look into the receiver's log: any 2xx takes a delivery
+        400, the receiver refuses the request; check the receiver's log: any 2xx status accepts a delivery
         401, the receiver does not accept the signature; verify with the same WEBHOOK_SIGNING_SECRET, over the bytes of the body
-        403, the receiver, or what protects it, forbids the request; let the receiver, or its firewall, accept these requests and their signature
+        403, the receiver, or a firewall in front of it, forbids the request; let the receiver, or its firewall, accept these requests and their signature
         404, nothing receives webhooks at this path; correct the path of the URL
-        405, the path takes no POST; set the URL that takes a POST
-        407, a proxy in front of the receiver asks for a login; set a URL that needs no proxy: deliveries use none
+        405, the path does not accept POST; set a URL that accepts POST
+        407, a proxy in front of the receiver requires authentication; set a URL that needs no proxy: deliveries use none
         413, the body is too large for the receiver; raise the receiver's limit for bodies
-        415, the receiver does not take application/json; let it take JSON
-        422, the receiver does not accept the content of the event; let the receiver take the `type` and `data` that docs/format.md describes
-        429, the receiver asks to wait; send it again later, or raise the receiver's limit
-        451, the receiver refuses the request; look into the receiver's log: any 2xx takes a delivery
+        415, the receiver does not accept application/json; let it accept JSON
+        422, the receiver does not accept the content of the event; let the receiver accept the `type` and `data` that docs/format.md describes
+        429, the receiver asks to retry later; send it again later, or raise the receiver's limit
+        451, the receiver refuses the request; check the receiver's log: any 2xx status accepts a delivery
         500, the receiver failed; repair or start the receiver
         503, the receiver is not available; repair or start the receiver
         599, the receiver failed; repair or start the receiver
-        308, redirects are not followed; set the final URL (the redirect leads to https://new.example)
-        no answer within 5 s; let the receiver answer first and work on the event afterwards
-        no TLS connection (why); use https and a certificate that this machine trusts; the file that SSL_CERT_FILE names lists whom it trusts
-        the host is not known (why); correct the host of the URL, or the name server
+        308, redirects are not followed; set the final URL (the redirect points to https://new.example)
+        no response within 5 s; let the receiver respond first and process the event afterwards
+        no TLS connection (why); use https and a certificate that this machine trusts; SSL_CERT_FILE names the file of trusted authorities
+        the host name cannot be resolved (why); correct the host of the URL, or the name server
         no connection (why); start the receiver, or correct host and port of the URL
-        no answer (why); look into the receiver's log: any 2xx takes a delivery
+        no response (why); check the receiver's log: any 2xx status accepts a delivery
         not sent: why; set an https URL with a public address, or list its host in WEBHOOK_ALLOWED_HOSTS
-        not sent: why; correct that, then send it again
+        not sent: why; fix the cause, then send it again
         ");
     }
 

@@ -297,7 +297,7 @@ impl Draft {
                 return Err(Refusal::new("slices", count, format!("1 to {max}")));
             }
             if let Some(what) = self.only_one_slice().filter(|_| count > 1) {
-                let rule = format!("{what} makes one slice");
+                let rule = format!("{what} allows only one slice");
                 return Err(Refusal::new("slices", count, rule));
             }
         }
@@ -307,7 +307,7 @@ impl Draft {
     /// The property of the request that allows only one slice; `None` if there is none.
     fn only_one_slice(&self) -> Option<&'static str> {
         if self.request.source == SourceKind::HistoryGateway {
-            Some("a history gateway, read by tokens,")
+            Some("a history gateway, which is read by tokens,")
         } else if self.request.is_lookup() {
             Some("a lookup by ids")
         } else if self.request.membership == Membership::Activity {
@@ -339,7 +339,7 @@ impl Draft {
         let intervals = self.intervals();
         if intervals.len() > limits.slices_max as usize {
             let rule = format!(
-                "it makes {} slices of a day, {} are allowed",
+                "it has {} slices of one day; at most {} are allowed (MAX_SLICES)",
                 intervals.len(),
                 limits.slices_max
             );
@@ -351,7 +351,8 @@ impl Draft {
             .find(|slice| slice.end().duration_since(slice.start()) > longest)
         {
             Some(slice) => {
-                let rule = format!("{what} takes at most {days} days ({setting}); use more slices");
+                let rule =
+                    format!("{what} covers at most {days} days ({setting}); use more slices");
                 Err(Refusal::new("interval", slice, rule))
             }
             None => Ok(()),
@@ -371,7 +372,7 @@ impl Draft {
             return Ok(());
         }
         let rule = format!(
-            "{} records at about {} bytes each (ARCHIVE_BYTES_PER_RECORD) make about {} MB",
+            "{} records at about {} bytes each (ARCHIVE_BYTES_PER_RECORD) need about {} MB",
             query.total_records,
             limits.bytes_per_record,
             estimate.div_ceil(1_000_000)
@@ -447,26 +448,26 @@ mod tests {
         let messages: Vec<_> = refusals.iter().map(|json| refused(json)).collect();
 
         assert_snapshot!(messages.join("\n"), @r#"
-        `pageSize` is 5000: analytics-job takes 1 to 1000 (GENESYS_JOB_PAGE_SIZE_MAX)
-        `pageSize` is 0: analytics-job takes 1 to 1000 (GENESYS_JOB_PAGE_SIZE_MAX)
+        `pageSize` is 5000: analytics-job supports 1 to 1000 (GENESYS_JOB_PAGE_SIZE_MAX)
+        `pageSize` is 0: analytics-job supports 1 to 1000 (GENESYS_JOB_PAGE_SIZE_MAX)
         `exportId` is ../etc: 1 to 64 letters, digits, `-` or `_`
         `quotaMb` is 0: at least 1 (megabytes of 10⁶ stored bytes)
         `slices` is 0: 1 to 366
-        `slices` is 2: membership `activity` makes one slice
-        `filters.conversationIdRange` is a..b: the source analytics-job filters only by conversationIds, participantIds, mediaTypes, messageTypes, queueIds, directions
-        `filters.mediaTypes` is voice: the source export-gateway filters only by conversationIdRange
-        `interval` is 2026-03-01T00:00:00.000Z/2026-03-12T00:00:00.000Z: the end lies more than 24 hours ahead; the latest now is 2026-03-11T00:00:00.000Z
-        `interval` is 2025-03-01T00:00:00.000Z/2025-03-02T00:00:00.000Z: conversations are kept 365 days; the earliest start now is 2025-03-10T00:00:00.000Z
-        `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job takes at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
-        the request is not readable: `interval`: `2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends where or before it starts; the earlier moment comes first at line 1 column 56
-        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without
-        `interval` is missing: "start/end" or {"last": "P1D"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without
-        `membership` is activity: the source analytics-query reads window by window, which takes `start`; analytics-job takes both
-        `pageSize` is 101: analytics-query takes 1 to 100 (GENESYS_QUERY_PAGE_SIZE_MAX)
-        `filters.conversationIds[0]` is 42: an id of 36 characters is expected, as 0f8fad5b-d9cb-469f-a165-70867728950e
+        `slices` is 2: membership `activity` allows only one slice
+        `filters.conversationIdRange` is a..b: the source analytics-job supports only the filters conversationIds, participantIds, mediaTypes, messageTypes, queueIds, directions
+        `filters.mediaTypes` is voice: the source export-gateway supports only the filters conversationIdRange
+        `interval` is 2026-03-01T00:00:00.000Z/2026-03-12T00:00:00.000Z: the end is more than 24 hours in the future; the latest end is currently 2026-03-11T00:00:00.000Z
+        `interval` is 2025-03-01T00:00:00.000Z/2025-03-02T00:00:00.000Z: conversations are kept for 365 days; the earliest start is currently 2025-03-10T00:00:00.000Z
+        `interval` is 2025-12-01T00:00:00.000Z/2026-02-01T00:00:00.000Z: a job covers at most 31 days (GENESYS_JOB_INTERVAL_MAX_DAYS); use more slices
+        the request cannot be parsed: `interval`: `2026-03-02T00:00:00Z/2026-03-01T00:00:00Z` ends at or before its start; the earlier timestamp comes first at line 1 column 56
+        `interval` is missing: expected "start/end" or {"last": "P1D"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval
+        `interval` is missing: expected "start/end" or {"last": "P1D"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval
+        `membership` is activity: the source analytics-query reads in windows and supports only `start`; analytics-job supports both
+        `pageSize` is 101: analytics-query supports 1 to 100 (GENESYS_QUERY_PAGE_SIZE_MAX)
+        `filters.conversationIds[0]` is 42: expected an id of 36 characters, such as 0f8fad5b-d9cb-469f-a165-70867728950e
         `filters.directions[0]` is sideways: inbound or outbound
-        `lookupNames` is true: only the records `normalized` of analytics sources have names that are looked up
-        `interval` is 2026-02-01T00:00:00.000Z/2026-02-09T00:00:00.000Z: a query takes at most 7 days (GENESYS_QUERY_INTERVAL_MAX_DAYS); use more slices
+        `lookupNames` is true: names are looked up only for `normalized` records of analytics sources
+        `interval` is 2026-02-01T00:00:00.000Z/2026-02-09T00:00:00.000Z: a query covers at most 7 days (GENESYS_QUERY_INTERVAL_MAX_DAYS); use more slices
         "#);
     }
 
@@ -501,6 +502,6 @@ mod tests {
             .check_quota(Some(&query), &PlanLimits::default())
             .unwrap_err();
 
-        assert_snapshot!(refusal, @"`quotaMb` is 1: 2000 records at about 700 bytes each (ARCHIVE_BYTES_PER_RECORD) make about 2 MB");
+        assert_snapshot!(refusal, @"`quotaMb` is 1: 2000 records at about 700 bytes each (ARCHIVE_BYTES_PER_RECORD) need about 2 MB");
     }
 }

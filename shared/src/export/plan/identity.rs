@@ -33,7 +33,7 @@ impl Identity {
 /// The interval of a request without one: from the Unix epoch to the scheduled time. Only lookups by id may omit it.
 fn all_until(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Interval, Refusal> {
     if !request.is_lookup() {
-        let rule = "\"start/end\" or {\"last\": \"P1D\"} is expected; only analytics-query and transcripts with filters.conversationIds and no other filter do without";
+        let rule = "expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval";
         return Err(Refusal::new("interval", "missing", rule));
     }
     Interval::new(Timestamp::UNIX_EPOCH, scheduled_time)

@@ -45,11 +45,11 @@ pub struct Pattern {
 /// The reason why a plan's redaction cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableRedaction {
-    #[error("`{0}` is no country whose telephone numbers are known, as DE")]
+    #[error("`{0}` is not a country with known telephone numbers; use a code such as DE")]
     Region(String),
     #[error(transparent)]
     Pattern(#[from] PatternError),
-    #[error("there is no key to hash with")]
+    #[error("no key is set for the mode hash")]
     NoKey,
 }
 

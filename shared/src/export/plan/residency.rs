@@ -50,8 +50,7 @@ impl Residency {
 
 fn compare(genesys: &str, bucket: &str, allowed: &[String]) -> Result<ResidencyRule, Refusal> {
     if allowed.is_empty() {
-        let rule =
-            format!("the bucket lies in {bucket}; set ALLOWED_REGIONS to permit both regions");
+        let rule = format!("the bucket is in {bucket}; set ALLOWED_REGIONS to permit both regions");
         return if genesys == bucket {
             Ok(ResidencyRule::SameRegion)
         } else {
@@ -86,7 +85,7 @@ mod tests {
         );
         assert_eq!(
             decide("us-east-1", "eu-central-1", &[]).unwrap_err(),
-            "`GENESYS_REGION` is us-east-1: the bucket lies in eu-central-1; set ALLOWED_REGIONS to permit both regions"
+            "`GENESYS_REGION` is us-east-1: the bucket is in eu-central-1; set ALLOWED_REGIONS to permit both regions"
         );
     }
 

@@ -32,7 +32,13 @@ pub fn revisits(
     periods.dedup();
     let mut due = Vec::new();
     for (place, after) in periods.iter().enumerate() {
-        let refusal = || Refusal::new("revisit", after.short(), "reaches before all time");
+        let refusal = || {
+            Refusal::new(
+                "revisit",
+                after.short(),
+                "it goes back beyond the earliest supported time",
+            )
+        };
         let then = after.before(scheduled_time).ok_or_else(refusal)?;
         let first = Identity::of(request, then)?;
         let id_after = |period: &Period| of_period(&first.export_id, *period);
@@ -53,7 +59,13 @@ pub fn revisits(
 
 fn of_period(first: &ExportId, after: Period) -> Result<ExportId, Refusal> {
     let id = format!("{first}-after-{}", after.short());
-    let refusal = |_| Refusal::new("revisit", &id, "makes an export id of more than 64 letters");
+    let refusal = |_| {
+        Refusal::new(
+            "revisit",
+            &id,
+            "the export id would be longer than 64 characters",
+        )
+    };
     id.parse().map_err(refusal)
 }
 
@@ -62,16 +74,16 @@ fn check(request: &ExportRequest) -> Result<(), Refusal> {
     let rule = if count == 0 {
         return Ok(());
     } else if count > MAX_REVISITS {
-        format!("at most {MAX_REVISITS}")
+        format!("at most {MAX_REVISITS} periods are allowed")
     } else if !matches!(request.interval, Some(RequestedInterval::Relative(_))) {
-        "only an interval that moves with the schedule is revisited: {\"last\": \"P1D\"}".to_owned()
+        "only a relative interval can be revisited, such as {\"last\": \"P1D\"}".to_owned()
     } else if request.export_id.is_some() {
-        "leave exportId out: each scheduled time has an id of its own".to_owned()
+        "omit exportId: each scheduled time has its own id".to_owned()
     } else if request.records == Projection::Normalized {
-        "normalized records say when they were made, so that each would have changed".to_owned()
-    } else if !request.filters.conversation_ids.is_empty() {
-        "leave filters.conversationIds out: what has not changed would count as not found"
+        "normalized records contain the time of their creation, so each would count as changed"
             .to_owned()
+    } else if !request.filters.conversation_ids.is_empty() {
+        "omit filters.conversationIds: unchanged conversations would count as not found".to_owned()
     } else {
         return Ok(());
     };
@@ -136,10 +148,10 @@ mod tests {
         .map(|more| due(more).unwrap_err().to_string());
 
         insta::assert_snapshot!(refused.join("\n"), @r"
-        `revisit` is 24h: leave exportId out: each scheduled time has an id of its own
-        `revisit` is 24h: normalized records say when they were made, so that each would have changed
-        `revisit` is 24h: leave filters.conversationIds out: what has not changed would count as not found
-        `revisit` is 24h, 48h, 72h, 96h, 120h, 144h, 168h, 192h, 216h: at most 8
+        `revisit` is 24h: omit exportId: each scheduled time has its own id
+        `revisit` is 24h: normalized records contain the time of their creation, so each would count as changed
+        `revisit` is 24h: omit filters.conversationIds: unchanged conversations would count as not found
+        `revisit` is 24h, 48h, 72h, 96h, 120h, 144h, 168h, 192h, 216h: at most 8 periods are allowed
         ");
         assert!(due("").unwrap().is_empty());
     }

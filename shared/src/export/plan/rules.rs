@@ -18,7 +18,7 @@ pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusa
         return Ok(());
     }
     let rule = format!(
-        "the end lies more than 24 hours ahead; the latest now is {}",
+        "the end is more than 24 hours in the future; the latest end is currently {}",
         millis(latest)
     );
     Err(Refusal::new("interval", interval, rule))
@@ -35,7 +35,7 @@ pub(super) fn check_retention(
         return Ok(());
     }
     let rule = format!(
-        "conversations are kept {days} days; the earliest start now is {}",
+        "conversations are kept for {days} days; the earliest start is currently {}",
         millis(earliest)
     );
     Err(Refusal::new("interval", interval, rule))
@@ -47,13 +47,13 @@ pub(super) fn check_membership(request: &ExportRequest) -> Result<(), Refusal> {
         return Ok(());
     }
     if request.source == SourceKind::Transcripts {
-        let rule = "transcripts are those of the conversations that are named; leave the field out";
+        let rule = "transcripts are fetched for the listed conversations; omit the field";
         return Err(Refusal::new("membership", "activity", rule));
     }
     if request.source != SourceKind::AnalyticsQuery {
         return Ok(());
     }
-    let rule = "the source analytics-query reads window by window, which takes `start`; analytics-job takes both";
+    let rule = "the source analytics-query reads in windows and supports only `start`; analytics-job supports both";
     Err(Refusal::new("membership", "activity", rule))
 }
 
@@ -63,7 +63,7 @@ pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
     if !request.lookup_names || has_names {
         return Ok(());
     }
-    let rule = "only the records `normalized` of analytics sources have names that are looked up";
+    let rule = "names are looked up only for `normalized` records of analytics sources";
     Err(Refusal::new("lookupNames", true, rule))
 }
 
@@ -75,12 +75,12 @@ pub(super) fn check_from_export(request: &ExportRequest) -> Result<Option<Export
     let refused = |rule: &str| Refusal::new("fromExport", id, rule);
     if request.source != SourceKind::Transcripts {
         return Err(refused(
-            "only the source transcripts goes by an earlier export",
+            "only the source transcripts can use an earlier export",
         ));
     }
     if !request.filters.is_empty() {
         return Err(refused(
-            "leave the filters out: all conversations of that export count",
+            "omit the filters: all conversations of that export are used",
         ));
     }
     let id = id
@@ -94,7 +94,7 @@ pub(super) fn check_include(request: &ExportRequest) -> Result<(), Refusal> {
     if request.include.is_empty() || request.source != SourceKind::Transcripts {
         return Ok(());
     }
-    let rule = "transcripts have no transcripts; leave the field out";
+    let rule = "the source transcripts cannot include transcripts; omit the field";
     Err(Refusal::new("include", "transcripts", rule))
 }
 
@@ -104,7 +104,7 @@ pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), Refusal> 
     if request.source != SourceKind::Transcripts || !fails {
         return Ok(());
     }
-    let rule = "transcripts that cannot be had are recorded with their status; leave the field out";
+    let rule = "transcripts that cannot be fetched are recorded with their status; omit the field";
     Err(Refusal::new("onBadRecord", "fail", rule))
 }
 
@@ -112,14 +112,15 @@ pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), Refusal> 
 pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
     let are_transcripts = request.source == SourceKind::Transcripts;
     if are_transcripts && !request.is_lookup() {
-        let rule =
-            "the source transcripts takes filters.conversationIds or fromExport, and no interval";
+        let rule = "the source transcripts requires filters.conversationIds or fromExport, and accepts no interval";
         return Err(Refusal::new("source", request.source, rule));
     }
     let rule = match request.records {
-        Projection::Transcript if !are_transcripts => "only the source transcripts has them",
+        Projection::Transcript if !are_transcripts => {
+            "only the source transcripts has these records"
+        }
         Projection::Minimal | Projection::Full | Projection::Normalized if are_transcripts => {
-            "the source transcripts has the records `transcript`; leave the field out"
+            "the source transcripts supports only the records `transcript`; omit the field"
         }
         _ => return Ok(()),
     };
@@ -139,7 +140,10 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     let taken = taken_filters(source);
     let given = filters.given();
     if let Some((name, value)) = given.iter().find(|(name, _)| !taken.contains(name)) {
-        let rule = format!("the source {source} filters only by {}", taken.join(", "));
+        let rule = format!(
+            "the source {source} supports only the filters {}",
+            taken.join(", ")
+        );
         return Err(Refusal::new(format!("filters.{name}"), value, rule));
     }
     check_length(&given, MAX_FILTER_BYTES)?;
@@ -148,7 +152,7 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
             "conversationIds",
             &filters.conversation_ids,
             is_id,
-            "an id of up to 100 letters, digits, `-`, `_` and `.` is expected",
+            "expected an id of up to 100 letters, digits, `-`, `_` and `.`",
         );
     }
     if !source.is_analytics() {
@@ -164,7 +168,7 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
             name,
             list,
             is_uuid,
-            "an id of 36 characters is expected, as 0f8fad5b-d9cb-469f-a165-70867728950e",
+            "expected an id of 36 characters, such as 0f8fad5b-d9cb-469f-a165-70867728950e",
         )?;
     }
     let known = |value: &str| matches!(value, "inbound" | "outbound");
@@ -182,7 +186,7 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
     if values <= MAX_FILTER_VALUES || request.is_lookup() {
         return Ok(());
     }
-    let rule = format!("at most {MAX_FILTER_VALUES} fit into a request; make several exports");
+    let rule = format!("at most {MAX_FILTER_VALUES} fit into one request; use several exports");
     Err(Refusal::new("filters", format!("{values} values"), rule))
 }
 
@@ -195,7 +199,7 @@ fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), Refusa
     let Some((name, bytes)) = long else {
         return Ok(());
     };
-    let rule = format!("at most {max_bytes} fit into a plan; make several exports");
+    let rule = format!("at most {max_bytes} fit into a plan; use several exports");
     Err(Refusal::new(
         format!("filters.{name}"),
         format!("{bytes} bytes long"),
@@ -263,7 +267,7 @@ pub(super) fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<
     Err(Refusal::new(
         "pageSize",
         size,
-        format!("{} takes 1 to {max} ({setting})", request.source),
+        format!("{} supports 1 to {max} ({setting})", request.source),
     ))
 }
 
@@ -281,7 +285,7 @@ mod tests {
         assert_eq!(check_length(&given, 8), Ok(()));
         assert_eq!(
             check_length(&given, 7).unwrap_err().to_string(),
-            "`filters.conversationIds` is 8 bytes long: at most 7 fit into a plan; make several exports"
+            "`filters.conversationIds` is 8 bytes long: at most 7 fit into a plan; use several exports"
         );
     }
 }

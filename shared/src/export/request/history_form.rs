@@ -34,5 +34,5 @@ impl std::str::FromStr for HistoryForm {
 
 /// The text is not a valid form of the history gateway.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no form of a history gateway: page-token or continuation is expected")]
+#[error("`{0}` is not a form of a history gateway: expected page-token or continuation")]
 pub struct UnknownForm(String);

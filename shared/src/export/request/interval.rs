@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for RequestedInterval {
                 .map(Self::Relative)
                 .map_err(|error| {
                     D::Error::custom(format!(
-                        "neither \"start/end\" nor {{\"last\": \"P1D\"}}: {error}"
+                        "expected \"start/end\" or {{\"last\": \"P1D\"}}: {error}"
                     ))
                 }),
         }
@@ -68,7 +68,7 @@ impl TryFrom<String> for Period {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let rule =
-            || format!("{text} is no ISO-8601 duration such as P1D or PT6H, longer than nothing");
+            || format!("{text} is not an ISO-8601 duration longer than zero, such as P1D or PT6H");
         let span: Span = text.parse().map_err(|_| rule())?;
         let duration = span
             .to_duration(SpanRelativeTo::days_are_24_hours())
@@ -97,7 +97,7 @@ impl RequestedInterval {
                     Refusal::new(
                         "interval.last",
                         String::from(*last),
-                        "reaches before all time",
+                        "it goes back beyond the earliest supported time",
                     )
                 };
                 let start = last.before(scheduled_time).ok_or_else(refusal)?;
@@ -125,7 +125,7 @@ pub fn scheduled_time(
             Refusal::new(
                 "scheduledTime",
                 text,
-                "an ISO-8601 moment such as 2026-03-02T04:00:00Z is expected",
+                "expected an ISO-8601 timestamp such as 2026-03-02T04:00:00Z",
             )
         }),
     }
@@ -161,7 +161,7 @@ mod tests {
             assert!(
                 error
                     .to_string()
-                    .contains(&format!("{last} is no ISO-8601 duration")),
+                    .contains(&format!("{last} is not an ISO-8601 duration")),
                 "{error}"
             );
         }

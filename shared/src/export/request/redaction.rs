@@ -32,7 +32,8 @@ impl RequestedRedaction {
     /// Refuses an empty list of kinds, which would redact nothing.
     pub fn check(&self) -> Result<(), Refusal> {
         if self.enabled && self.kinds.as_ref().is_some_and(Vec::is_empty) {
-            let rule = "at least one kind; {\"enabled\": false} archives without redaction";
+            let rule =
+                "at least one kind is required; {\"enabled\": false} archives without redaction";
             return Err(Refusal::new("redaction.kinds", "[]", rule));
         }
         Ok(())

@@ -16,7 +16,7 @@ pub enum Refusal {
     /// A rule whose text names the field itself.
     #[error("{0}")]
     Rule(String),
-    #[error("the request is not readable: {0}")]
+    #[error("the request cannot be parsed: {0}")]
     Unreadable(String),
 }
 

@@ -73,7 +73,7 @@ impl Inner {
             http.route = call.route(),
             http.status = status,
             attempt,
-            "answered"
+            "response received"
         );
         let is_of_api = self.is_of_api(&response);
         match status {

@@ -5,7 +5,7 @@
 
 #![expect(
     clippy::cast_precision_loss,
-    reason = "counts of a few thousand, to be told in per cent"
+    reason = "counts of a few thousand, shown in per cent"
 )]
 
 use std::cmp::Reverse;

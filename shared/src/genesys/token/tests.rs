@@ -208,7 +208,7 @@ async fn a_secret_that_does_not_fit_after_all_is_a_permanent_error() {
 
     assert!(!error.is_transient());
     assert_eq!((source.reads(), server.hits(LOGIN_ROUTE)), (2, 2));
-    assert_snapshot!(error, @"login at 127.0.0.1 failed: the client id or secret is wrong, or the client belongs to another region than this (client not found); check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION");
+    assert_snapshot!(error, @"login at 127.0.0.1 failed: the client id or secret is wrong, or the client belongs to another region (client not found); check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION");
 }
 
 #[tokio::test]

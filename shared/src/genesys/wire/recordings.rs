@@ -103,7 +103,7 @@ impl Recording {
         let conversation = |it: &&RawValue| Object::read(it).ok()?.id("conversationId");
         let mut conversations = elements.iter().filter_map(conversation);
         if conversations.any(|it| !it.eq_ignore_ascii_case(id)) {
-            let problem = "a recording is of another conversation";
+            let problem = "a recording belongs to another conversation";
             return Err(DecodeError::Shape(problem.into()));
         }
         Ok(Listed::of(elements, |it| Self::read(&it)))

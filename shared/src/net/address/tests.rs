@@ -152,11 +152,11 @@ fn a_listed_host_may_have_any_address() {
 
 #[test]
 fn a_refusal_names_field_host_and_rule_and_not_the_path() {
-    assert_snapshot!(refused("https://169.254.169.254/latest?token=s3cret"), @"webhookUrl must not lead to a metadata service: `169.254.169.254`; WEBHOOK_ALLOWED_HOSTS can list hosts that may");
+    assert_snapshot!(refused("https://169.254.169.254/latest?token=s3cret"), @"webhookUrl must not point to a metadata service: `169.254.169.254`; list the host in WEBHOOK_ALLOWED_HOSTS to allow it");
     assert_snapshot!(refused("http://hooks.example.com/s3cret"), @"webhookUrl must be https: `hooks.example.com`");
     assert_snapshot!(refused("https://user:s3cret@hooks.example.com/"), @"webhookUrl must not hold a user name or password: `hooks.example.com`");
-    assert_snapshot!(refused("hooks.example.com/s3cret"), @"webhookUrl is no URL of the form https://host[:port]/path");
-    assert_snapshot!(refused("ftp://hooks.example.com/"), @"webhookUrl is no URL of the form https://host[:port]/path");
+    assert_snapshot!(refused("hooks.example.com/s3cret"), @"webhookUrl is not a URL of the form https://host[:port]/path");
+    assert_snapshot!(refused("ftp://hooks.example.com/"), @"webhookUrl is not a URL of the form https://host[:port]/path");
 }
 
 #[test]

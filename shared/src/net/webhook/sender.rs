@@ -160,7 +160,7 @@ impl DeliveryError {
                 seconds: TIMEOUT.as_secs(),
             },
             What::Refused(rule) => Refusal::Forbidden {
-                cause: format!("the host's name leads to {rule}"),
+                cause: format!("the host's name resolves to {rule}"),
             },
             What::Unreachable(Step::Name) => Refusal::Name { cause: cause() },
             What::Unreachable(Step::Connection) => Refusal::NoConnection { cause: cause() },
@@ -173,9 +173,9 @@ impl DeliveryError {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Timeout => write!(f, "did not answer within {} s", TIMEOUT.as_secs()),
+            Self::Timeout => write!(f, "did not respond within {} s", TIMEOUT.as_secs()),
             Self::Unreachable(_) => f.write_str("could not be reached"),
-            Self::Refused(rule) => write!(f, "is not allowed: its name leads to {rule}"),
+            Self::Refused(rule) => write!(f, "is not allowed: its name resolves to {rule}"),
         }
     }
 }

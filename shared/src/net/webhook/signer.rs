@@ -25,18 +25,18 @@ pub struct Signer {
 pub enum SigningSecretError {
     #[error("WEBHOOK_SIGNING_SECRET is not of the form whsec_<base64>")]
     Malformed,
-    #[error("WEBHOOK_SIGNING_SECRET holds {bytes} bytes; at least {MIN_KEY_BYTES} are needed")]
+    #[error("WEBHOOK_SIGNING_SECRET has {bytes} bytes; at least {MIN_KEY_BYTES} are required")]
     TooShort { bytes: usize },
 }
 
 /// Why a delivery must not be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    #[error("webhook-timestamp is no number of seconds")]
+    #[error("webhook-timestamp is not a number of seconds")]
     Timestamp,
     #[error("webhook-timestamp is more than five minutes from now")]
     Stale,
-    #[error("no signature in webhook-signature fits")]
+    #[error("no signature in webhook-signature matches")]
     NoMatch,
 }
 
@@ -239,7 +239,7 @@ mod tests {
         );
         assert_eq!(
             refused("whsec_c2hvcnQ="),
-            "WEBHOOK_SIGNING_SECRET holds 5 bytes; at least 24 are needed"
+            "WEBHOOK_SIGNING_SECRET has 5 bytes; at least 24 are required"
         );
     }
 

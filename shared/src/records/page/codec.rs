@@ -18,7 +18,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Why stored bytes cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
-    #[error("not a whole gzip member")]
+    #[error("not a complete gzip member")]
     Gzip(#[source] io::Error),
     #[error("{bytes} bytes follow the gzip member")]
     TrailingBytes { bytes: usize },

@@ -175,7 +175,7 @@ fn once<T: PartialEq>(
 ) -> Result<(), DecodeError> {
     match (&slot, &value) {
         (Some(first), Some(second)) if first != second => {
-            Err(DecodeError::Shape(format!("`{name}` stands twice").into()))
+            Err(DecodeError::Shape(format!("`{name}` occurs twice").into()))
         }
         (Some(_), _) => Ok(()),
         (None, _) => {
@@ -393,8 +393,8 @@ mod tests {
         `conversations` is not an array
         `cursor` is not a string
         `cursor` is not a string
-        `conversations` stands twice
-        `cursor` stands twice
+        `conversations` occurs twice
+        `cursor` occurs twice
         ");
     }
 

@@ -22,14 +22,14 @@ pub struct CustomPattern {
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PatternError {
-    #[error("`{0}` is no label: 1 to 24 of A to Z and _ are expected")]
+    #[error("`{0}` is not a label: expected 1 to 24 characters from A to Z and _")]
     Label(String),
-    #[error("the pattern of {label} cannot be read")]
+    #[error("the pattern of {label} is not a valid regular expression")]
     Syntax {
         label: String,
         source: Box<regex::Error>,
     },
-    #[error("the pattern of {0} finds the empty text everywhere")]
+    #[error("the pattern of {0} matches the empty string")]
     Empty(String),
 }
 
@@ -133,10 +133,10 @@ mod tests {
         .map(|(label, pattern)| CustomPattern::new(label, pattern).unwrap_err().to_string());
 
         insta::assert_snapshot!(refused.join("\n"), @r"
-        `x` is no label: 1 to 24 of A to Z and _ are expected
-        the pattern of A cannot be read
-        the pattern of A finds the empty text everywhere
-        the pattern of A cannot be read
+        `x` is not a label: expected 1 to 24 characters from A to Z and _
+        the pattern of A is not a valid regular expression
+        the pattern of A matches the empty string
+        the pattern of A is not a valid regular expression
         ");
     }
 }

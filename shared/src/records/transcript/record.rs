@@ -190,16 +190,16 @@ fn standing(transcript: &Transcript) -> (Status, Option<String>) {
     let mut problems = Vec::new();
     if *missing > 0 {
         let why = if transcript.problems.is_empty() {
-            "are not found any more"
+            "can no longer be found"
         } else {
-            "did not come"
+            "were not returned"
         };
         problems.push(format!("{missing} messages {why}"));
     }
     problems.extend(transcript.problems.iter().cloned());
     if unreadable > 0 {
         problems.push(format!(
-            "{unreadable} elements of the answers cannot be read"
+            "{unreadable} elements of the responses cannot be read"
         ));
     }
     if problems.is_empty() {
@@ -469,7 +469,7 @@ mod tests {
         let written = record("c", Ok(told), ALL, Some(&redactor())).unwrap();
 
         assert_eq!(written.status, Status::Partial);
-        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"partial","problem":"2 elements of the answers cannot be read","via":"messages","participants":[],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"Hi","language":"eng","fingerprint":"d5c2a971d4a75e16bba0144deea4083fc53b984458e9c5bd5230dff663bccdf5"}],"events":[],"unreadable":[{"list":"entities","messageId":"a","content":{"id":"a","text":{"de":"[REDACTED:EMAIL]"}}},{"list":"entities","content":null}],"languages":{"eng":1},"redactions":{"EMAIL":1},"missing":0}"#);
+        insta::assert_snapshot!(written.line.get(), @r#"{"conversationId":"c","conversationStart":"2026-03-02T10:00:00Z","status":"partial","problem":"2 elements of the responses cannot be read","via":"messages","participants":[],"messages":[{"messageId":"m","time":"2026-03-02T10:00:00Z","direction":"inbound","originatingEntity":null,"participantId":"p1","purpose":"customer","type":"Text","text":"Hi","language":"eng","fingerprint":"d5c2a971d4a75e16bba0144deea4083fc53b984458e9c5bd5230dff663bccdf5"}],"events":[],"unreadable":[{"list":"entities","messageId":"a","content":{"id":"a","text":{"de":"[REDACTED:EMAIL]"}}},{"list":"entities","content":null}],"languages":{"eng":1},"redactions":{"EMAIL":1},"missing":0}"#);
     }
 
     #[test]
@@ -498,7 +498,10 @@ mod tests {
             let written = record("c", Ok(told), limits, None).unwrap();
             let line: serde_json::Value = serde_json::from_str(written.line.get()).unwrap();
             assert_eq!(line["status"], "partial");
-            assert_eq!(line["problem"], "5 elements of the answers cannot be read");
+            assert_eq!(
+                line["problem"],
+                "5 elements of the responses cannot be read"
+            );
             let kept = line["unreadable"].as_array().map_or(0, Vec::len);
             (kept, line["cut"].to_string())
         };
@@ -550,14 +553,14 @@ mod tests {
         };
 
         assert_eq!(problem(0, &[], &[]), "none");
-        assert_eq!(problem(3, &[], &[]), "3 messages are not found any more");
+        assert_eq!(problem(3, &[], &[]), "3 messages can no longer be found");
         assert_eq!(
             problem(
                 3,
                 &["the API refuses messages with the status 413"],
                 &["null"]
             ),
-            "3 messages did not come; the API refuses messages with the status 413; 1 elements of the answers cannot be read"
+            "3 messages were not returned; the API refuses messages with the status 413; 1 elements of the responses cannot be read"
         );
     }
 }

@@ -25,7 +25,7 @@ impl TranscriptRoute {
 
 /// The text is not a valid route.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no way to transcripts: messages or web-details is expected")]
+#[error("`{0}` is not a source of transcripts: expected messages or web-details")]
 pub struct UnknownRoute(String);
 
 impl std::str::FromStr for TranscriptRoute {

@@ -19,12 +19,12 @@ pub struct ConfigError {
 pub enum Problem {
     #[error("{0} is not set")]
     Missing(&'static str),
-    #[error("{name} is not set, nor is {instead} in its place")]
+    #[error("{name} is not set; set it, or {instead}")]
     NeitherSet {
         name: &'static str,
         instead: &'static str,
     },
-    #[error("{name} and {instead} are both set: one of them must go")]
+    #[error("{name} and {instead} are both set; remove one of them")]
     BothSet {
         name: &'static str,
         instead: &'static str,

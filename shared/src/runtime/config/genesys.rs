@@ -109,7 +109,7 @@ impl Settings<'_> {
         let host = |text: String| match Host::parse(&text) {
             Ok(host) if !text.starts_with('.') => Some(host.to_string()),
             _ => {
-                self.malformed(name, text, "names of hosts, as cdn.example.com");
+                self.malformed(name, text, "host names such as cdn.example.com");
                 None
             }
         };
@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn without_credentials_both_ways_to_give_them_are_named() {
         insta::assert_snapshot!(read(&[], |settings| settings.credentials()).unwrap_err(), @r"
-        GENESYS_CLIENT_ID is not set, nor is GENESYS_CREDENTIALS_SECRET_ARN in its place
-        GENESYS_CLIENT_SECRET is not set, nor is GENESYS_CREDENTIALS_SECRET_ARN in its place
+        GENESYS_CLIENT_ID is not set; set it, or GENESYS_CREDENTIALS_SECRET_ARN
+        GENESYS_CLIENT_SECRET is not set; set it, or GENESYS_CREDENTIALS_SECRET_ARN
         ");
     }
 
@@ -204,7 +204,7 @@ mod tests {
 
         assert_eq!(
             read(&both, |settings| settings.credentials()).unwrap_err(),
-            "GENESYS_CLIENT_SECRET and GENESYS_CREDENTIALS_SECRET_ARN are both set: one of them must go"
+            "GENESYS_CLIENT_SECRET and GENESYS_CREDENTIALS_SECRET_ARN are both set; remove one of them"
         );
     }
 
@@ -215,7 +215,7 @@ mod tests {
             Some(settings.history_form())
         });
 
-        insta::assert_snapshot!(read.unwrap_err(), @"GATEWAY_HISTORY_FORM: `scroll` is no form of a history gateway: page-token or continuation is expected");
+        insta::assert_snapshot!(read.unwrap_err(), @"GATEWAY_HISTORY_FORM: `scroll` is not a form of a history gateway: expected page-token or continuation");
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
                 |settings| settings.endpoints()
             )
             .unwrap_err(),
-            "GENESYS_LOGIN_URL is not set, and without GENESYS_REGION there is no host to take instead"
+            "GENESYS_LOGIN_URL is not set; set it, or GENESYS_REGION"
         );
     }
 
@@ -242,7 +242,7 @@ mod tests {
         .unwrap_err();
 
         assert!(
-            error.starts_with("GENESYS_REGION: `eu-middle-1` is no Genesys Cloud region; give"),
+            error.starts_with("GENESYS_REGION: `eu-middle-1` is not a Genesys Cloud region; set"),
             "{error}"
         );
     }

@@ -121,9 +121,9 @@ mod tests {
         .map(|variable| settings(&[variable]).unwrap_err());
 
         insta::assert_snapshot!(refused.join("\n"), @r#"
-        REDACTION_REGIONS is `Germany`: `Germany` is no country whose telephone numbers are known, as DE
+        REDACTION_REGIONS is `Germany`: `Germany` is not a country with known telephone numbers; use a code such as DE
         REDACTION_PATTERNS is `C-[0-9]+`: a JSON array such as [{"label": "CUSTOMER", "pattern": "\\bC-\\d{6}\\b"}]
-        REDACTION_PATTERNS is `[{"label":"CUSTOMER","pattern":"("}]`: the pattern of CUSTOMER cannot be read: regex parse error: ( ^ error: unclosed group
+        REDACTION_PATTERNS is `[{"label":"CUSTOMER","pattern":"("}]`: the pattern of CUSTOMER is not a valid regular expression: regex parse error: ( ^ error: unclosed group
         "#);
     }
 }

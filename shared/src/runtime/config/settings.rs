@@ -88,7 +88,7 @@ impl<'a> Settings<'a> {
             .map(|item| item.trim().to_owned())
             .collect();
         if items.iter().any(String::is_empty) {
-            self.malformed(name, value, "a list with commas between its items");
+            self.malformed(name, value, "a comma-separated list");
         }
         items
     }
@@ -176,7 +176,7 @@ mod tests {
     fn a_list_with_a_hole_is_refused() {
         assert_eq!(
             problems("a,,b", |settings| settings.list("ALLOWED_REGIONS")),
-            "ALLOWED_REGIONS is `a,,b`: a list with commas between its items"
+            "ALLOWED_REGIONS is `a,,b`: a comma-separated list"
         );
     }
 }

@@ -67,7 +67,7 @@ mod tests {
 
         assert_eq!(
             settings.finish(secret).unwrap_err().to_string(),
-            "WEBHOOK_SIGNING_SECRET holds 5 bytes; at least 24 are needed"
+            "WEBHOOK_SIGNING_SECRET has 5 bytes; at least 24 are required"
         );
     }
 
@@ -82,7 +82,7 @@ mod tests {
         let error = settings.finish(url).unwrap_err().to_string();
 
         assert!(
-            error.starts_with("DATA_LAKE_WEBHOOK_URL: webhookUrl must not lead to"),
+            error.starts_with("DATA_LAKE_WEBHOOK_URL: webhookUrl must not point to"),
             "{error}"
         );
         assert!(!error.contains("s3cret"));

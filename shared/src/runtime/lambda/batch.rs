@@ -24,7 +24,7 @@ pub enum Fate {
 pub enum MessageError {
     #[error("the message has no body")]
     NoBody,
-    #[error("the message is not readable: {:?} error in column {}", .0.classify(), .0.column())]
+    #[error("the message cannot be parsed: {:?} error in column {}", .0.classify(), .0.column())]
     Unreadable(serde_json::Error),
     /// The panic's text may hold anything, so it is not repeated here.
     #[error("the handler panicked")]
@@ -104,7 +104,7 @@ fn comes_back(record: &SqsMessage, handled: anyhow::Result<Fate>) -> bool {
                 queue.arn = record.event_source_arn,
                 receive_count = receive_count(record),
                 error = in_one_line(error.as_ref()),
-                "message failed"
+                "message handling failed"
             );
             true
         }
@@ -282,7 +282,7 @@ mod tests {
 
         assert_eq!(
             MessageError::Unreadable(error).to_string(),
-            "the message is not readable: Data error in column 10"
+            "the message cannot be parsed: Data error in column 10"
         );
     }
 }

@@ -30,7 +30,7 @@ pub struct Clients {
 /// Why a component could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum WiringError {
-    #[error("no client for Genesys Cloud can be made")]
+    #[error("the Genesys Cloud client cannot be created")]
     Client(#[from] ClientError),
     #[error("the webhook's signing secret cannot be read")]
     Secret(#[from] AwsError),

@@ -22,7 +22,7 @@ pub struct SecretCredentials {
 
 /// The secret's text does not have the required form. The error does not reveal it.
 #[derive(Debug, thiserror::Error)]
-#[error("the secret {arn} is no JSON object with the texts clientId and clientSecret")]
+#[error("the secret {arn} is not a JSON object with the strings clientId and clientSecret")]
 pub struct SecretFormError {
     arn: String,
 }
@@ -203,7 +203,9 @@ mod tests {
         };
         assert_eq!(
             source.to_string(),
-            format!("the secret {ARN} is no JSON object with the texts clientId and clientSecret")
+            format!(
+                "the secret {ARN} is not a JSON object with the strings clientId and clientSecret"
+            )
         );
         assert!(!format!("{source:?}").contains("hunter2"));
     }

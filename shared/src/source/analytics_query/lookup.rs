@@ -142,7 +142,7 @@ impl AnalyticsQuery {
                     asking.add(&reply, 0);
                     let list = DETAILS_FIELDS.records;
                     return Err(broken(format!(
-                        "{DETAILS} answered without `{list}`, though the API knows a conversation that was requested"
+                        "{DETAILS} returned no `{list}`, although the API has a conversation that was requested"
                     )));
                 }
             }
@@ -203,7 +203,7 @@ impl Found {
         match self.foreign {
             0 => Vec::new(),
             foreign => vec![format!(
-                "{foreign} conversations came that were not asked for; they were left out"
+                "{foreign} conversations were returned that were not requested; they were ignored"
             )],
         }
     }

@@ -144,7 +144,7 @@ impl Requested<'_, '_> {
         if is_any || transcript.missing == 0 {
             return Ok(transcript);
         }
-        let none = || Untold::new(Status::Gone, "none of its messages is found any more");
+        let none = || Untold::new(Status::Gone, "none of its messages can be found any more");
         Err(self.refusal.unwrap_or_else(none))
     }
 

@@ -8,7 +8,7 @@ use crate::genesys::{ApiError, Trouble};
 use crate::records::transcript::{Status, Untold};
 use crate::source::Setback;
 
-const TOO_LARGE: &str = "its messages are more than the API or we take at once";
+const TOO_LARGE: &str = "its messages are larger than the API or this program accepts";
 
 /// Why a conversation's texts were not fetched.
 pub(super) enum Missed {
@@ -50,7 +50,10 @@ pub(super) enum Cause {
 impl Stuck {
     /// The API failed on every request.
     pub(super) fn unavailable(wait: Wait) -> Self {
-        let problem = format!("the API did not answer for it in time: {}", wait.detail);
+        let problem = format!(
+            "the API did not respond in time for this conversation: {}",
+            wait.detail
+        );
         Self {
             cause: Cause::Failing,
             instead: Err(Untold::new(Status::Unavailable, problem)),
@@ -62,7 +65,7 @@ impl Stuck {
     fn malformed(error: &ApiError, trouble: &Trouble) -> Self {
         let problem = match trouble {
             Trouble::NotJson { .. } => {
-                format!("the API's answer is no JSON: {}", in_one_line(error))
+                format!("the API's response is not JSON: {}", in_one_line(error))
             }
             _ => format!("the API {trouble}"),
         };
@@ -147,13 +150,12 @@ pub(super) fn unavailable(error: &ApiError) -> Wait {
 fn untold(error: &ApiError) -> Option<Untold> {
     let untold = |status, problem: &str| Some(Untold::new(status, problem));
     match error {
-        ApiError::Refused { status: 404, .. } => untold(
-            Status::Gone,
-            "the conversation has no messages that are found",
-        ),
+        ApiError::Refused { status: 404, .. } => {
+            untold(Status::Gone, "no messages of the conversation were found")
+        }
         ApiError::Refused { status: 410, .. } => untold(
             Status::Gone,
-            "the API does not keep the conversation any more: 410",
+            "the API no longer keeps the conversation: 410",
         ),
         ApiError::Refused { status: 400, .. } => Some(unaskable()),
         ApiError::Refused {
@@ -219,7 +221,7 @@ pub(super) fn all_refused(error: &ApiError) -> Untold {
 /// The problem to record for a message that is refused even alone.
 pub(super) fn refused_alone(error: &ApiError) -> String {
     match error {
-        ApiError::TooLarge { .. } => "a message is larger than we take at once".to_owned(),
+        ApiError::TooLarge { .. } => "a message is larger than this program accepts".to_owned(),
         _ => refused("messages", error).problem,
     }
 }
@@ -227,7 +229,7 @@ pub(super) fn refused_alone(error: &ApiError) -> String {
 pub(super) fn unaskable() -> Untold {
     Untold::new(
         Status::Gone,
-        "the API takes no conversation id of this form",
+        "the API does not accept a conversation id of this form",
     )
 }
 
@@ -332,15 +334,15 @@ mod tests {
         302 Refused, then unavailable: the API refuses the conversation with the status 302
         307 Refused, then unavailable: the API refuses the conversation with the status 307
         308 Refused, then unavailable: the API refuses the conversation with the status 308
-        400 gone: the API takes no conversation id of this form
+        400 gone: the API does not accept a conversation id of this form
         402 Refused, then unavailable: the API refuses the conversation with the status 402
         403 forbidden: the client may not read the conversation
-        404 gone: the conversation has no messages that are found
+        404 gone: no messages of the conversation were found
         405 Refused, then unavailable: the API refuses the conversation with the status 405
         406 Refused, then unavailable: the API refuses the conversation with the status 406
-        410 gone: the API does not keep the conversation any more: 410
+        410 gone: the API no longer keeps the conversation: 410
         411 Refused, then unavailable: the API refuses the conversation with the status 411
-        413 tooLarge: its messages are more than the API or we take at once
+        413 tooLarge: its messages are larger than the API or this program accepts
         415 Refused, then unavailable: the API refuses the conversation with the status 415
         418 Refused, then unavailable: the API refuses the conversation with the status 418
         422 Refused, then unavailable: the API refuses the conversation with the status 422

@@ -13,7 +13,7 @@ use crate::records::transcript::{self, Limits, Status, Untold, Written};
 use crate::source::answer::Asking;
 use crate::source::{Reading, Setback, SourcePage, broken};
 
-const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or their divisions";
+const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or access to their divisions";
 
 /// Limits of a page, however many conversations remain: it is held in memory, and files are stored one by one.
 const MAX_BYTES: usize = 16_000_000;
@@ -66,7 +66,7 @@ impl Page {
             line,
             redactions,
             status,
-        } = written.map_err(|_| broken("a transcript cannot be written"))?;
+        } = written.map_err(|_| broken("a transcript cannot be serialized"))?;
         self.bytes += line.get().len();
         self.lines.push(line);
         self.conversations += 1;

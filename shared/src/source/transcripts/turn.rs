@@ -143,7 +143,7 @@ mod tests {
         Wait {
             reason: WaitReason::Unavailable,
             hint: None,
-            detail: "answered 503".to_owned(),
+            detail: "returned 503".to_owned(),
         }
     }
 

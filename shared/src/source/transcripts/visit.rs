@@ -28,7 +28,7 @@ const RECORDING_WAIT_MS: u32 = 5_000;
 /// Number of such waits when a postponed conversation is requested again, after all others.
 const RECORDING_WAITS: u32 = 6;
 
-const NO_RECORDINGS: &str = "the client may not read recordings (recording:recording:view), so conversations whose messages are not found have no other way";
+const NO_RECORDINGS: &str = "the client may not read recordings (recording:recording:view), so conversations whose messages are not found have no fallback";
 
 /// The result of one conversation, and its cost.
 pub(super) struct Visited {

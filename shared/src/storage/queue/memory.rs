@@ -126,7 +126,7 @@ impl MemoryQueues {
     pub fn bury(&self, queue: Queue, receipt: &str) -> Result<(), QueueError> {
         let buried = self.with(queue, |state, now| state.bury(receipt, now));
         self.inner.changed.notify_waiters();
-        buried.map_err(|refused| refused.on("give up a message", queue))
+        buried.map_err(|refused| refused.on("move a message to the dead letters", queue))
     }
 
     /// The dead letters, oldest first.

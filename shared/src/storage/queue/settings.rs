@@ -122,15 +122,15 @@ pub enum Refused {
     EmptyBody,
     #[error("the body has {size_bytes} bytes, more than {MAX_BODY_BYTES}")]
     BodyTooLarge { size_bytes: usize },
-    #[error("the body holds {character:?}, which SQS takes in no message")]
+    #[error("the body contains {character:?}, which SQS does not accept in a message")]
     ForbiddenCharacter { character: char },
     #[error("a delay of {} s is longer than {} s", delay.as_secs_f64(), limit.as_secs())]
     DelayTooLong { delay: Duration, limit: Duration },
-    #[error("a FIFO queue knows no delay of a message")]
+    #[error("a FIFO queue does not support a delay of a single message")]
     DelayOnFifo,
-    #[error("a FIFO queue needs a group and a deduplication id")]
+    #[error("a FIFO queue requires a group and a deduplication id")]
     FifoFieldsMissing,
-    #[error("a standard queue takes neither group nor deduplication id")]
+    #[error("a standard queue accepts neither a group nor a deduplication id")]
     FifoFieldsOnStandard,
     #[error("{what} must have 1 to {MAX_FIFO_ID_BYTES} printable ASCII characters and no space")]
     FifoIdMalformed { what: &'static str },

@@ -66,7 +66,7 @@ impl SqsError {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("SQS sent no {attribute} that is a number")]
+#[error("SQS returned no numeric {attribute}")]
 struct DepthMissing {
     attribute: QueueAttributeName,
 }

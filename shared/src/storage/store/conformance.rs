@@ -90,7 +90,7 @@ async fn a_second_create_changes_nothing(store: &dyn ArchiveStore) -> anyhow::Re
     let stored = store.get("create/twice").await?;
     ensure!(
         (first, second) == (Stored::Created, Stored::AlreadyThere),
-        "the creates were answered {first:?} and {second:?}"
+        "the creates returned {first:?} and {second:?}"
     );
     ensure!(
         stored.as_deref() == Some(b"first"),

@@ -36,9 +36,7 @@ const EMPTY_PAGES: u32 = 10_000;
 
 /// The error of a store that always announces more objects and lists none.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the store announces more objects and lists none after the one that was named (start-after)"
-)]
+#[error("the store announces more objects but lists none after the requested key (start-after)")]
 struct EndlessListing;
 
 /// Location of the archive in S3.
@@ -217,7 +215,7 @@ impl S3Store {
                     tracing::debug!(
                         s3.key = key,
                         attempt,
-                        "the body broke off, reading it again"
+                        "the response body ended early; reading the object again"
                     );
                     self.clock.sleep(backoff(attempt)).await;
                 }

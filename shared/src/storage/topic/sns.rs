@@ -38,7 +38,7 @@ pub struct SnsTopic {
 
 /// The error of the first entry that SNS did not accept.
 #[derive(Debug, thiserror::Error)]
-#[error("SNS took all but {entries} of a request's entries: {code} {message}")]
+#[error("SNS rejected {entries} entries of a request: {code} {message}")]
 struct NotTaken {
     entries: usize,
     code: String,

@@ -253,21 +253,21 @@ async fn the_rule_that_an_edit_breaks_is_named() {
     exports/daily/slices/0002/r02/page-000001.record.json: it belongs to daily slice 2 run 2 page 2, not to daily slice 2 run 2 page 1
     exports/daily/slices/0002/r02/page-000001.record.json: it differs from its audit event in `contentSha256`
     exports/daily/slices/0002/r02/page-000001.record.json: it differs from its audit event in `recordsRetrieved`
-    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # the event before is #
-    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # the event before is #
-    exports/daily/slices/0002/r02/page-000001.record.json: its totals are not those of the page before and its own
-    exports/daily/slices/0002/r02/page-000001.record.json: its audit event was edited: the event's hash is not its own
+    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # but the previous event is #
+    exports/daily/slices/0002/r02/page-000002.record.json: the audit chain is broken: its event follows # but the previous event is #
+    exports/daily/slices/0002/r02/page-000001.record.json: its totals are not the sum of the previous page's totals and its own counts
+    exports/daily/slices/0002/r02/page-000001.record.json: its audit event was edited: the event's hash does not match its content
     exports/daily/manifest.json: its number of pages of slice 2 is 3, expected 2
-    exports/daily/slices/0002/r02/end.json: its audit event was edited: the event's hash is not its own
-    exports/daily/slices/0002/r02/end.json: the audit chain is broken: its event follows # the event before is #
-    exports/daily/manifest.json: its `content.counts` is not what the page records make
-    exports/daily/manifest.json: its `auditHeads` is not what the page records make
-    exports/daily/manifest.json: its `status` is not what the page records make
-    exports/daily/manifest.json: it names other pages of slice 1 than its runs do
+    exports/daily/slices/0002/r02/end.json: its audit event was edited: the event's hash does not match its content
+    exports/daily/slices/0002/r02/end.json: the audit chain is broken: its event follows # but the previous event is #
+    exports/daily/manifest.json: its `content.counts` does not match the page records
+    exports/daily/manifest.json: its `auditHeads` does not match the page records
+    exports/daily/manifest.json: its `status` does not match the page records
+    exports/daily/manifest.json: its pages of slice 1 differ from those of its runs
     exports/daily/request.json: it differs from its audit event in `planSha256`
-    exports/daily/manifest.json: the audit chain is broken: its event follows # the event before is #
-    exports/daily/slices/0001/r01/run.json: its origin is not the one that its attempt names
-    exports/daily/slices/0001/r02/run.json: its origin is no earlier run
+    exports/daily/manifest.json: the audit chain is broken: its event follows # but the previous event is #
+    exports/daily/slices/0001/r01/run.json: its origin differs from the one in its attempt
+    exports/daily/slices/0001/r02/run.json: its origin is not an earlier run
     ");
 }
 
@@ -279,7 +279,7 @@ async fn an_archive_that_was_wrong_from_the_start_is_no_better_for_its_seals() {
     let said = [elsewhere, projected].map(|damage| damage.what).join("\n");
 
     insta::assert_snapshot!(said, @r"
-    the number of its records that belong into another slice is 1, expected 0
+    the number of its records that belong to another slice is 1, expected 0
     line 1 of the page object is not a record: the record has no `conversationId`
     ");
 }

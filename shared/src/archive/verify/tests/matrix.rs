@@ -41,7 +41,7 @@ fn invisible(key: &str, blow: Blow, report: &Report) -> Option<&'static str> {
     }
     // The example has two deliveries for each outcome.
     key.ends_with("-delivery-02.json")
-        .then_some("nobody can say that a delivery was to follow")
+        .then_some("no document shows that a delivery was to follow")
 }
 
 fn damaged(bytes: &Bytes, blow: Blow) -> Option<Bytes> {

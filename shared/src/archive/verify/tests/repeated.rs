@@ -109,10 +109,10 @@ async fn what_a_manifest_does_not_claim_is_damage() {
     assert!(said.iter().all(|damage| damage.key == MANIFEST));
     let said: Vec<_> = said.into_iter().map(|damage| damage.what).collect();
     insta::assert_snapshot!(said.join("\n"), @r"
-    its `content.repeated` is (identical lines: 0, ids with several versions: 1, distinct ids: 4), the page indexes make (identical lines: 2, ids with several versions: 1, distinct ids: 4)
-    its `content.repeated` is (identical lines: 2, ids with several versions: 0, distinct ids: 4), the page indexes make (identical lines: 2, ids with several versions: 1, distinct ids: 4)
-    its `content.repeated` is (identical lines: 2, ids with several versions: 1, distinct ids: 0), the page indexes make (identical lines: 2, ids with several versions: 1, distinct ids: 4)
-    its `content.repeated` is absent, the page indexes make (identical lines: 2, ids with several versions: 1, distinct ids: 4)
+    its `content.repeated` is (identical lines: 0, ids with several versions: 1, distinct ids: 4), but the page indexes contain (identical lines: 2, ids with several versions: 1, distinct ids: 4)
+    its `content.repeated` is (identical lines: 2, ids with several versions: 0, distinct ids: 4), but the page indexes contain (identical lines: 2, ids with several versions: 1, distinct ids: 4)
+    its `content.repeated` is (identical lines: 2, ids with several versions: 1, distinct ids: 0), but the page indexes contain (identical lines: 2, ids with several versions: 1, distinct ids: 4)
+    its `content.repeated` is absent, but the page indexes contain (identical lines: 2, ids with several versions: 1, distinct ids: 4)
     ");
 }
 

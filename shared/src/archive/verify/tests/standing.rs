@@ -115,13 +115,13 @@ async fn an_export_without_a_manifest_is_said_to_be_what_it_is() {
     }
 
     insta::assert_snapshot!(said.join("\n"), @r"
-    exports/daily/manifest.json: missing: there is no export of this id
-    exports/daily/manifest.json: missing: the export is not complete; it is still open, go on with resume
+    exports/daily/manifest.json: missing: there is no export with this id
+    exports/daily/manifest.json: missing: the export is not complete; it is still open; continue it with resume
     exports/daily/manifest.json: missing: the export is not complete; it failed: still throttled (failed-01.json)
     exports/daily/manifest.json: missing: the export is not complete; it is being cancelled
     exports/daily/manifest.json: missing: the export is not complete; it was cancelled
     exports/daily/manifest.json: missing: the export is not complete; it is neither open nor ended: its outcome or its marker under open/ was lost
-    exports/daily/request.json: missing, though other objects of the export are there
+    exports/daily/request.json: missing, though other objects of the export exist
     ");
 }
 

@@ -9,7 +9,7 @@ async fn a_refusal_carries_the_apis_message_and_context_id() {
 
     assert!(!error.is_transient());
     assert_eq!(error.context_id(), Some("4a8a3c1e"));
-    assert_snapshot!(error, @"/api/v2/jobs answered 403 missing.permissions: Unable to perform the requested action. You are missing the following permission(s): analytics:conversationDetail:view (contextId 4a8a3c1e)");
+    assert_snapshot!(error, @"/api/v2/jobs returned 403 missing.permissions: Unable to perform the requested action. You are missing the following permission(s): analytics:conversationDetail:view (contextId 4a8a3c1e)");
 }
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn a_web_page_for_an_error_is_named_as_one() {
     let error = setup.get().await.unwrap_err();
 
     assert_eq!(error.context_id(), Some("c-9"));
-    assert_snapshot!(error, @"/api/v2/jobs answered 403: a web page, not the API's own error; a proxy or firewall may have answered (contextId c-9)");
+    assert_snapshot!(error, @"/api/v2/jobs returned 403: a web page, not an error of the API; a proxy or firewall may have responded (contextId c-9)");
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn an_empty_error_is_told_by_its_status_alone() {
     let error = setup.get().await.unwrap_err();
 
     assert_eq!((error.status(), error.context_id()), (Some(404), None));
-    assert_snapshot!(error, @"/api/v2/jobs answered 404");
+    assert_snapshot!(error, @"/api/v2/jobs returned 404");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_body_over_the_limit_is_permanent_and_names_the_remedy() {
 
     assert!(!error.is_transient());
     assert_eq!(setup.hits(), 1);
-    assert_snapshot!(error, @"/api/v2/jobs sent more than 1000 bytes; a lower pageSize makes smaller replies");
+    assert_snapshot!(error, @"/api/v2/jobs returned more than 1000 bytes; set a lower pageSize for smaller responses");
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_body_that_breaks_off_is_told_as_such() {
     let error = setup.get().await.unwrap_err();
 
     assert!(error.is_transient());
-    assert_snapshot!(error, @"/api/v2/jobs broke off in the middle of its answer");
+    assert_snapshot!(error, @"/api/v2/jobs returned an incomplete response");
 }
 
 #[tokio::test]
@@ -79,5 +79,5 @@ async fn a_transient_error_keeps_its_context_id() {
     let error = setup.get().await.unwrap_err();
 
     assert_eq!(error.context_id(), Some("4a8a3c1e"));
-    assert_snapshot!(error, @"/api/v2/jobs answered 503");
+    assert_snapshot!(error, @"/api/v2/jobs returned 503");
 }

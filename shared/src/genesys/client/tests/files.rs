@@ -31,7 +31,7 @@ async fn the_token_goes_to_the_api_and_not_on_with_a_redirect() {
     assert!(!followed.headers.contains_key("authorization"));
     assert!(
         !followed.headers.contains_key("referer"),
-        "the key is nobody else's"
+        "only this client has the key"
     );
 }
 
@@ -45,7 +45,7 @@ async fn another_host_gets_no_token_and_an_error_does_not_show_its_query() {
     let error = fetched(&setup, &address).await.unwrap_err();
 
     assert_eq!(error.status(), Some(404));
-    assert_snapshot!(error, @"a file of 127.0.0.1 answered 404");
+    assert_snapshot!(error, @"a file of 127.0.0.1 returned 404");
     assert!(
         !elsewhere.seen(FILE)[0]
             .headers
@@ -108,7 +108,7 @@ async fn what_another_host_says_of_its_limits_and_of_tokens_is_not_the_api_s_wor
 
     assert_eq!(setup.server.hits(LOGIN), 1, "the token is still good");
     setup.get().await.unwrap();
-    assert_eq!(setup.waited(), Duration::ZERO, "nobody is held");
+    assert_eq!(setup.waited(), Duration::ZERO, "no request is delayed");
 }
 
 #[tokio::test]

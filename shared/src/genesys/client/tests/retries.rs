@@ -51,7 +51,7 @@ async fn a_202_that_stays_is_waited_for() {
     let error = setup.get().await.unwrap_err();
 
     assert!(error.is_transient());
-    assert_snapshot!(error, @"/api/v2/jobs answered 202: what was asked for is not ready yet");
+    assert_snapshot!(error, @"/api/v2/jobs returned 202: the requested resource is not ready yet");
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn json_of_another_shape_is_broken_after_the_last_try_and_not_before() {
 
     assert!(!error.is_transient());
     assert_eq!(setup.hits(), 6);
-    assert_snapshot!(error, @"/api/v2/jobs answered 200 with something other than documented: it has no `jobId`, each of 6 times");
+    assert_snapshot!(error, @"/api/v2/jobs returned 200 with an undocumented response: `jobId` is missing, in each of 6 tries");
     assert!(early.unwrap_err().is_transient());
 }
 
@@ -224,7 +224,7 @@ async fn after_the_deadline_nothing_is_sent() {
 
     assert!(error.is_transient());
     assert_eq!((setup.hits(), setup.server.hits(LOGIN)), (0, 0));
-    assert_snapshot!(error, @"/api/v2/jobs was not called: the deadline has come");
+    assert_snapshot!(error, @"/api/v2/jobs was not called: the deadline expired");
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn an_attempt_ends_at_the_deadline() {
     let error = setup.get_before(deadline).await.unwrap_err();
 
     assert!(error.is_transient());
-    assert_snapshot!(error, @"/api/v2/jobs did not answer in time");
+    assert_snapshot!(error, @"/api/v2/jobs did not respond in time");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn a_third_401_is_permanent() {
 
     assert!(!error.is_transient());
     assert_eq!((error.status(), setup.hits()), (Some(401), 3));
-    assert_snapshot!(error, @"/api/v2/jobs answered 401 bad.credentials: Invalid login credentials. (contextId c-1)");
+    assert_snapshot!(error, @"/api/v2/jobs returned 401 bad.credentials: Invalid login credentials. (contextId c-1)");
 }
 
 #[tokio::test]

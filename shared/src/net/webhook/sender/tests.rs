@@ -123,7 +123,7 @@ async fn a_name_that_cannot_be_resolved_is_a_refusal_of_its_own() {
     let sent = Sender { http }.post(&url, &[], Bytes::new()).await;
 
     let refusal = sent.unwrap_err().refusal();
-    assert_snapshot!(refusal, @"the host is not known (Name or service not known); correct the host of the URL, or the name server");
+    assert_snapshot!(refusal, @"the host name cannot be resolved (Name or service not known); correct the host of the URL, or the name server");
 }
 
 /// A server that sends bytes that are not TLS.
@@ -187,7 +187,7 @@ async fn a_name_that_leads_inside_is_not_connected_to() {
         .unwrap_err();
 
     assert_eq!(server.hits(HOOK), 0);
-    assert_snapshot!(error, @"the webhook receiver at localhost is not allowed: its name leads to this machine");
+    assert_snapshot!(error, @"the webhook receiver at localhost is not allowed: its name resolves to this machine");
 }
 
 #[tokio::test]
@@ -222,5 +222,5 @@ async fn a_receiver_that_hangs_is_left_after_the_timeout() {
         .await
         .unwrap_err();
 
-    assert_snapshot!(error, @"the webhook receiver at localhost did not answer within 5 s");
+    assert_snapshot!(error, @"the webhook receiver at localhost did not respond within 5 s");
 }

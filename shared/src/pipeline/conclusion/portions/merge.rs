@@ -50,7 +50,7 @@ impl Reader<'_> {
         let mut reads = Box::pin(reads.buffered(LINES_AT_ONCE));
         while let Some((key, bytes)) = reads.try_next().await? {
             if !lines.add_bytes(&bytes) {
-                return Err(ArchiveError::page(key, "it ends within a line"));
+                return Err(ArchiveError::page(key, "it ends in the middle of a line"));
             }
         }
         Ok(())
@@ -61,7 +61,7 @@ impl Reader<'_> {
         if Sha256::of(&bytes) == stored.sha256 {
             Ok((stored.key, bytes))
         } else {
-            Err(ArchiveError::page(stored.key, "its sha256 is another one"))
+            Err(ArchiveError::page(stored.key, "its sha256 does not match"))
         }
     }
 }

@@ -263,7 +263,7 @@ async fn a_depth_that_is_not_told_is_an_error_and_not_zero() {
 
     assert_eq!(
         error.source.to_string(),
-        "SQS sent no ApproximateNumberOfMessages that is a number"
+        "SQS returned no numeric ApproximateNumberOfMessages"
     );
 }
 

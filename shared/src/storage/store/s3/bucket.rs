@@ -11,7 +11,7 @@ use crate::storage::store::StoreError;
 /// Why a bucket cannot hold an archive, permanently or at the moment.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
-    #[error("there is no bucket {bucket}")]
+    #[error("the bucket {bucket} does not exist")]
     Missing { bucket: String },
     #[error("access to the bucket {bucket} is denied")]
     Denied { bucket: String },
@@ -22,16 +22,16 @@ pub enum BucketError {
         #[source]
         source: BoxError,
     },
-    #[error("the bucket {bucket} lies in {region}")]
+    #[error("the bucket {bucket} is in {region}")]
     Elsewhere { bucket: String, region: String },
     /// S3 throttles or reports an error of its own.
-    #[error("the bucket {bucket} cannot be reached now")]
+    #[error("the bucket {bucket} is temporarily unavailable")]
     Busy {
         bucket: String,
         #[source]
         source: BoxError,
     },
-    #[error("the bucket {bucket} does not answer")]
+    #[error("the bucket {bucket} does not respond")]
     Unavailable {
         bucket: String,
         #[source]
@@ -190,13 +190,13 @@ mod tests {
         }
 
         insta::assert_snapshot!(told.join("\n"), @"
-        there is no bucket archive
+        the bucket archive does not exist
         access to the bucket archive is denied
-        the bucket archive lies in us-east-1
-        the bucket archive lies in us-east-1
-        the bucket archive lies in us-east-1
-        the bucket archive cannot be reached now
-        the bucket archive cannot be reached now
+        the bucket archive is in us-east-1
+        the bucket archive is in us-east-1
+        the bucket archive is in us-east-1
+        the bucket archive is temporarily unavailable
+        the bucket archive is temporarily unavailable
         ");
     }
 
@@ -232,9 +232,9 @@ mod tests {
         ];
 
         insta::assert_snapshot!(told.join("\n"), @"
-        the bucket archive cannot be used: S3 answers ExpiredToken: as told; log in again: the credentials have expired
-        the bucket archive cannot be used: S3 answers SignatureDoesNotMatch: as told; check the AWS credentials
-        the bucket archive cannot be used: S3 answers InvalidAccessKeyId: as told; check the AWS credentials
+        the bucket archive cannot be used: S3 returned ExpiredToken: as told; log in again: the credentials have expired
+        the bucket archive cannot be used: S3 returned SignatureDoesNotMatch: as told; check the AWS credentials
+        the bucket archive cannot be used: S3 returned InvalidAccessKeyId: as told; check the AWS credentials
         access to the bucket archive is denied
         ");
     }

@@ -10,7 +10,7 @@ use crate::storage::store::StoreError;
 
 /// S3's error code and message, with advice if a fix is known.
 #[derive(Debug, thiserror::Error)]
-#[error("S3 answers {code}{message}{advice}")]
+#[error("S3 returned {code}{message}{advice}")]
 struct Answer {
     code: String,
     message: String,
@@ -56,13 +56,13 @@ impl Checksums {
         match (action, status) {
             (_, status) if !may_be || !matches!(status, 400 | 501) => None,
             ("create" | "replace", _) if self.in_requests => Some(
-                "if this store does not take S3's checksums, set AWS_REQUEST_CHECKSUM_CALCULATION=when_required",
+                "if this store does not support S3's checksums, set AWS_REQUEST_CHECKSUM_CALCULATION=when_required",
             ),
             ("create", 501) => Some(
                 "the store does not implement conditional writes (If-None-Match), which exports rely on; use one that does",
             ),
             ("read", _) if self.in_responses => Some(
-                "if this store does not know S3's checksums, set AWS_RESPONSE_CHECKSUM_VALIDATION=when_required",
+                "if this store does not support S3's checksums, set AWS_RESPONSE_CHECKSUM_VALIDATION=when_required",
             ),
             _ => None,
         }
@@ -134,8 +134,8 @@ fn advice(action: &str, code: &str, message: &str) -> Option<String> {
         "AccessDenied" if message.contains("kms:") => {
             "the role needs kms:GenerateDataKey and kms:Decrypt on the key"
         }
-        "AccessDenied" => return Some(format!("the role needs {} on it", right(action))),
-        "NoSuchBucket" => "create the bucket, or name another one",
+        "AccessDenied" => return Some(format!("the role needs {}", right(action))),
+        "NoSuchBucket" => "create the bucket, or use another one",
         "PermanentRedirect"
         | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => "set AWS_REGION to the bucket's region",
@@ -149,9 +149,9 @@ fn advice(action: &str, code: &str, message: &str) -> Option<String> {
 fn right(action: &str) -> &'static str {
     match action {
         // Without the second permission, S3 responds AccessDenied for a missing object.
-        "read" => "s3:GetObject, and s3:ListBucket on the bucket,",
-        "delete" => "s3:DeleteObject",
-        "list" | "find" => "s3:ListBucket",
-        _ => "s3:PutObject",
+        "read" => "s3:GetObject on the object, and s3:ListBucket on the bucket",
+        "delete" => "s3:DeleteObject on the object",
+        "list" | "find" => "s3:ListBucket on the bucket",
+        _ => "s3:PutObject on the object",
     }
 }

@@ -51,7 +51,7 @@ impl S3Store {
         loop {
             match call().await {
                 Err(error) if error.may_pass() && self.clock.now() < give_up => {
-                    tracing::warn!(error = %in_one_line(&error), attempt, "retrying an S3 call");
+                    tracing::warn!(error = %in_one_line(&error), attempt, "retrying S3 request");
                     self.clock.sleep(backoff(attempt)).await;
                 }
                 outcome => return outcome,

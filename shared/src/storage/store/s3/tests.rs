@@ -360,11 +360,11 @@ async fn a_refusal_of_access_is_permanent_and_keeps_the_words_of_s3() {
         .map(|error| format!("{:#}", anyhow::Error::from(error)))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @"
-    cannot create exports/e/page.ndjson.gz: S3 answers AccessDenied: as told; the role needs s3:PutObject on it
-    cannot replace exports/e/page.ndjson.gz: S3 answers AccessDenied: as told; the role needs s3:PutObject on it
-    cannot read k: S3 answers AccessDenied: as told; the role needs s3:GetObject, and s3:ListBucket on the bucket, on it
-    cannot delete k: S3 answers AccessDenied: as told; the role needs s3:DeleteObject on it
-    cannot list p: S3 answers AccessDenied: as told; the role needs s3:ListBucket on it
+    cannot create exports/e/page.ndjson.gz: S3 returned AccessDenied: as told; the role needs s3:PutObject on the object
+    cannot replace exports/e/page.ndjson.gz: S3 returned AccessDenied: as told; the role needs s3:PutObject on the object
+    cannot read k: S3 returned AccessDenied: as told; the role needs s3:GetObject on the object, and s3:ListBucket on the bucket
+    cannot delete k: S3 returned AccessDenied: as told; the role needs s3:DeleteObject on the object
+    cannot list p: S3 returned AccessDenied: as told; the role needs s3:ListBucket on the bucket
     ");
 }
 

@@ -153,7 +153,7 @@ async fn what_is_never_taken_is_an_error_after_a_few_tries() {
     let error = error(&fake, Deadline::NONE).await;
 
     assert_eq!(fake.hits(), TRIES as usize);
-    insta::assert_snapshot!(error, @"cannot publish on the topic arn:aws:sns:eu-central-1:123456789012:transcripts: SNS took all but 1 of a request's entries: InternalError as told");
+    insta::assert_snapshot!(error, @"cannot publish to the topic arn:aws:sns:eu-central-1:123456789012:transcripts: SNS rejected 1 entries of a request: InternalError as told");
 }
 
 #[tokio::test]

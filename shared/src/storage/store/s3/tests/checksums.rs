@@ -103,7 +103,7 @@ async fn a_setting_that_is_set_already_is_not_advised() {
 
     let told = [create, replace].map(|error| format!("{:#}", anyhow::Error::from(error)));
     insta::assert_snapshot!(told.join("\n"), @"
-    cannot create exports/e/page.ndjson.gz: S3 answers NotImplemented: as told; the store does not implement conditional writes (If-None-Match), which exports rely on; use one that does
-    cannot replace exports/e/page.ndjson.gz: S3 answers NotImplemented: as told
+    cannot create exports/e/page.ndjson.gz: S3 returned NotImplemented: as told; the store does not implement conditional writes (If-None-Match), which exports rely on; use one that does
+    cannot replace exports/e/page.ndjson.gz: S3 returned NotImplemented: as told
     ");
 }

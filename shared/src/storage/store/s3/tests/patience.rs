@@ -114,7 +114,7 @@ async fn the_patience_with_a_store_that_only_throttles_ends() {
     assert!((120..135).contains(&waited.as_secs()), "waited {waited}");
     assert_eq!(
         format!("{:#}", anyhow::Error::from(found)),
-        "the bucket archive cannot be reached now: S3 answers 503"
+        "the bucket archive is temporarily unavailable: S3 returned 503"
     );
 }
 
