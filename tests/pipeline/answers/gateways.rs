@@ -41,7 +41,7 @@ async fn query_of_an_export_gateway() {
             BROKEN,
         ),
         row(
-            "`totalRecords` is text",
+            "`totalRecords` is a string",
             edit(|fields| {
                 let total = fields["totalRecords"].to_string();
                 fields.insert("totalRecords".to_owned(), json!(total));
