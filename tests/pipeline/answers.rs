@@ -81,12 +81,12 @@ impl Outcome {
     /// The result in the words of docs/answers.md.
     fn words(self) -> String {
         match self {
-            Self::Taken => "taken".to_owned(),
-            Self::Warned => "taken, with a warning".to_owned(),
-            Self::WarnedEnd => "taken as empty, with a warning".to_owned(),
+            Self::Taken => "accepted".to_owned(),
+            Self::Warned => "accepted, with a warning".to_owned(),
+            Self::WarnedEnd => "accepted as empty, with a warning".to_owned(),
             Self::Believed(what) => what.to_owned(),
-            Self::Repeated => "taken, and counted as repeated".to_owned(),
-            Self::KeptAside => "the record is kept aside".to_owned(),
+            Self::Repeated => "accepted, and counted as repeated".to_owned(),
+            Self::KeptAside => "the record is quarantined".to_owned(),
             Self::Missing => "`missingIds`".to_owned(),
             Self::Fails(kind) => {
                 let kind = serde_json::to_value(kind).expect("JSON");

@@ -47,6 +47,6 @@ fn table(heading: &str) -> Rows {
 fn row(line: &str) -> Option<(String, String)> {
     let cells = line.strip_prefix("| ")?.strip_suffix(" |")?;
     let (answer, outcome) = cells.split_once(" | ")?;
-    (answer != "answer" && !answer.starts_with("---"))
+    (answer != "response" && !answer.starts_with("---"))
         .then(|| (answer.to_owned(), outcome.to_owned()))
 }

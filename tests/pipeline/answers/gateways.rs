@@ -41,7 +41,7 @@ async fn query_of_an_export_gateway() {
             BROKEN,
         ),
         row(
-            "`totalRecords` is text",
+            "`totalRecords` is a string",
             edit(|fields| {
                 let total = fields["totalRecords"].to_string();
                 fields.insert("totalRecords".to_owned(), json!(total));
@@ -125,7 +125,7 @@ async fn results_past_the_total_of_an_export_gateway() {
         row("404", status(404), WARNED),
         row("410, 416, 422 or another 4xx", status(416), WARNED),
         row("429", status(429), THROTTLED),
-        row("5xx, while other offsets are answered", status(503), WARNED),
+        row("5xx, while other offsets succeed", status(503), WARNED),
         row(
             "error body with status 404 at 200",
             disguised(404, "not.found"),
@@ -135,7 +135,7 @@ async fn results_past_the_total_of_an_export_gateway() {
         row("`null` at 200", answer(200, "null"), WARNED),
         row("`{}` at 200", answer(200, "{}"), WARNED),
         row(
-            "web page at 200, while other offsets are answered",
+            "web page at 200, while other offsets succeed",
             typed(200, "text/html", "<html>"),
             WARNED,
         ),

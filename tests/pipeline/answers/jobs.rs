@@ -63,7 +63,7 @@ async fn login() {
             BROKEN,
         ),
         row(
-            "`expires_in` is text",
+            "`expires_in` is a string",
             with("expires_in", json!("86399")),
             TAKEN,
         ),
@@ -118,7 +118,7 @@ async fn submission_of_a_job() {
         row("`jobId` is absent", answer(202, "{}"), BROKEN),
         row("`jobId` is empty", answer(200, r#"{"jobId":""}"#), BROKEN),
         row(
-            "`jobId` is not a text",
+            "`jobId` is not a string",
             answer(200, r#"{"jobId":{}}"#),
             BROKEN,
         ),
@@ -138,7 +138,7 @@ async fn state_of_a_job() {
         row("`state` is null", with("state", json!(null)), BROKEN),
         row("`state` is a number", with("state", json!(3)), BROKEN),
         row(
-            "`state` in small letters",
+            "`state` in lower case",
             edit(|fields| {
                 let state = fields["state"].to_string().to_lowercase();
                 fields.insert(
@@ -164,11 +164,7 @@ async fn state_of_a_job() {
             Outcome::Fails(Kind::JobFailed),
         ),
         row("`EXPIRED`", state("EXPIRED"), LOST),
-        row(
-            "dates that are not dates",
-            with("submissionDate", json!({})),
-            TAKEN,
-        ),
+        row("invalid dates", with("submissionDate", json!({})), TAKEN),
     ];
     let refusals = Refusals {
         unknown: LOST,
@@ -251,7 +247,7 @@ async fn retention() {
             TAKEN,
         ),
         row(
-            "`retentionDays` is text",
+            "`retentionDays` is a string",
             with("retentionDays", json!("730")),
             TAKEN,
         ),
@@ -278,7 +274,7 @@ async fn names_of_queues_and_codes() {
     };
     let rows = vec![
         row(
-            "403 for want of the permission",
+            "403 because the permission is missing",
             disguised(403, "missing.permissions"),
             REFUSED,
         ),
@@ -303,7 +299,11 @@ async fn names_of_queues_and_codes() {
         ),
         row("`total` is absent", without("total"), TAKEN),
         row("`pageCount` is absent", without("pageCount"), TAKEN),
-        row("`pageCount` is text", with("pageCount", json!("1")), TAKEN),
+        row(
+            "`pageCount` is a string",
+            with("pageCount", json!("1")),
+            TAKEN,
+        ),
     ];
     hold(call, rows).await;
 }

@@ -48,7 +48,7 @@ async fn details_query() {
         row(
             "`totalHits` is 0 and `conversations` is absent",
             answer(200, r#"{"totalHits":0}"#),
-            Outcome::Believed("taken as empty"),
+            Outcome::Believed("accepted as empty"),
         ),
         row("`totalHits` is absent", without("totalHits"), BROKEN),
         row(
@@ -62,7 +62,7 @@ async fn details_query() {
             BROKEN,
         ),
         row(
-            "`totalHits` is text",
+            "`totalHits` is a string",
             edit(|fields| {
                 let hits = fields["totalHits"].to_string();
                 fields.insert("totalHits".to_owned(), json!(hits));
@@ -126,7 +126,7 @@ async fn details_by_ids() {
             Outcome::Missing,
         ),
         row(
-            "`conversations` lacks some",
+            "`conversations` lacks some of the ids",
             edit(|fields| {
                 if let Some(list) = conversations(fields) {
                     list.truncate(3);
@@ -140,7 +140,7 @@ async fn details_by_ids() {
             BROKEN,
         ),
         row(
-            "a conversation that was not asked for",
+            "a conversation that was not requested",
             edit(|fields| {
                 if let Some(list) = conversations(fields) {
                     let mut foreign = list[0].clone();

@@ -151,11 +151,15 @@ pub(super) fn lists(list: &'static str, next: &'static str) -> Vec<Row> {
         row(
             "the list is empty, and no other page is named",
             listed(&end, json!([])),
-            Outcome::Believed("the end"),
+            Outcome::Believed("accepted as the end"),
         ),
         row("the list is an object", listed(&end, json!({})), BROKEN),
-        row("the list is a text", listed(&middle, json!("m")), BROKEN),
-        row("the list stands twice, differently", twice(list), BROKEN),
+        row("the list is a string", listed(&middle, json!("m")), BROKEN),
+        row(
+            "the list occurs twice, with different values",
+            twice(list),
+            BROKEN,
+        ),
     ]
 }
 
@@ -175,17 +179,17 @@ pub(super) fn cursors(cursor: &'static str, list: &'static str) -> Vec<Row> {
         row(
             "the cursor is absent",
             without(cursor),
-            Outcome::Believed("the end"),
+            Outcome::Believed("accepted as the end"),
         ),
         row(
             "the cursor is null",
             with(cursor, json!(null)),
-            Outcome::Believed("the end"),
+            Outcome::Believed("accepted as the end"),
         ),
         row(
             "the cursor is empty",
             with(cursor, json!("")),
-            Outcome::Believed("the end"),
+            Outcome::Believed("accepted as the end"),
         ),
         row(
             "the cursor has a byte that is not UTF-8",
@@ -194,7 +198,7 @@ pub(super) fn cursors(cursor: &'static str, list: &'static str) -> Vec<Row> {
         ),
         row("the cursor is a number", with(cursor, json!(7)), BROKEN),
         row(
-            "the cursor is the page's own",
+            "the cursor is that of the page itself",
             sequence(move |_| page("a".to_owned())),
             BROKEN,
         ),
@@ -232,7 +236,7 @@ fn insert(name: &'static str, what: &'static [u8]) -> Alter {
 pub(super) fn damage(id: &'static str) -> Vec<Row> {
     vec![
         row(
-            "byte order mark in front",
+            "byte order mark at the start",
             bytes(|body| [b"\xEF\xBB\xBF", body].concat()),
             TAKEN,
         ),
