@@ -81,14 +81,14 @@ impl Summary<'_> {
 
     fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = self.stored().rows();
-        let effort = [("took", self.took()), ("survived", self.survived())];
+        let effort = [("duration", self.took()), ("survived", self.survived())];
         // After the rows that are always present.
         rows.splice(Stored::ALWAYS..Stored::ALWAYS, effort);
         let webhook = self.webhook.map(|webhook| webhook.row(&self.resume()));
         rows.extend(webhook.map(|row| ("webhook", row)));
         if !self.stored().is_empty() {
             let look = Look::at(self);
-            rows.push(("look", look.lines));
+            rows.push(("view", look.lines));
             rows.push(("", look.table));
         }
         rows
@@ -99,7 +99,7 @@ impl Summary<'_> {
         let lost = lost.map(|lost| format!("{lost} lost and replaced"));
         let parts: Vec<_> = lost.into_iter().chain(self.effort.survived()).collect();
         if parts.is_empty() {
-            "no faults occurred".to_owned()
+            "no faults".to_owned()
         } else {
             parts.join(", ")
         }
@@ -188,7 +188,7 @@ impl Stored<'_> {
         let mut rows = vec![
             ("archived", self.archived()),
             ("interval", self.plan.interval.to_string()),
-            ("in", self.folder()),
+            ("location", self.folder()),
             ("size", self.size()),
         ];
         let counts = self.manifest.content.counts;

@@ -68,7 +68,7 @@ pub(crate) struct HistoryArguments {
     /// Format of the records in JSON output; tables and CSV show normalized records
     #[arg(long, default_value = "standard")]
     pub records: Records,
-    /// Look up the names of queues and wrap-up codes where a row has only their ids; takes routing:queue:view and
+    /// Look up the names of queues and wrap-up codes where a row has only their ids; requires routing:queue:view and
     /// routing:wrapupCode:view
     #[arg(long)]
     pub names: bool,

@@ -134,15 +134,15 @@ fn the_summary_says_what_there_is_where_and_what_was_survived() {
 
   archived   5,000 conversations in 2 slices and 0 pages
   interval   2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z
-  in         /data/my archive/exports/march
+  location   /data/my archive/exports/march
   size       5.00 MB compressed, 35.00 MB uncompressed (1:7)
-  took       12 s, 406 records/s
+  duration   12 s, 406 records/s
   survived   3 responses with 429 (2.1 s waited), 9 retried requests, 1 further login, 2 crashes
   left out   117 records that the API returned for another interval
   redacted   0 values
   rejected   3 records quarantined in failures/: unreadable, or without an id or start
   webhook    delivered, signed
-  look       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .
+  view       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .
              duckdb -c "select conversationId, conversationStart from read_json('/data/my archive/exports/march/slices/*/r*/page-*.ndjson.gz', format='newline_delimited') limit 10"
 "#);
 }
@@ -204,11 +204,11 @@ fn beside_pages_that_do_not_count_the_manifest_says_which_do() {
 
     let look: Vec<_> = text
         .lines()
-        .skip_while(|line| !line.contains("look"))
+        .skip_while(|line| !line.contains("view"))
         .map(str::trim_start)
         .collect();
     assert_snapshot!(look.join("\n"), @r#"
-look       (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | jq .
+view       (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | jq .
 (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | duckdb -c "select id, startTime from read_json('/dev/stdin', format='newline_delimited') limit 10"
 "#);
 }
@@ -235,7 +235,7 @@ fn in_a_bucket_the_pages_are_looked_at_by_their_manifest() {
     let text = text_in(&root, &plan, Effort::default(), None, 0);
 
     assert!(
-        text.contains("in         s3://bucket/team/exports/"),
+        text.contains("location   s3://bucket/team/exports/"),
         "{text}"
     );
     let look = "aws s3 cp s3://bucket/team/exports/march/manifest.json - | jq -r '.content.slices[].pages[].objects.page.key // empty' | xargs -I{} aws s3 cp s3://bucket/team/{} - | zcat | jq .";
@@ -287,7 +287,7 @@ fn an_empty_export_repeats_what_was_asked_for() {
     ");
     for text in [nothing(&filtered, 0), nothing(&filtered, 7)] {
         assert!(!text.contains("already archived"), "{text}");
-        assert_eq!(row(&text, "look"), None, "there is nothing to look at");
+        assert_eq!(row(&text, "view"), None, "there is nothing to view");
     }
     assert_eq!(row(&nothing(&filtered, 7), "empty"), None, "something came");
 }
