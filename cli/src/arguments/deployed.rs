@@ -31,8 +31,8 @@ Invokes the stack's start-export with the request and follows the export. Ctrl-C
 
 Running the same request again follows the export, resumes it after a failure, or reports that it is complete.
 
-Backfill history month by month: each month is a separate export, started when the previous one is complete. If the command
-stops for any reason, run it again to continue. A request is optional, and contains everything except the interval:
+Backfill history month by month: each month is a separate export, started when the previous one is complete. If the
+command stops for any reason, run it again to continue. A request is optional, and contains everything except the interval:
   genesys-archive start --backfill 2025-01-01/2026-01-01
   genesys-archive start --backfill 2025-01-01/2026-01-01 --request voice.json
 

@@ -26,9 +26,9 @@ A table on a terminal, lines of JSON in a pipe:
 Into an archive, as `export` does:
   genesys-archive history --last PT6H --media voice --out ./archive
 
-The details query returns a conversation a little after it began: conversations younger than GENESYS_QUERY_LAG_SECONDS (120)
-are not requested. It does not return participants' attributes; `export` with the default source does. The settings are
-those of `export`. Texts are redacted as in an export, unless --unredacted is given.
+The details query returns a conversation a little after it began: conversations younger than
+GENESYS_QUERY_LAG_SECONDS (120) are not requested. It does not return participants' attributes; `export` with the default
+source does. The settings are those of `export`. Texts are redacted as in an export, unless --unredacted is given.
 
 Exit codes: 0 done, 1 failed or an id was not found, 2 the request or a setting must change.")]
 pub(crate) struct HistoryArguments {

@@ -164,9 +164,7 @@ fn probe_object(id: &str) -> Object {
 async fn try_it(store: &dyn ArchiveStore, object: Object) -> Result<(), Trouble> {
     let (key, body) = (object.key.clone(), object.body.clone());
     if store.create(object).await? != Stored::AlreadyThere {
-        return Err(Trouble::Broken(
-            "the store overwrites an object despite If-None-Match",
-        ));
+        return Err(Trouble::Broken("the store overwrites an existing object"));
     }
     if store.get(&key).await? != Some(body) {
         return Err(Trouble::Broken(

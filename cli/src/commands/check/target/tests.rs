@@ -101,7 +101,7 @@ async fn a_store_without_conditional_writes_fails_and_keeps_nothing() {
     assert!(matches!(
         probe.tried,
         Ok(Err(Trouble::Broken(
-            "the store overwrites an object despite If-None-Match"
+            "the store overwrites an existing object"
         )))
     ));
 }
