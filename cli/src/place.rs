@@ -132,7 +132,7 @@ impl Problem {
             "the store of {place} ignores conditional writes: a PutObject with If-None-Match overwrites an existing object"
         ))
         .with_hint(
-            "exports rely on conditional writes: upgrade the store, or use one that responds to such a request with 412, as AWS S3 does",
+            "exports rely on conditional writes: upgrade the store, or use one that returns 412 for such a request, as AWS S3 does",
         )
     }
 }

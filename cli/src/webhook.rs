@@ -80,7 +80,7 @@ impl Webhook {
             Self::Delivered => "delivered, signed".to_owned(),
             Self::DeliveredBefore => "delivered before".to_owned(),
             Self::Ended => {
-                "the receiver responded with 410 and wants no more deliveries; none is owed"
+                "the receiver returned 410 and wants no more deliveries; none is owed"
                     .to_owned()
             }
             Self::Owed(Owed { reason, option }) => {

@@ -160,7 +160,7 @@ async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Opt
             Ok(Delivery::Delivered) => return Some("delivered, signed".to_owned()),
             Ok(Delivery::Ended) => {
                 return Some(
-                    "the receiver responded with 410 and wants no more deliveries".to_owned(),
+                    "the receiver returned 410 and wants no more deliveries".to_owned(),
                 );
             }
             Ok(Delivery::GivenUp(refusal)) => {

@@ -174,7 +174,7 @@ async fn a_receiver_that_wants_no_more_deliveries_is_owed_nothing() {
     );
     for told in [export, resumed] {
         assert!(
-            told.out.contains("the receiver responded with 410"),
+            told.out.contains("the receiver returned 410"),
             "{}",
             told.out
         );
