@@ -159,9 +159,7 @@ async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Opt
         match archive.delivery(outcome).await {
             Ok(Delivery::Delivered) => return Some("delivered, signed".to_owned()),
             Ok(Delivery::Ended) => {
-                return Some(
-                    "the receiver returned 410 and wants no more deliveries".to_owned(),
-                );
+                return Some("the receiver returned 410 and wants no more deliveries".to_owned());
             }
             Ok(Delivery::GivenUp(refusal)) => {
                 return Some(format!(
