@@ -31,22 +31,23 @@ pub(crate) struct Arguments {
     pub json: bool,
 }
 
-const CONCURRENCY: &str = "So many slices side by side [default: MAX_OPEN_SLICES, else 2]";
+const CONCURRENCY: &str =
+    "Number of slices to process in parallel [default: MAX_OPEN_SLICES, else 2]";
 
-const PLACE: &str = "Folder of the archive, created if need be, or s3://bucket[/prefix]";
+const PLACE: &str = "Folder of the archive, created if it does not exist, or s3://bucket[/prefix]";
 
 const EXAMPLES: &str = "\
 Try it without an organisation, an account or settings:
   genesys-archive demo
 
-These conversations, now:
+Fetch conversations now:
   genesys-archive history CONVERSATION_ID…
   genesys-archive history --last PT2H --media voice
 
-Where does a conversation lie?
+Find where a conversation is stored:
   genesys-archive find ./archive CONVERSATION_ID
 
-Is everything in place?
+Check settings, permissions, archive and webhook:
   genesys-archive check --out ./archive
 
 Archive a day:
@@ -54,18 +55,18 @@ Archive a day:
   echo '{\"interval\": \"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z\"}' > day.json
   genesys-archive export --request day.json --out ./archive
 
-After a crash, Ctrl-C or a failure, from where it stopped:
+Resume after a crash, Ctrl-C or a failure, from where the export stopped:
   genesys-archive resume --out ./archive EXPORT_ID
 
-Into a bucket, with the credentials that AWS tools find:
+Archive into a bucket, with the credentials that AWS tools use:
   genesys-archive export --request day.json --out s3://bucket/prefix
 
-The deployed stack on this machine, and then in AWS:
+Use the deployed stack on this machine, and then in AWS:
   genesys-archive local up
   genesys-archive start --local --request day.json
   genesys-archive status --stack genesys-archive
 
-Exit codes: 0 done, 1 failed, 2 the request or a setting must change, 3 done, but the receiver did not take the
+Exit codes: 0 done, 1 failed, 2 the request or a setting must change, 3 done, but the receiver did not accept the
 webhook; `resume` sends it again.";
 
 #[derive(Clone, Debug, Subcommand)]
@@ -88,33 +89,33 @@ pub(crate) enum CliCommand {
 /// Archive conversations into a folder or a bucket
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-A request is what the deployed start-export takes, too. The smallest one and a larger one:
+The request has the same format as for the deployed start-export. A minimal request and a larger one:
   {\"interval\": {\"last\": \"P1D\"}}
   {\"exportId\": \"march\", \"interval\": \"2026-03-01T00:00:00Z/2026-04-01T00:00:00Z\",
    \"filters\": {\"mediaTypes\": [\"voice\"]}, \"records\": \"minimal\", \"quotaMb\": 500}
 
-The same request again goes on with the export, or says that it is done.
+Running the same request again continues the export, or reports that it is complete.
 
-When the export has ended, its webhook is delivered for at most a minute. A receiver that does not take it by then keeps
-nothing waiting: the result says why, the exit code is 3, and `resume` sends the webhook again. Ctrl-C during that minute
-does the same at once.
+When the export has ended, the command tries to deliver the webhook for up to a minute. If the receiver has not accepted
+it by then, the command ends: the result states the reason, the exit code is 3, and `resume` sends the webhook again.
+Ctrl-C during that minute has the same effect at once.
 
-Exit codes: 0 done, 1 failed or cancelled, 2 the request or a setting must change, 3 complete, and the webhook is owed.
+Exit codes: 0 done, 1 failed or cancelled, 2 the request or a setting must change, 3 complete, but the webhook is owed.
 
 Settings are environment variables:
   GENESYS_REGION, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET   the organisation
-  GENESYS_API_URL, GENESYS_LOGIN_URL                         other hosts than the region's
-  DATA_LAKE_WEBHOOK_URL, WEBHOOK_SIGNING_SECRET              whom to tell in the end
+  GENESYS_API_URL, GENESYS_LOGIN_URL                         hosts other than the region's
+  DATA_LAKE_WEBHOOK_URL, WEBHOOK_SIGNING_SECRET              default webhook URL, and the key that signs webhooks
   ARCHIVE_QUOTA_MB, ARCHIVE_RETENTION_DAYS, MAX_OPEN_SLICES  limits, among others
 
-Into a bucket, with credentials and region as every AWS tool finds them:
+Into a bucket, with the credentials and the region that AWS tools use:
   AWS_PROFILE=… AWS_REGION=eu-central-1 genesys-archive export --request day.json --out s3://bucket/prefix
-  ARCHIVE_KMS_KEY_ID                                         the key of every object
-  ALLOWED_REGIONS                                            where data may come from and go to
+  ARCHIVE_KMS_KEY_ID                                         KMS key that encrypts every object
+  ALLOWED_REGIONS                                            regions that data may come from and go to
   AWS_ENDPOINT_URL, AWS_S3_FORCE_PATH_STYLE=true             an emulator
 
-A folder is locked: a second process on the same export is refused. A bucket is not: two processes on the same export
-come to one archive, each page counted once, but may fetch pages twice.")]
+A folder is locked: a second process cannot work on the same export. A bucket is not locked: two processes that work on
+the same export produce one archive in which each page counts once, but may fetch pages twice.")]
 pub(crate) struct ExportArguments {
     /// File with the request as JSON, or - for standard input
     #[arg(long, value_name = "FILE")]
@@ -128,17 +129,17 @@ pub(crate) struct ExportArguments {
 /// Resume an export after a crash, Ctrl-C or a failure
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Everything comes from the archive: no page that is stored is fetched again. After a failure, a new attempt begins:
+The state is read from the archive: a stored page is not fetched again. After a failure, a new attempt begins:
   genesys-archive resume --out ./archive march
   genesys-archive resume --out ./archive march --quota-mb 1000
   genesys-archive resume --out ./archive march --on-bad-record quarantine
 
-A webhook that is owed is sent again, to another receiver with --webhook-url:
+An owed webhook is sent again; --webhook-url sends it to another receiver:
   genesys-archive resume --out ./archive march --webhook-url https://lake.example/final
 
-Exit codes: 0 done, 1 failed, 2 the arguments or a setting must change, 3 the export is complete and its webhook is owed.
+Exit codes: 0 done, 1 failed, 2 the arguments or a setting must change, 3 the export is complete, but its webhook is owed.
 
-In a deployed stack, which does the work:
+Resume an export of a deployed stack, which does the work:
   genesys-archive resume --stack genesys-archive march")]
 pub(crate) struct ResumeArguments {
     #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
@@ -162,7 +163,7 @@ pub(crate) struct ResumeArguments {
 /// Cancel an export permanently, whether or not a process is working on it
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 cancelled, 1 not cancelled, 2 the arguments or a setting must change, 3 cancelled, and the webhook is owed:
+Exit codes: 0 cancelled, 1 not cancelled, 2 the arguments or a setting must change, 3 cancelled, but the webhook is owed:
 `resume` sends it again.")]
 pub(crate) struct CancelArguments {
     #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place(), required_unless_present_any = ["stack", "local"], conflicts_with_all = ["stack", "local"])]
@@ -176,7 +177,7 @@ pub(crate) struct CancelArguments {
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "\
-Reads only, page by page, and names the first thing that does not fit. A folder needs no settings:
+Only reads, page by page, and reports the first mismatch. A folder needs no settings:
   genesys-archive verify ./archive march
   AWS_PROFILE=… genesys-archive verify s3://bucket/prefix march
 
@@ -198,8 +199,8 @@ pub(crate) struct VerifyArguments {
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "\
-Looks through the page indexes of complete exports. Each version of the conversation is a line, the latest one last; then
-comes the latest one's record, as it is stored:
+Searches the page indexes of complete exports. Prints one line for each version of the conversation, the latest one last,
+and then the record of the latest version as it is stored:
   genesys-archive find ./archive 0f8fad5b-d9cb-469f-a165-70867728950e
   genesys-archive find ./archive 0f8fad5b-d9cb-469f-a165-70867728950e --day 2026-03-01
   genesys-archive find ./archive 0f8fad5b-d9cb-469f-a165-70867728950e | tail -1 | jq .participants
@@ -224,17 +225,17 @@ pub(crate) struct FindArguments {
 /// Show the transcripts of conversations as dialogues
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-From the API, redacted as an export's texts are:
+From the API, redacted in the same way as in an export:
   genesys-archive transcript 0f8fad5b-d9cb-469f-a165-70867728950e
 
-As it stands in an archive, or in that of a deployed stack:
+From an archive, or from the archive of a deployed stack:
   genesys-archive transcript 0f8fad5b-d9cb-469f-a165-70867728950e --from ./archive
   genesys-archive transcript 0f8fad5b-d9cb-469f-a165-70867728950e --stack genesys-archive
 
 As records:
   genesys-archive transcript ID ID --json | jq -r '.[].messages[].text'
 
-Exit codes: 0 done, 1 failed or a transcript was not to be had, 2 the arguments or a setting must change.")]
+Exit codes: 0 done, 1 failed or a transcript was not available, 2 the arguments or a setting must change.")]
 pub(crate) struct TranscriptArguments {
     /// Conversations by their ids
     #[arg(required = true, value_name = "ID")]
@@ -252,16 +253,16 @@ pub(crate) struct TranscriptArguments {
 /// Check settings, login, permissions, data, limits, archive and webhook
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-One line for each check, with what to do about it. Nothing of the organisation's data is printed or kept; the one job
-that is submitted spans a minute and is deleted.
+Prints one line for each check, with the fix. Prints and keeps none of the organisation's data; submits one job, which
+spans a minute, and deletes it.
   genesys-archive check
   genesys-archive check --out ./archive
   AWS_PROFILE=… genesys-archive check --out s3://bucket/prefix
 
-Ctrl-C deletes the job and the object that it tries the archive with, and ends.
+Ctrl-C deletes the job and the test object in the archive, and ends the command.
 
-Exit codes: 0 when no check failed, 1 when one did, 2 when the settings cannot be used. A refused login or a missing
-bucket is a check that failed, and so 1 here; `export`, which cannot begin, ends with 2.")]
+Exit codes: 0 no check failed, 1 a check failed, 2 the settings cannot be used. A refused login or a missing bucket is a
+failed check and exits with 1; `export`, which cannot start without them, exits with 2.")]
 pub(crate) struct CheckArguments {
     #[arg(long, help = PLACE, value_name = "PLACE", value_parser = place())]
     pub out: Option<Place>,
@@ -286,7 +287,7 @@ pub(crate) struct DemoArguments {
 fn moment(text: &str) -> Result<Timestamp, String> {
     let day = || format!("{text}T00:00:00Z").parse();
     text.parse().or_else(|_| day()).map_err(|_| {
-        format!("`{text}` is no day and no moment: write 2026-03-01 or 2026-03-01T06:00:00Z")
+        format!("`{text}` is neither a day nor a moment: write 2026-03-01 or 2026-03-01T06:00:00Z")
     })
 }
 
@@ -295,7 +296,7 @@ fn day(text: &str) -> Result<Interval, String> {
     let start = format!("{text}T00:00:00Z");
     let start: Timestamp = start
         .parse()
-        .map_err(|_| format!("`{text}` is no day: write 2026-03-01"))?;
+        .map_err(|_| format!("`{text}` is not a day: write 2026-03-01"))?;
     let end = start + jiff::SignedDuration::from_hours(24);
     Interval::new(start, end).map_err(|error| error.to_string())
 }

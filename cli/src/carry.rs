@@ -77,7 +77,7 @@ impl Carrier {
         let started = self.engine.command(command).await?;
         if started.state == State::Accepted {
             let problem = format!(
-                "export {} is not started: the API does not answer",
+                "export {} did not start: the API does not respond",
                 started.export_id
             );
             return Err(Problem::failed(problem).with_hint("run the same command again"));
@@ -152,13 +152,13 @@ impl Carrier {
                         return Ok(Ending::DeliveryInterrupted);
                     }
                     if interrupted {
-                        self.screen.line("stopped at once; what was committed is safe");
+                        self.screen.line("stopped; all committed pages are kept");
                         std::process::exit(crate::problem::Exit::Failed as i32);
                     }
                     interrupted = true;
                     interrupt.set(tokio::signal::ctrl_c());
                     stopper.stop();
-                    self.screen.line("stops after the current page; Ctrl-C again stops at once");
+                    self.screen.line("stopping after the current page; press Ctrl-C again to stop at once");
                 }
             }
         }

@@ -32,7 +32,7 @@ pub(crate) enum Place {
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} names no bucket: write s3://bucket or s3://bucket/prefix")]
+#[error("{0} does not name a bucket: write s3://bucket or s3://bucket/prefix")]
 pub(crate) struct NoBucket(String);
 
 /// A location that can be read.
@@ -75,7 +75,7 @@ impl Place {
         if let Self::Folder(path) = self
             && !path.is_dir()
         {
-            return Err(Problem::refused(format!("{self} is no folder")));
+            return Err(Problem::refused(format!("{self} is not a folder")));
         }
         Ok(Archive::new(self.open().await?.store()))
     }
@@ -119,7 +119,7 @@ pub(crate) async fn require_conditional_writes_of_stack(store: &S3Store) -> Resu
         Ok(false) => Ok(()),
         Ok(true) => Err(Problem::ignores_conditions(store)),
         Err(error) => {
-            tracing::info!(error = %chain(error), "conditional writes could not be tried");
+            tracing::info!(error = %chain(error), "conditional writes could not be tested");
             Ok(())
         }
     }
@@ -129,10 +129,10 @@ impl Problem {
     fn ignores_conditions(store: &S3Store) -> Self {
         let place = store.uri("");
         Self::refused(format!(
-            "the store of {place} ignores conditional writes: a PutObject with If-None-Match overwrites what is there"
+            "the store of {place} ignores conditional writes: a PutObject with If-None-Match overwrites an existing object"
         ))
         .with_hint(
-            "exports rely on conditional writes: upgrade the store, or use one that answers 412 to such a request, as AWS S3 does",
+            "exports rely on conditional writes: upgrade the store, or use one that returns 412 for such a request, as AWS S3 does",
         )
     }
 }
@@ -261,7 +261,7 @@ mod tests {
 
             assert_eq!(
                 error,
-                format!("{text} names no bucket: write s3://bucket or s3://bucket/prefix")
+                format!("{text} does not name a bucket: write s3://bucket or s3://bucket/prefix")
             );
         }
     }

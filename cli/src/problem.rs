@@ -89,7 +89,7 @@ impl From<FolderError> for Problem {
         match &error {
             FolderError::Locked { .. } => Self::failed(error.to_string()),
             FolderError::NotWritable { .. } | FolderError::NotLockable { .. } => {
-                Self::refused(chain(error)).with_hint("give --out a folder that you may write to")
+                Self::refused(chain(error)).with_hint("set --out to a writable folder")
             }
         }
     }
@@ -144,9 +144,8 @@ impl From<StartError> for Problem {
                 Self::refused(failure.to_string())
                     .with_hint("check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION")
             }
-            StartError::Source(setback @ Setback::Wait(_)) => {
-                Self::failed(setback.to_string()).with_hint("nothing was started; try again later")
-            }
+            StartError::Source(setback @ Setback::Wait(_)) => Self::failed(setback.to_string())
+                .with_hint("the export was not started; try again later"),
             // The message of the setback is complete; its cause would only repeat it.
             StartError::Source(setback) => Self::failed(setback.to_string()),
             other => Self::failed(chain(other)),

@@ -104,11 +104,7 @@ impl Screen {
             plain(&problem.message)
         );
         if let Some(hint) = &problem.hint {
-            let _ = writeln!(
-                stderr,
-                "{} {hint}",
-                style("how to go on:").bold().for_stderr()
-            );
+            let _ = writeln!(stderr, "{} {hint}", style("hint:").bold().for_stderr());
         }
         drop(stderr);
         if self.form == Form::Json {

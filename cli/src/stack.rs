@@ -65,7 +65,7 @@ impl Stack {
         };
         let Some(bucket) = variable("ARCHIVE_BUCKET") else {
             return Err(Problem::failed(format!(
-                "the function {start} has no ARCHIVE_BUCKET: it is not of this project, or you may not see its variables"
+                "the function {start} has no ARCHIVE_BUCKET: it does not belong to this project, or you may not read its variables"
             )));
         };
         let settings = S3Settings {
@@ -172,14 +172,14 @@ where
         .and_then(ProvideErrorMetadata::code)
         .unwrap_or_default();
     if code == "ResourceNotFoundException" {
-        return Problem::refused(format!("there is no stack {name} here")).with_hint(
-            "check --stack, AWS_PROFILE and AWS_REGION; --local is for the one on this machine",
+        return Problem::refused(format!("the stack {name} does not exist")).with_hint(
+            "check --stack, AWS_PROFILE and AWS_REGION; --local selects the stack on this machine",
         );
     }
     if code.starts_with("AccessDenied") {
         let message = told.and_then(ProvideErrorMetadata::message).unwrap_or(code);
-        return Problem::refused(format!("AWS does not let you: {message}"))
-            .with_hint("you need lambda:GetFunctionConfiguration and lambda:InvokeFunction on the stack's functions, and to read its bucket");
+        return Problem::refused(format!("AWS denies access: {message}"))
+            .with_hint("you need lambda:GetFunctionConfiguration and lambda:InvokeFunction on the stack's functions, and read access to its bucket");
     }
     Problem::from(anyhow::Error::new(error).context(format!("the stack {name} cannot be reached")))
         .with_hint("check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL")

@@ -81,14 +81,14 @@ impl Summary<'_> {
 
     fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = self.stored().rows();
-        let effort = [("took", self.took()), ("survived", self.survived())];
+        let effort = [("duration", self.took()), ("survived", self.survived())];
         // After the rows that are always present.
         rows.splice(Stored::ALWAYS..Stored::ALWAYS, effort);
         let webhook = self.webhook.map(|webhook| webhook.row(&self.resume()));
         rows.extend(webhook.map(|row| ("webhook", row)));
         if !self.stored().is_empty() {
             let look = Look::at(self);
-            rows.push(("look", look.lines));
+            rows.push(("view", look.lines));
             rows.push(("", look.table));
         }
         rows
@@ -99,7 +99,7 @@ impl Summary<'_> {
         let lost = lost.map(|lost| format!("{lost} lost and replaced"));
         let parts: Vec<_> = lost.into_iter().chain(self.effort.survived()).collect();
         if parts.is_empty() {
-            "nothing went wrong".to_owned()
+            "no faults".to_owned()
         } else {
             parts.join(", ")
         }
@@ -111,7 +111,7 @@ impl Summary<'_> {
         } = self.effort;
         match records {
             0 if self.stored().is_empty() => time(elapsed),
-            0 => format!("{} here; the records were there already", time(elapsed)),
+            0 => format!("{} here; the records were already archived", time(elapsed)),
             _ => format!(
                 "{}, {} records/s",
                 time(elapsed),
@@ -170,7 +170,9 @@ impl Stored<'_> {
 
     fn headline(&self) -> String {
         let mut headline = match self.manifest.outcome.status {
-            ExportStatus::CompletedWithRejects => "is complete, with records kept aside".to_owned(),
+            ExportStatus::CompletedWithRejects => {
+                "is complete, with quarantined records".to_owned()
+            }
             _ => "is complete".to_owned(),
         };
         let found = self.manifest.content.repeated.as_ref();
@@ -186,7 +188,7 @@ impl Stored<'_> {
         let mut rows = vec![
             ("archived", self.archived()),
             ("interval", self.plan.interval.to_string()),
-            ("in", self.folder()),
+            ("location", self.folder()),
             ("size", self.size()),
         ];
         let counts = self.manifest.content.counts;
@@ -202,8 +204,11 @@ impl Stored<'_> {
             ));
         }
         if counts.unchanged > 0 {
-            let unchanged = counted(counts.unchanged, "record is", "records are");
-            rows.push(("unchanged", format!("{unchanged} archived already as now")));
+            let unchanged = counted(counts.unchanged, "record", "records");
+            rows.push((
+                "unchanged",
+                format!("{unchanged} stored in the same version by an earlier export"),
+            ));
         }
         if let Some(versions) = self.versions() {
             rows.push(("versions", versions));
@@ -220,7 +225,7 @@ impl Stored<'_> {
             rows.push((
                 "rejected",
                 format!(
-                    "{rejected} that cannot be read or lack an id or start, kept under failures/"
+                    "{rejected} quarantined in failures/: unreadable, or without an id or start"
                 ),
             ));
         }
@@ -250,7 +255,7 @@ impl Stored<'_> {
         const NAMED: usize = 3;
         let missing = &self.manifest.missing_ids;
         format!(
-            "{} of {} ids, unknown or in a division that the client lacks: {}",
+            "{} of {} ids, unknown or in a division that the client cannot access: {}",
             missing.len(),
             self.plan.filters.conversation_ids.len(),
             first_of(missing, NAMED)
@@ -291,11 +296,15 @@ impl Stored<'_> {
         );
         match plain.checked_div(stored) {
             Some(ratio) if ratio > 1 => format!(
-                "{} compressed, {} before (1:{ratio})",
+                "{} compressed, {} uncompressed (1:{ratio})",
                 bytes(stored),
                 bytes(plain)
             ),
-            _ => format!("{} compressed, {} before", bytes(stored), bytes(plain)),
+            _ => format!(
+                "{} compressed, {} uncompressed",
+                bytes(stored),
+                bytes(plain)
+            ),
         }
     }
 
@@ -373,14 +382,14 @@ impl Effort {
         if stats.throttled > 0 || !waited.is_empty() {
             parts.push(format!(
                 "{}{waited}",
-                counted(stats.throttled, "answer 429", "answers 429")
+                counted(stats.throttled, "response with 429", "responses with 429")
             ));
         }
         let further = [
             (stats.retries, "retried request", "retried requests"),
             (renewals, "further login", "further logins"),
             (u64::from(*crashes), "crash", "crashes"),
-            (*retried, "step repeated", "steps repeated"),
+            (*retried, "repeated step", "repeated steps"),
         ];
         parts.extend(
             further

@@ -11,13 +11,13 @@ use crate::problem::Problem;
 enum NotText {
     #[error("is not UTF-8 text: byte 0x{byte:02X} at position {at}")]
     Utf8 { byte: u8, at: usize },
-    #[error("is broken UTF-16 text: it ends in the middle of a character")]
+    #[error("is invalid UTF-16 text: it ends in the middle of a character")]
     Utf16CutOff,
-    #[error("is broken UTF-16 text: half a surrogate pair at position {at}")]
+    #[error("is invalid UTF-16 text: half a surrogate pair at position {at}")]
     Utf16Surrogate { at: usize },
     #[error("is UTF-32 text")]
     Utf32,
-    #[error("holds NUL characters, as UTF-16 text without a byte order mark does")]
+    #[error("contains NUL characters, as UTF-16 text without a byte order mark does")]
     Nul,
 }
 

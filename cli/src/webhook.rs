@@ -82,10 +82,10 @@ impl Webhook {
             Self::Delivered => "delivered, signed".to_owned(),
             Self::DeliveredBefore => "delivered before".to_owned(),
             Self::Ended => {
-                "the receiver answered 410, it wants no more deliveries; none is owed".to_owned()
+                "the receiver returned 410 and wants no more deliveries; none is owed".to_owned()
             }
             Self::Owed(Owed { reason, option }) => {
-                format!("owed: {reason}. This sends it again: {resume}{option}")
+                format!("owed: {reason}. Send it again with: {resume}{option}")
             }
         }
     }

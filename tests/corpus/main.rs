@@ -3,7 +3,7 @@
 //!
 //! `tests/redaction/run` creates the corpus and sets `REDACTION_CORPUS` to its path; without it the test fails.
 
-#![expect(clippy::expect_used, reason = "tests: what cannot be had ends them")]
+#![expect(clippy::expect_used, reason = "tests fail by panicking")]
 
 mod documents;
 mod failing_store;
@@ -58,7 +58,7 @@ async fn the_values_of_the_corpus_stand_nowhere_beside_the_texts_and_hardly_in_t
     assert!(served.len() * 3 > values.len() * 2, "{}", served.len());
     assert!(served.is_subset(&search.found(pages.as_bytes())));
     println!(
-        "{} values of {} messages in {} conversations, searched for in {} documents; gone from the pages, of how many: {recall:?}",
+        "{} values of {} messages in {} conversations, searched for in {} documents; removed from the pages, of the total: {recall:?}",
         values.len(),
         corpus.len(),
         run.written.len(),

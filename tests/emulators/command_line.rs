@@ -193,9 +193,7 @@ async fn an_export_to_a_bucket_is_cancelled_by_another_process() {
     assert_eq!(cancelled.code, Some(0), "{}", cancelled.err);
     for ended in [export, resumed] {
         assert_eq!(ended.code, Some(1), "{}", ended.err);
-        let told = ended
-            .err
-            .contains("export march was cancelled, and that is final");
+        let told = ended.err.contains("export march was cancelled permanently");
         assert!(told, "{}", ended.err);
     }
 }
@@ -246,7 +244,7 @@ async fn a_bucket_that_is_not_there_is_refused_with_a_way_on() {
 
     for refused in [export, verify] {
         assert_eq!(refused.code, Some(2), "{}", refused.err);
-        let told = "error: the bucket nowhere-to-be-found does not exist\nhow to go on: create it";
+        let told = "error: there is no bucket nowhere-to-be-found\nhint: create it";
         assert!(refused.err.starts_with(told), "{}", refused.err);
     }
     assert_eq!(world.simulator.stats().total_requests(), 0);

@@ -156,11 +156,14 @@ impl Answers {
         let (closed, unseen): (Vec<&Gap>, Vec<&Gap>) =
             hidden.partition(|gap| gap.shows == Shows::Always);
         for gap in unseen {
-            println!("{backend}: not seen this time: {}", gap.instead);
+            println!(
+                "{backend}: known gap not observed in this run: {}",
+                gap.instead
+            );
         }
         assert!(
             closed.is_empty(),
-            "{backend} keeps these by now, off the list: {closed:#?}"
+            "{backend} keeps these promises now; remove them from the list of gaps: {closed:#?}"
         );
     }
 }

@@ -54,7 +54,7 @@ async fn an_export_that_loses_every_third_reply_ends_in_the_same_archive() {
     let disturbed = run(store, JOB, None, Afterwards::Redelivery).await;
 
     let lost = lossy.lost();
-    println!("{lost} replies to writes lost");
+    println!("{lost} replies to writes were lost");
     assert!(lost > 5, "{lost} replies were lost");
     assert_same_archive(&undisturbed.archive, &disturbed.archive, "lost replies");
     assert_eq!(disturbed.announced, undisturbed.announced);

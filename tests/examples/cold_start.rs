@@ -6,7 +6,7 @@
 
 #![expect(
     clippy::print_stdout,
-    reason = "a measurement tells its figures on standard output"
+    reason = "a measurement prints its figures on standard output"
 )]
 
 use std::io::{BufRead as _, BufReader};
@@ -82,7 +82,7 @@ fn cold_start(binaries: &Path, function: &FunctionVariables) -> anyhow::Result<D
         .stdout(Stdio::null());
     let since = Instant::now();
     let child = command.spawn();
-    let _process = Process(child.with_context(|| format!("{} does not start", program.display()))?);
+    let _process = Process(child.with_context(|| format!("cannot start {}", program.display()))?);
     let (stream, _) = runtime_api.accept()?;
     let took = since.elapsed();
     stream.set_read_timeout(Some(PATIENCE))?;

@@ -10,7 +10,7 @@
 )]
 #![expect(
     clippy::print_stdout,
-    reason = "a measurement tells its figures on standard output"
+    reason = "a measurement prints its figures on standard output"
 )]
 
 use std::sync::Arc;
@@ -83,7 +83,7 @@ async fn main() -> anyhow::Result<()> {
     tell("theirs", theirs);
     let after = client.stats().throttled_time;
     let waited = after.saturating_sub(before.throttled_time).as_secs_f64();
-    println!("waited {waited:.1} s in all of {CALLERS} callers");
+    println!("waited {waited:.1} s in total over {CALLERS} callers");
     judge(minutes, ours.and(theirs))
 }
 
@@ -158,7 +158,7 @@ async fn take_half(url: url::Url, token: String, end: Instant) -> anyhow::Result
 fn tell(whose: &str, count: Count) {
     let Count { ok, refused } = count;
     println!(
-        "{whose}: {ok} answered 200, {refused} answered 429 ({:.2} %)",
+        "{whose}: {ok} responses with 200, {refused} with 429 ({:.2} %)",
         count.refused_percent()
     );
 }

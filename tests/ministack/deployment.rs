@@ -199,5 +199,5 @@ pub(crate) async fn until(what: &str, seen: impl AsyncFn() -> bool) {
         }
     };
     let looked = tokio::time::timeout(PATIENCE, looking).await;
-    assert!(looked.is_ok(), "{what} is not seen within {PATIENCE:?}");
+    assert!(looked.is_ok(), "{what}: not observed within {PATIENCE:?}");
 }

@@ -65,10 +65,7 @@ async fn an_export_waits_for_its_jobs_and_goes_on_from_the_bucket_after_the_emul
         deployment.deliveries("killed"),
         [("export.completed".to_owned(), true)]
     );
-    println!(
-        "killed and gone on with: {:.1} s",
-        since.elapsed().as_secs_f64()
-    );
+    println!("killed and resumed: {:.1} s", since.elapsed().as_secs_f64());
 }
 
 /// Whether a page has been parked at least once.

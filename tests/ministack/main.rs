@@ -6,7 +6,7 @@
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "tests: what cannot be had ends them, and they print their times"
+    reason = "tests fail by panicking, and they print their times"
 )]
 
 mod deployment;

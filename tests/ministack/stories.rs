@@ -187,7 +187,7 @@ async fn cancelled(deployment: &Deployment) {
     assert_eq!(told, ["export.cancelled"]);
     assert_eq!(again.code, Some(1), "{}", again.err);
     assert!(
-        again.err.contains("was cancelled, and that is final"),
+        again.err.contains("was cancelled permanently"),
         "{}",
         again.err
     );
@@ -317,7 +317,7 @@ async fn backfilled(deployment: &Deployment) {
 
     assert_eq!(first.code, Some(0), "{}{}", first.out, first.err);
     assert_eq!(again.code, Some(0), "{}{}", again.out, again.err);
-    assert!(again.err.contains("is complete already"), "{}", again.err);
+    assert!(again.err.contains("is already complete"), "{}", again.err);
 }
 
 /// Everything that was archived is still in the bucket afterwards.
@@ -349,8 +349,8 @@ async fn parked(deployment: &mut Deployment) {
     assert_eq!(ended["status"], "completed");
     // The status includes the reason once a delivery was attempted.
     let webhook = ended["webhook"].as_str().expect("a text");
-    assert!(webhook.starts_with("not taken yet"), "{webhook}");
-    assert!(webhook.ends_with("it is sent again for a day"), "{webhook}");
+    assert!(webhook.starts_with("not accepted yet"), "{webhook}");
+    assert!(webhook.ends_with("it is retried for a day"), "{webhook}");
     let logs = deployment
         .aws(&["logs", &Deployment::name("archive-page")])
         .await;

@@ -78,7 +78,7 @@ async fn a_failed_export_is_resumed_fails_again_is_resumed_and_completes() {
     assert_eq!(
         runs,
         BTreeSet::from([1, 2, 3]),
-        "each attempt went on behind the last page"
+        "each attempt continued after the last page"
     );
     assert_eq!(
         world.simulator.stats().jobs_submitted,

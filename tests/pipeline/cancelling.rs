@@ -102,7 +102,7 @@ async fn an_export_that_waits_for_its_job_is_cancelled_at_once() {
         assert_eq!(world.turn().await, end_to_end::world::Turn::Done);
     }
 
-    assert_eq!(world.now(), before, "nobody waited for the job");
+    assert_eq!(world.now(), before, "the cancel does not wait for the job");
     assert_eq!(world.simulator.stats().live_jobs, Vec::<String>::new());
     world.run().await;
     assert_eq!(world.receiver.ids().len(), 1);

@@ -4,7 +4,7 @@
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "tests: what cannot be had ends them, and they print their counts"
+    reason = "tests fail by panicking, and they print their counts"
 )]
 
 mod altered_answers;

@@ -181,7 +181,11 @@ async fn audit_copies_go_on_in_the_next_invocation_before_the_webhook() {
     }
 
     assert!(seen.len() > 1, "copied at once: {seen:?}");
-    assert_eq!(seen.last(), Some(&3), "told before everything was copied");
+    assert_eq!(
+        seen.last(),
+        Some(&3),
+        "the webhook was delivered before everything was copied"
+    );
     completed(&mut world).await;
     assert_eq!(world.receiver.ids().len(), 1);
 }

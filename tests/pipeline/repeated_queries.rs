@@ -68,7 +68,7 @@ async fn a_conversation_that_goes_on_or_is_not_there_yet_is_asked_for_again() {
     let going_on = truth
         .iter()
         .find(|found| found.end.is_none())
-        .expect("one that goes on");
+        .expect("a conversation without an end");
     let ended: Vec<_> = ended.take(3).collect();
     let ids = |ids: &[&str]| {
         let ids = serde_json::to_string(ids).expect("JSON");

@@ -163,7 +163,7 @@ async fn a_job_that_is_never_done_fails_after_its_deadline_and_keeps_its_job() {
     assert_eq!(
         world.simulator.stats().jobs_deleted,
         0,
-        "resume goes on with it"
+        "resume continues it"
     );
 
     world.simulator.set_faults(Faults::default());

@@ -163,7 +163,7 @@ pub async fn every_crash_point<S: ArchiveStore + 'static>(
     let steps = undisturbed.steps;
     assert!(
         steps > 40,
-        "only {steps} steps were seen: the seams are not instrumented"
+        "only {steps} steps were counted: the seams are not instrumented"
     );
     assert_eq!(
         undisturbed.events.is_empty(),
@@ -199,7 +199,7 @@ fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {
     );
     assert_eq!(
         disturbed.announced, undisturbed.announced,
-        "{context}: one webhook id an outcome"
+        "{context}: one webhook id for each outcome"
     );
     assert_all_told(undisturbed, disturbed, context);
 }
@@ -208,15 +208,15 @@ fn assert_same(undisturbed: &Run, disturbed: &Run, context: &str) {
 fn assert_all_told(undisturbed: &Run, disturbed: &Run, context: &str) {
     assert!(
         undisturbed.events.values().all(|times| *times == 1),
-        "{context}: told twice without a reason"
+        "{context}: an event was published twice without a crash"
     );
     assert!(
         disturbed.events.keys().eq(undisturbed.events.keys()),
-        "{context}: an event for each transcript, and the same"
+        "{context}: one event for each transcript, with and without crashes"
     );
     assert!(
         disturbed.events.values().all(|times| *times <= 2),
-        "{context}: told again for no reason"
+        "{context}: an event was published more than twice"
     );
 }
 
@@ -233,7 +233,7 @@ fn events<S: ArchiveStore + 'static>(world: &World<S>) -> BTreeMap<String, u32> 
         .collect();
     let number = all.len();
     let by_place: BTreeMap<_, _> = all.into_iter().collect();
-    assert_eq!(by_place.len(), number, "one event id a line");
+    assert_eq!(by_place.len(), number, "one event id per line");
     by_place
 }
 

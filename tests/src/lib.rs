@@ -1,7 +1,7 @@
 //! Shared parts of the end-to-end tests: a world in which exports run, stop at any step and resume, and the comparison
 //! of the resulting archives. Stores are in memory or S3 emulators.
 
-#![expect(clippy::expect_used, reason = "tests: what cannot be had ends them")]
+#![expect(clippy::expect_used, reason = "tests fail by panicking")]
 
 pub mod comparison;
 pub mod crashes;

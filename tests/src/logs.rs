@@ -39,7 +39,7 @@ pub(crate) fn capture() -> usize {
     });
     OWN.with_borrow_mut(|own| own.as_mut().map(Vec::clear));
     let before = captured(<[u8]>::len);
-    tracing::info!("a world begins");
+    tracing::info!("world started");
     before
 }
 
@@ -96,7 +96,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         for told in self.told() {
             assert!(
                 search.find(&told).is_none(),
-                "a planted value stands in {told}"
+                "a planted value occurs in {told}"
             );
         }
         let leaked = search
@@ -105,7 +105,7 @@ impl<S: ArchiveStore + 'static> World<S> {
         assert_eq!(
             leaked.map(String::from_utf8_lossy),
             None,
-            "a planted value stands in the logs, behind this"
+            "a planted value occurs in the logs, after this text"
         );
     }
 }

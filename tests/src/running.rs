@@ -48,7 +48,7 @@ impl Running {
     pub async fn ended_within(mut self, patience: Duration) -> Told {
         let Ok(status) = tokio::time::timeout(patience, self.exit()).await else {
             let told = text(&mut self.err);
-            panic!("it has not ended after {patience:?}:\n{told}");
+            panic!("the process did not exit within {patience:?}:\n{told}");
         };
         Told {
             code: status.code(),

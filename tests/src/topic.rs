@@ -46,7 +46,7 @@ impl MemoryTopic {
         if self.unreachable.load(Ordering::SeqCst) {
             return Err(TopicError {
                 topic: "memory".to_owned(),
-                source: "nobody answers".into(),
+                source: "no endpoint responds".into(),
             });
         }
         self.lock().extend_from_slice(notices);

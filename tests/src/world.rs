@@ -354,7 +354,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             }
         }
         panic!(
-            "the export does not come to an end; the last errors: {:?}",
+            "the export does not end; the last errors: {:?}",
             self.errors.iter().rev().take(3).collect::<Vec<_>>()
         );
     }
@@ -369,7 +369,7 @@ impl<S: ArchiveStore + 'static> World<S> {
                 return false;
             }
         }
-        panic!("the export does not come to an end")
+        panic!("the export does not end")
     }
 
     /// Starts an export, runs it and returns its manifest.

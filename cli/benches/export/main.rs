@@ -9,7 +9,7 @@
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a bench may stop where it stands, and its figures are its result"
+    reason = "a bench may panic, and its figures are its result"
 )]
 
 mod children;
@@ -45,7 +45,7 @@ fn number(word: &str) -> usize {
 
 fn measure(exports: &[usize]) {
     let alone = page_path();
-    println!("the page path alone: {alone:.1} µs of CPU a record\n");
+    println!("the page path alone: {alone:.1} µs of CPU per record\n");
     println!(
         "| pages | export | CPU | a record | page paths | memory | objects | stored | verify | CPU | memory |"
     );

@@ -24,19 +24,19 @@ pub(crate) struct StackArguments {
 /// Start an export in a deployed stack, and follow it to its end
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Calls the stack's start-export with the request and watches the archive. Ctrl-C ends the watching, not the export.
+Invokes the stack's start-export with the request and follows the export. Ctrl-C stops following, not the export.
   genesys-archive start --request day.json
   genesys-archive start --stack archive-emea --request day.json --detach
   genesys-archive start --local --request day.json
 
-The same request again follows the export, goes on with it after a failure, or says that it is done.
+Running the same request again follows the export, resumes it after a failure, or reports that it is complete.
 
-History, a month at a time: each is an export of its own, started when the one before is complete. Stopped for whatever
-reason, the same command goes on where it stopped. A request is optional, and gives what is not the interval:
+Backfill history month by month: each month is a separate export, started when the previous one is complete. If the
+command stops for any reason, run it again to continue. A request is optional, and contains everything except the interval:
   genesys-archive start --backfill 2025-01-01/2026-01-01
   genesys-archive start --backfill 2025-01-01/2026-01-01 --request voice.json
 
-AWS credentials and region are found as every AWS tool finds them; they must allow lambda:GetFunctionConfiguration and
+AWS credentials and region are those that AWS tools use; they must allow lambda:GetFunctionConfiguration and
 lambda:InvokeFunction on the functions, and s3:GetObject and s3:ListBucket (and kms:Decrypt) on the archive.")]
 pub(crate) struct StartArguments {
     #[command(flatten)]
@@ -60,8 +60,8 @@ pub(crate) struct StartArguments {
   genesys-archive status --local --coverage
   genesys-archive status --coverage --since 2026-01-01
 
-`--coverage` lists what no complete export covers: from the first export, or from --since, to the newest end. Exports with
-filters cover nothing. It ends with 1 when something is missing, so that a schedule can watch it.")]
+`--coverage` lists the windows that no complete export covers: from the first export, or from --since, to the newest end.
+Exports with filters do not count. The exit code is 1 when a window is missing, so that a scheduled job can watch it.")]
 pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub stack: StackArguments,

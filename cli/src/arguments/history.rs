@@ -11,11 +11,11 @@ use crate::place::Place;
 /// Fetch these conversations now: by id, time, participant, media or queue
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-By id, on the command line or one a line in a file:
+By id, on the command line or one per line in a file:
   genesys-archive history 0f8fad5b-d9cb-469f-a165-70867728950e 7c9e6679-7425-40de-944b-e07fc1f90ae7
   genesys-archive history --ids ids.txt --format csv > conversations.csv
 
-By time and whatever else narrows it down; several values of a filter are alternatives:
+By time and other filters; several values of a filter are alternatives:
   genesys-archive history --last PT2H --media message --message-type webmessaging
   genesys-archive history --interval 2026-03-01/2026-03-02 --queue QUEUE_ID --direction inbound
 
@@ -26,16 +26,16 @@ A table on a terminal, lines of JSON in a pipe:
 Into an archive, as `export` does:
   genesys-archive history --last PT6H --media voice --out ./archive
 
-The details query knows of a conversation a little after it began: what is younger than GENESYS_QUERY_LAG_SECONDS (120) is
-not asked for. It knows no participants' attributes; `export` with the default source does. Settings are those of `export`.
-Texts are redacted as an export's are, unless --unredacted is given.
+The details query returns a conversation a little after it began: conversations younger than
+GENESYS_QUERY_LAG_SECONDS (120) are not requested. It does not return participants' attributes; `export` with the default
+source does. The settings are those of `export`. Texts are redacted as in an export, unless --unredacted is given.
 
 Exit codes: 0 done, 1 failed or an id was not found, 2 the request or a setting must change.")]
 pub(crate) struct HistoryArguments {
     /// Conversations by their ids
     #[arg(value_name = "ID")]
     pub conversation_ids: Vec<String>,
-    /// File with ids, one a line, in UTF-8 or UTF-16, or - for standard input
+    /// File with ids, one per line, in UTF-8 or UTF-16, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub ids: Option<PathBuf>,
     /// Conversations that began in it: two days or moments, start/end
@@ -68,7 +68,7 @@ pub(crate) struct HistoryArguments {
     /// Format of the records in JSON output; tables and CSV show normalized records
     #[arg(long, default_value = "standard")]
     pub records: Records,
-    /// Look up the names of queues and wrap-up codes where a row has only their ids; takes routing:queue:view and
+    /// Look up the names of queues and wrap-up codes where a row has only their ids; requires routing:queue:view and
     /// routing:wrapupCode:view
     #[arg(long)]
     pub names: bool,

@@ -10,14 +10,14 @@ use super::OrganisationArguments;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 `up` builds the functions, starts an emulator of AWS, a simulated organisation and a webhook receiver, all on loopback, and
-deploys infra/template.yaml as it is. It needs this checkout, Rust, and Python 3.11 with venv; the first time takes minutes.
+deploys infra/template.yaml as it is. It needs this checkout, Rust, and Python 3.11 with venv; the first run takes minutes.
 
   genesys-archive local up
   genesys-archive start --local --request request.json
   genesys-archive local down
 
-What is archived survives `down`, and also a killed emulator: `up` deploys anew, and open exports go on from the bucket.
-The simulator keeps nothing: give `up` the same options for the same organisation.")]
+The archive survives `down` and a killed emulator: `up` deploys again, and open exports continue from the bucket. The
+simulator stores nothing: give `up` the same options to get the same organisation.")]
 pub(crate) struct LocalArguments {
     #[command(subcommand)]
     pub command: LocalCommand,

@@ -15,14 +15,14 @@ Prints the settings for another terminal. With --json and port 0, for a script:
   genesys-archive simulate --json --listen 127.0.0.1:0
   {\"url\": \"http://127.0.0.1:40123\", \"clientId\": …, \"clientSecret\": …, \"interval\": …}
 
-A larger organisation, some trouble, and a data lake that is half a day behind:
+A larger organisation, with faults, and a data lake that lags half a day:
   genesys-archive simulate --conversations 20000 --faults demo --lag-hours 12
 
-To meet 429 and Retry-After soon, a 403, and silently absent conversations:
+To get 429 and Retry-After soon, a 403, and silently absent conversations:
   genesys-archive simulate --rate-per-minute 20 --rate-window-seconds 5
   genesys-archive simulate --permissions analytics:conversationDetail:view --divisions 2
 
-The official SDKs need its address and nothing else:
+The official SDKs need only its address:
   Python       ApiClient(host=\"http://127.0.0.1:8080\").get_client_credentials_token(id, secret)
   JavaScript   ApiClient.instance.setGateway({ protocol: \"http\", host: \"127.0.0.1\", port: 8080 })")]
 pub(crate) struct SimulateArguments {

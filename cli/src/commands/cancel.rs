@@ -39,7 +39,7 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
     let started = carrier.command(Command::Cancel(id.clone())).await?;
     if started.state == State::Completed {
         return Err(Problem::failed(format!(
-            "export {id} is complete; there is nothing left to cancel"
+            "export {id} is complete and cannot be cancelled"
         )));
     }
     let (outcome, sent) = wait_or_work(&mut carrier, id, screen).await?;
@@ -57,11 +57,11 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
         }
         None => {
             let hint = format!(
-                "it stops by itself; {} tells how it ended",
+                "wait until it stops; {} then reports how it ended",
                 shell::resume(out, id)
             );
             Err(Problem::failed(format!(
-                "export {id} is still running, and stops at its next page"
+                "export {id} is still running; it stops at its next page"
             ))
             .with_hint(hint))
         }
@@ -88,7 +88,9 @@ async fn wait_or_work(
             }
             Err(FolderError::Locked { .. }) if since.elapsed() < PATIENCE => {
                 if !told {
-                    screen.line("another process works on the export; it stops at its next page");
+                    screen.line(
+                        "another process is working on the export; it stops at its next page",
+                    );
                     told = true;
                 }
                 tokio::time::sleep(LOOK_EVERY).await;

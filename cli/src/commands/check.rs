@@ -55,7 +55,7 @@ pub(super) async fn check(arguments: &CheckArguments, screen: &Screen) -> Result
     let settings = settings(None)?;
     findings.add(Finding::ok(
         "settings",
-        "all that is needed is set, and can be read",
+        "all required settings are set and valid",
     ));
     let api = Api {
         client: settings.genesys_client()?,
@@ -95,7 +95,7 @@ async fn look(
     } else {
         findings.add(Finding::skipped(
             "organisation",
-            "permissions, data and limits cannot be looked at without a login",
+            "permissions, data and limits cannot be checked without a login",
         ));
     }
     target::target(place, interrupt, findings).await?;
@@ -121,7 +121,10 @@ async fn organisation(
 ) -> Result<(), Interrupted> {
     let watermark = interrupt.or(reading(api, host, findings)).await?;
     let Some(watermark) = watermark else {
-        findings.add(Finding::skipped("trial job", "the job API does not answer"));
+        findings.add(Finding::skipped(
+            "trial job",
+            "the job API does not respond",
+        ));
         return Ok(());
     };
     trial_job::run(api, an_hour_before(watermark), interrupt, findings).await
@@ -134,7 +137,7 @@ async fn reading(api: &Api, host: Host, findings: &mut Findings<'_>) -> Option<T
     let can_query = access::query(api, end, findings).await;
     findings.add(match watermark {
         Some(watermark) => data::watermark(watermark, api.now()),
-        None => Finding::skipped("watermark", "the job API does not answer"),
+        None => Finding::skipped("watermark", "the job API does not respond"),
     });
     findings.add(data::retention(api).await);
     limits::limits(api, findings).await;

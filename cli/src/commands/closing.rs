@@ -24,10 +24,9 @@ pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Re
     if webhook_url.is_none() || settings.engine.signer.is_some() {
         return Ok(());
     }
-    let message =
-        "WEBHOOK_SIGNING_SECRET is not set, and without it the export's webhook cannot be signed";
+    let message = "WEBHOOK_SIGNING_SECRET is not set: the export's webhook cannot be signed";
     Err(Problem::refused(message)
-        .with_hint("set it to whsec_ and the base64 of 24 random bytes or more"))
+        .with_hint("set it to `whsec_` followed by the base64 of at least 24 random bytes"))
 }
 
 /// Like `check_signer`, for an existing export. An export that has ended and owes no webhook needs no secret.
@@ -69,7 +68,7 @@ pub(super) async fn carry_to_the_end(
     // A decided export is reported as such, whatever made the engine stop.
     let Some(outcome) = carrier.engine.outcome(id).await? else {
         let what = match journey.ended {
-            Ending::Engine(Ended::Stopped) => "is stopped; what was archived so far is safe",
+            Ending::Engine(Ended::Stopped) => "was stopped; all committed pages are kept",
             _ => "ended without an outcome",
         };
         return Err(go_on(Problem::failed(format!("export {id} {what}"))));
@@ -90,7 +89,7 @@ pub(super) async fn carry_to_the_end(
     screen.result(&report(carrier, out, id, closing).await?);
     if let Some(Owed { reason, option }) = webhook.as_ref().and_then(Webhook::owed) {
         screen.line(&format!(
-            "export {id} is complete, webhook owed: {reason}\nhow to go on: {}{option}",
+            "export {id} is complete, webhook owed: {reason}\nhint: {}{option}",
             ways.resume
         ));
     }
@@ -138,7 +137,7 @@ pub(super) async fn report(
         .await
         .map_err(anyhow::Error::from)?;
     let Some(manifest) = manifest else {
-        return Err(Problem::failed(format!("the manifest of {id} is gone")));
+        return Err(Problem::failed(format!("the manifest of {id} is missing")));
     };
     let losses = losses::of_export(&archive, &plan)
         .await
@@ -185,21 +184,21 @@ pub(super) fn greeting(started: &Started) -> String {
     } = started;
     let slices = counted(started.slices.into(), "slice", "slices");
     let greeting = match started.state {
-        State::Started => format!("export {export_id} starts: {slices}"),
-        State::Accepted => format!(
-            "export {export_id} is accepted and starts by itself: the API does not answer yet"
-        ),
-        State::Resumed if *attempt > 1 => {
-            format!("export {export_id} goes on: attempt {attempt}, {slices}")
+        State::Started => format!("export {export_id} started: {slices}"),
+        State::Accepted => {
+            format!("export {export_id} is accepted; it starts as soon as the API responds")
         }
-        State::Resumed => format!("export {export_id} goes on: {slices}"),
-        State::Completed => format!("export {export_id} is complete already"),
+        State::Resumed if *attempt > 1 => {
+            format!("export {export_id} resumed: attempt {attempt}, {slices}")
+        }
+        State::Resumed => format!("export {export_id} resumed: {slices}"),
+        State::Completed => format!("export {export_id} is already complete"),
         State::Cancelled => format!("export {export_id} is cancelled"),
         State::Cancelling => format!("export {export_id} is being cancelled"),
     };
     let beside = started.transcripts.iter().map(|it| &**it);
     let beside = beside.chain(&started.revisits);
-    let beside = beside.map(|it| format!("\nbeside it {}", it.export_id));
+    let beside = beside.map(|it| format!("\ntogether with export {}", it.export_id));
     greeting + &beside.collect::<String>()
 }
 
@@ -219,7 +218,7 @@ pub(super) fn not_complete(
     let and_owed = and_owed.unwrap_or_default();
     if outcome.status == ExportStatus::Cancelled {
         let problem = Problem::failed(format!(
-            "export {id} was cancelled, and that is final; another export needs another exportId{and_owed}"
+            "export {id} was cancelled permanently; use another exportId for a new export{and_owed}"
         ));
         let problem = match owed {
             Some(owed) => problem.with_hint(format!("{}{}", ways.resume, owed.option)),

@@ -71,7 +71,7 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
         json: json!({"export": summary.json, "verified": verified, "proof": proof.json(), "out": out}),
     });
     proof.judge()?;
-    screen.line(&format!("the folder stays: {}", out.display()));
+    screen.line(&format!("the demo's archive is in {}", out.display()));
     Ok(Exit::Done)
 }
 
@@ -124,13 +124,13 @@ async fn live(
                 crashes += 1;
                 let pages = journey.tally.totals().pages;
                 screen.line(&format!(
-                    "⚡ crash {crashes}: the engine is killed with {} stored; another one goes on from the folder",
+                    "⚡ crash {crashes}: the engine was killed with {} stored; a new engine resumes from the folder",
                     counted(pages, "page", "pages")
                 ));
             }
             Ending::Engine(Ended::Stopped) | Ending::DeliveryInterrupted => {
-                return Err(Problem::failed("the demo is stopped")
-                    .with_hint("start it again; it begins anew"));
+                return Err(Problem::failed("the demo was stopped")
+                    .with_hint("run it again; it starts from the beginning"));
             }
             Ending::Engine(Ended::Over | Ended::DeliveryOwed) => {
                 (journey.stats, journey.elapsed) = (stats, started.elapsed());

@@ -31,16 +31,16 @@ pub(super) async fn archive(
     screen: &Screen,
 ) -> Result<Exit, Problem> {
     if !request.revisit.is_empty() {
-        let problem = Problem::refused("`revisit` is for schedules: an export here is one export");
+        let problem =
+            Problem::refused("`revisit` is for schedules and works only in a deployed stack");
         return Err(problem.with_hint(
-            "leave it out, or give the request to a deployed stack: genesys-archive start",
+            "remove it, or send the request to a deployed stack: genesys-archive start",
         ));
     }
     if !request.include.is_empty() {
-        let problem =
-            Problem::refused("`include` is for deployed stacks: an export here is one export");
+        let problem = Problem::refused("`include` works only in a deployed stack");
         return Err(problem.with_hint(
-            "leave it out, and when the export is complete export {\"source\": \"transcripts\", \"fromExport\": ID}",
+            "remove it; when the export is complete, export {\"source\": \"transcripts\", \"fromExport\": ID}",
         ));
     }
     let (id, draft) = check(&mut request, &settings)?;

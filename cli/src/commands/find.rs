@@ -119,9 +119,9 @@ async fn show(
 fn not_found(arguments: &FindArguments, place: &Place, searched: Searched) -> Problem {
     let day = arguments
         .day
-        .map_or(String::new(), |day| format!(" that touch {day}"));
+        .map_or(String::new(), |day| format!(" that overlap {day}"));
     let message = format!(
-        "conversation {} is not in {place}: {} of complete exports{day} looked through",
+        "conversation {} is not in {place}: searched {}{day}",
         arguments.id,
         text_of(searched)
     );
@@ -130,13 +130,13 @@ fn not_found(arguments: &FindArguments, place: &Place, searched: Searched) -> Pr
 
 fn text_of(searched: Searched) -> String {
     let pages = counted(searched.pages, "page", "pages");
-    let exports = counted(searched.exports, "export", "exports");
+    let exports = counted(searched.exports, "complete export", "complete exports");
     format!("{pages} in {exports}")
 }
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} looked through {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} searched {msg}") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(120));

@@ -69,7 +69,7 @@ pub(super) async fn watch(
         Ok(()) = &mut interrupt => {
             let id = &started.export_id;
             let status = format!("genesys-archive status{} {id}", stack.option());
-            Err(Problem::failed(format!("export {id} goes on in the stack without us")).with_hint(status))
+            Err(Problem::failed(format!("export {id} continues in the stack; this command no longer follows it")).with_hint(status))
         }
     }
 }
@@ -82,7 +82,7 @@ async fn await_plan(archive: &Archive, id: &ExportId) -> anyhow::Result<()> {
     match archive.plan(id).await? {
         Some(_) => Ok(()),
         None => anyhow::bail!(
-            "export {id} was accepted and then refused; the log of archive-page says why"
+            "export {id} was accepted and then refused; see the log of archive-page for the reason"
         ),
     }
 }
@@ -134,7 +134,7 @@ async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Repo
     };
     let (plan, manifest, losses) = read.await?;
     let Some(manifest) = manifest else {
-        return Err(Problem::failed(format!("the manifest of {id} is gone")));
+        return Err(Problem::failed(format!("the manifest of {id} is missing")));
     };
     let stored = Stored {
         plan: &plan,
@@ -164,11 +164,11 @@ async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Opt
         match deliveries::state(&archive, outcome).await {
             Ok(Delivery::Delivered) => return Some("delivered, signed".to_owned()),
             Ok(Delivery::Ended) => {
-                return Some("the receiver answered 410, it wants no more deliveries".to_owned());
+                return Some("the receiver returned 410 and wants no more deliveries".to_owned());
             }
             Ok(Delivery::GivenUp(refusal)) => {
                 return Some(format!(
-                    "not taken for a day, given up: {refusal}; resume sends it again"
+                    "not accepted within a day: {refusal}; `resume` sends it again"
                 ));
             }
             Ok(_) if since.elapsed() < DELIVERED_WITHIN => {
@@ -176,14 +176,14 @@ async fn webhook(archive: &Archive, plan: &ExportPlan, outcome: &Outcome) -> Opt
             }
             Ok(Delivery::Refused(refusal)) => {
                 return Some(format!(
-                    "not taken yet: {refusal}; it is sent again for a day"
+                    "not accepted yet: {refusal}; it is retried for a day"
                 ));
             }
             Ok(Delivery::NotTried) => {
-                return Some("not taken yet; it is sent again for a day".to_owned());
+                return Some("not accepted yet; it is retried for a day".to_owned());
             }
             Err(error) => {
-                tracing::warn!("deliveries cannot be read: {}", chain(error));
+                tracing::warn!("webhook deliveries could not be read: {}", chain(error));
                 return None;
             }
         }

@@ -27,8 +27,8 @@ const NAMED: usize = 5;
 
 /// Why requested ids may be missing.
 const UNKNOWN: &str =
-    "unknown to the API, older than it keeps, or in a division that the client's role lacks";
-const UNLIKE: &str = "begun outside the interval, unlike the other filters, unknown to the API, older than it keeps, or in a division that the client's role lacks";
+    "unknown to the API, older than its retention, or in a division that the client's role lacks";
+const UNLIKE: &str = "started outside the interval, excluded by another filter, unknown to the API, older than its retention, or in a division that the client's role lacks";
 
 pub(super) async fn history(
     arguments: &HistoryArguments,
@@ -103,7 +103,7 @@ impl Seen {
         if self.rejected > 0 {
             let rejected = counted(self.rejected, "record", "records");
             screen.line(&format!(
-                "{rejected} that cannot be read or lack an id or start left out"
+                "left out {rejected} that cannot be read or lack an id or start"
             ));
         }
         let asked = &plan.filters.conversation_ids;
@@ -113,7 +113,7 @@ impl Seen {
             .collect();
         if missing.is_empty() || !plan.source.is_analytics() {
             if self.records == 0 {
-                screen.line("no conversation is like that");
+                screen.line("no conversation matches");
             }
             return Exit::Done;
         }

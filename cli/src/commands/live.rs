@@ -125,12 +125,12 @@ impl<'a> Live<'a> {
                 Err(setback) => return Err(StartError::from(setback).into()),
             }
         }
-        Err(Problem::failed("the API let us wait too often").with_hint("try again later"))
+        Err(Problem::failed("the API postponed the request too often").with_hint("try again later"))
     }
 }
 
 /// The error if each page leads to another one.
 fn endless(max_pages: u32) -> Problem {
-    Problem::failed(format!("after {max_pages} pages the API still has more"))
-        .with_hint("ask for a shorter interval, or set MAX_PAGES_PER_SLICE higher")
+    Problem::failed(format!("the API has more than {max_pages} pages"))
+        .with_hint("request a shorter interval, or increase MAX_PAGES_PER_SLICE")
 }

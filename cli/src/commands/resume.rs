@@ -59,7 +59,7 @@ async fn check_receiver(carrier: &Carrier, arguments: &ResumeArguments) -> Resul
     }
     let id = &arguments.export_id;
     let problem = Problem::refused(format!("export {id} was planned without a webhook"));
-    Err(problem.with_hint("leave --webhook-url out"))
+    Err(problem.with_hint("remove --webhook-url"))
 }
 
 /// Resumes an export in the stack; this process only follows it.

@@ -19,7 +19,7 @@ pub(super) async fn simulate(
         |error| Problem::refused(format!("cannot listen on {}: {error}", arguments.listen));
     let simulator = simulator.map_err(cannot)?;
     screen.result(&greeting(&simulator, &settings));
-    screen.line("Ctrl-C ends it");
+    screen.line("press Ctrl-C to stop");
     let _ = tokio::signal::ctrl_c().await;
     screen.line(&told(&simulator.stats()));
     Ok(Exit::Done)
@@ -30,13 +30,13 @@ fn greeting(simulator: &Simulator, settings: &Settings) -> Report {
     let url = url.trim_end_matches('/');
     let (start, end) = settings.interval;
     let text = format!(
-        "a simulated Genesys Cloud organisation answers at {url}\n\
+        "a simulated Genesys Cloud organisation listens at {url}\n\
          with {} conversations between {start} and {end}, and export-gateway records of the same days\n\n\
          in another terminal:\n\n\
          export GENESYS_API_URL={url} GENESYS_LOGIN_URL={url}\n\
          export GENESYS_CLIENT_ID={} GENESYS_CLIENT_SECRET={}\n\
          echo '{{\"exportId\": \"simulated\", \"interval\": \"{start}/{end}\"}}' | genesys-archive export --request - --out ./archive\n\n\
-         the official SDKs take the same address and credentials: genesys-archive simulate --help\n",
+         the official SDKs use the same address and credentials: genesys-archive simulate --help\n",
         count(settings.conversations as u64),
         settings.client_id,
         settings.client_secret,
@@ -58,7 +58,7 @@ fn told(stats: &Stats) -> String {
         .map(|(route, number)| format!("{} {}", count(*number), route.name()));
     let faults: u64 = stats.faults.values().sum();
     format!(
-        "served {} requests ({}), {} of them with 429; {} faults; {} jobs submitted, {} deleted",
+        "served {} requests ({}), {} of them with status 429; {} faults; {} jobs submitted, {} deleted",
         count(stats.total_requests()),
         requests.collect::<Vec<_>>().join(", "),
         count(stats.throttled),

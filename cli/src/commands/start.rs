@@ -49,7 +49,7 @@ fn detached(stack: &Stack, started: &Started) -> Report {
     let status = format!("genesys-archive status{} {id}", stack.option());
     Report {
         text: format!(
-            "{}\nit goes on in the stack: {status}",
+            "{}\nfollow it with: {status}",
             super::closing::greeting(started)
         ),
         json: json!(started),

@@ -37,7 +37,7 @@ pub(super) async fn status(arguments: &StatusArguments, screen: &Screen) -> Resu
 pub(super) async fn local(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
     let settings = LocalSettings::read(folder)?;
     let (Some(settings), true) = (settings, folder.has_services()?) else {
-        let message = format!("nothing runs in {}", folder.root().display());
+        let message = format!("nothing is running in {}", folder.root().display());
         return Err(Problem::failed(message).with_hint("genesys-archive local up"));
     };
     let stack = Stack::find(&StackArguments::of_folder(folder)).await?;

@@ -75,7 +75,7 @@ async fn stored(archive: &Archive, ids: &[String]) -> Result<Vec<Box<RawValue>>,
         let Some(latest) = versions.last() else {
             let problem = Problem::failed(format!("the archive has no transcript of {id}"));
             return Err(problem.with_hint(
-                "archive transcripts with {\"source\": \"transcripts\", …}; without --from the API is asked",
+                "archive transcripts with {\"source\": \"transcripts\", …}; without --from, the transcript is read from the API",
             ));
         };
         let record = find::stored_record(&archive, latest).await;

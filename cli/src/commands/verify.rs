@@ -105,12 +105,12 @@ pub(super) fn text(verified: &Verified) -> String {
     if leftovers > 0 {
         let objects = counted(
             leftovers as u64,
-            "object that counts for nothing",
-            "objects that count for nothing",
+            "object that is not part of the export",
+            "objects that are not part of the export",
         );
         let _ = write!(
             text,
-            "\n  beside it: {objects} (left by crashes and replaced runs)"
+            "\n  also stored: {objects} (left by crashes and replaced runs)"
         );
     }
     for warning in &verified.warnings {

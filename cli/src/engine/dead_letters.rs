@@ -39,7 +39,7 @@ impl Shop {
         let mut attempt = 1;
         while let Err(error) = self.handlers.bury(queue, letter).await {
             if attempt == ATTEMPTS {
-                return Err(error).context("a message was given up and could not be kept");
+                return Err(error).context("cannot record a dead letter");
             }
             tokio::time::sleep(LOOK_EVERY * attempt).await;
             attempt += 1;
@@ -48,7 +48,9 @@ impl Shop {
         self.progress.notify_one();
         if queue == Queue::Completion {
             // On AWS the hourly sweep finds such an export; here a caller waits for it.
-            bail!("the export could not be concluded; the reasons are in the warnings above");
+            bail!(
+                "the end of the export could not be recorded; see the warnings above for the reasons"
+            );
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ impl Handlers {
         };
         let sources = Sources::new(client, clock, settings.sources);
         let sender = Sender::new(settings.address_rules.clone())
-            .context("cannot set up the sending of webhooks")?;
+            .context("cannot set up the webhook client")?;
         let webhook = settings.signer.map(|signer| SendWebhook {
             dispatch: dispatch.clone(),
             sender,
@@ -176,7 +176,7 @@ impl Handlers {
         let sender = self
             .webhook
             .as_ref()
-            .context("WEBHOOK_SIGNING_SECRET is not set, so nothing can be delivered")?;
+            .context("WEBHOOK_SIGNING_SECRET is not set: webhooks cannot be delivered")?;
         let message: WebhookMessage = read(delivery)?;
         let Delivery {
             receipt,
@@ -214,5 +214,5 @@ impl Handlers {
 fn read<T: DeserializeOwned>(delivery: &Delivery) -> anyhow::Result<T> {
     let queue = delivery.queue.name();
     serde_json::from_str(&delivery.body)
-        .with_context(|| format!("a message of the {queue} queue cannot be read"))
+        .with_context(|| format!("cannot parse a message of the {queue} queue"))
 }

@@ -131,7 +131,7 @@ impl Running {
             }
             around = tokio::select! {
                 Some(joined) = self.workers.join_next() => {
-                    joined.context("a worker of the engine died")??;
+                    joined.context("a worker of the engine failed")??;
                     false
                 }
                 () = self.shop.progress.notified() => false,
@@ -189,7 +189,7 @@ impl Running {
                 Err(error) if may_still_start(&error) => return Err(error.into()),
                 // The attempt may have ended in the meantime; otherwise each page checks for the cancel itself.
                 Err(error) => {
-                    tracing::debug!(export.id = %self.id, %error, "nobody had to be told of the cancelling");
+                    tracing::debug!(export.id = %self.id, %error, "cancel command failed");
                 }
                 Ok(_) => {}
             }

@@ -22,7 +22,7 @@ impl Silence {
     /// Records that the archive answered.
     pub(super) fn end(&mut self) {
         if self.since.take().is_some() {
-            tracing::info!("the archive answers again");
+            tracing::info!("archive responds again");
         }
     }
 
@@ -35,7 +35,7 @@ impl Silence {
             self.since = Some(now);
             tracing::warn!(
                 error = in_one_line(error.as_ref()),
-                "the archive does not answer"
+                "archive does not respond"
             );
             return Ok(());
         };
@@ -44,7 +44,7 @@ impl Silence {
         }
         let minutes = PATIENCE.as_secs() / 60;
         Err(error.context(format!(
-            "the archive has not answered for {minutes} minutes"
+            "the archive has not responded for {minutes} minutes"
         )))
     }
 }
@@ -123,7 +123,7 @@ mod tests {
         silence.bear(slow().into(), start + PATIENCE / 2).unwrap();
         let error = silence.bear(slow().into(), start + PATIENCE).unwrap_err();
 
-        insta::assert_snapshot!(error, @"the archive has not answered for 5 minutes");
+        insta::assert_snapshot!(error, @"the archive has not responded for 5 minutes");
     }
 
     #[test]

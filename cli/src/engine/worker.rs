@@ -97,7 +97,7 @@ impl Shop {
                 queue = name,
                 receive_count,
                 error = text,
-                "message given up"
+                "message dead-lettered"
             );
             queues.bury(queue, receipt)
         } else {
@@ -106,7 +106,7 @@ impl Shop {
                 receive_count,
                 delay_s,
                 error = text,
-                "a message comes again"
+                "message returned to the queue for a retry"
             );
             queues.release(queue, receipt, delay)
         };
@@ -115,7 +115,7 @@ impl Shop {
             tracing::warn!(
                 queue = name,
                 error = in_one_line(&error),
-                "message not released"
+                "message could not be released"
             );
         }
         self.report(Event::Retried {

@@ -119,7 +119,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>
     let read = serde_json::from_slice(&text);
     read.map(Some).with_context(|| {
         format!(
-            "{} is not as it was written; remove it to begin anew",
+            "{} is damaged; delete it to start from the beginning",
             path.display()
         )
     })

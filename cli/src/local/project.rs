@@ -16,7 +16,7 @@ impl Project {
         let holds = |folder: &&Path| folder.join("infra/template.yaml").is_file();
         let Some(root) = from.ancestors().find(holds) else {
             let message = format!(
-                "{} is in no checkout of Genesys Conversation Archive: there is no infra/template.yaml",
+                "{} is not in a checkout of Genesys Conversation Archive: there is no infra/template.yaml",
                 from.display()
             );
             return Err(Problem::refused(message)

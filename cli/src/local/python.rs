@@ -16,11 +16,11 @@ print(sys.version)";
 #[derive(Debug, thiserror::Error)]
 pub enum PythonError {
     #[error(
-        "Python 3.11 or later is needed as `python3`, and {0}; install it (Debian: apt install python3 python3-venv)"
+        "Python 3.11 or later is required as `python3`, but {0}; install it (Debian: apt install python3 python3-venv)"
     )]
     Python(String),
     #[error(
-        "python3 cannot make a virtual environment: {0}; install its venv (Debian: apt install python3-venv)"
+        "python3 cannot create a virtual environment: {0}; install its venv module (Debian: apt install python3-venv)"
     )]
     Venv(String),
     #[error(
@@ -70,7 +70,9 @@ fn version() -> Result<Vec<u8>, PythonError> {
     match Command::new("python3").args(["-c", VERSION]).output() {
         Ok(output) if output.status.success() => Ok(output.stdout),
         Ok(output) => Err(PythonError::Python(last_line(&output))),
-        Err(error) => Err(PythonError::Python(format!("it does not start: {error}"))),
+        Err(error) => Err(PythonError::Python(format!(
+            "it cannot be started: {error}"
+        ))),
     }
 }
 

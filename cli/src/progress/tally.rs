@@ -106,7 +106,7 @@ impl Tally {
                 deadline,
             } => {
                 let line = format!(
-                    "slice {slice} page {page} waits {} until {}, at the longest until {deadline:.0}: {detail}",
+                    "slice {slice} page {page} waits {} until {}, at the latest until {deadline:.0}: {detail}",
                     for_what(*reason),
                     clock(*until),
                 );
@@ -145,7 +145,7 @@ impl Tally {
                 status,
                 refusal,
             } => Some(format!(
-                "export {export_id} {}, and its webhook was not taken: {refusal}; it is sent again for up to a minute",
+                "export {export_id} {}, and its webhook was not accepted: {refusal}; it is retried for up to a minute",
                 ended(*status, *attempt)
             )),
             // Each retry is logged as a warning.
@@ -273,9 +273,9 @@ fn for_what(reason: WaitReason) -> &'static str {
         WaitReason::Job => "for its job",
         WaitReason::Watermark => "for the organisation's data to be complete",
         WaitReason::Throttled => "because of the rate limit",
-        WaitReason::Unavailable => "for the API to come back",
-        WaitReason::Empty => "for records that were announced",
-        WaitReason::Export => "for the export that it goes by",
+        WaitReason::Unavailable => "for the API to become available again",
+        WaitReason::Empty => "for records that the source announced",
+        WaitReason::Export => "for the export that it depends on",
     }
 }
 
@@ -285,7 +285,7 @@ fn run_ended(slice: u32, run: u32, end: &End) -> Option<String> {
         End::Cancelled => Some(format!(
             "slice {slice} stopped: the export is being cancelled"
         )),
-        End::Replaced { reason, .. } => Some(format!("slice {slice} begins anew: {reason}")),
+        End::Replaced { reason, .. } => Some(format!("slice {slice} starts a new run: {reason}")),
         End::Failed { failure } => Some(format!("slice {slice} failed in run {run}: {failure}")),
     }
 }
@@ -381,7 +381,7 @@ mod tests {
             deadline: "2026-03-02T16:00:00Z".parse().unwrap(),
         });
 
-        insta::assert_snapshot!(said.unwrap(), @"slice 1 page 1 waits for its job until 10:00:15 UTC, at the longest until 2026-03-02T16:00:00Z: job 7 is still Queued");
+        insta::assert_snapshot!(said.unwrap(), @"slice 1 page 1 waits for its job until 10:00:15 UTC, at the latest until 2026-03-02T16:00:00Z: job 7 is still Queued");
         let line = tally.line(Duration::from_secs(1), &StatsSnapshot::default());
         assert!(line.ends_with("slice 1 waits until 10:00:15 UTC"), "{line}");
     }

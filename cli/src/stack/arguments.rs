@@ -39,7 +39,7 @@ impl StackArguments {
         match settings {
             Some(settings) if folder.has_services()? => Ok(on_this_machine(&settings).await),
             _ => Err(
-                Problem::failed(format!("nothing runs in {}", folder.root().display()))
+                Problem::failed(format!("nothing is running in {}", folder.root().display()))
                     .with_hint("genesys-archive local up"),
             ),
         }

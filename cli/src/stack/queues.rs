@@ -78,7 +78,7 @@ impl Stack {
 }
 
 async fn depth(sqs: &Client, name: &str) -> anyhow::Result<Depth> {
-    let unread = || format!("the queue {name} cannot be asked");
+    let unread = || format!("cannot read the attributes of the queue {name}");
     let url = sqs.get_queue_url().queue_name(name).send().await;
     let url = url.with_context(unread)?.queue_url.with_context(unread)?;
     let wanted = vec![

@@ -130,19 +130,19 @@ fn the_summary_says_what_there_is_where_and_what_was_survived() {
     };
 
     assert_snapshot!(text(&plan(r#","webhookUrl":"https://lake.example/hook""#), effort, Some(&Webhook::Delivered), 0), @r#"
-✓ march is complete, with records kept aside
+✓ march is complete, with quarantined records
 
   archived   5,000 conversations in 2 slices and 0 pages
   interval   2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z
-  in         /data/my archive/exports/march
-  size       5.00 MB compressed, 35.00 MB before (1:7)
-  took       12 s, 406 records/s
-  survived   3 answers 429 (2.1 s waited), 9 retried requests, 1 further login, 2 crashes
+  location   /data/my archive/exports/march
+  size       5.00 MB compressed, 35.00 MB uncompressed (1:7)
+  duration   12 s, 406 records/s
+  survived   3 responses with 429 (2.1 s waited), 9 retried requests, 1 further login, 2 crashes
   left out   117 records that the API returned for another interval
   redacted   0 values
-  rejected   3 records that cannot be read or lack an id or start, kept under failures/
+  rejected   3 records quarantined in failures/: unreadable, or without an id or start
   webhook    delivered, signed
-  look       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .
+  view       zcat /data/my\ archive/exports/march/slices/*/r*/page-*.ndjson.gz | jq .
              duckdb -c "select conversationId, conversationStart from read_json('/data/my archive/exports/march/slices/*/r*/page-*.ndjson.gz', format='newline_delimited') limit 10"
 "#);
 }
@@ -176,7 +176,7 @@ fn repeated_records_are_told_and_identical_lines_count_once() {
             .any(|word| line.contains(word))
     });
     assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
-    ✓ march is complete, with records kept aside, with repeated records: 3 identical lines, 1 id with several versions
+    ✓ march is complete, with quarantined records, with repeated records: 3 identical lines, 1 id with several versions
       archived   4,995 conversations in 2 slices and 0 pages
       versions   c1 (3)
     ");
@@ -204,11 +204,11 @@ fn beside_pages_that_do_not_count_the_manifest_says_which_do() {
 
     let look: Vec<_> = text
         .lines()
-        .skip_while(|line| !line.contains("look"))
+        .skip_while(|line| !line.contains("view"))
         .map(str::trim_start)
         .collect();
     assert_snapshot!(look.join("\n"), @r#"
-look       (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | jq .
+view       (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | jq .
 (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.page.key // empty' /data/my\ archive/exports/march/manifest.json | xargs zcat) | duckdb -c "select id, startTime from read_json('/dev/stdin', format='newline_delimited') limit 10"
 "#);
 }
@@ -224,7 +224,7 @@ fn a_webhook_that_is_owed_comes_with_the_command_that_sends_it() {
     let text = text(&plan, Effort::default(), Some(&owed), 0);
 
     let webhook = text.lines().find(|line| line.contains("webhook")).unwrap();
-    assert_snapshot!(webhook, @r#"  webhook    owed: 308, redirects are not followed; set the final URL. This sends it again: genesys-archive resume --out /data/my\ archive march --webhook-url URL"#);
+    assert_snapshot!(webhook, @r#"  webhook    owed: 308, redirects are not followed; set the final URL. Send it again with: genesys-archive resume --out /data/my\ archive march --webhook-url URL"#);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn in_a_bucket_the_pages_are_looked_at_by_their_manifest() {
     let text = text_in(&root, &plan, Effort::default(), None, 0);
 
     assert!(
-        text.contains("in         s3://bucket/team/exports/"),
+        text.contains("location   s3://bucket/team/exports/"),
         "{text}"
     );
     let look = "aws s3 cp s3://bucket/team/exports/march/manifest.json - | jq -r '.content.slices[].pages[].objects.page.key // empty' | xargs -I{} aws s3 cp s3://bucket/team/{} - | zcat | jq .";
@@ -286,8 +286,8 @@ fn an_empty_export_repeats_what_was_asked_for() {
     empty      the gateway has no record in 2026-03-01T00:00:00.000Z/2026-03-03T00:00:00.000Z with conversationIdRange a..b
     ");
     for text in [nothing(&filtered, 0), nothing(&filtered, 7)] {
-        assert!(!text.contains("there already"), "{text}");
-        assert_eq!(row(&text, "look"), None, "there is nothing to look at");
+        assert!(!text.contains("already archived"), "{text}");
+        assert_eq!(row(&text, "view"), None, "there is nothing to view");
     }
     assert_eq!(row(&nothing(&filtered, 7), "empty"), None, "something came");
 }

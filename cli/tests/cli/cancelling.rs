@@ -24,7 +24,7 @@ async fn a_killed_export_can_be_cancelled_and_its_jobs_are_deleted() {
     assert!(
         resumed
             .error()
-            .starts_with("export march was cancelled, and that is final"),
+            .starts_with("export march was cancelled permanently"),
         "{}",
         resumed.err
     );

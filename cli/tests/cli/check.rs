@@ -154,7 +154,7 @@ async fn a_simulated_organisation_passes_and_nothing_is_left_behind() {
         told.out
     );
     assert!(
-        said(&told, "trial job").contains("deleting it answers 20"),
+        said(&told, "trial job").contains("deleting it returns 20"),
         "{}",
         told.out
     );
@@ -181,12 +181,12 @@ async fn what_is_documented_nowhere_is_told_as_it_was_found() {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     assert_eq!(marks(&told, "permission"), ["ok"]);
     assert!(said(&told, "divisions").contains("4,711"), "{}", told.out);
-    assert!(said(&told, "divisions").contains("not checked: the API tells nobody"));
+    assert!(said(&told, "divisions").contains("not checked: the API does not report"));
     assert!(said(&told, "divisions").contains("silently absent"));
     assert!(said(&told, "limits").contains("client.credentials.token.rate.per.minute = 300"));
     assert!(said(&told, "limits").contains("a results page of 10000 is accepted"));
     assert!(said(&told, "limits").contains("a query over 31 days is accepted"));
-    assert!(said(&told, "trial job").contains("deleting it answers 202"));
+    assert!(said(&told, "trial job").contains("deleting it returns 202"));
     assert_eq!(
         marks(&told, "rate limit"),
         ["warning"],
@@ -204,7 +204,7 @@ async fn a_wrong_secret_and_a_wrong_region_are_told_apart() {
 
     assert_eq!((secret.code, client.code), (1, 1));
     assert!(
-        said(&secret, "login").contains("its secret is not right"),
+        said(&secret, "login").contains("its secret is wrong"),
         "{}",
         secret.out
     );
@@ -232,7 +232,7 @@ async fn limits_that_are_refused_are_as_much_of_an_answer() {
 
     assert_eq!(told.code, 0, "{}", told.out);
     assert!(
-        said(&told, "limits").contains("a results page of 10000 is not: "),
+        said(&told, "limits").contains("a results page of 10000 is not accepted: "),
         "{}",
         told.out
     );
@@ -291,7 +291,7 @@ async fn a_place_that_takes_no_objects_is_a_failure() {
         "{}",
         told.out
     );
-    assert!(said(&told, "archive").contains("give --out a folder that you may write to"));
+    assert!(said(&told, "archive").contains("set --out to a writable folder"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -334,7 +334,7 @@ async fn a_person_reads_one_line_for_each_check() {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     assert!(
         told.out
-            .starts_with("✓ settings     all that is needed is set"),
+            .starts_with("✓ settings     all required settings are set"),
         "{}",
         told.out
     );

@@ -75,14 +75,10 @@ async fn a_file_that_is_no_unicode_text_is_refused_by_its_name() {
             told.error(),
             format!("the request {latin_1} is not UTF-8 text: byte 0xE4 at position 15")
         );
-        assert!(
-            told.err.contains("how to go on: save it as UTF-8"),
-            "{}",
-            told.err
-        );
+        assert!(told.err.contains("hint: save it as UTF-8"), "{}", told.err);
     }
     assert_eq!(history.code, 2);
-    let nul = "holds NUL characters, as UTF-16 text without a byte order mark does";
+    let nul = "contains NUL characters, as UTF-16 text without a byte order mark does";
     assert_eq!(history.error(), format!("the ids {unmarked} {nul}"));
     assert_eq!(world.simulator.stats().total_requests(), 0);
 }
@@ -125,6 +121,6 @@ async fn an_id_file_without_ids_asks_for_nothing_instead_of_everything() {
         .await;
 
     assert_eq!(history.code, 2, "{}", history.out);
-    assert_eq!(history.error(), format!("the ids {ids} hold none"));
+    assert_eq!(history.error(), format!("the ids {ids} contain no id"));
     assert_eq!(world.simulator.stats().total_requests(), 0);
 }

@@ -57,12 +57,10 @@ async fn what_is_not_there_is_told_with_how_far_was_looked() {
     assert_eq!(unknown.code, 1);
     assert_eq!(
         unknown.error(),
-        format!(
-            "conversation c-1 is not in {out}: 4 pages in 1 export of complete exports looked through"
-        )
+        format!("conversation c-1 is not in {out}: searched 4 pages in 1 complete export")
     );
     assert!(
-        other_day.err.contains("0 pages in 0 exports"),
+        other_day.err.contains("0 pages in 0 complete exports"),
         "{}",
         other_day.err
     );

@@ -53,10 +53,10 @@ async fn ctrl_c_stops_after_the_page_in_hand_and_says_how_to_go_on() {
     assert_eq!(stopped.code, 1);
     assert_eq!(
         stopped.error(),
-        "export march is stopped; what was archived so far is safe"
+        "export march was stopped; all committed pages are kept"
     );
     let how = format!(
-        "how to go on: genesys-archive resume --out {} march",
+        "hint: genesys-archive resume --out {} march",
         world.out().display()
     );
     assert!(stopped.err.contains(&how), "{}", stopped.err);
@@ -84,7 +84,7 @@ async fn a_finished_export_is_reported_again_and_fetches_nothing() {
 
     assert_eq!(again.code, 0, "{}", again.err);
     assert!(
-        again.err.contains("export march is complete already"),
+        again.err.contains("export march is already complete"),
         "{}",
         again.err
     );

@@ -133,7 +133,7 @@ async fn csv_has_a_row_for_each_conversation_that_passes_the_filters() {
     );
     assert_eq!(nothing.out.lines().count(), 1);
     assert!(
-        nothing.err.contains("no conversation is like that"),
+        nothing.err.contains("no conversation matches"),
         "{}",
         nothing.err
     );
@@ -178,7 +178,7 @@ async fn what_cannot_be_asked_is_refused_in_one_line() {
     for told in [&nothing, &no_id, &no_file, &timeless, &future, &no_duration] {
         assert_eq!(told.code, 2, "{}", told.err);
     }
-    assert_eq!(nothing.error(), "neither ids nor a time are given");
+    assert_eq!(nothing.error(), "neither ids nor a time is given");
     assert!(
         no_id
             .error()
@@ -186,7 +186,7 @@ async fn what_cannot_be_asked_is_refused_in_one_line() {
     );
     assert!(no_file.error().starts_with("cannot read the ids /nowhere"));
     assert!(timeless.error().starts_with("`interval` is missing"));
-    assert!(future.error().contains("is known yet"));
+    assert!(future.error().contains("is available yet"));
     assert!(no_duration.error().starts_with("--last: "));
     assert_eq!(world.simulator.stats().total_requests(), 0);
 }

@@ -123,9 +123,9 @@ async fn an_export_is_refused_before_a_store_that_overwrites_holds_any_of_it() {
         assert_eq!(told.code, 2, "{}", told.err);
         assert_eq!(
             told.error(),
-            "the store of s3://archive/ ignores conditional writes: a PutObject with If-None-Match overwrites what is there"
+            "the store of s3://archive/ ignores conditional writes: a PutObject with If-None-Match overwrites an existing object"
         );
-        assert!(told.err.contains("how to go on: "), "{}", told.err);
+        assert!(told.err.contains("hint: "), "{}", told.err);
     }
     let written = store.written();
     assert_eq!(written.len(), 4, "{written:?}");

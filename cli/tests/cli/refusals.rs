@@ -134,7 +134,7 @@ async fn bad_settings_are_refused_in_one_line() {
         region.err
     );
     assert!(
-        login.err.contains("how to go on: check GENESYS_CLIENT_ID"),
+        login.err.contains("hint: check GENESYS_CLIENT_ID"),
         "{}",
         login.err
     );
@@ -174,9 +174,9 @@ async fn a_place_that_cannot_hold_an_archive_is_refused() {
         file.err
     );
     assert!(
-        bucket
-            .err
-            .contains("s3:///prefix names no bucket: write s3://bucket or s3://bucket/prefix"),
+        bucket.err.contains(
+            "s3:///prefix does not name a bucket: write s3://bucket or s3://bucket/prefix"
+        ),
         "{}",
         bucket.err
     );
@@ -214,9 +214,7 @@ async fn a_bucket_without_region_or_credentials_is_refused_before_anything_is_se
         credentials.err
     );
     assert!(
-        credentials
-            .err
-            .contains("how to go on: set AWS_PROFILE, or"),
+        credentials.err.contains("hint: set AWS_PROFILE, or"),
         "{}",
         credentials.err
     );

@@ -27,7 +27,7 @@ impl Simulating {
             Value::deserialize(&mut serde_json::Deserializer::from_reader(stdout))
         });
         let read = tokio::time::timeout(PATIENCE, reading).await;
-        read.unwrap_or_else(|_| panic!("it does not say in time where it listens"))
+        read.unwrap_or_else(|_| panic!("the simulator does not print its address in time"))
             .unwrap()
             .unwrap()
     }

@@ -11,7 +11,7 @@ const SECRET: &str = "whsec_c2ltdWxhdGVkLXNpZ25pbmcta2V5LW9mLTMyLWJ5dGVz";
 const MOVED: Answer = Answer::Redirect(308, "https://new.example/hook?key=s3cret");
 
 /// Part of the line about a delivery that was not accepted, printed while the delivery is pending.
-const NOT_TAKEN: &str = "its webhook was not taken";
+const NOT_TAKEN: &str = "its webhook was not accepted";
 
 const OWED: &str = "webhook owed: 308, redirects are not followed; set the final URL (the redirect points to https://new.example)";
 
@@ -63,7 +63,7 @@ async fn ctrl_c_while_a_webhook_is_refused_says_complete_and_owed() {
     );
     assert!(export.out.contains("genesys-archive resume --out"));
     assert!(!export.err.contains("stop"), "{}", export.err);
-    let decided = "export march is complete, and its webhook was not taken: 308, redirects";
+    let decided = "export march is complete, and its webhook was not accepted: 308, redirects";
     assert!(export.err.contains(decided), "{}", export.err);
     assert_keeps_secrets(&export);
     assert_eq!(resumed.code, 0, "{}", resumed.err);
@@ -148,7 +148,7 @@ async fn a_failed_export_says_that_it_failed_before_what_is_owed() {
         export.err
     );
     assert!(export.error().ends_with(OWED), "{}", export.err);
-    let decided = "export march failed in attempt 1, and its webhook was not taken: 308";
+    let decided = "export march failed in attempt 1, and its webhook was not accepted: 308";
     assert!(export.err.contains(decided), "{}", export.err);
 }
 
@@ -174,7 +174,7 @@ async fn a_receiver_that_wants_no_more_deliveries_is_owed_nothing() {
     );
     for told in [export, resumed] {
         assert!(
-            told.out.contains("the receiver answered 410"),
+            told.out.contains("the receiver returned 410"),
             "{}",
             told.out
         );

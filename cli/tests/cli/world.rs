@@ -235,7 +235,10 @@ fn interrupt_at(mut child: Child, text: &str) -> Told {
         err.push_str(&line);
         err.push('\n');
     }
-    assert!(interrupted, "nobody said `{text}`: {err}");
+    assert!(
+        interrupted,
+        "standard error does not contain `{text}`: {err}"
+    );
     let told = of(&child.wait_with_output().unwrap());
     Told { err, ..told }
 }

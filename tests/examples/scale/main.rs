@@ -8,11 +8,11 @@
 
 #![expect(
     clippy::print_stdout,
-    reason = "a measurement tells its figures on standard output"
+    reason = "a measurement prints its figures on standard output"
 )]
 #![expect(
     clippy::cast_precision_loss,
-    reason = "counts of some millions, to be told per record"
+    reason = "counts of some millions, shown per record"
 )]
 
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ async fn measure(records: u64) -> anyhow::Result<Vec<Figures>> {
         } = figures;
         let each = cpu_seconds * 1e6 / records as f64;
         println!(
-            "  {step}: {seconds:.1} s, CPU {cpu_seconds:.1} s = {each:.3} µs a record, {peak_mb:.0} MB at most; {said}"
+            "  {step}: {seconds:.1} s, CPU {cpu_seconds:.1} s = {each:.3} µs per record, {peak_mb:.0} MB at most; {said}"
         );
     }
     Ok(figures)
@@ -127,7 +127,7 @@ fn compare(by_size: &[(u64, Vec<Figures>)]) -> anyhow::Result<()> {
             let each = |figures: &Figures, millions: u64| figures.cpu_seconds / millions as f64;
             let ratio = each(figures, *millions) / each(base, *smallest);
             println!(
-                "{step}: {millions} million take {ratio:.2} times the CPU per record of {smallest} million"
+                "{step}: {millions} million records take {ratio:.2} times the CPU per record of {smallest} million"
             );
             // A sweep takes too little time for a comparison.
             let may = *step == "sweep" || ratio <= 1.0 + TOLERANCE;

@@ -123,7 +123,7 @@ impl Seed {
         let Some(problem) = result.problem() else {
             return;
         };
-        println!("the least of it that does the same:");
+        println!("the smallest set of alterations with the same problem:");
         self.reduced(&result, &problem.kind).print(TOLD);
         panic!("{}", problem.kind);
     }
@@ -250,13 +250,13 @@ fn collect(
                 }
                 results.push(result);
                 if results.len().is_multiple_of(SEEDS_PER_NOTE) {
-                    println!("{} seeds are done", results.len());
+                    println!("{} seeds have run", results.len());
                 }
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return results,
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let seeds = at_work.lock().unwrap_or_else(PoisonError::into_inner);
-                println!("one of the seeds {:?} does not end", seeds.values());
+                println!("one of the seeds {:?} does not terminate", seeds.values());
                 std::process::abort();
             }
         }

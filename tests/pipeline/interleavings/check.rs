@@ -140,7 +140,7 @@ impl Checks<'_> {
         for outcome in outcomes {
             let event = format!("{:?}", outcome.status.event());
             let is_told = arrived.contains(&(event, outcome.attempt.to_string()));
-            require(is_told, "an outcome was not told", || {
+            require(is_told, "an outcome's webhook was not delivered", || {
                 format!("{:?} of attempt {}", outcome.status, outcome.attempt)
             })?;
         }

@@ -170,7 +170,10 @@ fn assert_told(month: &Month, world: &World<ThrottlingStore>, outcomes: &[Outcom
                 && data["attempt"] == outcome.attempt
         });
         let (id, attempt) = (&outcome.export_id, outcome.attempt);
-        assert!(is_told, "{id}, attempt {attempt}, was not told: {month:#?}");
+        assert!(
+            is_told,
+            "{id}, attempt {attempt}: no webhook was delivered: {month:#?}"
+        );
     }
 }
 

@@ -90,7 +90,7 @@ impl Organisation {
         if answer.status == 429 {
             self.stats.throttled += 1;
         }
-        tracing::debug!(%route, status = answer.status, fault = fate.kind(), "answered");
+        tracing::debug!(%route, status = answer.status, fault = fate.kind(), "request served");
         let answer = usage.onto(answer.with_header("ININ-Correlation-Id", correlation));
         Reply {
             answer,

@@ -34,7 +34,7 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => { connections.spawn(serve(stream, Arc::clone(&shared))); }
                 // Most likely out of file descriptors: yield and accept again later.
-                Err(error) => { tracing::debug!(%error, "a connection was not accepted"); tokio::task::yield_now().await; }
+                Err(error) => { tracing::debug!(%error, "connection not accepted"); tokio::task::yield_now().await; }
             },
             Some(_) = connections.join_next() => {}
         }
@@ -49,7 +49,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         .serve_connection(TokioIo::new(stream), service)
         .await
     {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "connection closed early");
     }
 }
 

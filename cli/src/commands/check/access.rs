@@ -23,13 +23,13 @@ pub(super) enum Host {
 
 const DAY: Duration = Duration::from_hours(24);
 
-const GRANT: &str = "in Genesys Cloud, Admin > Roles: add it to a role; Admin > OAuth: give the client that role in all \
-                     divisions";
+const GRANT: &str = "in Genesys Cloud, add it to a role (Admin > Roles), and give the client that role in all divisions \
+                     (Admin > OAuth)";
 
-const DIVISIONS: &str = "conversations of a division that the client lacks are silently absent: give the client's role all \
-                         divisions, and compare with the organisation's own number for a day";
+const DIVISIONS: &str = "conversations in divisions that the client cannot access are silently absent: give the client's role all \
+                         divisions, and compare the count of one day with the organisation's own";
 
-const UNCHECKED: &str = "not checked: the API tells nobody what it leaves out";
+const UNCHECKED: &str = "not checked: the API does not report what it leaves out";
 
 const GATEWAY: &str = "/api/v2/export/query";
 
@@ -41,7 +41,7 @@ pub(super) async fn jobs(api: &Api, host: Host, findings: &mut Findings<'_>) -> 
         .await;
     let error = match asked {
         Ok(reply) => {
-            findings.add(Finding::ok("jobs", "the job API answers"));
+            findings.add(Finding::ok("jobs", "the job API responds"));
             let granted = format!("{DETAIL_VIEW} is granted");
             findings.add(Finding::ok("permission", granted));
             return Some(reply.value.data_availability_date);
@@ -50,20 +50,22 @@ pub(super) async fn jobs(api: &Api, host: Host, findings: &mut Findings<'_>) -> 
     };
     match error.status() {
         Some(404) if host == Host::OfYourOwn => {
-            let what = format!("{JOBS} is not served here (404), so only `export-gateway` is left");
+            let what = format!(
+                "{JOBS} is not served by this host (404), so only `export-gateway` can be used"
+            );
             findings.add(Finding::skipped("jobs", what));
-            let what = "the gateway decides by itself who may read";
+            let what = "not checked: the gateway decides which clients may read";
             findings.add(Finding::skipped("permission", what));
             findings.add(gateway(api).await);
         }
         Some(403) => {
-            let what = "the job API answers only those who have the permission";
+            let what = "the job API responds only to clients with the permission";
             findings.add(Finding::skipped("jobs", what));
             findings.add(denied("permission", DETAIL_VIEW, error));
         }
         _ => {
             findings.add(denied("jobs", DETAIL_VIEW, error));
-            let what = "the job API does not say whether it is granted";
+            let what = "the job API does not report whether it is granted";
             findings.add(Finding::skipped("permission", what));
         }
     }
@@ -86,7 +88,7 @@ async fn gateway(api: &Api) -> Finding {
         Ok(reply) => Finding::ok(
             "gateway",
             format!(
-                "the export gateway answers, with {} of one day",
+                "the export gateway responds, with {} of one day",
                 counted(reply.value.total_records, "record", "records")
             ),
         ),
@@ -101,7 +103,7 @@ pub(super) async fn query(api: &Api, end: Timestamp, findings: &mut Findings<'_>
     let start = end - DAY;
     let error = match hits(api, start, end, 1).await {
         Ok(hits) => {
-            findings.add(Finding::ok("queries", "the details query answers"));
+            findings.add(Finding::ok("queries", "the details query responds"));
             findings.add(divisions(hits, start, end));
             return true;
         }
@@ -113,18 +115,20 @@ pub(super) async fn query(api: &Api, end: Timestamp, findings: &mut Findings<'_>
 }
 
 fn no_queries(error: ApiError) -> Finding {
-    const WITHOUT: &str =
-        "exports by jobs do without queries; this check counts and tries out limits by them";
+    const WITHOUT: &str = "exports by jobs do not need queries; this check uses them to count conversations and to test limits";
     let status = error.status();
     let what = chain(error);
     match status {
         // A custom host need not serve the query.
-        Some(404) => Finding::skipped("queries", format!("{QUERY} is not served here (404)")),
+        Some(404) => Finding::skipped(
+            "queries",
+            format!("{QUERY} is not served by this host (404)"),
+        ),
         Some(400..=428 | 430..=499) => {
             Finding::warning("queries", format!("queries are refused: {what}")).fix(WITHOUT)
         }
         _ => {
-            Finding::warning("queries", format!("queries could not be tried: {what}")).fix(WITHOUT)
+            Finding::warning("queries", format!("queries could not be tested: {what}")).fix(WITHOUT)
         }
     }
 }
@@ -153,12 +157,12 @@ pub(super) async fn hits(
 /// The finding for a failed call, with the name of the permission if that is missing.
 pub(super) fn denied(check: &'static str, permission: &str, error: ApiError) -> Finding {
     let fix = match error.status() {
-        Some(400) => "the API does not take the request: tell its words to the archive's maintainers".to_owned(),
-        Some(401) => "the API does not take the token: check that GENESYS_API_URL and GENESYS_LOGIN_URL, if set, are of one organisation, and try again".to_owned(),
+        Some(400) => "the API rejects the request: report its message to the maintainers of this program".to_owned(),
+        Some(401) => "the API rejects the token: check that GENESYS_API_URL and GENESYS_LOGIN_URL, if set, belong to one organisation, and try again".to_owned(),
         Some(403) => format!("{permission} is missing: {GRANT}"),
-        Some(404) => "it is not there, or the host is no API of Genesys Cloud: check GENESYS_REGION and GENESYS_API_URL, try again".to_owned(),
-        Some(429) => "others use up the rate limit: try again in some minutes".to_owned(),
-        _ => "the API has trouble, or the host is no API of Genesys Cloud: check the hosts, try again".to_owned(),
+        Some(404) => "the path does not exist, or the host is not a Genesys Cloud API: check GENESYS_REGION and GENESYS_API_URL, and try again".to_owned(),
+        Some(429) => "other clients use up the rate limit: try again in a few minutes".to_owned(),
+        _ => "the API is unavailable, or the host is not a Genesys Cloud API: check the hosts, and try again".to_owned(),
     };
     Finding::failed(check, chain(error)).fix(fix)
 }

@@ -20,13 +20,13 @@ const RETENTION_VIEW: &str = "analytics:dataRetention:view";
 pub(super) fn watermark(watermark: Timestamp, now: Timestamp) -> Finding {
     let behind = Duration::try_from(now.duration_since(watermark)).unwrap_or_default();
     let what = format!(
-        "data reaches {watermark:.0}, {} behind; a daily export of the day before waits until about {} after midnight UTC",
+        "data is complete up to {watermark:.0} ({} ago); a daily export of the previous day waits until about {} after midnight UTC",
         time(behind),
         time(behind),
     );
     if behind > FAR_BEHIND {
         Finding::warning("watermark", what)
-            .fix("exports wait for it, up to WATERMARK_DEADLINE_HOURS; a lake a day behind is for the vendor's support")
+            .fix("exports wait for the data for up to WATERMARK_DEADLINE_HOURS; report a lag of more than a day to the vendor's support")
     } else {
         Finding::ok("watermark", what)
     }
@@ -38,15 +38,19 @@ pub(super) async fn retention(api: &Api) -> Finding {
         Ok(reply) => match reply.value.retention_days {
             Some(days) => Finding::ok(
                 "retention",
-                format!("conversations are kept {days} days; older ones are refused"),
+                format!(
+                    "conversations are kept for {days} days; requests for older ones are refused"
+                ),
             ),
             None => Finding::ok("retention", "the organisation sets no limit"),
         },
-        Err(error) if error.status() == Some(403) => {
-            Finding::warning("retention", "may not be read, so no limit is assumed").fix(format!(
-                "grant {RETENTION_VIEW}, or set ARCHIVE_RETENTION_DAYS"
-            ))
-        }
+        Err(error) if error.status() == Some(403) => Finding::warning(
+            "retention",
+            "the client may not read it, so no limit is assumed",
+        )
+        .fix(format!(
+            "grant {RETENTION_VIEW}, or set ARCHIVE_RETENTION_DAYS"
+        )),
         Err(error) => Finding::warning("retention", chain(error))
             .fix("set ARCHIVE_RETENTION_DAYS if the organisation has a limit"),
     }

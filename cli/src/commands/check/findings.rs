@@ -120,7 +120,7 @@ impl<'a> Findings<'a> {
 
     /// The error after an interrupt. It holds the findings so far, including a failure to clean up.
     pub(super) fn interrupted(self) -> Problem {
-        Problem::failed("the check is stopped before its end")
+        Problem::failed("the check was interrupted")
             .with_json(json!({"status": "stopped", "checks": self.all}))
     }
 

@@ -22,7 +22,7 @@ impl Interrupt {
         let screen = screen.clone();
         tokio::spawn(async move {
             wait().await;
-            screen.line("deletes what it has made; Ctrl-C again stops at once");
+            screen.line("deleting what the check has created; press Ctrl-C again to stop at once");
             sender.send_replace(true);
             wait().await;
             std::process::exit(Exit::Failed as i32);

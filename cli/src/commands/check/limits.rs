@@ -49,13 +49,13 @@ pub(super) async fn limits(api: &Api, findings: &mut Findings<'_>) {
         Some(allowed) => Finding::ok(
             "rate limit",
             format!(
-                "{} requests a minute and token: as many pages, or {} conversations in pages of 1000",
+                "{} requests per minute and token: as many pages, or {} conversations in pages of 1000",
                 count(allowed.into()),
                 count(u64::from(allowed) * 1000)
             ),
         ),
-        None => Finding::warning("rate limit", "the answers do not tell it")
-            .fix("exports are slowed down by 429 alone; give the token to nobody else"),
+        None => Finding::warning("rate limit", "the responses do not include it")
+            .fix("exports slow down only on a 429; do not share the token with other programs"),
     });
     for namespace in NAMESPACES {
         findings.add(of_namespace(api, namespace).await);
@@ -67,7 +67,7 @@ pub(super) async fn of_query(api: &Api, end: Timestamp, findings: &mut Findings<
     let hour = Duration::from_hours(1);
     for size in PAGE_SIZES {
         let tried = hits(api, end - hour, end, size).await;
-        findings.add(tried_out(&format!("a query's page of {size}"), tried));
+        findings.add(tried_out(&format!("a query page of {size}"), tried));
     }
     for days in INTERVAL_DAYS {
         let start = end - 24 * hour * u32::try_from(days).unwrap_or(1);
@@ -84,10 +84,10 @@ pub(super) fn tried_out<T>(what: &str, tried: Result<T, ApiError>) -> Finding {
             error @ ApiError::Refused {
                 status: 400 | 413, ..
             },
-        ) => Finding::found(LIMITS, format!("{what} is not: {}", chain(error))),
+        ) => Finding::found(LIMITS, format!("{what} is not accepted: {}", chain(error))),
         Err(error) => Finding::skipped(
             LIMITS,
-            format!("{what} could not be tried: {}", chain(error)),
+            format!("{what} could not be tested: {}", chain(error)),
         ),
     }
 }
@@ -118,7 +118,7 @@ async fn of_namespace(api: &Api, namespace: &str) -> Finding {
     if ours.is_empty() {
         Finding::found(
             LIMITS,
-            format!("{namespace} says nothing of tokens and jobs"),
+            format!("{namespace} lists no limits for tokens or jobs"),
         )
     } else {
         Finding::found(LIMITS, format!("{namespace}: {}", ours.join(", ")))
@@ -156,7 +156,7 @@ mod tests {
         let tried = |error| tried_out::<()>("a page of 9", Err(error));
 
         for status in [400, 413] {
-            let what = format!("a page of 9 is not: /jobs returned {status}");
+            let what = format!("a page of 9 is not accepted: /jobs returned {status}");
             assert_eq!(tried(refused(status)), Finding::found("limits", what));
         }
         for error in [
@@ -171,7 +171,7 @@ mod tests {
                 limit: 9,
             },
         ] {
-            let what = format!("a page of 9 could not be tried: {error}");
+            let what = format!("a page of 9 could not be tested: {error}");
             assert_eq!(tried(error), Finding::skipped("limits", what));
         }
     }

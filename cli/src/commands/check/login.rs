@@ -27,7 +27,7 @@ pub(super) fn regions(settings: &Settings, archive: Lies) -> Finding {
         Some(region) if !endpoints.is_overridden() => {
             format!("{region} in {}", region.aws_region())
         }
-        _ => "hosts of your own".to_owned(),
+        _ => "custom hosts".to_owned(),
     };
     let what = format!("{region}: API at {api}, login at {login}");
     let regions = settings.engine.regions.clone();
@@ -35,9 +35,10 @@ pub(super) fn regions(settings: &Settings, archive: Lies) -> Finding {
         Lies::In(region) => Some(region),
         Lies::Nowhere => None,
         Lies::Unknown => {
-            let undecided = "whether data may go to the bucket is undecided: it cannot be opened";
+            let undecided =
+                "whether data may go to the bucket is undecided: the bucket cannot be opened";
             return Finding::warning("region", format!("{what}; {undecided}"))
-                .fix("see what is said of the archive below, and check again");
+                .fix("see the finding for the archive below, and check again");
         }
     };
     match Residency::decide(regions.genesys, bucket_region, &regions.allowed) {
@@ -63,11 +64,11 @@ pub(super) async fn login(api: &Api, findings: &mut Findings<'_>) -> bool {
     findings.add(match life {
         Some(life) => Finding::ok(
             "token",
-            format!("lives {}, and is renewed before that", time(life)),
+            format!("valid for {}, and renewed before it expires", time(life)),
         ),
         None => Finding::warning(
             "token",
-            "its life is not told; it is renewed every few minutes",
+            "its lifetime is not reported; it is renewed every few minutes",
         ),
     });
     true
@@ -78,13 +79,13 @@ fn refused(error: ApiError) -> Finding {
     let transient = error.is_transient();
     let what = chain(error);
     let fix = if what.contains("client not found") {
-        "no such client in this region: check GENESYS_REGION first, then GENESYS_CLIENT_ID"
+        "the client does not exist in this region: check GENESYS_REGION first, then GENESYS_CLIENT_ID"
     } else if what.contains("authentication failed") {
-        "the client is known, its secret is not right: check GENESYS_CLIENT_SECRET"
+        "the client exists, but its secret is wrong: check GENESYS_CLIENT_SECRET"
     } else if transient {
-        "the login host cannot be reached or has trouble: check GENESYS_REGION, the network and the proxy, try again"
+        "the login host is unreachable or unavailable: check GENESYS_REGION, the network and the proxy, and try again"
     } else {
-        "check GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET; the client's grant is client credentials"
+        "check GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET; the client's grant type must be client credentials"
     };
     Finding::failed("login", what).fix(fix)
 }

@@ -36,7 +36,7 @@ pub(super) async fn target(
     findings: &mut Findings<'_>,
 ) -> Result<(), Interrupted> {
     let Some(opened) = place else {
-        findings.add(Finding::skipped(CHECK, "no archive was named").fix("name one with --out"));
+        findings.add(Finding::skipped(CHECK, "no archive was given").fix("give one with --out"));
         return Ok(());
     };
     let opened = match opened.and_then(Opened::for_writing) {
@@ -53,7 +53,8 @@ pub(super) async fn target(
     let store = opened.store();
     let probe = probe(&*store, bucket, &new_id(), interrupt).await;
     if let (Err(Interrupted), Some(error)) = (&probe.tried, probe.left) {
-        findings.add(Finding::warning(CHECK, chain(error)).fix("delete it: nothing reads it"));
+        findings
+            .add(Finding::warning(CHECK, chain(error)).fix("delete the object: nothing reads it"));
     }
     findings.add(told(&*store, probe.tried?));
     if bucket.is_some() {
@@ -63,7 +64,7 @@ pub(super) async fn target(
 }
 
 fn closed(problem: Problem) -> Finding {
-    let fix = "give --out a folder that you may write to, or s3://bucket[/prefix]";
+    let fix = "set --out to a writable folder or s3://bucket[/prefix]";
     Finding::failed(CHECK, problem.message).fix(problem.hint.unwrap_or_else(|| fix.to_owned()))
 }
 
@@ -71,11 +72,11 @@ fn closed(problem: Problem) -> Finding {
 fn encryption(seen: Option<Result<Encryption, StoreError>>) -> Finding {
     const ENCRYPTION: &str = "encryption";
     match seen {
-        None => Finding::skipped(ENCRYPTION, "there was no object to look at"),
+        None => Finding::skipped(ENCRYPTION, "there was no object to inspect"),
         Some(Err(error)) => Finding::skipped(ENCRYPTION, chain(error)),
         Some(Ok(Encryption {
             algorithm: None, ..
-        })) => Finding::found(ENCRYPTION, "the store does not tell how it encrypts"),
+        })) => Finding::found(ENCRYPTION, "the store does not report how it encrypts"),
         Some(Ok(Encryption {
             algorithm: Some(algorithm),
             kms_key,
@@ -95,12 +96,12 @@ fn told(store: &dyn ArchiveStore, tried: Result<(), Trouble>) -> Finding {
         Ok(()) => Finding::ok(
             CHECK,
             format!(
-                "{} takes objects, refuses to overwrite them, and gives them back",
+                "{} stores objects, refuses to overwrite them, and returns them unchanged",
                 store.uri("")
             ),
         ),
         Err(Trouble::Broken(what)) => Finding::failed(CHECK, format!("{}: {what}", store.uri("")))
-            .fix("exports rely on conditional writes; use a store that has them"),
+            .fix("exports rely on conditional writes; use a store that supports them"),
         Err(Trouble::Store(error)) => {
             let fix = right(&error);
             Finding::failed(CHECK, chain(error)).fix(fix)
@@ -148,7 +149,9 @@ async fn probe(
 async fn is_gone(store: &dyn ArchiveStore, key: &str) -> Result<(), Trouble> {
     match store.get(key).await? {
         None => Ok(()),
-        Some(_) => Err(Trouble::Broken("keeps an object that was deleted")),
+        Some(_) => Err(Trouble::Broken(
+            "the store keeps an object that was deleted",
+        )),
     }
 }
 
@@ -163,10 +166,12 @@ fn probe_object(id: &str) -> Object {
 async fn try_it(store: &dyn ArchiveStore, object: Object) -> Result<(), Trouble> {
     let (key, body) = (object.key.clone(), object.body.clone());
     if store.create(object).await? != Stored::AlreadyThere {
-        return Err(Trouble::Broken("overwrites an object that must stay"));
+        return Err(Trouble::Broken("the store overwrites an existing object"));
     }
     if store.get(&key).await? != Some(body) {
-        return Err(Trouble::Broken("gives back other bytes than were written"));
+        return Err(Trouble::Broken(
+            "the store returns other bytes than were written",
+        ));
     }
     Ok(())
 }
@@ -179,9 +184,7 @@ fn right(error: &StoreError) -> String {
         "delete" => "s3:DeleteObject",
         _ => "s3:PutObject, and kms:GenerateDataKey for a key of your own",
     };
-    format!(
-        "the step `{action}` needs the right to it: in a bucket {needed}, in a folder that you may write there"
-    )
+    format!("`{action}` needs permission: {needed} on a bucket, write access to a folder")
 }
 
 impl From<StoreError> for Trouble {

@@ -67,14 +67,14 @@ pub(super) async fn run(
 async fn look_at(api: &Api, path: &str, findings: &mut Findings<'_>) {
     match poll(api, path).await {
         Ok(Polled::Done(status, waited)) => {
-            findings.add(Finding::ok(CHECK, format!("was done after {}", time(waited))));
+            findings.add(Finding::ok(CHECK, format!("completed after {}", time(waited))));
             findings.add(expiry(&status));
             pages(api, path, findings).await;
         }
         Ok(Polled::Ended(state, message)) => findings.add(ended(&state, message)),
         Ok(Polled::StillWaiting(state)) => findings.add(
             Finding::warning(CHECK, format!("is {state:?} after {}", time(LONGEST_POLLING)))
-                .fix("exports wait up to JOB_DEADLINE_HOURS; a job that stays queued means that others hold all places"),
+                .fix("exports wait for up to JOB_DEADLINE_HOURS; a job stays queued while other jobs use all of the organisation's job slots"),
         ),
         Err(error) => findings.add(denied(CHECK, DETAIL_VIEW, error)),
     }
@@ -105,11 +105,12 @@ async fn poll(api: &Api, path: &str) -> Result<Polled, ApiError> {
 
 fn ended(state: &JobState, message: Option<String>) -> Finding {
     let said = message.map_or_else(
-        || ", and the API does not say why".to_owned(),
+        || ", and the API gives no reason".to_owned(),
         |message| format!(": {}", message.chars().take(MOST_TOLD).collect::<String>()),
     );
-    Finding::failed(CHECK, format!("ended as {state:?}{said}"))
-        .fix("jobs of an export would end so, too: try again, then ask the vendor's support")
+    Finding::failed(CHECK, format!("ended as {state:?}{said}")).fix(
+        "the jobs of an export would end in the same way: try again, then ask the vendor's support",
+    )
 }
 
 async fn pages(api: &Api, path: &str, findings: &mut Findings<'_>) {
@@ -122,7 +123,7 @@ async fn pages(api: &Api, path: &str, findings: &mut Findings<'_>) {
 
 fn expiry(status: &AsyncQueryStatus) -> Finding {
     let (Some(submitted), Some(expires)) = (status.submission_date, status.expiration_date) else {
-        return Finding::found(CHECK, "the API does not say when results expire");
+        return Finding::found(CHECK, "the API does not report when results expire");
     };
     let kept = Duration::try_from(expires.duration_since(submitted)).unwrap_or_default();
     Finding::found(
@@ -137,8 +138,8 @@ async fn delete(api: &Api, path: &str) -> Finding {
         .call(&Call::delete(path), api.deadline(), decode::ignore)
         .await;
     match deleted {
-        Ok(reply) => Finding::found(CHECK, format!("deleting it answers {}", reply.status)),
+        Ok(reply) => Finding::found(CHECK, format!("deleting it returns {}", reply.status)),
         Err(error) => Finding::warning(CHECK, format!("cannot be deleted: {}", chain(error)))
-            .fix("it expires by itself, and holds a place of the organisation's jobs until then"),
+            .fix("it expires on its own, and uses one of the organisation's job slots until then"),
     }
 }

@@ -17,22 +17,24 @@ const PING: &str = "webhook.ping";
 
 pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
     let (Some(url), Some(signer)) = (&settings.limits.webhook_url, &settings.signer) else {
-        return Finding::skipped(CHECK, "DATA_LAKE_WEBHOOK_URL is not set, so nobody is told");
+        return Finding::skipped(
+            CHECK,
+            "DATA_LAKE_WEBHOOK_URL is not set, so there is no receiver to test",
+        );
     };
     let receiver = match WebhookUrl::parse(url, &settings.address_rules) {
         Ok(receiver) => receiver,
         Err(error) => {
             return Finding::failed(CHECK, chain(error)).fix(
-                "set DATA_LAKE_WEBHOOK_URL to an https address; WEBHOOK_ALLOWED_HOSTS lists private hosts that may",
+                "set DATA_LAKE_WEBHOOK_URL to an https URL; list a private host in WEBHOOK_ALLOWED_HOSTS",
             );
         }
     };
     let sender = match Sender::new(settings.address_rules.clone()) {
         Ok(sender) => sender,
         Err(error) => {
-            return Finding::failed(CHECK, chain(error)).fix(
-                "no https connection can be made from here: check the machine's certificates",
-            );
+            return Finding::failed(CHECK, chain(error))
+                .fix("this machine cannot make https connections: check its certificates");
         }
     };
     let now = clock.now();
@@ -41,17 +43,17 @@ pub(super) async fn ping(settings: &EngineSettings, clock: &Clock) -> Finding {
     match sender.post(&receiver, &headers, body).await {
         Ok(reply) => of_reply(receiver.host(), &reply),
         Err(error) => Finding::failed(CHECK, chain(error))
-            .fix("the receiver must answer within 5 s over https; WEBHOOK_ALLOWED_HOSTS lists private hosts that may"),
+            .fix("the receiver must respond within 5 s over https; list a private host in WEBHOOK_ALLOWED_HOSTS"),
     }
 }
 
 fn of_reply(host: &str, reply: &Reply) -> Finding {
     let status = reply.status;
     match reply.refusal() {
-        None => Finding::ok(CHECK, format!("{host} takes a signed {PING} ({status})")),
+        None => Finding::ok(CHECK, format!("{host} accepts a signed {PING} ({status})")),
         Some(refusal) => {
             let what = refusal.what();
-            let message = format!("{host} does not take a signed {PING}: {what}");
+            let message = format!("{host} does not accept a signed {PING}: {what}");
             Finding::failed(CHECK, message).fix(refusal.fix())
         }
     }

@@ -21,10 +21,10 @@ pub(super) fn prepare(arguments: &DemoArguments) -> Result<PathBuf, Problem> {
     }
     let refused = |error: &io::Error| {
         Problem::refused(format!(
-            "{} cannot be the demo's folder: {error}",
+            "{} cannot be used as the demo's folder: {error}",
             out.display()
         ))
-        .with_hint("give another one with --out")
+        .with_hint("give another folder with --out")
     };
     clear(&out)
         .and_then(|()| mark(&out))
@@ -59,7 +59,9 @@ fn clear(out: &Path) -> io::Result<()> {
     } else if out.join(MARKER).is_file() {
         fs::remove_dir_all(out)
     } else {
-        Err(io::Error::other("it holds something, and no demo wrote it"))
+        Err(io::Error::other(
+            "it is not empty and was not written by a demo",
+        ))
     }
 }
 
@@ -94,7 +96,7 @@ mod tests {
         assert!(
             problem
                 .message
-                .ends_with("it holds something, and no demo wrote it"),
+                .ends_with("it is not empty and was not written by a demo"),
             "{}",
             problem.message
         );

@@ -45,7 +45,7 @@ impl Proof {
         let manifest: Manifest = archive
             .read(Name::Manifest(id))
             .await?
-            .context("there is no manifest")?;
+            .context("the manifest is missing")?;
         let interval = manifest.outcome.interval;
         let archived = archived(archive, &manifest).await?;
         let expected = simulator.truth().conversations.into_iter();
@@ -68,13 +68,13 @@ impl Proof {
     pub(super) fn text(&self) -> String {
         let (records, webhook) = (self.records_fit(), self.webhook_fits());
         format!(
-            "{} each of the organisation's {} conversations of these days is there exactly once{}\n{} {}",
+            "{} each of the organisation's {} conversations of these days is archived exactly once{}\n{} {}",
             mark(records),
             count(self.expected),
             if records {
                 String::new()
             } else {
-                format!(": no. {}", self.difference())
+                format!(": no, {}", self.difference())
             },
             mark(webhook),
             self.told(),
@@ -97,13 +97,13 @@ impl Proof {
     pub(super) fn judge(&self) -> Result<(), Problem> {
         if !self.records_fit() {
             return Err(Problem::failed(format!(
-                "the archive is not what the organisation has: {}",
+                "the archive differs from the organisation's data: {}",
                 self.difference()
             )));
         }
         if !self.webhook_fits() {
             return Err(Problem::failed(format!(
-                "the webhook did not go as promised: {}",
+                "the webhook was not delivered as promised: {}",
                 self.told()
             )));
         }
@@ -138,7 +138,7 @@ impl Proof {
             repeated,
             ..
         } = self;
-        format!("{missing} missing, {repeated} more than once, {strange} that do not belong there")
+        format!("{missing} missing, {repeated} duplicated, {strange} unexpected")
     }
 
     fn told(&self) -> String {
@@ -149,7 +149,7 @@ impl Proof {
             .map(|seen| seen.event.as_str())
             .collect();
         format!(
-            "the receiver was told {} under {} in {}, {} with a valid signature",
+            "the receiver got {} under {} in {}, {} with a valid signature",
             events.into_iter().collect::<Vec<_>>().join(" and "),
             counted(self.ids().len() as u64, "webhook id", "webhook ids"),
             counted(self.deliveries.len() as u64, "delivery", "deliveries"),

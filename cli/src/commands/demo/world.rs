@@ -76,8 +76,8 @@ pub(super) fn request(
 
 pub(super) fn greeting(arguments: &DemoArguments, simulator: &Simulator, out: &Path) -> String {
     format!(
-        "a simulated organisation with {} conversations in three days answers at {} and makes trouble: 429s, 5xx, cut-off \
-         answers, resets\nthe export goes into {}; its engine is killed several times and goes on from the folder alone",
+        "a simulated organisation with {} conversations in three days listens at {} and injects faults: 429s, 5xx, truncated \
+         responses, resets\nthe export is written to {}; its engine is killed several times and resumes from the folder alone",
         count(arguments.conversations.into()),
         simulator.url(),
         out.display(),

@@ -31,10 +31,8 @@ pub(super) fn request(
     if let Some(interval) = interval(arguments, now, known)? {
         request["interval"] = json!(interval);
     } else if request["filters"] == json!({}) {
-        let problem = Problem::refused("neither ids nor a time are given");
-        return Err(
-            problem.with_hint("name ids, or --last PT2H, or --interval 2026-03-01/2026-03-02")
-        );
+        let problem = Problem::refused("neither ids nor a time is given");
+        return Err(problem.with_hint("give ids, --last PT2H or --interval 2026-03-01/2026-03-02"));
     }
     Ok(ExportRequest::parse(&request.to_string())?)
 }
@@ -61,9 +59,8 @@ fn interval(
         HistorySource::HistoryGateway => asked.end(),
     };
     let interval = Interval::new(asked.start(), end).map_err(|_| {
-        Problem::refused(format!("nothing of {asked} is known yet")).with_hint(
-            "the details query is believed up to GENESYS_QUERY_LAG_SECONDS (120) before now",
-        )
+        Problem::refused(format!("no data of {asked} is available yet"))
+            .with_hint("the details query is used up to GENESYS_QUERY_LAG_SECONDS (120) before now")
     })?;
     Ok(Some(interval))
 }
@@ -81,8 +78,8 @@ fn filters(arguments: &HistoryArguments) -> Result<Value, Problem> {
         let text = read("ids", path)?;
         if ids(&text).is_empty() {
             // Without ids the query would match all conversations.
-            let message = format!("the ids {} hold none", path.display());
-            return Err(Problem::refused(message).with_hint("write one id a line"));
+            let message = format!("the ids {} contain no id", path.display());
+            return Err(Problem::refused(message).with_hint("write one id per line"));
         }
         given = format!("{given}\n{text}");
     }

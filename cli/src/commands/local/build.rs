@@ -42,11 +42,13 @@ pub(super) fn build(project: &Project) -> Result<Binaries, Problem> {
         command.args(["--package", function.function]);
     }
     let built = command.output().map_err(|error| {
-        Problem::refused(format!("cargo does not start: {error}"))
+        Problem::refused(format!("cannot start cargo: {error}"))
             .with_hint("install Rust from https://rustup.rs")
     })?;
     if !built.status.success() {
-        return Err(Problem::failed("the functions cannot be built; see above"));
+        return Err(Problem::failed(
+            "the functions could not be built; see above",
+        ));
     }
     binaries(&String::from_utf8_lossy(&built.stdout)).map_err(|error| Problem::failed(chain(error)))
 }
@@ -61,7 +63,7 @@ fn binaries(told: &str) -> anyhow::Result<Binaries> {
     for function in FUNCTIONS {
         anyhow::ensure!(
             binaries.contains_key(function.function),
-            "cargo built no binary of {}",
+            "cargo did not build a binary of {}",
             function.function
         );
     }

@@ -47,7 +47,7 @@ pub(super) fn deploy(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .context("the script that deploys does not start")?;
+        .context("cannot start the deployment script")?;
     talk(script, &input, screen)
 }
 
@@ -66,14 +66,12 @@ fn talk(mut script: Child, input: &Value, screen: &Screen) -> Result<Outputs, Pr
     }
     let output = script
         .wait_with_output()
-        .context("the script that deploys was lost")?;
+        .context("cannot read the output of the deployment script")?;
     if !output.status.success() {
-        return Err(Problem::failed(format!("cannot deploy: {said}")));
+        return Err(Problem::failed(format!("the deployment failed: {said}")));
     }
-    Ok(
-        serde_json::from_slice(&output.stdout)
-            .context("the script that deploys gave no outputs")?,
-    )
+    Ok(serde_json::from_slice(&output.stdout)
+        .context("the deployment script did not return the stack's outputs")?)
 }
 
 /// Parameters of the template for this machine. The schedule is off: nothing starts by itself on a laptop.

@@ -16,10 +16,10 @@ pub(super) fn down(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
     let root = folder.root().display();
     let (text, status) = match stopped {
         Stopped::Running => (
-            format!("down; archive, queues and settings are kept in {root}"),
+            format!("the stack is down; archive, queues and settings are kept in {root}"),
             "down",
         ),
-        Stopped::NotRunning => (format!("nothing runs in {root}"), "not running"),
+        Stopped::NotRunning => (format!("nothing is running in {root}"), "not running"),
     };
     screen.result(&Report {
         text,

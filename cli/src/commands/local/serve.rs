@@ -28,10 +28,12 @@ const EMULATOR_ENDS_WITHIN: Duration = Duration::from_mins(1);
 
 pub(super) async fn serve(folder: &Folder, screen: &Screen) -> Result<Exit, Problem> {
     let Some(_lock) = folder.lock_services()? else {
-        return Err(Problem::failed("the services run already"));
+        return Err(Problem::failed("the services are already running"));
     };
     let Some(settings) = LocalSettings::read(folder)? else {
-        return Err(Problem::refused("there is nothing to serve: run local up"));
+        return Err(Problem::refused(
+            "the stack is not set up: run genesys-archive local up",
+        ));
     };
     let _simulator = simulator(&settings).await?;
     let _receiver = receiver(folder, &settings).await?;
@@ -45,11 +47,11 @@ pub(super) async fn serve(folder: &Folder, screen: &Screen) -> Result<Exit, Prob
     Running::forget(folder);
     match ended? {
         Ended::Told => {
-            screen.line("told to end");
+            screen.line("stopping on request");
             stop(&mut emulator).await?;
             Ok(Exit::Done)
         }
-        Ended::Emulator(status) => Err(Problem::failed(format!("the emulator ended: {status}"))),
+        Ended::Emulator(status) => Err(Problem::failed(format!("the emulator exited: {status}"))),
     }
 }
 
@@ -81,13 +83,13 @@ fn note(path: &PathBuf, delivery: &Seen) {
     line.push('\n');
     let file = OpenOptions::new().create(true).append(true).open(path);
     if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
-        tracing::warn!(%error, "a delivery was not noted");
+        tracing::warn!(%error, "webhook delivery not recorded");
     }
 }
 
 fn taken(address: SocketAddr, option: &str, error: &str) -> Problem {
     Problem::refused(format!(
-        "cannot listen on {address} ({error}): end what does, or choose another port with {option}"
+        "cannot listen on {address} ({error}): stop the process that uses the port, or choose another port with {option}"
     ))
 }
 
@@ -121,7 +123,7 @@ fn start_emulator(folder: &Folder, settings: &LocalSettings) -> Result<Child, Pr
         .stderr(errors)
         .process_group(0)
         .spawn()
-        .context("the emulator does not start")?;
+        .context("cannot start the emulator")?;
     Ok(child)
 }
 
@@ -151,7 +153,7 @@ async fn stop(emulator: &mut Child) -> anyhow::Result<()> {
             emulator.kill()?;
             emulator.wait()?;
             anyhow::bail!(
-                "the emulator did not end within {EMULATOR_ENDS_WITHIN:?} and was killed"
+                "the emulator did not exit within {EMULATOR_ENDS_WITHIN:?} and was killed"
             );
         }
         tokio::time::sleep(LOOK_EVERY).await;

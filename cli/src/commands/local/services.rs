@@ -45,7 +45,7 @@ pub(super) fn start(
         .stderr(errors)
         .process_group(0)
         .spawn()
-        .context("the services do not start")?;
+        .context("cannot start the services")?;
     wait_until_there(folder, &mut services)
 }
 
@@ -61,7 +61,7 @@ fn wait_until_there(folder: &Folder, services: &mut Child) -> Result<(), Problem
         if since.elapsed() > STARTED_WITHIN {
             let log = folder.log("services");
             return Err(Problem::failed(format!(
-                "the services have not started within {STARTED_WITHIN:?}; see {}",
+                "the services did not start within {STARTED_WITHIN:?}; see {}",
                 log.display()
             )));
         }
@@ -75,7 +75,10 @@ fn why(folder: &Folder) -> Problem {
     let text = fs::read_to_string(&log).unwrap_or_default();
     match text.lines().find_map(|line| line.strip_prefix("error: ")) {
         Some(error) => Problem::refused(error),
-        None => Problem::failed(format!("the services ended at once; see {}", log.display())),
+        None => Problem::failed(format!(
+            "the services exited at once; see {}",
+            log.display()
+        )),
     }
 }
 
@@ -85,7 +88,7 @@ fn clear_away(folder: &Folder, settings: &LocalSettings, screen: &Screen) -> Res
         return Ok(());
     };
     if runs(left.emulator, &settings.python.join("bin/ministack")) {
-        screen.line("ends the emulator that services before these have left behind");
+        screen.line("stopping an emulator that earlier services left running");
         end(left.emulator, settings)?;
     }
     Running::forget(folder);
@@ -110,14 +113,16 @@ pub(super) fn stop(folder: &Folder) -> Result<Stopped, Problem> {
         return Ok(Stopped::NotRunning);
     }
     let Some(running) = Running::told(folder)? else {
-        return Err(Problem::failed("the services are just starting; try again"));
+        return Err(Problem::failed(
+            "the services are still starting; try again",
+        ));
     };
     terminate(running.services)?;
     let since = Instant::now();
     while folder.has_services()? {
         if since.elapsed() > ENDED_WITHIN {
             return Err(Problem::failed(format!(
-                "the services have not ended within {ENDED_WITHIN:?}; see {}",
+                "the services did not exit within {ENDED_WITHIN:?}; see {}",
                 folder.log("services").display()
             )));
         }

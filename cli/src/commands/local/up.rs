@@ -45,7 +45,7 @@ pub(super) async fn up(
 
 pub(super) fn busy(folder: &Folder) -> Problem {
     Problem::failed(format!(
-        "another `local up` or `local down` is at work in {}; wait for it",
+        "another `local up` or `local down` is running in {}; wait until it ends",
         folder.root().display()
     ))
 }
@@ -60,21 +60,21 @@ fn raise(
     let environments = arguments.environments.as_deref().unwrap_or(folder.root());
     let python = environment(project, environments, screen)?;
     // Read before the build, which may replace the executable.
-    let program = std::env::current_exe().context("this program has no name")?;
-    screen.line("builds the functions");
+    let program = std::env::current_exe().context("cannot find the path of this program")?;
+    screen.line("building the functions");
     let binaries = build(project)?;
     let before = LocalSettings::read(folder)?;
     let mut settings = settings(before.as_ref(), python, arguments)?;
     if folder.has_services()? && before.as_ref() != Some(&settings) {
-        screen.line("starts the services anew, for other options");
+        screen.line("restarting the services, because the options have changed");
         services::stop(folder)?;
     }
     settings.write(folder)?;
     if !folder.has_services()? {
-        screen.line("starts emulator, simulator and receiver");
+        screen.line("starting the emulator, the simulator and the receiver");
         services::start(&program, folder, &settings, screen)?;
     }
-    screen.line("deploys infra/template.yaml");
+    screen.line("deploying infra/template.yaml");
     let outputs = deploy(project, &settings, &binaries, &arguments.parameters, screen)?;
     settings.bucket = outputs.get("ArchiveBucketName").cloned();
     settings.write(folder)?;
@@ -82,7 +82,7 @@ fn raise(
 }
 
 fn environment(project: &Project, folder: &Path, screen: &Screen) -> Result<PathBuf, Problem> {
-    let making = || screen.line("installs the emulator of AWS, once: half a minute");
+    let making = || screen.line("installing the emulator of AWS, once: takes half a minute");
     python_environment(folder, &project.requirements(), making)
         .map_err(|error| Problem::refused(chain(error)))
 }
@@ -147,7 +147,7 @@ fn report(folder: &Folder, settings: &LocalSettings) -> Report {
         "the stack {STACK} is up on this machine\n\n  \
            AWS       {endpoint}, an emulator\n  \
            Genesys   {simulator}, {} conversations between {start} and {end}\n  \
-           webhooks  {}, noted in {}\n  \
+           webhooks  {}, recorded in {}\n  \
            archive   s3://{bucket}\n\n\
          start an export and follow it:\n  \
            echo '{{\"exportId\": \"first\", \"interval\": \"{interval}\", \"slices\": 3}}' | genesys-archive start --local --request -\n\n\

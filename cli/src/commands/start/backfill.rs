@@ -38,7 +38,7 @@ pub(super) async fn backfill(
         screen.line(&format!("month {} of {all}: {month}", number + 1));
         let go_on = |problem: Problem| match problem.hint {
             Some(_) => problem,
-            None => problem.with_hint("the same command goes on with this month"),
+            None => problem.with_hint("run the same command again to continue with this month"),
         };
         let started = stack.invoke(payload).await.map_err(go_on)?;
         follow(&stack, &started, screen).await?;
@@ -56,13 +56,13 @@ fn template(request: Option<&str>) -> Result<Value, Problem> {
         return Ok(json!({}));
     };
     let template: Value = serde_json::from_str(text)
-        .map_err(|error| Problem::refused(format!("the request is no JSON: {error}")))?;
+        .map_err(|error| Problem::refused(format!("the request is not JSON: {error}")))?;
     match template.as_object() {
-        None => Err(Problem::refused("the request is no JSON object")),
+        None => Err(Problem::refused("the request is not a JSON object")),
         Some(fields) if fields.contains_key("interval") => Err(Problem::refused(
-            "the request has an `interval`, and --backfill gives it another",
+            "the request has an `interval`, which --backfill sets",
         )
-        .with_hint("leave `interval` out of the request")),
+        .with_hint("remove `interval` from the request")),
         Some(_) => Ok(template),
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn coverage(
     if report.text.is_empty() {
         report
             .text
-            .push_str("no complete export without filters covers anything yet");
+            .push_str("there is no complete export without filters yet");
         missing += 1;
     }
     report.text.truncate(report.text.trim_end().len());
@@ -75,13 +75,13 @@ fn covered(views: &[ExportView], source: SourceKind) -> Vec<Interval> {
 
 fn tell(report: &mut Report, source: SourceKind, found: &Coverage) {
     let gaps = match found.gaps.len() {
-        0 => "covered without a gap".to_owned(),
+        0 => "covered without gaps".to_owned(),
         gaps => format!(
             "{} not covered",
             counted(gaps as u64, "window is", "windows are")
         ),
     };
-    let _ = writeln!(report.text, "{source}: of {}, {gaps}", found.span);
+    let _ = writeln!(report.text, "{source}, {}: {gaps}", found.span);
     for gap in &found.gaps {
         let _ = writeln!(report.text, "  {gap}");
     }

@@ -103,7 +103,11 @@ pub(super) fn text(views: &[ExportView], shown: usize, now: Timestamp) -> String
         let _ = writeln!(text, "{}", view.line(now));
     }
     if let more @ 1.. = views.len().saturating_sub(shown) {
-        let _ = writeln!(text, "  and {more} more: --exports {}", views.len());
+        let _ = writeln!(
+            text,
+            "  and {more} more, shown with --exports {}",
+            views.len()
+        );
     }
     text
 }

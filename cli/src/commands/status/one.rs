@@ -68,7 +68,7 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         .as_ref()
         .is_some_and(|outcome| !outcome.failures.is_empty())
     {
-        let _ = writeln!(text, "  go on with it: {}", stack.resume(id));
+        let _ = writeln!(text, "  resume it with: {}", stack.resume(id));
     }
     let scheduled = match &outcome {
         Some(outcome) => archive.read(Name::Resume(id, outcome.attempt)).await,

@@ -58,8 +58,8 @@ fn head(record: JsonText<'_>, messages: usize, width: usize) -> Vec<String> {
     facts.extend(redactions.map(|(label, count)| format!("{count} {label} redacted")));
     if let Some(left_out) = record.get("cut").and_then(|cut| number(cut, "messages")) {
         facts.push(format!(
-            "{} before left out",
-            counted(left_out, "message", "messages")
+            "{} left out",
+            counted(left_out, "earlier message", "earlier messages")
         ));
     }
     lines.extend(wrapped(&facts.join(", "), width));
@@ -267,7 +267,7 @@ mod tests {
 
         let lines = console::strip_ansi_codes(&shown).into_owned();
         let lines: Vec<_> = lines.lines().map(str::trim).collect();
-        insta::assert_snapshot!(lines.join("|"), @"a�[2J|�, 6 messages, 1 �, 0 messages before left out|?|?|?|?          half �|[x y]||2026-03-02|10:00:00 cust|||TTTTTTé  �          x");
+        insta::assert_snapshot!(lines.join("|"), @"a�[2J|�, 6 messages, 1 �, 0 earlier messages left out|?|?|?|?          half �|[x y]||2026-03-02|10:00:00 cust|||TTTTTTé  �          x");
         assert!(!shown.contains(['\u{9b}', '\u{202e}']));
     }
 }

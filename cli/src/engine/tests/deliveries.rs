@@ -81,7 +81,7 @@ async fn a_receiver_that_refuses_in_any_way_ends_the_engine_within_a_minute() {
         assert_eq!(ended, Ended::DeliveryOwed, "{answer:?}");
         let took = Duration::try_from(world.clock.now().duration_since(since)).unwrap();
         assert!(took <= PATIENCE, "{answer:?}: {took:?}");
-        assert_eq!(receiver.ids().len(), 3, "{answer:?}: tried for a while");
+        assert_eq!(receiver.ids().len(), 3, "{answer:?}: retried for a while");
         assert!(world.outcome(&engine).await.status.is_complete());
         let delivery = world.delivery(&engine).await;
         assert!(
@@ -172,5 +172,9 @@ async fn another_receiver_takes_what_the_planned_one_refused() {
 
     assert_eq!(ended, Ended::Over);
     assert_eq!(other.ids(), planned.ids()[..1], "the same outcome");
-    assert_eq!(planned.ids().len(), 3, "it was not asked again");
+    assert_eq!(
+        planned.ids().len(),
+        3,
+        "the planned receiver gets no further delivery"
+    );
 }

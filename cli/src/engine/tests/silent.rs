@@ -85,7 +85,7 @@ async fn every_worker_goes_on_while_the_archive_keeps_us_waiting() {
 
     let mut running = engine.run(&world.id);
     let concluded = async { while !matches!(events.recv().await.unwrap(), Event::Outcome(_)) {} };
-    tokio::select! { _ = running.ended() => panic!("nobody can know"), () = concluded => {} }
+    tokio::select! { _ = running.ended() => panic!("the engine ended although the archive is silent"), () = concluded => {} }
     store.is_silent.store(false, Ordering::Release);
     let ended = running.ended().await.unwrap();
 

@@ -109,7 +109,7 @@ async fn a_gateway_alone_passes_and_one_that_does_not_answer_fails() {
     for check in ["jobs", "permission", "queries", "trial job"] {
         assert_eq!(marks(&passed, check), ["skipped"], "{check}");
     }
-    assert!(said(&passed, "jobs").contains("only `export-gateway` is left"));
+    assert!(said(&passed, "jobs").contains("only `export-gateway` can be used"));
     assert!(said(&passed, "gateway").contains("12 records"));
     assert_eq!(failed.code, 1, "{}", failed.out);
     assert_eq!(marks(&failed, "gateway"), ["failed"]);

@@ -54,7 +54,7 @@ async fn ctrl_c_deletes_the_job_and_ends() {
     let told = ended(check).await;
 
     assert_eq!(told.code, 1, "{}", told.out);
-    assert_eq!(told.error(), "the check is stopped before its end");
+    assert_eq!(told.error(), "the check was interrupted");
     let mut last = None;
     while let Ok(request) = requests.try_recv() {
         last = Some(request);

@@ -152,7 +152,7 @@ impl ApiError {
             502 => Self::new(
                 502,
                 "bad.gateway",
-                "The upstream service gave no valid response.",
+                "The upstream service did not return a valid response.",
             ),
             503 => Self::new(
                 503,

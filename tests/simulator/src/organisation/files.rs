@@ -15,6 +15,6 @@ pub(super) fn download(id: &str, request: &Request) -> Result<Answer, ApiError> 
 pub(super) fn media(id: &str) -> Result<Answer, ApiError> {
     match file(id) {
         Some(bytes) => Ok(Answer::file(bytes)),
-        None => Err(ApiError::not_found("The file is not there any more.")),
+        None => Err(ApiError::not_found("The file no longer exists.")),
     }
 }

@@ -137,12 +137,12 @@ impl Predicate {
         match (self.kind.as_deref(), self.dimension.as_deref()) {
             (None | Some("dimension"), Some(dimension)) if dimensions.contains(&dimension) => {}
             (None | Some("dimension"), dimension) => {
-                return refuse(format!("the dimension {dimension:?} is not simulated here"));
+                return refuse(format!("the dimension {dimension:?} is not simulated"));
             }
             (kind, _) => return refuse(format!("a predicate of type {kind:?} is not simulated")),
         }
         if matches!(self.operator, Operator::Matches) && self.value.is_none() {
-            return refuse("a predicate that matches has to have a value".to_owned());
+            return refuse("a predicate with the operator matches requires a value".to_owned());
         }
         Ok(())
     }

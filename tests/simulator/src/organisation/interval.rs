@@ -67,7 +67,7 @@ fn midnight(day: i64, otherwise: Timestamp) -> Timestamp {
 
 fn date(text: &str) -> Result<Timestamp, ApiError> {
     text.parse()
-        .map_err(|_| ApiError::new(400, "invalid.date", "interval holds no ISO-8601 date"))
+        .map_err(|_| ApiError::new(400, "invalid.date", "interval must contain ISO-8601 dates"))
 }
 
 pub(crate) fn after(time: Timestamp, wait: Duration) -> Timestamp {

@@ -45,7 +45,7 @@ impl Request {
             return Err(ApiError::new(
                 415,
                 "unsupported.media.type",
-                "The request body has to be application/json.",
+                "The request body must be application/json.",
             ));
         }
         let body = self.body.as_ref().map_err(Clone::clone)?;

@@ -90,7 +90,7 @@ impl Organisation {
     ) -> Result<Answer, ApiError> {
         let ids: Vec<String> = request.json()?;
         if !(1..=BULK_MAX).contains(&ids.len()) {
-            let message = format!("1 to {BULK_MAX} message ids are expected");
+            let message = format!("the body must list 1 to {BULK_MAX} message ids");
             return Err(ApiError::bad_request(&message));
         }
         let (place, transcript) = self.transcript(id, now)?;

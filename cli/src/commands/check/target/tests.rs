@@ -100,7 +100,9 @@ async fn a_store_without_conditional_writes_fails_and_keeps_nothing() {
 
     assert!(matches!(
         probe.tried,
-        Ok(Err(Trouble::Broken("overwrites an object that must stay")))
+        Ok(Err(Trouble::Broken(
+            "the store overwrites an existing object"
+        )))
     ));
 }
 
