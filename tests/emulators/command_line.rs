@@ -244,7 +244,7 @@ async fn a_bucket_that_is_not_there_is_refused_with_a_way_on() {
 
     for refused in [export, verify] {
         assert_eq!(refused.code, Some(2), "{}", refused.err);
-        let told = "error: there is no bucket nowhere-to-be-found\nhint: create it";
+        let told = "error: the bucket nowhere-to-be-found does not exist\nhint: create it";
         assert!(refused.err.starts_with(told), "{}", refused.err);
     }
     assert_eq!(world.simulator.stats().total_requests(), 0);
