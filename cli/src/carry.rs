@@ -18,7 +18,7 @@ use crate::settings::Settings;
 
 /// An engine over an archive, with the receiving end of its events.
 #[derive(Debug)]
-pub(crate) struct Carrier {
+pub(crate) struct ExportRunner {
     pub place: Opened,
     pub engine: Engine,
     events: UnboundedReceiver<Event>,
@@ -27,8 +27,8 @@ pub(crate) struct Carrier {
 
 /// The result of running an engine on one export.
 #[derive(Clone, Debug)]
-pub(crate) struct Journey {
-    pub ended: Ending,
+pub(crate) struct RunReport {
+    pub ended: RunStop,
     pub tally: Tally,
     pub stats: StatsSnapshot,
     pub elapsed: Duration,
@@ -36,7 +36,7 @@ pub(crate) struct Journey {
 
 /// Why the run of the engine ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum RunStop {
     Engine(Ended),
     /// The engine was killed in mid-run.
     Killed,
@@ -49,7 +49,7 @@ const REDRAW_EVERY: Duration = Duration::from_millis(250);
 /// After Ctrl-C, the time limit for the archive to answer whether the export is decided.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-impl Carrier {
+impl ExportRunner {
     pub(crate) fn new(
         place: Opened,
         settings: &Settings,
@@ -86,7 +86,7 @@ impl Carrier {
     }
 
     /// Runs the engine until the export is over or the user presses Ctrl-C.
-    pub(crate) async fn carry(&mut self, id: &ExportId) -> Result<Journey, Problem> {
+    pub(crate) async fn carry(&mut self, id: &ExportId) -> Result<RunReport, Problem> {
         self.carry_until(id, |_| false).await
     }
 
@@ -95,7 +95,7 @@ impl Carrier {
         &mut self,
         id: &ExportId,
         mut crash: impl FnMut(&Event) -> bool,
-    ) -> Result<Journey, Problem> {
+    ) -> Result<RunReport, Problem> {
         let started = Instant::now();
         let mut decided = None;
         let mut crash = |event: &Event| {
@@ -116,7 +116,7 @@ impl Carrier {
         let (tally, stats) = (progress.finish(), self.engine.client_stats());
         // The elapsed time ends at the decision; waiting for the webhook receiver does not count.
         let ended = decided.unwrap_or_else(Instant::now);
-        Ok(Journey {
+        Ok(RunReport {
             ended: ending?,
             tally,
             stats,
@@ -130,7 +130,7 @@ impl Carrier {
         running: &mut crate::engine::Running,
         progress: &mut Progress,
         crash: &mut impl FnMut(&Event) -> bool,
-    ) -> anyhow::Result<Ending> {
+    ) -> anyhow::Result<RunStop> {
         let stopper = running.stopper();
         let mut ended = std::pin::pin!(running.ended());
         let mut redraw = interval(REDRAW_EVERY);
@@ -139,17 +139,17 @@ impl Carrier {
         let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             tokio::select! {
-                ended = &mut ended => return Ok(Ending::Engine(ended?)),
+                ended = &mut ended => return Ok(RunStop::Engine(ended?)),
                 Some(event) = self.events.recv() => {
                     progress.note(&event);
                     if crash(&event) {
-                        return Ok(Ending::Killed);
+                        return Ok(RunStop::Killed);
                     }
                 }
                 _ = redraw.tick() => progress.tick(&self.engine.client_stats()),
                 Ok(()) = &mut interrupt => {
                     if self.is_decided(id).await {
-                        return Ok(Ending::DeliveryInterrupted);
+                        return Ok(RunStop::DeliveryInterrupted);
                     }
                     if interrupted {
                         self.screen.line("stopped; all committed pages are kept");

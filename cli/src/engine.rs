@@ -30,14 +30,14 @@ use tokio::sync::mpsc::UnboundedSender;
 mod dead_letters;
 mod event;
 mod handlers;
+mod outage_tolerance;
 mod running;
-mod silence;
 mod standing;
 mod worker;
 
 pub use event::Event;
 pub use running::{Ended, Running, Stopper};
-pub use standing::{SliceStanding, Standing};
+pub use standing::{SliceProgress, Standing};
 
 use handlers::Handlers;
 
@@ -124,7 +124,7 @@ impl Engine {
             return Ok(());
         };
         if deliveries::state(&archive, &outcome).await? == Delivery::Ended {
-            webhooks::reschedule(&self.handlers.dispatch, &outcome).await?;
+            webhooks::reschedule(&self.handlers.pipeline, &outcome).await?;
         }
         Ok(())
     }

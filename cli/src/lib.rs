@@ -39,7 +39,7 @@ const FILES_AT_ONCE: usize = 8;
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let detail = if environment("RUST_LOG").is_some() {
-        Detail::Asked
+        Detail::QuerySpec
     } else {
         Detail::Unasked
     };

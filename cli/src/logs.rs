@@ -17,14 +17,14 @@ const UNASKED: &str = "warn,conversation_archive::genesys=error,conversation_arc
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// `RUST_LOG` is set.
-    Asked,
+    QuerySpec,
     Unasked,
 }
 
 /// Installs the subscriber. Call it once; an earlier subscriber exists only in tests and is kept.
 pub(crate) fn start(detail: Detail, screen: &Screen) {
     match detail {
-        Detail::Asked => telemetry::desk(),
+        Detail::QuerySpec => telemetry::init_cli(),
         Detail::Unasked => {
             let lines = tracing_subscriber::fmt()
                 .with_env_filter(EnvFilter::new(UNASKED))

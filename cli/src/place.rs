@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use conversation_archive::archive::Archive;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::storage::aws::AwsClients;
 use conversation_archive::storage::store::{
     ArchiveStore, ExportLock, FolderError, FolderStore, S3Settings, S3Store, StoreError,
@@ -195,7 +195,7 @@ impl Opened {
 /// Whether the store overwrites an object despite a create-only write. Deletes the test object.
 async fn ignores_conditions(store: &S3Store) -> Result<bool, StoreError> {
     let id = format!("{:032x}", fastrand::u128(..));
-    let probe = Name::Probe(&id).object(format!("{{\"check\":\"{id}\"}}\n"));
+    let probe = ObjectKey::Probe(&id).object(format!("{{\"check\":\"{id}\"}}\n"));
     Ok(!refuses_overwrites(store, probe).await?)
 }
 

@@ -1,8 +1,8 @@
 //! Why a command failed: a one-line message, a hint on how to continue if there is one, and an exit code.
 
 use conversation_archive::base::failure::{FailureKind, in_one_line};
-use conversation_archive::export::request::Refusal;
-use conversation_archive::source::Setback;
+use conversation_archive::export::request::InvalidRequest;
+use conversation_archive::source::SourceError;
 use conversation_archive::storage::aws::AwsError;
 use conversation_archive::storage::store::{BucketError, FolderError};
 use serde_json::Value;
@@ -78,8 +78,8 @@ impl From<anyhow::Error> for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<InvalidRequest> for Problem {
+    fn from(refusal: InvalidRequest) -> Self {
         Self::refused(refusal.to_string())
     }
 }
@@ -138,14 +138,16 @@ impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Refused(refusal) => refusal.into(),
-            StartError::Source(Setback::Failed(failure))
+            StartError::Source(SourceError::Fatal(failure))
                 if failure.kind == FailureKind::LoginRefused =>
             {
                 Self::refused(failure.to_string())
                     .with_hint("check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION")
             }
-            StartError::Source(setback @ Setback::Wait(_)) => Self::failed(setback.to_string())
-                .with_hint("the export was not started; try again later"),
+            StartError::Source(setback @ SourceError::NotReady(_)) => {
+                Self::failed(setback.to_string())
+                    .with_hint("the export was not started; try again later")
+            }
             // The message of the setback is complete; its cause would only repeat it.
             StartError::Source(setback) => Self::failed(setback.to_string()),
             other => Self::failed(chain(other)),
@@ -162,7 +164,7 @@ mod tests {
     #[test]
     fn a_refused_login_is_a_matter_of_settings_and_other_refusals_of_the_api_are_failures() {
         let of = |kind| {
-            Problem::from(StartError::Source(Setback::Failed(Failure::new(
+            Problem::from(StartError::Source(SourceError::Fatal(Failure::new(
                 kind, "no",
             ))))
             .exit
@@ -174,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_error_that_shows_its_source_is_told_once() {
-        let setback = Setback::Failed(Failure::new(FailureKind::Refused, "the API said no"));
+        let setback = SourceError::Fatal(Failure::new(FailureKind::Refused, "the API said no"));
         let beside = StartError::Beside {
             export_id: "march".parse().unwrap(),
             beside_id: "march-transcripts".parse().unwrap(),

@@ -3,7 +3,7 @@
 use conversation_archive::archive::deliveries;
 use conversation_archive::archive::{Archive, ArchiveError};
 use conversation_archive::export::delivery::Delivery;
-use conversation_archive::export::delivery::Refusal;
+use conversation_archive::export::delivery::DeliveryFailure;
 use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::ExportPlan;
 use serde_json::{Value, json};
@@ -110,7 +110,7 @@ impl Webhook {
 }
 
 impl Owed {
-    fn because_of(refusal: &Refusal) -> Self {
+    fn because_of(refusal: &DeliveryFailure) -> Self {
         Self {
             reason: refusal.to_string(),
             option: if refusal.wants_another_url() {
@@ -122,14 +122,14 @@ impl Owed {
     }
 
     /// The retry schedule of one day is over.
-    fn given_up(refusal: &Refusal) -> Self {
+    fn given_up(refusal: &DeliveryFailure) -> Self {
         let owed = Self::because_of(refusal);
         let reason = format!("given up after a day: {}", owed.reason);
         Self { reason, ..owed }
     }
 
     fn before_any_answer(sent: &Sent) -> Self {
-        let not_sent = |cause: &String| Refusal::NotSent {
+        let not_sent = |cause: &String| DeliveryFailure::NotSent {
             cause: cause.clone(),
         };
         let reason = sent.error.as_ref().map(not_sent);

@@ -122,7 +122,7 @@ pub mod genesys {
     pub use client::{ClientSettings, Compression, GenesysClient};
     pub use credentials::{Credentials, CredentialsError, CredentialsSource};
     pub use endpoints::{EndpointError, Endpoints};
-    pub use error::{ApiError, Source, Trouble};
+    pub use error::{ApiError, Source, UnavailableReason};
     pub use region::{Region, UnknownRegion};
     pub use stats::StatsSnapshot;
 }
@@ -158,7 +158,9 @@ pub mod source {
     pub use analytics_query::AnalyticsQuery;
     pub use export_gateway::ExportGateway;
     pub use history_gateway::HistoryGateway;
-    pub use interface::{Asked, Opened, Reading, Setback, Source, SourcePage, SourceSettings};
+    pub use interface::{
+        Opened, PageContext, QuerySpec, Source, SourceError, SourcePage, SourceSettings,
+    };
     use interface::{broken, lost_at_cursor, lost_when_unknown};
     pub use names::NamesOrWarning;
     pub use sources::Sources;
@@ -191,7 +193,7 @@ pub mod archive {
     pub use content::{chain_records, slice_chain};
     use documents::Stage;
     pub use documents::{Archive, ArchiveError};
-    pub use slice_status::SliceView;
+    pub use slice_status::SliceStatus;
 }
 
 pub mod pipeline {
@@ -207,9 +209,9 @@ pub mod pipeline {
     pub mod scheduling;
     pub mod webhooks;
 
-    pub use context::{Dispatch, DispatchError, FailedExports};
+    pub use context::{FailedExports, Pipeline, PipelineError};
     pub use redactors::{GivenKey, KeyError, KeySource, PinError, Redactors, VersionedKey};
-    pub use redelivery::{Redelivery, Trouble};
+    pub use redelivery::{ErrorClass, Redelivery};
 }
 
 pub mod runtime {

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{Manifest, Outcome as Failed};
-use conversation_archive::export::parking::Patience;
+use conversation_archive::export::parking::WaitLimits;
 use conversation_archive::export::request::HistoryForm as Form;
 use conversation_archive::source::SourceSettings;
 use genesys_simulator::{AnswerFilter, HistoryForm, ServedRequest, Settings};
@@ -283,7 +283,7 @@ async fn heal(
         }
         world.run().await;
         let archive = world.archive();
-        let manifest = archive.read(Name::Manifest(&id)).await;
+        let manifest = archive.read(ObjectKey::Manifest(&id)).await;
         if let Some(manifest) = manifest.expect("readable") {
             let found = ids(world, call, &manifest).await;
             assert_eq!(&found, expected, "{label}: healed");
@@ -325,12 +325,12 @@ impl Patient for World {
             ..SourceSettings::default()
         };
         let mut world = self.reading_by(sources);
-        world.process.page.settings.patience = Patience {
+        world.process.page.settings.patience = WaitLimits {
             watermark: Duration::from_mins(40),
             job: Duration::from_hours(2),
             throttled: Duration::from_mins(10),
             unavailable: Duration::from_mins(90),
-            ..Patience::default()
+            ..WaitLimits::default()
         };
         world
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::FailureKind;
-use conversation_archive::pipeline::DispatchError;
+use conversation_archive::pipeline::PipelineError;
 use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::Concluding;
 use conversation_archive::storage::queue::{MessageQueue as _, Queue};
@@ -303,9 +303,9 @@ async fn a_late_dead_letter_of_a_committed_page_ends_no_healthy_run() {
     let is_committed = |world: &World| world.store.snapshot().contains_key(&second);
     assert!(world.run_until(is_committed).await);
 
-    let handled = world.bury(Queue::Pages, &first.body).await;
+    let handled = world.record_dead_letter(Queue::Pages, &first.body).await;
 
-    assert_eq!(handled, Some(record_failure::Handled::Kept));
+    assert_eq!(handled, Some(record_failure::RecordedFailure::Kept));
     world.run().await;
     assert_eq!(world.manifest(&id).await.content.counts.archived, 60);
 }
@@ -396,8 +396,8 @@ async fn an_attempt_that_a_later_one_replaced_is_not_concluded() {
     };
     assert!(world.run_until(|it| has_ended(it, "0001/r01")).await);
     assert!(!has_ended(&world, "0002/r01"), "a slice to lose the query");
-    let dispatch = world.process.start.dispatch.clone();
-    let archive = &dispatch.archive;
+    let pipeline = world.process.start.pipeline.clone();
+    let archive = &pipeline.archive;
     let plan = archive.planned(&id).await.expect("a plan");
     let stale = archive.attempt(&id, 1).await.expect("an attempt");
     world.simulator.lose_queries();
@@ -415,12 +415,12 @@ async fn an_attempt_that_a_later_one_replaced_is_not_concluded() {
         views: &views,
         invocation: &invocation(903, &world.clock),
     };
-    let concluded = conclusion::conclude(&dispatch, concluding).await;
+    let concluded = conclusion::conclude(&pipeline, concluding).await;
 
     assert!(
         matches!(
             concluded,
-            Err(DispatchError::Superseded {
+            Err(PipelineError::Superseded {
                 attempt: 1,
                 newest: 2
             })

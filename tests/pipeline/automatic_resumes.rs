@@ -24,7 +24,7 @@ async fn fail(world: &mut World) {
     let delivery = world.queues.receive(Queue::Pages).expect("a page message");
     world
         .queues
-        .bury(Queue::Pages, &delivery.receipt)
+        .record_dead_letter(Queue::Pages, &delivery.receipt)
         .expect("buried");
     world.run().await;
 }

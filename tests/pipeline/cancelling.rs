@@ -2,7 +2,7 @@
 //! lost.
 
 use conversation_archive::archive::cancellation;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use genesys_simulator::{Faults, Route, Settings};
 use start_export::{Command, StartError, State};
@@ -12,7 +12,7 @@ use end_to_end::world::{World, organisation};
 async fn cancelled(world: &World, id: &conversation_archive::base::ids::ExportId) -> Outcome {
     world
         .archive()
-        .read(Name::Cancelled(id))
+        .read(ObjectKey::Cancelled(id))
         .await
         .expect("readable")
         .expect("an outcome")

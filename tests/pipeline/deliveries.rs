@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::storage::store::FolderStore;
 use end_to_end::world::{World, organisation};
@@ -99,7 +99,7 @@ async fn an_export_planned_by_an_earlier_version_keeps_its_webhook_id() {
         archive_id: None,
         ..plan.as_ref().clone()
     };
-    let name = Name::Request(&earlier.export_id);
+    let name = ObjectKey::Request(&earlier.export_id);
     archive.replace(name, &earlier).await.expect("replaced");
     world.restart();
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::time::Interval;
 use conversation_archive::export::outcome::{ExportStatus, Manifest};
-use conversation_archive::source::Setback;
+use conversation_archive::source::SourceError;
 use genesys_simulator::{Faults, Permanent, Route, Settings, TruthConversation};
 use start_export::{Command, StartError};
 
@@ -413,7 +413,7 @@ async fn a_permission_that_is_missing_is_named_before_anything_is_planned() {
     let command = Command::parse(&request).expect("a request");
     let answer = world.invoke(command).await.expect("not killed");
 
-    let Err(StartError::Source(Setback::Failed(failure))) = answer else {
+    let Err(StartError::Source(SourceError::Fatal(failure))) = answer else {
         panic!("{answer:?}");
     };
     assert_eq!(failure.kind, FailureKind::Refused);

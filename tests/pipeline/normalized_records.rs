@@ -1,6 +1,6 @@
 //! Exports of normalized (flat) rows, from conversations and from a gateway's records.
 
-use conversation_archive::source::Setback;
+use conversation_archive::source::SourceError;
 use start_export::{Command, StartError};
 
 use end_to_end::world::{World, organisation};
@@ -63,7 +63,7 @@ async fn names_that_may_not_be_looked_up_refuse_the_export_and_name_the_permissi
     let command = Command::parse(&request).expect("a request");
     let answer = world.invoke(command).await.expect("not killed");
 
-    let Err(StartError::Source(Setback::Failed(failure))) = answer else {
+    let Err(StartError::Source(SourceError::Fatal(failure))) = answer else {
         panic!("{answer:?}");
     };
     assert!(

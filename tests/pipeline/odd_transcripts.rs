@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use api::{Answer, Asked, ODD, answer};
+use api::{Answer, ODD, QuerySpec, answer};
 
 mod api;
 mod batches;
@@ -11,27 +11,27 @@ mod documents;
 mod elements;
 mod refusals;
 
-fn is_conversation(asked: &Asked) -> bool {
+fn is_conversation(asked: &QuerySpec) -> bool {
     asked.path.ends_with(ODD)
 }
 
-fn is_bulk(asked: &Asked) -> bool {
+fn is_bulk(asked: &QuerySpec) -> bool {
     asked.path.ends_with("/bulk")
 }
 
-fn is_web_details(asked: &Asked) -> bool {
+fn is_web_details(asked: &QuerySpec) -> bool {
     asked.path.contains("/web/details/")
 }
 
-fn is_recordings(asked: &Asked) -> bool {
+fn is_recordings(asked: &QuerySpec) -> bool {
     asked.path.ends_with("/recordings")
 }
 
 fn replaced(
-    is_this: fn(&Asked) -> bool,
+    is_this: fn(&QuerySpec) -> bool,
     status: u16,
     body: &Value,
-) -> impl Fn(&Asked) -> Option<Answer> + use<> {
+) -> impl Fn(&QuerySpec) -> Option<Answer> + use<> {
     let body = body.clone();
     move |asked| is_this(asked).then(|| answer(status, &body))
 }

@@ -75,7 +75,9 @@ async fn a_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
 async fn a_webhook_whose_message_is_a_dead_letter_is_sent_by_the_sweep() {
     let (mut world, _) = announced(213).await;
     let delivery = world.queues.receive(Queue::Webhooks).expect("a message");
-    let buried = world.queues.bury(Queue::Webhooks, &delivery.receipt);
+    let buried = world
+        .queues
+        .record_dead_letter(Queue::Webhooks, &delivery.receipt);
     buried.expect("a dead letter");
     world.run().await;
     assert!(world.receiver.arrived().is_empty());

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use conversation_archive::base::failure::FailureKind;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::Manifest;
-use conversation_archive::export::request::Refusal;
+use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::pipeline::{GivenKey, Redactors};
 use conversation_archive::records::page::decode_lines;
 use conversation_archive::storage::store::ArchiveStore as _;
@@ -157,7 +157,7 @@ async fn hashes_without_a_key_and_kinds_without_any_are_refused() {
         let request = world.request("analytics-job", &format!(r#","redaction":{redaction}"#));
         let command = Command::parse(&request).expect("a request");
         match world.invoke(command).await.expect("not killed") {
-            Err(StartError::Refused(Refusal::Field { field, rule, .. })) => {
+            Err(StartError::Refused(InvalidRequest::Field { field, rule, .. })) => {
                 refused.push(format!("{field}: {rule}"));
             }
             other => panic!("{other:?}"),
@@ -198,6 +198,6 @@ async fn what_is_kept_aside_is_redacted_too() {
         let text = String::from_utf8_lossy(&body);
         assert!(!text.contains(EMAIL) && !text.contains(PHONE), "{key}");
     }
-    let name = Name::Manifest(&manifest.outcome.export_id).key();
+    let name = ObjectKey::Manifest(&manifest.outcome.export_id).key();
     assert!(world.store.get(&name).await.expect("readable").is_some());
 }

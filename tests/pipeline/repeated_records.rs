@@ -343,11 +343,11 @@ async fn an_export_that_failed_for_a_repeat_is_resumed_and_completes_at_once() {
 
 /// Writes the failure that earlier versions recorded for a repeated record.
 async fn fail_as_before(world: &World, id: &ExportId) {
-    let dispatch = &world.process.start.dispatch;
-    let plan = dispatch.archive.planned(id).await.expect("a plan");
-    let attempt = dispatch.archive.newest_attempt(id).await;
+    let pipeline = &world.process.start.pipeline;
+    let plan = pipeline.archive.planned(id).await.expect("a plan");
+    let attempt = pipeline.archive.newest_attempt(id).await;
     let attempt = attempt.expect("readable").expect("an attempt");
-    let views = slice_status::all(&dispatch.archive, &plan, &attempt).await;
+    let views = slice_status::all(&pipeline.archive, &plan, &attempt).await;
     let concluding = Concluding {
         plan: &plan,
         attempt: &attempt,
@@ -360,6 +360,6 @@ async fn fail_as_before(world: &World, id: &ExportId) {
         after_page: None,
         failure: Failure::new(FailureKind::RepeatedRecord, "archived more than once"),
     };
-    let failed = conclusion::fail_export(&dispatch, concluding, vec![failure]).await;
+    let failed = conclusion::fail_export(&pipeline, concluding, vec![failure]).await;
     failed.expect("a failure");
 }

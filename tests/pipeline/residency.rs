@@ -4,7 +4,7 @@
 use start_export::{Command, Regions, Resume, StartError, State};
 
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::storage::store::ArchiveStore as _;
 use end_to_end::world::{World, organisation};
 
@@ -76,7 +76,7 @@ async fn hosts_of_ones_own_are_another_organisation_than_the_regions() {
 #[tokio::test]
 async fn a_plan_without_an_attempt_gets_none_by_a_refused_resume() {
     let (mut world, id) = begun().await;
-    let attempt = Name::Attempt(&id, 1).key();
+    let attempt = ObjectKey::Attempt(&id, 1).key();
     world.store.delete(&attempt).await.expect("deleted");
     world.process.start.regions.allowed = vec!["us-east-1".to_owned()];
 

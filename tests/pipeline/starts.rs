@@ -8,7 +8,7 @@ use std::time::Duration;
 use conversation_archive::archive::open_marker;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::marker::OpenMarker;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::storage::queue::Queue;
 use genesys_simulator::{AnswerFilter, Route, Settings};
@@ -48,7 +48,7 @@ async fn start(world: &World, request: &str) -> Result<Started, StartError> {
 async fn marker(world: &World, id: &ExportId) -> Option<OpenMarker> {
     world
         .archive()
-        .read(Name::Open(id))
+        .read(ObjectKey::Open(id))
         .await
         .expect("readable")
 }
@@ -157,7 +157,7 @@ async fn a_start_that_failed_each_time_is_started_by_the_sweep() {
 
     for payload in [NIGHTLY, r#"{"interval":{"last":"P1D"}}"#, "{"] {
         let invocation = invocation(951, &world.clock);
-        let buried = world.process.bury_start(payload, &invocation).await;
+        let buried = world.process.record_dead_start(payload, &invocation).await;
         assert!(buried.is_ok(), "{buried:?}");
     }
     world.pass(HOUR);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::marker::OpenMarker;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::storage::store::{ArchiveStore, Listing, Object, StoreError, Stored};
 use sweep_exports::Swept;
 
@@ -101,7 +101,7 @@ async fn giving_up_reads_neither_pages_nor_page_indexes() {
         let keys = store.keys();
         let is_page = |key: &&String| key.ends_with(".index.gz") || key.ends_with(".ndjson.gz");
         assert_eq!(keys.iter().find(is_page), None);
-        let created = format!("+{}", Name::Failed(&id, 1).key());
+        let created = format!("+{}", ObjectKey::Failed(&id, 1).key());
         let before = keys.iter().take_while(|key| **key != created);
         let records = before.filter(|key| key.ends_with(".record.json"));
         // The newest record of each slice, to detect progress and to end the slice.
@@ -165,7 +165,7 @@ async fn an_export_that_completes_in_portions_counts_as_moving() {
         if world
             .store
             .snapshot()
-            .contains_key(&Name::Manifest(&id).key())
+            .contains_key(&ObjectKey::Manifest(&id).key())
         {
             break;
         }
@@ -174,7 +174,7 @@ async fn an_export_that_completes_in_portions_counts_as_moving() {
         assert_eq!(world.sweep().await, Some(vec![Swept::Revived]));
         let marker: Option<OpenMarker> = world
             .archive()
-            .read(Name::Open(&id))
+            .read(ObjectKey::Open(&id))
             .await
             .expect("a marker");
         assert_eq!(

@@ -18,7 +18,7 @@ use conversation_archive::net::clock::Clock;
 use conversation_archive::net::webhook::{Sender, Signer};
 use conversation_archive::net::{AddressRules, Loopback};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{Dispatch, FailedExports};
+use conversation_archive::pipeline::{FailedExports, Pipeline};
 use conversation_archive::pipeline::{GivenKey, Redactors};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{Delivery, MessageQueue, Queue};
@@ -76,7 +76,7 @@ impl Process {
         max_open_slices: usize,
         portions: PortionLimits,
     ) -> Self {
-        let dispatch = Dispatch {
+        let pipeline = Pipeline {
             archive: Archive::new(store),
             queue,
             clock: clock.clone(),
@@ -92,7 +92,7 @@ impl Process {
         let redactors = Redactors::new(Arc::new(GivenKey::new(Some(key))));
         Self {
             start: StartExport {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
                 sources: sources.clone(),
                 redactors: redactors.clone(),
                 limits: PlanLimits::default(),
@@ -101,29 +101,29 @@ impl Process {
                 emulated: false,
             },
             page: ArchivePage {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
                 sources,
                 redactors,
                 topic: Some(topic),
                 settings: PageSettings::default(),
             },
             await_ready: AwaitReady {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
             },
             complete: CompleteExport {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
             },
             webhook: SendWebhook {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
                 sender: sender(&address_rules),
                 signer: Signer::new(&SecretString::from(SIGNING_SECRET)).expect("a signer"),
                 address_rules,
                 receiver: None,
             },
             record_failure: RecordFailure {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
             },
-            sweep: SweepExports { dispatch },
+            sweep: SweepExports { pipeline },
         }
     }
 
@@ -168,7 +168,8 @@ impl Process {
                 let handled = self.webhook.handle(received, invocation).await?;
                 if matches!(
                     handled,
-                    send_webhook::Handled::Postponed { .. } | send_webhook::Handled::NotDue
+                    send_webhook::DeliveryOutcome::Postponed { .. }
+                        | send_webhook::DeliveryOutcome::NotDue
                 ) {
                     return Ok(Disposition::Keep);
                 }
@@ -177,12 +178,12 @@ impl Process {
         Ok(Disposition::Delete)
     }
 
-    pub async fn bury(
+    pub async fn record_dead_letter(
         &self,
         queue: Queue,
         body: &str,
         invocation: &Invocation,
-    ) -> anyhow::Result<record_failure::Handled> {
+    ) -> anyhow::Result<record_failure::RecordedFailure> {
         let letter = DeadLetter {
             queue: Some(queue),
             body,
@@ -191,11 +192,11 @@ impl Process {
     }
 
     /// Gives record-failure a payload of start-export of which every invocation failed.
-    pub async fn bury_start(
+    pub async fn record_dead_start(
         &self,
         body: &str,
         invocation: &Invocation,
-    ) -> anyhow::Result<record_failure::Handled> {
+    ) -> anyhow::Result<record_failure::RecordedFailure> {
         let letter = DeadLetter { queue: None, body };
         self.record_failure.handle(&letter, invocation).await
     }

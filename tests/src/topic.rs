@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use conversation_archive::base::deadline::Deadline;
-use conversation_archive::storage::topic::{Notice, Topic, TopicError};
+use conversation_archive::storage::topic::{Notification, Topic, TopicError};
 use serde_json::Value;
 
 use crate::seams::Steps;
 
 #[derive(Debug, Default)]
 pub struct MemoryTopic {
-    told: Mutex<Vec<Notice>>,
+    told: Mutex<Vec<Notification>>,
     unreachable: AtomicBool,
 }
 
@@ -24,7 +24,7 @@ impl MemoryTopic {
     }
 
     /// Returns all accepted notices, including repetitions.
-    pub fn told(&self) -> Vec<Notice> {
+    pub fn told(&self) -> Vec<Notification> {
         self.lock().clone()
     }
 
@@ -42,7 +42,7 @@ impl MemoryTopic {
         events
     }
 
-    fn take(&self, notices: &[Notice]) -> Result<(), TopicError> {
+    fn take(&self, notices: &[Notification]) -> Result<(), TopicError> {
         if self.unreachable.load(Ordering::SeqCst) {
             return Err(TopicError {
                 topic: "memory".to_owned(),
@@ -53,7 +53,7 @@ impl MemoryTopic {
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Notice>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Notification>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -67,7 +67,7 @@ pub struct SteppedTopic {
 
 #[async_trait]
 impl Topic for SteppedTopic {
-    async fn publish(&self, notices: &[Notice], _: Deadline) -> Result<(), TopicError> {
+    async fn publish(&self, notices: &[Notification], _: Deadline) -> Result<(), TopicError> {
         self.steps.step(async { self.topic.take(notices) }).await
     }
 }

@@ -8,7 +8,7 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::net::clock::Clock;
-use conversation_archive::pipeline::Trouble;
+use conversation_archive::pipeline::ErrorClass;
 use conversation_archive::source::{SourceSettings, Sources};
 use conversation_archive::storage::queue::{Delivery, MemoryQueues, Queue};
 use conversation_archive::storage::store::ArchiveStore;
@@ -250,23 +250,27 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     /// Gives record-failure a request for which every invocation of start-export failed; `None` when the process was
     /// killed.
-    pub async fn bury_start(&mut self, payload: &str) -> Option<anyhow::Result<()>> {
+    pub async fn record_dead_start(&mut self, payload: &str) -> Option<anyhow::Result<()>> {
         let invocation = self.invocation();
         let answer = tokio::select! {
             biased;
             () = self.steps.killed() => None,
-            answer = self.process.bury_start(payload, &invocation) => Some(answer),
+            answer = self.process.record_dead_start(payload, &invocation) => Some(answer),
         };
         Some(self.mourn(answer)?.map(drop))
     }
 
     /// Gives a dead letter to record-failure; `None` when the process was killed.
-    pub async fn bury(&mut self, queue: Queue, body: &str) -> Option<record_failure::Handled> {
+    pub async fn record_dead_letter(
+        &mut self,
+        queue: Queue,
+        body: &str,
+    ) -> Option<record_failure::RecordedFailure> {
         let invocation = self.invocation();
         let answer = tokio::select! {
             biased;
             () = self.steps.killed() => None,
-            answer = self.process.bury(queue, body, &invocation) => Some(answer.expect("a kept letter")),
+            answer = self.process.record_dead_letter(queue, body, &invocation) => Some(answer.expect("a kept letter")),
         };
         self.mourn(answer)
     }
@@ -329,7 +333,7 @@ impl<S: ArchiveStore + 'static> World<S> {
             if let Some(letter) = self.queues.take_dead_letter(queue) {
                 let invocation = self.invocation();
                 self.process
-                    .bury(queue, &letter.body, &invocation)
+                    .record_dead_letter(queue, &letter.body, &invocation)
                     .await
                     .expect("a dead letter is kept");
                 return Turn::Done;
@@ -441,7 +445,7 @@ impl<S: ArchiveStore + 'static> World<S> {
                 self.errors.push(format!("{error:#}"));
                 // Releases the message as the functions do. If the receipt is outdated, another consumer holds the
                 // message.
-                let delay = Trouble::of(&error).delay(delivery.receive_count, 1.0);
+                let delay = ErrorClass::of(&error).delay(delivery.receive_count, 1.0);
                 let _ = self
                     .queues
                     .release(delivery.queue, &delivery.receipt, delay);

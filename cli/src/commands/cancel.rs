@@ -11,7 +11,7 @@ use start_export::{Command, State};
 use super::closing::{check_signer_of, webhook};
 use super::{following, settings};
 use crate::arguments::CancelArguments;
-use crate::carry::Carrier;
+use crate::carry::ExportRunner;
 use crate::figures::counted;
 use crate::problem::{Exit, Problem};
 use crate::screen::{Report, Screen};
@@ -34,7 +34,7 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
     };
     let settings = settings(None)?;
     let place = out.open().await?.for_writing()?;
-    let mut carrier = Carrier::new(place, &settings, screen)?;
+    let mut carrier = ExportRunner::new(place, &settings, screen)?;
     check_signer_of(&carrier, id, &settings).await?;
     let started = carrier.command(Command::Cancel(id.clone())).await?;
     if started.state == State::Completed {
@@ -71,7 +71,7 @@ pub(super) async fn cancel(arguments: &CancelArguments, screen: &Screen) -> Resu
 /// Ends the export here if no other process works on it; otherwise waits for that process. On a bucket both may end it
 /// together. Returns the outcome, and what this process saw of the webhook.
 async fn wait_or_work(
-    carrier: &mut Carrier,
+    carrier: &mut ExportRunner,
     id: &ExportId,
     screen: &Screen,
 ) -> Result<(Option<Outcome>, Sent), Problem> {

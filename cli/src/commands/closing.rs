@@ -4,11 +4,11 @@ use conversation_archive::archive::deliveries;
 use conversation_archive::archive::losses;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::{Name, export_prefix};
+use conversation_archive::export::objects::{ObjectKey, export_prefix};
 use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 use start_export::{Started, State};
 
-use crate::carry::{Carrier, Ending, Journey};
+use crate::carry::{ExportRunner, RunReport, RunStop};
 use crate::engine::Ended;
 use crate::figures::counted;
 use crate::place::Place;
@@ -31,7 +31,7 @@ pub(super) fn check_signer(webhook_url: Option<&str>, settings: &Settings) -> Re
 
 /// Like `check_signer`, for an existing export. An export that has ended and owes no webhook needs no secret.
 pub(super) async fn check_signer_of(
-    carrier: &Carrier,
+    carrier: &ExportRunner,
     id: &ExportId,
     settings: &Settings,
 ) -> Result<(), Problem> {
@@ -56,7 +56,7 @@ pub(super) struct Ways<'a> {
 }
 
 pub(super) async fn carry_to_the_end(
-    carrier: &mut Carrier,
+    carrier: &mut ExportRunner,
     out: &Place,
     started: &Started,
     screen: &Screen,
@@ -68,7 +68,7 @@ pub(super) async fn carry_to_the_end(
     // A decided export is reported as such, whatever made the engine stop.
     let Some(outcome) = carrier.engine.outcome(id).await? else {
         let what = match journey.ended {
-            Ending::Engine(Ended::Stopped) => "was stopped; all committed pages are kept",
+            RunStop::Engine(Ended::Stopped) => "was stopped; all committed pages are kept",
             _ => "ended without an outcome",
         };
         return Err(go_on(Problem::failed(format!("export {id} {what}"))));
@@ -98,7 +98,7 @@ pub(super) async fn carry_to_the_end(
 
 /// The state of the outcome's webhook, from the archive and from what this process saw.
 pub(super) async fn webhook(
-    carrier: &Carrier,
+    carrier: &ExportRunner,
     outcome: &Outcome,
     sent: &Sent,
 ) -> Result<Option<Webhook>, Problem> {
@@ -113,14 +113,14 @@ pub(super) async fn webhook(
 /// The parts of a closing summary that are not in the archive.
 #[derive(Clone, Copy)]
 pub(super) struct Closing<'a> {
-    pub journey: &'a Journey,
+    pub journey: &'a RunReport,
     pub crashes: u32,
     pub webhook: Option<&'a Webhook>,
 }
 
 /// The closing summary of a complete export.
 pub(super) async fn report(
-    carrier: &Carrier,
+    carrier: &ExportRunner,
     out: &Place,
     id: &ExportId,
     closing: Closing<'_>,
@@ -133,7 +133,7 @@ pub(super) async fn report(
     let archive = carrier.engine.archive();
     let plan = archive.planned(id).await.map_err(anyhow::Error::from)?;
     let manifest: Option<Manifest> = archive
-        .read(Name::Manifest(id))
+        .read(ObjectKey::Manifest(id))
         .await
         .map_err(anyhow::Error::from)?;
     let Some(manifest) = manifest else {

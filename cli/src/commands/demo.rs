@@ -15,7 +15,7 @@ use start_export::{Command, Resume};
 
 use super::closing::{Closing, report, webhook};
 use crate::arguments::DemoArguments;
-use crate::carry::{Carrier, Ending, Journey};
+use crate::carry::{ExportRunner, RunReport, RunStop};
 use crate::engine::{Ended, Event};
 use crate::figures::counted;
 use crate::place::Opened;
@@ -38,7 +38,7 @@ const REVOKE_AFTER_PAGES: u32 = 6;
 
 /// The combined result of all engines that worked on the demo's export.
 struct Life {
-    journey: Journey,
+    journey: RunReport,
     crashes: u32,
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn demo(arguments: &DemoArguments, screen: &Screen) -> Result<E
 }
 
 async fn closing_summary(
-    carrier: &Carrier,
+    carrier: &ExportRunner,
     out: &Path,
     id: &ExportId,
     life: &Life,
@@ -120,7 +120,7 @@ async fn live(
         records += journey.tally.records();
         drop(lock);
         match journey.ended {
-            Ending::Killed => {
+            RunStop::Killed => {
                 crashes += 1;
                 let pages = journey.tally.totals().pages;
                 screen.line(&format!(
@@ -128,11 +128,11 @@ async fn live(
                     counted(pages, "page", "pages")
                 ));
             }
-            Ending::Engine(Ended::Stopped) | Ending::DeliveryInterrupted => {
+            RunStop::Engine(Ended::Stopped) | RunStop::DeliveryInterrupted => {
                 return Err(Problem::failed("the demo was stopped")
                     .with_hint("run it again; it starts from the beginning"));
             }
-            Ending::Engine(Ended::Over | Ended::DeliveryOwed) => {
+            RunStop::Engine(Ended::Over | Ended::DeliveryOwed) => {
                 (journey.stats, journey.elapsed) = (stats, started.elapsed());
                 journey.tally.count_as_ours(records);
                 return Ok(Life { journey, crashes });
@@ -142,12 +142,12 @@ async fn live(
 }
 
 /// Opens the folder without syncing: a demo's archive has to survive killed engines, not power failures.
-fn carrier(out: &Path, settings: &Settings, screen: &Screen) -> Result<Carrier, Problem> {
+fn carrier(out: &Path, settings: &Settings, screen: &Screen) -> Result<ExportRunner, Problem> {
     let place = Opened::Folder {
         store: FolderStore::open_without_sync(out)?,
         root: out.to_owned(),
     };
-    Carrier::new(place, settings, screen)
+    ExportRunner::new(place, settings, screen)
 }
 
 /// Decides when an engine is killed. The last one is not killed; its tokens are revoked in mid-run.

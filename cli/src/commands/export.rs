@@ -1,16 +1,16 @@
 //! `export`: from a request to a finished archive.
 
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::plan::{Draft, Identity};
-use conversation_archive::export::request::{ExportRequest, Refusal, scheduled_time};
+use conversation_archive::export::request::{ExportRequest, InvalidRequest, scheduled_time};
 use conversation_archive::net::clock::Clock;
 use start_export::Command;
 
 use super::closing::{carry_to_the_end, check_signer, check_signer_of};
 use super::settings;
 use crate::arguments::ExportArguments;
-use crate::carry::Carrier;
+use crate::carry::ExportRunner;
 use crate::place::{Opened, Place};
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
@@ -51,7 +51,7 @@ pub(super) async fn archive(
     check_signer(receiver.map(String::as_str), &settings)?;
     let place = open(out, &id, draft).await?.for_writing()?;
     place.require_conditional_writes().await?;
-    let mut carrier = Carrier::new(place, &settings, screen)?;
+    let mut carrier = ExportRunner::new(place, &settings, screen)?;
     let _lock = carrier.lock(&id)?;
     // The export may have been planned with a receiver that the settings no longer name.
     check_signer_of(&carrier, &id, &settings).await?;
@@ -64,7 +64,7 @@ pub(super) async fn archive(
 fn check(
     request: &mut ExportRequest,
     settings: &Settings,
-) -> Result<(ExportId, Result<Draft, Refusal>), Problem> {
+) -> Result<(ExportId, Result<Draft, InvalidRequest>), Problem> {
     let now = Clock::System.now();
     let scheduled = scheduled_time(request.scheduled_time.as_deref(), now, false)?;
     // Set once: if it were computed again in a later minute, it would make another request.
@@ -80,14 +80,14 @@ fn check(
 async fn open(
     place: &Place,
     id: &ExportId,
-    draft: Result<Draft, Refusal>,
+    draft: Result<Draft, InvalidRequest>,
 ) -> Result<Opened, Problem> {
     let opened = place.open().await;
     let Err(refusal) = draft else { return opened };
     let Ok(opened) = opened else {
         return Err(refusal.into());
     };
-    let known = opened.store().get(&Name::Request(id).key()).await;
+    let known = opened.store().get(&ObjectKey::Request(id).key()).await;
     match known.map_err(anyhow::Error::from)? {
         Some(_) => Ok(opened),
         None => Err(refusal.into()),

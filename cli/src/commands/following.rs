@@ -10,7 +10,7 @@ use conversation_archive::archive::{Archive, ArchiveError};
 use conversation_archive::base::failure::in_one_line;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::delivery::Delivery;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::net::clock::Clock;
@@ -128,7 +128,7 @@ async fn report(stack: &Stack, outcome: &Outcome, took: Duration) -> Result<Repo
     let (archive, id) = (stack.archive(), &outcome.export_id);
     let read = async {
         let plan = archive.planned(id).await?;
-        let manifest: Option<Manifest> = archive.read(Name::Manifest(id)).await?;
+        let manifest: Option<Manifest> = archive.read(ObjectKey::Manifest(id)).await?;
         let losses = losses::of_export(&archive, &plan).await?;
         anyhow::Ok((plan, manifest, losses))
     };

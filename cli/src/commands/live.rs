@@ -10,7 +10,9 @@ use conversation_archive::export::request::{ExportRequest, scheduled_time};
 use conversation_archive::export::waiting::{WaitReason, Waits};
 use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::Redactors;
-use conversation_archive::source::{Asked, NamesOrWarning, Reading, Setback, SourcePage, Sources};
+use conversation_archive::source::{
+    NamesOrWarning, PageContext, QuerySpec, SourceError, SourcePage, Sources,
+};
 use jiff::Timestamp;
 use start_export::StartError;
 
@@ -48,7 +50,7 @@ impl<'a> Live<'a> {
         let sources = Sources::new(client, Clock::System, settings.engine.sources);
         let source = sources.of(draft.source());
         source
-            .query(&Asked::by_draft(&draft), Deadline::NONE)
+            .query(&QuerySpec::of_draft(&draft), Deadline::NONE)
             .await
             .map_err(StartError::from)?;
         let redactors = settings.engine.redactors.clone();
@@ -86,7 +88,7 @@ impl<'a> Live<'a> {
                 if pages > self.max_pages {
                     return Err(endless(self.max_pages));
                 }
-                let reading = Reading {
+                let reading = PageContext {
                     plan: &self.plan,
                     slice,
                     run: 1,
@@ -112,13 +114,13 @@ impl<'a> Live<'a> {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
+        reading: &PageContext<'_>,
     ) -> Result<SourcePage, Problem> {
         let source = self.sources.of(self.plan.source);
         for _ in 0..WAITS {
             match source.page(checkpoint, reading).await {
                 Ok(page) => return Ok(page),
-                Err(Setback::Wait(wait)) => {
+                Err(SourceError::NotReady(wait)) => {
                     self.screen.line(&format!("waiting: {}", wait.detail));
                     Clock::System.sleep(wait.hint.unwrap_or(PAUSE)).await;
                 }

@@ -9,7 +9,7 @@ use super::closing::{carry_to_the_end, check_signer_of};
 use super::following::follow;
 use super::settings;
 use crate::arguments::ResumeArguments;
-use crate::carry::Carrier;
+use crate::carry::ExportRunner;
 use crate::problem::{Exit, Problem};
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -23,7 +23,7 @@ pub(super) async fn resume(arguments: &ResumeArguments, screen: &Screen) -> Resu
     settings.engine.receiver = receiver(arguments, &settings)?;
     let place = out.open().await?.for_writing()?;
     place.require_conditional_writes().await?;
-    let mut carrier = Carrier::new(place, &settings, screen)?;
+    let mut carrier = ExportRunner::new(place, &settings, screen)?;
     let _lock = carrier.lock(&arguments.export_id)?;
     check_signer_of(&carrier, &arguments.export_id, &settings).await?;
     check_receiver(&carrier, arguments).await?;
@@ -51,7 +51,10 @@ fn receiver(arguments: &ResumeArguments, settings: &Settings) -> Result<Option<S
 }
 
 /// An export that was planned without a webhook has no receiver to replace.
-async fn check_receiver(carrier: &Carrier, arguments: &ResumeArguments) -> Result<(), Problem> {
+async fn check_receiver(
+    carrier: &ExportRunner,
+    arguments: &ResumeArguments,
+) -> Result<(), Problem> {
     let plan = carrier.engine.plan(&arguments.export_id).await?;
     let tells_nobody = plan.is_some_and(|plan| plan.webhook_url.is_none());
     if !tells_nobody || arguments.webhook_url.is_none() {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use conversation_archive::storage::queue::{DeadLetter, Queue};
 
 use super::Event;
-use super::worker::Shop;
+use super::worker::WorkerContext;
 
 /// Poll interval. Dead letters are rare and not urgent.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -16,10 +16,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Attempts to record a dead letter. If all fail, an operator has to act; the usual cause is a full disk.
 const ATTEMPTS: u32 = 3;
 
-impl Shop {
+impl WorkerContext {
     /// Reads dead letters until the engine is stopped. An error ends the engine, because nothing else would end the
     /// export.
-    pub(super) async fn bury_dead_letters(self: Arc<Self>) -> anyhow::Result<()> {
+    pub(super) async fn record_dead_letters(self: Arc<Self>) -> anyhow::Result<()> {
         let mut stop = self.stop.subscribe();
         loop {
             tokio::select! {
@@ -29,15 +29,15 @@ impl Shop {
             }
             for queue in Queue::ALL {
                 while let Some(letter) = self.handlers.queues.take_dead_letter(queue) {
-                    self.bury(queue, &letter).await?;
+                    self.record_dead_letter(queue, &letter).await?;
                 }
             }
         }
     }
 
-    async fn bury(&self, queue: Queue, letter: &DeadLetter) -> anyhow::Result<()> {
+    async fn record_dead_letter(&self, queue: Queue, letter: &DeadLetter) -> anyhow::Result<()> {
         let mut attempt = 1;
-        while let Err(error) = self.handlers.bury(queue, letter).await {
+        while let Err(error) = self.handlers.record_dead_letter(queue, letter).await {
             if attempt == ATTEMPTS {
                 return Err(error).context("cannot record a dead letter");
             }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use archive_page::Handled as PageHandled;
+use archive_page::PageOutcome as PageHandled;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::delivery::Refusal;
+use conversation_archive::export::delivery::DeliveryFailure;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use conversation_archive::export::page_record::PageRecord;
 use conversation_archive::export::run::{End, RunEnd};
@@ -53,7 +53,7 @@ pub enum Event {
         export_id: ExportId,
         attempt: u32,
         status: ExportStatus,
-        refusal: Refusal,
+        refusal: DeliveryFailure,
     },
     /// The receiver answered 410: it wants no more deliveries.
     WebhookEnded,

@@ -13,7 +13,7 @@ use conversation_archive::export::message::{PagesMessage, WaitingMessage, Webhoo
 use conversation_archive::genesys::GenesysClient;
 use conversation_archive::net::webhook::Sender;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{Dispatch, FailedExports};
+use conversation_archive::pipeline::{FailedExports, Pipeline};
 use conversation_archive::source::Sources;
 use conversation_archive::storage::queue::{
     ARCHIVE_PAGE_TIMEOUT, COMPLETE_EXPORT_TIMEOUT, DeadLetter, Delivery, MemoryQueues, Queue,
@@ -31,7 +31,7 @@ use super::{EngineSettings, Event};
 /// Every handler of the pipeline over one store and one set of queues.
 #[derive(Debug)]
 pub(super) struct Handlers {
-    pub(super) dispatch: Dispatch,
+    pub(super) pipeline: Pipeline,
     pub(super) queues: MemoryQueues,
     pub(super) start: StartExport,
     page: ArchivePage,
@@ -58,7 +58,7 @@ impl Handlers {
     ) -> anyhow::Result<Self> {
         let clock = settings.clock;
         let queues = MemoryQueues::new(clock.clone());
-        let dispatch = Dispatch {
+        let pipeline = Pipeline {
             archive: Archive::new(store),
             queue: Arc::new(queues.clone()),
             clock: clock.clone(),
@@ -70,7 +70,7 @@ impl Handlers {
         let sender = Sender::new(settings.address_rules.clone())
             .context("cannot set up the webhook client")?;
         let webhook = settings.signer.map(|signer| SendWebhook {
-            dispatch: dispatch.clone(),
+            pipeline: pipeline.clone(),
             sender,
             signer,
             address_rules: settings.address_rules.clone(),
@@ -78,7 +78,7 @@ impl Handlers {
         });
         Ok(Self {
             start: StartExport {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
                 sources: sources.clone(),
                 redactors: settings.redactors.clone(),
                 limits: settings.limits,
@@ -87,36 +87,36 @@ impl Handlers {
                 emulated: false,
             },
             page: ArchivePage {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
                 sources,
                 redactors: settings.redactors,
                 topic: None,
                 settings: settings.pages,
             },
             ready: AwaitReady {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
             },
             complete: CompleteExport {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
             },
             webhook,
             failure: RecordFailure {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
             },
             sweep: SweepExports {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
             },
             queues,
-            dispatch,
+            pipeline,
         })
     }
 
     pub(super) fn archive(&self) -> &Archive {
-        &self.dispatch.archive
+        &self.pipeline.archive
     }
 
     pub(super) fn invocation(&self, timeout: Duration) -> Invocation {
-        super::invocation(self.dispatch.clock.now(), timeout)
+        super::invocation(self.pipeline.clock.now(), timeout)
     }
 
     pub(super) async fn handle(&self, delivery: &Delivery) -> anyhow::Result<Receipt> {
@@ -124,7 +124,8 @@ impl Handlers {
             Queue::Pages => self.archive_page(delivery).await,
             Queue::Waiting => {
                 let message: WaitingMessage = read(delivery)?;
-                let returned = self.ready.handle(&message).await? == await_ready::Handled::Returned;
+                let returned =
+                    self.ready.handle(&message).await? == await_ready::WaitOutcome::Returned;
                 let slice = message.page.id.run.slice;
                 Ok(Receipt::Delete(
                     returned.then_some(Event::Returned { slice }),
@@ -133,9 +134,9 @@ impl Handlers {
             Queue::Completion => {
                 let invocation = self.invocation(COMPLETE_EXPORT_TIMEOUT);
                 match self.complete.handle(&read(delivery)?, &invocation).await? {
-                    complete_export::Handled::Waiting { .. }
-                    | complete_export::Handled::Continued => Ok(Receipt::Delete(None)),
-                    complete_export::Handled::Concluded(outcome) => {
+                    complete_export::CompletionProgress::Waiting { .. }
+                    | complete_export::CompletionProgress::Continued => Ok(Receipt::Delete(None)),
+                    complete_export::CompletionProgress::Concluded(outcome) => {
                         Ok(Receipt::Delete(Some(Event::Outcome(outcome))))
                     }
                 }
@@ -144,11 +145,11 @@ impl Handlers {
         }
     }
 
-    pub(super) async fn bury(
+    pub(super) async fn record_dead_letter(
         &self,
         queue: Queue,
         letter: &DeadLetter,
-    ) -> anyhow::Result<record_failure::Handled> {
+    ) -> anyhow::Result<record_failure::RecordedFailure> {
         let letter = record_failure::DeadLetter {
             queue: Some(queue),
             body: &letter.body,
@@ -193,10 +194,14 @@ impl Handlers {
                 .handle(received, &self.invocation(SEND_WEBHOOK_TIMEOUT))
                 .await?
             {
-                send_webhook::Handled::Delivered => Receipt::Delete(Some(Event::WebhookDelivered)),
-                send_webhook::Handled::Ended => Receipt::Delete(Some(Event::WebhookEnded)),
-                send_webhook::Handled::GivenUp => Receipt::Delete(Some(Event::WebhookGivenUp)),
-                send_webhook::Handled::Postponed { refusal, status } => {
+                send_webhook::DeliveryOutcome::Delivered => {
+                    Receipt::Delete(Some(Event::WebhookDelivered))
+                }
+                send_webhook::DeliveryOutcome::Ended => Receipt::Delete(Some(Event::WebhookEnded)),
+                send_webhook::DeliveryOutcome::GivenUp => {
+                    Receipt::Delete(Some(Event::WebhookGivenUp))
+                }
+                send_webhook::DeliveryOutcome::Postponed { refusal, status } => {
                     Receipt::Keep(Some(Event::WebhookPostponed {
                         export_id: message.export_id,
                         attempt: message.attempt,
@@ -204,8 +209,8 @@ impl Handlers {
                         refusal,
                     }))
                 }
-                send_webhook::Handled::Superseded => Receipt::Delete(None),
-                send_webhook::Handled::NotDue => Receipt::Keep(None),
+                send_webhook::DeliveryOutcome::Superseded => Receipt::Delete(None),
+                send_webhook::DeliveryOutcome::NotDue => Receipt::Keep(None),
             },
         )
     }

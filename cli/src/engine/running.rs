@@ -19,13 +19,13 @@ use tokio::time::Instant;
 
 use super::Event;
 use super::handlers::Handlers;
-use super::silence::{Silence, may_still_start};
-use super::worker::Shop;
+use super::outage_tolerance::{OutageTolerance, may_still_start};
+use super::worker::WorkerContext;
 
 /// The running workers. Dropping this value is equivalent to a crash.
 #[derive(Debug)]
 pub struct Running {
-    shop: Arc<Shop>,
+    shop: Arc<WorkerContext>,
     /// Separate tasks, so that the workers continue while the engine waits for the archive's answer whether the export
     /// is over.
     workers: JoinSet<anyhow::Result<()>>,
@@ -34,12 +34,12 @@ pub struct Running {
     over_since: Option<Timestamp>,
     cancel_seen: bool,
     next_sweep: Timestamp,
-    silence: Silence,
+    outage: OutageTolerance,
 }
 
 /// Stops an engine from another task.
 #[derive(Clone, Debug)]
-pub struct Stopper(Arc<Shop>);
+pub struct Stopper(Arc<WorkerContext>);
 
 impl Stopper {
     pub fn stop(&self) {
@@ -87,8 +87,8 @@ impl Running {
         concurrency: usize,
         id: ExportId,
     ) -> Self {
-        let next_sweep = handlers.dispatch.clock.now() + SWEEP_EVERY;
-        let shop = Arc::new(Shop {
+        let next_sweep = handlers.pipeline.clock.now() + SWEEP_EVERY;
+        let shop = Arc::new(WorkerContext {
             handlers,
             events,
             stop: watch::Sender::new(false),
@@ -101,7 +101,7 @@ impl Running {
         for queue in [Queue::Waiting, Queue::Completion, Queue::Webhooks] {
             workers.spawn(Arc::clone(&shop).work(queue));
         }
-        workers.spawn(Arc::clone(&shop).bury_dead_letters());
+        workers.spawn(Arc::clone(&shop).record_dead_letters());
         Self {
             shop,
             workers,
@@ -109,7 +109,7 @@ impl Running {
             over_since: None,
             cancel_seen: false,
             next_sweep,
-            silence: Silence::default(),
+            outage: OutageTolerance::default(),
         }
     }
 
@@ -123,8 +123,8 @@ impl Running {
                     self.finish().await;
                     return Ok(ended);
                 }
-                Ok(None) => self.silence.end(),
-                Err(error) => self.silence.bear(error, Instant::now())?,
+                Ok(None) => self.outage.end(),
+                Err(error) => self.outage.absorb(error, Instant::now())?,
             }
             if self.workers.is_empty() {
                 return Ok(Ended::Stopped);
@@ -165,13 +165,13 @@ impl Running {
 
     async fn is_over(&mut self) -> anyhow::Result<Option<Ended>> {
         let Handlers {
-            queues, dispatch, ..
+            queues, pipeline, ..
         } = &*self.shop.handlers;
-        if dispatch.archive.is_open(&self.id).await? {
+        if pipeline.archive.is_open(&self.id).await? {
             self.over_since = None;
             return Ok(None);
         }
-        let now = dispatch.clock.now();
+        let now = pipeline.clock.now();
         let over_since = *self.over_since.get_or_insert(now);
         let deliveries = queues.holding(Queue::Webhooks);
         Ok(end(deliveries, over_since, now))
@@ -195,8 +195,8 @@ impl Running {
             }
             self.cancel_seen = true;
         }
-        if handlers.dispatch.clock.now() >= self.next_sweep {
-            self.next_sweep = handlers.dispatch.clock.now() + SWEEP_EVERY;
+        if handlers.pipeline.clock.now() >= self.next_sweep {
+            self.next_sweep = handlers.pipeline.clock.now() + SWEEP_EVERY;
             self.sweep().await?;
         }
         Ok(())

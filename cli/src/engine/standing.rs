@@ -15,12 +15,12 @@ use conversation_archive::export::waiting::Waiting;
 pub struct Standing {
     pub plan: Arc<ExportPlan>,
     pub attempt: u32,
-    pub slices: Vec<SliceStanding>,
+    pub slices: Vec<SliceProgress>,
 }
 
 /// The state of one slice.
 #[derive(Clone, Debug)]
-pub struct SliceStanding {
+pub struct SliceProgress {
     pub slice: u32,
     pub totals: Totals,
     pub complete: bool,
@@ -50,7 +50,7 @@ impl Standing {
                 let next = slice_status::next_message(&archive, &view, &plan).await?;
                 (next.totals, archive.waiting(&next).await?)
             };
-            slices.push(SliceStanding {
+            slices.push(SliceProgress {
                 slice: view.slice.number,
                 totals,
                 complete,

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::export::request::ExportRequest;
 use conversation_archive::genesys::{ClientSettings, Credentials, Endpoints};
@@ -118,7 +118,7 @@ impl World {
         let (engine, _) = self.engine();
         let manifest: Manifest = engine
             .archive()
-            .read(Name::Manifest(&self.id))
+            .read(ObjectKey::Manifest(&self.id))
             .await
             .unwrap()
             .unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_archive::base::failure::in_one_line;
-use conversation_archive::pipeline::Trouble;
+use conversation_archive::pipeline::ErrorClass;
 use conversation_archive::storage::queue::{Delivery, Queue};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
@@ -15,7 +15,7 @@ use super::handlers::{Handlers, Receipt};
 
 /// State that all workers of a running engine share.
 #[derive(Debug)]
-pub(super) struct Shop {
+pub(super) struct WorkerContext {
     pub(super) handlers: Arc<Handlers>,
     pub(super) events: UnboundedSender<Event>,
     pub(super) stop: watch::Sender<bool>,
@@ -32,7 +32,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// Receive count at which a message with a permanent error is dead-lettered.
 const PERMANENT_RECEIVES: u32 = 5;
 
-impl Shop {
+impl WorkerContext {
     /// Handles the messages of one queue until the engine is stopped; the current message is finished first.
     pub(super) async fn work(self: Arc<Self>, queue: Queue) -> anyhow::Result<()> {
         while let Some(delivery) = self.next(queue).await {
@@ -92,14 +92,14 @@ impl Shop {
         let (name, delay_s) = (queue.name(), delay.as_secs());
         let text = in_one_line(error.as_ref());
         let queues = &self.handlers.queues;
-        let released = if is_given_up(queue, receive_count, Trouble::of(error)) {
+        let released = if is_given_up(queue, receive_count, ErrorClass::of(error)) {
             tracing::warn!(
                 queue = name,
                 receive_count,
                 error = text,
                 "message dead-lettered"
             );
-            queues.bury(queue, receipt)
+            queues.record_dead_letter(queue, receipt)
         } else {
             tracing::warn!(
                 queue = name,
@@ -128,6 +128,8 @@ impl Shop {
 }
 
 /// A webhook message is never given up: the webhook stays owed, and the engine waits for it at most a minute.
-fn is_given_up(queue: Queue, receive_count: u32, trouble: Trouble) -> bool {
-    queue != Queue::Webhooks && trouble == Trouble::Permanent && receive_count >= PERMANENT_RECEIVES
+fn is_given_up(queue: Queue, receive_count: u32, trouble: ErrorClass) -> bool {
+    queue != Queue::Webhooks
+        && trouble == ErrorClass::Permanent
+        && receive_count >= PERMANENT_RECEIVES
 }

@@ -43,7 +43,7 @@ struct Lane {
 
 impl Tally {
     pub(crate) fn new(standing: &Standing) -> Self {
-        let lane = |slice: &crate::engine::SliceStanding| {
+        let lane = |slice: &crate::engine::SliceProgress| {
             (
                 slice.slice,
                 Lane {

@@ -1,7 +1,7 @@
 use conversation_archive::archive::losses::ReplacedRun;
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
-use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use conversation_archive::export::outcome::{Content, IdVersions, RepeatedRecords, SliceContent};
 use conversation_archive::export::plan::{Draft, Identity, PlanLimits, Residency, SliceRange};
 use conversation_archive::export::request::ExportRequest;
@@ -36,7 +36,7 @@ fn manifest(plan: &ExportPlan) -> Manifest {
         unchanged: 0,
         rejected: 3,
     };
-    let event = AuditEvent::new(Happening {
+    let event = AuditEvent::new(NewAuditEvent {
         export_id: &plan.export_id,
         query_hash: plan.query_hash,
         request_id: "request",

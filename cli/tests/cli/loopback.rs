@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct QuerySpec {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
@@ -20,7 +20,7 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
 }
 
-impl Asked {
+impl QuerySpec {
     pub(crate) fn has_header(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| known == name)
     }
@@ -31,12 +31,14 @@ pub(crate) type Answer = (u16, Bytes);
 
 pub(crate) struct Loopback {
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<QuerySpec>>>,
     server: tokio::task::JoinHandle<()>,
 }
 
 impl Loopback {
-    pub(crate) async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        answer: impl Fn(&QuerySpec) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -62,7 +64,7 @@ impl Loopback {
         Self { url, asked, server }
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<QuerySpec> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -73,13 +75,13 @@ impl Drop for Loopback {
     }
 }
 
-async fn read(request: Request<hyper::body::Incoming>) -> Asked {
+async fn read(request: Request<hyper::body::Incoming>) -> QuerySpec {
     let (head, body) = request.into_parts();
     let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
         let value = value.to_str().unwrap_or_default();
         (name.as_str().to_owned(), value.to_owned())
     };
-    Asked {
+    QuerySpec {
         method: head.method,
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use hyper::Method;
 
-use crate::loopback::{Answer, Asked, Loopback};
+use crate::loopback::{Answer, Loopback, QuerySpec};
 use crate::world::{DAYS, Told, World};
 
 /// How a store deviates from S3.
@@ -71,7 +71,7 @@ fn error(status: u16, code: &str) -> Answer {
     (status, body.into())
 }
 
-fn answer(objects: &mut Objects, asked: &Asked, flaw: Flaw) -> Answer {
+fn answer(objects: &mut Objects, asked: &QuerySpec, flaw: Flaw) -> Answer {
     let key = asked.path.trim_start_matches("/archive").trim_matches('/');
     let is_conditional = asked.has_header("if-none-match") && flaw != Flaw::IgnoresConditions;
     match asked.method {

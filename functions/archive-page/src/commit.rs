@@ -4,17 +4,17 @@
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
-use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use conversation_archive::export::checkpoint::Checkpoint;
 use conversation_archive::export::effort::Effort;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
 };
 use conversation_archive::export::request::OnBadRecord;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::records::page::{AttachedFile, PageBody, Reject};
-use conversation_archive::source::{Setback, SourcePage};
+use conversation_archive::source::{SourceError, SourcePage};
 use conversation_archive::storage::store::Stored;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
@@ -30,13 +30,13 @@ impl ArchivePage {
         task: &Task<'_>,
         checkpoint: Checkpoint,
         page: SourcePage,
-    ) -> anyhow::Result<Result<PageRecord, Setback>> {
+    ) -> anyhow::Result<Result<PageRecord, SourceError>> {
         if let Some(failure) = unacceptable(task, &page.body) {
-            return Ok(Err(Setback::Failed(failure)));
+            return Ok(Err(SourceError::Fatal(failure)));
         }
         if let Some(Err(too_long)) = page.next.as_ref().map(Checkpoint::check) {
             let failure = Failure::new(FailureKind::SourceBroken, too_long.to_string());
-            return Ok(Err(Setback::Failed(failure)));
+            return Ok(Err(SourceError::Fatal(failure)));
         }
         let rejects = self.keep_rejects(task, &page.body.rejects).await?;
         let files = self.put_files(task, page.body.files).await?;
@@ -69,7 +69,7 @@ impl ArchivePage {
             id: task.message.id.clone(),
             totals: task.message.totals.plus(content.totals()),
             content,
-            committed_at: self.dispatch.clock.now(),
+            committed_at: self.pipeline.clock.now(),
             watermark: page.watermark,
             correlation_id: page.correlation_id,
             effort: page.effort,
@@ -77,7 +77,7 @@ impl ArchivePage {
         };
         let (record, stored) = self
             .archive()
-            .create_or_read(Name::Record(&task.message.id), record)
+            .create_or_read(ObjectKey::Record(&task.message.id), record)
             .await?;
         tracing::info!(
             records = record.content.counts.archived,
@@ -103,12 +103,12 @@ impl ArchivePage {
         let sha256 = Sha256::of(&page);
         let id = &task.message.id;
         let objects = PageObjects {
-            page: stored(Name::Page(id, sha256), &page, sha256),
-            index: stored(Name::Index(id, sha256), &index, Sha256::of(&index)),
+            page: stored(ObjectKey::Page(id, sha256), &page, sha256),
+            index: stored(ObjectKey::Index(id, sha256), &index, Sha256::of(&index)),
         };
         tokio::try_join!(
-            self.archive().put(Name::Page(id, sha256), page),
-            self.archive().put(Name::Index(id, sha256), index),
+            self.archive().put(ObjectKey::Page(id, sha256), page),
+            self.archive().put(ObjectKey::Index(id, sha256), index),
         )?;
         Ok(Some(objects))
     }
@@ -119,7 +119,7 @@ impl ArchivePage {
         files: Vec<AttachedFile>,
     ) -> anyhow::Result<Vec<StoredObject>> {
         let put = async |AttachedFile { sha256, bytes }: AttachedFile| {
-            let name = Name::File(&task.message.id, sha256);
+            let name = ObjectKey::File(&task.message.id, sha256);
             let file = stored(name, &bytes, sha256);
             self.archive().put(name, bytes).await?;
             Ok(file)
@@ -140,7 +140,7 @@ impl ArchivePage {
         for reject in rejects {
             let raw = &*reject.raw;
             let sha256 = Sha256::of(raw);
-            let name = Name::Reject(&task.message.id, reject.position, sha256);
+            let name = ObjectKey::Reject(&task.message.id, reject.position, sha256);
             self.archive().put(name, raw.to_vec()).await?;
             let object = stored(name, raw, sha256);
             kept.push(RejectedRecord {
@@ -160,11 +160,11 @@ impl ArchivePage {
         effort: Effort,
     ) -> AuditEvent {
         let id = &task.message.id;
-        let mut event = AuditEvent::new(Happening {
+        let mut event = AuditEvent::new(NewAuditEvent {
             export_id: &task.plan.export_id,
             query_hash: task.plan.query_hash,
             request_id: &task.invocation.request_id,
-            timestamp: self.dispatch.clock.now(),
+            timestamp: self.pipeline.clock.now(),
             action: Action::ArchivePage,
             event_type: EventType::Page,
             subject: format!("s{} r{} p{}", id.run.slice, id.run.run, id.page),
@@ -210,7 +210,7 @@ fn unacceptable(task: &Task<'_>, body: &PageBody) -> Option<Failure> {
     Some(Failure::new(FailureKind::BadRecord, message))
 }
 
-fn stored(name: Name<'_>, bytes: &[u8], sha256: Sha256) -> StoredObject {
+fn stored(name: ObjectKey<'_>, bytes: &[u8], sha256: Sha256) -> StoredObject {
     StoredObject {
         key: name.key(),
         size_bytes: bytes.len() as u64,

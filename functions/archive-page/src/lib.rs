@@ -21,14 +21,14 @@ use conversation_archive::export::parking::{Parking, park};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::run::{End, RunEnd};
 use conversation_archive::export::waiting::{Wait, WaitReason, Waiting, Waits};
-use conversation_archive::pipeline::Dispatch;
+use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::Redactors;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::run_ends;
-use conversation_archive::pipeline::run_ends::Ending;
+use conversation_archive::pipeline::run_ends::RunEndDraft;
 use conversation_archive::pipeline::scheduling;
-use conversation_archive::source::{NamesOrWarning, Reading, Setback, Sources};
+use conversation_archive::source::{NamesOrWarning, PageContext, SourceError, Sources};
 use conversation_archive::storage::topic::Topic;
 
 mod bounds;
@@ -42,7 +42,7 @@ pub use conversation_archive::runtime::config::PageSettings;
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct ArchivePage {
-    pub dispatch: Dispatch,
+    pub pipeline: Pipeline,
     pub sources: Sources,
     pub redactors: Redactors,
     /// Topic for the transcript events; `None` publishes none.
@@ -52,7 +52,7 @@ pub struct ArchivePage {
 
 /// The result of handling a page message.
 #[derive(Clone, Debug)]
-pub enum Handled {
+pub enum PageOutcome {
     /// The page is committed, by this or an earlier invocation, and the next message is sent.
     Continued(Box<PageRecord>),
     Parked(Box<Waiting>),
@@ -68,7 +68,7 @@ struct Task<'a> {
     message: &'a PageMessage,
     plan: &'a ExportPlan,
     attempt: &'a Attempt,
-    reading: Reading<'a>,
+    reading: PageContext<'a>,
     invocation: &'a Invocation,
 }
 
@@ -86,7 +86,7 @@ impl ArchivePage {
         &self,
         message: &PageMessage,
         invocation: &Invocation,
-    ) -> anyhow::Result<Handled> {
+    ) -> anyhow::Result<PageOutcome> {
         let export_id = &message.id.run.export_id;
         let plan = self.archive().planned(export_id).await?;
         let attempt = self.archive().attempt(export_id, message.attempt).await?;
@@ -94,7 +94,7 @@ impl ArchivePage {
             anyhow::bail!("{} has no slice {}", export_id, message.id.run.slice);
         };
         let query = attempt.query(&plan);
-        let reading = Reading {
+        let reading = PageContext {
             plan: &plan,
             slice: &slice,
             run: message.id.run.run,
@@ -116,15 +116,15 @@ impl ArchivePage {
         self.advance(&task).await
     }
 
-    async fn advance(&self, task: &Task<'_>) -> anyhow::Result<Handled> {
+    async fn advance(&self, task: &Task<'_>) -> anyhow::Result<PageOutcome> {
         if let Some(end) = self.archive().end(&task.message.id.run).await? {
             return self.settle(task, end).await;
         }
         let record = self.archive().record(&task.message.id).await?;
         if cancellation::is_requested(&self.archive(), &task.plan.export_id).await? {
             let ending = match &record {
-                Some(record) => Ending::after(&task.message.id.run, record),
-                None => Ending::before(task.message),
+                Some(record) => RunEndDraft::after(&task.message.id.run, record),
+                None => RunEndDraft::before(task.message),
             };
             return self.end(task, ending, End::Cancelled).await;
         }
@@ -134,16 +134,19 @@ impl ArchivePage {
         self.tell_before(task).await?;
         match self.archive_page(task).await? {
             Ok(record) => self.follow(task, record).await,
-            Err(Setback::Wait(wait)) => self.wait(task, &wait).await,
-            Err(Setback::Lost(what)) => self.start_over(task, what).await,
-            Err(Setback::Failed(failure)) => self.fail(task, failure).await,
+            Err(SourceError::NotReady(wait)) => self.wait(task, &wait).await,
+            Err(SourceError::Expired(what)) => self.start_over(task, what).await,
+            Err(SourceError::Fatal(failure)) => self.fail(task, failure).await,
         }
     }
 
     /// Archives the page: checks limits, opens the run, reads the source, commits.
-    async fn archive_page(&self, task: &Task<'_>) -> anyhow::Result<Result<PageRecord, Setback>> {
+    async fn archive_page(
+        &self,
+        task: &Task<'_>,
+    ) -> anyhow::Result<Result<PageRecord, SourceError>> {
         if let Some(failure) = self.breach(task).await? {
-            return Ok(Err(Setback::Failed(failure)));
+            return Ok(Err(SourceError::Fatal(failure)));
         }
         let checkpoint = match self.opened(task).await? {
             Ok(checkpoint) => checkpoint,
@@ -177,7 +180,7 @@ impl ArchivePage {
             Ok(redactor) => redactor,
             Err(setback) => return Ok(Err(setback)),
         };
-        let reading = Reading {
+        let reading = PageContext {
             known: known.as_deref(),
             portion: portion.as_ref(),
             waits: &waits,
@@ -210,7 +213,7 @@ impl ArchivePage {
     }
 
     /// Continues after a committed page. Only the page record decides what comes next, whichever invocation wrote it.
-    async fn follow(&self, task: &Task<'_>, record: PageRecord) -> anyhow::Result<Handled> {
+    async fn follow(&self, task: &Task<'_>, record: PageRecord) -> anyhow::Result<PageOutcome> {
         self.tell(task, &record).await?;
         match &record.content.next {
             NextStep::Continue { checkpoint } => {
@@ -222,19 +225,19 @@ impl ArchivePage {
                 } = task.message;
                 let next =
                     PageMessage::following(&record, &id.run, *attempt, *origin, checkpoint.clone());
-                scheduling::send_page(&self.dispatch, &next).await?;
-                Ok(Handled::Continued(Box::new(record)))
+                scheduling::send_page(&self.pipeline, &next).await?;
+                Ok(PageOutcome::Continued(Box::new(record)))
             }
             NextStep::EndRun => {
-                let ending = Ending::after(&task.message.id.run, &record);
+                let ending = RunEndDraft::after(&task.message.id.run, &record);
                 self.end(task, ending, End::Complete).await
             }
         }
     }
 
-    async fn wait(&self, task: &Task<'_>, wait: &Wait) -> anyhow::Result<Handled> {
+    async fn wait(&self, task: &Task<'_>, wait: &Wait) -> anyhow::Result<PageOutcome> {
         let prior = self.archive().waiting(task.message).await?;
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         match park(
             prior.as_ref(),
             task.message,
@@ -244,7 +247,8 @@ impl ArchivePage {
         ) {
             Parking::GiveUp(failure) => self.fail(task, failure).await,
             Parking::Park(waiting) => {
-                let name = conversation_archive::export::objects::Name::Waiting(&waiting.id.run);
+                let name =
+                    conversation_archive::export::objects::ObjectKey::Waiting(&waiting.id.run);
                 self.archive().replace(name, &waiting).await?;
                 // The events of the page before are published by now and must not be published again on each return of
                 // this page.
@@ -252,7 +256,7 @@ impl ArchivePage {
                     before: Before::Settled,
                     ..task.message.clone()
                 };
-                scheduling::send_waiting(&self.dispatch, &waiting.message(message)).await?;
+                scheduling::send_waiting(&self.pipeline, &waiting.message(message)).await?;
                 metrics::record(&[(metrics::PAGES_PARKED, 1)]);
                 tracing::info!(
                     reason = ?waiting.reason,
@@ -260,49 +264,58 @@ impl ArchivePage {
                     not_before = %waiting.not_before,
                     "page parked"
                 );
-                Ok(Handled::Parked(Box::new(waiting)))
+                Ok(PageOutcome::Parked(Box::new(waiting)))
             }
         }
     }
 
-    async fn fail(&self, task: &Task<'_>, failure: Failure) -> anyhow::Result<Handled> {
-        self.end(task, Ending::before(task.message), End::Failed { failure })
-            .await
+    async fn fail(&self, task: &Task<'_>, failure: Failure) -> anyhow::Result<PageOutcome> {
+        self.end(
+            task,
+            RunEndDraft::before(task.message),
+            End::Failed { failure },
+        )
+        .await
     }
 
-    async fn end(&self, task: &Task<'_>, ending: Ending<'_>, end: End) -> anyhow::Result<Handled> {
+    async fn end(
+        &self,
+        task: &Task<'_>,
+        ending: RunEndDraft<'_>,
+        end: End,
+    ) -> anyhow::Result<PageOutcome> {
         let end =
-            run_ends::end_run(&self.dispatch, task.plan, ending, end, task.invocation).await?;
+            run_ends::end_run(&self.pipeline, task.plan, ending, end, task.invocation).await?;
         self.settle(task, end).await
     }
 
-    async fn settle(&self, task: &Task<'_>, end: RunEnd) -> anyhow::Result<Handled> {
+    async fn settle(&self, task: &Task<'_>, end: RunEnd) -> anyhow::Result<PageOutcome> {
         run_ends::clean_up_run(
-            &self.dispatch,
+            &self.pipeline,
             task.plan,
             &end,
             &self.sources,
             task.invocation,
         )
         .await?;
-        Ok(Handled::Ended(Box::new(end)))
+        Ok(PageOutcome::Ended(Box::new(end)))
     }
 
     fn archive(&self) -> &Archive {
-        &self.dispatch.archive
+        &self.pipeline.archive
     }
 }
 
 /// The referenced export failed or was cancelled. After it is resumed and completed, this export can be resumed too.
-fn never_listed(id: &ExportId) -> Setback {
+fn never_listed(id: &ExportId) -> SourceError {
     let message =
         format!("the export {id}, whose conversations' transcripts are requested, is not complete");
-    Setback::Failed(Failure::new(FailureKind::RecordsMissing, message))
+    SourceError::Fatal(Failure::new(FailureKind::RecordsMissing, message))
 }
 
 /// The export that this one depends on has not ended yet.
-fn not_ended(id: &ExportId, why: &str) -> Setback {
-    Setback::Wait(Wait {
+fn not_ended(id: &ExportId, why: &str) -> SourceError {
+    SourceError::NotReady(Wait {
         reason: WaitReason::Export,
         hint: None,
         detail: format!("the export {id}, {why}, has not ended"),

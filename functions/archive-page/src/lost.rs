@@ -5,23 +5,23 @@ use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::ids::RunId;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::message::PageMessage;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::request::SourceKind;
 use conversation_archive::export::run::End;
 use conversation_archive::pipeline::run_ends;
-use conversation_archive::pipeline::run_ends::Ending;
+use conversation_archive::pipeline::run_ends::RunEndDraft;
 use conversation_archive::pipeline::scheduling;
 use conversation_archive::pipeline::scheduling::Which;
-use conversation_archive::source::{Asked, Setback};
+use conversation_archive::source::{QuerySpec, SourceError};
 
-use crate::{ArchivePage, Handled, Task};
+use crate::{ArchivePage, PageOutcome, Task};
 
 impl ArchivePage {
     pub(crate) async fn start_over(
         &self,
         task: &Task<'_>,
         what: String,
-    ) -> anyhow::Result<Handled> {
+    ) -> anyhow::Result<PageOutcome> {
         let run = &task.message.id.run;
         let started_with = task
             .attempt
@@ -45,14 +45,14 @@ impl ArchivePage {
                     successor: run.run + 1,
                     reason: what,
                 };
-                self.end(task, Ending::before(task.message), end).await
+                self.end(task, RunEndDraft::before(task.message), end).await
             }
             SourceKind::ExportGateway => self.replace_query(task, what).await,
         }
     }
 
     /// All slices read from one query, so all of them start again under the next attempt, which holds the new query.
-    async fn replace_query(&self, task: &Task<'_>, what: String) -> anyhow::Result<Handled> {
+    async fn replace_query(&self, task: &Task<'_>, what: String) -> anyhow::Result<PageOutcome> {
         let newest = self.archive().newest_attempt(&task.plan.export_id).await?;
         if let Some(newest) = newest.filter(|newest| newest.attempt > task.attempt.attempt) {
             let run = &task.message.id.run;
@@ -64,13 +64,13 @@ impl ArchivePage {
         }
         let source = self.sources.of(task.plan.source);
         let query = match source
-            .query(&Asked::by_plan(task.plan), task.invocation.deadline)
+            .query(&QuerySpec::of_plan(task.plan), task.invocation.deadline)
             .await
         {
             Ok(query) => query,
-            Err(Setback::Wait(wait)) => return self.wait(task, &wait).await,
-            Err(Setback::Failed(failure)) => return self.fail(task, failure).await,
-            Err(Setback::Lost(what)) => {
+            Err(SourceError::NotReady(wait)) => return self.wait(task, &wait).await,
+            Err(SourceError::Fatal(failure)) => return self.fail(task, failure).await,
+            Err(SourceError::Expired(what)) => {
                 return self
                     .fail(task, Failure::new(FailureKind::SourceLost, what))
                     .await;
@@ -85,8 +85,8 @@ impl ArchivePage {
             slice_status::all_progress(&self.archive(), task.plan, task.attempt).await?;
         let next = task
             .attempt
-            .with_new_query(&standings, query, self.dispatch.clock.now());
-        let name = Name::Attempt(&task.plan.export_id, next.attempt);
+            .with_new_query(&standings, query, self.pipeline.clock.now());
+        let name = ObjectKey::Attempt(&task.plan.export_id, next.attempt);
         // The first writer wins: a handler that finds the attempt already created uses that attempt's query.
         let (next, _) = self.archive().create_or_read(name, next).await?;
         self.replace_runs(task, &next, &what).await
@@ -94,7 +94,7 @@ impl ArchivePage {
 
     /// Handles a message that names an earlier attempt than its run belongs to: the sender had found the run as the
     /// replacement of an earlier one. The run reads the query of its own attempt.
-    async fn handle_under(&self, task: &Task<'_>, newest: &Attempt) -> anyhow::Result<Handled> {
+    async fn handle_under(&self, task: &Task<'_>, newest: &Attempt) -> anyhow::Result<PageOutcome> {
         let message = PageMessage {
             attempt: newest.attempt,
             ..task.message.clone()
@@ -107,7 +107,7 @@ impl ArchivePage {
         task: &Task<'_>,
         next: &Attempt,
         what: &str,
-    ) -> anyhow::Result<Handled> {
+    ) -> anyhow::Result<PageOutcome> {
         for view in slice_status::all(&self.archive(), task.plan, task.attempt).await? {
             let own = view.run == task.message.id.run;
             // Runs of the new attempt are not ended here: another handler may have started them already.
@@ -123,10 +123,10 @@ impl ArchivePage {
                 successor: successor.run,
                 reason: what.to_owned(),
             };
-            run_ends::end_slice(&self.dispatch, task.plan, &view, end, task.invocation).await?;
+            run_ends::end_slice(&self.pipeline, task.plan, &view, end, task.invocation).await?;
         }
         // The own run ends last: until then, a redelivery of this message repeats these steps.
-        scheduling::start_slices(&self.dispatch, task.plan, next, Which::Unstarted).await?;
+        scheduling::start_slices(&self.pipeline, task.plan, next, Which::Unstarted).await?;
         let run = &task.message.id.run;
         let successor = next
             .run_of(run.slice)
@@ -136,13 +136,13 @@ impl ArchivePage {
             reason: what.to_owned(),
         };
         let end = run_ends::end_run(
-            &self.dispatch,
+            &self.pipeline,
             task.plan,
-            Ending::before(task.message),
+            RunEndDraft::before(task.message),
             end,
             task.invocation,
         )
         .await?;
-        Ok(Handled::Ended(Box::new(end)))
+        Ok(PageOutcome::Ended(Box::new(end)))
     }
 }

@@ -9,7 +9,7 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::runtime::config::{ArchivePageConfig, Config};
 use conversation_archive::runtime::lambda::{
-    self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message,
+    self, Clients, Disposition, SqsBatchResponse, SqsEvent, each_message,
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
@@ -17,7 +17,7 @@ use start_export::StartExport;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::lambda();
+    telemetry::init_lambda();
     let app = App::new(ArchivePageConfig::from_env()?).await?;
     lambda::run(async |event, invocation| Ok(app.handle(event, &invocation).await)).await
 }
@@ -30,12 +30,12 @@ struct App {
 impl App {
     async fn new(config: ArchivePageConfig) -> anyhow::Result<Self> {
         let clients = Clients::new(config.archive).await;
-        let dispatch = clients.opening(config.queues, config.max_open_slices);
+        let pipeline = clients.opening(config.queues, config.max_open_slices);
         let sources = clients.sources(config.genesys)?;
         let redactors = clients.redactors(config.redaction_key);
         Ok(Self {
             start: StartExport {
-                dispatch: dispatch.clone(),
+                pipeline: pipeline.clone(),
                 sources: sources.clone(),
                 redactors: redactors.clone(),
                 limits: config.planning.limits,
@@ -44,7 +44,7 @@ impl App {
                 emulated: config.planning.emulated,
             },
             page: ArchivePage {
-                dispatch,
+                pipeline,
                 sources,
                 redactors,
                 topic: clients.topic(config.transcript_topic),
@@ -56,7 +56,7 @@ impl App {
     async fn handle(&self, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
         let redelivery = Redelivery {
             queue: Queue::Pages,
-            queues: self.page.dispatch.queue.as_ref(),
+            queues: self.page.pipeline.queue.as_ref(),
         };
         let before = self.page.sources.client.stats();
         let response = each_message(event, redelivery, async |message, _| {
@@ -68,7 +68,7 @@ impl App {
                     self.start.restart(&message.start, invocation).await?;
                 }
             }
-            Ok(Fate::Done)
+            Ok(Disposition::Delete)
         })
         .await;
         metrics::record_client(&before, &self.page.sources.client.stats());

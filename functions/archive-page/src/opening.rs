@@ -2,9 +2,9 @@
 
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::export::checkpoint::Checkpoint;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::run::RunRecord;
-use conversation_archive::source::{Opened, Setback};
+use conversation_archive::source::{Opened, SourceError};
 use conversation_archive::storage::store::Stored;
 
 use crate::{ArchivePage, Task};
@@ -14,7 +14,7 @@ impl ArchivePage {
     pub(crate) async fn opened(
         &self,
         task: &Task<'_>,
-    ) -> anyhow::Result<Result<Checkpoint, Setback>> {
+    ) -> anyhow::Result<Result<Checkpoint, SourceError>> {
         if !task.message.is_first_of_run() {
             return Ok(Ok(task.message.checkpoint.clone()));
         }
@@ -46,7 +46,7 @@ impl ArchivePage {
 
     /// Opens the source (for example submits the job) and commits `run.json`. If another handler committed first,
     /// closes the own job and uses the stored one.
-    async fn open(&self, task: &Task<'_>) -> anyhow::Result<Result<RunRecord, Setback>> {
+    async fn open(&self, task: &Task<'_>) -> anyhow::Result<Result<RunRecord, SourceError>> {
         let source = self.sources.of(task.plan.source);
         let opened = match task.message.checkpoint.job() {
             // A run that continues another one keeps using its job.
@@ -66,11 +66,11 @@ impl ArchivePage {
             job: opened.job.clone(),
             query_id: task.reading.query.map(|query| query.query_id.clone()),
             watermark: opened.watermark,
-            created_at: self.dispatch.clock.now(),
+            created_at: self.pipeline.clock.now(),
         };
         let (stored, creation) = self
             .archive()
-            .create_or_read(Name::Run(&task.message.id.run), record)
+            .create_or_read(ObjectKey::Run(&task.message.id.run), record)
             .await?;
         if let (Stored::AlreadyThere, Some(own)) = (creation, opened.job)
             && stored.job.as_ref() != Some(&own)

@@ -1,18 +1,18 @@
 //! await-ready: returns parked pages to the pages queue when they are due, and does nothing else.
 
 use conversation_archive::export::message::{PageMessage, WaitingMessage};
-use conversation_archive::pipeline::Dispatch;
+use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::scheduling;
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct AwaitReady {
-    pub dispatch: Dispatch,
+    pub pipeline: Pipeline,
 }
 
 /// The result of handling a waiting message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handled {
+pub enum WaitOutcome {
     /// Not due yet, and due later than the longest queue delay: the message is sent again with another delay.
     Hopped,
     /// The page message was sent to the pages queue.
@@ -31,29 +31,29 @@ impl AwaitReady {
             page.number = message.page.id.page,
         )
     )]
-    pub async fn handle(&self, message: &WaitingMessage) -> anyhow::Result<Handled> {
+    pub async fn handle(&self, message: &WaitingMessage) -> anyhow::Result<WaitOutcome> {
         let page = &message.page;
-        if self.dispatch.archive.end(&page.id.run).await?.is_some() {
+        if self.pipeline.archive.end(&page.id.run).await?.is_some() {
             // The handler that ended the run completes all follow-up steps before it deletes its own message.
-            return Ok(Handled::Dropped);
+            return Ok(WaitOutcome::Dropped);
         }
         let times_parked = page.times_parked + 1;
-        let stored = self.dispatch.archive.waiting(page).await?;
+        let stored = self.pipeline.archive.waiting(page).await?;
         if stored.is_some_and(|stored| stored.times_parked > times_parked) {
-            return Ok(Handled::Dropped);
+            return Ok(WaitOutcome::Dropped);
         }
-        if self.dispatch.clock.now() < message.not_before {
-            scheduling::send_waiting(&self.dispatch, message).await?;
-            return Ok(Handled::Hopped);
+        if self.pipeline.clock.now() < message.not_before {
+            scheduling::send_waiting(&self.pipeline, message).await?;
+            return Ok(WaitOutcome::Hopped);
         }
         scheduling::send_page(
-            &self.dispatch,
+            &self.pipeline,
             &PageMessage {
                 times_parked,
                 ..page.clone()
             },
         )
         .await?;
-        Ok(Handled::Returned)
+        Ok(WaitOutcome::Returned)
     }
 }

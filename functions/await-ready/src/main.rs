@@ -4,14 +4,14 @@ use await_ready::AwaitReady;
 use conversation_archive::pipeline::Redelivery;
 use conversation_archive::runtime::config::{AwaitReadyConfig, Config};
 use conversation_archive::runtime::lambda::{
-    self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message,
+    self, Clients, Disposition, SqsBatchResponse, SqsEvent, each_message,
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::lambda();
+    telemetry::init_lambda();
     let app = app(AwaitReadyConfig::from_env()?).await;
     lambda::run(async |event, _| Ok(keep_time(&app, event).await)).await
 }
@@ -19,18 +19,18 @@ async fn main() -> anyhow::Result<()> {
 async fn app(config: AwaitReadyConfig) -> AwaitReady {
     let clients = Clients::new(config.archive).await;
     AwaitReady {
-        dispatch: clients.dispatch(config.queues),
+        pipeline: clients.pipeline(config.queues),
     }
 }
 
 async fn keep_time(app: &AwaitReady, event: SqsEvent) -> SqsBatchResponse {
     let redelivery = Redelivery {
         queue: Queue::Waiting,
-        queues: app.dispatch.queue.as_ref(),
+        queues: app.pipeline.queue.as_ref(),
     };
     each_message(event, redelivery, async |message, _| {
         app.handle(message).await?;
-        Ok(Fate::Done)
+        Ok(Disposition::Delete)
     })
     .await
 }

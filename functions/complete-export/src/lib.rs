@@ -9,17 +9,17 @@ use conversation_archive::pipeline::conclusion::{Concluding, Progress};
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
 use conversation_archive::pipeline::scheduling::Which;
-use conversation_archive::pipeline::{Dispatch, DispatchError};
+use conversation_archive::pipeline::{Pipeline, PipelineError};
 
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct CompleteExport {
-    pub dispatch: Dispatch,
+    pub pipeline: Pipeline,
 }
 
 /// The result of handling a completion message.
 #[derive(Clone, Debug)]
-pub enum Handled {
+pub enum CompletionProgress {
     /// `open` slices have not ended yet.
     Waiting { open: usize },
     /// The invocation ran out of time. It sent a message for the next invocation to continue.
@@ -34,7 +34,7 @@ impl CompleteExport {
         &self,
         message: &CompletionMessage,
         invocation: &Invocation,
-    ) -> anyhow::Result<Handled> {
+    ) -> anyhow::Result<CompletionProgress> {
         loop {
             match self.look(message, invocation).await {
                 // The later attempt may have ended too, in which case no other message would conclude it.
@@ -50,8 +50,8 @@ impl CompleteExport {
         &self,
         message: &CompletionMessage,
         invocation: &Invocation,
-    ) -> anyhow::Result<Handled> {
-        let archive = &self.dispatch.archive;
+    ) -> anyhow::Result<CompletionProgress> {
+        let archive = &self.pipeline.archive;
         let plan = archive.planned(&message.export_id).await?;
         let Some(attempt) = archive.newest_attempt(&message.export_id).await? else {
             anyhow::bail!("{} has no attempt", message.export_id);
@@ -67,28 +67,28 @@ impl CompleteExport {
             outcomes::of_attempt(&archive, &plan.export_id, attempt.attempt).await?
         {
             if archive.is_open(&message.export_id).await? {
-                conclusion::announce(&self.dispatch, concluding, &outcome).await?;
+                conclusion::announce(&self.pipeline, concluding, &outcome).await?;
             }
-            return Ok(Handled::Concluded(Box::new(outcome)));
+            return Ok(CompletionProgress::Concluded(Box::new(outcome)));
         }
         let open = views.iter().filter(|view| view.end.is_none()).count();
         if open > 0 {
-            scheduling::start_slices(&self.dispatch, &plan, &attempt, Which::Unstarted).await?;
-            return Ok(Handled::Waiting { open });
+            scheduling::start_slices(&self.pipeline, &plan, &attempt, Which::Unstarted).await?;
+            return Ok(CompletionProgress::Waiting { open });
         }
-        match conclusion::conclude(&self.dispatch, concluding).await? {
+        match conclusion::conclude(&self.pipeline, concluding).await? {
             Progress::Decided(outcome) => {
-                conclusion::announce(&self.dispatch, concluding, &outcome).await?;
-                Ok(Handled::Concluded(outcome))
+                conclusion::announce(&self.pipeline, concluding, &outcome).await?;
+                Ok(CompletionProgress::Concluded(outcome))
             }
             Progress::Unfinished => {
-                scheduling::send_recheck(&self.dispatch, &plan.export_id).await?;
-                Ok(Handled::Continued)
+                scheduling::send_recheck(&self.pipeline, &plan.export_id).await?;
+                Ok(CompletionProgress::Continued)
             }
         }
     }
 }
 
 fn is_superseded(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(DispatchError::Superseded { .. }))
+    matches!(error.downcast_ref(), Some(PipelineError::Superseded { .. }))
 }

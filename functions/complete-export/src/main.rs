@@ -5,14 +5,14 @@ use conversation_archive::pipeline::Redelivery;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::runtime::config::{CompleteExportConfig, Config};
 use conversation_archive::runtime::lambda::{
-    self, Clients, Fate, SqsBatchResponse, SqsEvent, each_message,
+    self, Clients, Disposition, SqsBatchResponse, SqsEvent, each_message,
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::lambda();
+    telemetry::init_lambda();
     let app = app(CompleteExportConfig::from_env()?).await;
     lambda::run(async |event, invocation| Ok(complete(&app, event, &invocation).await)).await
 }
@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
 async fn app(config: CompleteExportConfig) -> CompleteExport {
     let clients = Clients::new(config.archive).await;
     CompleteExport {
-        dispatch: clients.opening(config.queues, config.max_open_slices),
+        pipeline: clients.opening(config.queues, config.max_open_slices),
     }
 }
 
@@ -31,11 +31,11 @@ async fn complete(
 ) -> SqsBatchResponse {
     let redelivery = Redelivery {
         queue: Queue::Completion,
-        queues: app.dispatch.queue.as_ref(),
+        queues: app.pipeline.queue.as_ref(),
     };
     each_message(event, redelivery, async |message, _| {
         app.handle(message, invocation).await?;
-        Ok(Fate::Done)
+        Ok(Disposition::Delete)
     })
     .await
 }

@@ -2,7 +2,7 @@
 //!
 //! It never sends to the queue whose dead letters it reads. A dead webhook message does not change its export.
 
-use conversation_archive::archive::SliceView;
+use conversation_archive::archive::SliceStatus;
 use conversation_archive::archive::open_marker;
 use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::{Failure, FailureKind};
@@ -13,16 +13,16 @@ use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::message::{
     CompletionMessage, PageMessage, WaitingMessage, WebhookMessage,
 };
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::page_record::{NextStep, PageRecord};
 use conversation_archive::export::plan::{ExportPlan, Identity};
 use conversation_archive::export::request::{ExportRequest, SourceKind};
 use conversation_archive::export::run::End;
-use conversation_archive::pipeline::Dispatch;
+use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::run_ends;
-use conversation_archive::pipeline::run_ends::Ending;
+use conversation_archive::pipeline::run_ends::RunEndDraft;
 use conversation_archive::pipeline::scheduling;
 use conversation_archive::storage::queue::Queue;
 use conversation_archive::storage::store::Stored;
@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct RecordFailure {
-    pub dispatch: Dispatch,
+    pub pipeline: Pipeline,
 }
 
 /// A message or event that its function could not handle.
@@ -45,7 +45,7 @@ pub struct DeadLetter<'a> {
 /// The stored dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeptLetter {
+pub struct DeadLetterRecord {
     pub format_version: FormatVersion,
     pub from: String,
     pub kept_at: jiff::Timestamp,
@@ -54,7 +54,7 @@ pub struct KeptLetter {
 
 /// The result of handling a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handled {
+pub enum RecordedFailure {
     /// Stored, and its run ended as failed.
     RunFailed,
     /// Stored. No run depends on it, or sweep-exports handles the export.
@@ -67,7 +67,7 @@ impl RecordFailure {
         &self,
         letter: &DeadLetter<'_>,
         invocation: &Invocation,
-    ) -> anyhow::Result<Handled> {
+    ) -> anyhow::Result<RecordedFailure> {
         let (export_id, page) = addressee(letter);
         self.keep(letter, export_id.as_ref()).await?;
         if letter.queue.is_none() {
@@ -75,7 +75,7 @@ impl RecordFailure {
         }
         match page {
             Some(page) => self.fail_run(&page, letter, invocation).await,
-            None => Ok(Handled::Kept),
+            None => Ok(RecordedFailure::Kept),
         }
     }
 
@@ -85,17 +85,19 @@ impl RecordFailure {
         export_id: Option<&ExportId>,
     ) -> anyhow::Result<()> {
         let digest = Sha256::of(letter.body);
-        let name = export_id.map_or(Name::StrayLetter(digest), |id| Name::DeadLetter(id, digest));
+        let name = export_id.map_or(ObjectKey::UnassignedDeadLetter(digest), |id| {
+            ObjectKey::DeadLetter(id, digest)
+        });
         let from = letter.queue.map_or("start-export", Queue::name).to_owned();
         tracing::error!(key = name.key(), from, "dead letter stored");
-        let kept_at = self.dispatch.clock.now();
-        let kept = KeptLetter {
+        let kept_at = self.pipeline.clock.now();
+        let kept = DeadLetterRecord {
             format_version: FormatVersion,
             from,
             kept_at,
             body: letter.body.to_owned(),
         };
-        let (_, stored) = self.dispatch.archive.create_or_read(name, kept).await?;
+        let (_, stored) = self.pipeline.archive.create_or_read(name, kept).await?;
         if stored == Stored::Created {
             metrics::record(&[(metrics::GIVEN_UP, 1)]);
         }
@@ -115,9 +117,9 @@ impl RecordFailure {
         let Ok(identity) = Identity::of(&request, scheduled) else {
             return Ok(());
         };
-        let archive = &self.dispatch.archive;
+        let archive = &self.pipeline.archive;
         if archive.plan(&identity.export_id).await?.is_none() {
-            let now = self.dispatch.clock.now();
+            let now = self.pipeline.clock.now();
             open_marker::accept_request(&archive, &identity.export_id, &request, now).await?;
         }
         Ok(())
@@ -128,13 +130,13 @@ impl RecordFailure {
         page: &PageMessage,
         letter: &DeadLetter<'_>,
         invocation: &Invocation,
-    ) -> anyhow::Result<Handled> {
-        let archive = &self.dispatch.archive;
+    ) -> anyhow::Result<RecordedFailure> {
+        let archive = &self.pipeline.archive;
         let id = &page.id.run.export_id;
         let (Some(plan), Some(attempt)) =
             (archive.plan(id).await?, archive.newest_attempt(id).await?)
         else {
-            return Ok(Handled::Kept);
+            return Ok(RecordedFailure::Kept);
         };
         self.end_slice(&plan, &attempt, page, letter, invocation)
             .await
@@ -147,12 +149,12 @@ impl RecordFailure {
         page: &PageMessage,
         letter: &DeadLetter<'_>,
         invocation: &Invocation,
-    ) -> anyhow::Result<Handled> {
-        let archive = &self.dispatch.archive;
+    ) -> anyhow::Result<RecordedFailure> {
+        let archive = &self.pipeline.archive;
         let current = slice_status::of_slice(&archive, plan, attempt, page.id.run.slice).await?;
         // The run was replaced in the meantime, so the letter no longer matters.
         let Some(view) = current.filter(|view| view.run == page.id.run) else {
-            return Ok(Handled::Kept);
+            return Ok(RecordedFailure::Kept);
         };
         if view.end.is_none() {
             let queue = letter.queue.map_or("start-export", Queue::name);
@@ -164,10 +166,10 @@ impl RecordFailure {
             let end = End::Failed { failure };
             match archive.record(&page.id).await? {
                 Some(record) if self.has_gone_on(plan, &record).await? => {
-                    return Ok(Handled::Kept);
+                    return Ok(RecordedFailure::Kept);
                 }
                 Some(_) => {
-                    run_ends::end_slice(&self.dispatch, plan, &view, end, invocation).await?;
+                    run_ends::end_slice(&self.pipeline, plan, &view, end, invocation).await?;
                 }
                 None => self.end_before(plan, &view, page, end, invocation).await?,
             }
@@ -180,19 +182,19 @@ impl RecordFailure {
     async fn end_before(
         &self,
         plan: &ExportPlan,
-        view: &SliceView,
+        view: &SliceStatus,
         page: &PageMessage,
         end: End,
         invocation: &Invocation,
     ) -> anyhow::Result<()> {
         let before = view.run.page(page.id.page.saturating_sub(1));
-        match self.dispatch.archive.record(&before).await? {
+        match self.pipeline.archive.record(&before).await? {
             Some(record) => {
-                let ending = Ending::after(&view.run, &record);
-                run_ends::end_run(&self.dispatch, plan, ending, end, invocation).await?;
+                let ending = RunEndDraft::after(&view.run, &record);
+                run_ends::end_run(&self.pipeline, plan, ending, end, invocation).await?;
             }
             None => {
-                run_ends::end_slice(&self.dispatch, plan, view, end, invocation).await?;
+                run_ends::end_slice(&self.pipeline, plan, view, end, invocation).await?;
             }
         }
         Ok(())
@@ -208,12 +210,12 @@ impl RecordFailure {
             return Ok(true);
         }
         let next = record.id.run.page(record.id.page + 1);
-        Ok(self.dispatch.archive.record(&next).await?.is_some())
+        Ok(self.pipeline.archive.record(&next).await?.is_some())
     }
 
-    async fn run_failed(&self, run: &RunId) -> anyhow::Result<Handled> {
-        scheduling::send_completion(&self.dispatch, &CompletionMessage::run_ended(run)).await?;
-        Ok(Handled::RunFailed)
+    async fn run_failed(&self, run: &RunId) -> anyhow::Result<RecordedFailure> {
+        scheduling::send_completion(&self.pipeline, &CompletionMessage::run_ended(run)).await?;
+        Ok(RecordedFailure::RunFailed)
     }
 }
 

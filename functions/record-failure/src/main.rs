@@ -3,14 +3,15 @@
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::runtime::config::{Config, RecordFailureConfig};
 use conversation_archive::runtime::lambda::{
-    self, Abandoned, Clients, Fate, SqsBatchResponse, SqsEvent, dead_letter_queue, each_record,
+    self, Abandoned, Clients, Disposition, SqsBatchResponse, SqsEvent, dead_letter_queue,
+    each_record,
 };
 use conversation_archive::runtime::telemetry;
 use record_failure::{DeadLetter, RecordFailure};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::lambda();
+    telemetry::init_lambda();
     let app = app(RecordFailureConfig::from_env()?).await;
     lambda::run(async |abandoned, invocation| keep(&app, abandoned, &invocation).await).await
 }
@@ -18,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
 async fn app(config: RecordFailureConfig) -> RecordFailure {
     let clients = Clients::new(config.archive).await;
     RecordFailure {
-        dispatch: clients.dispatch(config.queues),
+        pipeline: clients.pipeline(config.queues),
     }
 }
 
@@ -51,7 +52,7 @@ async fn keep_messages(
             body: record.body.as_deref().unwrap_or_default(),
         };
         app.handle(&letter, invocation).await?;
-        Ok(Fate::Done)
+        Ok(Disposition::Delete)
     })
     .await
 }

@@ -12,17 +12,17 @@ use conversation_archive::archive::deliveries;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::seal;
 use conversation_archive::export::announcement::announcement;
-use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use conversation_archive::export::delivery::{Delivery, GIVEN_UP};
-use conversation_archive::export::delivery::{Refusal, Verdict, retry_delay, verdict};
+use conversation_archive::export::delivery::{DeliveryFailure, Verdict, retry_delay, verdict};
 use conversation_archive::export::message::WebhookMessage;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{ExportStatus, Outcome};
 use conversation_archive::export::owed::{NextDelivery, OwedWebhook};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::net::webhook::{Sender, Signer, webhook_id};
 use conversation_archive::net::{AddressRules, WebhookUrl};
-use conversation_archive::pipeline::Dispatch;
+use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::storage::queue::{MAX_VISIBILITY, Queue, SEND_WEBHOOK_TIMEOUT};
@@ -31,7 +31,7 @@ use serde_json::json;
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct SendWebhook {
-    pub dispatch: Dispatch,
+    pub pipeline: Pipeline,
     pub sender: Sender,
     pub signer: Signer,
     pub address_rules: AddressRules,
@@ -50,7 +50,7 @@ pub struct Received<'a> {
 
 /// The result of handling a webhook message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Handled {
+pub enum DeliveryOutcome {
     Delivered,
     /// The receiver answered 410 Gone: no more deliveries.
     Ended,
@@ -62,7 +62,7 @@ pub enum Handled {
     NotDue,
     /// The delivery failed and is retried. The message must not be deleted.
     Postponed {
-        refusal: Refusal,
+        refusal: DeliveryFailure,
         /// Status of the outcome that was not delivered.
         status: ExportStatus,
     },
@@ -77,17 +77,17 @@ impl SendWebhook {
         &self,
         received: Received<'_>,
         invocation: &Invocation,
-    ) -> anyhow::Result<Handled> {
-        let archive = &self.dispatch.archive;
+    ) -> anyhow::Result<DeliveryOutcome> {
+        let archive = &self.pipeline.archive;
         let message = received.message;
         let plan = archive.planned(&message.export_id).await?;
         let Some(url) = self.receiver.as_ref().or(plan.webhook_url.as_ref()) else {
-            return Ok(Handled::GivenUp);
+            return Ok(DeliveryOutcome::GivenUp);
         };
-        let marker = Name::Owed(&message.export_id, message.attempt);
+        let marker = ObjectKey::Owed(&message.export_id, message.attempt);
         let owed: Option<OwedWebhook> = archive.read(marker).await?;
         if owed.as_ref().is_some_and(|owed| owed.supersedes(message)) {
-            return Ok(Handled::Superseded);
+            return Ok(DeliveryOutcome::Superseded);
         }
         let missing = || ArchiveError::Missing(message.outcome_key.clone());
         let stored = archive
@@ -124,19 +124,19 @@ impl SendWebhook {
 
     /// Decides from the recorded deliveries whether a delivery is due.
     async fn turn(&self, owed: &OwedWebhook, received: &Received<'_>) -> anyhow::Result<Turn> {
-        let deliveries = deliveries::of_marker(&self.dispatch.archive, owed).await?;
+        let deliveries = deliveries::of_marker(&self.pipeline.archive, owed).await?;
         let due = match owed.next_delivery(&deliveries) {
             // With an overriding receiver, a 410 from the planned receiver does not count.
             NextDelivery::Settled(Delivery::Ended) if self.receiver.is_some() => {
                 owed.due(&deliveries)
             }
             NextDelivery::Settled(delivery) => {
-                self.dispatch.archive.delete(owed.name()).await?;
+                self.pipeline.archive.delete(owed.name()).await?;
                 return Ok(Turn::Leave(settled(&delivery)));
             }
             NextDelivery::Due(due) => due,
         };
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         if due <= now || owed.tried(&deliveries) == 0 {
             let number = deliveries.count() + 1;
             return Ok(Turn::Deliver { number });
@@ -145,7 +145,7 @@ impl SendWebhook {
         // The visibility timeout limit counts from the receive, not from now.
         let longest = MAX_VISIBILITY.saturating_sub(SEND_WEBHOOK_TIMEOUT);
         self.postpone(received, wait.min(longest)).await?;
-        Ok(Turn::Leave(Handled::NotDue))
+        Ok(Turn::Leave(DeliveryOutcome::NotDue))
     }
 
     /// Acts on the receiver's answer, which is already recorded.
@@ -155,34 +155,34 @@ impl SendWebhook {
         owed: &OwedWebhook,
         delivered: &Delivered<'_>,
         answer: Answer,
-    ) -> anyhow::Result<Handled> {
+    ) -> anyhow::Result<DeliveryOutcome> {
         let export_id = &owed.export_id;
         let refusal = match (answer.verdict, answer.refusal) {
             (Verdict::Delivered, _) | (_, None) => {
-                self.dispatch.archive.delete(owed.name()).await?;
-                return Ok(Handled::Delivered);
+                self.pipeline.archive.delete(owed.name()).await?;
+                return Ok(DeliveryOutcome::Delivered);
             }
             (Verdict::Gone, Some(refusal)) => {
                 tracing::error!(export.id = %export_id, %refusal, "webhook receiver accepts no more deliveries");
-                self.dispatch.archive.delete(owed.name()).await?;
-                return Ok(Handled::Ended);
+                self.pipeline.archive.delete(owed.name()).await?;
+                return Ok(DeliveryOutcome::Ended);
             }
             (Verdict::Retry, Some(refusal)) => refusal,
         };
         let Some(delay) = delivered.retry else {
             tracing::error!(export.id = %export_id, %refusal, "webhook delivery given up after a day");
             self.give_up(owed).await?;
-            return Ok(Handled::GivenUp);
+            return Ok(DeliveryOutcome::GivenUp);
         };
         tracing::warn!(export.id = %export_id, %refusal, delay_s = delay.as_secs(), "webhook delivery failed");
         self.postpone(received, delay).await?;
         let status = delivered.outcome.status;
-        Ok(Handled::Postponed { refusal, status })
+        Ok(DeliveryOutcome::Postponed { refusal, status })
     }
 
     /// Deletes the marker, unless a resume has restarted the schedule in the meantime.
     async fn give_up(&self, owed: &OwedWebhook) -> anyhow::Result<()> {
-        let archive = &self.dispatch.archive;
+        let archive = &self.pipeline.archive;
         let stored: Option<OwedWebhook> = archive.read(owed.name()).await?;
         if stored.is_none_or(|stored| stored.since == owed.since) {
             archive.delete(owed.name()).await?;
@@ -191,7 +191,7 @@ impl SendWebhook {
     }
 
     async fn postpone(&self, received: &Received<'_>, delay: Duration) -> anyhow::Result<()> {
-        let queue = &self.dispatch.queue;
+        let queue = &self.pipeline.queue;
         Ok(queue
             .postpone(Queue::Webhooks, received.receipt, delay)
             .await?)
@@ -206,13 +206,13 @@ impl SendWebhook {
                 return Answer::refused(
                     Verdict::Retry,
                     cause.clone(),
-                    Refusal::Forbidden { cause },
+                    DeliveryFailure::Forbidden { cause },
                 );
             }
         };
         let headers = self
             .signer
-            .headers(id, self.dispatch.clock.now(), body.as_bytes());
+            .headers(id, self.pipeline.clock.now(), body.as_bytes());
         match self.sender.post(&url, &headers, body.into()).await {
             Ok(reply) => Answer {
                 verdict: verdict(reply.status),
@@ -242,11 +242,11 @@ impl SendWebhook {
         if answer.verdict == Verdict::Retry && retry.is_none() {
             details[GIVEN_UP] = json!(true);
         }
-        let event = AuditEvent::new(Happening {
+        let event = AuditEvent::new(NewAuditEvent {
             export_id: &plan.export_id,
             query_hash: plan.query_hash,
             request_id: &invocation.request_id,
-            timestamp: self.dispatch.clock.now(),
+            timestamp: self.pipeline.clock.now(),
             action: Action::DeliverWebhook,
             event_type: EventType::Delivery,
             subject: format!("attempt {} receipt {number}", outcome.attempt),
@@ -266,7 +266,7 @@ enum Turn {
     Deliver {
         number: u32,
     },
-    Leave(Handled),
+    Leave(DeliveryOutcome),
 }
 
 /// A delivery that was made.
@@ -284,11 +284,11 @@ struct Answer {
     verdict: Verdict,
     text: String,
     /// `None` if the delivery was accepted.
-    refusal: Option<Refusal>,
+    refusal: Option<DeliveryFailure>,
 }
 
 impl Answer {
-    fn refused(verdict: Verdict, text: String, refusal: Refusal) -> Self {
+    fn refused(verdict: Verdict, text: String, refusal: DeliveryFailure) -> Self {
         Self {
             verdict,
             text,
@@ -297,11 +297,13 @@ impl Answer {
     }
 }
 
-fn settled(delivery: &Delivery) -> Handled {
+fn settled(delivery: &Delivery) -> DeliveryOutcome {
     match delivery {
-        Delivery::Delivered => Handled::Delivered,
-        Delivery::Ended => Handled::Ended,
-        Delivery::GivenUp(_) | Delivery::Refused(_) | Delivery::NotTried => Handled::GivenUp,
+        Delivery::Delivered => DeliveryOutcome::Delivered,
+        Delivery::Ended => DeliveryOutcome::Ended,
+        Delivery::GivenUp(_) | Delivery::Refused(_) | Delivery::NotTried => {
+            DeliveryOutcome::GivenUp
+        }
     }
 }
 

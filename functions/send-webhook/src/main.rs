@@ -9,16 +9,16 @@ use conversation_archive::pipeline::Redelivery;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::runtime::config::{Config, SendWebhookConfig};
 use conversation_archive::runtime::lambda::{
-    self, Clients, Fate, SqsBatchResponse, SqsEvent, SqsMessage, each_message, receive_count,
+    self, Clients, Disposition, SqsBatchResponse, SqsEvent, SqsMessage, each_message, receive_count,
 };
 use conversation_archive::runtime::telemetry;
 use conversation_archive::storage::queue::Queue;
-use send_webhook::{Handled, Received, SendWebhook};
+use send_webhook::{DeliveryOutcome, Received, SendWebhook};
 use tokio::sync::OnceCell;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::lambda();
+    telemetry::init_lambda();
     let config = SendWebhookConfig::from_env()?;
     let clients = Clients::new(config.archive.clone()).await;
     let ready = OnceCell::new();
@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn app(clients: &Clients, config: &SendWebhookConfig) -> anyhow::Result<SendWebhook> {
     Ok(SendWebhook {
-        dispatch: clients.dispatch(config.queues.clone()),
+        pipeline: clients.pipeline(config.queues.clone()),
         sender: Sender::new(config.address_rules.clone())?,
         signer: clients.signer(&config.signing_secret).await?,
         address_rules: config.address_rules.clone(),
@@ -42,7 +42,7 @@ async fn app(clients: &Clients, config: &SendWebhookConfig) -> anyhow::Result<Se
 async fn send(app: &SendWebhook, event: SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
     let redelivery = Redelivery {
         queue: Queue::Webhooks,
-        queues: app.dispatch.queue.as_ref(),
+        queues: app.pipeline.queue.as_ref(),
     };
     each_message(event, redelivery, async |message, record| {
         let handled = app.handle(received(message, record), invocation).await?;
@@ -60,9 +60,12 @@ fn received<'a>(message: &'a WebhookMessage, record: &'a SqsMessage) -> Received
 }
 
 /// A postponed message must not be deleted: it returns when its visibility timeout expires.
-fn fate(handled: &Handled) -> Fate {
+fn fate(handled: &DeliveryOutcome) -> Disposition {
     match handled {
-        Handled::Delivered | Handled::Ended | Handled::GivenUp | Handled::Superseded => Fate::Done,
-        Handled::Postponed { .. } | Handled::NotDue => Fate::ComesBack,
+        DeliveryOutcome::Delivered
+        | DeliveryOutcome::Ended
+        | DeliveryOutcome::GivenUp
+        | DeliveryOutcome::Superseded => Disposition::Delete,
+        DeliveryOutcome::Postponed { .. } | DeliveryOutcome::NotDue => Disposition::KeepInvisible,
     }
 }

@@ -10,10 +10,10 @@ use conversation_archive::base::failure::in_one_line;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::time::millis;
 use conversation_archive::export::plan::{Identity, Revisit, revisits};
-use conversation_archive::export::request::{ExportRequest, Refusal, scheduled_time};
+use conversation_archive::export::request::{ExportRequest, InvalidRequest, scheduled_time};
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
-use conversation_archive::source::Setback;
+use conversation_archive::source::SourceError;
 use jiff::Timestamp;
 
 use crate::{StartError, StartExport, Started, State, beside};
@@ -89,8 +89,8 @@ impl Start<'_> {
 }
 
 impl StartExport {
-    pub(crate) fn accepting(&self, request: &ExportRequest) -> Result<Accepting, Refusal> {
-        let now = self.dispatch.clock.now();
+    pub(crate) fn accepting(&self, request: &ExportRequest) -> Result<Accepting, InvalidRequest> {
+        let now = self.pipeline.clock.now();
         let sent = request.scheduled_time.as_deref();
         let scheduled = scheduled_time(sent, now, self.emulated)?;
         let kept = sent.map(|_| ExportRequest {
@@ -111,7 +111,7 @@ impl StartExport {
             return Ok(Accepted::No);
         };
         let id = &start.identity.export_id;
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         open_marker::accept_request(&self.archive(), id, request, now).await?;
         Ok(Accepted::Now)
     }
@@ -122,7 +122,7 @@ impl StartExport {
         error: &StartError,
     ) -> Result<Started, StartError> {
         tracing::warn!(export.id = %id, error = in_one_line(error), "export accepted; it will start later");
-        scheduling::send_start(&self.dispatch, id).await?;
+        scheduling::send_start(&self.pipeline, id).await?;
         Ok(Started {
             export_id: id.clone(),
             state: State::Accepted,
@@ -151,7 +151,7 @@ impl StartExport {
             Err(StartError::Refused(refusal)) => {
                 tracing::error!(%refusal, "accepted request refused and discarded");
                 // The sweep removes a marker that has neither a request nor a plan.
-                let now = self.dispatch.clock.now();
+                let now = self.pipeline.clock.now();
                 open_marker::write(&self.archive(), id, now).await?;
                 Ok(Restarted::Dropped(refusal.to_string()))
             }
@@ -217,7 +217,10 @@ impl StartExport {
                 return self.revisit(start, invocation).await.map(|_| ());
             }
         }
-        Err(Refusal::new("exportId", id, "the accepted request is for another export").into())
+        Err(
+            InvalidRequest::new("exportId", id, "the accepted request is for another export")
+                .into(),
+        )
     }
 }
 
@@ -225,9 +228,9 @@ impl StartError {
     /// Whether the same command may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Source(setback) => !matches!(setback, Setback::Failed(_)),
+            Self::Source(setback) => !matches!(setback, SourceError::Fatal(_)),
             Self::Beside { source, .. } => source.is_transient(),
-            Self::Dispatch(error) => error.is_transient(),
+            Self::Pipeline(error) => error.is_transient(),
             Self::Archive(error) => error.is_transient(),
             Self::Refused(_) => false,
         }

@@ -2,7 +2,7 @@
 
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::plan::Draft;
-use conversation_archive::export::request::{ExportRequest, Refusal, SourceKind};
+use conversation_archive::export::request::{ExportRequest, InvalidRequest, SourceKind};
 
 use crate::{StartError, StartExport};
 
@@ -11,13 +11,13 @@ use crate::{StartError, StartExport};
 pub(crate) fn transcripts(
     request: &ExportRequest,
     export_id: &ExportId,
-) -> Result<Option<ExportRequest>, Refusal> {
+) -> Result<Option<ExportRequest>, InvalidRequest> {
     if request.include.is_empty() || request.source == SourceKind::Transcripts {
         return Ok(None);
     }
     let id = format!("{export_id}-transcripts");
     let too_long = |_| {
-        Refusal::new(
+        InvalidRequest::new(
             "include",
             &id,
             "the export id would be longer than 64 characters",
@@ -43,7 +43,7 @@ impl StartExport {
         if self.archive().plan(id).await?.is_some() {
             return Ok(());
         }
-        Err(Refusal::new(
+        Err(InvalidRequest::new(
             "fromExport",
             id,
             "there is no export with this id in this archive",

@@ -7,7 +7,7 @@ use conversation_archive::archive::slice_status;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::plan::ExportPlan;
-use conversation_archive::export::request::Refusal;
+use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::export::run::{End, RunEnd};
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
@@ -24,7 +24,7 @@ impl StartExport {
         invocation: &Invocation,
     ) -> Result<Started, StartError> {
         let Some(plan) = self.archive().plan(id).await? else {
-            return Err(Refusal::new(
+            return Err(InvalidRequest::new(
                 "exportId",
                 id,
                 "there is no export with this id in this archive",
@@ -38,7 +38,7 @@ impl StartExport {
             let state = final_state(outcome.status);
             return match state {
                 Some(state) => Ok(self.started(&plan, outcome.attempt, state)),
-                None => Err(Refusal::new(
+                None => Err(InvalidRequest::new(
                     "exportId",
                     id,
                     "the export has already failed; there is nothing to cancel",
@@ -46,12 +46,12 @@ impl StartExport {
                 .into()),
             };
         }
-        cancellation::request(&self.archive(), id, self.dispatch.clock.now()).await?;
+        cancellation::request(&self.archive(), id, self.pipeline.clock.now()).await?;
         self.close_failed(&plan, &attempt, invocation).await?;
         // Messages may be lost or delayed for hours, so every open slice gets a message now.
-        let open = scheduling::start_slices(&self.dispatch, &plan, &attempt, Which::Every).await?;
+        let open = scheduling::start_slices(&self.pipeline, &plan, &attempt, Which::Every).await?;
         if open.is_empty() {
-            scheduling::send_recheck(&self.dispatch, id).await?;
+            scheduling::send_recheck(&self.pipeline, id).await?;
         }
         Ok(self.started(&plan, attempt.attempt, State::Cancelling))
     }

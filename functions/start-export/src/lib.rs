@@ -9,20 +9,20 @@ use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::base::json::JsonText;
 use conversation_archive::export::attempt::{Attempt, Overrides};
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::ExportStatus;
 use conversation_archive::export::plan::{
     Draft, ExportPlan, Identity, PlanLimits, Residency, archive_id, revisits,
 };
-use conversation_archive::export::request::{ExportRequest, OnBadRecord, Refusal};
+use conversation_archive::export::request::{ExportRequest, InvalidRequest, OnBadRecord};
 use conversation_archive::net::{AddressRules, WebhookUrl};
-use conversation_archive::pipeline::Dispatch;
+use conversation_archive::pipeline::Pipeline;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::scheduling;
 use conversation_archive::pipeline::scheduling::Which;
 use conversation_archive::pipeline::{PinError, Redactors};
-use conversation_archive::source::{Asked, Setback, Sources};
+use conversation_archive::source::{QuerySpec, SourceError, Sources};
 use serde::{Deserialize, Serialize};
 
 mod accepted;
@@ -38,7 +38,7 @@ pub use conversation_archive::runtime::config::Regions;
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct StartExport {
-    pub dispatch: Dispatch,
+    pub pipeline: Pipeline,
     pub sources: Sources,
     pub redactors: Redactors,
     pub limits: PlanLimits,
@@ -107,9 +107,9 @@ pub enum State {
 pub enum StartError {
     /// Exit code 2: the request or a setting must change.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] InvalidRequest),
     #[error("the source returned no usable response: {0}")]
-    Source(#[from] Setback),
+    Source(#[from] SourceError),
     #[error("{export_id} was started, but {beside_id} was not: {source}")]
     Beside {
         export_id: ExportId,
@@ -117,14 +117,14 @@ pub enum StartError {
         source: Box<StartError>,
     },
     #[error(transparent)]
-    Dispatch(#[from] conversation_archive::pipeline::DispatchError),
+    Pipeline(#[from] conversation_archive::pipeline::PipelineError),
     #[error(transparent)]
     Archive(#[from] conversation_archive::archive::ArchiveError),
 }
 
 impl Command {
     /// Parses the payload of an invocation.
-    pub fn parse(payload: &str) -> Result<Self, Refusal> {
+    pub fn parse(payload: &str) -> Result<Self, InvalidRequest> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Cancel {
@@ -140,7 +140,7 @@ impl Command {
         let is_wrapped =
             |payload: JsonText<'_>| payload.get("resume").or(payload.get("cancel")).is_some();
         if JsonText::parse(payload).is_ok_and(is_wrapped) {
-            return Ok(match Refusal::parse(payload)? {
+            return Ok(match InvalidRequest::parse(payload)? {
                 Wrapped::Resume(resume) => Self::Resume(resume),
                 Wrapped::Cancel(cancel) => Self::Cancel(cancel.export_id),
             });
@@ -273,7 +273,7 @@ impl StartExport {
             Err(error) => return Err(error),
         };
         let attempt = self.begin(&plan).await?;
-        scheduling::start_slices(&self.dispatch, &plan, &attempt, Which::Unstarted).await?;
+        scheduling::start_slices(&self.pipeline, &plan, &attempt, Which::Unstarted).await?;
         metrics::record(&[(metrics::EXPORTS_STARTED, 1)]);
         tracing::info!(export.id = %plan.export_id, slices = plan.slice_count, "export started");
         Ok(self.started(&plan, attempt.attempt, State::Started))
@@ -281,7 +281,7 @@ impl StartExport {
 
     /// The checks that need no API call.
     async fn draft(&self, start: &Start<'_>) -> Result<Draft, StartError> {
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         let request = start.request.clone();
         let draft = Draft::check(request, start.identity.clone(), now, &self.limits)?;
         let draft = match &start.revisit {
@@ -305,9 +305,9 @@ impl StartExport {
         let draft = draft.for_archive(self.archive_id());
         let source = self.sources.of(draft.source());
         let query = source
-            .query(&Asked::by_draft(&draft), invocation.deadline)
+            .query(&QuerySpec::of_draft(&draft), invocation.deadline)
             .await?;
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         let plan = draft.plan(query, residency, &self.limits, now, &invocation.request_id)?;
         // Checks the permissions for name lookups now, so that a missing one does not fail the first page later.
         self.sources.check_names(&plan, invocation.deadline).await?;
@@ -320,7 +320,7 @@ impl StartExport {
         }
         let (stored, _) = self
             .archive()
-            .create_or_read(Name::Request(&id), plan)
+            .create_or_read(ObjectKey::Request(&id), plan)
             .await?;
         open_marker::write(&self.archive(), &id, now).await?;
         if stored.query_hash == query_hash {
@@ -332,7 +332,7 @@ impl StartExport {
 
     /// The newest attempt: the first one, unless another invocation created it before.
     async fn begin(&self, plan: &ExportPlan) -> Result<Attempt, StartError> {
-        let name = Name::Attempt(&plan.export_id, 1);
+        let name = ObjectKey::Attempt(&plan.export_id, 1);
         Ok(self
             .archive()
             .create_or_read(name, Attempt::first(plan))
@@ -341,7 +341,7 @@ impl StartExport {
     }
 
     /// Checks that conversations may be copied from the current organisation to the current bucket or folder.
-    fn residency(&self) -> Result<Residency, Refusal> {
+    fn residency(&self) -> Result<Residency, InvalidRequest> {
         let regions = &self.regions;
         Residency::decide(
             regions.genesys.clone(),
@@ -358,13 +358,13 @@ impl StartExport {
         }
     }
 
-    fn check_webhook(&self, draft: &Draft) -> Result<(), Refusal> {
+    fn check_webhook(&self, draft: &Draft) -> Result<(), InvalidRequest> {
         let Some(url) = &draft.webhook_url else {
             return Ok(());
         };
         match WebhookUrl::parse(url, &self.address_rules) {
             Ok(_) => Ok(()),
-            Err(error) => Err(Refusal::Rule(error.to_string())),
+            Err(error) => Err(InvalidRequest::Rule(error.to_string())),
         }
     }
 
@@ -381,7 +381,7 @@ impl StartExport {
     }
 
     fn manifest_uri(&self, id: &ExportId) -> String {
-        self.archive().store().uri(&Name::Manifest(id).key())
+        self.archive().store().uri(&ObjectKey::Manifest(id).key())
     }
 
     /// The digest of the current archive and organisation.
@@ -392,7 +392,7 @@ impl StartExport {
     }
 
     fn archive(&self) -> &Archive {
-        &self.dispatch.archive
+        &self.pipeline.archive
     }
 }
 
@@ -418,7 +418,7 @@ impl From<PinError> for StartError {
     fn from(error: PinError) -> Self {
         match error {
             PinError::Refused(refusal) => refusal.into(),
-            PinError::Setback(setback) => setback.into(),
+            PinError::SourceError(setback) => setback.into(),
         }
     }
 }
@@ -431,8 +431,8 @@ fn not_beside(started: &Started, beside_id: ExportId, source: StartError) -> Sta
     }
 }
 
-fn another_request(plan: &ExportPlan) -> Refusal {
-    Refusal::new(
+fn another_request(plan: &ExportPlan) -> InvalidRequest {
+    InvalidRequest::new(
         "exportId",
         &plan.export_id,
         "an export with this id exists for another request; choose another id",

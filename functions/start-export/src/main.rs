@@ -10,7 +10,7 @@ use start_export::{Command, StartError, StartExport, Started};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::lambda();
+    telemetry::init_lambda();
     let app = app(StartExportConfig::from_env()?).await?;
     // Passed as raw text, so that a refusal names the field that is not allowed.
     lambda::run(async |payload: Box<RawValue>, invocation| {
@@ -22,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
 async fn app(config: StartExportConfig) -> anyhow::Result<StartExport> {
     let clients = Clients::new(config.archive).await;
     Ok(StartExport {
-        dispatch: clients.opening(config.queues, config.max_open_slices),
+        pipeline: clients.opening(config.queues, config.max_open_slices),
         sources: clients.sources(config.genesys)?,
         redactors: clients.redactors(config.redaction_key),
         limits: config.planning.limits,

@@ -8,17 +8,17 @@ use conversation_archive::archive::slice_status;
 use conversation_archive::base::failure::FailureKind;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::{Attempt, Overrides};
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::Outcome;
 use conversation_archive::export::plan::ExportPlan;
-use conversation_archive::export::request::Refusal;
+use conversation_archive::export::request::InvalidRequest;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::pipeline::conclusion;
 use conversation_archive::pipeline::conclusion::Concluding;
 use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::scheduling;
 use conversation_archive::pipeline::webhooks;
-use conversation_archive::source::Asked;
+use conversation_archive::source::QuerySpec;
 
 use crate::{Resume, StartError, StartExport, Started, State, final_state};
 
@@ -56,12 +56,15 @@ impl StartExport {
     ) -> Result<Started, StartError> {
         let id = &resume.export_id;
         if resume.quota_mb == Some(0) {
-            return Err(
-                Refusal::new("quotaMb", 0, "at least 1 (megabytes of 10⁶ stored bytes)").into(),
-            );
+            return Err(InvalidRequest::new(
+                "quotaMb",
+                0,
+                "at least 1 (megabytes of 10⁶ stored bytes)",
+            )
+            .into());
         }
         let Some(plan) = self.archive().plan(id).await? else {
-            return Err(Refusal::new(
+            return Err(InvalidRequest::new(
                 "exportId",
                 id,
                 "there is no export with this id in this archive",
@@ -106,9 +109,9 @@ impl StartExport {
         let Some(attempt) = self.archive().newest_attempt(id).await? else {
             return Ok(false);
         };
-        let name = Name::Resume(id, attempt.attempt);
+        let name = ObjectKey::Resume(id, attempt.attempt);
         let scheduled: Option<ScheduledResume> = self.archive().read(name).await?;
-        let is_due = |it: &ScheduledResume| it.not_before <= self.dispatch.clock.now();
+        let is_due = |it: &ScheduledResume| it.not_before <= self.pipeline.clock.now();
         if !scheduled.as_ref().is_some_and(is_due) {
             return Ok(false);
         }
@@ -128,7 +131,7 @@ impl StartExport {
 
     /// Checks residency before more is fetched: the settings may differ from those at planning time. A finished export
     /// is answered regardless of the settings.
-    fn check_residency(&self, plan: &ExportPlan) -> Result<(), Refusal> {
+    fn check_residency(&self, plan: &ExportPlan) -> Result<(), InvalidRequest> {
         let residency = self.residency()?;
         if residency.genesys_region == plan.residency.genesys_region {
             return Ok(());
@@ -141,7 +144,7 @@ impl StartExport {
             .genesys_region
             .unwrap_or_else(|| "overridden by GENESYS_API_URL or GENESYS_LOGIN_URL".to_owned());
         let rule = format!("the export was started {begun}; the rest must come from there, too");
-        Err(Refusal::new("GENESYS_REGION", now, rule))
+        Err(InvalidRequest::new("GENESYS_REGION", now, rule))
     }
 
     /// There is no outcome yet: messages may be lost, so they are sent again.
@@ -154,16 +157,16 @@ impl StartExport {
         if let Some(quota_mb) = resume.quota_mb {
             let rule =
                 "it can change only with the next attempt; the current attempt has not failed";
-            return Err(Refusal::new("quotaMb", quota_mb, rule).into());
+            return Err(InvalidRequest::new("quotaMb", quota_mb, rule).into());
         }
         if let Some(on_bad_record) = resume.on_bad_record {
             let rule =
                 "it can change only with the next attempt; the current attempt has not failed";
             let value = format!("{on_bad_record:?}").to_lowercase();
-            return Err(Refusal::new("onBadRecord", value, rule).into());
+            return Err(InvalidRequest::new("onBadRecord", value, rule).into());
         }
         self.reopen(plan).await?;
-        scheduling::restart(&self.dispatch, plan, attempt).await?;
+        scheduling::restart(&self.pipeline, plan, attempt).await?;
         // An earlier resume may have died after creating the attempt and before removing the marker.
         self.forget_scheduled(&plan.export_id, attempt.attempt.saturating_sub(1))
             .await?;
@@ -186,7 +189,7 @@ impl StartExport {
         if let By::Person(_) = by {
             self.announce_if_owed(plan, failed, outcome, invocation)
                 .await?;
-            let now = self.dispatch.clock.now();
+            let now = self.pipeline.clock.now();
             cancellation::withdraw(&self.archive(), &plan.export_id, now).await?;
         }
         let standings = slice_status::all_progress(&self.archive(), plan, failed).await?;
@@ -198,7 +201,7 @@ impl StartExport {
         // A query that violated its contract is not read again. Sources without a query return none.
         let mut kinds = outcome.failures.iter().map(|failed| failed.failure.kind);
         let query = if kinds.any(FailureKind::spoils_the_source) {
-            let asked = Asked::by_plan(plan);
+            let asked = QuerySpec::of_plan(plan);
             self.sources
                 .of(plan.source)
                 .query(&asked, invocation.deadline)
@@ -206,7 +209,7 @@ impl StartExport {
         } else {
             None
         };
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         let overrides = by.overrides();
         let next = failed.resumed(&standings, export_failure, overrides, query, now);
         let next = match by {
@@ -216,12 +219,15 @@ impl StartExport {
         // Not before: a resume that is refused leaves the export as it was. In any case before the attempt, which would be
         // overlooked without its marker.
         self.reopen(plan).await?;
-        let (name, wanted) = (Name::Attempt(&plan.export_id, next.attempt), next.overrides);
+        let (name, wanted) = (
+            ObjectKey::Attempt(&plan.export_id, next.attempt),
+            next.overrides,
+        );
         let (next, _) = self.archive().create_or_read(name, next).await?;
         // Written again after the attempt is created: the announcement of the previous outcome may have removed the
         // marker in the meantime.
         self.reopen(plan).await?;
-        scheduling::restart(&self.dispatch, plan, &next).await?;
+        scheduling::restart(&self.pipeline, plan, &next).await?;
         self.forget_scheduled(&plan.export_id, failed.attempt)
             .await?;
         tracing::info!(
@@ -242,7 +248,7 @@ impl StartExport {
     /// The automatic resume of a failed attempt that another one follows.
     async fn forget_scheduled(&self, id: &ExportId, failed: u32) -> Result<(), StartError> {
         if failed > 0 {
-            self.archive().delete(Name::Resume(id, failed)).await?;
+            self.archive().delete(ObjectKey::Resume(id, failed)).await?;
         }
         Ok(())
     }
@@ -260,12 +266,12 @@ impl StartExport {
             && deliveries::state(&self.archive(), outcome).await?.is_owed();
         if !is_owed {
             // A process may have died after the delivery and before it deleted the marker.
-            let owed = Name::Owed(&plan.export_id, outcome.attempt);
+            let owed = ObjectKey::Owed(&plan.export_id, outcome.attempt);
             self.archive().delete(owed).await?;
         }
         if self.archive().is_open(&plan.export_id).await? {
             if is_owed {
-                webhooks::restart_schedule(&self.dispatch, outcome).await?;
+                webhooks::restart_schedule(&self.pipeline, outcome).await?;
             }
             let views = slice_status::all(&self.archive(), plan, attempt).await?;
             let concluding = Concluding {
@@ -274,31 +280,31 @@ impl StartExport {
                 views: &views,
                 invocation,
             };
-            return Ok(conclusion::announce(&self.dispatch, concluding, outcome).await?);
+            return Ok(conclusion::announce(&self.pipeline, concluding, outcome).await?);
         }
         if is_owed {
-            webhooks::reschedule(&self.dispatch, outcome).await?;
+            webhooks::reschedule(&self.pipeline, outcome).await?;
         }
         Ok(())
     }
 
     async fn reopen(&self, plan: &ExportPlan) -> Result<(), StartError> {
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         Ok(open_marker::write(&self.archive(), &plan.export_id, now).await?)
     }
 }
 
 /// Another resume created the attempt at the same time, without the overrides of this one.
-fn not_overridden(resume: &Resume, attempt: &Attempt) -> Refusal {
+fn not_overridden(resume: &Resume, attempt: &Attempt) -> InvalidRequest {
     let rule = format!(
         "another resume started attempt {} at the same time without this value; set it again if that attempt fails",
         attempt.attempt
     );
     match (resume.quota_mb, resume.on_bad_record) {
-        (Some(quota_mb), _) => Refusal::new("quotaMb", quota_mb, rule),
+        (Some(quota_mb), _) => InvalidRequest::new("quotaMb", quota_mb, rule),
         (None, value) => {
             let value = value.map(|value| format!("{value:?}").to_lowercase());
-            Refusal::new("onBadRecord", value.unwrap_or_default(), rule)
+            InvalidRequest::new("onBadRecord", value.unwrap_or_default(), rule)
         }
     }
 }

@@ -6,7 +6,7 @@ use conversation_archive::export::plan::Draft;
 use conversation_archive::genesys::wire::DataRetention;
 use conversation_archive::genesys::{ApiError, Call};
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::source::Setback;
+use conversation_archive::source::SourceError;
 
 use crate::{StartError, StartExport};
 
@@ -28,9 +28,9 @@ impl StartExport {
                 let DataRetention { retention_days } = reply.value;
                 let days = retention_days.filter(|days| *days > 0);
                 let days = days.and_then(|days| u32::try_from(days).ok());
-                Ok(draft.check_retention(self.dispatch.clock.now(), days)?)
+                Ok(draft.check_retention(self.pipeline.clock.now(), days)?)
             }
-            Err(error @ ApiError::Login { .. }) => Err(Setback::from(error).into()),
+            Err(error @ ApiError::Login { .. }) => Err(SourceError::from(error).into()),
             Err(error) => {
                 tracing::debug!(
                     error = in_one_line(&error),

@@ -6,13 +6,13 @@ use std::time::Duration;
 use conversation_archive::archive::open_marker;
 use conversation_archive::archive::outcomes;
 use conversation_archive::archive::slice_status;
-use conversation_archive::archive::{Archive, SliceView};
+use conversation_archive::archive::{Archive, SliceStatus};
 use conversation_archive::base::failure::{Failure, FailureKind, in_one_line};
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::Attempt;
 use conversation_archive::export::marker::OpenMarker;
-use conversation_archive::export::objects::{Name, OPEN_PREFIX};
+use conversation_archive::export::objects::{OPEN_PREFIX, ObjectKey};
 use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::export::run::End;
 use conversation_archive::pipeline::conclusion;
@@ -21,7 +21,7 @@ use conversation_archive::pipeline::invocation::Invocation;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::pipeline::run_ends;
 use conversation_archive::pipeline::scheduling;
-use conversation_archive::pipeline::{Dispatch, DispatchError};
+use conversation_archive::pipeline::{Pipeline, PipelineError};
 use jiff::SignedDuration;
 
 mod owed;
@@ -42,7 +42,7 @@ const EXPORT_TIME: Duration = Duration::from_mins(1);
 /// The handler and its dependencies.
 #[derive(Clone, Debug)]
 pub struct SweepExports {
-    pub dispatch: Dispatch,
+    pub pipeline: Pipeline,
 }
 
 /// The result of sweeping one export.
@@ -89,7 +89,7 @@ impl SweepExports {
         let mut first_error = None;
         let ids = self.open_exports().await?;
         for (at, id) in ids.iter().enumerate() {
-            let now = self.dispatch.clock.now();
+            let now = self.pipeline.clock.now();
             if at > 0 && !invocation.deadline.allows(now, EXPORT_TIME) {
                 tracing::warn!(
                     left = ids.len() - at,
@@ -110,7 +110,7 @@ impl SweepExports {
 
     /// All open exports, in an order that depends on the hour.
     async fn open_exports(&self) -> anyhow::Result<Vec<ExportId>> {
-        let hour = self.dispatch.clock.now().as_second() / 3600;
+        let hour = self.pipeline.clock.now().as_second() / 3600;
         let listed = self.archive().list_all(OPEN_PREFIX).await?;
         let id = |key: &str| key.strip_prefix(OPEN_PREFIX)?.parse::<ExportId>().ok();
         let mut ids: Vec<_> = listed.iter().filter_map(|it| id(&it.key)).collect();
@@ -120,8 +120,8 @@ impl SweepExports {
 
     #[tracing::instrument(skip_all, fields(export.id = %id))]
     async fn sweep(&self, id: &ExportId, invocation: &Invocation) -> anyhow::Result<Swept> {
-        let now = self.dispatch.clock.now();
-        let name = Name::Open(id);
+        let now = self.pipeline.clock.now();
+        let name = ObjectKey::Open(id);
         let Some(marker) = self.archive().read::<OpenMarker>(name).await? else {
             return Ok(Swept::LeftAlone);
         };
@@ -135,7 +135,7 @@ impl SweepExports {
             Some(attempt) => attempt.as_ref().clone(),
             None => {
                 self.archive()
-                    .create_or_read(Name::Attempt(id, 1), Attempt::first(&plan))
+                    .create_or_read(ObjectKey::Attempt(id, 1), Attempt::first(&plan))
                     .await?
                     .0
             }
@@ -151,7 +151,7 @@ impl SweepExports {
         }
         let sent = SentAgain::of(&marker, standing.digest());
         // A message of this export may be in the queue after those of other exports.
-        let is_queued = self.dispatch.queue.depth(standing.queue()).await? > 0;
+        let is_queued = self.pipeline.queue.depth(standing.queue()).await? > 0;
         match sent.next_step(now, is_queued) {
             NextStep::Wait => Ok(Swept::LeftAlone),
             NextStep::SendAgain => self.send_again(&plan, &attempt, marker, sent).await,
@@ -164,12 +164,12 @@ impl SweepExports {
 
     /// Handles an export without a plan: starts its request, or removes the marker if the request is too old.
     async fn start_or_remove(&self, marker: &OpenMarker) -> anyhow::Result<Swept> {
-        let (id, now) = (&marker.export_id, self.dispatch.clock.now());
+        let (id, now) = (&marker.export_id, self.pipeline.clock.now());
         let is_accepted = marker.request.is_some();
         if is_accepted && now.duration_since(marker.since) < PATIENCE {
             metrics::record(&[(metrics::STARTS_OVERDUE, 1)]);
             tracing::error!(export.id = %id, since = %marker.since, "accepted export not started yet; retrying");
-            scheduling::send_start(&self.dispatch, id).await?;
+            scheduling::send_start(&self.pipeline, id).await?;
             return Ok(Swept::StartedAgain);
         }
         if is_accepted {
@@ -190,14 +190,14 @@ impl SweepExports {
         sent: SentAgain,
     ) -> anyhow::Result<Swept> {
         // Counted before the messages are sent, so that a sweep that dies in between still counts.
-        let marker = sent.once_more(marker, self.dispatch.clock.now());
+        let marker = sent.once_more(marker, self.pipeline.clock.now());
         self.archive()
-            .replace(Name::Open(&plan.export_id), &marker)
+            .replace(ObjectKey::Open(&plan.export_id), &marker)
             .await?;
         tracing::warn!(export.id = %plan.export_id, times = marker.fruitless_sweeps, "no progress for an hour; sending messages again");
-        match scheduling::restart(&self.dispatch, plan, attempt).await {
+        match scheduling::restart(&self.pipeline, plan, attempt).await {
             Ok(()) => Ok(Swept::Revived),
-            Err(DispatchError::Archive(error)) if error.is_damage() => {
+            Err(PipelineError::Archive(error)) if error.is_damage() => {
                 tracing::error!(export.id = %plan.export_id, error = in_one_line(&error), "messages of a damaged export cannot be sent again");
                 Ok(Swept::Damaged)
             }
@@ -224,10 +224,10 @@ impl SweepExports {
                     failure: failure.clone(),
                 };
                 view.end =
-                    match run_ends::end_slice(&self.dispatch, plan, view, end, invocation).await {
+                    match run_ends::end_slice(&self.pipeline, plan, view, end, invocation).await {
                         Ok(end) => Some(end),
                         // A run that cannot be read cannot be ended; the export fails regardless.
-                        Err(DispatchError::Archive(error)) if error.is_damage() => None,
+                        Err(PipelineError::Archive(error)) if error.is_damage() => None,
                         Err(error) => return Err(error.into()),
                     };
             }
@@ -241,17 +241,17 @@ impl SweepExports {
         let decided = outcomes::of_attempt(&self.archive(), &plan.export_id, attempt.attempt);
         let outcome = match decided.await? {
             Some(outcome) => outcome,
-            None => match conclusion::give_up(&self.dispatch, concluding, failure).await {
+            None => match conclusion::give_up(&self.pipeline, concluding, failure).await {
                 Ok(outcome) => outcome,
                 // A later attempt has begun, so the export makes progress after all.
-                Err(DispatchError::Superseded { .. }) => return Ok(()),
+                Err(PipelineError::Superseded { .. }) => return Ok(()),
                 Err(error) => return Err(error.into()),
             },
         };
-        Ok(conclusion::announce(&self.dispatch, concluding, &outcome).await?)
+        Ok(conclusion::announce(&self.pipeline, concluding, &outcome).await?)
     }
 
     fn archive(&self) -> &Archive {
-        &self.dispatch.archive
+        &self.pipeline.archive
     }
 }

@@ -11,7 +11,7 @@ use sweep_exports::{SweepExports, Swept};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::lambda();
+    telemetry::init_lambda();
     let app = app(SweepExportsConfig::from_env()?).await;
     lambda::run(async |_: IgnoredAny, invocation| sweep(&app, &invocation).await).await
 }
@@ -27,7 +27,7 @@ struct SweptExport {
 async fn app(config: SweepExportsConfig) -> SweepExports {
     let clients = Clients::new(config.archive).await;
     SweepExports {
-        dispatch: clients.opening(config.queues, config.max_open_slices),
+        pipeline: clients.opening(config.queues, config.max_open_slices),
     }
 }
 

@@ -36,17 +36,17 @@ impl SweepExports {
         let Some(owed) = self.archive().read_key::<OwedWebhook>(key).await? else {
             return Ok(None);
         };
-        let NextDelivery::Due(due) = webhooks::next_delivery(&self.dispatch, &owed).await? else {
+        let NextDelivery::Due(due) = webhooks::next_delivery(&self.pipeline, &owed).await? else {
             return Ok(None);
         };
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         if now.duration_since(due) <= HOUR {
             return Ok(None);
         }
         let id = owed.export_id.clone();
         tracing::warn!(export.id = %id, attempt = owed.attempt, %due, "webhook overdue; sending its message again");
         metrics::record(&[(metrics::WEBHOOKS_OVERDUE, 1)]);
-        webhooks::send(&self.dispatch, owed).await?;
+        webhooks::send(&self.pipeline, owed).await?;
         Ok(Some(id))
     }
 }

@@ -38,7 +38,7 @@ impl SweepExports {
         let Some(scheduled) = self.archive().read_key::<ScheduledResume>(key).await? else {
             return Ok(None);
         };
-        let now = self.dispatch.clock.now();
+        let now = self.pipeline.clock.now();
         if now < scheduled.not_before {
             return Ok(None);
         }
@@ -57,7 +57,7 @@ impl SweepExports {
             is_wanted => is_wanted?,
         };
         if is_wanted {
-            scheduling::send_start(&self.dispatch, &scheduled.export_id).await?;
+            scheduling::send_start(&self.pipeline, &scheduled.export_id).await?;
         } else {
             self.archive().delete(scheduled.name()).await?;
         }

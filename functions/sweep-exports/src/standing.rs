@@ -12,7 +12,7 @@ use conversation_archive::export::plan::ExportPlan;
 use conversation_archive::storage::queue::Queue;
 use jiff::Timestamp;
 
-use crate::{HOUR, SliceView};
+use crate::{HOUR, SliceStatus};
 
 /// The standing of all slices of one attempt.
 #[derive(Debug)]
@@ -20,14 +20,14 @@ pub(crate) struct Standing {
     attempt_created: Timestamp,
     /// The error, if the documents could not be read.
     unreadable: Option<String>,
-    slices: Vec<SliceStanding>,
+    slices: Vec<SliceProgress>,
     /// Portions that complete-export stored; 0 while a slice is open.
     portions: usize,
 }
 
 #[derive(Debug)]
-struct SliceStanding {
-    view: SliceView,
+struct SliceProgress {
+    view: SliceStatus,
     record: Option<PageRecord>,
     opened: Option<Timestamp>,
     waiting: Option<Waiting>,
@@ -55,14 +55,14 @@ impl Standing {
                         .await?
                 }
             };
-            slices.push(SliceStanding {
+            slices.push(SliceProgress {
                 view,
                 record,
                 opened,
                 waiting,
             });
         }
-        let is_ended = |slice: &SliceStanding| slice.view.end.is_some();
+        let is_ended = |slice: &SliceProgress| slice.view.end.is_some();
         let prefix = portion_prefix(&plan.export_id, attempt.attempt);
         let portions = if slices.iter().all(is_ended) {
             archive.list_all(&prefix).await?.len()
@@ -72,7 +72,7 @@ impl Standing {
         Ok(Self::of(attempt, slices, portions))
     }
 
-    fn of(attempt: &Attempt, slices: Vec<SliceStanding>, portions: usize) -> Self {
+    fn of(attempt: &Attempt, slices: Vec<SliceProgress>, portions: usize) -> Self {
         Self {
             attempt_created: attempt.created_at,
             unreadable: None,
@@ -92,7 +92,7 @@ impl Standing {
 
     /// The queue of the message that moves the export on.
     pub(crate) fn queue(&self) -> Queue {
-        let has_ended = |slice: &SliceStanding| slice.view.end.is_some();
+        let has_ended = |slice: &SliceProgress| slice.view.end.is_some();
         if self.unreadable.is_none() && self.slices.iter().all(has_ended) {
             Queue::Completion
         } else {
@@ -118,7 +118,7 @@ impl Standing {
 
     /// Digest of the standing; equal while nothing moves. Sending messages again does not change it.
     pub(crate) fn digest(&self) -> Sha256 {
-        let line = |slice: &SliceStanding| {
+        let line = |slice: &SliceProgress| {
             let page = slice.record.as_ref().map_or(0, |record| record.id.page);
             let parked = slice
                 .waiting
@@ -136,7 +136,7 @@ impl Standing {
     }
 }
 
-impl SliceStanding {
+impl SliceProgress {
     fn last_move(&self) -> Option<Timestamp> {
         let ended = self.view.end.as_ref().map(|end| end.event.timestamp);
         let committed = self.record.as_ref().map(|record| record.committed_at);

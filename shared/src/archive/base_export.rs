@@ -8,7 +8,7 @@ use super::{Archive, ArchiveError, Stage};
 use crate::archive::page_objects;
 use crate::base::ids::ExportId;
 use crate::export::checkpoint::Place;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::Manifest;
 use crate::export::plan::ExportPlan;
 use crate::export::portion::Portion;
@@ -58,8 +58,8 @@ async fn load(
     manifest: &Manifest,
 ) -> Result<Arc<Base>, ArchiveError> {
     // Not through `planned`: its cache holds the plan of the transcript export.
-    let plan = archive.read::<ExportPlan>(Name::Request(id)).await?;
-    let plan = plan.ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))?;
+    let plan = archive.read::<ExportPlan>(ObjectKey::Request(id)).await?;
+    let plan = plan.ok_or_else(|| ArchiveError::Missing(ObjectKey::Request(id).key()))?;
     let pages = manifest
         .content
         .slices

@@ -7,7 +7,7 @@ use super::{Archive, ArchiveError};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
 use crate::base::seal;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::storage::store::Stored;
 
 /// `cancel.json`.
@@ -24,7 +24,7 @@ struct CancelRequest {
 
 /// Whether the export is to be cancelled. An unreadable request counts as one.
 pub async fn is_requested(archive: &Archive, id: &ExportId) -> Result<bool, ArchiveError> {
-    let Some(bytes) = archive.store().get(&Name::Cancel(id).key()).await? else {
+    let Some(bytes) = archive.store().get(&ObjectKey::Cancel(id).key()).await? else {
         return Ok(false);
     };
     let request = seal::open::<CancelRequest>(&bytes);
@@ -39,7 +39,7 @@ pub async fn request(archive: &Archive, id: &ExportId, now: Timestamp) -> Result
         asked_at: now,
         withdrawn_at: None,
     };
-    let name = Name::Cancel(id);
+    let name = ObjectKey::Cancel(id);
     let (known, stored) = archive.create_or_read(name, request.clone()).await?;
     if stored == Stored::AlreadyThere && known.withdrawn_at.is_some() {
         archive.replace(name, &request).await?;
@@ -53,7 +53,7 @@ pub async fn withdraw(
     id: &ExportId,
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
-    let name = Name::Cancel(id);
+    let name = ObjectKey::Cancel(id);
     match archive.read::<CancelRequest>(name).await? {
         Some(request) if request.withdrawn_at.is_none() => {
             let withdrawn = CancelRequest {

@@ -6,7 +6,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Archive, ArchiveError, SliceView};
+use crate::archive::{Archive, ArchiveError, SliceStatus};
 use crate::base::ids::{PageId, RunId};
 use crate::export::effort::Effort;
 use crate::export::outcome::{Content, PageEntry, SliceContent};
@@ -104,7 +104,7 @@ impl Pages {
     }
 
     /// The `content` of the manifest. Repeated lines are not filled in yet.
-    pub(crate) fn into_content(self, views: &[SliceView]) -> Content {
+    pub(crate) fn into_content(self, views: &[SliceStatus]) -> Content {
         let mut pages = self.slices.into_iter().peekable();
         let mut slices = Vec::with_capacity(views.len());
         for view in views {
@@ -132,7 +132,10 @@ impl Pages {
 }
 
 /// The pages that count for a slice, over all runs that continue one another.
-pub async fn slice_chain(archive: &Archive, view: &SliceView) -> Result<Vec<PageId>, ArchiveError> {
+pub async fn slice_chain(
+    archive: &Archive,
+    view: &SliceStatus,
+) -> Result<Vec<PageId>, ArchiveError> {
     let stretches = slice_stretches(archive, view).await?;
     Ok(stretches.into_iter().flat_map(pages_of).collect())
 }
@@ -140,7 +143,7 @@ pub async fn slice_chain(archive: &Archive, view: &SliceView) -> Result<Vec<Page
 /// The same pages, grouped by run. Costs one read per run before the last.
 pub(crate) async fn slice_stretches(
     archive: &Archive,
-    view: &SliceView,
+    view: &SliceStatus,
 ) -> Result<Vec<Stretch>, ArchiveError> {
     let mut last = view.end.as_ref().map_or(0, |end| end.last_page);
     let (mut run, mut origin) = (view.run.clone(), view.origin);
@@ -179,6 +182,6 @@ pub fn chain_records<'a>(
 }
 
 async fn origin_of(archive: &Archive, run: &RunId) -> Result<Origin, ArchiveError> {
-    let missing = || ArchiveError::Missing(crate::export::objects::Name::Run(run).key());
+    let missing = || ArchiveError::Missing(crate::export::objects::ObjectKey::Run(run).key());
     Ok(archive.run(run).await?.ok_or_else(missing)?.origin)
 }

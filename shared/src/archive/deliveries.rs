@@ -6,7 +6,7 @@ use super::{Archive, ArchiveError};
 use crate::base::ids::ExportId;
 use crate::export::audit::AuditEvent;
 use crate::export::delivery::{Deliveries, Delivery};
-use crate::export::objects::{Name, audit_day, delivery_prefix};
+use crate::export::objects::{ObjectKey, audit_day, delivery_prefix};
 use crate::export::outcome::Outcome;
 use crate::export::owed::OwedWebhook;
 use crate::storage::store::Stored;
@@ -42,7 +42,7 @@ pub async fn record(
     let on_record = archive.list_all(&prefix).await?.len();
     for delivery in u32::try_from(on_record).unwrap_or(u32::MAX).. {
         let attempt = outcome.attempt;
-        let name = Name::AuditDelivery {
+        let name = ObjectKey::AuditDelivery {
             day,
             export_id,
             attempt,

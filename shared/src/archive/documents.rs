@@ -11,7 +11,7 @@ use crate::base::ids::{ExportId, PageId, RunId};
 use crate::base::seal::{self, SealError};
 use crate::export::attempt::Attempt;
 use crate::export::message::PageMessage;
-use crate::export::objects::{Name, RECORD_SUFFIX, export_prefix, run_prefix};
+use crate::export::objects::{ObjectKey, RECORD_SUFFIX, export_prefix, run_prefix};
 use crate::export::outcome::Manifest;
 use crate::export::page_record::PageRecord;
 use crate::export::plan::ExportPlan;
@@ -116,7 +116,7 @@ impl Archive {
             return Ok(known);
         }
         let plan = self
-            .read::<ExportPlan>(Name::Request(id))
+            .read::<ExportPlan>(ObjectKey::Request(id))
             .await?
             .map(Arc::new);
         self.lock().plan.clone_from(&plan);
@@ -127,7 +127,7 @@ impl Archive {
     pub async fn planned(&self, id: &ExportId) -> Result<Arc<ExportPlan>, ArchiveError> {
         self.plan(id)
             .await?
-            .ok_or_else(|| ArchiveError::Missing(Name::Request(id).key()))
+            .ok_or_else(|| ArchiveError::Missing(ObjectKey::Request(id).key()))
     }
 
     pub async fn attempt(&self, id: &ExportId, attempt: u32) -> Result<Arc<Attempt>, ArchiveError> {
@@ -135,7 +135,7 @@ impl Archive {
         if let Some(known) = self.lock().attempt.clone().filter(same) {
             return Ok(known);
         }
-        let name = Name::Attempt(id, attempt);
+        let name = ObjectKey::Attempt(id, attempt);
         let read = self
             .read::<Attempt>(name)
             .await?
@@ -163,21 +163,21 @@ impl Archive {
     }
 
     pub async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, ArchiveError> {
-        self.read(Name::Run(run)).await
+        self.read(ObjectKey::Run(run)).await
     }
 
     pub async fn end(&self, run: &RunId) -> Result<Option<RunEnd>, ArchiveError> {
-        self.read(Name::End(run)).await
+        self.read(ObjectKey::End(run)).await
     }
 
     pub async fn record(&self, page: &PageId) -> Result<Option<PageRecord>, ArchiveError> {
-        self.read(Name::Record(page)).await
+        self.read(ObjectKey::Record(page)).await
     }
 
     pub async fn existing_record(&self, page: &PageId) -> Result<PageRecord, ArchiveError> {
         self.record(page)
             .await?
-            .ok_or_else(|| ArchiveError::Missing(Name::Record(page).key()))
+            .ok_or_else(|| ArchiveError::Missing(ObjectKey::Record(page).key()))
     }
 
     /// The last page that the run itself committed. Memory use does not depend on the number of pages.
@@ -201,7 +201,7 @@ impl Archive {
 
     /// The waiting record of the page in `message`, if there is one.
     pub async fn waiting(&self, message: &PageMessage) -> Result<Option<Waiting>, ArchiveError> {
-        let waiting: Option<Waiting> = self.read(Name::Waiting(&message.id.run)).await?;
+        let waiting: Option<Waiting> = self.read(ObjectKey::Waiting(&message.id.run)).await?;
         Ok(waiting.filter(|waiting| waiting.id == message.id))
     }
 
@@ -216,7 +216,7 @@ impl Archive {
 
     /// Whether the export's marker exists: the export has not ended, or its end is not announced yet.
     pub async fn is_open(&self, id: &ExportId) -> Result<bool, ArchiveError> {
-        Ok(self.store.get(&Name::Open(id).key()).await?.is_some())
+        Ok(self.store.get(&ObjectKey::Open(id).key()).await?.is_some())
     }
 
     /// The stage of an export that another export depends on.
@@ -225,7 +225,7 @@ impl Archive {
         // before its scheduled resume is deleted.
         let goes_on =
             self.is_open(id).await? || self.is_to_be_resumed(id).await? || self.is_open(id).await?;
-        let manifest = self.read::<Manifest>(Name::Manifest(id)).await?;
+        let manifest = self.read::<Manifest>(ObjectKey::Manifest(id)).await?;
         Ok(match manifest {
             Some(manifest) => Stage::Complete(Box::new(manifest)),
             None if goes_on => Stage::Open,
@@ -238,14 +238,14 @@ impl Archive {
         let Some(attempt) = self.newest_attempt(id).await? else {
             return Ok(false);
         };
-        let name = Name::Resume(id, attempt.attempt);
+        let name = ObjectKey::Resume(id, attempt.attempt);
         Ok(self.store.get(&name.key()).await?.is_some())
     }
 
     /// Reads a sealed document; `None` if it does not exist.
     pub async fn read<T: DeserializeOwned>(
         &self,
-        name: Name<'_>,
+        name: ObjectKey<'_>,
     ) -> Result<Option<T>, ArchiveError> {
         self.read_key(&name.key()).await
     }
@@ -268,7 +268,7 @@ impl Archive {
     /// Creates the document, or returns the existing one (first writer wins).
     pub async fn create_or_read<T>(
         &self,
-        name: Name<'_>,
+        name: ObjectKey<'_>,
         document: T,
     ) -> Result<(T, Stored), ArchiveError>
     where
@@ -287,7 +287,7 @@ impl Archive {
     }
 
     /// Creates or overwrites the document.
-    pub async fn replace<T>(&self, name: Name<'_>, document: &T) -> Result<(), ArchiveError>
+    pub async fn replace<T>(&self, name: ObjectKey<'_>, document: &T) -> Result<(), ArchiveError>
     where
         T: Serialize + DeserializeOwned,
     {
@@ -295,12 +295,16 @@ impl Archive {
     }
 
     /// Creates an object whose bytes are a function of its key. Succeeds if it exists already.
-    pub async fn put(&self, name: Name<'_>, body: impl Into<Bytes>) -> Result<(), ArchiveError> {
+    pub async fn put(
+        &self,
+        name: ObjectKey<'_>,
+        body: impl Into<Bytes>,
+    ) -> Result<(), ArchiveError> {
         self.store.create(name.object(body)).await?;
         Ok(())
     }
 
-    pub async fn delete(&self, name: Name<'_>) -> Result<(), ArchiveError> {
+    pub async fn delete(&self, name: ObjectKey<'_>) -> Result<(), ArchiveError> {
         Ok(self.store.delete(&name.key()).await?)
     }
 
@@ -323,7 +327,7 @@ impl Archive {
 }
 
 /// The sealed document as an object. Parses it again first, so that no unreadable document is stored.
-fn sealed<T>(name: Name<'_>, document: &T) -> Result<Object, ArchiveError>
+fn sealed<T>(name: ObjectKey<'_>, document: &T) -> Result<Object, ArchiveError>
 where
     T: Serialize + DeserializeOwned,
 {
@@ -367,9 +371,12 @@ mod tests {
         let archive = Archive::new(Arc::new(store));
         let id: ExportId = "a".parse().unwrap();
         let errors = [
-            archive.replace(Name::Open(&id), &Narrow).await.unwrap_err(),
             archive
-                .create_or_read(Name::Manifest(&id), Narrow)
+                .replace(ObjectKey::Open(&id), &Narrow)
+                .await
+                .unwrap_err(),
+            archive
+                .create_or_read(ObjectKey::Manifest(&id), Narrow)
                 .await
                 .unwrap_err(),
         ];

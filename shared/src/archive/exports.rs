@@ -32,7 +32,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::export::objects::Name;
+    use crate::export::objects::ObjectKey;
     use crate::storage::store::FolderStore;
 
     #[tokio::test]
@@ -41,7 +41,7 @@ mod tests {
         let archive = Archive::new(Arc::new(FolderStore::open(folder.path()).unwrap()));
         let ids = ["a", "a-b", "a0", "b_1", "Z"].map(|id| id.parse::<ExportId>().unwrap());
         for id in &ids {
-            for name in [Name::Request(id), Name::Cancel(id)] {
+            for name in [ObjectKey::Request(id), ObjectKey::Cancel(id)] {
                 archive.replace(name, &json!({"a": 1})).await.unwrap();
             }
         }

@@ -12,7 +12,7 @@ use crate::archive::exports;
 use crate::archive::page_objects;
 use crate::base::ids::{ExportId, RunId};
 use crate::base::time::Interval;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::{Manifest, PageEntry};
 use crate::export::page_record::PageObjects;
 use crate::export::plan::ExportPlan;
@@ -91,7 +91,10 @@ pub async fn versions(
         if elsewhere || Records::of(&plan) != sought.records {
             continue;
         }
-        let Some(manifest) = archive.read::<Manifest>(Name::Manifest(&export_id)).await? else {
+        let Some(manifest) = archive
+            .read::<Manifest>(ObjectKey::Manifest(&export_id))
+            .await?
+        else {
             continue;
         };
         versions.extend(in_export(archive, sought.id, &plan, &manifest).await?);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Archive, ArchiveError};
 use crate::base::ids::{ExportId, RunId};
 use crate::export::attempt::{Attempt, Cause};
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::plan::ExportPlan;
 use crate::export::request::SourceKind;
 use crate::export::run::End;
@@ -69,7 +69,7 @@ async fn follow_replaced(
                 break;
             };
             if successor <= run.run {
-                return Err(ArchiveError::Lineage(Name::End(&run).key()));
+                return Err(ArchiveError::Lineage(ObjectKey::End(&run).key()));
             }
             reasons.insert((run.slice, run.run), Some(reason));
             run = run.with_run(successor);

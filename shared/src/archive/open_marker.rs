@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use super::{Archive, ArchiveError};
 use crate::base::ids::ExportId;
 use crate::export::marker::OpenMarker;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::request::ExportRequest;
 
 /// Writes the marker of an export: from now on it has steps to complete.
 pub async fn write(archive: &Archive, id: &ExportId, now: Timestamp) -> Result<(), ArchiveError> {
     let marker = OpenMarker::new(id.clone(), now);
-    archive.replace(Name::Open(id), &marker).await
+    archive.replace(ObjectKey::Open(id), &marker).await
 }
 
 /// Removes the marker of an export without a plan. If a concurrent start has planned the export, writes the marker
@@ -21,7 +21,7 @@ pub async fn remove_without_plan(
     id: &ExportId,
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
-    archive.delete(Name::Open(id)).await?;
+    archive.delete(ObjectKey::Open(id)).await?;
     if archive.plan(id).await?.is_some() {
         write(archive, id, now).await?;
     }
@@ -35,13 +35,13 @@ pub async fn accept_request(
     request: &ExportRequest,
     now: Timestamp,
 ) -> Result<(), ArchiveError> {
-    let known = archive.read::<OpenMarker>(Name::Open(id)).await?;
+    let known = archive.read::<OpenMarker>(ObjectKey::Open(id)).await?;
     let accepted = known.filter(|marker| marker.request.is_some());
     let marker = OpenMarker {
         request: Some(Box::new(request.clone())),
         ..OpenMarker::new(id.clone(), accepted.map_or(now, |marker| marker.since))
     };
-    archive.replace(Name::Open(id), &marker).await
+    archive.replace(ObjectKey::Open(id), &marker).await
 }
 
 /// The accepted request of this id; `None` once its export is planned.
@@ -49,7 +49,7 @@ pub async fn accepted_request(
     archive: &Archive,
     id: &ExportId,
 ) -> Result<Option<ExportRequest>, ArchiveError> {
-    let marker = archive.read::<OpenMarker>(Name::Open(id)).await?;
+    let marker = archive.read::<OpenMarker>(ObjectKey::Open(id)).await?;
     let request = marker.and_then(|marker| marker.request);
     match request {
         Some(request) if archive.plan(id).await?.is_none() => Ok(Some(*request)),

@@ -3,7 +3,7 @@
 use super::{Archive, ArchiveError};
 use crate::archive::cancellation;
 use crate::base::ids::ExportId;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::{ExportStatus, Manifest, Outcome};
 
 /// The outcome of the newest attempt; `None` if it is still running or there is no export.
@@ -20,13 +20,13 @@ pub async fn of_attempt(
     id: &ExportId,
     attempt: u32,
 ) -> Result<Option<Outcome>, ArchiveError> {
-    if let Some(manifest) = archive.read::<Manifest>(Name::Manifest(id)).await? {
+    if let Some(manifest) = archive.read::<Manifest>(ObjectKey::Manifest(id)).await? {
         return Ok(Some(manifest.outcome));
     }
-    if let Some(cancelled) = archive.read(Name::Cancelled(id)).await? {
+    if let Some(cancelled) = archive.read(ObjectKey::Cancelled(id)).await? {
         return Ok(Some(cancelled));
     }
-    archive.read(Name::Failed(id, attempt)).await
+    archive.read(ObjectKey::Failed(id, attempt)).await
 }
 
 /// The outcome of the attempt if it failed and may be resumed automatically: a cancelled export may not.

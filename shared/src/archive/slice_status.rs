@@ -5,9 +5,9 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::{Archive, ArchiveError};
 use crate::base::format::FormatVersion;
 use crate::base::ids::RunId;
-use crate::export::attempt::{Attempt, SliceStanding};
+use crate::export::attempt::{Attempt, SliceProgress};
 use crate::export::message::{Before, PageMessage};
-use crate::export::objects::{Name, run_prefix};
+use crate::export::objects::{ObjectKey, run_prefix};
 use crate::export::page_record::{NextStep, PageRecord};
 use crate::export::plan::{ExportPlan, Slice};
 use crate::export::run::{End, Origin, RunEnd};
@@ -18,7 +18,7 @@ use crate::export::totals::Totals;
 
 /// A slice with its current run.
 #[derive(Clone, Debug)]
-pub struct SliceView {
+pub struct SliceStatus {
     pub slice: Slice,
     pub attempt: u32,
     pub run: RunId,
@@ -31,7 +31,7 @@ pub async fn all(
     archive: &Archive,
     plan: &ExportPlan,
     attempt: &Attempt,
-) -> Result<Vec<SliceView>, ArchiveError> {
+) -> Result<Vec<SliceStatus>, ArchiveError> {
     let mut views = Vec::with_capacity(attempt.slices.len());
     for entry in &attempt.slices {
         views.extend(of_slice(archive, plan, attempt, entry.slice).await?);
@@ -45,7 +45,7 @@ pub async fn of_slice(
     plan: &ExportPlan,
     attempt: &Attempt,
     number: u32,
-) -> Result<Option<SliceView>, ArchiveError> {
+) -> Result<Option<SliceStatus>, ArchiveError> {
     let (Some(slice), Some((mut run, mut origin))) =
         (attempt.slice(plan, number), attempt.run_of(number))
     else {
@@ -55,12 +55,12 @@ pub async fn of_slice(
         let end = archive.end(&run).await?;
         if let Some(End::Replaced { successor, .. }) = end.as_ref().map(|end| &end.end) {
             if *successor <= run.run {
-                return Err(ArchiveError::Lineage(Name::End(&run).key()));
+                return Err(ArchiveError::Lineage(ObjectKey::End(&run).key()));
             }
             origin = Origin::Replaces { run: run.run };
             run = run.with_run(*successor);
         } else {
-            return Ok(Some(SliceView {
+            return Ok(Some(SliceStatus {
                 slice,
                 attempt: attempt.attempt,
                 run,
@@ -85,7 +85,7 @@ pub async fn is_untouched(archive: &Archive, run: &RunId) -> Result<bool, Archiv
 /// the page before were published.
 pub async fn next_message(
     archive: &Archive,
-    view: &SliceView,
+    view: &SliceStatus,
     plan: &ExportPlan,
 ) -> Result<PageMessage, ArchiveError> {
     let mut message = match archive.newest_record(&view.run).await? {
@@ -102,7 +102,7 @@ pub async fn next_message(
 /// The first message of the view's run.
 pub async fn opening_message(
     archive: &Archive,
-    view: &SliceView,
+    view: &SliceStatus,
     plan: &ExportPlan,
 ) -> Result<PageMessage, ArchiveError> {
     match view.origin {
@@ -137,8 +137,8 @@ pub async fn opening_message(
 /// The standing of a slice when the next attempt is planned.
 pub(crate) async fn progress(
     archive: &Archive,
-    view: &SliceView,
-) -> Result<SliceStanding, ArchiveError> {
+    view: &SliceStatus,
+) -> Result<SliceProgress, ArchiveError> {
     let newest = archive.newest_record(&view.run).await?;
     let inherited = view.origin.first_page() - 1;
     // A run that failed after its last page reads that page again, because a chain can only continue from a
@@ -147,7 +147,7 @@ pub(crate) async fn progress(
         NextStep::Continue { .. } => record.id.page,
         NextStep::EndRun => record.id.page - 1,
     });
-    Ok(SliceStanding {
+    Ok(SliceProgress {
         slice: view.slice.number,
         run: view.run.run,
         origin: view.origin,
@@ -161,7 +161,7 @@ pub async fn all_progress(
     archive: &Archive,
     plan: &ExportPlan,
     attempt: &Attempt,
-) -> Result<Vec<SliceStanding>, ArchiveError> {
+) -> Result<Vec<SliceProgress>, ArchiveError> {
     let views = all(archive, plan, attempt).await?;
     // Collected: a stream over borrowing closures could not move between threads.
     let standings: Vec<_> = views.iter().map(|view| progress(archive, view)).collect();
@@ -183,7 +183,7 @@ async fn totals_of(archive: &Archive, run: &RunId) -> Result<Totals, ArchiveErro
 
 /// The first message of a run that inherits no pages.
 pub fn first_message(
-    view: &SliceView,
+    view: &SliceStatus,
     plan: &ExportPlan,
     job: Option<String>,
     totals: Totals,
@@ -203,7 +203,7 @@ pub fn first_message(
 }
 
 /// The message that follows `record`; for the last page, the message of that page itself, whose handler ends the run.
-fn after_record(view: &SliceView, record: &PageRecord) -> PageMessage {
+fn after_record(view: &SliceStatus, record: &PageRecord) -> PageMessage {
     let own_last = match &record.content.next {
         NextStep::Continue { checkpoint } => {
             let following = PageMessage::following(

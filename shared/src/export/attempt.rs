@@ -63,7 +63,7 @@ pub struct Overrides {
 
 /// The standing of a slice's newest run when the next attempt is planned.
 #[derive(Clone, Debug)]
-pub struct SliceStanding {
+pub struct SliceProgress {
     pub slice: u32,
     pub run: u32,
     pub origin: Origin,
@@ -100,14 +100,14 @@ impl Attempt {
     #[must_use]
     pub fn resumed(
         &self,
-        standings: &[SliceStanding],
+        standings: &[SliceProgress],
         export_failure: Option<FailureKind>,
         overrides: Overrides,
         query: Option<GatewayQuery>,
         now: Timestamp,
     ) -> Self {
         let spoilt = query.is_some() || export_failure.is_some_and(FailureKind::spoils_the_source);
-        let next_run = |standing: &SliceStanding| match &standing.end {
+        let next_run = |standing: &SliceProgress| match &standing.end {
             _ if spoilt => standing.replaced(),
             Some(End::Complete) => standing.kept(),
             Some(End::Failed { failure }) if failure.kind.spoils_the_source() => {
@@ -153,7 +153,7 @@ impl Attempt {
     #[must_use]
     pub fn with_new_query(
         &self,
-        standings: &[SliceStanding],
+        standings: &[SliceProgress],
         query: GatewayQuery,
         now: Timestamp,
     ) -> Self {
@@ -161,7 +161,7 @@ impl Attempt {
             attempt: self.attempt + 1,
             cause: Cause::QueryLost,
             created_at: now,
-            slices: standings.iter().map(SliceStanding::replaced).collect(),
+            slices: standings.iter().map(SliceProgress::replaced).collect(),
             query: Some(query),
             queries_lost: self.queries_lost + 1,
             ..self.clone()
@@ -208,7 +208,7 @@ impl Attempt {
     }
 }
 
-impl SliceStanding {
+impl SliceProgress {
     fn kept(&self) -> SliceRun {
         SliceRun {
             slice: self.slice,

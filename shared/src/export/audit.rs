@@ -88,7 +88,7 @@ pub struct Governance {
 
 /// The content of an event before it is added to a chain.
 #[derive(Clone, Debug)]
-pub struct Happening<'a> {
+pub struct NewAuditEvent<'a> {
     pub export_id: &'a ExportId,
     pub query_hash: Sha256,
     pub request_id: &'a str,
@@ -102,8 +102,8 @@ pub struct Happening<'a> {
 
 impl AuditEvent {
     /// The event of a successful action, not yet in a chain.
-    pub fn new(happening: Happening<'_>) -> Self {
-        let Happening {
+    pub fn new(happening: NewAuditEvent<'_>) -> Self {
+        let NewAuditEvent {
             export_id,
             query_hash,
             request_id,
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     fn event(subject: &str) -> AuditEvent {
-        AuditEvent::new(Happening {
+        AuditEvent::new(NewAuditEvent {
             export_id: &"e".parse().unwrap(),
             query_hash: Sha256::of("q"),
             request_id: "r",

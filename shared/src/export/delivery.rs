@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::export::audit::{AuditEvent, Status};
 
-mod refusal;
+mod failure;
 mod schedule;
 
-pub use refusal::Refusal;
+pub use failure::DeliveryFailure;
 pub use schedule::{LAST_RETRY_DELAY, Verdict, retry_delay, verdict};
 
 /// The state of an outcome's webhook, from the audit trail.
@@ -16,9 +16,9 @@ pub enum Delivery {
     /// No delivery is recorded.
     NotTried,
     /// The newest delivery was refused; another one is owed.
-    Refused(Refusal),
+    Refused(DeliveryFailure),
     /// The newest delivery was refused and was the last of its schedule. Only a resume sends it again.
-    GivenUp(Refusal),
+    GivenUp(DeliveryFailure),
     Delivered,
     /// The receiver answered 410 Gone: no further delivery is owed.
     Ended,
@@ -43,10 +43,12 @@ impl Delivery {
         }
         let refusal = serde_json::from_value(event.details["refusal"].clone());
         let refusal = refusal.unwrap_or_else(|_| {
-            Refusal::of_answer(event.details["answer"].as_str().unwrap_or_default())
+            DeliveryFailure::of_answer(event.details["answer"].as_str().unwrap_or_default())
         });
         match refusal {
-            Refusal::Status { status, .. } if verdict(status) == Verdict::Gone => Self::Ended,
+            DeliveryFailure::Status { status, .. } if verdict(status) == Verdict::Gone => {
+                Self::Ended
+            }
             refusal if event.details[GIVEN_UP] == true => Self::GivenUp(refusal),
             refusal => Self::Refused(refusal),
         }
@@ -92,10 +94,10 @@ mod tests {
 
     use super::*;
     use crate::base::hash::Sha256;
-    use crate::export::audit::{Action, EventType, Happening};
+    use crate::export::audit::{Action, EventType, NewAuditEvent};
 
     fn refused(details: Value) -> Delivery {
-        let event = AuditEvent::new(Happening {
+        let event = AuditEvent::new(NewAuditEvent {
             export_id: &"march".parse().unwrap(),
             query_hash: Sha256::of("q"),
             request_id: "r",
@@ -115,7 +117,7 @@ mod tests {
 
         let moved = refused(json!({"answer": "status 308", "refusal": moved}));
 
-        let expected = Refusal::Status {
+        let expected = DeliveryFailure::Status {
             status: 308,
             location: Some("https://new.example".to_owned()),
         };
@@ -133,7 +135,7 @@ mod tests {
         let last = refused(json!({"answer": "status 500", "refusal": status, "givenUp": true}));
 
         let status = 500;
-        let expected = Refusal::Status {
+        let expected = DeliveryFailure::Status {
             status,
             location: None,
         };

@@ -17,7 +17,7 @@ pub struct Object {
 
 /// The name of an object.
 #[derive(Clone, Copy, Debug)]
-pub enum Name<'a> {
+pub enum ObjectKey<'a> {
     /// The plan: the request with every default resolved.
     Request(&'a ExportId),
     Attempt(&'a ExportId, u32),
@@ -35,7 +35,7 @@ pub enum Name<'a> {
     /// A dead letter of an export, by the digest of its body.
     DeadLetter(&'a ExportId, Sha256),
     /// A dead letter that names no export.
-    StrayLetter(Sha256),
+    UnassignedDeadLetter(Sha256),
     Failed(&'a ExportId, u32),
     Cancelled(&'a ExportId),
     /// Pages of an attempt that were read for the manifest of a large export.
@@ -88,7 +88,7 @@ pub enum Name<'a> {
     },
 }
 
-impl Name<'_> {
+impl ObjectKey<'_> {
     pub fn key(&self) -> String {
         match self {
             Self::Request(id) => format!("exports/{id}/request.json"),
@@ -111,7 +111,7 @@ impl Name<'_> {
                 "exports/{id}/failures/dead-letter-{}.json",
                 digest.short(16)
             ),
-            Self::StrayLetter(digest) => format!("dead-letters/{}.json", digest.short(16)),
+            Self::UnassignedDeadLetter(digest) => format!("dead-letters/{}.json", digest.short(16)),
             Self::Failed(id, attempt) => format!("exports/{id}/failed-{attempt:02}.json"),
             Self::Cancelled(id) => format!("exports/{id}/cancelled.json"),
             Self::Portion {

@@ -10,7 +10,7 @@ use crate::base::ids::ExportId;
 use crate::base::time::Interval;
 use crate::export::audit::AuditEvent;
 use crate::export::effort::Effort;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::page_record::PageObjects;
 use crate::export::plan::{ExportPlan, GatewayQuery, Residency, SliceRange};
 use crate::export::request::SourceKind;
@@ -231,13 +231,13 @@ impl Outcome {
     }
 
     /// The object that stores the outcome.
-    pub fn name(&self) -> Name<'_> {
+    pub fn name(&self) -> ObjectKey<'_> {
         match self.status {
             ExportStatus::Completed | ExportStatus::CompletedWithRejects => {
-                Name::Manifest(&self.export_id)
+                ObjectKey::Manifest(&self.export_id)
             }
-            ExportStatus::Cancelled => Name::Cancelled(&self.export_id),
-            ExportStatus::Failed => Name::Failed(&self.export_id, self.attempt),
+            ExportStatus::Cancelled => ObjectKey::Cancelled(&self.export_id),
+            ExportStatus::Failed => ObjectKey::Failed(&self.export_id, self.attempt),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
 use crate::export::delivery::{Deliveries, Delivery, LAST_RETRY_DELAY, retry_delay};
 use crate::export::message::WebhookMessage;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::Outcome;
 
 /// `owed/{id}-{attempt}`. Overwritten each time a message is sent for it.
@@ -65,8 +65,8 @@ impl OwedWebhook {
         }
     }
 
-    pub fn name(&self) -> Name<'_> {
-        Name::Owed(&self.export_id, self.attempt)
+    pub fn name(&self) -> ObjectKey<'_> {
+        ObjectKey::Owed(&self.export_id, self.attempt)
     }
 
     pub fn message(&self) -> WebhookMessage {

@@ -13,7 +13,7 @@ use crate::export::waiting::{Wait, WaitReason, Waiting};
 
 /// Limits on the total wait of a page, by reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct WaitLimits {
     pub watermark: Duration,
     pub job: Duration,
     pub throttled: Duration,
@@ -22,7 +22,7 @@ pub struct Patience {
     pub export: Duration,
 }
 
-impl Default for Patience {
+impl Default for WaitLimits {
     fn default() -> Self {
         const HOUR: u64 = 3600;
         Self {
@@ -38,7 +38,7 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
+impl WaitLimits {
     fn limit(&self, reason: WaitReason) -> Duration {
         match reason {
             WaitReason::Watermark => self.watermark,
@@ -63,7 +63,7 @@ pub fn park(
     prior: Option<&Waiting>,
     message: &PageMessage,
     wait: &Wait,
-    patience: &Patience,
+    patience: &WaitLimits,
     now: Timestamp,
 ) -> Parking {
     let prior = prior.filter(|prior| prior.id == message.id);

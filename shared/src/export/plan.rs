@@ -14,7 +14,7 @@ use crate::base::time::{Interval, millis};
 use crate::export::audit::AuditEvent;
 use crate::export::checkpoint::{Checkpoint, Place};
 use crate::export::request::{
-    ExportRequest, Filters, Membership, OnBadRecord, Refusal, SourceKind,
+    ExportRequest, Filters, InvalidRequest, Membership, OnBadRecord, SourceKind,
 };
 use crate::records::page::{PageRules, Projection, RecordShape};
 use crate::records::transcript::{AttachmentLimits, Limits, TranscriptRoute};

@@ -7,15 +7,15 @@ use crate::records::page::Projection;
 
 mod history_form;
 mod interval;
+mod invalid;
 mod redaction;
-mod refusal;
 
 pub use history_form::{HistoryForm, UnknownForm};
 pub use interval::{
     Period, RelativeInterval, RequestedInterval, SCHEDULED_TIME_PLACEHOLDER, scheduled_time,
 };
+pub use invalid::InvalidRequest;
 pub use redaction::RequestedRedaction;
-pub use refusal::Refusal;
 
 /// An export request as received. Unknown fields are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -232,8 +232,8 @@ impl Filters {
 
 impl ExportRequest {
     /// Parses a request; the error names the field and the accepted values.
-    pub fn parse(json: &str) -> Result<Self, Refusal> {
-        Refusal::parse(json)
+    pub fn parse(json: &str) -> Result<Self, InvalidRequest> {
+        InvalidRequest::parse(json)
     }
 
     /// Whether it is a lookup of conversations by id, listed or from an earlier export, independent of their time.
@@ -277,7 +277,7 @@ mod tests {
         ExportRequest::parse(json).unwrap_err().to_string()
     }
 
-    fn redaction(json: &str) -> Result<RequestedRedaction, Refusal> {
+    fn redaction(json: &str) -> Result<RequestedRedaction, InvalidRequest> {
         let json = format!(
             r#"{{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","redaction":{json}}}"#
         );

@@ -13,7 +13,7 @@ use crate::base::failure::FailureKind;
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::{ExportStatus, Outcome, SliceFailure};
 
 /// `resumes/{id}-{attempt}`. Deleted when the next attempt exists.
@@ -58,7 +58,7 @@ impl ScheduledResume {
         })
     }
 
-    pub fn name(&self) -> Name<'_> {
-        Name::Resume(&self.export_id, self.attempt)
+    pub fn name(&self) -> ObjectKey<'_> {
+        ObjectKey::Resume(&self.export_id, self.attempt)
     }
 }

@@ -41,7 +41,7 @@ pub struct UnreadableTranscript {
 
 /// A notification to publish. It may be published more than once, each time with the same content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct Notification {
     /// Id by which receivers detect duplicates: at most 80 letters, digits, `-` or `_`.
     pub id: String,
     /// JSON.
@@ -135,7 +135,10 @@ impl<'a> Committed<'a> {
 }
 
 /// Builds one event per line of the page.
-pub fn archived(page: Committed<'_>, lines: &str) -> Result<Vec<Notice>, UnreadableTranscript> {
+pub fn archived(
+    page: Committed<'_>,
+    lines: &str,
+) -> Result<Vec<Notification>, UnreadableTranscript> {
     let numbered = (1..).zip(lines.lines());
     let notices = numbered.map(|(line, text)| {
         notice(page, line, text).map_err(|source| UnreadableTranscript {
@@ -147,7 +150,7 @@ pub fn archived(page: Committed<'_>, lines: &str) -> Result<Vec<Notice>, Unreada
     notices.collect()
 }
 
-fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notice, serde_json::Error> {
+fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notification, serde_json::Error> {
     let told: Line = serde_json::from_str(text)?;
     let id = event_id(page, line);
     let (counts, latency_ms) = (told.counts(), told.latency_ms(page.at));
@@ -173,7 +176,7 @@ fn notice(page: Committed<'_>, line: u64, text: &str) -> Result<Notice, serde_js
         ("status", told.status.as_str().to_owned()),
         ("exportId", page.id.run.export_id.to_string()),
     ];
-    Ok(Notice {
+    Ok(Notification {
         id,
         body,
         attributes,
@@ -231,12 +234,12 @@ mod tests {
         format!("2026-03-02T{time}Z").parse().unwrap()
     }
 
-    fn tell(lines: &str) -> Result<Vec<Notice>, UnreadableTranscript> {
+    fn tell(lines: &str) -> Result<Vec<Notification>, UnreadableTranscript> {
         tell_of("texts", lines)
     }
 
     /// Events of the same page, for an export with the given global id.
-    fn tell_of(global_id: &str, lines: &str) -> Result<Vec<Notice>, UnreadableTranscript> {
+    fn tell_of(global_id: &str, lines: &str) -> Result<Vec<Notification>, UnreadableTranscript> {
         let run = RunId {
             export_id: "texts".parse().unwrap(),
             slice: 1,
@@ -251,11 +254,11 @@ mod tests {
         archived(page, lines)
     }
 
-    fn told(lines: &str) -> Vec<Notice> {
+    fn told(lines: &str) -> Vec<Notification> {
         tell(lines).unwrap()
     }
 
-    fn body(notice: &Notice) -> Value {
+    fn body(notice: &Notification) -> Value {
         serde_json::from_str(&notice.body).unwrap()
     }
 

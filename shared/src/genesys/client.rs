@@ -24,7 +24,7 @@ use attempt::{Answer, Failure};
 
 mod attempt;
 mod files;
-mod turn;
+mod permit;
 
 /// Settings of a [`GenesysClient`].
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct ClientSettings {
 pub enum Compression {
     /// A compressed page is about a seventh of the size, and inflating it takes a tenth of the time that storing it
     /// takes.
-    Asked,
+    QuerySpec,
     /// For connections within one machine, where compression gains nothing.
     NotAsked,
 }
@@ -106,7 +106,7 @@ impl ClientSettings {
         let compression = if is_loopback(endpoints.api()) {
             Compression::NotAsked
         } else {
-            Compression::Asked
+            Compression::QuerySpec
         };
         Self {
             compression,
@@ -131,7 +131,7 @@ impl GenesysClient {
         let client = |url| {
             let builder = builder_for(url)
                 .user_agent(&settings.user_agent)
-                .gzip(settings.compression == Compression::Asked)
+                .gzip(settings.compression == Compression::QuerySpec)
                 .read_timeout(settings.read_timeout);
             builder.build()
         };

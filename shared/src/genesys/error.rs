@@ -24,7 +24,7 @@ pub enum ApiError {
     #[error("{route} {what}")]
     Unavailable {
         route: String,
-        what: Trouble,
+        what: UnavailableReason,
         /// Wait that the server asked for, if it did.
         wait: Option<Duration>,
         context_id: Option<String>,
@@ -35,7 +35,7 @@ pub enum ApiError {
     #[error("{route} {what}, in each of {tries} tries")]
     Broken {
         route: String,
-        what: Trouble,
+        what: UnavailableReason,
         tries: u32,
         context_id: Option<String>,
     },
@@ -67,7 +67,7 @@ pub type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// Why there was no usable response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum UnavailableReason {
     Status(u16),
     Unreachable,
     /// The server's certificate is not signed by a known authority.
@@ -134,7 +134,7 @@ impl ApiError {
     }
 
     /// Why there was no usable response.
-    pub fn trouble(&self) -> Option<&Trouble> {
+    pub fn trouble(&self) -> Option<&UnavailableReason> {
         match self {
             Self::Unavailable { what, .. } | Self::Broken { what, .. } => Some(what),
             Self::Throttled { .. }
@@ -187,7 +187,7 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn unavailable(route: &str, what: Trouble) -> Self {
+    pub(crate) fn unavailable(route: &str, what: UnavailableReason) -> Self {
         Self::Unavailable {
             route: route.to_owned(),
             what,
@@ -199,7 +199,7 @@ impl ApiError {
 
     /// No usable response was received. The URL is removed, since its query holds cursors and ids.
     pub(crate) fn transport(route: &str, error: reqwest::Error) -> Self {
-        let what = Trouble::of_transport(&error);
+        let what = UnavailableReason::of_transport(&error);
         let source: Source = Arc::new(error.without_url());
         Self::Unavailable {
             route: route.to_owned(),
@@ -220,7 +220,7 @@ impl ApiError {
                 ..
             } => Self::Unavailable {
                 route,
-                what: Trouble::Status(status),
+                what: UnavailableReason::Status(status),
                 wait: None,
                 context_id,
                 source: None,
@@ -234,7 +234,7 @@ impl ApiError {
         matches!(
             self,
             Self::Unavailable {
-                what: Trouble::Unexpected { .. },
+                what: UnavailableReason::Unexpected { .. },
                 ..
             }
         )
@@ -245,7 +245,7 @@ impl ApiError {
         match self {
             Self::Unavailable {
                 route,
-                what: what @ Trouble::Unexpected { .. },
+                what: what @ UnavailableReason::Unexpected { .. },
                 context_id,
                 ..
             } => Self::Broken {
@@ -259,7 +259,7 @@ impl ApiError {
     }
 }
 
-impl Trouble {
+impl UnavailableReason {
     /// Why a body with this status is not usable.
     pub(crate) fn of_body(status: u16, content_type: Option<&str>, error: DecodeError) -> Self {
         match error {
@@ -307,7 +307,7 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for UnavailableReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(202) => f.write_str("returned 202: the requested resource is not ready yet"),
@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn a_body_that_is_not_json_is_described_by_its_type_and_place() {
         let error = DecodeError::NotJson { line: 1, column: 1 };
-        let what = Trouble::of_body(200, Some("text/html"), error);
+        let what = UnavailableReason::of_body(200, Some("text/html"), error);
 
         let error = ApiError::unavailable("/api/v2/jobs", what);
 
@@ -398,11 +398,11 @@ mod tests {
 
     #[test]
     fn only_another_shape_is_broken_after_the_last_try() {
-        let shape = Trouble::of_body(200, None, DecodeError::missing("conversations"));
+        let shape = UnavailableReason::of_body(200, None, DecodeError::missing("conversations"));
         let unavailable = |what| ApiError::unavailable("/api/v2/jobs", what);
 
         let broken = unavailable(shape).after_tries(6);
-        let outage = unavailable(Trouble::Status(503)).after_tries(6);
+        let outage = unavailable(UnavailableReason::Status(503)).after_tries(6);
 
         assert!(!broken.is_transient() && outage.is_transient());
         insta::assert_snapshot!(broken, @"/api/v2/jobs returned 200 with an undocumented response: `conversations` is missing, in each of 6 tries");

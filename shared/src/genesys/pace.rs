@@ -29,8 +29,8 @@ use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
 mod budget;
-mod others;
-mod told;
+mod foreign_traffic;
+mod headers;
 
 #[cfg(test)]
 mod model;
@@ -38,8 +38,8 @@ mod model;
 mod tests;
 
 use budget::{Budget, Learned};
-use others::Others;
-use told::Told;
+use foreign_traffic::ForeignTraffic;
+use headers::RateLimitHeaders;
 
 /// Decides when a request may be sent. One for all callers of a token.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ pub(crate) struct Pace {
 #[derive(Debug, Default)]
 struct Layer {
     budget: Budget,
-    others: Others,
+    others: ForeignTraffic,
 }
 
 /// One request that was let through; it is returned with the response, or without one.
@@ -114,7 +114,7 @@ impl Pace {
         self.keep_time(now);
         self.in_flight = self.in_flight.saturating_sub(1);
         self.count_ours();
-        if let Some(told) = Told::read(headers, ticket.sent, now) {
+        if let Some(told) = RateLimitHeaders::read(headers, ticket.sent, now) {
             self.layer(told.allowed, now).learn(&told);
         }
     }
@@ -184,7 +184,7 @@ impl Pace {
 }
 
 impl Layer {
-    fn learn(&mut self, told: &Told) {
+    fn learn(&mut self, told: &RateLimitHeaders) {
         match self.budget.learn(told) {
             Learned::Count { count, leaving } => {
                 self.others.observe(count, leaving, told.received);

@@ -10,7 +10,7 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
-use super::error::{ApiError, Trouble, cut};
+use super::error::{ApiError, UnavailableReason, cut};
 use super::retry;
 use super::wire::ErrorBody;
 use crate::base::decode::{DecodeError, without_byte_order_mark};
@@ -92,8 +92,10 @@ impl Head {
         decoded.map_err(|error| ApiError::Unavailable {
             route: route.to_owned(),
             what: match (self.status, error) {
-                (202, _) if !is_expected => Trouble::Status(202),
-                (status, error) => Trouble::of_body(status, self.content_type.as_deref(), error),
+                (202, _) if !is_expected => UnavailableReason::Status(202),
+                (status, error) => {
+                    UnavailableReason::of_body(status, self.content_type.as_deref(), error)
+                }
             },
             wait: self.wait,
             context_id: self.correlation_id.clone(),
@@ -122,7 +124,7 @@ impl Head {
             },
             Meaning::Transient => ApiError::Unavailable {
                 route,
-                what: Trouble::Status(status),
+                what: UnavailableReason::Status(status),
                 wait: self
                     .wait
                     .or((status == 504).then_some(retry::AFTER_GATEWAY_TIMEOUT)),

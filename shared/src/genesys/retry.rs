@@ -51,7 +51,7 @@ fn ceiling(tries: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::Trouble;
+    use super::super::error::UnavailableReason;
     use super::*;
 
     fn now() -> Timestamp {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn back_off_doubles_up_to_the_cap() {
-        let error = ApiError::unavailable("/", Trouble::Unreachable);
+        let error = ApiError::unavailable("/", UnavailableReason::Unreachable);
 
         let longest = [1, 2, 3, 6, 7, 40].map(|tries| delay(&error, tries, 1.0).as_millis());
 

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::credentials::{Credentials, CredentialsError, CredentialsSource};
 use super::endpoints::LOGIN_ROUTE;
-use super::error::{ApiError, Trouble};
+use super::error::{ApiError, UnavailableReason};
 use super::login::{Login, LoginError};
 use super::wire::TokenResponse;
 
@@ -122,7 +122,7 @@ impl TokenSource {
         match error {
             CredentialsError::Transient(source) => ApiError::Unavailable {
                 route: LOGIN_ROUTE.to_owned(),
-                what: Trouble::Credentials,
+                what: UnavailableReason::Credentials,
                 wait: None,
                 context_id: None,
                 source: Some(source),

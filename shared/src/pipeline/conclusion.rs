@@ -5,15 +5,15 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::archive::SliceView;
+use crate::archive::SliceStatus;
 use crate::archive::cancellation;
 use crate::archive::open_marker;
 use crate::base::failure::{Failure, in_one_line};
 use crate::base::format::FormatVersion;
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
-use crate::export::audit::{Action, AuditEvent, EventType, Happening};
-use crate::export::objects::Name;
+use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::{ExportMetrics, ExportStatus, Manifest, Outcome, SliceFailure};
 use crate::export::plan::ExportPlan;
 use crate::export::run::End;
@@ -23,7 +23,7 @@ use crate::pipeline::invocation::Invocation;
 use crate::pipeline::metrics;
 use crate::pipeline::scheduling;
 use crate::pipeline::webhooks;
-use crate::pipeline::{Dispatch, DispatchError, FailedExports};
+use crate::pipeline::{FailedExports, Pipeline, PipelineError};
 use crate::storage::store::Stored;
 
 mod audit_copies;
@@ -37,7 +37,7 @@ use portions::{Read, Reader};
 pub struct Concluding<'a> {
     pub plan: &'a ExportPlan,
     pub attempt: &'a Attempt,
-    pub views: &'a [SliceView],
+    pub views: &'a [SliceStatus],
     pub invocation: &'a Invocation,
 }
 
@@ -51,41 +51,41 @@ pub enum Progress {
 
 /// Fails an export that is given up. Uses the ends of its slices and does not read their pages.
 pub async fn give_up(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
     failure: Failure,
-) -> Result<Outcome, DispatchError> {
+) -> Result<Outcome, PipelineError> {
     let id = &concluding.plan.export_id;
-    if cancellation::is_requested(&dispatch.archive, id).await? {
-        let outcome = outcome(dispatch, concluding, ExportStatus::Cancelled, Vec::new());
-        return decide(dispatch, concluding, Name::Cancelled(id), outcome).await;
+    if cancellation::is_requested(&pipeline.archive, id).await? {
+        let outcome = outcome(pipeline, concluding, ExportStatus::Cancelled, Vec::new());
+        return decide(pipeline, concluding, ObjectKey::Cancelled(id), outcome).await;
     }
     let mut failures = failures(concluding.views);
-    let is_ended = |view: &SliceView| view.end.is_some();
+    let is_ended = |view: &SliceStatus| view.end.is_some();
     if failures.is_empty() || !concluding.views.iter().all(is_ended) {
         failures.insert(0, of_export(failure));
     }
-    fail_export(dispatch, concluding, failures).await
+    fail_export(pipeline, concluding, failures).await
 }
 
 /// Decides the outcome of the attempt from the ends of its slices. Reads pages until the invocation's deadline.
 /// Fails with `Superseded` if a later attempt has begun.
 pub async fn conclude(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
-) -> Result<Progress, DispatchError> {
-    if let Some(outcome) = decided_without_pages(dispatch, concluding).await? {
+) -> Result<Progress, PipelineError> {
+    if let Some(outcome) = decided_without_pages(pipeline, concluding).await? {
         return Ok(Progress::Decided(Box::new(outcome)));
     }
     let reader = Reader {
-        archive: &dispatch.archive,
-        clock: &dispatch.clock,
+        archive: &pipeline.archive,
+        clock: &pipeline.clock,
         concluding,
-        limits: dispatch.portions,
+        limits: pipeline.portions,
     };
     match reader.read().await? {
         Some(read) => {
-            let outcome = complete(dispatch, concluding, read).await?;
+            let outcome = complete(pipeline, concluding, read).await?;
             Ok(Progress::Decided(Box::new(outcome)))
         }
         None => Ok(Progress::Unfinished),
@@ -94,13 +94,13 @@ pub async fn conclude(
 
 /// The outcome of an attempt that was cancelled or failed; `None` if it can be completed.
 async fn decided_without_pages(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
-) -> Result<Option<Outcome>, DispatchError> {
+) -> Result<Option<Outcome>, PipelineError> {
     let id = &concluding.plan.export_id;
-    if cancellation::is_requested(&dispatch.archive, id).await? {
-        let outcome = outcome(dispatch, concluding, ExportStatus::Cancelled, Vec::new());
-        return decide(dispatch, concluding, Name::Cancelled(id), outcome)
+    if cancellation::is_requested(&pipeline.archive, id).await? {
+        let outcome = outcome(pipeline, concluding, ExportStatus::Cancelled, Vec::new());
+        return decide(pipeline, concluding, ObjectKey::Cancelled(id), outcome)
             .await
             .map(Some);
     }
@@ -108,15 +108,15 @@ async fn decided_without_pages(
     if failures.is_empty() {
         return Ok(None);
     }
-    fail_export(dispatch, concluding, failures).await.map(Some)
+    fail_export(pipeline, concluding, failures).await.map(Some)
 }
 
 /// Writes the manifest.
 async fn complete(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
     read: Read,
-) -> Result<Outcome, DispatchError> {
+) -> Result<Outcome, PipelineError> {
     let Concluding { plan, attempt, .. } = concluding;
     let id = &plan.export_id;
     let Read {
@@ -144,15 +144,15 @@ async fn complete(
                 effort,
                 missing.len() as u64,
             )),
-            ..outcome(dispatch, concluding, status, Vec::new())
+            ..outcome(pipeline, concluding, status, Vec::new())
         },
         content,
         missing_ids: missing,
         warnings,
     };
-    check_newest(dispatch, concluding).await?;
-    let name = Name::Manifest(id);
-    let (manifest, stored) = dispatch.archive.create_or_read(name, manifest).await?;
+    check_newest(pipeline, concluding).await?;
+    let name = ObjectKey::Manifest(id);
+    let (manifest, stored) = pipeline.archive.create_or_read(name, manifest).await?;
     measure(&manifest.outcome, stored);
     Ok(manifest.outcome)
 }
@@ -162,46 +162,46 @@ async fn complete(
 /// the pages of two queries. This check is made after the views were read, and a run of the later attempt ends only
 /// after that attempt was created, so the check cannot miss it.
 async fn check_newest(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
-) -> Result<(), DispatchError> {
+) -> Result<(), PipelineError> {
     let attempt = concluding.attempt.attempt;
-    let newest = dispatch
+    let newest = pipeline
         .archive
         .newest_attempt(&concluding.plan.export_id)
         .await?;
     match newest.map(|newest| newest.attempt) {
-        Some(newest) if newest > attempt => Err(DispatchError::Superseded { attempt, newest }),
+        Some(newest) if newest > attempt => Err(PipelineError::Superseded { attempt, newest }),
         _ => Ok(()),
     }
 }
 
 /// Writes the failure of the attempt.
 pub async fn fail_export(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
     failures: Vec<SliceFailure>,
-) -> Result<Outcome, DispatchError> {
+) -> Result<Outcome, PipelineError> {
     let Concluding { plan, attempt, .. } = concluding;
     let first = failures
         .first()
         .map(|failure| failure.failure.to_string())
         .unwrap_or_default();
     tracing::error!(export.id = %plan.export_id, attempt = attempt.attempt, failure = first, "export failed");
-    let outcome = outcome(dispatch, concluding, ExportStatus::Failed, failures);
-    let name = Name::Failed(&plan.export_id, attempt.attempt);
-    decide(dispatch, concluding, name, outcome).await
+    let outcome = outcome(pipeline, concluding, ExportStatus::Failed, failures);
+    let name = ObjectKey::Failed(&plan.export_id, attempt.attempt);
+    decide(pipeline, concluding, name, outcome).await
 }
 
 /// Creates the outcome, or returns the existing one (first writer wins).
 async fn decide(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
-    name: Name<'_>,
+    name: ObjectKey<'_>,
     outcome: Outcome,
-) -> Result<Outcome, DispatchError> {
-    check_newest(dispatch, concluding).await?;
-    let (outcome, stored) = dispatch.archive.create_or_read(name, outcome).await?;
+) -> Result<Outcome, PipelineError> {
+    check_newest(pipeline, concluding).await?;
+    let (outcome, stored) = pipeline.archive.create_or_read(name, outcome).await?;
     measure(&outcome, stored);
     Ok(outcome)
 }
@@ -209,12 +209,12 @@ async fn decide(
 /// Completes all steps after the outcome is stored: copies the audit events, sends the webhook message, removes the
 /// marker.
 pub async fn announce(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
     outcome: &Outcome,
-) -> Result<(), DispatchError> {
+) -> Result<(), PipelineError> {
     let id = &concluding.plan.export_id;
-    let copied = match audit_copies::copy_audit(dispatch, concluding, outcome).await {
+    let copied = match audit_copies::copy_audit(pipeline, concluding, outcome).await {
         Ok(copied) => copied,
         // A complete export must have its copies; a failure is announced even if its audit events cannot be read.
         Err(error) if outcome.status.is_complete() => return Err(error.into()),
@@ -224,38 +224,38 @@ pub async fn announce(
         }
     };
     if !copied && outcome.status.is_complete() {
-        return scheduling::send_recheck(dispatch, id).await;
+        return scheduling::send_recheck(pipeline, id).await;
     }
     if concluding.plan.webhook_url.is_some() {
-        webhooks::schedule(dispatch, outcome).await?;
+        webhooks::schedule(pipeline, outcome).await?;
     }
     if !copied {
-        return scheduling::send_recheck(dispatch, id).await;
+        return scheduling::send_recheck(pipeline, id).await;
     }
-    if dispatch.failed_exports == FailedExports::Swept
+    if pipeline.failed_exports == FailedExports::Swept
         && let Some(resume) = ScheduledResume::after(outcome, concluding.attempt)
     {
-        dispatch.archive.replace(resume.name(), &resume).await?;
+        pipeline.archive.replace(resume.name(), &resume).await?;
     }
-    dispatch.archive.delete(Name::Open(id)).await?;
-    keep_open_for_later_attempts(dispatch, id, outcome.attempt).await
+    pipeline.archive.delete(ObjectKey::Open(id)).await?;
+    keep_open_for_later_attempts(pipeline, id, outcome.attempt).await
 }
 
 /// Writes the marker again if a later attempt was begun in the meantime.
 async fn keep_open_for_later_attempts(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     id: &ExportId,
     attempt: u32,
-) -> Result<(), DispatchError> {
-    let newest = dispatch.archive.newest_attempt(id).await?;
+) -> Result<(), PipelineError> {
+    let newest = pipeline.archive.newest_attempt(id).await?;
     if newest.is_some_and(|newest| newest.attempt > attempt) {
-        open_marker::write(&dispatch.archive, id, dispatch.clock.now()).await?;
+        open_marker::write(&pipeline.archive, id, pipeline.clock.now()).await?;
     }
     Ok(())
 }
 
 fn outcome(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
     status: ExportStatus,
     failures: Vec<SliceFailure>,
@@ -266,7 +266,7 @@ fn outcome(
         views,
         ..
     } = concluding;
-    let now = dispatch.clock.now();
+    let now = pipeline.clock.now();
     let ends = || views.iter().filter_map(|view| view.end.as_ref());
     let audit_heads: Vec<_> = ends().map(|end| end.event.hash).collect();
     let totals = ends().fold(Totals::default(), |sum, end| sum.plus(end.totals));
@@ -299,8 +299,9 @@ fn of_export(failure: Failure) -> SliceFailure {
     }
 }
 
-fn failures(views: &[SliceView]) -> Vec<SliceFailure> {
-    let failure = |view: &SliceView| match view.end.as_ref().map(|end| (&end.end, end.last_page)) {
+fn failures(views: &[SliceStatus]) -> Vec<SliceFailure> {
+    let failure = |view: &SliceStatus| match view.end.as_ref().map(|end| (&end.end, end.last_page))
+    {
         Some((End::Failed { failure }, last_page)) => {
             Some(slice_failure(view, last_page, failure.clone()))
         }
@@ -309,7 +310,7 @@ fn failures(views: &[SliceView]) -> Vec<SliceFailure> {
     views.iter().filter_map(failure).collect()
 }
 
-fn slice_failure(view: &SliceView, after_page: u32, failure: Failure) -> SliceFailure {
+fn slice_failure(view: &SliceStatus, after_page: u32, failure: Failure) -> SliceFailure {
     SliceFailure {
         slice: Some(view.slice.number),
         run: Some(view.run.run),
@@ -335,7 +336,7 @@ fn outcome_event(
         ExportStatus::Cancelled => Action::CancelExport,
         _ => Action::CompleteExport,
     };
-    let event = AuditEvent::new(Happening {
+    let event = AuditEvent::new(NewAuditEvent {
         export_id: &plan.export_id,
         query_hash: plan.query_hash,
         request_id: &invocation.request_id,

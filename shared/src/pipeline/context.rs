@@ -9,7 +9,7 @@ use crate::storage::queue::{MessageQueue, QueueError};
 
 /// Sends the messages of the pipeline.
 #[derive(Clone, Debug)]
-pub struct Dispatch {
+pub struct Pipeline {
     pub archive: Archive,
     pub queue: Arc<dyn MessageQueue>,
     pub clock: Clock,
@@ -31,7 +31,7 @@ pub enum FailedExports {
 
 /// The reason why a message was not sent.
 #[derive(Debug, thiserror::Error)]
-pub enum DispatchError {
+pub enum PipelineError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -52,7 +52,7 @@ pub enum DispatchError {
     },
 }
 
-impl DispatchError {
+impl PipelineError {
     /// Whether the archive or the queue may succeed on a retry.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -8,10 +8,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::base::failure::{Failure, FailureKind, in_one_line};
 use crate::base::hash::Sha256;
 use crate::export::plan::{Draft, ExportPlan, RedactionPlan, UnusableRedaction};
-use crate::export::request::Refusal;
+use crate::export::request::InvalidRequest;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::records::redaction::{HashKey, Redactor};
-use crate::source::Setback;
+use crate::source::SourceError;
 
 /// Shorter keys could be guessed.
 const MIN_KEY_BYTES: usize = 24;
@@ -103,14 +103,14 @@ impl Redactors {
             Ok((version, _)) => Ok(draft.hashing_with(version)),
             Err(KeyError::NotSet) => {
                 let rule = format!("{}; the modes label and mask need no key", KeyError::NotSet);
-                Err(Refusal::new("redaction.mode", "hash", rule).into())
+                Err(InvalidRequest::new("redaction.mode", "hash", rule).into())
             }
             Err(error) => Err(setback(&error).into()),
         }
     }
 
     /// Returns the redactor for the plan; `None` when the plan redacts nothing.
-    pub async fn of(&self, plan: &ExportPlan) -> Result<Option<Arc<Redactor>>, Setback> {
+    pub async fn of(&self, plan: &ExportPlan) -> Result<Option<Arc<Redactor>>, SourceError> {
         let Some(redaction) = &plan.redaction else {
             return Ok(None);
         };
@@ -149,33 +149,33 @@ impl Redactors {
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] InvalidRequest),
     #[error(transparent)]
-    Setback(#[from] Setback),
+    SourceError(#[from] SourceError),
 }
 
-fn setback(error: &KeyError) -> Setback {
+fn setback(error: &KeyError) -> SourceError {
     let detail = format!(
         "the key for hashing redacted values is not usable: {}",
         in_one_line(error)
     );
     match error {
-        KeyError::Transient(_) => Setback::Wait(Wait {
+        KeyError::Transient(_) => SourceError::NotReady(Wait {
             reason: WaitReason::Unavailable,
             hint: None,
             detail,
         }),
         KeyError::NotSet | KeyError::Gone(_) | KeyError::Short(_) | KeyError::Permanent(_) => {
-            Setback::Failed(Failure::new(FailureKind::RedactionKey, detail))
+            SourceError::Fatal(Failure::new(FailureKind::RedactionKey, detail))
         }
     }
 }
 
 /// The plan is of a version that supported other countries or patterns.
-fn unusable(error: &UnusableRedaction) -> Setback {
+fn unusable(error: &UnusableRedaction) -> SourceError {
     let message = format!(
         "the plan's redaction cannot be applied: {}",
         in_one_line(error)
     );
-    Setback::Failed(Failure::new(FailureKind::RedactionKey, message))
+    SourceError::Fatal(Failure::new(FailureKind::RedactionKey, message))
 }

@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use crate::archive::ArchiveError;
 use crate::base::failure::in_one_line;
-use crate::pipeline::DispatchError;
+use crate::pipeline::PipelineError;
 use crate::storage::queue::{MessageQueue, Queue, QueueError};
 use crate::storage::store::StoreError;
 use crate::storage::topic::TopicError;
 
 /// Whether an error may disappear without a change to permissions, settings or data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ErrorClass {
     Transient,
     Permanent,
 }
@@ -35,7 +35,7 @@ const MAX_TRANSIENT_DELAY: Duration = Duration::from_mins(15);
 /// The ceiling of the delays after a permanent error.
 const MAX_PERMANENT_DELAY: Duration = Duration::from_mins(1);
 
-impl Trouble {
+impl ErrorClass {
     /// Checks all causes of the error. An error that is transparent to its cause hides it from the chain and must
     /// classify it itself.
     pub fn of(error: &anyhow::Error) -> Self {
@@ -44,7 +44,7 @@ impl Trouble {
                 || cause.downcast_ref().is_some_and(ArchiveError::is_transient)
                 || cause
                     .downcast_ref()
-                    .is_some_and(DispatchError::is_transient)
+                    .is_some_and(PipelineError::is_transient)
                 || cause.downcast_ref().is_some_and(QueueError::is_transient)
                 || cause.downcast_ref().is_some_and(TopicError::is_transient)
         });
@@ -78,7 +78,7 @@ pub struct Redelivery<'a> {
 impl Redelivery<'_> {
     /// Makes the message visible again after a delay that fits the error. If the queue refuses, it is visible again
     /// after the visibility timeout.
-    pub async fn give_back(&self, receipt: &str, receive_count: u32, trouble: Trouble) {
+    pub async fn give_back(&self, receipt: &str, receive_count: u32, trouble: ErrorClass) {
         let delay = trouble.delay(receive_count, fastrand::f64());
         if let Err(error) = self.queues.postpone(self.queue, receipt, delay).await {
             let error = in_one_line(&error);
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     /// Total time over which a message is received, with the shortest or longest delays.
-    fn lasts(queue: Queue, trouble: Trouble, jitter: f64) -> Duration {
+    fn lasts(queue: Queue, trouble: ErrorClass, jitter: f64) -> Duration {
         let receives = 1..queue.settings().max_receive_count;
         receives.map(|count| trouble.delay(count, jitter)).sum()
     }
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn transient_errors_are_borne_for_five_hours_at_least() {
         for queue in Queue::ALL {
-            let shortest = lasts(queue, Trouble::Transient, 0.0);
+            let shortest = lasts(queue, ErrorClass::Transient, 0.0);
 
             assert!(
                 shortest >= Duration::from_hours(5),
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_page_that_cannot_be_handled_is_given_up_within_an_hour() {
         for queue in [Queue::Pages, Queue::Completion] {
-            let longest = lasts(queue, Trouble::Permanent, 1.0);
+            let longest = lasts(queue, ErrorClass::Permanent, 1.0);
 
             assert!(longest <= Duration::from_hours(1), "{queue:?}: {longest:?}");
         }
@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn the_first_delays_are_seconds_and_the_later_ones_minutes() {
-        let ceiling = |trouble: Trouble, count| trouble.delay(count, 1.0).as_secs();
-        let transient = [1, 2, 3, 8, 9, 1_000].map(|count| ceiling(Trouble::Transient, count));
-        let permanent = [1, 2, 3, 8, 9, 1_000].map(|count| ceiling(Trouble::Permanent, count));
+        let ceiling = |trouble: ErrorClass, count| trouble.delay(count, 1.0).as_secs();
+        let transient = [1, 2, 3, 8, 9, 1_000].map(|count| ceiling(ErrorClass::Transient, count));
+        let permanent = [1, 2, 3, 8, 9, 1_000].map(|count| ceiling(ErrorClass::Permanent, count));
 
         assert_eq!(transient, [5, 10, 20, 640, 900, 900]);
         assert_eq!(permanent, [5, 10, 20, 60, 60, 60]);
@@ -139,14 +139,14 @@ mod tests {
             key: "k".to_owned(),
             source: "SlowDown".into(),
         };
-        let dispatch = || DispatchError::from(ArchiveError::from(slow()));
+        let pipeline = || PipelineError::from(ArchiveError::from(slow()));
         for error in [
             anyhow::Error::from(slow()),
             anyhow::Error::from(ArchiveError::from(slow())),
-            anyhow::Error::from(dispatch()),
-            anyhow::Error::from(dispatch()).context("a page"),
+            anyhow::Error::from(pipeline()),
+            anyhow::Error::from(pipeline()).context("a page"),
         ] {
-            assert_eq!(Trouble::of(&error), Trouble::Transient, "{error:?}");
+            assert_eq!(ErrorClass::of(&error), ErrorClass::Transient, "{error:?}");
         }
     }
 
@@ -155,10 +155,10 @@ mod tests {
         let refused = crate::storage::queue::Refused::EmptyBody.on("send a message", Queue::Pages);
         for error in [
             anyhow::Error::from(ArchiveError::Missing("k".to_owned())),
-            anyhow::Error::from(DispatchError::from(refused)),
+            anyhow::Error::from(PipelineError::from(refused)),
             anyhow::anyhow!("the handler panicked"),
         ] {
-            assert_eq!(Trouble::of(&error), Trouble::Permanent, "{error:?}");
+            assert_eq!(ErrorClass::of(&error), ErrorClass::Permanent, "{error:?}");
         }
     }
 }

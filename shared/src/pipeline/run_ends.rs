@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::archive::SliceView;
+use crate::archive::SliceStatus;
 use crate::archive::slice_status;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::RunId;
-use crate::export::audit::{Action, AuditEvent, EventType, Happening};
+use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::export::message::{CompletionMessage, PageMessage};
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::page_record::{NextStep, PageRecord};
 use crate::export::plan::ExportPlan;
 use crate::export::request::SourceKind;
@@ -17,12 +17,12 @@ use crate::export::run::{End, RunEnd};
 use crate::export::totals::Totals;
 use crate::pipeline::invocation::Invocation;
 use crate::pipeline::scheduling;
-use crate::pipeline::{Dispatch, DispatchError};
+use crate::pipeline::{Pipeline, PipelineError};
 use crate::source::Sources;
 
 /// A run that is to end, with the position of its chain.
 #[derive(Clone, Debug)]
-pub struct Ending<'a> {
+pub struct RunEndDraft<'a> {
     pub run: &'a RunId,
     /// The last page that counts; 0 if there is none.
     pub last_page: u32,
@@ -32,7 +32,7 @@ pub struct Ending<'a> {
     pub audit_head: Sha256,
 }
 
-impl<'a> Ending<'a> {
+impl<'a> RunEndDraft<'a> {
     /// Ends the run before the page of `message`.
     pub fn before(message: &'a PageMessage) -> Self {
         Self {
@@ -58,15 +58,15 @@ impl<'a> Ending<'a> {
 
 /// Writes `end.json`, or returns the existing one, which may differ (first writer wins).
 pub async fn end_run(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     plan: &ExportPlan,
-    ending: Ending<'_>,
+    ending: RunEndDraft<'_>,
     end: End,
     invocation: &Invocation,
-) -> Result<RunEnd, DispatchError> {
+) -> Result<RunEnd, PipelineError> {
     let job = match ending.job {
         Some(job) => Some(job),
-        None => dispatch
+        None => pipeline
             .archive
             .run(ending.run)
             .await?
@@ -78,7 +78,7 @@ pub async fn end_run(
         &end,
         ending.last_page,
         invocation,
-        dispatch.clock.now(),
+        pipeline.clock.now(),
     );
     let document = RunEnd {
         format_version: FormatVersion,
@@ -89,9 +89,9 @@ pub async fn end_run(
         job,
         event: event.after(Some(ending.audit_head)),
     };
-    Ok(dispatch
+    Ok(pipeline
         .archive
-        .create_or_read(Name::End(ending.run), document)
+        .create_or_read(ObjectKey::End(ending.run), document)
         .await?
         .0)
 }
@@ -99,12 +99,12 @@ pub async fn end_run(
 /// Completes the steps after a run's end: deletes its job, and sends its completion message or its successor's
 /// first message.
 pub async fn clean_up_run(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     plan: &ExportPlan,
     end: &RunEnd,
     sources: &Sources,
     invocation: &Invocation,
-) -> Result<(), DispatchError> {
+) -> Result<(), PipelineError> {
     // A failed run keeps its job for a resume.
     let keeps_job = matches!(end.end, End::Failed { .. });
     if let Some(job) = end.job.as_deref().filter(|_| !keeps_job)
@@ -116,11 +116,11 @@ pub async fn clean_up_run(
         tracing::warn!(run = %end.id, %setback, "could not delete the job; it will expire on its own");
     }
     if !matches!(end.end, End::Replaced { .. }) {
-        return scheduling::send_completion(dispatch, &CompletionMessage::run_ended(&end.id)).await;
+        return scheduling::send_completion(pipeline, &CompletionMessage::run_ended(&end.id)).await;
     }
     // The newest attempt has the current run and its query.
-    match dispatch.archive.newest_attempt(&plan.export_id).await? {
-        Some(attempt) => scheduling::start_slice(dispatch, plan, &attempt, end.id.slice).await,
+    match pipeline.archive.newest_attempt(&plan.export_id).await? {
+        Some(attempt) => scheduling::start_slice(pipeline, plan, &attempt, end.id.slice).await,
         None => Ok(()),
     }
 }
@@ -129,15 +129,22 @@ pub async fn clean_up_run(
 /// failed chain that had committed its last page is complete, whatever happened to its last message. Exception:
 /// transcript events may not be published yet, so a resume reads that page again.
 pub async fn end_slice(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     plan: &ExportPlan,
-    view: &SliceView,
+    view: &SliceStatus,
     end: End,
     invocation: &Invocation,
-) -> Result<RunEnd, DispatchError> {
-    let Some(record) = dispatch.archive.newest_record(&view.run).await? else {
-        let message = slice_status::opening_message(&dispatch.archive, view, plan).await?;
-        return end_run(dispatch, plan, Ending::before(&message), end, invocation).await;
+) -> Result<RunEnd, PipelineError> {
+    let Some(record) = pipeline.archive.newest_record(&view.run).await? else {
+        let message = slice_status::opening_message(&pipeline.archive, view, plan).await?;
+        return end_run(
+            pipeline,
+            plan,
+            RunEndDraft::before(&message),
+            end,
+            invocation,
+        )
+        .await;
     };
     let end = match (&record.content.next, end) {
         (NextStep::EndRun, End::Failed { .. }) if plan.source != SourceKind::Transcripts => {
@@ -146,9 +153,9 @@ pub async fn end_slice(
         (_, end) => end,
     };
     end_run(
-        dispatch,
+        pipeline,
         plan,
-        Ending::after(&view.run, &record),
+        RunEndDraft::after(&view.run, &record),
         end,
         invocation,
     )
@@ -163,7 +170,7 @@ fn end_event(
     invocation: &Invocation,
     now: jiff::Timestamp,
 ) -> AuditEvent {
-    let event = AuditEvent::new(Happening {
+    let event = AuditEvent::new(NewAuditEvent {
         export_id: &plan.export_id,
         query_hash: plan.query_hash,
         request_id: &invocation.request_id,

@@ -3,54 +3,54 @@
 //! The marker is written before its message is sent and outlives it, so that sweep-exports can send a lost message
 //! again.
 
-use super::{Dispatch, DispatchError};
+use super::{Pipeline, PipelineError};
 use crate::archive::deliveries;
 use crate::export::outcome::Outcome;
 use crate::export::owed::{NextDelivery, OwedWebhook};
 use crate::pipeline::scheduling;
 
 /// Writes the marker of the outcome's webhook and sends its message. Continues a schedule that has begun.
-pub async fn schedule(dispatch: &Dispatch, outcome: &Outcome) -> Result<(), DispatchError> {
-    let new = OwedWebhook::new(outcome, 0, dispatch.clock.now());
-    let stored: Option<OwedWebhook> = dispatch.archive.read(new.name()).await?;
-    send(dispatch, stored.unwrap_or(new)).await
+pub async fn schedule(pipeline: &Pipeline, outcome: &Outcome) -> Result<(), PipelineError> {
+    let new = OwedWebhook::new(outcome, 0, pipeline.clock.now());
+    let stored: Option<OwedWebhook> = pipeline.archive.read(new.name()).await?;
+    send(pipeline, stored.unwrap_or(new)).await
 }
 
 /// Writes the marker of the outcome's webhook with a new schedule, and sends its message.
-pub async fn reschedule(dispatch: &Dispatch, outcome: &Outcome) -> Result<(), DispatchError> {
-    let owed = restart_schedule(dispatch, outcome).await?;
-    send(dispatch, owed).await
+pub async fn reschedule(pipeline: &Pipeline, outcome: &Outcome) -> Result<(), PipelineError> {
+    let owed = restart_schedule(pipeline, outcome).await?;
+    send(pipeline, owed).await
 }
 
 /// Writes the marker of the outcome's webhook with a new schedule. Sends no message.
 pub async fn restart_schedule(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     outcome: &Outcome,
-) -> Result<OwedWebhook, DispatchError> {
-    let before = deliveries::of_outcome(&dispatch.archive, outcome)
+) -> Result<OwedWebhook, PipelineError> {
+    let before = deliveries::of_outcome(&pipeline.archive, outcome)
         .await?
         .count();
-    let owed = OwedWebhook::new(outcome, before, dispatch.clock.now());
-    dispatch.archive.replace(owed.name(), &owed).await?;
+    let owed = OwedWebhook::new(outcome, before, pipeline.clock.now());
+    pipeline.archive.replace(owed.name(), &owed).await?;
     Ok(owed)
 }
 
 /// Sends the message of an owed webhook. Messages sent before become void.
-pub async fn send(dispatch: &Dispatch, owed: OwedWebhook) -> Result<(), DispatchError> {
-    let owed = owed.sent(dispatch.clock.now());
-    dispatch.archive.replace(owed.name(), &owed).await?;
-    scheduling::send(dispatch, owed.message().outgoing()?).await
+pub async fn send(pipeline: &Pipeline, owed: OwedWebhook) -> Result<(), PipelineError> {
+    let owed = owed.sent(pipeline.clock.now());
+    pipeline.archive.replace(owed.name(), &owed).await?;
+    scheduling::send(pipeline, owed.message().outgoing()?).await
 }
 
 /// The next step for the webhook. Deletes the marker if there is none.
 pub async fn next_delivery(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     owed: &OwedWebhook,
-) -> Result<NextDelivery, DispatchError> {
-    let deliveries = deliveries::of_marker(&dispatch.archive, owed).await?;
+) -> Result<NextDelivery, PipelineError> {
+    let deliveries = deliveries::of_marker(&pipeline.archive, owed).await?;
     let next = owed.next_delivery(&deliveries);
     if let NextDelivery::Settled(_) = next {
-        dispatch.archive.delete(owed.name()).await?;
+        pipeline.archive.delete(owed.name()).await?;
     }
     Ok(next)
 }

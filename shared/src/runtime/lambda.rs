@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::base::deadline::Deadline;
 use crate::base::failure::in_one_line;
-use crate::export::request::Refusal;
+use crate::export::request::InvalidRequest;
 use crate::net::clock::Clock;
 use crate::pipeline::invocation::Invocation;
 
@@ -23,7 +23,7 @@ mod samples;
 mod secrets;
 
 pub use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-pub use batch::{Fate, MessageError, each_message, each_record, receive_count};
+pub use batch::{Disposition, MessageError, each_message, each_record, receive_count};
 pub use clients::{Clients, WiringError};
 pub use dead_letters::{Abandoned, dead_letter_queue};
 pub use secrets::{SecretCredentials, SecretFormError, SecretKey};
@@ -62,7 +62,7 @@ pub fn invocation(context: &Context, clock: &Clock) -> Invocation {
 
 /// The error that Lambda returns to the caller. `Refused` means that a retry without a change is useless.
 fn diagnostic(error: &anyhow::Error) -> Diagnostic {
-    let kind = if error.is::<Refusal>() {
+    let kind = if error.is::<InvalidRequest>() {
         "Refused"
     } else {
         "Failed"
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_told_apart_and_every_cause_is_named() {
-        let refused = anyhow::Error::new(Refusal::new("quotaMb", 0, "at least 1"));
+        let refused = anyhow::Error::new(InvalidRequest::new("quotaMb", 0, "at least 1"));
         let failed = std::fs::read("/nowhere/at/all")
             .context("cannot read")
             .unwrap_err();

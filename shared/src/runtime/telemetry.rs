@@ -35,7 +35,7 @@ const OWN: [&str; 10] = [
 
 /// Writes one JSON object per line to standard output, where Lambda collects it, and metrics if `STACK_NAME` is set.
 /// Call it once, before anything else.
-pub fn lambda() {
+pub fn init_lambda() {
     let lines = json(std::io::stdout, asked());
     let stack = environment("STACK_NAME").filter(|stack| !stack.is_empty());
     let metrics = stack.map(|stack| embedded(stack, std::io::stdout));
@@ -44,7 +44,7 @@ pub fn lambda() {
 }
 
 /// Writes readable lines to standard error. Call it once, before anything else.
-pub fn desk() {
+pub fn init_cli() {
     let ansi = std::io::stderr().is_terminal();
     let lines = layer()
         .with_writer(std::io::stderr)
@@ -175,7 +175,10 @@ mod tests {
 
         let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
         assert_eq!(line["level"], "INFO");
-        assert_eq!(line["target"], "conversation_archive::runtime::telemetry::tests");
+        assert_eq!(
+            line["target"],
+            "conversation_archive::runtime::telemetry::tests"
+        );
         assert_eq!(line["message"], "page archived");
         assert_eq!(line["size_bytes"], 7);
         assert_eq!(line["spans"][0]["export.id"], "daily");

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::conversation_query::{ConversationQuery, Order};
 use super::{
-    Opened, Reading, Setback, Source, SourcePage, broken, lost_at_cursor, lost_when_unknown,
+    Opened, PageContext, Source, SourceError, SourcePage, broken, lost_at_cursor, lost_when_unknown,
 };
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
@@ -44,7 +44,7 @@ impl AnalyticsJob {
         Self { client, clock }
     }
 
-    async fn watermark(&self, deadline: Deadline) -> Result<DataAvailability, Setback> {
+    async fn watermark(&self, deadline: Deadline) -> Result<DataAvailability, SourceError> {
         let call = Call::get(format!("{JOBS}/availability"));
         Ok(self.client.call(&call, deadline, decode::json).await?.value)
     }
@@ -54,8 +54,8 @@ impl AnalyticsJob {
     fn check_watermark(
         &self,
         watermark: Option<Timestamp>,
-        reading: &Reading<'_>,
-    ) -> Result<(), Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<(), SourceError> {
         let end = interval(reading)?.end();
         let Some(watermark) = watermark.filter(|watermark| *watermark < end) else {
             return Ok(());
@@ -67,16 +67,16 @@ impl AnalyticsJob {
         );
         let reason = WaitReason::Watermark;
         Err(match reading.waited(reason, self.clock.now()) {
-            None => Setback::Wait(Wait {
+            None => SourceError::NotReady(Wait {
                 reason,
                 hint: None,
                 detail,
             }),
-            Some(_) => Setback::Lost(detail),
+            Some(_) => SourceError::Expired(detail),
         })
     }
 
-    async fn poll(&self, job: &str, deadline: Deadline) -> Result<JobState, Setback> {
+    async fn poll(&self, job: &str, deadline: Deadline) -> Result<JobState, SourceError> {
         let call = Call::get(format!("{JOBS}/{job}")).expecting(&[200, 202]);
         let reply = self.client.call(&call, deadline, decode::json).await;
         let status: AsyncQueryStatus = reply.map_err(lost_when_unknown)?.value;
@@ -86,9 +86,12 @@ impl AnalyticsJob {
                     .error_message
                     .unwrap_or_else(|| "the API gave no reason".to_owned());
                 let text = format!("job {job} ended as {:?}: {message}", status.state);
-                Err(Setback::Failed(Failure::new(FailureKind::JobFailed, text)))
+                Err(SourceError::Fatal(Failure::new(
+                    FailureKind::JobFailed,
+                    text,
+                )))
             }
-            JobState::Expired => Err(Setback::Lost(format!("job {job} expired"))),
+            JobState::Expired => Err(SourceError::Expired(format!("job {job} expired"))),
             state => Ok(state),
         }
     }
@@ -96,14 +99,14 @@ impl AnalyticsJob {
 
 #[async_trait]
 impl Source for AnalyticsJob {
-    async fn open(&self, reading: &Reading<'_>) -> Result<Opened, Setback> {
+    async fn open(&self, reading: &PageContext<'_>) -> Result<Opened, SourceError> {
         let interval = interval(reading)?;
         let watermark = self
             .watermark(reading.deadline)
             .await?
             .data_availability_date;
         if watermark < interval.end() {
-            return Err(Setback::Wait(Wait {
+            return Err(SourceError::NotReady(Wait {
                 reason: WaitReason::Watermark,
                 hint: None,
                 detail: format!(
@@ -129,9 +132,9 @@ impl Source for AnalyticsJob {
         })
     }
 
-    async fn ready(&self, opened: &Opened, reading: &Reading<'_>) -> Result<(), Setback> {
+    async fn ready(&self, opened: &Opened, reading: &PageContext<'_>) -> Result<(), SourceError> {
         let Some(job) = &opened.job else {
-            return Err(Setback::Lost("the run has no job".to_owned()));
+            return Err(SourceError::Expired("the run has no job".to_owned()));
         };
         let mut pause = FIRST_POLL;
         let mut polled = Duration::ZERO;
@@ -142,7 +145,7 @@ impl Source for AnalyticsJob {
             }
             if polled + pause > LONGEST_POLLING || !reading.deadline.allows(self.clock.now(), pause)
             {
-                return Err(Setback::Wait(Wait {
+                return Err(SourceError::NotReady(Wait {
                     reason: WaitReason::Job,
                     hint: None,
                     detail: format!("job {job} is still {state:?}"),
@@ -157,8 +160,8 @@ impl Source for AnalyticsJob {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
-    ) -> Result<SourcePage, Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<SourcePage, SourceError> {
         let Checkpoint::Cursor {
             job: Some(job),
             cursor,
@@ -199,7 +202,7 @@ impl Source for AnalyticsJob {
         })
     }
 
-    async fn close(&self, job: &str, deadline: Deadline) -> Result<(), Setback> {
+    async fn close(&self, job: &str, deadline: Deadline) -> Result<(), SourceError> {
         let call = Call::delete(format!("{JOBS}/{job}"));
         match self.client.call(&call, deadline, decode::ignore).await {
             Err(error) if !matches!(error.status(), Some(404 | 410)) => Err(error.into()),
@@ -239,7 +242,7 @@ fn read(
     })
 }
 
-fn interval(reading: &Reading<'_>) -> Result<Interval, Setback> {
+fn interval(reading: &PageContext<'_>) -> Result<Interval, SourceError> {
     match reading.slice.range {
         SliceRange::Interval(interval) => Ok(interval),
         SliceRange::Offsets(_) => Err(broken("the slice has no interval")),

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::answer::{Answer, Asking};
 use super::cache::ResponseCache;
 use super::conversation_query::{ConversationQuery, Order, Paging};
-use super::{Asked, Reading, Setback, Source, SourcePage, SourceSettings, broken};
+use super::{PageContext, QuerySpec, Source, SourceError, SourcePage, SourceSettings, broken};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::failure::{Failure, FailureKind};
@@ -71,8 +71,8 @@ impl AnalyticsQuery {
         &self,
         next: Interval,
         slice: &Interval,
-        reading: &Reading<'_>,
-    ) -> Result<(Answer, Asking), Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<(Answer, Asking), SourceError> {
         let mut window = self.closed(next)?;
         let most = u64::from(reading.plan.page_size) * u64::from(PAGES);
         let mut asking = Asking::default();
@@ -104,9 +104,9 @@ impl AnalyticsQuery {
     async fn read(
         &self,
         window: Interval,
-        reading: &Reading<'_>,
+        reading: &PageContext<'_>,
         asking: &mut Asking,
-    ) -> Result<(Harvest, Reach), Setback> {
+    ) -> Result<(Harvest, Reach), SourceError> {
         let page_size = reading.plan.page_size;
         let mut harvest = Harvest::new(window, page_size);
         loop {
@@ -129,14 +129,14 @@ impl AnalyticsQuery {
     }
 
     /// The part of the window that is old enough for the API to know all its conversations.
-    fn closed(&self, window: Interval) -> Result<Interval, Setback> {
+    fn closed(&self, window: Interval) -> Result<Interval, SourceError> {
         let lag = SignedDuration::try_from(self.settings.query_lag).unwrap_or(SignedDuration::MAX);
         let now = self.clock.now();
         let known = now.saturating_sub(lag).unwrap_or(window.start());
         let closed = windows::before(window, known);
         match closed.filter(|closed| windows::is_worth_reading(*closed, window)) {
             Some(closed) => Ok(closed),
-            None => Err(Setback::Wait(Wait {
+            None => Err(SourceError::NotReady(Wait {
                 reason: WaitReason::Watermark,
                 hint: Duration::try_from(windows::worth_reading_at(window).duration_since(known))
                     .ok(),
@@ -155,9 +155,9 @@ impl Source for AnalyticsQuery {
     /// export before anything is planned.
     async fn query(
         &self,
-        asked: &Asked<'_>,
+        asked: &QuerySpec<'_>,
         deadline: Deadline,
-    ) -> Result<Option<GatewayQuery>, Setback> {
+    ) -> Result<Option<GatewayQuery>, SourceError> {
         if !self.is_allowed.load(Ordering::Relaxed) {
             let paging = Paging {
                 page_size: 1,
@@ -181,8 +181,8 @@ impl Source for AnalyticsQuery {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
-    ) -> Result<SourcePage, Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<SourcePage, SourceError> {
         let ask = async {
             match (checkpoint, &reading.slice.range) {
                 (Checkpoint::Windows { next }, SliceRange::Interval(slice)) => {
@@ -209,8 +209,8 @@ fn is_surprising(harvest: &Harvest, reach: Reach) -> bool {
 }
 
 /// The results of the smallest window changed during the read.
-fn restless(window: Interval) -> Setback {
-    Setback::Wait(Wait {
+fn restless(window: Interval) -> SourceError {
+    SourceError::NotReady(Wait {
         reason: WaitReason::Unavailable,
         hint: Some(RESTLESS),
         detail: format!("the results in {window} changed while they were read"),
@@ -218,9 +218,9 @@ fn restless(window: Interval) -> Setback {
 }
 
 /// The smallest window holds too many conversations.
-fn crowded(window: Interval, hits: u64) -> Setback {
+fn crowded(window: Interval, hits: u64) -> SourceError {
     let message = format!(
         "too many of {hits} conversations start in {window}, which cannot be split further"
     );
-    Setback::Failed(Failure::new(FailureKind::SourceBroken, message))
+    SourceError::Fatal(Failure::new(FailureKind::SourceBroken, message))
 }

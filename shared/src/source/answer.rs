@@ -1,6 +1,6 @@
 //! The results of the requests for one archive page, and their cost.
 
-use super::{Reading, SourcePage};
+use super::{PageContext, SourcePage};
 use crate::base::time::Interval;
 use crate::export::checkpoint::Checkpoint;
 use crate::export::effort::Effort;
@@ -92,7 +92,7 @@ impl Asking {
 
 impl Answer {
     /// Converts the answer to a page in its stored form.
-    pub(super) fn page(&self, reading: &Reading<'_>, asking: Asking) -> SourcePage {
+    pub(super) fn page(&self, reading: &PageContext<'_>, asking: Asking) -> SourcePage {
         let rules = match &self.window {
             Some(window) => PageRules {
                 membership: Some(window),

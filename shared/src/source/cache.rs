@@ -11,7 +11,7 @@ use lru::LruCache;
 use serde_json::json;
 
 use super::answer::{Answer, Asking, Permanence};
-use super::{Reading, Setback, SourcePage};
+use super::{PageContext, SourceError, SourcePage};
 use crate::base::hash::Sha256;
 use crate::export::checkpoint::Checkpoint;
 use crate::net::clock::Clock;
@@ -57,9 +57,9 @@ impl ResponseCache {
     pub(super) async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
-        ask: impl Future<Output = Result<(Answer, Asking), Setback>>,
-    ) -> Result<SourcePage, Setback> {
+        reading: &PageContext<'_>,
+        ask: impl Future<Output = Result<(Answer, Asking), SourceError>>,
+    ) -> Result<SourcePage, SourceError> {
         let key = Self::key(reading, checkpoint);
         let known = if reading.is_first_run() {
             self.get(&key)
@@ -70,7 +70,7 @@ impl ResponseCache {
             return Ok(known.page(reading, Asking::nothing()));
         }
         let (answer, asking) = match ask.await {
-            Err(end @ (Setback::Lost(_) | Setback::Failed(_))) => {
+            Err(end @ (SourceError::Expired(_) | SourceError::Fatal(_))) => {
                 // The other cached answers may lead to the same failure.
                 self.forget();
                 return Err(end);
@@ -85,7 +85,7 @@ impl ResponseCache {
     }
 
     /// The digest of everything that the answer depends on.
-    fn key(reading: &Reading<'_>, checkpoint: &Checkpoint) -> Sha256 {
+    fn key(reading: &PageContext<'_>, checkpoint: &Checkpoint) -> Sha256 {
         let plan = reading.plan;
         let mut query = json!({
             "source": plan.source,

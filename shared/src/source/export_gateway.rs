@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{Asked, Reading, Setback, Source, SourcePage, broken, lost_when_unknown};
+use super::{PageContext, QuerySpec, Source, SourceError, SourcePage, broken, lost_when_unknown};
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
 use crate::base::hash::Sha256;
@@ -18,7 +18,7 @@ use crate::export::effort::Effort;
 use crate::export::plan::{GatewayQuery, OffsetRange, SliceRange};
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::wire::QueryReply;
-use crate::genesys::{ApiError, Call, GenesysClient, Trouble};
+use crate::genesys::{ApiError, Call, GenesysClient, UnavailableReason};
 use crate::net::clock::Clock;
 use crate::records::page::{self, PageBody, RawRecord, RecordShape, ResultsReader};
 
@@ -53,8 +53,8 @@ impl ExportGateway {
         &self,
         offset: u64,
         limit: u64,
-        reading: &Reading<'_>,
-    ) -> Result<Results, Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<Results, SourceError> {
         let Some(GatewayQuery {
             query_id,
             total_records,
@@ -117,7 +117,7 @@ impl ExportGateway {
         &self,
         error: &ApiError,
         offset: u64,
-        reading: &Reading<'_>,
+        reading: &PageContext<'_>,
     ) -> bool {
         match error {
             ApiError::Refused { status, .. } => !matches!(status, 300..=399 | 401 | 403 | 407),
@@ -125,7 +125,9 @@ impl ExportGateway {
             ApiError::Unavailable { what, .. } => {
                 let is_of_a_server = matches!(
                     what,
-                    Trouble::Status(500..) | Trouble::NotJson { .. } | Trouble::Unexpected { .. }
+                    UnavailableReason::Status(500..)
+                        | UnavailableReason::NotJson { .. }
+                        | UnavailableReason::Unexpected { .. }
                 );
                 let waited = reading.waited(WaitReason::Unavailable, self.clock.now());
                 is_of_a_server && waited.is_some() && self.answers_before(offset, reading).await
@@ -136,7 +138,7 @@ impl ExportGateway {
         }
     }
 
-    async fn answers_before(&self, offset: u64, reading: &Reading<'_>) -> bool {
+    async fn answers_before(&self, offset: u64, reading: &PageContext<'_>) -> bool {
         let (Some(query), Some(before)) = (reading.query, offset.checked_sub(1)) else {
             return false;
         };
@@ -157,9 +159,9 @@ fn results_call(query_id: &str, offset: u64, limit: u64) -> Call {
 impl Source for ExportGateway {
     async fn query(
         &self,
-        asked: &Asked<'_>,
+        asked: &QuerySpec<'_>,
         deadline: Deadline,
-    ) -> Result<Option<GatewayQuery>, Setback> {
+    ) -> Result<Option<GatewayQuery>, SourceError> {
         let mut filter = json!({
             "type": "webchat",
             "dateRange": {
@@ -188,8 +190,8 @@ impl Source for ExportGateway {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
-    ) -> Result<SourcePage, Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<SourcePage, SourceError> {
         let (Checkpoint::Offset { offset, trail }, SliceRange::Offsets(range)) =
             (checkpoint, &reading.slice.range)
         else {
@@ -310,7 +312,7 @@ fn cut_to(limit: u64, records: &mut Vec<RawRecord<'_>>) -> u64 {
 }
 
 /// The results of a slice without records, for which no request is made.
-fn nothing(reading: &Reading<'_>) -> Results {
+fn nothing(reading: &PageContext<'_>) -> Results {
     Results {
         body: page::encode(&[], &reading.rules()),
         received: 0,
@@ -321,8 +323,8 @@ fn nothing(reading: &Reading<'_>) -> Results {
     }
 }
 
-fn empty_too_early(offset: u64, total: u64) -> Setback {
-    Setback::Wait(Wait {
+fn empty_too_early(offset: u64, total: u64) -> SourceError {
+    SourceError::NotReady(Wait {
         reason: WaitReason::Empty,
         hint: None,
         detail: format!(

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Asking, Permanence};
 use super::cache::ResponseCache;
-use super::{Reading, Setback, Source, SourcePage, SourceSettings, broken, lost_at_cursor};
+use super::{PageContext, Source, SourceError, SourcePage, SourceSettings, broken, lost_at_cursor};
 use crate::base::time::{Interval, millis};
 use crate::export::checkpoint::{Checkpoint, Trail};
 use crate::export::plan::ExportPlan;
@@ -101,8 +101,8 @@ impl HistoryGateway {
         &self,
         token: Option<&str>,
         trail: Option<&Trail>,
-        reading: &Reading<'_>,
-    ) -> Result<(Answer, Asking), Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<(Answer, Asking), SourceError> {
         let form = self.settings.history_form;
         let fields = fields(form);
         let mut reader = ResultsReader::default();
@@ -133,7 +133,7 @@ impl HistoryGateway {
     }
 
     /// Whether the interval ended long enough ago (more than the query lag) for its results to be settled.
-    fn is_over(&self, reading: &Reading<'_>) -> bool {
+    fn is_over(&self, reading: &PageContext<'_>) -> bool {
         let end = reading.plan.interval.end();
         let settled = end.saturating_add(self.settings.query_lag);
         settled.is_ok_and(|settled| settled <= self.clock.now())
@@ -145,8 +145,8 @@ impl Source for HistoryGateway {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
-    ) -> Result<SourcePage, Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<SourcePage, SourceError> {
         let Checkpoint::Cursor {
             job: None,
             cursor,

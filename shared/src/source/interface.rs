@@ -25,17 +25,21 @@ use crate::records::redaction::Redactor;
 pub trait Source: Send + Sync + std::fmt::Debug {
     /// Creates a query over the whole export, for sources whose offsets are only valid within one query. Other sources
     /// may use this call to check the client's permission.
-    async fn query(&self, _: &Asked<'_>, _: Deadline) -> Result<Option<GatewayQuery>, Setback> {
+    async fn query(
+        &self,
+        _: &QuerySpec<'_>,
+        _: Deadline,
+    ) -> Result<Option<GatewayQuery>, SourceError> {
         Ok(None)
     }
 
     /// Starts a run. The result is committed in `run.json`.
-    async fn open(&self, _: &Reading<'_>) -> Result<Opened, Setback> {
+    async fn open(&self, _: &PageContext<'_>) -> Result<Opened, SourceError> {
         Ok(Opened::default())
     }
 
     /// Whether the first page can be read now.
-    async fn ready(&self, _: &Opened, _: &Reading<'_>) -> Result<(), Setback> {
+    async fn ready(&self, _: &Opened, _: &PageContext<'_>) -> Result<(), SourceError> {
         Ok(())
     }
 
@@ -43,18 +47,18 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
-    ) -> Result<SourcePage, Setback>;
+        reading: &PageContext<'_>,
+    ) -> Result<SourcePage, SourceError>;
 
     /// Releases what `open` created. Success if it no longer exists.
-    async fn close(&self, _: &str, _: Deadline) -> Result<(), Setback> {
+    async fn close(&self, _: &str, _: Deadline) -> Result<(), SourceError> {
         Ok(())
     }
 }
 
 /// The request of a whole export, as passed to [`Source::query`].
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct QuerySpec<'a> {
     pub interval: crate::base::time::Interval,
     pub filters: &'a crate::export::request::Filters,
     pub page_size: u32,
@@ -63,7 +67,7 @@ pub struct Asked<'a> {
 
 /// The context in which a page is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading<'a> {
+pub struct PageContext<'a> {
     pub plan: &'a ExportPlan,
     pub slice: &'a Slice,
     /// The number of the run, from 1.
@@ -104,13 +108,13 @@ pub struct SourcePage {
 
 /// Why a source could not do what the caller requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setback {
+pub enum SourceError {
     /// Retry later.
-    Wait(Wait),
+    NotReady(Wait),
     /// The job or query no longer exists: start a new run.
-    Lost(String),
+    Expired(String),
     /// Permanent: needs an operator.
-    Failed(Failure),
+    Fatal(Failure),
 }
 
 /// Settings for facts about the sources that are not documented.
@@ -135,8 +139,8 @@ impl Default for SourceSettings {
     }
 }
 
-impl<'a> Asked<'a> {
-    pub fn by_draft(draft: &'a Draft) -> Self {
+impl<'a> QuerySpec<'a> {
+    pub fn of_draft(draft: &'a Draft) -> Self {
         Self {
             interval: draft.interval,
             filters: draft.filters(),
@@ -145,7 +149,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    pub fn by_plan(plan: &'a ExportPlan) -> Self {
+    pub fn of_plan(plan: &'a ExportPlan) -> Self {
         Self {
             interval: plan.interval,
             filters: &plan.filters,
@@ -155,7 +159,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-impl<'a> Reading<'a> {
+impl<'a> PageContext<'a> {
     /// How long this page has been waiting for `reason`.
     pub(super) fn waited(&self, reason: WaitReason, now: Timestamp) -> Option<Duration> {
         let waited = now.duration_since(*self.waits.get(&reason)?);
@@ -176,11 +180,11 @@ impl<'a> Reading<'a> {
     }
 }
 
-impl From<ApiError> for Setback {
+impl From<ApiError> for SourceError {
     fn from(error: ApiError) -> Self {
         let hint = error.wait();
         let wait = |reason| {
-            Self::Wait(Wait {
+            Self::NotReady(Wait {
                 reason,
                 hint,
                 detail: in_one_line(&error),
@@ -192,7 +196,7 @@ impl From<ApiError> for Setback {
             if error.lacks_permission() {
                 text.extend(["; ", GRANT]);
             }
-            Self::Failed(Failure::new(kind, text).with_context_id(context_id))
+            Self::Fatal(Failure::new(kind, text).with_context_id(context_id))
         };
         match &error {
             ApiError::Throttled { .. } => wait(WaitReason::Throttled),
@@ -209,42 +213,42 @@ impl From<ApiError> for Setback {
 const GRANT: &str = "in Genesys Cloud, add the permission to a role (Admin > Roles) and give the OAuth client that role in all \
                      divisions (Admin > OAuth)";
 
-/// Maps a job or query that the API no longer knows to [`Setback::Lost`], not to a failure.
-pub(super) fn lost_when_unknown(error: ApiError) -> Setback {
+/// Maps a job or query that the API no longer knows to [`SourceError::Expired`], not to a failure.
+pub(super) fn lost_when_unknown(error: ApiError) -> SourceError {
     match &error {
         ApiError::Refused {
             status: 404 | 410, ..
-        } => Setback::Lost(error.to_string()),
+        } => SourceError::Expired(error.to_string()),
         _ => error.into(),
     }
 }
 
 /// Like [`lost_when_unknown`], for the page at a cursor: the API refuses an expired cursor with 400.
-pub(super) fn lost_at_cursor(error: ApiError, cursor: Option<&str>) -> Setback {
+pub(super) fn lost_at_cursor(error: ApiError, cursor: Option<&str>) -> SourceError {
     match (&error, cursor) {
-        (ApiError::Refused { status: 400, .. }, Some(_)) => Setback::Lost(error.to_string()),
+        (ApiError::Refused { status: 400, .. }, Some(_)) => SourceError::Expired(error.to_string()),
         _ => lost_when_unknown(error),
     }
 }
 
-pub(super) fn broken(what: impl Into<String>) -> Setback {
-    Setback::Failed(Failure::new(FailureKind::SourceBroken, what))
+pub(super) fn broken(what: impl Into<String>) -> SourceError {
+    SourceError::Fatal(Failure::new(FailureKind::SourceBroken, what))
 }
 
-impl From<DeadEnd> for Setback {
+impl From<DeadEnd> for SourceError {
     fn from(dead_end: DeadEnd) -> Self {
         broken(dead_end.to_string())
     }
 }
 
-impl std::fmt::Display for Setback {
+impl std::fmt::Display for SourceError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Wait(wait) => f.write_str(&wait.detail),
-            Self::Lost(what) => f.write_str(what),
-            Self::Failed(failure) => failure.fmt(f),
+            Self::NotReady(wait) => f.write_str(&wait.detail),
+            Self::Expired(what) => f.write_str(what),
+            Self::Fatal(failure) => failure.fmt(f),
         }
     }
 }
 
-impl std::error::Error for Setback {}
+impl std::error::Error for SourceError {}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use super::Setback;
+use super::SourceError;
 use crate::base::deadline::Deadline;
 use crate::base::decode;
 use crate::base::failure::in_one_line;
@@ -81,7 +81,7 @@ impl NameDirectory {
         &self,
         waits: &Waits,
         deadline: Deadline,
-    ) -> Result<NamesOrWarning, Setback> {
+    ) -> Result<NamesOrWarning, SourceError> {
         let error = match self.names(deadline).await {
             Ok(Found { names, warning }) => {
                 return Ok(NamesOrWarning {
@@ -105,7 +105,7 @@ impl NameDirectory {
         })
     }
 
-    pub(super) async fn check(&self, deadline: Deadline) -> Result<(), Setback> {
+    pub(super) async fn check(&self, deadline: Deadline) -> Result<(), SourceError> {
         match self.names(deadline).await {
             Err(error) if error.lacks_permission() => Err(error.into()),
             _ => Ok(()),

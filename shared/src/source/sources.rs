@@ -3,8 +3,8 @@
 use super::cache::ResponseCache;
 use super::names::NameDirectory;
 use super::{
-    AnalyticsJob, AnalyticsQuery, ExportGateway, HistoryGateway, NamesOrWarning, Setback, Source,
-    SourceSettings, Transcripts,
+    AnalyticsJob, AnalyticsQuery, ExportGateway, HistoryGateway, NamesOrWarning, Source,
+    SourceError, SourceSettings, Transcripts,
 };
 use crate::base::deadline::Deadline;
 use crate::export::plan::ExportPlan;
@@ -51,7 +51,7 @@ impl Sources {
         plan: &ExportPlan,
         waits: &Waits,
         deadline: Deadline,
-    ) -> Result<NamesOrWarning, Setback> {
+    ) -> Result<NamesOrWarning, SourceError> {
         if plan.lookup_names {
             self.names.names_or_warning(waits, deadline).await
         } else {
@@ -60,7 +60,11 @@ impl Sources {
     }
 
     /// Checks whether the client may look up the names that the plan requests. Only a missing permission is an error.
-    pub async fn check_names(&self, plan: &ExportPlan, deadline: Deadline) -> Result<(), Setback> {
+    pub async fn check_names(
+        &self,
+        plan: &ExportPlan,
+        deadline: Deadline,
+    ) -> Result<(), SourceError> {
         if plan.lookup_names {
             self.names.check(deadline).await
         } else {

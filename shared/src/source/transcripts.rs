@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 
-use super::{Reading, Setback, Source, SourcePage, broken};
+use super::{PageContext, Source, SourceError, SourcePage, broken};
 use crate::base::deadline::Deadline;
 use crate::export::checkpoint::Checkpoint;
 use crate::export::plan::{SliceRange, TranscriptPlan};
@@ -59,7 +59,7 @@ impl Transcripts {
     }
 
     /// How long the page has been waiting for something unavailable.
-    fn waited(&self, reading: &Reading<'_>) -> Duration {
+    fn waited(&self, reading: &PageContext<'_>) -> Duration {
         let waited = reading.waited(WaitReason::Unavailable, self.clock.now());
         waited.unwrap_or_default()
     }
@@ -80,8 +80,8 @@ impl Source for Transcripts {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading<'_>,
-    ) -> Result<SourcePage, Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<SourcePage, SourceError> {
         let (Checkpoint::Conversations { next, postponed }, SliceRange::Offsets(_)) =
             (checkpoint, &reading.slice.range)
         else {
@@ -120,7 +120,7 @@ impl Source for Transcripts {
                 Err(Missed::HeldUp(why)) => match turn.held_up(why, done, stuck.len()) {
                     Ok(why) => stuck.push((id, why)),
                     // The conversations before are kept, and this one comes first on the next page.
-                    Err(Setback::Wait(_)) if done > 0 => break,
+                    Err(SourceError::NotReady(_)) if done > 0 => break,
                     Err(setback) => return Err(setback),
                 },
             }

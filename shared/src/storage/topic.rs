@@ -10,7 +10,7 @@ use crate::base::failure::BoxError;
 mod arn;
 mod sns;
 
-pub use crate::export::transcript_event::Notice;
+pub use crate::export::transcript_event::Notification;
 pub use arn::{BadTopicArn, TopicArn};
 pub use sns::SnsTopic;
 
@@ -34,5 +34,6 @@ impl TopicError {
 #[async_trait]
 pub trait Topic: Send + Sync + std::fmt::Debug {
     /// Publishes all notifications, or fails; failed ones are retried until `deadline` at most.
-    async fn publish(&self, notices: &[Notice], deadline: Deadline) -> Result<(), TopicError>;
+    async fn publish(&self, notices: &[Notification], deadline: Deadline)
+    -> Result<(), TopicError>;
 }

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use conversation_archive::archive::slice_status;
-use conversation_archive::archive::{Archive, SliceView};
+use conversation_archive::archive::{Archive, SliceStatus};
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
 use conversation_archive::base::ids::{ExportId, RunId};
 use conversation_archive::export::attempt::Attempt;
-use conversation_archive::export::audit::{Action, AuditEvent, EventType, Happening};
+use conversation_archive::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use conversation_archive::export::checkpoint::Checkpoint;
 use conversation_archive::export::effort::Effort;
 use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::message::PageMessage;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, StoredObject,
 };
@@ -75,12 +75,12 @@ async fn begin(archive: &Archive) -> anyhow::Result<(ExportPlan, Attempt)> {
     )?;
     let (id, attempt) = (plan.export_id.clone(), Attempt::first(&plan));
     let marker = OpenMarker::new(id.clone(), now);
-    archive.replace(Name::Open(&id), &marker).await?;
+    archive.replace(ObjectKey::Open(&id), &marker).await?;
     archive
-        .create_or_read(Name::Request(&id), plan.clone())
+        .create_or_read(ObjectKey::Request(&id), plan.clone())
         .await?;
     archive
-        .create_or_read(Name::Attempt(&id, 1), attempt.clone())
+        .create_or_read(ObjectKey::Attempt(&id, 1), attempt.clone())
         .await?;
     Ok((plan, attempt))
 }
@@ -88,7 +88,7 @@ async fn begin(archive: &Archive) -> anyhow::Result<(ExportPlan, Attempt)> {
 async fn slice(
     archive: &Archive,
     plan: &ExportPlan,
-    view: &SliceView,
+    view: &SliceStatus,
     pages: u64,
 ) -> anyhow::Result<()> {
     let run = &view.run;
@@ -101,7 +101,7 @@ async fn slice(
         watermark: None,
         created_at: plan.planned_at,
     };
-    archive.create_or_read(Name::Run(run), opened).await?;
+    archive.create_or_read(ObjectKey::Run(run), opened).await?;
     let mut message = slice_status::next_message(&archive, view, plan).await?;
     message.checkpoint = at(0);
     loop {
@@ -132,7 +132,7 @@ fn at(pages: u64) -> Checkpoint {
     }
 }
 
-fn body(plan: &ExportPlan, view: &SliceView, page: u64) -> PageBody {
+fn body(plan: &ExportPlan, view: &SliceStatus, page: u64) -> PageBody {
     let SliceRange::Interval(interval) = view.slice.range else {
         unreachable!("a job reads intervals");
     };
@@ -185,8 +185,8 @@ async fn commit(
     let (page, index) = (body.object.context("lines")?, body.index.context("lines")?);
     let sha256 = Sha256::of(&page);
     let objects = PageObjects {
-        page: put(archive, Name::Page(id, sha256), page).await?,
-        index: put(archive, Name::Index(id, sha256), index).await?,
+        page: put(archive, ObjectKey::Page(id, sha256), page).await?,
+        index: put(archive, ObjectKey::Index(id, sha256), index).await?,
     };
     let content = PageContent {
         checkpoint: message.checkpoint.clone(),
@@ -200,7 +200,7 @@ async fn commit(
         rejects: Vec::new(),
         warnings: Vec::new(),
     };
-    let mut event = AuditEvent::new(Happening {
+    let mut event = AuditEvent::new(NewAuditEvent {
         subject: format!("s{} r1 p{}", id.run.slice, id.page),
         details: json!({"slice": id.run.slice, "run": 1, "page": id.page, "contentSha256": content.digest()}),
         ..happening(plan, &plan.export_id, Action::ArchivePage, EventType::Page)
@@ -217,10 +217,17 @@ async fn commit(
         effort: Effort::default(),
         event: event.after(Some(message.audit_head)),
     };
-    Ok(archive.create_or_read(Name::Record(id), record).await?.0)
+    Ok(archive
+        .create_or_read(ObjectKey::Record(id), record)
+        .await?
+        .0)
 }
 
-async fn put(archive: &Archive, name: Name<'_>, bytes: Vec<u8>) -> anyhow::Result<StoredObject> {
+async fn put(
+    archive: &Archive,
+    name: ObjectKey<'_>,
+    bytes: Vec<u8>,
+) -> anyhow::Result<StoredObject> {
     let (size_bytes, sha256) = (bytes.len() as u64, Sha256::of(&bytes));
     archive.put(name, bytes).await?;
     Ok(StoredObject {
@@ -236,7 +243,7 @@ async fn end(
     run: &RunId,
     last: &PageRecord,
 ) -> anyhow::Result<()> {
-    let event = AuditEvent::new(Happening {
+    let event = AuditEvent::new(NewAuditEvent {
         subject: format!("s{} r1", run.slice),
         details: json!({"slice": run.slice, "run": 1, "lastPage": last.id.page, "end": End::Complete}),
         ..happening(plan, &plan.export_id, Action::EndRun, EventType::Run)
@@ -250,7 +257,7 @@ async fn end(
         job: Some("job".to_owned()),
         event: event.after(Some(last.event.hash)),
     };
-    archive.create_or_read(Name::End(run), end).await?;
+    archive.create_or_read(ObjectKey::End(run), end).await?;
     Ok(())
 }
 
@@ -259,9 +266,9 @@ fn happening<'a>(
     export_id: &'a ExportId,
     action: Action,
     event_type: EventType,
-) -> Happening<'a> {
+) -> NewAuditEvent<'a> {
     let timestamp: Timestamp = plan.planned_at;
-    Happening {
+    NewAuditEvent {
         export_id,
         query_hash: plan.query_hash,
         request_id: "scale",

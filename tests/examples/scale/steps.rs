@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use complete_export::{CompleteExport, Handled};
+use complete_export::{CompleteExport, CompletionProgress};
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::PortionLimits;
 use conversation_archive::archive::slice_status;
@@ -15,10 +15,10 @@ use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::{Attempt, Overrides};
 use conversation_archive::export::marker::OpenMarker;
 use conversation_archive::export::message::CompletionMessage;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::invocation::Invocation;
-use conversation_archive::pipeline::{Dispatch, FailedExports};
+use conversation_archive::pipeline::{FailedExports, Pipeline};
 use conversation_archive::storage::queue::MemoryQueues;
 use conversation_archive::storage::store::FolderStore;
 use sweep_exports::{SweepExports, Swept};
@@ -55,8 +55,8 @@ pub(crate) fn archive(folder: &Path) -> anyhow::Result<Archive> {
     )?)))
 }
 
-fn dispatch(archive: Archive, clock: Clock) -> Dispatch {
-    Dispatch {
+fn pipeline(archive: Archive, clock: Clock) -> Pipeline {
+    Pipeline {
         archive,
         queue: Arc::new(MemoryQueues::new(clock.clone())),
         clock,
@@ -73,7 +73,7 @@ async fn sweep(archive: Archive) -> anyhow::Result<String> {
     loop {
         // With new queues: the messages of the sweep before are lost.
         let sweep = SweepExports {
-            dispatch: dispatch(archive.clone(), clock.clone()),
+            pipeline: pipeline(archive.clone(), clock.clone()),
         };
         clock.advance(Duration::from_secs(3_601));
         sweeps += 1;
@@ -96,29 +96,31 @@ pub(crate) async fn resume(folder: &Path) -> anyhow::Result<()> {
     let standings = slice_status::all_progress(&archive, &plan, &attempt).await?;
     let next: Attempt = attempt.resumed(&standings, None, Overrides::default(), None, now);
     let marker = OpenMarker::new(id.clone(), now);
-    archive.create_or_read(Name::Attempt(&id, 2), next).await?;
-    archive.replace(Name::Open(&id), &marker).await?;
+    archive
+        .create_or_read(ObjectKey::Attempt(&id, 2), next)
+        .await?;
+    archive.replace(ObjectKey::Open(&id), &marker).await?;
     Ok(())
 }
 
 async fn complete(archive: Archive) -> anyhow::Result<String> {
     let clock = Clock::System;
     let complete = CompleteExport {
-        dispatch: dispatch(archive, clock.clone()),
+        pipeline: pipeline(archive, clock.clone()),
     };
     let message = CompletionMessage::nudge(&ID.parse()?, clock.now());
     let mut invocations = 1;
     loop {
         match complete.handle(&message, &invocation(&clock)).await? {
-            Handled::Continued => invocations += 1,
-            Handled::Concluded(outcome) => {
+            CompletionProgress::Continued => invocations += 1,
+            CompletionProgress::Concluded(outcome) => {
                 ensure!(outcome.status.is_complete(), "{outcome:?}");
                 return Ok(format!(
                     "{} records, {invocations} invocation(s)",
                     outcome.records()
                 ));
             }
-            Handled::Waiting { open } => bail!("{open} slices are open"),
+            CompletionProgress::Waiting { open } => bail!("{open} slices are open"),
         }
     }
 }

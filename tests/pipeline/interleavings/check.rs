@@ -6,7 +6,7 @@ use conversation_archive::archive::Archive;
 use conversation_archive::archive::outcomes;
 use conversation_archive::base::ids::ExportId;
 use conversation_archive::export::attempt::{Attempt, Cause};
-use conversation_archive::export::objects::{Name, export_prefix};
+use conversation_archive::export::objects::{ObjectKey, export_prefix};
 use conversation_archive::export::outcome::{ExportStatus, Manifest, Outcome};
 
 use end_to_end::world::World;
@@ -114,12 +114,12 @@ impl Checks<'_> {
         let newest = attempts.map_or(0, |attempt| attempt.attempt);
         let mut outcomes = Vec::new();
         for attempt in 1..=newest {
-            let failed = archive.read(Name::Failed(self.id, attempt)).await;
+            let failed = archive.read(ObjectKey::Failed(self.id, attempt)).await;
             outcomes.extend(failed.expect("readable"));
         }
-        let cancelled = archive.read(Name::Cancelled(self.id)).await;
+        let cancelled = archive.read(ObjectKey::Cancelled(self.id)).await;
         outcomes.extend(cancelled.expect("readable"));
-        let manifest = archive.read::<Manifest>(Name::Manifest(self.id)).await;
+        let manifest = archive.read::<Manifest>(ObjectKey::Manifest(self.id)).await;
         outcomes.extend(manifest.expect("readable").map(|it| it.outcome));
         outcomes
     }
@@ -172,7 +172,7 @@ impl Checks<'_> {
             .filter(|(_, it)| it[0] == ExportStatus::Failed)
         {
             let next = archive
-                .read::<Attempt>(Name::Attempt(self.id, attempt + 1))
+                .read::<Attempt>(ObjectKey::Attempt(self.id, attempt + 1))
                 .await
                 .expect("readable");
             let is_resumed = next.is_none_or(|next| next.cause == Cause::Resume);

@@ -55,7 +55,9 @@ impl Move {
                 Ok(Performed::Done)
             }
             Self::Letter(letter) => {
-                process.bury(letter.queue, &letter.body, invocation).await?;
+                process
+                    .record_dead_letter(letter.queue, &letter.body, invocation)
+                    .await?;
                 Ok(Performed::Done)
             }
         }

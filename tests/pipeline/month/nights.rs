@@ -234,7 +234,9 @@ impl<'a> Running<'a> {
             self.next_sweep = after(self.next_sweep, HOUR).max(self.world.now());
             return true;
         }
-        self.start().await || self.bury().await || self.world.take_message().await != Turn::Idle
+        self.start().await
+            || self.record_dead_letter().await
+            || self.world.take_message().await != Turn::Idle
     }
 
     fn effects(&self) -> Effects {
@@ -269,19 +271,27 @@ impl<'a> Running<'a> {
     /// Whether start-export accepted the request, or record-failure its dead letter.
     async fn is_started(&mut self, start: &Start) -> bool {
         if start.tries > RETRIES.len() {
-            return matches!(self.world.bury_start(&start.payload).await, Some(Ok(())));
+            return matches!(
+                self.world.record_dead_start(&start.payload).await,
+                Some(Ok(()))
+            );
         }
         let command = Command::parse(&start.payload).expect("a request");
         matches!(self.world.invoke(command).await, Some(Ok(_)))
     }
 
-    async fn bury(&mut self) -> bool {
+    async fn record_dead_letter(&mut self) -> bool {
         if self.world.store.throttles() {
             return false;
         }
         for queue in Queue::ALL {
             if let Some(letter) = self.world.queues.take_dead_letter(queue) {
-                while self.world.bury(queue, &letter.body).await.is_none() {}
+                while self
+                    .world
+                    .record_dead_letter(queue, &letter.body)
+                    .await
+                    .is_none()
+                {}
                 return true;
             }
         }

@@ -24,7 +24,7 @@ const PLAIN: [&str; 2] = [
 
 /// The fields of a request that the tests use.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct QuerySpec {
     pub(super) path: String,
     /// Message ids of a bulk request.
     pub(super) ids: Vec<String>,
@@ -35,7 +35,7 @@ pub(super) struct Asked {
 /// Status and body.
 pub(super) type Answer = (u16, Vec<u8>);
 
-type Odd = Box<dyn Fn(&Asked) -> Option<Answer> + Send + Sync>;
+type Odd = Box<dyn Fn(&QuerySpec) -> Option<Answer> + Send + Sync>;
 
 /// Serves until it is dropped.
 pub(super) struct Api {
@@ -47,7 +47,7 @@ pub(super) struct Api {
 struct Shared {
     odd: Odd,
     messages: usize,
-    asked: Mutex<Vec<Asked>>,
+    asked: Mutex<Vec<QuerySpec>>,
 }
 
 pub(super) fn answer(status: u16, body: &Value) -> Answer {
@@ -121,7 +121,7 @@ impl Api {
     /// Starts the API. Each conversation has this number of messages.
     pub(super) async fn start(
         messages: usize,
-        odd: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
+        odd: impl Fn(&QuerySpec) -> Option<Answer> + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -144,7 +144,7 @@ impl Api {
     }
 
     /// Returns the requests about the unusual conversation.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(super) fn asked(&self) -> Vec<QuerySpec> {
         let asked = self
             .shared
             .asked
@@ -257,7 +257,7 @@ impl Shared {
     fn answer(&self, path: &str, body: &[u8]) -> Answer {
         let asked = {
             let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            let asked = Asked {
+            let asked = QuerySpec {
                 path: path.to_owned(),
                 ids: serde_json::from_slice(body).unwrap_or_default(),
                 before: all.iter().filter(|it| it.path == path).count(),
@@ -270,7 +270,7 @@ impl Shared {
             .unwrap_or_else(|| (404, b"{}".to_vec()))
     }
 
-    fn plain(&self, asked: &Asked) -> Option<Answer> {
+    fn plain(&self, asked: &QuerySpec) -> Option<Answer> {
         let token = json!({"access_token": "t", "token_type": "bearer", "expires_in": 86_400});
         let path = asked.path.strip_prefix("/api/v2/conversations/");
         match path.unwrap_or(&asked.path).split('/').collect::<Vec<_>>()[..] {

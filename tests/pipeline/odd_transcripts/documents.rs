@@ -3,7 +3,7 @@
 use conversation_archive::records::transcript::TranscriptRoute;
 use serde_json::{Value, json};
 
-use super::api::{Api, Asked, ODD, answer, conversation, texts, web_details};
+use super::api::{Api, ODD, QuerySpec, answer, conversation, texts, web_details};
 use super::{is_bulk, is_conversation, is_web_details, replaced};
 
 const OTHER: &str = "00000000-0000-4000-8000-0000000000ff";
@@ -32,7 +32,7 @@ fn no_documents() -> Vec<(u16, Value, &'static str)> {
 
 async fn assert_recorded(
     route: TranscriptRoute,
-    is_this: fn(&Asked) -> bool,
+    is_this: fn(&QuerySpec) -> bool,
     bodies: Vec<(u16, Value, &str)>,
 ) {
     for (status, body, expected) in bodies {

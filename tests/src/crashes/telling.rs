@@ -47,13 +47,13 @@ impl<S: ArchiveStore + 'static> Telling<S> {
                 self.go_on().await;
             }
             Story::Buried => {
-                self.bury().await;
+                self.record_dead_letter().await;
                 self.go_on().await;
                 self.insist(&resume_command(&id)).await;
                 self.go_on().await;
             }
             Story::BuriedThenSwept => {
-                self.bury().await;
+                self.record_dead_letter().await;
                 self.go_on().await;
                 // The second sweep finds an attempt whose messages were never sent.
                 for _ in 0..2 {
@@ -106,7 +106,7 @@ impl<S: ArchiveStore + 'static> Telling<S> {
     }
 
     /// Moves the first page message of slice 1 to the dead-letter queue.
-    async fn bury(&mut self) {
+    async fn record_dead_letter(&mut self) {
         let delivery = self
             .world
             .queues
@@ -114,7 +114,7 @@ impl<S: ArchiveStore + 'static> Telling<S> {
             .expect("a page message");
         while self
             .world
-            .bury(Queue::Pages, &delivery.body)
+            .record_dead_letter(Queue::Pages, &delivery.body)
             .await
             .is_none()
         {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use conversation_archive::archive::Archive;
 use conversation_archive::archive::verify::{Report, verify};
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::{Manifest, Outcome};
 use conversation_archive::records::page::decode_lines;
 use conversation_archive::storage::store::{ArchiveStore, Object};
@@ -23,7 +23,7 @@ impl<S: ArchiveStore + 'static> World<S> {
     pub async fn manifest(&self, id: &ExportId) -> Manifest {
         match self
             .archive()
-            .read(Name::Manifest(id))
+            .read(ObjectKey::Manifest(id))
             .await
             .expect("a readable manifest")
         {
@@ -38,7 +38,7 @@ impl<S: ArchiveStore + 'static> World<S> {
 
     pub async fn failed(&self, id: &ExportId, attempt: u32) -> Option<Outcome> {
         self.archive()
-            .read(Name::Failed(id, attempt))
+            .read(ObjectKey::Failed(id, attempt))
             .await
             .expect("a readable outcome")
     }

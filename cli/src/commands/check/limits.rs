@@ -127,7 +127,7 @@ async fn of_namespace(api: &Api, namespace: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use conversation_archive::genesys::Trouble;
+    use conversation_archive::genesys::UnavailableReason;
 
     use super::*;
 
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    fn unavailable(what: Trouble) -> ApiError {
+    fn unavailable(what: UnavailableReason) -> ApiError {
         ApiError::Unavailable {
             route: "/jobs".to_owned(),
             what,
@@ -163,9 +163,9 @@ mod tests {
             refused(401),
             refused(403),
             refused(404),
-            unavailable(Trouble::Status(504)),
-            unavailable(Trouble::Timeout),
-            unavailable(Trouble::NoTimeLeft),
+            unavailable(UnavailableReason::Status(504)),
+            unavailable(UnavailableReason::Timeout),
+            unavailable(UnavailableReason::NoTimeLeft),
             ApiError::TooLarge {
                 route: "/jobs".to_owned(),
                 limit: 9,

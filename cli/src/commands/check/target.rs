@@ -1,6 +1,6 @@
 //! Whether the archive accepts objects as an export writes them: create-only, read back, deleted.
 
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::storage::store::{
     ArchiveStore, Encryption, Object, S3Store, StoreError, Stored,
 };
@@ -160,7 +160,7 @@ fn new_id() -> String {
 }
 
 fn probe_object(id: &str) -> Object {
-    Name::Probe(id).object(format!("{{\"check\":\"{id}\"}}\n"))
+    ObjectKey::Probe(id).object(format!("{{\"check\":\"{id}\"}}\n"))
 }
 
 async fn try_it(store: &dyn ArchiveStore, object: Object) -> Result<(), Trouble> {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use console::style;
 use conversation_archive::archive::Archive;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::outcome::Manifest;
 use conversation_archive::records::page::decode_lines;
 use conversation_archive::storage::store::MAX_OBJECT_BYTES;
@@ -43,7 +43,7 @@ impl Proof {
         receiver: &Receiver,
     ) -> anyhow::Result<Self> {
         let manifest: Manifest = archive
-            .read(Name::Manifest(id))
+            .read(ObjectKey::Manifest(id))
             .await?
             .context("the manifest is missing")?;
         let interval = manifest.outcome.interval;

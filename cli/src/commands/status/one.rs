@@ -6,14 +6,14 @@ use console::style;
 use conversation_archive::archive::cancellation;
 use conversation_archive::archive::outcomes;
 use conversation_archive::base::ids::ExportId;
-use conversation_archive::export::objects::Name;
+use conversation_archive::export::objects::ObjectKey;
 use conversation_archive::export::scheduled_resume::ScheduledResume;
 use conversation_archive::net::clock::Clock;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::records;
-use crate::engine::{SliceStanding, Standing};
+use crate::engine::{SliceProgress, Standing};
 use crate::figures::{bytes, counted};
 use crate::problem::Problem;
 use crate::screen::Report;
@@ -71,7 +71,7 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         let _ = writeln!(text, "  resume it with: {}", stack.resume(id));
     }
     let scheduled = match &outcome {
-        Some(outcome) => archive.read(Name::Resume(id, outcome.attempt)).await,
+        Some(outcome) => archive.read(ObjectKey::Resume(id, outcome.attempt)).await,
         None => Ok(None),
     };
     let scheduled: Option<ScheduledResume> = scheduled.map_err(anyhow::Error::from)?;
@@ -90,7 +90,7 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
         "slices": slices,
         "outcome": outcome.as_ref().map(failed_json),
         "resumedAfter": scheduled.map(|scheduled| scheduled.not_before),
-        "request": stack.place().at(&Name::Request(id).key()),
+        "request": stack.place().at(&ObjectKey::Request(id).key()),
     });
     if let Some(webhook) = &webhook {
         webhook.add_to(&mut json, &stack.resume(id));
@@ -101,7 +101,7 @@ pub(super) async fn report(stack: &Stack, id: &ExportId) -> Result<Report, Probl
     })
 }
 
-fn line(slice: &SliceStanding, now: Timestamp) -> String {
+fn line(slice: &SliceProgress, now: Timestamp) -> String {
     let totals = slice.totals;
     let state = match (&slice.waiting, slice.complete) {
         (_, true) => "done".to_owned(),
@@ -128,7 +128,7 @@ fn line(slice: &SliceStanding, now: Timestamp) -> String {
     )
 }
 
-fn json_of(slice: &SliceStanding) -> serde_json::Value {
+fn json_of(slice: &SliceProgress) -> serde_json::Value {
     json!({
         "slice": slice.slice,
         "complete": slice.complete,
@@ -156,7 +156,7 @@ mod tests {
             slice: 1,
             run: 1,
         };
-        let slice = SliceStanding {
+        let slice = SliceProgress {
             slice: 1,
             totals: Totals::default(),
             complete: false,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::loopback::{Answer, Asked, Loopback};
+use crate::loopback::{Answer, Loopback, QuerySpec};
 use crate::world::World;
 
 /// A record as it is served, and the id by which it is found.
@@ -186,7 +186,7 @@ pub(super) async fn world(records: Vec<Record>) -> (World, Loopback) {
     (world, server)
 }
 
-fn answer(asked: &Asked, records: &[Record]) -> Answer {
+fn answer(asked: &QuerySpec, records: &[Record]) -> Answer {
     const ANALYTICS: &str = "/api/v2/analytics/conversations/details";
     let list = records.iter().map(|record| record.json.as_str());
     let list = list.collect::<Vec<_>>().join(",");

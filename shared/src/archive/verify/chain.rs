@@ -10,7 +10,7 @@ use super::subject::{Subject, VerifyError};
 use super::sums::Sums;
 use crate::archive::slice_chain;
 use crate::base::hash::Sha256;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::{PageEntry, SliceContent};
 use crate::export::page_record::{NextStep, PageRecord};
 use crate::export::run::{Origin, RunRecord};
@@ -56,7 +56,7 @@ impl History<'_> {
             "its pages of slice {} differ from those of its runs",
             listed.slice
         );
-        Subject::of(Name::Manifest(self.id())).require(same, rule)?;
+        Subject::of(ObjectKey::Manifest(self.id())).require(same, rule)?;
 
         let mut chain = Chain::new(self, runs);
         let read = async |page| {
@@ -76,7 +76,7 @@ impl History<'_> {
 
     /// The manifest's entry for the slice, checked as far as possible without the pages.
     fn manifest_slice(&self, runs: &SliceRuns) -> Result<&SliceContent, VerifyError> {
-        let subject = Subject::of(Name::Manifest(self.id()));
+        let subject = Subject::of(ObjectKey::Manifest(self.id()));
         let slice = runs.view.slice;
         let mut listed = self
             .manifest
@@ -129,7 +129,7 @@ impl<'a> Chain<'a> {
     /// Compares the end of the run with the last page.
     fn end(self) -> Result<Totals, VerifyError> {
         let end = &self.runs.end;
-        let subject = Subject::of(Name::End(&end.id));
+        let subject = Subject::of(ObjectKey::End(&end.id));
         let is_last = self.place.next == NextStep::EndRun;
         subject.require(
             is_last,
@@ -161,7 +161,7 @@ impl Place {
         record: &PageRecord,
         run: Option<&RunRecord>,
     ) -> Result<(), VerifyError> {
-        let (subject, content) = (Subject::of(Name::Record(&record.id)), &record.content);
+        let (subject, content) = (Subject::of(ObjectKey::Record(&record.id)), &record.content);
         subject.follows(&record.event, self.head)?;
         let begins = NextStep::Continue {
             checkpoint: content.checkpoint.clone(),
@@ -199,5 +199,5 @@ fn inherited(first: &PageRecord) -> Totals {
 fn matches_entry(record: &PageRecord, entry: &PageEntry) -> Result<(), VerifyError> {
     let same = record.content.counts == entry.counts && record.content.objects == entry.objects;
     let rule = "its counts or objects differ from those in the manifest";
-    Subject::of(Name::Record(&record.id)).require(same, rule)
+    Subject::of(ObjectKey::Record(&record.id)).require(same, rule)
 }

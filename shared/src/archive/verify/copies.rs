@@ -9,7 +9,7 @@ use super::subject::{Subject, VerifyError};
 use crate::archive::ArchiveError;
 use crate::base::failure::in_one_line;
 use crate::export::audit::{Action, AuditEvent};
-use crate::export::objects::{Name, audit_day, delivery_prefix};
+use crate::export::objects::{ObjectKey, audit_day, delivery_prefix};
 use crate::export::outcome::{Outcome, SliceFailure};
 use crate::export::run::{End, RunEnd};
 use crate::export::totals::Totals;
@@ -72,7 +72,7 @@ impl History<'_> {
                 .ok_or_else(|| subject.damaged(rule))?;
             totals = totals.plus(end.totals);
             failures.extend(slice_failure(end));
-            let name = Name::AuditSlice {
+            let name = ObjectKey::AuditSlice {
                 day,
                 export_id,
                 attempt,
@@ -93,7 +93,7 @@ impl History<'_> {
             .all(|failure| failure.slice.is_some());
         let same = !of_slices || outcome.failures == failures;
         subject.require(same, "its failures differ from those of its runs")?;
-        let name = Name::AuditOutcome {
+        let name = ObjectKey::AuditOutcome {
             day,
             export_id,
             attempt,
@@ -109,7 +109,7 @@ impl History<'_> {
     /// Reads a copy. While the announcement is owed, the copies of the manifest may be missing.
     async fn copy(
         &self,
-        name: Name<'_>,
+        name: ObjectKey<'_>,
         outcome: &Outcome,
         listed: &mut BTreeSet<String>,
         audit: &mut Audit,
@@ -155,7 +155,7 @@ impl History<'_> {
             ends,
             format_args!(
                 "its last line is not the event of {}",
-                Name::End(&end.id).key()
+                ObjectKey::End(&end.id).key()
             ),
         )
     }
@@ -180,7 +180,7 @@ impl History<'_> {
         audit: &mut Audit,
     ) -> Result<(), VerifyError> {
         let (day, export_id, attempt) = (audit_day(outcome.ended_at), self.id(), outcome.attempt);
-        let name = |delivery| Name::AuditDelivery {
+        let name = |delivery| ObjectKey::AuditDelivery {
             day,
             export_id,
             attempt,

@@ -5,7 +5,7 @@ use super::subject::{Subject, VerifyError};
 use crate::base::hash::Sha256;
 use crate::base::ids::RunId;
 use crate::export::audit::Action;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::page_record::PageRecord;
 use crate::export::run::{End, Origin, RunEnd, RunRecord};
 use crate::export::totals::Totals;
@@ -14,7 +14,7 @@ use crate::export::waiting::Waiting;
 impl History<'_> {
     /// Checks `run.json`; a run that ended before its source was opened has none.
     pub(super) async fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, VerifyError> {
-        let name = Name::Run(run);
+        let name = ObjectKey::Run(run);
         let Some(record) = self.archive.run(run).await? else {
             return Ok(None);
         };
@@ -42,7 +42,7 @@ impl History<'_> {
         let Some(end) = self.archive.end(run).await? else {
             return Ok(None);
         };
-        let subject = Subject::of(Name::End(run));
+        let subject = Subject::of(ObjectKey::End(run));
         subject.same_id(&end.id, run)?;
         subject.event(&end.event, &self.plan, Action::EndRun)?;
         subject.details(&end.event, "slice", run.slice)?;
@@ -103,7 +103,7 @@ impl History<'_> {
     }
 
     pub(super) async fn check_waiting(&self, run: &RunId) -> Result<(), VerifyError> {
-        let name = Name::Waiting(run);
+        let name = ObjectKey::Waiting(run);
         match self.archive.read::<Waiting>(name).await? {
             Some(waiting) => Subject::of(name).same_id(&waiting.id.run, run),
             None => Ok(()),

@@ -9,7 +9,7 @@ use crate::archive::{Archive, ArchiveError};
 use crate::base::ids::ExportId;
 use crate::export::attempt::{Attempt, Cause};
 use crate::export::audit::Action;
-use crate::export::objects::{Name, export_prefix};
+use crate::export::objects::{ObjectKey, export_prefix};
 use crate::export::outcome::{Manifest, Outcome};
 use crate::export::plan::{ExportPlan, Slice};
 
@@ -39,11 +39,11 @@ pub(super) enum Closing {
 
 impl<'a> History<'a> {
     pub(super) async fn read(archive: &'a Archive, id: &ExportId) -> Result<Self, VerifyError> {
-        let Some(manifest) = archive.read::<Manifest>(Name::Manifest(id)).await? else {
+        let Some(manifest) = archive.read::<Manifest>(ObjectKey::Manifest(id)).await? else {
             return Err(incomplete(archive, id).await?);
         };
-        Subject::of(Name::Manifest(id)).same_id(&manifest.outcome.export_id, id)?;
-        let plan: ExportPlan = required(archive, Name::Request(id)).await?;
+        Subject::of(ObjectKey::Manifest(id)).same_id(&manifest.outcome.export_id, id)?;
+        let plan: ExportPlan = required(archive, ObjectKey::Request(id)).await?;
         check_plan(&plan, id)?;
         let mut history = Self {
             archive,
@@ -57,7 +57,7 @@ impl<'a> History<'a> {
         };
         history.read_attempts().await?;
         history.slices = history.read_slices()?;
-        history.check_outcome(Name::Manifest(id), &history.manifest.outcome)?;
+        history.check_outcome(ObjectKey::Manifest(id), &history.manifest.outcome)?;
         history.read_failures().await?;
         history.read_leftovers().await?;
         Ok(history)
@@ -73,7 +73,7 @@ impl<'a> History<'a> {
     }
 
     pub(super) fn attempt_number(&self, number: u32) -> Result<&Attempt, VerifyError> {
-        let missing = || Subject::of(Name::Attempt(self.id(), number)).damaged("missing");
+        let missing = || Subject::of(ObjectKey::Attempt(self.id(), number)).damaged("missing");
         self.attempts
             .iter()
             .find(|attempt| attempt.attempt == number)
@@ -84,7 +84,7 @@ impl<'a> History<'a> {
         let concluded = self.manifest.outcome.attempt;
         let newest = self.newest("attempt-").await?.unwrap_or(0).max(concluded);
         for number in 1..=newest {
-            let name = Name::Attempt(&self.plan.export_id, number);
+            let name = ObjectKey::Attempt(&self.plan.export_id, number);
             let attempt: Attempt = required(self.archive, name).await?;
             self.check_attempt(&Subject::of(name), number, &attempt)?;
             if number > concluded {
@@ -119,7 +119,7 @@ impl<'a> History<'a> {
 
     fn read_slices(&self) -> Result<Vec<Slice>, VerifyError> {
         let attempt = self.attempt()?;
-        let unknown = || Subject::of(Name::Attempt(self.id(), attempt.attempt));
+        let unknown = || Subject::of(ObjectKey::Attempt(self.id(), attempt.attempt));
         let slice = |number| {
             let rule = "its query does not define what each slice reads";
             attempt
@@ -141,7 +141,7 @@ impl<'a> History<'a> {
 }
 
 fn check_plan(plan: &ExportPlan, id: &ExportId) -> Result<(), VerifyError> {
-    let (subject, event) = (Subject::of(Name::Request(id)), &plan.start_event);
+    let (subject, event) = (Subject::of(ObjectKey::Request(id)), &plan.start_event);
     subject.same_id(&plan.export_id, id)?;
     subject.event(event, plan, Action::StartExport)?;
     subject.require(
@@ -166,7 +166,7 @@ fn check_plan(plan: &ExportPlan, id: &ExportId) -> Result<(), VerifyError> {
 /// Reads a document that every complete export must have.
 pub(super) async fn required<T: DeserializeOwned>(
     archive: &Archive,
-    name: Name<'_>,
+    name: ObjectKey<'_>,
 ) -> Result<T, ArchiveError> {
     archive
         .read(name)

@@ -5,7 +5,7 @@ use super::subject::{Subject, VerifyError};
 use crate::archive::cancellation;
 use crate::archive::{Archive, ArchiveError};
 use crate::base::ids::ExportId;
-use crate::export::objects::{Name, export_prefix};
+use crate::export::objects::{ObjectKey, export_prefix};
 use crate::export::outcome::Outcome;
 use crate::export::plan::ExportPlan;
 
@@ -14,7 +14,7 @@ pub(super) async fn incomplete(
     archive: &Archive,
     id: &ExportId,
 ) -> Result<VerifyError, ArchiveError> {
-    let manifest = Subject::of(Name::Manifest(id));
+    let manifest = Subject::of(ObjectKey::Manifest(id));
     if archive
         .store()
         .list(&export_prefix(id), None)
@@ -25,11 +25,11 @@ pub(super) async fn incomplete(
         return Ok(manifest.damaged("missing: there is no export with this id"));
     }
     if archive
-        .read::<ExportPlan>(Name::Request(id))
+        .read::<ExportPlan>(ObjectKey::Request(id))
         .await?
         .is_none()
     {
-        let request = Subject::of(Name::Request(id));
+        let request = Subject::of(ObjectKey::Request(id));
         return Ok(request.damaged("missing, though other objects of the export exist"));
     }
     let standing = standing(archive, id).await?;
@@ -38,7 +38,7 @@ pub(super) async fn incomplete(
 
 async fn standing(archive: &Archive, id: &ExportId) -> Result<String, ArchiveError> {
     if archive
-        .read::<Outcome>(Name::Cancelled(id))
+        .read::<Outcome>(ObjectKey::Cancelled(id))
         .await?
         .is_some()
     {
@@ -76,7 +76,7 @@ async fn failure_of_newest_attempt(
         _ => None,
     };
     match listed.iter().filter_map(|object| number(&object.key)).max() {
-        Some(attempt) => archive.read(Name::Failed(id, attempt)).await,
+        Some(attempt) => archive.read(ObjectKey::Failed(id, attempt)).await,
         None => Ok(None),
     }
 }

@@ -141,7 +141,7 @@ fn is_digest(text: &str, digits: usize) -> bool {
 mod tests {
     use super::*;
     use crate::base::hash::Sha256;
-    use crate::export::objects::Name;
+    use crate::export::objects::ObjectKey;
 
     fn id() -> ExportId {
         "x".parse().unwrap()
@@ -161,18 +161,18 @@ mod tests {
         let page = run.page(1_000_000);
 
         let names = [
-            (Name::Request(&id), Kind::Request),
-            (Name::Manifest(&id), Kind::Manifest),
-            (Name::Cancelled(&id), Kind::Cancelled),
-            (Name::Cancel(&id), Kind::Cancel),
-            (Name::Attempt(&id, 100), Kind::Attempt(100)),
-            (Name::Failed(&id, 3), Kind::Failed(3)),
-            (Name::Run(&run), Kind::Run(run.clone())),
-            (Name::Waiting(&run), Kind::Waiting(run.clone())),
-            (Name::End(&run), Kind::End(run.clone())),
-            (Name::Record(&page), Kind::Record(page.clone())),
+            (ObjectKey::Request(&id), Kind::Request),
+            (ObjectKey::Manifest(&id), Kind::Manifest),
+            (ObjectKey::Cancelled(&id), Kind::Cancelled),
+            (ObjectKey::Cancel(&id), Kind::Cancel),
+            (ObjectKey::Attempt(&id, 100), Kind::Attempt(100)),
+            (ObjectKey::Failed(&id, 3), Kind::Failed(3)),
+            (ObjectKey::Run(&run), Kind::Run(run.clone())),
+            (ObjectKey::Waiting(&run), Kind::Waiting(run.clone())),
+            (ObjectKey::End(&run), Kind::End(run.clone())),
+            (ObjectKey::Record(&page), Kind::Record(page.clone())),
             (
-                Name::Portion {
+                ObjectKey::Portion {
                     export_id: &id,
                     attempt: 2,
                     portion: 13,
@@ -180,7 +180,7 @@ mod tests {
                 Kind::Comparison(2),
             ),
             (
-                Name::Tally {
+                ObjectKey::Tally {
                     export_id: &id,
                     attempt: 2,
                     buckets: 13,
@@ -188,7 +188,7 @@ mod tests {
                 Kind::Comparison(2),
             ),
             (
-                Name::Lines {
+                ObjectKey::Lines {
                     export_id: &id,
                     attempt: 2,
                     portion: 13,
@@ -197,11 +197,14 @@ mod tests {
                 },
                 Kind::Comparison(2),
             ),
-            (Name::Page(&page, digest), Kind::Page(page.clone())),
-            (Name::Index(&page, digest), Kind::Page(page.clone())),
-            (Name::Reject(&page, 0, digest), Kind::Reject(page.clone())),
+            (ObjectKey::Page(&page, digest), Kind::Page(page.clone())),
+            (ObjectKey::Index(&page, digest), Kind::Page(page.clone())),
             (
-                Name::DeadLetter(&id, digest),
+                ObjectKey::Reject(&page, 0, digest),
+                Kind::Reject(page.clone()),
+            ),
+            (
+                ObjectKey::DeadLetter(&id, digest),
                 Kind::DeadLetter(digest.short(16)),
             ),
         ];

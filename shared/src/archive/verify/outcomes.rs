@@ -8,7 +8,7 @@ use crate::base::ids::ExportId;
 use crate::export::attempt::Cause;
 use crate::export::audit::Action;
 use crate::export::marker::OpenMarker;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::{ExportStatus, Outcome};
 
 /// The relevant part of `cancel.json`.
@@ -24,7 +24,7 @@ impl History<'_> {
         let concluded = self.manifest.outcome.attempt;
         let newest = self.newest("failed-").await?.unwrap_or(0).max(concluded);
         for number in 1..=newest {
-            let name = Name::Failed(&self.plan.export_id, number);
+            let name = ObjectKey::Failed(&self.plan.export_id, number);
             let Some(failed) = self.archive.read::<Outcome>(name).await? else {
                 let resumed =
                     number < concluded && self.attempt_number(number + 1)?.cause == Cause::Resume;
@@ -50,7 +50,11 @@ impl History<'_> {
     /// Reads documents that a complete export may have but does not need.
     pub(super) async fn read_leftovers(&mut self) -> Result<(), VerifyError> {
         let id = &self.plan.export_id;
-        let (cancel, cancelled, open) = (Name::Cancel(id), Name::Cancelled(id), Name::Open(id));
+        let (cancel, cancelled, open) = (
+            ObjectKey::Cancel(id),
+            ObjectKey::Cancelled(id),
+            ObjectKey::Open(id),
+        );
         if let Some(asked) = self.archive.read::<CancelRequest>(cancel).await? {
             Subject::of(cancel).same_id(&asked.export_id, id)?;
             self.warnings.push(format!(
@@ -81,7 +85,7 @@ impl History<'_> {
     /// Checks the values that every outcome takes from the plan and its attempt, and repeats in its event.
     pub(super) fn check_outcome(
         &self,
-        name: Name<'_>,
+        name: ObjectKey<'_>,
         outcome: &Outcome,
     ) -> Result<(), VerifyError> {
         let (subject, plan, event) = (Subject::of(name), &self.plan, &outcome.event);

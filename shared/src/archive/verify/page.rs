@@ -9,7 +9,7 @@ use crate::base::failure::in_one_line;
 use crate::base::hash::Sha256;
 use crate::base::ids::PageId;
 use crate::export::audit::Action;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::page_record::{PageContent, PageObjects, PageRecord, StoredObject};
 use crate::export::plan::Slice;
 use crate::records::page::{check, decode_lines, read_index};
@@ -30,7 +30,7 @@ impl History<'_> {
         slice: Option<&Slice>,
         absence: Absence,
     ) -> Result<PageRecord, VerifyError> {
-        let missing = || ArchiveError::Missing(Name::Record(page).key());
+        let missing = || ArchiveError::Missing(ObjectKey::Record(page).key());
         let record = self.intact_record(page).await?.ok_or_else(missing)?;
         let content = &record.content;
         match &content.objects {
@@ -38,7 +38,7 @@ impl History<'_> {
                 self.check_objects(page, content, objects, slice, absence)
                     .await?;
             }
-            None => Subject::of(Name::Record(page)).require(
+            None => Subject::of(ObjectKey::Record(page)).require(
                 content.record_bytes == 0,
                 "it counts bytes but names no page object",
             )?,
@@ -62,7 +62,7 @@ impl History<'_> {
 
     fn check_record(&self, page: &PageId, record: &PageRecord) -> Result<(), VerifyError> {
         let (subject, content, event) = (
-            Subject::of(Name::Record(page)),
+            Subject::of(ObjectKey::Record(page)),
             &record.content,
             &record.event,
         );
@@ -116,10 +116,15 @@ impl History<'_> {
     ) -> Result<(), VerifyError> {
         let sha256 = objects.page.sha256;
         let object = self
-            .stored(page, &objects.page, Name::Page(page, sha256), absence)
+            .stored(page, &objects.page, ObjectKey::Page(page, sha256), absence)
             .await?;
         let index = self
-            .stored(page, &objects.index, Name::Index(page, sha256), absence)
+            .stored(
+                page,
+                &objects.index,
+                ObjectKey::Index(page, sha256),
+                absence,
+            )
             .await?;
         match (object, index) {
             (Some(object), Some(index)) => {
@@ -134,10 +139,10 @@ impl History<'_> {
         &self,
         page: &PageId,
         stored: &StoredObject,
-        name: Name<'_>,
+        name: ObjectKey<'_>,
         absence: Absence,
     ) -> Result<Option<Bytes>, VerifyError> {
-        let (record, subject) = (Subject::of(Name::Record(page)), Subject::of(name));
+        let (record, subject) = (Subject::of(ObjectKey::Record(page)), Subject::of(name));
         record.same(
             "the key of an object that it names",
             &stored.key,
@@ -207,9 +212,9 @@ impl History<'_> {
         let digests = content.files.iter().map(|file| file.sha256);
         let ordered = digests.is_sorted_by(|one, next| one < next);
         let rule = "the digests of its files are not in order";
-        Subject::of(Name::Record(page)).require(ordered, rule)?;
+        Subject::of(ObjectKey::Record(page)).require(ordered, rule)?;
         for file in &content.files {
-            let name = Name::File(page, file.sha256);
+            let name = ObjectKey::File(page, file.sha256);
             self.stored(page, file, name, absence).await?;
         }
         Ok(())
@@ -224,9 +229,9 @@ impl History<'_> {
         let positions = content.rejects.iter().map(|reject| reject.position);
         let ordered = positions.is_sorted_by(|one, next| one < next);
         let rule = "the positions of the records that it quarantined are not in order";
-        Subject::of(Name::Record(page)).require(ordered, rule)?;
+        Subject::of(ObjectKey::Record(page)).require(ordered, rule)?;
         for reject in &content.rejects {
-            let name = Name::Reject(page, reject.position, reject.object.sha256);
+            let name = ObjectKey::Reject(page, reject.position, reject.object.sha256);
             self.stored(page, &reject.object, name, absence).await?;
         }
         Ok(())

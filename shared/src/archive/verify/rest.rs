@@ -12,7 +12,7 @@ use super::subject::{Subject, VerifyError};
 use crate::archive::ArchiveError;
 use crate::base::hash::Sha256;
 use crate::base::ids::PageId;
-use crate::export::objects::{Name, export_prefix};
+use crate::export::objects::{ObjectKey, export_prefix};
 use crate::export::outcome::PageEntry;
 use crate::export::page_record::{NextStep, PageObjects, PageRecord};
 use crate::export::run::{Origin, RunRecord};
@@ -130,7 +130,7 @@ impl History<'_> {
             .iter()
             .find(|slice| slice.number == page.run.slice);
         let record = self.page(page, slice, Absence::Removed).await?;
-        let run: RunRecord = required(self.archive, Name::Run(&page.run)).await?;
+        let run: RunRecord = required(self.archive, ObjectKey::Run(&page.run)).await?;
         if let Some(place) = self.place_of(&record, &run).await? {
             place.check(&record, Some(&run))?;
         }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use super::history::History;
 use super::subject::{Subject, VerifyError};
-use crate::archive::{ArchiveError, SliceView};
+use crate::archive::{ArchiveError, SliceStatus};
 use crate::base::ids::RunId;
 use crate::export::attempt::Cause;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::plan::Slice;
 use crate::export::run::{End, Origin, RunEnd, RunRecord};
 
 /// A slice with the documents of its runs, excluding pages.
 #[derive(Debug)]
 pub(super) struct SliceRuns {
-    pub(super) view: SliceView,
+    pub(super) view: SliceStatus,
     pub(super) end: RunEnd,
     /// The run records of the runs whose pages count.
     pub(super) records: BTreeMap<u32, RunRecord>,
@@ -39,11 +39,11 @@ impl History<'_> {
         let fits = records
             .get(&run.run)
             .is_some_and(|record| record.origin == origin);
-        Subject::of(Name::Run(&run)).require(
+        Subject::of(ObjectKey::Run(&run)).require(
             fits,
             "its origin differs from that in its attempt or predecessor",
         )?;
-        let view = SliceView {
+        let view = SliceStatus {
             slice: *slice,
             attempt,
             run,
@@ -60,12 +60,12 @@ impl History<'_> {
 
     async fn completed_run(&self, slice: &Slice) -> Result<(RunId, Origin, RunEnd), VerifyError> {
         let attempt = self.attempt()?;
-        let unnamed = || Subject::of(Name::Attempt(self.id(), attempt.attempt));
+        let unnamed = || Subject::of(ObjectKey::Attempt(self.id(), attempt.attempt));
         let (mut run, mut origin) = attempt.run_of(slice.number).ok_or_else(|| {
             unnamed().damaged(format!("it does not name a run for slice {}", slice.number))
         })?;
         loop {
-            let name = Name::End(&run);
+            let name = ObjectKey::End(&run);
             let end = self.run_end(&run).await?;
             let end = end.ok_or_else(|| ArchiveError::Missing(name.key()))?;
             match &end.end {
@@ -95,7 +95,7 @@ impl History<'_> {
             attempt.cause == Cause::QueryLost && starts
         });
         let known = end.is_some() || replaced_all;
-        Subject::of(Name::End(run))
+        Subject::of(ObjectKey::End(run))
             .require(known, format_args!("missing, though {next} followed it"))?;
         Ok(end)
     }
@@ -105,7 +105,7 @@ impl History<'_> {
         let mut records = BTreeMap::new();
         let mut run = last.clone();
         loop {
-            let name = Name::Run(&run);
+            let name = ObjectKey::Run(&run);
             let record = self.run_record(&run).await?;
             let record = record.ok_or_else(|| ArchiveError::Missing(name.key()))?;
             let query_id = self.manifest.outcome.query_id.as_ref();

@@ -9,7 +9,7 @@ use crate::archive::ScratchError;
 use crate::base::failure::in_one_line;
 use crate::base::hash::Sha256;
 use crate::export::audit::{Action, AuditEvent};
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::plan::ExportPlan;
 
 /// The first mismatch: the object and the rule that it violates.
@@ -68,7 +68,7 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    pub(super) fn of(name: Name<'_>) -> Self {
+    pub(super) fn of(name: ObjectKey<'_>) -> Self {
         Self::at(name.key())
     }
 

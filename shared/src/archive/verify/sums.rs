@@ -8,7 +8,7 @@ use super::{Progress, Report};
 use crate::archive::{Compared, PortionLimits, compare_in_scratch, repeated_warning};
 use crate::base::hash::Sha256;
 use crate::export::effort::Effort;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::{ExportMetrics, ExportStatus, RepeatedRecords, SliceContent};
 use crate::export::page_record::PageRecord;
 use crate::export::run::RunEnd;
@@ -175,7 +175,7 @@ impl<'a> Sums<'a> {
     }
 
     fn manifest(&self) -> Subject {
-        Subject::of(Name::Manifest(self.history.id()))
+        Subject::of(ObjectKey::Manifest(self.history.id()))
     }
 }
 
@@ -183,7 +183,7 @@ impl History<'_> {
     /// Checks that the repeated records match the page indexes, and that requested ids without a record are listed as
     /// missing.
     pub(super) async fn check_ids(&self) -> Result<(), VerifyError> {
-        let of_manifest = Subject::of(Name::Manifest(self.id()));
+        let of_manifest = Subject::of(ObjectKey::Manifest(self.id()));
         let content = &self.manifest.content;
         let limits = PortionLimits::default();
         let Compared { repeated, missing } =

@@ -11,11 +11,11 @@ use super::rules::{
 };
 use super::{
     ExportPlan, ExportRequest, Filters, FormatVersion, GatewayQuery, Identity, Interval,
-    Membership, OffsetRange, PlanLimits, RedactionPlan, Refusal, Residency, Revisit, Sha256, Slice,
-    SliceRange, SourceKind, TranscriptPlan, day_slices, equal_slices, offset_ranges,
+    InvalidRequest, Membership, OffsetRange, PlanLimits, RedactionPlan, Residency, Revisit, Sha256,
+    Slice, SliceRange, SourceKind, TranscriptPlan, day_slices, equal_slices, offset_ranges,
 };
 use crate::base::ids::ExportId;
-use crate::export::audit::{Action, AuditEvent, EventType, Happening};
+use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::records::page::Projection;
 use crate::records::redaction::Mode;
 
@@ -43,7 +43,7 @@ impl Draft {
         identity: Identity,
         now: Timestamp,
         limits: &PlanLimits,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, InvalidRequest> {
         if request.source.is_analytics() {
             tidy(&mut request.filters.conversation_ids);
         }
@@ -66,7 +66,7 @@ impl Draft {
         let page_size = page_size(&request, limits)?;
         let quota_mb = request.quota_mb.or(limits.quota_mb);
         if quota_mb == Some(0) {
-            return Err(Refusal::new(
+            return Err(InvalidRequest::new(
                 "quotaMb",
                 0,
                 "at least 1 (megabytes of 10⁶ stored bytes)",
@@ -151,7 +151,7 @@ impl Draft {
     }
 
     /// Checks the interval against the retention, if that is known.
-    pub fn check_retention(&self, now: Timestamp, days: Option<u32>) -> Result<(), Refusal> {
+    pub fn check_retention(&self, now: Timestamp, days: Option<u32>) -> Result<(), InvalidRequest> {
         match days {
             Some(days) if !self.request.is_lookup() => check_retention(self.interval, now, days),
             _ => Ok(()),
@@ -166,7 +166,7 @@ impl Draft {
         limits: &PlanLimits,
         now: Timestamp,
         request_id: &str,
-    ) -> Result<ExportPlan, Refusal> {
+    ) -> Result<ExportPlan, InvalidRequest> {
         self.check_quota(query.as_ref(), limits)?;
         let ranges = self.ranges(query.as_ref());
         let slices: Vec<_> = (1..)
@@ -238,7 +238,7 @@ impl Draft {
         now: Timestamp,
         request_id: &str,
     ) -> AuditEvent {
-        let mut event = AuditEvent::new(Happening {
+        let mut event = AuditEvent::new(NewAuditEvent {
             export_id: &self.export_id,
             query_hash: self.query_hash,
             request_id,
@@ -290,15 +290,15 @@ impl Draft {
         }
     }
 
-    fn check_slices(&self, limits: &PlanLimits) -> Result<(), Refusal> {
+    fn check_slices(&self, limits: &PlanLimits) -> Result<(), InvalidRequest> {
         if let Some(count) = self.request.slices {
             let max = limits.slices_max;
             if !(1..=max).contains(&count) {
-                return Err(Refusal::new("slices", count, format!("1 to {max}")));
+                return Err(InvalidRequest::new("slices", count, format!("1 to {max}")));
             }
             if let Some(what) = self.only_one_slice().filter(|_| count > 1) {
                 let rule = format!("{what} allows only one slice");
-                return Err(Refusal::new("slices", count, rule));
+                return Err(InvalidRequest::new("slices", count, rule));
             }
         }
         self.check_intervals(limits)
@@ -317,7 +317,7 @@ impl Draft {
         }
     }
 
-    fn check_intervals(&self, limits: &PlanLimits) -> Result<(), Refusal> {
+    fn check_intervals(&self, limits: &PlanLimits) -> Result<(), InvalidRequest> {
         let (what, days, setting) = match self.request.source {
             SourceKind::AnalyticsJob => (
                 "a job",
@@ -343,7 +343,7 @@ impl Draft {
                 intervals.len(),
                 limits.slices_max
             );
-            return Err(Refusal::new("interval", self.interval, rule));
+            return Err(InvalidRequest::new("interval", self.interval, rule));
         }
         let longest = SignedDuration::from_hours(24 * i64::from(days));
         match intervals
@@ -353,7 +353,7 @@ impl Draft {
             Some(slice) => {
                 let rule =
                     format!("{what} covers at most {days} days ({setting}); use more slices");
-                Err(Refusal::new("interval", slice, rule))
+                Err(InvalidRequest::new("interval", slice, rule))
             }
             None => Ok(()),
         }
@@ -363,7 +363,7 @@ impl Draft {
         &self,
         query: Option<&GatewayQuery>,
         limits: &PlanLimits,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), InvalidRequest> {
         let (Some(quota_mb), Some(query)) = (self.quota_mb, query) else {
             return Ok(());
         };
@@ -377,7 +377,7 @@ impl Draft {
             limits.bytes_per_record,
             estimate.div_ceil(1_000_000)
         );
-        Err(Refusal::new("quotaMb", quota_mb, rule))
+        Err(InvalidRequest::new("quotaMb", quota_mb, rule))
     }
 }
 
@@ -405,7 +405,7 @@ mod tests {
 
     const DAY: &str = r#""interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z""#;
 
-    fn check(json: &str) -> Result<Draft, Refusal> {
+    fn check(json: &str) -> Result<Draft, InvalidRequest> {
         let now = "2026-03-10T00:00:00Z".parse().unwrap();
         let limits = PlanLimits {
             retention_days: Some(365),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{ExportRequest, Interval, Refusal, Sha256};
+use super::{ExportRequest, Interval, InvalidRequest, Sha256};
 use crate::base::ids::ExportId;
 use crate::base::time::millis;
 
@@ -15,7 +15,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub fn of(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Self, Refusal> {
+    pub fn of(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Self, InvalidRequest> {
         let interval = match &request.interval {
             Some(interval) => interval.resolve(scheduled_time)?,
             None => all_until(request, scheduled_time)?,
@@ -31,13 +31,17 @@ impl Identity {
 }
 
 /// The interval of a request without one: from the Unix epoch to the scheduled time. Only lookups by id may omit it.
-fn all_until(request: &ExportRequest, scheduled_time: Timestamp) -> Result<Interval, Refusal> {
+fn all_until(
+    request: &ExportRequest,
+    scheduled_time: Timestamp,
+) -> Result<Interval, InvalidRequest> {
     if !request.is_lookup() {
         let rule = "expected \"start/end\" or {\"last\": \"P1D\"}; only analytics-query and transcripts with filters.conversationIds and no other filter need no interval";
-        return Err(Refusal::new("interval", "missing", rule));
+        return Err(InvalidRequest::new("interval", "missing", rule));
     }
-    Interval::new(Timestamp::UNIX_EPOCH, scheduled_time)
-        .map_err(|error| Refusal::new("scheduledTime", millis(scheduled_time), error.to_string()))
+    Interval::new(Timestamp::UNIX_EPOCH, scheduled_time).map_err(|error| {
+        InvalidRequest::new("scheduledTime", millis(scheduled_time), error.to_string())
+    })
 }
 
 /// The requested id, or a descriptive one that differs for different requests.
@@ -45,13 +49,13 @@ fn export_id(
     request: &ExportRequest,
     interval: Interval,
     query_hash: Sha256,
-) -> Result<ExportId, Refusal> {
+) -> Result<ExportId, InvalidRequest> {
     let text = request.export_id.clone().unwrap_or_else(|| {
         let day = crate::export::objects::audit_day(interval.start())
             .strftime("%Y%m%d")
             .to_string();
         format!("{}-{day}-{}", request.source, query_hash.short(12))
     });
-    let refusal = |_| Refusal::new("exportId", &text, "1 to 64 letters, digits, `-` or `_`");
+    let refusal = |_| InvalidRequest::new("exportId", &text, "1 to 64 letters, digits, `-` or `_`");
     text.parse().map_err(refusal)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::export::request::Refusal;
+use crate::export::request::InvalidRequest;
 
 /// Origin and destination of the data, as in the manifest and the webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl Residency {
         genesys: Option<String>,
         bucket: Option<String>,
         allowed: &[String],
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, InvalidRequest> {
         let rule = match (&genesys, &bucket) {
             (Some(genesys), Some(bucket)) => compare(genesys, bucket, allowed)?,
             _ => ResidencyRule::Exempt,
@@ -48,19 +48,23 @@ impl Residency {
     }
 }
 
-fn compare(genesys: &str, bucket: &str, allowed: &[String]) -> Result<ResidencyRule, Refusal> {
+fn compare(
+    genesys: &str,
+    bucket: &str,
+    allowed: &[String],
+) -> Result<ResidencyRule, InvalidRequest> {
     if allowed.is_empty() {
         let rule = format!("the bucket is in {bucket}; set ALLOWED_REGIONS to permit both regions");
         return if genesys == bucket {
             Ok(ResidencyRule::SameRegion)
         } else {
-            Err(Refusal::new("GENESYS_REGION", genesys, rule))
+            Err(InvalidRequest::new("GENESYS_REGION", genesys, rule))
         };
     }
     for (field, region) in [("GENESYS_REGION", genesys), ("ARCHIVE_BUCKET", bucket)] {
         if !allowed.iter().any(|permitted| permitted == region) {
             let rule = format!("ALLOWED_REGIONS permits only {}", allowed.join(", "));
-            return Err(Refusal::new(field, format!("in {region}"), rule));
+            return Err(InvalidRequest::new(field, format!("in {region}"), rule));
         }
     }
     Ok(ResidencyRule::AllowedRegions)

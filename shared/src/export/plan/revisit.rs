@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ExportRequest, Identity, Refusal};
+use super::{ExportRequest, Identity, InvalidRequest};
 use crate::base::ids::ExportId;
 use crate::export::request::{Period, RequestedInterval};
 use crate::records::page::Projection;
@@ -25,7 +25,7 @@ pub struct Revisit {
 pub fn revisits(
     request: &ExportRequest,
     scheduled_time: Timestamp,
-) -> Result<Vec<(Identity, Revisit)>, Refusal> {
+) -> Result<Vec<(Identity, Revisit)>, InvalidRequest> {
     check(request)?;
     let mut periods = request.revisit.clone();
     periods.sort_unstable();
@@ -33,7 +33,7 @@ pub fn revisits(
     let mut due = Vec::new();
     for (place, after) in periods.iter().enumerate() {
         let refusal = || {
-            Refusal::new(
+            InvalidRequest::new(
                 "revisit",
                 after.short(),
                 "it goes back beyond the earliest supported time",
@@ -57,10 +57,10 @@ pub fn revisits(
     Ok(due)
 }
 
-fn of_period(first: &ExportId, after: Period) -> Result<ExportId, Refusal> {
+fn of_period(first: &ExportId, after: Period) -> Result<ExportId, InvalidRequest> {
     let id = format!("{first}-after-{}", after.short());
     let refusal = |_| {
-        Refusal::new(
+        InvalidRequest::new(
             "revisit",
             &id,
             "the export id would be longer than 64 characters",
@@ -69,7 +69,7 @@ fn of_period(first: &ExportId, after: Period) -> Result<ExportId, Refusal> {
     id.parse().map_err(refusal)
 }
 
-fn check(request: &ExportRequest) -> Result<(), Refusal> {
+fn check(request: &ExportRequest) -> Result<(), InvalidRequest> {
     let count = request.revisit.len();
     let rule = if count == 0 {
         return Ok(());
@@ -92,14 +92,14 @@ fn check(request: &ExportRequest) -> Result<(), Refusal> {
         .iter()
         .map(|period| period.short())
         .collect();
-    Err(Refusal::new("revisit", periods.join(", "), rule))
+    Err(InvalidRequest::new("revisit", periods.join(", "), rule))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn due(more: &str) -> Result<Vec<(Identity, Revisit)>, Refusal> {
+    fn due(more: &str) -> Result<Vec<(Identity, Revisit)>, InvalidRequest> {
         let request = format!(r#"{{"interval":{{"last":"P1D"}}{more}}}"#);
         let request = ExportRequest::parse(&request).unwrap();
         revisits(&request, "2026-03-10T04:00:00Z".parse().unwrap())

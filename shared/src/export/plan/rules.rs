@@ -3,14 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    ExportRequest, Interval, Membership, OnBadRecord, PlanLimits, Refusal, SourceKind, millis,
+    ExportRequest, Interval, InvalidRequest, Membership, OnBadRecord, PlanLimits, SourceKind,
+    millis,
 };
 use crate::base::ids::ExportId;
 use crate::base::json::message_body;
 use crate::records::page::Projection;
 use crate::records::transcript::is_id;
 
-pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), InvalidRequest> {
     let latest = now
         .saturating_add(SignedDuration::from_hours(24))
         .unwrap_or(Timestamp::MAX);
@@ -21,14 +22,14 @@ pub(super) fn check_end(interval: Interval, now: Timestamp) -> Result<(), Refusa
         "the end is more than 24 hours in the future; the latest end is currently {}",
         millis(latest)
     );
-    Err(Refusal::new("interval", interval, rule))
+    Err(InvalidRequest::new("interval", interval, rule))
 }
 
 pub(super) fn check_retention(
     interval: Interval,
     now: Timestamp,
     days: u32,
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidRequest> {
     let kept = SignedDuration::from_hours(24 * i64::from(days));
     let earliest = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
     if earliest <= interval.start() {
@@ -38,41 +39,43 @@ pub(super) fn check_retention(
         "conversations are kept for {days} days; the earliest start is currently {}",
         millis(earliest)
     );
-    Err(Refusal::new("interval", interval, rule))
+    Err(InvalidRequest::new("interval", interval, rule))
 }
 
 /// Refuses `activity` for windowed queries: a conversation that is active in two windows would be stored twice.
-pub(super) fn check_membership(request: &ExportRequest) -> Result<(), Refusal> {
+pub(super) fn check_membership(request: &ExportRequest) -> Result<(), InvalidRequest> {
     if request.membership == Membership::Start {
         return Ok(());
     }
     if request.source == SourceKind::Transcripts {
         let rule = "transcripts are fetched for the listed conversations; omit the field";
-        return Err(Refusal::new("membership", "activity", rule));
+        return Err(InvalidRequest::new("membership", "activity", rule));
     }
     if request.source != SourceKind::AnalyticsQuery {
         return Ok(());
     }
     let rule = "the source analytics-query reads in windows and supports only `start`; analytics-job supports both";
-    Err(Refusal::new("membership", "activity", rule))
+    Err(InvalidRequest::new("membership", "activity", rule))
 }
 
 /// Refuses name lookups except for normalized analytics records; other records are stored unchanged.
-pub(super) fn check_names(request: &ExportRequest) -> Result<(), Refusal> {
+pub(super) fn check_names(request: &ExportRequest) -> Result<(), InvalidRequest> {
     let has_names = request.records == Projection::Normalized && request.source.is_analytics();
     if !request.lookup_names || has_names {
         return Ok(());
     }
     let rule = "names are looked up only for `normalized` records of analytics sources";
-    Err(Refusal::new("lookupNames", true, rule))
+    Err(InvalidRequest::new("lookupNames", true, rule))
 }
 
 /// The export that the conversation ids are taken from.
-pub(super) fn check_from_export(request: &ExportRequest) -> Result<Option<ExportId>, Refusal> {
+pub(super) fn check_from_export(
+    request: &ExportRequest,
+) -> Result<Option<ExportId>, InvalidRequest> {
     let Some(id) = &request.from_export else {
         return Ok(None);
     };
-    let refused = |rule: &str| Refusal::new("fromExport", id, rule);
+    let refused = |rule: &str| InvalidRequest::new("fromExport", id, rule);
     if request.source != SourceKind::Transcripts {
         return Err(refused(
             "only the source transcripts can use an earlier export",
@@ -90,30 +93,30 @@ pub(super) fn check_from_export(request: &ExportRequest) -> Result<Option<Export
 }
 
 /// Refuses `include` for transcripts: a companion export covers the conversations of an export.
-pub(super) fn check_include(request: &ExportRequest) -> Result<(), Refusal> {
+pub(super) fn check_include(request: &ExportRequest) -> Result<(), InvalidRequest> {
     if request.include.is_empty() || request.source != SourceKind::Transcripts {
         return Ok(());
     }
     let rule = "the source transcripts cannot include transcripts; omit the field";
-    Err(Refusal::new("include", "transcripts", rule))
+    Err(InvalidRequest::new("include", "transcripts", rule))
 }
 
 /// Refuses `onBadRecord: fail` for transcripts: an unavailable transcript is stored with a status.
-pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), Refusal> {
+pub(super) fn check_bad_records(request: &ExportRequest) -> Result<(), InvalidRequest> {
     let fails = request.on_bad_record == OnBadRecord::Fail;
     if request.source != SourceKind::Transcripts || !fails {
         return Ok(());
     }
     let rule = "transcripts that cannot be fetched are recorded with their status; omit the field";
-    Err(Refusal::new("onBadRecord", "fail", rule))
+    Err(InvalidRequest::new("onBadRecord", "fail", rule))
 }
 
 /// Checks that transcripts use the record type `transcript`, and that no other source does.
-pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
+pub(super) fn check_records(request: &ExportRequest) -> Result<(), InvalidRequest> {
     let are_transcripts = request.source == SourceKind::Transcripts;
     if are_transcripts && !request.is_lookup() {
         let rule = "the source transcripts requires filters.conversationIds or fromExport, and accepts no interval";
-        return Err(Refusal::new("source", request.source, rule));
+        return Err(InvalidRequest::new("source", request.source, rule));
     }
     let rule = match request.records {
         Projection::Transcript if !are_transcripts => {
@@ -124,7 +127,7 @@ pub(super) fn check_records(request: &ExportRequest) -> Result<(), Refusal> {
         }
         _ => return Ok(()),
     };
-    Err(Refusal::new("records", request.records, rule))
+    Err(InvalidRequest::new("records", request.records, rule))
 }
 
 /// A request body of the API is limited to 512,000 bytes; a filter with one value takes about 120 bytes.
@@ -135,7 +138,7 @@ const MAX_FILTER_VALUES: usize = 3_000;
 const MAX_FILTER_BYTES: usize = 200_000_000;
 
 /// Checks that the source supports these filters and that their values are well-formed.
-pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
+pub(super) fn check_filters(request: &ExportRequest) -> Result<(), InvalidRequest> {
     let (source, filters) = (request.source, &request.filters);
     let taken = taken_filters(source);
     let given = filters.given();
@@ -144,7 +147,7 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
             "the source {source} supports only the filters {}",
             taken.join(", ")
         );
-        return Err(Refusal::new(format!("filters.{name}"), value, rule));
+        return Err(InvalidRequest::new(format!("filters.{name}"), value, rule));
     }
     check_length(&given, MAX_FILTER_BYTES)?;
     if source == SourceKind::Transcripts {
@@ -187,11 +190,15 @@ pub(super) fn check_filters(request: &ExportRequest) -> Result<(), Refusal> {
         return Ok(());
     }
     let rule = format!("at most {MAX_FILTER_VALUES} fit into one request; use several exports");
-    Err(Refusal::new("filters", format!("{values} values"), rule))
+    Err(InvalidRequest::new(
+        "filters",
+        format!("{values} values"),
+        rule,
+    ))
 }
 
 /// Checks that the filter values fit into the plan.
-fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), Refusal> {
+fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), InvalidRequest> {
     let long = given.iter().find_map(|(name, value)| {
         let written = message_body(value).map_or(usize::MAX, |json| json.len());
         (written > max_bytes).then_some((name, written))
@@ -200,7 +207,7 @@ fn check_length(given: &[(&str, String)], max_bytes: usize) -> Result<(), Refusa
         return Ok(());
     };
     let rule = format!("at most {max_bytes} fit into a plan; use several exports");
-    Err(Refusal::new(
+    Err(InvalidRequest::new(
         format!("filters.{name}"),
         format!("{bytes} bytes long"),
         rule,
@@ -234,9 +241,9 @@ fn check_values(
     values: &[String],
     is_good: impl Fn(&str) -> bool,
     rule: &str,
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidRequest> {
     match values.iter().position(|value| !is_good(value)) {
-        Some(place) => Err(Refusal::new(
+        Some(place) => Err(InvalidRequest::new(
             format!("filters.{name}[{place}]"),
             &values[place],
             rule,
@@ -252,7 +259,10 @@ pub(super) fn is_uuid(text: &str) -> bool {
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(is_hexadecimal)
 }
 
-pub(super) fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<u32, Refusal> {
+pub(super) fn page_size(
+    request: &ExportRequest,
+    limits: &PlanLimits,
+) -> Result<u32, InvalidRequest> {
     let (max, setting) = match request.source {
         SourceKind::AnalyticsJob => (limits.job_page_size_max, "GENESYS_JOB_PAGE_SIZE_MAX"),
         SourceKind::AnalyticsQuery => (limits.query_page_size_max, "GENESYS_QUERY_PAGE_SIZE_MAX"),
@@ -264,7 +274,7 @@ pub(super) fn page_size(request: &ExportRequest, limits: &PlanLimits) -> Result<
     if (1..=max).contains(&size) {
         return Ok(size);
     }
-    Err(Refusal::new(
+    Err(InvalidRequest::new(
         "pageSize",
         size,
         format!("{} supports 1 to {max} ({setting})", request.source),

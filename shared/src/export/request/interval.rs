@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Refusal;
+use super::InvalidRequest;
 use crate::base::time::Interval;
 
 /// The placeholder that EventBridge Scheduler replaces with the scheduled time. An emulator may send it unreplaced.
@@ -89,12 +89,12 @@ impl From<Period> for String {
 
 impl RequestedInterval {
     /// The absolute interval.
-    pub fn resolve(&self, scheduled_time: Timestamp) -> Result<Interval, Refusal> {
+    pub fn resolve(&self, scheduled_time: Timestamp) -> Result<Interval, InvalidRequest> {
         match self {
             Self::Absolute(interval) => Ok(*interval),
             Self::Relative(RelativeInterval { last }) => {
                 let refusal = || {
-                    Refusal::new(
+                    InvalidRequest::new(
                         "interval.last",
                         String::from(*last),
                         "it goes back beyond the earliest supported time",
@@ -113,7 +113,7 @@ pub fn scheduled_time(
     sent: Option<&str>,
     now: Timestamp,
     emulated: bool,
-) -> Result<Timestamp, Refusal> {
+) -> Result<Timestamp, InvalidRequest> {
     let minute = |moment: Timestamp| {
         let second = moment.as_second();
         Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(moment)
@@ -122,7 +122,7 @@ pub fn scheduled_time(
         None => Ok(minute(now)),
         Some(SCHEDULED_TIME_PLACEHOLDER) if emulated => Ok(minute(now)),
         Some(text) => text.parse().map_err(|_| {
-            Refusal::new(
+            InvalidRequest::new(
                 "scheduledTime",
                 text,
                 "expected an ISO-8601 timestamp such as 2026-03-02T04:00:00Z",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Refusal;
+use super::InvalidRequest;
 use crate::records::redaction::{Kind, Mode, Profile};
 
 /// `redaction` of a request. By default, and for each omitted field, texts are redacted.
@@ -30,11 +30,11 @@ impl Default for RequestedRedaction {
 
 impl RequestedRedaction {
     /// Refuses an empty list of kinds, which would redact nothing.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), InvalidRequest> {
         if self.enabled && self.kinds.as_ref().is_some_and(Vec::is_empty) {
             let rule =
                 "at least one kind is required; {\"enabled\": false} archives without redaction";
-            return Err(Refusal::new("redaction.kinds", "[]", rule));
+            return Err(InvalidRequest::new("redaction.kinds", "[]", rule));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::base::hash::Sha256;
 use crate::base::ids::{ExportId, PageId, RunId};
 use crate::base::time::Interval;
 use crate::export::attempt::{Attempt, Cause, Overrides, SliceRun};
-use crate::export::audit::{Action, AuditEvent, EventType, Governance, Happening};
+use crate::export::audit::{Action, AuditEvent, EventType, Governance, NewAuditEvent};
 use crate::export::checkpoint::{Checkpoint, Place};
 use crate::export::effort::Effort;
 use crate::export::outcome::{
@@ -221,7 +221,7 @@ pub(super) fn event() -> BoxedStrategy<AuditEvent> {
     )
         .prop_map(
             |(export_id, (request_id, subject, message), timestamp, end, governance, previous)| {
-                let mut event = AuditEvent::new(Happening {
+                let mut event = AuditEvent::new(NewAuditEvent {
                     export_id: &export_id,
                     query_hash: Sha256::of("q"),
                     request_id: &request_id,

@@ -8,13 +8,13 @@ use reqwest::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use secrecy::ExposeSecret;
 
-use super::turn::Turn;
+use super::permit::RateLimitPermit;
 use super::{Inner, files};
 use crate::base::deadline::Deadline;
 use crate::base::decode::{DecodeError, without_byte_order_mark};
 use crate::genesys::body::{self, Body};
 use crate::genesys::call::Call;
-use crate::genesys::error::{ApiError, Trouble};
+use crate::genesys::error::{ApiError, UnavailableReason};
 use crate::genesys::refusal::Head;
 use crate::genesys::stats::add;
 use crate::genesys::token::Bearer;
@@ -42,7 +42,7 @@ impl Inner {
         call: &Call,
         deadline: Deadline,
         attempt: u32,
-        turn: Turn<'_>,
+        turn: RateLimitPermit<'_>,
     ) -> Result<Answer, Failure> {
         let limit = self.settings.request_timeout;
         let limit = deadline
@@ -50,7 +50,7 @@ impl Inner {
             .map_or(limit, |left| left.min(limit));
         match tokio::time::timeout(limit, self.exchange(call, attempt, turn)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(ApiError::unavailable(call.route(), Trouble::Timeout).into()),
+            Err(_) => Err(ApiError::unavailable(call.route(), UnavailableReason::Timeout).into()),
         }
     }
 
@@ -58,7 +58,7 @@ impl Inner {
         &self,
         call: &Call,
         attempt: u32,
-        mut turn: Turn<'_>,
+        mut turn: RateLimitPermit<'_>,
     ) -> Result<Answer, Failure> {
         let bearer = if self.is_foreign(call) {
             None
@@ -95,7 +95,7 @@ impl Inner {
         &self,
         call: &Call,
         bearer: Option<&Bearer>,
-        turn: &mut Turn<'_>,
+        turn: &mut RateLimitPermit<'_>,
     ) -> Result<Response, ApiError> {
         let url = call.url(self.settings.endpoints.api());
         let (http, accepted) = if call.is_file() {

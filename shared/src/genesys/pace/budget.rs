@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::told::Told;
+use super::headers::RateLimitHeaders;
 use super::{WINDOW, earlier, until};
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,7 +63,7 @@ const FREE_PART: u32 = 4;
 
 impl Budget {
     /// Updates the budget from a response.
-    pub(super) fn learn(&mut self, told: &Told) -> Learned {
+    pub(super) fn learn(&mut self, told: &RateLimitHeaders) -> Learned {
         // Ends of fixed windows are a window apart.
         let later = until(told.earliest, self.latest);
         if later > WINDOW / 2 {
@@ -157,8 +157,8 @@ impl Budget {
         })
     }
 
-    fn new(told: &Told, course: Course) -> Self {
-        let Told {
+    fn new(told: &RateLimitHeaders, course: Course) -> Self {
+        let RateLimitHeaders {
             count,
             allowed,
             sent,
@@ -177,13 +177,13 @@ impl Budget {
         }
     }
 
-    fn turn(&mut self, told: &Told) -> Learned {
+    fn turn(&mut self, told: &RateLimitHeaders) -> Learned {
         *self = Self::new(told, Course::Fixed);
         Learned::Turned(self.count)
     }
 
     /// Narrows the bounds by another response of the same window.
-    fn narrow(&mut self, told: &Told) {
+    fn narrow(&mut self, told: &RateLimitHeaders) {
         self.received = self.received.max(told.received);
         self.count = self.count.max(told.count);
         self.earliest = self.earliest.max(told.earliest);

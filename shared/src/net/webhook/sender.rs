@@ -9,7 +9,7 @@ use bytes::Bytes;
 use reqwest::Response;
 use reqwest::header::LOCATION;
 
-use crate::export::delivery::Refusal;
+use crate::export::delivery::DeliveryFailure;
 use crate::net::ClientError;
 use crate::net::address::{AddressRules, Rule, WebhookUrl};
 use crate::net::resolver::{GuardedResolver, NameRefused};
@@ -122,9 +122,9 @@ impl Sender {
 
 impl Reply {
     /// `None` if the receiver accepted the delivery.
-    pub fn refusal(&self) -> Option<Refusal> {
+    pub fn refusal(&self) -> Option<DeliveryFailure> {
         let Self { status, location } = self.clone();
-        (!(200..=299).contains(&status)).then_some(Refusal::Status { status, location })
+        (!(200..=299).contains(&status)).then_some(DeliveryFailure::Status { status, location })
     }
 }
 
@@ -153,19 +153,19 @@ impl DeliveryError {
     }
 
     /// The error as the audit trail stores it and the operator sees it.
-    pub fn refusal(&self) -> Refusal {
+    pub fn refusal(&self) -> DeliveryFailure {
         let cause = || deepest(&self.source);
         match self.what {
-            What::Timeout => Refusal::Timeout {
+            What::Timeout => DeliveryFailure::Timeout {
                 seconds: TIMEOUT.as_secs(),
             },
-            What::Refused(rule) => Refusal::Forbidden {
+            What::Refused(rule) => DeliveryFailure::Forbidden {
                 cause: format!("the host's name resolves to {rule}"),
             },
-            What::Unreachable(Step::Name) => Refusal::Name { cause: cause() },
-            What::Unreachable(Step::Connection) => Refusal::NoConnection { cause: cause() },
-            What::Unreachable(Step::Tls) => Refusal::Tls { cause: cause() },
-            What::Unreachable(Step::Answer) => Refusal::NoAnswer { cause: cause() },
+            What::Unreachable(Step::Name) => DeliveryFailure::Name { cause: cause() },
+            What::Unreachable(Step::Connection) => DeliveryFailure::NoConnection { cause: cause() },
+            What::Unreachable(Step::Tls) => DeliveryFailure::Tls { cause: cause() },
+            What::Unreachable(Step::Answer) => DeliveryFailure::NoAnswer { cause: cause() },
         }
     }
 }

@@ -8,11 +8,11 @@ use futures::TryStreamExt as _;
 use super::Concluding;
 use super::portions::Extent;
 use crate::archive::content::{chain_records, slice_chain};
-use crate::archive::{Archive, ArchiveError, SliceView};
+use crate::archive::{Archive, ArchiveError, SliceStatus};
 use crate::export::audit::AuditEvent;
-use crate::export::objects::{Name, audit_day, slice_copies_prefix};
+use crate::export::objects::{ObjectKey, audit_day, slice_copies_prefix};
 use crate::export::outcome::Outcome;
-use crate::pipeline::Dispatch;
+use crate::pipeline::Pipeline;
 
 /// More than the time to copy the events of the largest slice (`MAX_PAGES_PER_SLICE`).
 const SLICE_TIME: Duration = Duration::from_mins(1);
@@ -20,7 +20,7 @@ const SLICE_TIME: Duration = Duration::from_mins(1);
 /// Copies the audit events slice by slice. Returns whether all copies are written: for an export larger than one
 /// portion this may take more than one invocation, and a later one continues with the slices that have no copy.
 pub(super) async fn copy_audit(
-    dispatch: &Dispatch,
+    pipeline: &Pipeline,
     concluding: Concluding<'_>,
     outcome: &Outcome,
 ) -> Result<bool, ArchiveError> {
@@ -29,14 +29,14 @@ pub(super) async fn copy_audit(
     } = concluding;
     let day = audit_day(outcome.ended_at);
     let (export_id, attempt) = (&outcome.export_id, outcome.attempt);
-    let is_large = Extent::of(views).pages > dispatch.portions.pages;
+    let is_large = Extent::of(views).pages > pipeline.portions.pages;
     let copied = if is_large {
-        copied(&dispatch.archive, outcome).await?
+        copied(&pipeline.archive, outcome).await?
     } else {
         BTreeSet::new()
     };
     for view in views {
-        let name = Name::AuditSlice {
+        let name = ObjectKey::AuditSlice {
             day,
             export_id,
             attempt,
@@ -45,21 +45,21 @@ pub(super) async fn copy_audit(
         if copied.contains(&name.key()) {
             continue;
         }
-        if is_large && !invocation.deadline.allows(dispatch.clock.now(), SLICE_TIME) {
+        if is_large && !invocation.deadline.allows(pipeline.clock.now(), SLICE_TIME) {
             return Ok(false);
         }
-        let lines = slice_events(&dispatch.archive, view).await?;
-        dispatch.archive.put(name, lines).await?;
+        let lines = slice_events(&pipeline.archive, view).await?;
+        pipeline.archive.put(name, lines).await?;
     }
     let mut lines = Vec::new();
     write_line(&mut lines, &concluding.plan.start_event)?;
     write_line(&mut lines, &outcome.event)?;
-    let name = Name::AuditOutcome {
+    let name = ObjectKey::AuditOutcome {
         day,
         export_id,
         attempt,
     };
-    dispatch.archive.put(name, lines).await?;
+    pipeline.archive.put(name, lines).await?;
     Ok(true)
 }
 
@@ -74,7 +74,7 @@ async fn copied(archive: &Archive, outcome: &Outcome) -> Result<BTreeSet<String>
     Ok(listed.into_iter().map(|object| object.key).collect())
 }
 
-async fn slice_events(archive: &Archive, view: &SliceView) -> Result<Vec<u8>, ArchiveError> {
+async fn slice_events(archive: &Archive, view: &SliceStatus) -> Result<Vec<u8>, ArchiveError> {
     let pages = slice_chain(archive, view).await?;
     let mut lines = Vec::new();
     let mut records = chain_records(archive, &pages);

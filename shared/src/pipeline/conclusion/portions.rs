@@ -15,13 +15,13 @@ use super::Concluding;
 use crate::archive::comparison::{Compared, Lines, PortionLimits, Tally, finish, sought};
 use crate::archive::content::{Pages, Stretch, pages_of, slice_stretches};
 use crate::archive::page_objects;
-use crate::archive::{Archive, ArchiveError, SliceView};
+use crate::archive::{Archive, ArchiveError, SliceStatus};
 use crate::base::ids::{ExportId, PageId};
 use crate::export::effort::Effort;
 use crate::export::outcome::Content;
 use crate::export::page_record::PageRecord;
 use crate::net::clock::Clock;
-use crate::pipeline::DispatchError;
+use crate::pipeline::PipelineError;
 
 mod merge;
 mod stored;
@@ -56,7 +56,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads all pages and compares their lines. `None` if the deadline is reached and another invocation can continue.
-    pub(super) async fn read(&self) -> Result<Option<Read>, DispatchError> {
+    pub(super) async fn read(&self) -> Result<Option<Read>, PipelineError> {
         let expected = Extent::of(self.concluding.views);
         if expected.fits(self.limits) {
             return self.read_at_once(expected).await.map(Some);
@@ -66,7 +66,7 @@ impl Reader<'_> {
         let read = self.read_portions(&mut portions, expected).await;
         match read.and_then(|()| self.check_time()) {
             // If this invocation made no progress, the next one would not either, so it fails.
-            Err(DispatchError::OutOfTime) if portions.len() > before => return Ok(None),
+            Err(PipelineError::OutOfTime) if portions.len() > before => return Ok(None),
             read => read?,
         }
         match self.merge(&portions).await? {
@@ -76,7 +76,7 @@ impl Reader<'_> {
     }
 
     /// Reads an export of one portion.
-    async fn read_at_once(&self, expected: Extent) -> Result<Read, DispatchError> {
+    async fn read_at_once(&self, expected: Extent) -> Result<Read, PipelineError> {
         let mut pages = Pages::default();
         let mut lines = Lines::with_capacity(expected.lines);
         let (mut position, mut stream) = (0, self.pages_after(0).await?);
@@ -96,7 +96,7 @@ impl Reader<'_> {
         &self,
         portions: &mut Vec<PortionRecord>,
         expected: Extent,
-    ) -> Result<(), DispatchError> {
+    ) -> Result<(), PipelineError> {
         let buckets = self.limits.buckets(expected.lines);
         let mut lines = Lines::with_capacity(expected.lines.min(self.limits.lines));
         // Repeated after another handler stored a portion of another size, because of other limits.
@@ -110,7 +110,7 @@ impl Reader<'_> {
         portions: &mut Vec<PortionRecord>,
         lines: &mut Lines,
         buckets: u32,
-    ) -> Result<bool, DispatchError> {
+    ) -> Result<bool, PipelineError> {
         let buckets = portions.first().map_or(buckets, |first| first.buckets);
         let read = portions.iter().map(|portion| portion.pages.len()).sum();
         let positions = portions.iter().map(|it| it.pages.with_records());
@@ -141,7 +141,7 @@ impl Reader<'_> {
         }
     }
 
-    async fn finish(&self, pages: Pages, tally: &Tally) -> Result<Read, DispatchError> {
+    async fn finish(&self, pages: Pages, tally: &Tally) -> Result<Read, PipelineError> {
         let (warnings, effort) = (pages.warnings.clone(), pages.effort);
         let mut content = pages.into_content(self.concluding.views);
         let sought = sought(self.concluding.plan);
@@ -171,12 +171,12 @@ impl Reader<'_> {
         Ok(reads.buffered(READS_AT_ONCE).boxed())
     }
 
-    fn check_time(&self) -> Result<(), DispatchError> {
+    fn check_time(&self) -> Result<(), PipelineError> {
         let deadline = self.concluding.invocation.deadline;
         if deadline.allows(self.clock.now(), LAST_STEP) {
             Ok(())
         } else {
-            Err(DispatchError::OutOfTime)
+            Err(PipelineError::OutOfTime)
         }
     }
 
@@ -193,7 +193,7 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    pub(super) fn of(views: &[SliceView]) -> Self {
+    pub(super) fn of(views: &[SliceStatus]) -> Self {
         let ends = || views.iter().filter_map(|view| view.end.as_ref());
         Self {
             lines: ends().map(|end| end.totals.counts.archived).sum(),
@@ -221,13 +221,13 @@ fn add(
     position: &mut u32,
     record: &PageRecord,
     index: Option<Bytes>,
-) -> Result<(), DispatchError> {
+) -> Result<(), PipelineError> {
     let (Some(index), Some(objects)) = (index, &record.content.objects) else {
         return Ok(());
     };
     let added = lines.add_index(*position, &index);
     *position += 1;
-    added.map_err(|source| DispatchError::Index {
+    added.map_err(|source| PipelineError::Index {
         key: objects.index.key.clone(),
         source,
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::Settings;
-use crate::export::parking::Patience;
+use crate::export::parking::WaitLimits;
 use crate::storage::aws::AwsSettings;
 use crate::storage::queue::{Queue, QueueUrls};
 use crate::storage::store::S3Settings;
@@ -24,7 +24,7 @@ pub struct ArchiveConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSettings {
     /// `WATERMARK_DEADLINE_HOURS`, `JOB_DEADLINE_HOURS`, `THROTTLED_DEADLINE_HOURS`, `UNAVAILABLE_DEADLINE_HOURS`
-    pub patience: Patience,
+    pub patience: WaitLimits,
     /// `MAX_PAGES_PER_SLICE`. Stops the chain if the source never ends, because each page sends the next message.
     pub max_pages_per_slice: u32,
     /// `MAX_RUNS_PER_SLICE`. Limit on the runs of a slice that may lose their job or query.
@@ -34,7 +34,7 @@ pub struct PageSettings {
 impl Default for PageSettings {
     fn default() -> Self {
         Self {
-            patience: Patience::default(),
+            patience: WaitLimits::default(),
             max_pages_per_slice: 20_000,
             max_runs_per_slice: 10,
         }
@@ -133,9 +133,9 @@ impl Settings<'_> {
     }
 
     /// The total time that a page may wait, by reason.
-    pub fn patience(&self) -> Patience {
-        let default = Patience::default();
-        Patience {
+    pub fn patience(&self) -> WaitLimits {
+        let default = WaitLimits::default();
+        WaitLimits {
             watermark: self.deadline("WATERMARK_DEADLINE_HOURS", default.watermark),
             job: self.deadline("JOB_DEADLINE_HOURS", default.job),
             throttled: self.deadline("THROTTLED_DEADLINE_HOURS", default.throttled),
@@ -238,9 +238,9 @@ mod tests {
 
         let page = settings.page_settings();
 
-        let patience = Patience {
+        let patience = WaitLimits {
             job: Duration::from_hours(12),
-            ..Patience::default()
+            ..WaitLimits::default()
         };
         assert_eq!(
             page,

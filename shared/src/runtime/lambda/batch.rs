@@ -8,15 +8,15 @@ use futures::FutureExt as _;
 use serde::de::DeserializeOwned;
 
 use crate::base::failure::in_one_line;
-use crate::pipeline::{Redelivery, Trouble};
+use crate::pipeline::{ErrorClass, Redelivery};
 
-/// Fate of a message that was handled without an error.
+/// The further handling of a message that was handled without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Disposition {
     /// Its work is done, by this invocation or another one: the message is deleted.
-    Done,
+    Delete,
     /// The message is not deleted: it becomes visible again at the time that the handler set.
-    ComesBack,
+    KeepInvisible,
 }
 
 /// Why a message did not reach its handler, or the handler panicked. The error does not quote the message.
@@ -36,13 +36,13 @@ pub enum MessageError {
 pub async fn each_message<M: DeserializeOwned>(
     event: SqsEvent,
     redelivery: Redelivery<'_>,
-    handle: impl AsyncFn(&M, &SqsMessage) -> anyhow::Result<Fate>,
+    handle: impl AsyncFn(&M, &SqsMessage) -> anyhow::Result<Disposition>,
 ) -> SqsBatchResponse {
     each_record(event, async |record| {
         let handled = read_and_handle(record, &handle).await;
         if let Err(error) = &handled {
             let receipt = record.receipt_handle.as_deref().unwrap_or_default();
-            let (count, trouble) = (receive_count(record), Trouble::of(error));
+            let (count, trouble) = (receive_count(record), ErrorClass::of(error));
             redelivery.give_back(receipt, count, trouble).await;
         }
         handled
@@ -53,8 +53,8 @@ pub async fn each_message<M: DeserializeOwned>(
 /// A panic fails only its own message; otherwise Lambda would treat the whole batch as failed.
 async fn read_and_handle<M: DeserializeOwned>(
     record: &SqsMessage,
-    handle: &impl AsyncFn(&M, &SqsMessage) -> anyhow::Result<Fate>,
-) -> anyhow::Result<Fate> {
+    handle: &impl AsyncFn(&M, &SqsMessage) -> anyhow::Result<Disposition>,
+) -> anyhow::Result<Disposition> {
     let body = record.body.as_deref().ok_or(MessageError::NoBody)?;
     let message = serde_json::from_str(body).map_err(MessageError::Unreadable)?;
     let handled = AssertUnwindSafe(handle(&message, record)).catch_unwind();
@@ -69,7 +69,7 @@ async fn read_and_handle<M: DeserializeOwned>(
 /// must not overtake it.
 pub async fn each_record(
     event: SqsEvent,
-    handle: impl AsyncFn(&SqsMessage) -> anyhow::Result<Fate>,
+    handle: impl AsyncFn(&SqsMessage) -> anyhow::Result<Disposition>,
 ) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     let mut held = HashSet::new();
@@ -95,9 +95,9 @@ pub fn receive_count(record: &SqsMessage) -> u32 {
     count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
-fn comes_back(record: &SqsMessage, handled: anyhow::Result<Fate>) -> bool {
+fn comes_back(record: &SqsMessage, handled: anyhow::Result<Disposition>) -> bool {
     match handled {
-        Ok(fate) => fate == Fate::ComesBack,
+        Ok(fate) => fate == Disposition::KeepInvisible,
         Err(error) => {
             tracing::warn!(
                 message.id = record.message_id,
@@ -152,7 +152,7 @@ mod tests {
         let response = each_message(event, redelivery(&queues), async |number: &u32, _| {
             handled.borrow_mut().push(*number);
             anyhow::ensure!(number.is_multiple_of(2), "{number} is odd");
-            Ok(Fate::Done)
+            Ok(Disposition::Delete)
         })
         .await;
         let failed = failed(&response).into_iter().map(str::to_owned).collect();
@@ -168,7 +168,7 @@ mod tests {
 
     /// The time until a message on the waiting queue is visible again after this handler.
     async fn comes_back_after(
-        handle: impl AsyncFn(&u32, &SqsMessage) -> anyhow::Result<Fate>,
+        handle: impl AsyncFn(&u32, &SqsMessage) -> anyhow::Result<Disposition>,
     ) -> Duration {
         let clock = Clock::manual("2026-03-02T10:00:00Z".parse().unwrap());
         let queues = MemoryQueues::new(clock.clone());
@@ -219,7 +219,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_that_its_handler_holds_back_keeps_its_visibility() {
-        let delay = comes_back_after(async |_, _| Ok(Fate::ComesBack)).await;
+        let delay = comes_back_after(async |_, _| Ok(Disposition::KeepInvisible)).await;
 
         assert_eq!(delay, Queue::Waiting.settings().visibility_timeout);
     }
@@ -266,7 +266,7 @@ mod tests {
 
         let response = each_record(event, async |record| {
             assert_eq!(receive_count(record), 3);
-            Ok(Fate::ComesBack)
+            Ok(Disposition::KeepInvisible)
         })
         .await;
 

@@ -8,7 +8,7 @@ use crate::genesys::{CredentialsSource, GenesysClient};
 use crate::net::ClientError;
 use crate::net::clock::Clock;
 use crate::net::webhook::{Signer, SigningSecretError};
-use crate::pipeline::{Dispatch, FailedExports};
+use crate::pipeline::{FailedExports, Pipeline};
 use crate::pipeline::{GivenKey, KeySource, Redactors};
 use crate::runtime::config::{
     ArchiveConfig, CredentialsConfig, GenesysConfig, RedactionKeyConfig, SigningSecretConfig,
@@ -48,9 +48,9 @@ impl Clients {
     }
 
     /// The dispatch for a function that opens slices.
-    pub fn opening(&self, queues: QueueUrls, max_open_slices: usize) -> Dispatch {
+    pub fn opening(&self, queues: QueueUrls, max_open_slices: usize) -> Pipeline {
         let store = S3Store::new(self.aws.s3(), self.archive.s3.clone());
-        Dispatch {
+        Pipeline {
             archive: Archive::new(Arc::new(store)),
             queue: Arc::new(SqsQueues::new(self.aws.sqs(), queues)),
             clock: Clock::System,
@@ -61,7 +61,7 @@ impl Clients {
     }
 
     /// The dispatch for a function that opens no slices.
-    pub fn dispatch(&self, queues: QueueUrls) -> Dispatch {
+    pub fn pipeline(&self, queues: QueueUrls) -> Pipeline {
         self.opening(queues, ONE_SLICE)
     }
 

@@ -11,7 +11,7 @@ use crate::records::page::{
     self, DETAILS_FIELDS, OwnedRecord, RawRecord, RecordShape, ResultsReader,
 };
 use crate::source::answer::{Answer, Asking, Permanence};
-use crate::source::{Reading, Setback, broken};
+use crate::source::{PageContext, SourceError, broken};
 
 /// The records found for the ids of a batch.
 #[derive(Default)]
@@ -29,8 +29,8 @@ impl AnalyticsQuery {
         &self,
         offset: u64,
         range: OffsetRange,
-        reading: &Reading<'_>,
-    ) -> Result<(Answer, Asking), Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<(Answer, Asking), SourceError> {
         let ids = &reading.plan.filters.conversation_ids;
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ids.len());
         let end = range.end.unwrap_or(ids.len() as u64);
@@ -66,9 +66,9 @@ impl AnalyticsQuery {
     async fn ask_for(
         &self,
         ids: &[&str],
-        reading: &Reading<'_>,
+        reading: &PageContext<'_>,
         asking: &mut Asking,
-    ) -> Result<Option<Vec<OwnedRecord>>, Setback> {
+    ) -> Result<Option<Vec<OwnedRecord>>, SourceError> {
         let mut found: Option<Vec<OwnedRecord>> = None;
         let mut batches = vec![ids];
         while let Some(batch) = batches.pop() {
@@ -88,7 +88,7 @@ impl AnalyticsQuery {
     async fn ask_once(
         &self,
         ids: &[&str],
-        reading: &Reading<'_>,
+        reading: &PageContext<'_>,
         asking: &mut Asking,
     ) -> Result<Option<Vec<OwnedRecord>>, ApiError> {
         let call = Call::get(DETAILS).query("id", ids.join(","));
@@ -107,9 +107,9 @@ impl AnalyticsQuery {
     async fn ask_again(
         &self,
         missing: &[&str],
-        reading: &Reading<'_>,
+        reading: &PageContext<'_>,
         asking: &mut Asking,
-    ) -> Result<Vec<OwnedRecord>, Setback> {
+    ) -> Result<Vec<OwnedRecord>, SourceError> {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
@@ -126,9 +126,9 @@ impl AnalyticsQuery {
     async fn check_none(
         &self,
         ids: &[&str],
-        reading: &Reading<'_>,
+        reading: &PageContext<'_>,
         asking: &mut Asking,
-    ) -> Result<(), Setback> {
+    ) -> Result<(), SourceError> {
         let some: BTreeSet<_> = [ids.first(), ids.get(ids.len() / 2), ids.last()].into();
         for id in some.into_iter().flatten() {
             let call = Call::get(format!("{DETAILS_OF_ONE}/{id}/details"));

@@ -6,10 +6,10 @@ use super::missed::{Cause, HeldUp, Missed, Stuck, fails_alone};
 use super::visit::{Told, Visit};
 use crate::base::hash::Sha256;
 use crate::export::waiting::Wait;
-use crate::genesys::{ApiError, Call, Trouble};
+use crate::genesys::{ApiError, Call, UnavailableReason};
 use crate::records::page::AttachedFile;
 use crate::records::transcript::{AttachmentLimits, File, NotStored, Transcript};
-use crate::source::Setback;
+use crate::source::SourceError;
 
 /// Limit per conversation: the files are held in memory until the page is stored.
 const CONVERSATION_BYTES: u64 = 32_000_000;
@@ -121,13 +121,15 @@ impl Visit<'_> {
         let is_of_host = fails_alone(&error)
             || matches!(
                 error.trouble(),
-                Some(Trouble::Unreachable | Trouble::UnknownAuthority)
+                Some(UnavailableReason::Unreachable | UnavailableReason::UnknownAuthority)
             )
             || matches!(error, ApiError::Throttled { .. }) && self.client().is_foreign(call);
-        let is_late = matches!(error.trouble(), Some(Trouble::NoTimeLeft));
-        match Setback::from(error) {
-            Setback::Wait(wait) if is_of_host && self.has_time() => Ok(Fetched::Later(wait)),
-            Setback::Wait(wait) if is_of_host || is_late => Err(HeldUp::OutOfTime(wait)),
+        let is_late = matches!(error.trouble(), Some(UnavailableReason::NoTimeLeft));
+        match SourceError::from(error) {
+            SourceError::NotReady(wait) if is_of_host && self.has_time() => {
+                Ok(Fetched::Later(wait))
+            }
+            SourceError::NotReady(wait) if is_of_host || is_late => Err(HeldUp::OutOfTime(wait)),
             setback => Err(HeldUp::All(setback)),
         }
     }

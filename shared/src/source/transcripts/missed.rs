@@ -4,9 +4,9 @@ use super::batches::TooMuch;
 use super::visit::Told;
 use crate::base::failure::in_one_line;
 use crate::export::waiting::{Wait, WaitReason};
-use crate::genesys::{ApiError, Trouble};
+use crate::genesys::{ApiError, UnavailableReason};
 use crate::records::transcript::{Status, Untold};
-use crate::source::Setback;
+use crate::source::SourceError;
 
 const TOO_LARGE: &str = "its messages are larger than the API or this program accepts";
 
@@ -24,7 +24,7 @@ pub(super) enum HeldUp {
     /// The invocation's deadline expired during the visit. The conversation may take more time than any invocation has.
     OutOfTime(Wait),
     /// For all conversations.
-    All(Setback),
+    All(SourceError),
 }
 
 /// The wait, and the result to record if the wait does not help.
@@ -62,9 +62,9 @@ impl Stuck {
     }
 
     /// The API answered every request with something other than the requested document.
-    fn malformed(error: &ApiError, trouble: &Trouble) -> Self {
+    fn malformed(error: &ApiError, trouble: &UnavailableReason) -> Self {
         let problem = match trouble {
-            Trouble::NotJson { .. } => {
+            UnavailableReason::NotJson { .. } => {
                 format!("the API's response is not JSON: {}", in_one_line(error))
             }
             _ => format!("the API {trouble}"),
@@ -125,12 +125,13 @@ impl Verdict {
             Self::Final(untold) => untold.into(),
             Self::Refused(error) => Stuck::refused(&error).into(),
             Self::Failed(error) => match error.trouble() {
-                Some(trouble @ (Trouble::NotJson { .. } | Trouble::Unexpected { .. })) => {
-                    Stuck::malformed(&error, trouble).into()
-                }
+                Some(
+                    trouble @ (UnavailableReason::NotJson { .. }
+                    | UnavailableReason::Unexpected { .. }),
+                ) => Stuck::malformed(&error, trouble).into(),
                 _ => Stuck::unavailable(unavailable(&error)).into(),
             },
-            Self::All(error) if matches!(error.trouble(), Some(Trouble::NoTimeLeft)) => {
+            Self::All(error) if matches!(error.trouble(), Some(UnavailableReason::NoTimeLeft)) => {
                 HeldUp::OutOfTime(unavailable(&error)).into()
             }
             Self::All(error) => HeldUp::All(error.into()).into(),
@@ -204,7 +205,11 @@ pub(super) fn too_much(error: &ApiError) -> Option<TooMuch> {
 pub(super) fn is_poisoned(error: &ApiError) -> bool {
     matches!(
         error.trouble(),
-        Some(Trouble::Status(500) | Trouble::NotJson { .. } | Trouble::Unexpected { .. })
+        Some(
+            UnavailableReason::Status(500)
+                | UnavailableReason::NotJson { .. }
+                | UnavailableReason::Unexpected { .. }
+        )
     ) && !error.is_of_login()
 }
 
@@ -240,11 +245,11 @@ pub(super) fn fails_alone(error: &ApiError) -> bool {
         && matches!(
             error.trouble(),
             Some(
-                Trouble::Status(_)
-                    | Trouble::Timeout
-                    | Trouble::CutOff
-                    | Trouble::NotJson { .. }
-                    | Trouble::Unexpected { .. }
+                UnavailableReason::Status(_)
+                    | UnavailableReason::Timeout
+                    | UnavailableReason::CutOff
+                    | UnavailableReason::NotJson { .. }
+                    | UnavailableReason::Unexpected { .. }
             )
         )
 }
@@ -282,8 +287,8 @@ mod tests {
 
     const LOGIN: &str = "/oauth/token";
 
-    fn not_json() -> Trouble {
-        Trouble::NotJson {
+    fn not_json() -> UnavailableReason {
+        UnavailableReason::NotJson {
             status: 200,
             content_type: None,
             line: 1,
@@ -373,9 +378,9 @@ mod tests {
             refusal(403, Some("missing.any.permissions")),
             login,
             throttled,
-            ApiError::unavailable("/", Trouble::Unreachable),
-            ApiError::unavailable(LOGIN, Trouble::Status(503)),
-            ApiError::unavailable(LOGIN, Trouble::Timeout),
+            ApiError::unavailable("/", UnavailableReason::Unreachable),
+            ApiError::unavailable(LOGIN, UnavailableReason::Status(503)),
+            ApiError::unavailable(LOGIN, UnavailableReason::Timeout),
             ApiError::unavailable(LOGIN, not_json()),
         ];
         for error in errors {
@@ -386,7 +391,7 @@ mod tests {
 
     #[test]
     fn our_own_deadline_is_about_nobody_for_certain() {
-        let error = ApiError::unavailable("/", Trouble::NoTimeLeft);
+        let error = ApiError::unavailable("/", UnavailableReason::NoTimeLeft);
 
         assert_eq!(outcome(error), "out of time");
     }
@@ -394,11 +399,11 @@ mod tests {
     #[test]
     fn what_the_api_fails_at_alone_is_requested_again() {
         for what in [
-            Trouble::Status(409),
-            Trouble::Status(500),
-            Trouble::Status(529),
-            Trouble::Timeout,
-            Trouble::CutOff,
+            UnavailableReason::Status(409),
+            UnavailableReason::Status(500),
+            UnavailableReason::Status(529),
+            UnavailableReason::Timeout,
+            UnavailableReason::CutOff,
         ] {
             let outcome = outcome(ApiError::unavailable("/", what));
             assert!(

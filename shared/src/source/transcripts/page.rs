@@ -11,7 +11,7 @@ use crate::records::page::{self, AttachedFile, PageRules, RawRecord};
 use crate::records::redaction::Tally;
 use crate::records::transcript::{self, Limits, Status, Untold, Written};
 use crate::source::answer::Asking;
-use crate::source::{Reading, Setback, SourcePage, broken};
+use crate::source::{PageContext, SourceError, SourcePage, broken};
 
 const NONE_ALLOWED: &str = "the client may not read any conversation of this page: its role may lack conversation:message:view, or access to their divisions";
 
@@ -55,8 +55,8 @@ impl Page {
         &mut self,
         id: &str,
         told: Result<Told, Untold>,
-        reading: &Reading<'_>,
-    ) -> Result<(), Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<(), SourceError> {
         let told = told.map(|Told { transcript, files }| {
             self.attach(files);
             transcript
@@ -100,7 +100,7 @@ impl Page {
         }
     }
 
-    pub(super) fn finish(self, next: Option<Checkpoint>, reading: &Reading<'_>) -> SourcePage {
+    pub(super) fn finish(self, next: Option<Checkpoint>, reading: &PageContext<'_>) -> SourcePage {
         let mut warnings = self.warnings;
         let forbidden = self.statuses.of(Status::Forbidden.as_str());
         if forbidden == self.conversations && forbidden > 0 {

@@ -6,7 +6,7 @@ use super::missed::{Cause, HeldUp, Stuck};
 use super::page::Page;
 use crate::export::checkpoint::{Checkpoint, Place};
 use crate::export::portion::Portion;
-use crate::source::{Reading, Setback};
+use crate::source::{PageContext, SourceError};
 
 /// Limit of postponed conversations: their ids are part of each SQS message, which may hold 256 KiB.
 const MAX_POSTPONED: usize = 1_000;
@@ -62,18 +62,18 @@ impl<'a> Turn<'a> {
         held_up: HeldUp,
         done: usize,
         stuck: usize,
-    ) -> Result<Stuck, Setback> {
+    ) -> Result<Stuck, SourceError> {
         let is_full = !self.is_again() && self.postponed.len() + stuck >= MAX_POSTPONED;
         match held_up {
             HeldUp::Alone(why) if !is_full => Ok(*why),
             // These are recorded with their fallback even if they cannot be postponed.
             HeldUp::Alone(why) if matches!(why.cause, Cause::File | Cause::Refused) => Ok(*why),
-            HeldUp::Alone(why) => Err(Setback::Wait(why.wait)),
+            HeldUp::Alone(why) => Err(SourceError::NotReady(why.wait)),
             // The first conversation of a page has the whole invocation, and it was never enough.
             HeldUp::OutOfTime(wait) if done == 0 && !is_full && self.waited >= PATIENCE => {
                 Ok(Stuck::unavailable(wait))
             }
-            HeldUp::OutOfTime(wait) => Err(Setback::Wait(wait)),
+            HeldUp::OutOfTime(wait) => Err(SourceError::NotReady(wait)),
             HeldUp::All(setback) => Err(setback),
         }
     }
@@ -85,8 +85,8 @@ impl<'a> Turn<'a> {
         done: usize,
         page: &mut Page,
         stuck: Vec<(&str, Stuck)>,
-        reading: &Reading<'_>,
-    ) -> Result<Option<Checkpoint>, Setback> {
+        reading: &PageContext<'_>,
+    ) -> Result<Option<Checkpoint>, SourceError> {
         let failing = stuck.iter().filter(|(_, why)| why.is_failing()).count();
         let patience = match failing {
             0 | 1 => PATIENCE,
@@ -97,7 +97,7 @@ impl<'a> Turn<'a> {
             && page.answered == 0
             && self.waited < patience
         {
-            return Err(Setback::Wait(first.wait.clone()));
+            return Err(SourceError::NotReady(first.wait.clone()));
         }
         let mut postponed: Vec<String> = match self.portion {
             Some(_) => self.postponed.to_vec(),
@@ -171,7 +171,7 @@ mod tests {
         assert!(turn.held_up(failing(), 3, 0).is_ok());
         assert!(matches!(
             turn.held_up(failing(), 3, 1),
-            Err(Setback::Wait(_))
+            Err(SourceError::NotReady(_))
         ));
         assert!(turn.held_up(without_a_file(), 3, 1).is_ok());
         let again = Turn::again(&postponed, 10, Duration::ZERO);
@@ -197,7 +197,7 @@ mod tests {
         let turn = Turn::of(&portion, &[], 100 * PATIENCE);
 
         for reason in [WaitReason::Unavailable, WaitReason::Throttled] {
-            let all = HeldUp::All(Setback::Wait(Wait { reason, ..wait() }));
+            let all = HeldUp::All(SourceError::NotReady(Wait { reason, ..wait() }));
             assert!(turn.held_up(all, 0, 0).is_err());
         }
     }

@@ -123,8 +123,8 @@ impl MemoryQueues {
 
     /// Makes a received message a dead letter, whatever its receive count: for a consumer that should not retry for
     /// hours.
-    pub fn bury(&self, queue: Queue, receipt: &str) -> Result<(), QueueError> {
-        let buried = self.with(queue, |state, now| state.bury(receipt, now));
+    pub fn record_dead_letter(&self, queue: Queue, receipt: &str) -> Result<(), QueueError> {
+        let buried = self.with(queue, |state, now| state.record_dead_letter(receipt, now));
         self.inner.changed.notify_waiters();
         buried.map_err(|refused| refused.on("move a message to the dead letters", queue))
     }

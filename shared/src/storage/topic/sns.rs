@@ -9,7 +9,7 @@ use aws_sdk_sns::error::{BuildError, SdkError};
 use aws_sdk_sns::operation::publish_batch::PublishBatchError;
 use aws_sdk_sns::types::{BatchResultErrorEntry, MessageAttributeValue, PublishBatchRequestEntry};
 
-use super::{Notice, Topic, TopicArn, TopicError};
+use super::{Notification, Topic, TopicArn, TopicError};
 use crate::base::deadline::Deadline;
 use crate::base::failure::BoxError;
 use crate::net::clock::Clock;
@@ -61,7 +61,11 @@ impl SnsTopic {
         Self { client, arn, clock }
     }
 
-    async fn publish_batch(&self, batch: &[Notice], deadline: Deadline) -> Result<(), BoxError> {
+    async fn publish_batch(
+        &self,
+        batch: &[Notification],
+        deadline: Deadline,
+    ) -> Result<(), BoxError> {
         let entries = batch.iter().map(entry);
         let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
         let mut tries = 1;
@@ -87,7 +91,11 @@ impl SnsTopic {
 
 #[async_trait]
 impl Topic for SnsTopic {
-    async fn publish(&self, notices: &[Notice], deadline: Deadline) -> Result<(), TopicError> {
+    async fn publish(
+        &self,
+        notices: &[Notification],
+        deadline: Deadline,
+    ) -> Result<(), TopicError> {
         for batch in batches(notices) {
             let published = self.publish_batch(batch, deadline).await;
             published.map_err(|source| TopicError {
@@ -100,7 +108,7 @@ impl Topic for SnsTopic {
 }
 
 /// Splits the notifications, in order, into requests within the limits. SNS refuses one that is too large on its own.
-fn batches(notices: &[Notice]) -> Vec<&[Notice]> {
+fn batches(notices: &[Notification]) -> Vec<&[Notification]> {
     let mut batches = Vec::new();
     let mut rest = notices;
     while !rest.is_empty() {
@@ -117,13 +125,13 @@ fn batches(notices: &[Notice]) -> Vec<&[Notice]> {
 }
 
 /// The size as SNS counts it: the body, and the name, type and value of each attribute.
-fn size(notice: &Notice) -> usize {
+fn size(notice: &Notification) -> usize {
     let attributes = notice.attributes.iter();
     let attributes = attributes.map(|(name, value)| name.len() + STRING.len() + value.len());
     notice.body.len() + attributes.sum::<usize>()
 }
 
-fn entry(notice: &Notice) -> Result<PublishBatchRequestEntry, BuildError> {
+fn entry(notice: &Notification) -> Result<PublishBatchRequestEntry, BuildError> {
     let mut entry = PublishBatchRequestEntry::builder()
         .id(&notice.id)
         .message(&notice.body);

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::export::{Workshop, failed};
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::plan::{ExportPlan, GatewayQuery};
 use crate::export::run::End;
 use crate::export::waiting::{WaitReason, Waiting};
@@ -37,7 +37,7 @@ pub(super) async fn eventful() -> Workshop {
     export.end(1, End::Complete).await;
     let letter =
         json!({"formatVersion": 1, "from": "pages", "keptAt": export.tick(), "body": "{}"});
-    let name = Name::DeadLetter(export.id(), Sha256::of("{}"));
+    let name = ObjectKey::DeadLetter(export.id(), Sha256::of("{}"));
     export.archive().create_or_read(name, letter).await.unwrap();
     let outcome = export.conclude().await;
     export.deliver(&outcome, 2).await;
@@ -108,7 +108,7 @@ async fn wait(export: &Workshop) {
     };
     export
         .archive()
-        .replace(Name::Waiting(&waiting.id.run), &waiting)
+        .replace(ObjectKey::Waiting(&waiting.id.run), &waiting)
         .await
         .unwrap();
 }

@@ -8,18 +8,18 @@ use serde_json::json;
 use super::store::{MemoryStore, Objects};
 use crate::archive::PortionLimits;
 use crate::archive::slice_status;
-use crate::archive::{Archive, SliceView};
+use crate::archive::{Archive, SliceStatus};
 use crate::base::deadline::Deadline;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
 use crate::export::attempt::Attempt;
-use crate::export::audit::{Action, AuditEvent, EventType, Happening};
+use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
 use crate::export::checkpoint::Checkpoint;
 use crate::export::effort::Effort;
 use crate::export::marker::OpenMarker;
 use crate::export::message::PageMessage;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 use crate::export::page_record::{
     NextStep, PageContent, PageObjects, PageRecord, RejectedRecord, StoredObject,
 };
@@ -29,7 +29,7 @@ use crate::export::run::RunRecord;
 use crate::export::totals::Totals;
 use crate::net::clock::Clock;
 use crate::pipeline::invocation::Invocation;
-use crate::pipeline::{Dispatch, FailedExports};
+use crate::pipeline::{FailedExports, Pipeline};
 use crate::records::page::{encode, gateway_records};
 use crate::storage::queue::MemoryQueues;
 
@@ -40,7 +40,7 @@ pub(super) use ends::failed;
 /// An export in progress, and its archive.
 pub(super) struct Workshop {
     pub(super) store: Arc<MemoryStore>,
-    pub(super) dispatch: Dispatch,
+    pub(super) pipeline: Pipeline,
     pub(super) plan: ExportPlan,
     pub(super) attempt: Attempt,
     invocation: Invocation,
@@ -63,22 +63,22 @@ impl Workshop {
         let plan = draft.plan(query, residency, &limits, now, "start").unwrap();
         let (id, attempt) = (plan.export_id.clone(), Attempt::first(&plan));
         archive
-            .replace(Name::Open(&id), &OpenMarker::new(id.clone(), now))
+            .replace(ObjectKey::Open(&id), &OpenMarker::new(id.clone(), now))
             .await
             .unwrap();
         archive
-            .create_or_read(Name::Request(&id), plan.clone())
+            .create_or_read(ObjectKey::Request(&id), plan.clone())
             .await
             .unwrap();
         archive
-            .create_or_read(Name::Attempt(&id, 1), attempt.clone())
+            .create_or_read(ObjectKey::Attempt(&id, 1), attempt.clone())
             .await
             .unwrap();
         let invocation = Invocation {
             request_id: "call".to_owned(),
             deadline: Deadline::NONE,
         };
-        let dispatch = Dispatch {
+        let pipeline = Pipeline {
             archive,
             queue,
             clock,
@@ -88,7 +88,7 @@ impl Workshop {
         };
         Self {
             store,
-            dispatch,
+            pipeline,
             plan,
             attempt,
             invocation,
@@ -100,14 +100,14 @@ impl Workshop {
     }
 
     pub(super) fn archive(&self) -> &Archive {
-        &self.dispatch.archive
+        &self.pipeline.archive
     }
 
     pub(super) fn id(&self) -> &ExportId {
         &self.plan.export_id
     }
 
-    pub(super) async fn view(&self, slice: u32) -> SliceView {
+    pub(super) async fn view(&self, slice: u32) -> SliceStatus {
         slice_status::of_slice(&self.archive(), &self.plan, &self.attempt, slice)
             .await
             .unwrap()
@@ -134,10 +134,10 @@ impl Workshop {
                 .query(&self.plan)
                 .map(|query| query.query_id.clone()),
             watermark: None,
-            created_at: self.dispatch.clock.now(),
+            created_at: self.pipeline.clock.now(),
         };
         self.archive()
-            .create_or_read(Name::Run(&message.id.run), record)
+            .create_or_read(ObjectKey::Run(&message.id.run), record)
             .await
             .unwrap();
     }
@@ -188,7 +188,7 @@ impl Workshop {
             event,
         };
         self.archive()
-            .create_or_read(Name::Record(&message.id), record)
+            .create_or_read(ObjectKey::Record(&message.id), record)
             .await
             .unwrap()
             .0
@@ -211,7 +211,7 @@ impl Workshop {
         let mut rejects = Vec::new();
         for reject in &page.rejects {
             let raw = &*reject.raw;
-            let name = Name::Reject(&message.id, reject.position, Sha256::of(raw));
+            let name = ObjectKey::Reject(&message.id, reject.position, Sha256::of(raw));
             let object = self.store_object(name, raw).await;
             rejects.push(RejectedRecord {
                 position: reject.position,
@@ -223,10 +223,10 @@ impl Workshop {
             (Some(object), Some(index)) => {
                 let sha256 = Sha256::of(&object);
                 let page = self
-                    .store_object(Name::Page(&message.id, sha256), &object)
+                    .store_object(ObjectKey::Page(&message.id, sha256), &object)
                     .await;
                 let index = self
-                    .store_object(Name::Index(&message.id, sha256), &index)
+                    .store_object(ObjectKey::Index(&message.id, sha256), &index)
                     .await;
                 Some(PageObjects { page, index })
             }
@@ -248,7 +248,7 @@ impl Workshop {
         }
     }
 
-    async fn store_object(&self, name: Name<'_>, bytes: &[u8]) -> StoredObject {
+    async fn store_object(&self, name: ObjectKey<'_>, bytes: &[u8]) -> StoredObject {
         self.archive().put(name, bytes.to_vec()).await.unwrap();
         StoredObject {
             key: name.key(),
@@ -259,7 +259,7 @@ impl Workshop {
 
     fn page_event(&self, message: &PageMessage, content: &PageContent) -> AuditEvent {
         let id = &message.id;
-        let mut event = AuditEvent::new(Happening {
+        let mut event = AuditEvent::new(NewAuditEvent {
             export_id: self.id(),
             query_hash: self.plan.query_hash,
             request_id: "call",
@@ -279,8 +279,8 @@ impl Workshop {
 
     /// Advances the clock by one second, and returns the time.
     pub(super) fn tick(&self) -> jiff::Timestamp {
-        self.dispatch.clock.advance(Duration::from_secs(1));
-        self.dispatch.clock.now()
+        self.pipeline.clock.advance(Duration::from_secs(1));
+        self.pipeline.clock.now()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::examples::{eventful, gateway, interrupted};
 use super::*;
-use crate::export::objects::Name;
+use crate::export::objects::ObjectKey;
 
 #[tokio::test]
 async fn an_eventful_export_is_intact_and_its_leftovers_are_listed() {
@@ -86,13 +86,13 @@ async fn an_export_without_a_manifest_is_said_to_be_what_it_is() {
         serde_json::json!({"formatVersion": 1, "exportId": "daily", "askedAt": cancelling.tick()});
     cancelling
         .archive()
-        .create_or_read(Name::Cancel(cancelling.id()), asked.clone())
+        .create_or_read(ObjectKey::Cancel(cancelling.id()), asked.clone())
         .await
         .unwrap();
     let cancelled = interrupted().await;
     cancelled
         .archive()
-        .create_or_read(Name::Cancel(cancelled.id()), asked)
+        .create_or_read(ObjectKey::Cancel(cancelled.id()), asked)
         .await
         .unwrap();
     cancelled.conclude().await;
@@ -161,7 +161,7 @@ async fn a_cancellation_that_came_too_late_is_a_warning() {
         serde_json::json!({"formatVersion": 1, "exportId": "daily", "askedAt": export.tick()});
     export
         .archive()
-        .create_or_read(Name::Cancel(export.id()), asked)
+        .create_or_read(ObjectKey::Cancel(export.id()), asked)
         .await
         .unwrap();
 

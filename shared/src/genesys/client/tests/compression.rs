@@ -12,7 +12,7 @@ fn compressed(body: &str) -> Scripted {
 
 async fn asking(answers: impl IntoIterator<Item = Scripted>) -> Setup {
     let adjust = |settings: &mut ClientSettings| {
-        settings.compression = Compression::Asked;
+        settings.compression = Compression::QuerySpec;
         settings.body_limit_bytes = 1000;
     };
     Setup::with(adjust, [Scripted::token("t", 600)], answers).await

@@ -5,10 +5,10 @@ use std::task::{Context, Wake, Waker};
 use reqwest::header::HeaderMap;
 
 use super::*;
-use crate::genesys::client::turn::Turn;
+use crate::genesys::client::permit::RateLimitPermit;
 
 impl Setup {
-    async fn turn(&self) -> Turn<'_> {
+    async fn turn(&self) -> RateLimitPermit<'_> {
         let call = Call::get(JOBS);
         let mut progress = Progress::default();
         let inner = &self.client.inner;

@@ -98,7 +98,7 @@ async fn a_redirect_names_scheme_and_host_and_no_path_or_query() {
 }
 
 /// The refusal of a delivery to `url`.
-async fn refusal_of(url: &str) -> Refusal {
+async fn refusal_of(url: &str) -> DeliveryFailure {
     let url = WebhookUrl::parse(url, &local()).unwrap();
     let sender = Sender::new(local()).unwrap();
     let error = sender.post(&url, &[], Bytes::new()).await.unwrap_err();
@@ -161,13 +161,16 @@ async fn each_way_to_get_no_answer_is_a_refusal_of_its_own() {
     let no_answer = refusal_of(&format!("http://127.0.0.1:{hanging_up}/s3cret")).await;
 
     assert!(
-        matches!(refused, Refusal::NoConnection { .. }),
+        matches!(refused, DeliveryFailure::NoConnection { .. }),
         "{refused:?}"
     );
-    assert!(matches!(no_tls, Refusal::Tls { .. }), "{no_tls:?}");
-    assert!(matches!(greeted, Refusal::Tls { .. }), "{greeted:?}");
+    assert!(matches!(no_tls, DeliveryFailure::Tls { .. }), "{no_tls:?}");
     assert!(
-        matches!(no_answer, Refusal::NoAnswer { .. }),
+        matches!(greeted, DeliveryFailure::Tls { .. }),
+        "{greeted:?}"
+    );
+    assert!(
+        matches!(no_answer, DeliveryFailure::NoAnswer { .. }),
         "{no_answer:?}"
     );
     for refusal in [refused, no_tls, greeted, no_answer] {

@@ -10,7 +10,7 @@ use crate::archive::comparison::{LINE_BYTES, Lines, Tally};
 use crate::archive::page_objects;
 use crate::base::hash::Sha256;
 use crate::export::page_record::StoredObject;
-use crate::pipeline::DispatchError;
+use crate::pipeline::PipelineError;
 
 impl Reader<'_> {
     /// Compares the lines of all portions, one bucket at a time. `None` if the deadline is reached; the counts so far
@@ -18,7 +18,7 @@ impl Reader<'_> {
     pub(super) async fn merge(
         &self,
         portions: &[PortionRecord],
-    ) -> Result<Option<Tally>, DispatchError> {
+    ) -> Result<Option<Tally>, PipelineError> {
         let (merged, mut tally) = self.newest_tally().await?;
         let buckets = portions.first().map_or(0, |first| first.buckets);
         let mut lines = Lines::default();

@@ -11,9 +11,9 @@ use crate::archive::content::Pages;
 use crate::base::format::FormatVersion;
 use crate::base::hash::Sha256;
 use crate::base::ids::ExportId;
-use crate::export::objects::{Name, portion_prefix, tally_prefix};
+use crate::export::objects::{ObjectKey, portion_prefix, tally_prefix};
 use crate::export::page_record::StoredObject;
-use crate::pipeline::DispatchError;
+use crate::pipeline::PipelineError;
 
 /// Line objects written or read at a time; together up to 96 MB.
 pub(super) const LINES_AT_ONCE: usize = 4;
@@ -62,12 +62,12 @@ impl Reader<'_> {
         pages: Pages,
         lines: &mut Lines,
         buckets: u32,
-    ) -> Result<PortionRecord, DispatchError> {
+    ) -> Result<PortionRecord, PipelineError> {
         let (id, attempt) = (self.id(), self.concluding.attempt.attempt);
         let portion = u32::try_from(portions.len()).unwrap_or(u32::MAX) + 1;
         let put = async |(bucket, bytes): (u32, Bytes)| {
             let (size_bytes, sha256) = (bytes.len() as u64, Sha256::of(&bytes));
-            let name = Name::Lines {
+            let name = ObjectKey::Lines {
                 export_id: id,
                 attempt,
                 portion,
@@ -94,7 +94,7 @@ impl Reader<'_> {
             lines: stored,
             pages,
         };
-        let name = Name::Portion {
+        let name = ObjectKey::Portion {
             export_id: id,
             attempt,
             portion,
@@ -114,7 +114,7 @@ impl Reader<'_> {
         let listed = self.archive.list_all(&portion_prefix(id, attempt)).await?;
         let mut portions = Vec::new();
         for portion in 1..=u32::try_from(listed.len()).unwrap_or(u32::MAX) {
-            let name = Name::Portion {
+            let name = ObjectKey::Portion {
                 export_id: id,
                 attempt,
                 portion,
@@ -141,7 +141,7 @@ impl Reader<'_> {
 
     pub(super) async fn keep(&self, buckets: u32, tally: Tally) -> Result<(), ArchiveError> {
         let (export_id, attempt) = (self.id(), self.concluding.attempt.attempt);
-        let name = Name::Tally {
+        let name = ObjectKey::Tally {
             export_id,
             attempt,
             buckets,

@@ -141,7 +141,11 @@ impl QueueState {
     }
 
     /// Makes a received message a dead letter at once.
-    pub(super) fn bury(&mut self, receipt: &str, now: Timestamp) -> Result<(), Refused> {
+    pub(super) fn record_dead_letter(
+        &mut self,
+        receipt: &str,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
         self.settle(now);
         let index = self.holder_of(receipt).ok_or(Refused::ReceiptOutdated)?;
         let message = self.messages.remove(index);

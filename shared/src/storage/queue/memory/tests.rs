@@ -88,12 +88,18 @@ async fn a_message_that_its_consumer_gives_up_is_a_dead_letter_at_once() {
     send_all(&queues, [page("g", "1"), page("g", "2")]).await;
     let first = queues.receive(Queue::Pages).unwrap();
 
-    queues.bury(Queue::Pages, &first.receipt).unwrap();
+    queues
+        .record_dead_letter(Queue::Pages, &first.receipt)
+        .unwrap();
 
     let letters = queues.dead_letters(Queue::Pages);
     assert_eq!((letters.len(), &letters[0].body), (1, &first.body));
     assert_eq!(queues.receive(Queue::Pages).unwrap().body, "2");
-    assert!(queues.bury(Queue::Pages, &first.receipt).is_err());
+    assert!(
+        queues
+            .record_dead_letter(Queue::Pages, &first.receipt)
+            .is_err()
+    );
 }
 
 #[tokio::test]

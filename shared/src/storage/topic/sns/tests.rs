@@ -19,8 +19,8 @@ fn topic(fake: &FakeAws) -> SnsTopic {
     )
 }
 
-fn notices(count: usize) -> Vec<Notice> {
-    let notice = |number| Notice {
+fn notices(count: usize) -> Vec<Notification> {
+    let notice = |number| Notification {
         id: format!("evt_{number}"),
         body: format!(r#"{{"number":{number}}}"#),
         attributes: vec![("event", "transcript.archived".to_owned())],
@@ -117,7 +117,10 @@ fn a_request_holds_no_more_bytes_than_sns_takes() {
     }
     large[4].body = "x".repeat(2 * MAX_BYTES);
 
-    let sizes: Vec<usize> = batches(&large).into_iter().map(<[Notice]>::len).collect();
+    let sizes: Vec<usize> = batches(&large)
+        .into_iter()
+        .map(<[Notification]>::len)
+        .collect();
 
     assert_eq!(sizes, [2, 1, 1, 1]);
     assert!(batches(&[]).is_empty());

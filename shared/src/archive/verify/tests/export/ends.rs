@@ -3,20 +3,20 @@
 use serde_json::json;
 
 use super::Workshop;
-use crate::archive::SliceView;
+use crate::archive::SliceStatus;
 use crate::archive::deliveries;
 use crate::archive::slice_status;
 use crate::base::failure::{Failure, FailureKind};
-use crate::export::attempt::{Attempt, Overrides, SliceStanding};
-use crate::export::audit::{Action, AuditEvent, EventType, Happening};
-use crate::export::objects::Name;
+use crate::export::attempt::{Attempt, Overrides, SliceProgress};
+use crate::export::audit::{Action, AuditEvent, EventType, NewAuditEvent};
+use crate::export::objects::ObjectKey;
 use crate::export::outcome::{Outcome, SliceFailure};
 use crate::export::plan::GatewayQuery;
 use crate::export::run::End;
 use crate::pipeline::conclusion;
 use crate::pipeline::conclusion::{Concluding, Progress};
 use crate::pipeline::run_ends;
-use crate::pipeline::run_ends::Ending;
+use crate::pipeline::run_ends::RunEndDraft;
 
 pub(in crate::archive::verify::tests) fn failed(message: &str) -> End {
     End::Failed {
@@ -32,10 +32,10 @@ impl Workshop {
         let newest = self.archive().newest_record(&view.run).await.unwrap();
         let message = self.message(slice).await;
         let ending = match (&end, &newest) {
-            (End::Complete, Some(last)) => Ending::after(&view.run, last),
-            _ => Ending::before(&message),
+            (End::Complete, Some(last)) => RunEndDraft::after(&view.run, last),
+            _ => RunEndDraft::before(&message),
         };
-        run_ends::end_run(&self.dispatch, &self.plan, ending, end, &self.invocation)
+        run_ends::end_run(&self.pipeline, &self.plan, ending, end, &self.invocation)
             .await
             .unwrap();
     }
@@ -51,7 +51,7 @@ impl Workshop {
         let views = slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
-        let progress = conclusion::conclude(&self.dispatch, self.concluding(&views)).await;
+        let progress = conclusion::conclude(&self.pipeline, self.concluding(&views)).await;
         match progress.unwrap() {
             Progress::Decided(outcome) => *outcome,
             Progress::Unfinished => panic!("there is no deadline"),
@@ -70,7 +70,7 @@ impl Workshop {
             failure: Failure::new(FailureKind::RepeatedRecord, "a1 is archived twice"),
         };
         let concluding = self.concluding(&views);
-        let failed = conclusion::fail_export(&self.dispatch, concluding, vec![failure]).await;
+        let failed = conclusion::fail_export(&self.pipeline, concluding, vec![failure]).await;
         failed.unwrap()
     }
 
@@ -78,12 +78,12 @@ impl Workshop {
         let views = slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
             .unwrap();
-        conclusion::announce(&self.dispatch, self.concluding(&views), outcome)
+        conclusion::announce(&self.pipeline, self.concluding(&views), outcome)
             .await
             .unwrap();
     }
 
-    fn concluding<'a>(&'a self, views: &'a [SliceView]) -> Concluding<'a> {
+    fn concluding<'a>(&'a self, views: &'a [SliceStatus]) -> Concluding<'a> {
         Concluding {
             plan: &self.plan,
             attempt: &self.attempt,
@@ -99,7 +99,7 @@ impl Workshop {
         receipts: u32,
     ) {
         for receipt in 1..=receipts {
-            let event = AuditEvent::new(Happening {
+            let event = AuditEvent::new(NewAuditEvent {
                 export_id: self.id(),
                 query_hash: self.plan.query_hash,
                 request_id: "call",
@@ -146,7 +146,7 @@ impl Workshop {
         self.begin(next).await;
     }
 
-    async fn standings(&self) -> Vec<SliceStanding> {
+    async fn standings(&self) -> Vec<SliceProgress> {
         let mut standings = Vec::new();
         for view in slice_status::all(&self.archive(), &self.plan, &self.attempt)
             .await
@@ -162,8 +162,8 @@ impl Workshop {
     }
 
     async fn begin(&mut self, next: Attempt) {
-        let name = Name::Attempt(&self.plan.export_id, next.attempt);
-        self.dispatch
+        let name = ObjectKey::Attempt(&self.plan.export_id, next.attempt);
+        self.pipeline
             .archive
             .create_or_read(name, next.clone())
             .await

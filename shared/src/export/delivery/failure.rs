@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
-pub enum Refusal {
+pub enum DeliveryFailure {
     /// The receiver responded with another status.
     Status {
         status: u16,
@@ -35,7 +35,7 @@ pub enum Refusal {
     NotSent { cause: String },
 }
 
-impl Refusal {
+impl DeliveryFailure {
     pub(crate) fn of_status(status: u16) -> Self {
         Self::Status {
             status,
@@ -104,7 +104,7 @@ impl Refusal {
 }
 
 /// The result and the fix.
-impl fmt::Display for Refusal {
+impl fmt::Display for DeliveryFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.what(), self.fix())
     }
@@ -169,20 +169,20 @@ mod tests {
             301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 407, 413, 415, 422, 429, 451,
             500, 503, 599,
         ];
-        let of_status = statuses.map(|status| Refusal::of_status(status).to_string());
+        let of_status = statuses.map(|status| DeliveryFailure::of_status(status).to_string());
         let cause = || "why".to_owned();
         let others = [
-            Refusal::Status {
+            DeliveryFailure::Status {
                 status: 308,
                 location: Some("https://new.example".to_owned()),
             },
-            Refusal::Timeout { seconds: 5 },
-            Refusal::Tls { cause: cause() },
-            Refusal::Name { cause: cause() },
-            Refusal::NoConnection { cause: cause() },
-            Refusal::NoAnswer { cause: cause() },
-            Refusal::Forbidden { cause: cause() },
-            Refusal::NotSent { cause: cause() },
+            DeliveryFailure::Timeout { seconds: 5 },
+            DeliveryFailure::Tls { cause: cause() },
+            DeliveryFailure::Name { cause: cause() },
+            DeliveryFailure::NoConnection { cause: cause() },
+            DeliveryFailure::NoAnswer { cause: cause() },
+            DeliveryFailure::Forbidden { cause: cause() },
+            DeliveryFailure::NotSent { cause: cause() },
         ]
         .map(|refusal| refusal.to_string());
 
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_kept_and_read_again() {
-        let refusal = Refusal::Status {
+        let refusal = DeliveryFailure::Status {
             status: 308,
             location: Some("https://new.example".to_owned()),
         };
@@ -231,16 +231,22 @@ mod tests {
             kept,
             json!({"kind": "status", "status": 308, "location": "https://new.example"})
         );
-        assert_eq!(serde_json::from_value::<Refusal>(kept).unwrap(), refusal);
+        assert_eq!(
+            serde_json::from_value::<DeliveryFailure>(kept).unwrap(),
+            refusal
+        );
     }
 
     #[test]
     fn an_answer_that_an_earlier_version_kept_is_understood() {
         let unreachable = "the webhook receiver at lake.example could not be reached";
 
-        assert_eq!(Refusal::of_answer("status 308"), Refusal::of_status(308));
         assert_eq!(
-            Refusal::of_answer(unreachable).what(),
+            DeliveryFailure::of_answer("status 308"),
+            DeliveryFailure::of_status(308)
+        );
+        assert_eq!(
+            DeliveryFailure::of_answer(unreachable).what(),
             format!("not sent: {unreachable}")
         );
     }

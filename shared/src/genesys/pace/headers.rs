@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 
 /// The count and the end of the window in which the server counted the request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct RateLimitHeaders {
     pub(super) count: u32,
     pub(super) allowed: u32,
     /// The window ends somewhere between these two.
@@ -23,7 +23,7 @@ const ROUNDING: Duration = Duration::from_secs(1);
 /// Windows last a minute; a reset much later is an error that must not stop us.
 const LONGEST_RESET: Duration = Duration::from_mins(10);
 
-impl Told {
+impl RateLimitHeaders {
     /// Reads the headers, which the server wrote at some moment between `sent` and `received`.
     pub(super) fn read(headers: &HeaderMap, sent: Timestamp, received: Timestamp) -> Option<Self> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();

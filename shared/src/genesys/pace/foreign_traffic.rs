@@ -8,7 +8,7 @@ use super::{earlier, until};
 
 /// An average over about the last 15 seconds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Others {
+pub(super) struct ForeignTraffic {
     per_second: f64,
     since: Option<Mark>,
     /// Responses to our requests since the mark.
@@ -26,7 +26,7 @@ const SHORTEST_STEP: Duration = Duration::from_secs(1);
 
 const MEMORY: Duration = Duration::from_secs(15);
 
-impl Others {
+impl ForeignTraffic {
     /// Requests per second. Requests in flight can make the count lag and the average negative, which reads as zero.
     pub(super) fn rate(&self) -> f64 {
         self.per_second.max(0.0)

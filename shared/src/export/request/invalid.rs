@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 /// The reason why a request is refused. Nothing was sent or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum InvalidRequest {
     #[error("`{field}` is {value}: {rule}")]
     Field {
         field: String,
@@ -20,7 +20,7 @@ pub enum Refusal {
     Unreadable(String),
 }
 
-impl Refusal {
+impl InvalidRequest {
     pub fn new(
         field: impl Into<String>,
         value: impl fmt::Display,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use conversation_archive::archive::ArchiveError;
 use conversation_archive::base::failure::in_one_line;
-use conversation_archive::pipeline::DispatchError;
+use conversation_archive::pipeline::PipelineError;
 use start_export::StartError;
 use tokio::time::Instant;
 
 /// When the archive stopped answering, if it has.
 #[derive(Debug, Default)]
-pub(super) struct Silence {
+pub(super) struct OutageTolerance {
     since: Option<Instant>,
 }
 
@@ -18,7 +18,7 @@ pub(super) struct Silence {
 /// outage the user should see an error, and loses nothing: a resume continues where the engine stopped.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-impl Silence {
+impl OutageTolerance {
     /// Records that the archive answered.
     pub(super) fn end(&mut self) {
         if self.since.take().is_some() {
@@ -26,8 +26,8 @@ impl Silence {
         }
     }
 
-    /// Tolerates a transient error, or returns it if it is permanent or the silence lasts too long.
-    pub(super) fn bear(&mut self, error: anyhow::Error, now: Instant) -> anyhow::Result<()> {
+    /// Tolerates a transient error, or returns it if it is permanent or the outage lasts too long.
+    pub(super) fn absorb(&mut self, error: anyhow::Error, now: Instant) -> anyhow::Result<()> {
         if !is_passing(&error) {
             return Err(error);
         }
@@ -53,7 +53,7 @@ impl Silence {
 pub(super) fn may_still_start(error: &StartError) -> bool {
     match error {
         StartError::Archive(error) => error.is_transient(),
-        StartError::Dispatch(error) => error.is_transient(),
+        StartError::Pipeline(error) => error.is_transient(),
         StartError::Beside { source, .. } => may_still_start(source),
         StartError::Refused(_) | StartError::Source(_) => false,
     }
@@ -65,7 +65,7 @@ fn is_passing(error: &anyhow::Error) -> bool {
         cause.downcast_ref().is_some_and(ArchiveError::is_transient)
             || cause
                 .downcast_ref()
-                .is_some_and(DispatchError::is_transient)
+                .is_some_and(PipelineError::is_transient)
             || cause.downcast_ref().is_some_and(may_still_start)
     })
 }
@@ -86,18 +86,20 @@ mod tests {
 
     #[test]
     fn a_store_that_does_not_answer_is_borne_however_its_error_is_wrapped() {
-        let dispatch = || DispatchError::from(slow());
+        let pipeline = || PipelineError::from(slow());
         for error in [
             anyhow::Error::from(slow()),
-            anyhow::Error::from(dispatch()),
+            anyhow::Error::from(pipeline()),
             anyhow::Error::from(StartError::from(slow())),
-            anyhow::Error::from(StartError::from(dispatch())),
-            anyhow::Error::from(dispatch()).context("cannot sweep"),
+            anyhow::Error::from(StartError::from(pipeline())),
+            anyhow::Error::from(pipeline()).context("cannot sweep"),
         ] {
             let told = format!("{error:?}");
 
             assert!(
-                Silence::default().bear(error, Instant::now()).is_ok(),
+                OutageTolerance::default()
+                    .absorb(error, Instant::now())
+                    .is_ok(),
                 "{told}"
             );
         }
@@ -108,32 +110,36 @@ mod tests {
         let gone = || ArchiveError::Missing("request.json".to_owned());
         for error in [
             anyhow::Error::from(gone()),
-            anyhow::Error::from(DispatchError::from(gone())),
+            anyhow::Error::from(PipelineError::from(gone())),
         ] {
-            assert!(Silence::default().bear(error, Instant::now()).is_err());
+            assert!(
+                OutageTolerance::default()
+                    .absorb(error, Instant::now())
+                    .is_err()
+            );
         }
     }
 
     #[test]
     fn a_store_that_stays_away_ends_the_engine_after_some_minutes() {
-        let mut silence = Silence::default();
+        let mut outage = OutageTolerance::default();
         let start = Instant::now();
 
-        silence.bear(slow().into(), start).unwrap();
-        silence.bear(slow().into(), start + PATIENCE / 2).unwrap();
-        let error = silence.bear(slow().into(), start + PATIENCE).unwrap_err();
+        outage.absorb(slow().into(), start).unwrap();
+        outage.absorb(slow().into(), start + PATIENCE / 2).unwrap();
+        let error = outage.absorb(slow().into(), start + PATIENCE).unwrap_err();
 
         insta::assert_snapshot!(error, @"the archive has not responded for 5 minutes");
     }
 
     #[test]
     fn an_answer_in_between_begins_the_patience_anew() {
-        let mut silence = Silence::default();
+        let mut outage = OutageTolerance::default();
         let start = Instant::now();
 
-        silence.bear(slow().into(), start).unwrap();
-        silence.end();
+        outage.absorb(slow().into(), start).unwrap();
+        outage.end();
 
-        assert!(silence.bear(slow().into(), start + PATIENCE).is_ok());
+        assert!(outage.absorb(slow().into(), start + PATIENCE).is_ok());
     }
 }

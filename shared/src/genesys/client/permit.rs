@@ -7,19 +7,19 @@ use reqwest::header::HeaderMap;
 use super::{Inner, Progress, attempt, millis};
 use crate::base::deadline::Deadline;
 use crate::genesys::call::Call;
-use crate::genesys::error::{ApiError, Trouble};
+use crate::genesys::error::{ApiError, UnavailableReason};
 use crate::genesys::pace::Ticket;
 use crate::genesys::retry;
 
 /// The right to send one request. If it is dropped without a response, a sent request is assumed to be counted.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(super) struct RateLimitPermit<'a> {
     inner: &'a Inner,
     ticket: Option<Ticket>,
     is_sent: bool,
 }
 
-impl Turn<'_> {
+impl RateLimitPermit<'_> {
     /// Marks the request as sent: from now on the server may count it.
     pub(super) fn sending(&mut self) {
         self.is_sent = true;
@@ -39,7 +39,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for RateLimitPermit<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
             let mut pace = self.inner.pace();
@@ -55,8 +55,8 @@ impl Drop for Turn<'_> {
 
 impl Inner {
     /// A turn for a request that the budget does not count.
-    pub(super) fn no_turn(&self) -> Turn<'_> {
-        Turn {
+    pub(super) fn no_turn(&self) -> RateLimitPermit<'_> {
+        RateLimitPermit {
             inner: self,
             ticket: None,
             is_sent: false,
@@ -69,7 +69,7 @@ impl Inner {
         call: &Call,
         deadline: Deadline,
         progress: &mut Progress,
-    ) -> Result<Turn<'_>, ApiError> {
+    ) -> Result<RateLimitPermit<'_>, ApiError> {
         let since = self.clock.now();
         let turn = self.stand_in_line(call, deadline).await;
         let waited = self.clock.now().duration_since(since);
@@ -84,9 +84,16 @@ impl Inner {
         self.pace().hold(wait, self.clock.now());
     }
 
-    async fn stand_in_line(&self, call: &Call, deadline: Deadline) -> Result<Turn<'_>, ApiError> {
+    async fn stand_in_line(
+        &self,
+        call: &Call,
+        deadline: Deadline,
+    ) -> Result<RateLimitPermit<'_>, ApiError> {
         if !deadline.allows(self.clock.now(), Duration::ZERO) {
-            return Err(ApiError::unavailable(call.route(), Trouble::NoTimeLeft));
+            return Err(ApiError::unavailable(
+                call.route(),
+                UnavailableReason::NoTimeLeft,
+            ));
         }
         // If the deadline rules out waiting for the caller at the head of the queue, it rules out queueing behind it
         // too.
@@ -103,7 +110,7 @@ impl Inner {
             let wait = match reserved {
                 Ok(ticket) => {
                     let ticket = Some(ticket);
-                    return Ok(Turn {
+                    return Ok(RateLimitPermit {
                         inner: self,
                         ticket,
                         is_sent: false,
