@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_its_first_moment() {
+    fn a_date_without_a_time_is_midnight_utc() {
         let march = days("2026-03-01/2026-04-01T00:00:00Z").unwrap();
 
         assert_eq!(
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_is_named_by_its_place_or_by_its_stack() {
+    fn commands_take_either_a_place_or_a_stack() {
         let parse = |words: &str| Arguments::try_parse_from(words.split(' ')).map(|_| ());
 
         for words in [
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_id_that_leads_elsewhere_is_refused_at_the_door() {
+    fn an_export_id_with_a_path_is_refused_by_the_argument_parser() {
         let error =
             Arguments::try_parse_from(["genesys-archive", "verify", ".", "../x"]).unwrap_err();
 

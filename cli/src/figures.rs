@@ -55,13 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_names_are_cut_to_the_first_ones() {
+    fn a_long_list_of_names_is_cut_to_the_first_ones() {
         assert_eq!(first_of(&["a", "b"], 2), "a, b");
         assert_eq!(first_of(&["a", "b", "c"], 2), "a, b, …");
     }
 
     #[test]
-    fn times_are_written_as_coarsely_as_they_are_long() {
+    fn longer_durations_are_rounded_more_coarsely() {
         let texts =
             [400, 9_949, 34_000, 200_000, 7_500_000].map(|ms| time(Duration::from_millis(ms)));
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_over_no_time_is_no_division_by_zero() {
+    fn a_rate_over_zero_time_does_not_divide_by_zero() {
         assert_eq!(rate(5, Duration::ZERO), 5_000);
         assert_eq!(rate(3_000, Duration::from_secs(2)), 1_500);
     }

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_with_s3_is_a_bucket_and_all_else_a_folder() {
+    fn an_s3_url_is_a_bucket_and_any_other_text_a_folder() {
         let bucket = |prefix: Option<&str>| Place::Bucket {
             bucket: "archive-1".to_owned(),
             prefix: prefix.map(str::to_owned),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_told_as_it_was_named() {
+    fn a_place_is_displayed_as_it_was_given() {
         for text in ["s3://archive-1", "s3://archive-1/a/b", "./archive"] {
             assert_eq!(place(text).unwrap().to_string(), text);
         }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_that_cannot_be_is_refused_with_the_form() {
+    fn an_invalid_bucket_name_is_refused_with_the_expected_form() {
         for text in ["s3://", "s3:///prefix", "s3://Archive", "s3://a b/c"] {
             let error = place(text).unwrap_err();
 

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_replaced_and_marks_of_direction_go() {
+    fn control_characters_are_replaced_and_direction_marks_removed() {
         let text = "\u{1b}[31mwarm\u{7}\u{9b}2J\0 \u{202e}evil\u{2066}\r\nnext\tline\u{2028}";
 
         assert_eq!(
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn json_on_a_terminal_says_the_same_and_commands_nothing() {
+    fn json_on_a_terminal_keeps_its_value_and_escapes_controls() {
         let json = "{\"a\":\t\"\u{9b}2J \u{202e}\u{7f}é\"}\n";
 
         let shown = Reader::Terminal.json(json);

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_login_is_a_matter_of_settings_and_other_refusals_of_the_api_are_failures() {
+    fn a_refused_login_exits_as_refused_and_other_refusals_as_failed() {
         let of = |kind| {
             Problem::from(StartError::Source(SourceError::Fatal(Failure::new(
                 kind, "no",
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_shows_its_source_is_told_once() {
+    fn an_error_that_displays_its_source_is_not_repeated() {
         let setback = SourceError::Fatal(Failure::new(FailureKind::Refused, "the API said no"));
         let beside = StartError::Beside {
             export_id: "march".parse().unwrap(),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_bucket_names_its_fix() {
+    fn each_bucket_error_names_its_fix() {
         let bucket = || "archive".to_owned();
         let region = "us-east-1".to_owned();
         let problems = [
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_busy_is_a_failure_and_not_a_bad_setting() {
+    fn a_locked_folder_exits_as_failed_and_not_as_refused() {
         let problem = Problem::from(FolderError::Locked {
             export_id: "daily".to_owned(),
         });

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_missing_is_named_at_once() {
+    fn all_missing_variables_are_named_in_one_error() {
         let error = Settings::from_lookup(|_| None).unwrap_err();
 
         assert_snapshot!(error, @"GENESYS_REGION, GENESYS_CLIENT_ID and GENESYS_CLIENT_SECRET are not set");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn several_faults_stand_in_one_line() {
+    fn several_problems_are_reported_on_one_line() {
         let message = refused(&[
             ("MAX_OPEN_SLICES", "0"),
             ("ARCHIVE_QUOTA_MB", "5 GB"),
@@ -209,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_without_a_signing_secret_is_refused() {
+    fn a_webhook_url_without_a_signing_secret_is_refused() {
         let message = refused(&[("DATA_LAKE_WEBHOOK_URL", "https://lake.example/hook")]);
 
         assert_snapshot!(message, @"WEBHOOK_SIGNING_SECRET is not set");
     }
 
     #[test]
-    fn a_secret_of_the_functions_is_no_substitute_here() {
+    fn a_credentials_secret_arn_does_not_replace_the_client_secret() {
         let message = refused(&[
             ("GENESYS_CLIENT_SECRET", ""),
             ("GENESYS_CREDENTIALS_SECRET_ARN", "arn:x"),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overridden_host_belongs_to_no_region() {
+    fn an_overridden_host_has_no_region() {
         let of_region = settings(&[]).unwrap();
         let overridden = settings(&[("GENESYS_API_URL", "https://gateway.example")]).unwrap();
 
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_never_show_the_secret() {
+    fn debug_output_of_the_settings_hides_the_secret() {
         assert!(!format!("{:?}", settings(&[]).unwrap()).contains("s3cret"));
     }
 }

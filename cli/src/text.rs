@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_8_and_marked_utf_16_are_read_alike() {
+    fn utf_8_and_utf_16_with_a_byte_order_mark_are_read() {
         let marked = format!("\u{FEFF}{TEXT}");
         let twice = format!("\u{FEFF}\u{FEFF}{TEXT}");
         for bytes in [
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused_with_what_is_wrong() {
+    fn undecodable_bytes_are_refused_with_the_reason() {
         let latin_1 = b"{\"exportId\": \"M\xE4rz\"}";
         let unmarked = &little_endian("{}")[2..];
         let unmarked_beyond_ascii = &big_endian("ä")[2..];
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_read_whatever_stands_around_them() {
+    fn ids_are_read_with_any_separators_and_quotes() {
         for text in [
             "a\nb\nc\n",
             "a\r\nb\r\n\r\nc",

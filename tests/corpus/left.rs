@@ -31,7 +31,7 @@ pub(crate) fn left(text: &str, redacted: &str) -> Vec<Range<usize>> {
 }
 
 #[test]
-fn what_is_left_is_known_by_its_place() {
+fn text_left_unredacted_is_located_in_the_original() {
     let left = |text: &str, redacted: &str| {
         let places = left(text, redacted).into_iter();
         places.map(|it| (it.start, it.end)).collect::<Vec<_>>()

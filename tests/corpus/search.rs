@@ -73,7 +73,7 @@ fn stands_alone(document: &[u8], start: usize, end: usize) -> bool {
 }
 
 #[test]
-fn a_value_is_found_in_every_form_and_not_inside_of_a_digest() {
+fn a_value_is_found_in_every_encoding_but_not_inside_a_digest() {
     let values = ["123456789", "a\"b\u{a0}c@x.de", "1.2.3.4", "11.2.3.4"];
     let search = Search::of(&values.into());
     let found = |text: &str| {

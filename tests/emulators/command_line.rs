@@ -139,7 +139,7 @@ async fn until(seen: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_to_a_bucket_killed_in_the_middle_goes_on_and_verifies() {
+async fn a_killed_export_to_a_bucket_is_resumed_and_verifies() {
     let world = World::with(held()).await;
     let export = world.export();
     world.until_page_records(2).await;
@@ -159,7 +159,7 @@ async fn an_export_to_a_bucket_killed_in_the_middle_goes_on_and_verifies() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_on_one_export_come_to_one_archive() {
+async fn two_processes_on_one_export_produce_one_archive() {
     let world = World::with(held()).await;
 
     let (one, other) = (world.export(), world.export());
@@ -199,7 +199,7 @@ async fn an_export_to_a_bucket_is_cancelled_by_another_process() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bucket_is_checked_with_its_key_and_left_as_it_was() {
+async fn check_tests_a_bucket_with_its_kms_key_and_leaves_no_object() {
     let world = World::new().await;
 
     let mut check = world.command(&["check", "--json", "--out", PLACE]);
@@ -234,7 +234,7 @@ async fn a_bucket_is_checked_with_its_key_and_left_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bucket_that_is_not_there_is_refused_with_a_way_on() {
+async fn a_missing_bucket_is_refused_with_a_hint() {
     let world = World::new().await;
 
     let nowhere = "s3://nowhere-to-be-found";
@@ -251,7 +251,7 @@ async fn a_bucket_that_is_not_there_is_refused_with_a_way_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn conversations_of_another_region_than_the_buckets_are_refused_before_anything_is_sent() {
+async fn an_export_from_another_region_than_the_bucket_is_refused() {
     let world = World::new().await;
     let mut command = world.command(&["export", "--request", "request.json", "--out", PLACE]);
     // The region is known only for the regional hosts, so no overrides are set. No request is sent.

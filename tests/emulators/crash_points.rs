@@ -29,12 +29,12 @@ async fn a_gateway_export_on_s3_killed_at_any_step_ends_in_the_same_archive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_export_on_s3_goes_on_from_the_bucket_alone_after_any_step() {
+async fn a_job_export_on_s3_resumes_from_the_bucket_alone_after_any_step() {
     every(JOB, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_export_on_s3_goes_on_from_the_bucket_alone_after_any_step() {
+async fn a_gateway_export_on_s3_resumes_from_the_bucket_alone_after_any_step() {
     every(GATEWAY, BucketAlone).await;
 }
 

@@ -41,7 +41,7 @@ pub(crate) const GAPS: &[Gap] = &[
     },
     Gap {
         backend: "s3s-fs",
-        promise: "what_other_keys_begin_with_is_no_object",
+        promise: "a_prefix_of_other_keys_is_not_an_object",
         instead: "500: keys are paths, and the key is a folder",
         sign: "cannot read reads: S3 returned InternalError",
         shows: Always,
@@ -69,7 +69,7 @@ pub(crate) const GAPS: &[Gap] = &[
     },
     Gap {
         backend: "s3s-fs",
-        promise: "a_missing_bucket_is_an_error_and_no_missing_object",
+        promise: "a_missing_bucket_is_an_error_and_not_a_missing_object",
         instead: "returns `NoSuchKey` for a read",
         sign: "Ok(None)",
         shows: Always,
@@ -83,7 +83,7 @@ pub(crate) const GAPS: &[Gap] = &[
     },
     Gap {
         backend: "moto",
-        promise: "a_repeat_is_swallowed_after_the_first_was_deleted",
+        promise: "a_duplicate_is_discarded_after_the_first_was_deleted",
         instead: "deletes a deduplication id together with its message",
         sign: "the depth is 1, not 0",
         shows: Always,
@@ -107,7 +107,7 @@ pub(crate) fn tries(backend: &str, promise: &str) -> u32 {
 }
 
 #[test]
-fn an_error_of_another_kind_is_not_the_gap() {
+fn an_unrelated_error_is_not_taken_for_a_gap() {
     for gap in GAPS {
         assert!(!gap.is_seen_in("dispatch failure: connection refused"));
         assert!(!gap.is_seen_in(gap.promise), "the promise's own name");

@@ -28,14 +28,14 @@ const LOCK_FILES: [(&str, &str); 6] = [
 ];
 
 #[test]
-fn no_lock_file_names_a_place() {
+fn no_lock_file_names_a_local_path_or_package_index() {
     for (file, text) in LOCK_FILES {
         assert_eq!(places(text), [""; 0], "{file}");
     }
 }
 
 #[test]
-fn whatever_a_tool_may_write_of_its_machine_is_a_place() {
+fn local_paths_and_package_indexes_are_detected() {
     for line in [
         "--find-links /some/wheels",
         "--index-url https://packages.example/simple",

@@ -28,10 +28,10 @@ pub(crate) struct Bucket {
 pub(crate) const S3_PROMISES: &[Promise<Bucket>] = promises![
     the_kms_key_is_kept,
     content_type_and_encoding_are_kept,
-    the_checksum_is_kept_and_given_back,
+    the_checksum_is_stored_and_returned,
     a_damaged_upload_is_refused,
     a_key_and_a_key_below_it_are_two_objects,
-    a_missing_bucket_is_an_error_and_no_missing_object,
+    a_missing_bucket_is_an_error_and_not_a_missing_object,
     a_wrong_secret_is_refused,
 ];
 
@@ -98,7 +98,7 @@ async fn content_type_and_encoding_are_kept(bucket: &Bucket) -> anyhow::Result<(
     Ok(())
 }
 
-async fn the_checksum_is_kept_and_given_back(bucket: &Bucket) -> anyhow::Result<()> {
+async fn the_checksum_is_stored_and_returned(bucket: &Bucket) -> anyhow::Result<()> {
     bucket.with_key().create(object(KEY)).await?;
 
     let head = bucket.client.head_object().bucket(&bucket.name).key(KEY);
@@ -134,7 +134,9 @@ async fn a_key_and_a_key_below_it_are_two_objects(bucket: &Bucket) -> anyhow::Re
     Ok(())
 }
 
-async fn a_missing_bucket_is_an_error_and_no_missing_object(bucket: &Bucket) -> anyhow::Result<()> {
+async fn a_missing_bucket_is_an_error_and_not_a_missing_object(
+    bucket: &Bucket,
+) -> anyhow::Result<()> {
     let settings = S3Settings {
         bucket: "nowhere-to-be-found".to_owned(),
         ..S3Settings::default()

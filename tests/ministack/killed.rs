@@ -15,7 +15,7 @@ const PAGE_SIZE: u32 = 2;
 const JOB_SECONDS: &str = "33";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_waits_for_its_jobs_and_goes_on_from_the_bucket_after_the_emulator_was_killed() {
+async fn an_export_resumes_from_the_bucket_after_the_emulator_was_killed() {
     let since = Instant::now();
     let options = [
         "--conversations",

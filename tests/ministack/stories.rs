@@ -24,7 +24,7 @@ const NOBODY: &str = "http://127.0.0.1:1/";
 const LONG_JOB: &str = "33";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deployed_stack_archives_fails_goes_on_and_calls_only_what_its_roles_allow() {
+async fn a_deployed_stack_passes_every_story_with_its_roles_alone() {
     let mut deployment = Deployment::up(&organisation("1")).await;
     let since = Instant::now();
     let done = |story: &str| println!("{story}: after {:.1} s", since.elapsed().as_secs_f64());

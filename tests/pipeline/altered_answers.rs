@@ -29,7 +29,7 @@ use seeds::{Seed, setting, tell};
 const SEEDS: u64 = 2_000;
 
 #[test]
-fn no_odd_answers_lose_anything_unsaid_or_stop_an_export_for_good() {
+fn no_odd_answer_loses_data_silently_or_blocks_an_export() {
     if let Some(seed) = setting("ANSWER_SEED") {
         return Seed::draw(seed).told_at_length();
     }
@@ -52,7 +52,7 @@ fn no_odd_answers_lose_anything_unsaid_or_stop_an_export_for_good() {
 }
 
 #[test]
-fn without_odd_answers_every_source_completes() {
+fn without_altered_answers_every_source_completes() {
     let results = seeds::run(0..36, |seed| Seed::draw(seed).unaltered());
 
     tell(&results);
@@ -60,7 +60,7 @@ fn without_odd_answers_every_source_completes() {
 }
 
 #[test]
-fn a_conversation_that_is_not_archived_is_missed() {
+fn the_check_detects_a_conversation_that_is_not_archived() {
     let results = seeds::run(0..18, |seed| Seed::draw(seed).unaltered().with_a_phantom());
 
     let missed = results
@@ -70,7 +70,7 @@ fn a_conversation_that_is_not_archived_is_missed() {
 }
 
 #[test]
-fn a_seed_alters_the_same_answers_every_time() {
+fn a_seed_always_alters_the_same_answers() {
     let [first, second] = [(); 2].map(|()| seeds::run(0..27, Seed::draw));
 
     let in_order = |results: Vec<seeds::SeedResult>| {

@@ -34,7 +34,7 @@ fn refused_after(after: u64) -> Faults {
 }
 
 #[tokio::test]
-async fn a_failed_export_is_resumed_fails_again_is_resumed_and_completes() {
+async fn an_export_that_fails_twice_is_resumed_twice_and_completes() {
     let mut world = World::new(Settings {
         faults: refused_after(2),
         ..organisation(31, 90)
@@ -117,7 +117,7 @@ async fn a_failed_export_is_resumed_fails_again_is_resumed_and_completes() {
 }
 
 #[tokio::test]
-async fn an_export_that_broke_its_quota_goes_on_with_a_larger_one() {
+async fn an_export_over_its_quota_is_resumed_with_a_larger_one() {
     let mut world = World::new(organisation(32, 3_000)).await;
     let request = world.request("analytics-job", r#","slices":2,"pageSize":60,"quotaMb":1"#);
     let id = world.start(&request).await;
@@ -153,7 +153,7 @@ async fn an_export_that_broke_its_quota_goes_on_with_a_larger_one() {
 }
 
 #[tokio::test]
-async fn the_same_request_again_answers_with_the_finished_export_and_another_one_is_refused() {
+async fn a_repeated_request_returns_the_export_and_a_changed_one_is_refused() {
     let mut world = World::new(organisation(41, 30)).await;
     let request = world.request("analytics-job", r#","exportId":"mine""#);
     world.export(&request).await;
@@ -183,7 +183,7 @@ async fn the_same_request_again_answers_with_the_finished_export_and_another_one
 }
 
 #[tokio::test]
-async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_completes() {
+async fn a_poison_message_fails_its_run_and_a_resume_completes_it() {
     let mut world = World::new(organisation(44, 60)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
     let id = world.start(&request).await;
@@ -237,7 +237,7 @@ async fn a_poisonous_message_fails_its_run_keeps_the_evidence_and_resume_complet
 }
 
 #[tokio::test]
-async fn a_resume_right_after_the_queues_were_purged_sends_messages_that_arrive() {
+async fn messages_of_a_resume_after_a_purge_are_not_deduplicated() {
     let mut world = World::new(organisation(58, 40)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -252,7 +252,7 @@ async fn a_resume_right_after_the_queues_were_purged_sends_messages_that_arrive(
 }
 
 #[tokio::test]
-async fn a_resume_that_loses_to_another_one_says_that_its_quota_does_not_hold() {
+async fn a_resume_that_loses_a_race_reports_that_its_quota_is_not_used() {
     let mut told = Vec::new();
     for step in 0..20 {
         let mut world = World::new(Settings {
@@ -293,7 +293,7 @@ async fn a_resume_that_loses_to_another_one_says_that_its_quota_does_not_hold() 
 }
 
 #[tokio::test]
-async fn a_late_dead_letter_of_a_committed_page_ends_no_healthy_run() {
+async fn a_late_dead_letter_of_a_committed_page_does_not_end_its_run() {
     let mut world = World::new(organisation(54, 60)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -311,7 +311,7 @@ async fn a_late_dead_letter_of_a_committed_page_ends_no_healthy_run() {
 }
 
 #[tokio::test]
-async fn a_slice_of_too_many_pages_is_resumed_from_its_beginning() {
+async fn a_slice_over_its_page_limit_is_resumed_from_its_beginning() {
     let mut world = World::new(organisation(53, 60)).await;
     world.process.page.settings.max_pages_per_slice = 3;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
@@ -337,7 +337,7 @@ async fn a_slice_of_too_many_pages_is_resumed_from_its_beginning() {
 }
 
 #[tokio::test]
-async fn started_slices_go_on_after_a_resume_with_fewer_side_by_side() {
+async fn started_slices_continue_after_a_resume_with_fewer_open_slices() {
     let mut world = World::with_slices(organisation(46, 100), 4).await;
     let request = world.request("analytics-job", r#","slices":4,"pageSize":5"#);
     let id = world.start(&request).await;
@@ -356,7 +356,7 @@ async fn started_slices_go_on_after_a_resume_with_fewer_side_by_side() {
 }
 
 #[tokio::test]
-async fn an_announcement_that_comes_late_leaves_the_marker_of_the_next_attempt() {
+async fn a_late_announcement_keeps_the_marker_of_the_next_attempt() {
     let mut world = World::new(Settings {
         faults: refused_after(1),
         ..organisation(48, 60)
@@ -386,7 +386,7 @@ async fn an_announcement_that_comes_late_leaves_the_marker_of_the_next_attempt()
 }
 
 #[tokio::test]
-async fn an_attempt_that_a_later_one_replaced_is_not_concluded() {
+async fn a_replaced_attempt_is_not_concluded() {
     let mut world = World::new(organisation(51, 60)).await;
     let request = world.request("export-gateway", r#","slices":2,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -437,7 +437,7 @@ async fn an_attempt_that_a_later_one_replaced_is_not_concluded() {
 }
 
 #[tokio::test]
-async fn two_handlers_of_one_message_commit_one_page_and_give_back_the_job_submitted_in_vain() {
+async fn two_handlers_of_one_message_commit_one_page_and_leave_no_job() {
     let mut world = World::new(organisation(49, 60)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
     let id = world.start(&request).await;
@@ -470,7 +470,7 @@ async fn two_handlers_of_one_message_commit_one_page_and_give_back_the_job_submi
 }
 
 #[tokio::test]
-async fn a_finished_export_answers_for_its_request_after_the_retention_too() {
+async fn a_repeated_request_returns_the_export_even_past_the_retention() {
     let mut world = World::new(organisation(56, 20)).await;
     let request = world.request("analytics-job", "");
     world.export(&request).await;

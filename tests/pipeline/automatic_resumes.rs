@@ -42,7 +42,7 @@ fn scheduled(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_export_that_failed_by_a_dead_letter_is_resumed_after_an_hour() {
+async fn an_export_failed_by_a_dead_letter_is_resumed_after_an_hour() {
     let (mut world, id) = started(231).await;
     fail(&mut world).await;
     assert_eq!(
@@ -85,7 +85,7 @@ async fn an_export_that_stalled_is_resumed_after_an_hour() {
 }
 
 #[tokio::test]
-async fn automatic_resumes_end_after_three_with_growing_waits() {
+async fn automatic_resumes_stop_after_three_with_growing_waits() {
     let (mut world, id) = started(233).await;
     for wait in [1, 4, 12] {
         fail(&mut world).await;
@@ -115,7 +115,7 @@ async fn automatic_resumes_end_after_three_with_growing_waits() {
 }
 
 #[tokio::test]
-async fn what_the_api_refused_is_not_resumed_without_a_person() {
+async fn an_export_refused_by_the_api_is_not_resumed_automatically() {
     let (mut world, id) = started(234).await;
     let permanent = Permanent {
         route: Route::JobResults,
@@ -164,7 +164,7 @@ async fn resumed_with_a_query_of_no_use(seed: u64) -> (World, ExportId) {
 }
 
 #[tokio::test]
-async fn an_attempt_that_continued_a_query_of_no_use_is_followed_by_one_that_begins_anew() {
+async fn an_attempt_with_an_unusable_query_is_followed_by_a_fresh_one() {
     let (mut world, id) = resumed_with_a_query_of_no_use(237).await;
     let failed = world.failed(&id, 2).await.expect("a failure");
     let kinds: Vec<_> = failed.failures.iter().map(|it| it.failure.kind).collect();
@@ -182,7 +182,7 @@ async fn an_attempt_that_continued_a_query_of_no_use_is_followed_by_one_that_beg
 }
 
 #[tokio::test]
-async fn what_asks_for_an_automatic_resume_is_sent_until_the_next_attempt_is_there() {
+async fn a_resume_request_is_sent_until_the_next_attempt_exists() {
     let (mut world, id) = resumed_with_a_query_of_no_use(238).await;
     world.pass(HOUR + SECOND);
     for _ in 0..3 {
@@ -201,7 +201,7 @@ async fn what_asks_for_an_automatic_resume_is_sent_until_the_next_attempt_is_the
 }
 
 #[tokio::test]
-async fn an_export_waits_for_one_that_is_to_be_resumed() {
+async fn a_dependent_export_waits_for_an_automatic_resume() {
     let (mut world, id) = started(240).await;
     fail(&mut world).await;
     let request = format!(
@@ -224,7 +224,7 @@ async fn an_export_waits_for_one_that_is_to_be_resumed() {
 }
 
 #[tokio::test]
-async fn what_was_cancelled_as_it_failed_is_not_resumed_automatically() {
+async fn an_export_cancelled_while_it_failed_is_not_resumed() {
     let (mut world, id) = started(239).await;
     fail(&mut world).await;
     // A cancel command, delayed since it found the attempt undecided.
@@ -241,7 +241,7 @@ async fn what_was_cancelled_as_it_failed_is_not_resumed_automatically() {
 }
 
 #[tokio::test]
-async fn a_resume_by_a_person_takes_the_place_of_the_automatic_one() {
+async fn a_manual_resume_replaces_the_automatic_one() {
     let (mut world, id) = started(235).await;
     fail(&mut world).await;
     assert_eq!(scheduled(&world).len(), 1);
@@ -256,7 +256,7 @@ async fn a_resume_by_a_person_takes_the_place_of_the_automatic_one() {
 }
 
 #[tokio::test]
-async fn a_marker_of_an_attempt_that_went_on_is_removed() {
+async fn a_resume_marker_of_a_resumed_attempt_is_removed() {
     let (mut world, id) = started(236).await;
     fail(&mut world).await;
     let archive = world.archive();

@@ -19,7 +19,7 @@ async fn cancelled(world: &World, id: &conversation_archive::base::ids::ExportId
 }
 
 #[tokio::test]
-async fn an_export_cancelled_in_mid_flight_ends_as_cancelled_with_its_jobs_deleted() {
+async fn an_export_cancelled_while_running_ends_with_its_jobs_deleted() {
     let mut world = World::new(organisation(51, 200)).await;
     let request = world.request("analytics-job", r#","slices":4,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -47,7 +47,7 @@ async fn an_export_cancelled_in_mid_flight_ends_as_cancelled_with_its_jobs_delet
 }
 
 #[tokio::test]
-async fn an_export_without_a_living_message_is_cancelled_too() {
+async fn an_export_without_messages_can_be_cancelled() {
     let mut world = World::new(organisation(52, 200)).await;
     let request = world.request("analytics-job", r#","slices":4,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -70,7 +70,7 @@ async fn an_export_without_a_living_message_is_cancelled_too() {
 }
 
 #[tokio::test]
-async fn an_export_that_waits_for_its_job_is_cancelled_at_once() {
+async fn an_export_waiting_for_its_job_is_cancelled_at_once() {
     let faults = Faults {
         job_stuck: true,
         ..Faults::default()
@@ -109,7 +109,7 @@ async fn an_export_that_waits_for_its_job_is_cancelled_at_once() {
 }
 
 #[tokio::test]
-async fn a_cancelled_export_is_final() {
+async fn a_cancelled_export_cannot_be_resumed() {
     let mut world = World::new(organisation(54, 50)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -127,7 +127,7 @@ async fn a_cancelled_export_is_final() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_cannot_be_cancelled() {
+async fn an_unknown_export_cannot_be_cancelled() {
     let mut world = World::new(organisation(55, 5)).await;
 
     let answer = world
@@ -145,7 +145,7 @@ async fn what_does_not_exist_cannot_be_cancelled() {
 }
 
 #[tokio::test]
-async fn a_cancel_that_came_after_a_failure_does_not_cancel_the_resume() {
+async fn a_cancel_after_a_failure_does_not_cancel_the_resume() {
     let mut world = World::new(organisation(77, 40)).await;
     world.process.page.settings.max_pages_per_slice = 1;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);

@@ -29,7 +29,7 @@ async fn a_query_export_killed_at_any_step_ends_in_the_same_archive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_query_export_goes_on_from_the_bucket_alone_after_any_step() {
+async fn a_query_export_resumes_from_the_bucket_alone_after_any_step() {
     every(QUERY, BucketAlone).await;
 }
 
@@ -39,17 +39,17 @@ async fn an_export_of_transcripts_killed_at_any_step_ends_in_the_same_archive() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_of_transcripts_goes_on_from_the_bucket_alone_after_any_step() {
+async fn an_export_of_transcripts_resumes_from_the_bucket_after_any_step() {
     every(TRANSCRIPTS, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_export_goes_on_from_the_bucket_alone_after_any_step() {
+async fn a_job_export_resumes_from_the_bucket_alone_after_any_step() {
     every(JOB, BucketAlone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_export_goes_on_from_the_bucket_alone_after_any_step() {
+async fn a_gateway_export_resumes_from_the_bucket_alone_after_any_step() {
     every(GATEWAY, BucketAlone).await;
 }
 
@@ -99,7 +99,7 @@ async fn an_export_concluded_in_portions_survives_a_crash_at_any_step() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn portions_go_on_from_the_bucket_alone_after_any_step() {
+async fn portions_resume_from_the_bucket_alone_after_any_step() {
     every(PORTIONS, BucketAlone).await;
 }
 
@@ -109,7 +109,7 @@ async fn every(case: Case, afterwards: Afterwards) {
 }
 
 #[tokio::test]
-async fn an_object_orphaned_by_a_crash_is_listed_and_harms_nobody() {
+async fn an_object_orphaned_by_a_crash_is_listed_and_harmless() {
     let undisturbed = run(Arc::<MemoryStore>::default(), JOB, None, Redelivery).await;
     let mut orphaned = 0;
     for number in 0..undisturbed.steps {

@@ -26,7 +26,7 @@ fn request(world: &World<FolderStore>) -> String {
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_not_taken_is_tried_again_with_the_same_id() {
+async fn a_refused_webhook_is_retried_with_the_same_id() {
     let mut world = World::new(organisation(42, 20)).await;
     world.receiver.answer_first_with(&[500, 302, 404]);
 
@@ -44,7 +44,7 @@ async fn a_webhook_that_is_not_taken_is_tried_again_with_the_same_id() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_gone_is_left_alone() {
+async fn a_webhook_answered_with_410_is_not_retried() {
     let mut world = World::new(organisation(43, 20)).await;
     world.receiver.answer_first_with(&[410]);
 
@@ -70,7 +70,7 @@ async fn the_same_export_id_in_two_folders_makes_two_webhook_ids() {
 }
 
 #[tokio::test]
-async fn a_webhook_owed_by_a_folder_that_was_moved_keeps_its_id() {
+async fn an_owed_webhook_keeps_its_id_when_its_folder_is_moved() {
     let folder = tempfile::tempdir().expect("a folder");
     let (before, after) = (folder.path().join("before"), folder.path().join("after"));
     let mut world = world_in(&before).await;

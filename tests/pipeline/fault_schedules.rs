@@ -19,7 +19,7 @@ const SCHEDULES: u64 = 200;
 const MESSAGE: &str = "this organisation does not permit it";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn schedules_of_transient_faults_complete_and_permanent_ones_fail_with_their_reason() {
+async fn exports_survive_transient_faults_and_report_permanent_ones() {
     #[expect(clippy::disallowed_methods, reason = "a setting of the test alone")]
     let schedules =
         std::env::var("FAULT_SCHEDULES").map_or(SCHEDULES, |text| text.parse().expect("a number"));

@@ -51,7 +51,7 @@ fn working_day(seed: u64, conversations: usize) -> Settings {
 }
 
 #[tokio::test]
-async fn a_day_that_is_still_going_on_is_read_to_its_end_with_each_conversation_once() {
+async fn a_day_in_progress_is_read_to_its_end_without_duplicates() {
     let settings = Settings {
         query_lag: Duration::from_secs(100),
         ..working_day(41, 2_000)
@@ -95,7 +95,7 @@ async fn a_day_that_is_still_going_on_is_read_to_its_end_with_each_conversation_
 }
 
 #[tokio::test]
-async fn a_window_that_moves_is_read_again_and_made_smaller_until_it_stands_still() {
+async fn a_moving_window_is_read_again_and_shrunk_until_it_is_stable() {
     // Conversations become visible later than expected, so that windows that we consider closed still change.
     let mut world = World::new(Settings {
         query_lag: Duration::from_mins(20),
@@ -128,7 +128,7 @@ async fn a_window_that_moves_is_read_again_and_made_smaller_until_it_stands_stil
 }
 
 #[tokio::test]
-async fn a_day_of_more_hits_than_a_query_reaches_is_read_in_windows_within_every_limit() {
+async fn a_day_of_more_hits_than_a_query_reaches_is_read_in_windows() {
     let mut world = World::new(Settings {
         spill: 0.2,
         query_page_size_max: 10,
@@ -166,7 +166,7 @@ async fn a_day_of_more_hits_than_a_query_reaches_is_read_in_windows_within_every
 }
 
 #[tokio::test]
-async fn conversations_that_go_on_through_many_windows_do_not_make_them_smaller() {
+async fn long_conversations_do_not_shrink_the_windows() {
     // One in ten begins in the interval; the others began before it and are active in all of it.
     let mut world = World::new(Settings {
         spill: 3.0,
@@ -186,7 +186,7 @@ async fn conversations_that_go_on_through_many_windows_do_not_make_them_smaller(
 }
 
 #[tokio::test]
-async fn conversations_of_one_moment_that_change_places_between_pages_are_archived_once() {
+async fn simultaneous_conversations_that_swap_pages_are_archived_once() {
     let mut queries = Vec::new();
     for loose_ties in [false, true] {
         let mut world = World::new(Settings {
@@ -210,7 +210,7 @@ async fn conversations_of_one_moment_that_change_places_between_pages_are_archiv
 }
 
 #[tokio::test]
-async fn filters_of_conversations_and_segments_all_have_to_hold() {
+async fn conversation_and_segment_filters_must_all_match() {
     let mut world = World::new(organisation(45, 400)).await;
     let request = world.request(
         "analytics-query",
@@ -230,7 +230,7 @@ async fn filters_of_conversations_and_segments_all_have_to_hold() {
 }
 
 #[tokio::test]
-async fn records_without_id_or_start_are_kept_aside_once_and_the_rest_goes_on() {
+async fn records_without_id_or_start_are_quarantined_once() {
     let mut world = World::new(Settings {
         faults: Faults {
             malformed_every: Some(20),
@@ -257,7 +257,7 @@ async fn records_without_id_or_start_are_kept_aside_once_and_the_rest_goes_on() 
 }
 
 #[tokio::test]
-async fn conversations_are_looked_up_by_their_ids_a_hundred_at_a_time() {
+async fn conversation_ids_are_looked_up_a_hundred_at_a_time() {
     let mut world = World::new(organisation(47, 300)).await;
     let known: Vec<_> = ids_where(&world, |_| true).into_iter().take(150).collect();
     let unknown = "00000000-0000-4000-8000-000000000000".to_owned();
@@ -299,7 +299,7 @@ async fn conversations_are_looked_up_by_their_ids_a_hundred_at_a_time() {
 }
 
 #[tokio::test]
-async fn more_ids_than_fit_into_a_query_are_looked_up_and_not_asked_for_together_with_a_time() {
+async fn ids_over_the_query_limit_are_looked_up_but_not_with_an_interval() {
     let mut world = World::new(organisation(50, 100)).await;
     let known = world.simulator.truth().conversations.swap_remove(7).id;
     let unknown = (1..5_000).map(|number| format!("00000000-0000-4000-8000-{number:012}"));
@@ -327,7 +327,7 @@ async fn more_ids_than_fit_into_a_query_are_looked_up_and_not_asked_for_together
 }
 
 #[tokio::test]
-async fn ids_and_an_interval_together_are_a_query() {
+async fn ids_with_an_interval_are_filtered_by_both() {
     let mut world = World::new(organisation(48, 100)).await;
     let ids: Vec<_> = ids_where(&world, |_| true).into_iter().take(40).collect();
     let list = serde_json::to_string(&ids).expect("JSON");
@@ -347,7 +347,7 @@ async fn ids_and_an_interval_together_are_a_query() {
 }
 
 #[tokio::test]
-async fn an_interval_in_which_nothing_began_completes_empty() {
+async fn an_export_of_an_interval_without_conversations_completes() {
     let mut world = World::new(organisation(49, 50)).await;
 
     let manifest = world
@@ -359,7 +359,7 @@ async fn an_interval_in_which_nothing_began_completes_empty() {
 }
 
 #[tokio::test]
-async fn what_the_query_cannot_answer_is_refused_before_anything_is_sent() {
+async fn unsupported_query_exports_are_refused_before_any_request() {
     let mut world = World::new(organisation(50, 10)).await;
     let refusals = [
         r#"{"source":"analytics-query"}"#,
@@ -402,7 +402,7 @@ async fn what_the_query_cannot_answer_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_missing_is_named_before_anything_is_planned() {
+async fn a_missing_permission_is_named_before_anything_is_planned() {
     let mut world = World::new(Settings {
         permissions: vec!["analytics:dataRetention:view".to_owned()],
         ..organisation(51, 10)
@@ -427,7 +427,7 @@ async fn a_permission_that_is_missing_is_named_before_anything_is_planned() {
 }
 
 #[tokio::test]
-async fn an_outage_in_the_middle_of_a_window_costs_nothing() {
+async fn an_outage_within_a_window_loses_no_conversation() {
     let mut world = World::new(Settings {
         faults: Faults {
             permanent: Some(Permanent {

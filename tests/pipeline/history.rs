@@ -38,7 +38,7 @@ async fn assert_archived_once(world: &World, manifest: &Manifest) {
 }
 
 #[tokio::test]
-async fn either_form_is_read_to_its_end_even_when_the_login_expires_on_the_way() {
+async fn both_forms_are_read_to_their_end_across_a_revoked_token() {
     for form in FORMS {
         let mut world = world(61, form, Faults::default()).await;
         let request = world.request("history-gateway", r#","pageSize":10"#);
@@ -58,7 +58,7 @@ async fn either_form_is_read_to_its_end_even_when_the_login_expires_on_the_way()
 }
 
 #[tokio::test]
-async fn a_page_token_that_expires_on_the_way_begins_the_chain_anew() {
+async fn an_expired_page_token_restarts_the_chain() {
     for form in FORMS {
         let mut world = world(62, form, Faults::default()).await;
         let request = world.request("history-gateway", r#","pageSize":10"#);
@@ -82,7 +82,7 @@ async fn a_page_token_that_expires_on_the_way_begins_the_chain_anew() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_times_out_now_and_then_is_asked_again() {
+async fn requests_that_a_gateway_stalls_are_retried() {
     for form in FORMS {
         let faults = Faults {
             stall: 0.2,
@@ -99,7 +99,7 @@ async fn a_gateway_that_times_out_now_and_then_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_away_for_half_a_minute_costs_no_attempt() {
+async fn a_gateway_outage_of_30_seconds_costs_no_receive() {
     let mut world = world(64, FORMS[0], Faults::default()).await;
     let start = world.now();
     let clock = world.clock.clone();
@@ -120,7 +120,7 @@ async fn a_gateway_that_is_away_for_half_a_minute_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn filters_are_asked_by_the_gateways_names() {
+async fn filters_are_sent_under_the_field_names_of_the_gateway() {
     let mut world = world(65, FORMS[1], Faults::default()).await;
     let ids: Vec<_> = world
         .simulator

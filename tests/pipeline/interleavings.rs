@@ -32,7 +32,7 @@ use pair::{Kind, Loss, Pair};
 const SAMPLE: u64 = 6;
 
 #[test]
-fn every_pair_of_actions_may_be_interleaved_at_any_step() {
+fn every_pair_of_actions_can_be_interleaved_at_any_step() {
     let name = setting("INTERLEAVED");
     let is_named = |pair: &Pair| {
         name.as_ref()
@@ -52,14 +52,14 @@ fn every_pair_of_actions_may_be_interleaved_at_any_step() {
 }
 
 #[test]
-fn a_conclusion_held_up_while_a_query_is_lost_mixes_no_queries() {
+fn a_conclusion_delayed_across_a_lost_query_mixes_no_queries() {
     assert_eq!(mixed_queries(Sight::Everything), 0);
 }
 
 /// The checks detect the defect that the fence prevents: a conclusion that does not learn of the newest attempt takes
 /// pages of the lost query for pages of the query that replaced it.
 #[test]
-fn a_conclusion_without_a_fence_is_found_to_mix_queries() {
+fn without_the_fence_a_conclusion_mixes_queries() {
     assert!(mixed_queries(Sight::FirstAttemptOnly) > 0);
 }
 

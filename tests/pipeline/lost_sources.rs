@@ -10,7 +10,7 @@ use end_to_end::seams::Kill;
 use end_to_end::world::{World, organisation};
 
 #[tokio::test]
-async fn a_job_that_expires_in_mid_run_is_replaced_and_its_pages_are_superseded() {
+async fn an_expired_job_is_replaced_and_its_pages_are_superseded() {
     let mut world = World::new(organisation(33, 90)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
     let id = world.start(&request).await;
@@ -61,7 +61,7 @@ async fn a_job_that_the_api_forgot_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_was_lost_and_replaced_is_known_afterwards() {
+async fn lost_jobs_are_reported_with_their_run_and_reason() {
     let mut undisturbed = World::new(organisation(46, 40)).await;
     let request = undisturbed.request("analytics-job", r#","slices":2"#);
     let untouched = undisturbed.start(&request).await;
@@ -113,7 +113,7 @@ async fn losses(world: &World, id: &ExportId) -> Losses {
 }
 
 #[tokio::test]
-async fn a_source_that_is_lost_again_and_again_fails_the_export() {
+async fn a_source_lost_ten_times_in_a_row_fails_the_export() {
     let mut world = World::new(Settings {
         job_lifetime: std::time::Duration::ZERO,
         ..organisation(35, 20)
@@ -137,7 +137,7 @@ async fn a_source_that_is_lost_again_and_again_fails_the_export() {
 }
 
 #[tokio::test]
-async fn a_job_that_failed_is_submitted_anew_by_resume() {
+async fn a_resume_submits_a_new_job_for_a_failed_one() {
     let faults = Faults {
         job_fails: true,
         ..Faults::default()
@@ -200,7 +200,7 @@ async fn a_lost_gateway_query_replaces_the_runs_of_all_slices() {
 }
 
 #[tokio::test]
-async fn a_run_begun_under_a_new_query_is_not_ended_by_who_still_reads_from_the_old_one() {
+async fn a_handler_of_a_lost_query_does_not_end_a_run_of_the_new_one() {
     let mut world = World::with_slices(organisation(45, 200), 2).await;
     let request = world.request("export-gateway", r#","slices":2,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -233,7 +233,7 @@ async fn a_run_begun_under_a_new_query_is_not_ended_by_who_still_reads_from_the_
 }
 
 #[tokio::test]
-async fn slices_beyond_the_window_go_on_after_a_lost_query_and_lost_messages() {
+async fn unopened_slices_complete_after_a_lost_query_and_lost_messages() {
     let mut world = World::with_slices(organisation(47, 120), 2).await;
     let request = world.request("export-gateway", r#","slices":4,"pageSize":5"#);
     let id = world.start(&request).await;

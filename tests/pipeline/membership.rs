@@ -16,8 +16,7 @@ fn started_in(simulator: &Simulator, interval: &Interval) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn each_conversation_that_started_in_the_interval_is_archived_once_and_the_others_are_counted()
- {
+async fn each_conversation_started_in_the_interval_is_archived_once() {
     let mut world = World::with_slices(
         Settings {
             spill: 0.3,

@@ -15,7 +15,7 @@ const FIELDS: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn minimal_pages_are_each_record_projected_with_plain_json_semantics() {
+async fn minimal_pages_match_a_plain_json_projection() {
     let mut world = World::new(Settings {
         gateway_records: 400,
         ..organisation(71, 10)

@@ -21,7 +21,7 @@ use oracle::Tally;
 const MONTHS: u64 = 200;
 
 #[test]
-fn every_day_of_a_month_of_troubles_is_complete_or_named_and_every_outcome_is_told() {
+fn each_day_of_a_faulty_month_is_complete_or_reported() {
     if let Some(seed) = setting("MONTH") {
         let month = Month::draw(seed);
         println!("{month:#?}");

@@ -7,7 +7,7 @@ use end_to_end::world::{World, organisation};
 use genesys_simulator::{Route, Settings};
 
 #[tokio::test]
-async fn an_export_of_rows_is_complete_and_intact_whatever_the_source() {
+async fn normalized_exports_of_every_source_are_complete_and_intact() {
     for source in ["analytics-job", "analytics-query", "export-gateway"] {
         let mut world = World::new(organisation(71, 60)).await;
         let request = world.request(source, r#","slices":2,"records":"normalized""#);
@@ -22,7 +22,7 @@ async fn an_export_of_rows_is_complete_and_intact_whatever_the_source() {
 }
 
 #[tokio::test]
-async fn names_are_looked_up_once_and_stand_in_every_row_that_has_a_code() {
+async fn names_are_looked_up_once_and_are_in_every_row_with_a_code() {
     let mut world = World::new(organisation(72, 200)).await;
     let request = world.request(
         "analytics-job",
@@ -49,7 +49,7 @@ async fn names_are_looked_up_once_and_stand_in_every_row_that_has_a_code() {
 }
 
 #[tokio::test]
-async fn names_that_may_not_be_looked_up_refuse_the_export_and_name_the_permission() {
+async fn a_missing_permission_to_look_up_names_refuses_the_export() {
     let mut world = World::new(Settings {
         permissions: vec!["analytics:conversationDetail:view".to_owned()],
         ..organisation(73, 20)

@@ -11,7 +11,7 @@ use start_export::Resume;
 use end_to_end::world::{World, organisation};
 
 #[tokio::test]
-async fn totals_that_lie_lose_nothing_and_are_named_in_the_manifest() {
+async fn wrong_totals_lose_no_record_and_are_warnings_in_the_manifest() {
     for lie in [-25, -1, 0] {
         let faults = Faults {
             gateway_total: lie,
@@ -39,7 +39,7 @@ async fn totals_that_lie_lose_nothing_and_are_named_in_the_manifest() {
 }
 
 #[tokio::test]
-async fn an_error_at_the_first_offset_of_an_empty_result_is_its_end() {
+async fn an_error_at_the_first_offset_of_an_empty_result_ends_it() {
     for status in [400, 404, 410, 204, 200] {
         let filter: AnswerFilter = Arc::new(move |request, mut answer| {
             if request.route == Route::ExportResults {
@@ -62,7 +62,7 @@ async fn an_error_at_the_first_offset_of_an_empty_result_is_its_end() {
 }
 
 #[tokio::test]
-async fn a_limit_on_the_ids_of_a_lookup_that_only_a_refusal_tells_costs_no_record() {
+async fn an_undocumented_limit_of_ids_per_lookup_loses_no_record() {
     for status in [400, 413, 414, 431] {
         let filter: AnswerFilter = Arc::new(move |request, mut answer| {
             let ids = request.query.iter().find(|(name, _)| name == "id");
@@ -92,7 +92,7 @@ async fn a_limit_on_the_ids_of_a_lookup_that_only_a_refusal_tells_costs_no_recor
 }
 
 #[tokio::test]
-async fn more_announced_than_there_is_becomes_a_failure_and_never_an_end() {
+async fn announced_but_missing_records_fail_the_export() {
     let faults = Faults {
         gateway_total: 20,
         ..Faults::default()
@@ -119,7 +119,7 @@ async fn more_announced_than_there_is_becomes_a_failure_and_never_an_end() {
 }
 
 #[tokio::test]
-async fn bad_records_are_kept_aside_or_end_the_run_as_the_request_says() {
+async fn bad_records_are_quarantined_or_fail_the_run_as_requested() {
     let faults = Faults {
         malformed_every: Some(10),
         ..Faults::default()

@@ -73,7 +73,7 @@ async fn assert_whole(world: &World<FolderStore>, export: &str) {
 }
 
 #[tokio::test]
-async fn every_export_of_an_old_archive_is_known() {
+async fn every_export_of_an_old_archive_is_covered_by_these_tests() {
     for archive in archives() {
         let exports = std::fs::read_dir(archive.join("exports")).expect("its exports");
         let exports = exports.map(|entry| entry.expect("an entry").file_name());
@@ -96,7 +96,7 @@ async fn a_complete_export_of_an_old_archive_verifies_and_reads() {
 }
 
 #[tokio::test]
-async fn an_export_of_an_old_archive_that_has_not_ended_is_resumed_and_completes() {
+async fn an_unfinished_export_of_an_old_archive_resumes_and_completes() {
     for archive in archives() {
         for export in NOT_COMPLETE {
             let (mut world, _folder) = world(&archive).await;

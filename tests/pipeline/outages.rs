@@ -47,7 +47,7 @@ fn starve(world: &World, queue: Queue, duration: Duration) {
 }
 
 #[tokio::test]
-async fn four_hours_without_the_store_cost_an_export_nothing_but_time() {
+async fn an_export_survives_a_four_hour_outage_of_the_store() {
     // While pages are read, while waiting for the job, and during completion.
     for requests in [0, 2, 6] {
         let mut world = world(Settings {
@@ -74,7 +74,7 @@ async fn four_hours_without_the_store_cost_an_export_nothing_but_time() {
 }
 
 #[tokio::test]
-async fn a_short_fault_of_the_store_stalls_a_slice_for_seconds() {
+async fn a_20_second_store_outage_costs_an_export_less_than_a_minute() {
     let mut world = world(organisation(222, 60)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     world.start(&request).await;
@@ -92,7 +92,7 @@ async fn a_short_fault_of_the_store_stalls_a_slice_for_seconds() {
 }
 
 #[tokio::test]
-async fn six_hours_of_throttled_functions_kill_no_message() {
+async fn six_hours_of_throttled_functions_make_no_dead_letter() {
     let mut world = World::new(Settings {
         job_ready_after: Duration::from_mins(5),
         ..organisation(223, 20)
@@ -120,7 +120,7 @@ async fn six_hours_of_throttled_functions_kill_no_message() {
 }
 
 #[tokio::test]
-async fn a_page_that_kills_its_function_each_time_ends_within_ten_hours() {
+async fn a_page_that_always_kills_its_function_fails_within_ten_hours() {
     let mut world = World::new(organisation(224, 20)).await;
     let request = world.request("analytics-job", r#","slices":1"#);
     let id = world.start(&request).await;
@@ -133,7 +133,7 @@ async fn a_page_that_kills_its_function_each_time_ends_within_ten_hours() {
 }
 
 #[tokio::test]
-async fn a_page_whose_handler_reports_damage_ends_within_the_hour() {
+async fn a_page_of_a_damaged_export_is_a_dead_letter_within_an_hour() {
     let mut world = World::new(organisation(225, 40)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;

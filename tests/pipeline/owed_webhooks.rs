@@ -90,7 +90,7 @@ async fn a_webhook_whose_message_is_a_dead_letter_is_sent_by_the_sweep() {
 }
 
 #[tokio::test]
-async fn a_webhook_survives_hours_of_trouble_with_its_function() {
+async fn a_webhook_is_delivered_after_a_hundred_unhandled_receives() {
     let (mut world, _) = announced(202).await;
 
     // Received but never handled: the function is throttled, or its store does not respond.
@@ -104,7 +104,7 @@ async fn a_webhook_survives_hours_of_trouble_with_its_function() {
 }
 
 #[tokio::test]
-async fn our_own_trouble_does_not_shorten_the_receivers_schedule() {
+async fn unhandled_receives_do_not_shorten_the_delivery_schedule() {
     let (mut world, _) = announced(203).await;
     world.receiver.answer_first_with(&SCHEDULE[..11]);
     for _ in 0..10 {
@@ -122,7 +122,7 @@ async fn our_own_trouble_does_not_shorten_the_receivers_schedule() {
 }
 
 #[tokio::test]
-async fn copies_of_a_message_do_not_shorten_the_receivers_schedule() {
+async fn resent_messages_do_not_shorten_the_delivery_schedule() {
     let (mut world, id) = announced(204).await;
     world.receiver.answer_first_with(&SCHEDULE);
     // For five hours the message is not handled, and each sweep sends another one.
@@ -141,7 +141,7 @@ async fn copies_of_a_message_do_not_shorten_the_receivers_schedule() {
 }
 
 #[tokio::test]
-async fn a_copy_that_a_queue_makes_waits_for_its_turn() {
+async fn a_duplicated_message_causes_no_extra_delivery() {
     let (mut world, _) = announced(205).await;
     world.receiver.answer_first_with(&SCHEDULE[..4]);
     assert!(world.queues.duplicate(Queue::Webhooks, 0));
@@ -153,7 +153,7 @@ async fn a_copy_that_a_queue_makes_waits_for_its_turn() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_waits_for_its_next_delivery_is_left_alone() {
+async fn a_webhook_waiting_for_its_next_delivery_is_not_resent() {
     let (mut world, _) = announced(206).await;
     world.receiver.answer_first_with(&SCHEDULE);
 
@@ -169,7 +169,7 @@ async fn a_webhook_that_waits_for_its_next_delivery_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_given_up_is_on_record_as_such() {
+async fn a_webhook_that_is_given_up_is_recorded_as_given_up() {
     let (mut world, id) = announced(207).await;
     world.receiver.answer_first_with(&SCHEDULE);
 
@@ -183,7 +183,7 @@ async fn a_webhook_that_is_given_up_is_on_record_as_such() {
 }
 
 #[tokio::test]
-async fn a_resume_delivers_by_a_schedule_of_its_own() {
+async fn a_resume_starts_a_new_delivery_schedule() {
     let (mut world, id) = announced(208).await;
     world.receiver.answer_first_with(&SCHEDULE);
     world.run().await;
@@ -215,7 +215,7 @@ async fn a_resumed_webhook_whose_message_was_lost_is_sent_by_the_sweep() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_answered_410_is_owed_nothing() {
+async fn no_webhook_is_owed_after_a_410() {
     let (mut world, _) = announced(210).await;
     world.receiver.answer_first_with(&[410]);
     assert!(world.queues.duplicate(Queue::Webhooks, 0));
@@ -227,7 +227,7 @@ async fn a_receiver_that_answered_410_is_owed_nothing() {
 }
 
 #[tokio::test]
-async fn a_marker_that_outlived_its_delivery_is_removed_by_the_sweep() {
+async fn a_marker_of_a_delivered_webhook_is_removed_by_the_sweep() {
     let (mut world, id) = announced(211).await;
     let owed = keys(&world, "owed/");
     let marker = world.store.snapshot()[&owed[0]].clone();
@@ -248,7 +248,7 @@ async fn a_marker_that_outlived_its_delivery_is_removed_by_the_sweep() {
 }
 
 #[tokio::test]
-async fn an_export_of_an_earlier_version_is_left_as_it_is() {
+async fn an_export_without_a_webhook_marker_is_not_swept() {
     let (mut world, id) = announced(212).await;
     let owed = keys(&world, "owed/");
     world.store.delete(&owed[0]).await.expect("deleted");

@@ -70,7 +70,7 @@ fn compared(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_content_does_not_depend_on_the_size_of_the_portions() {
+async fn the_manifest_content_does_not_depend_on_the_portion_size() {
     let mut whole = read_out(PortionLimits::default()).await;
     let expected = completed(&mut whole).await.content;
     let repeated = expected.repeated.as_ref().expect("repeated records");
@@ -97,7 +97,7 @@ async fn the_content_does_not_depend_on_the_size_of_the_portions() {
 }
 
 #[tokio::test]
-async fn a_small_export_takes_no_more_requests_than_its_pages() {
+async fn completing_a_small_export_takes_about_three_requests_a_page() {
     let mut world = World::new(organisation(92, 30)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -137,7 +137,7 @@ async fn handle(world: &World, delivery: &Delivery) {
 }
 
 #[tokio::test]
-async fn an_export_goes_on_in_the_next_invocation_after_the_deadline() {
+async fn an_export_completes_over_several_invocations() {
     let expected = completed(&mut read_out(PortionLimits::default()).await).await;
     let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
 
@@ -162,7 +162,7 @@ async fn an_export_goes_on_in_the_next_invocation_after_the_deadline() {
 }
 
 #[tokio::test]
-async fn audit_copies_go_on_in_the_next_invocation_before_the_webhook() {
+async fn audit_copies_over_several_invocations_precede_the_webhook() {
     let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
     let copies = |world: &World| {
         let objects = world.store.snapshot();
@@ -191,7 +191,7 @@ async fn audit_copies_go_on_in_the_next_invocation_before_the_webhook() {
 }
 
 #[tokio::test]
-async fn an_invocation_without_progress_fails_instead_of_going_round() {
+async fn an_invocation_without_progress_fails_instead_of_looping() {
     let mut world = read_out(SMALL).await.at_pace(Duration::from_mins(2));
 
     let turn = world.turn().await;
@@ -230,7 +230,7 @@ async fn two_handlers_of_one_completion_message_store_the_same_portions() {
 }
 
 #[tokio::test]
-async fn portions_that_were_cut_under_other_limits_count() {
+async fn portions_stored_under_other_limits_are_used() {
     let expected = completed(&mut read_out(SMALL).await).await.content;
     let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
     let is_begun = |world: &World| compared(world).iter().any(|key| key.contains("/portion-"));
@@ -246,7 +246,7 @@ async fn portions_that_were_cut_under_other_limits_count() {
 }
 
 #[tokio::test]
-async fn a_damaged_portion_is_made_again_by_the_next_attempt() {
+async fn a_damaged_portion_is_recomputed_by_the_next_attempt() {
     let mut world = read_out(SMALL).await.at_pace(Duration::from_secs(2));
     let is_begun = |world: &World| compared(world).iter().any(|key| key.contains("/portion-"));
     assert!(world.run_until(is_begun).await);

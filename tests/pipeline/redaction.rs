@@ -35,8 +35,7 @@ fn written(world: &World, value: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn what_people_typed_is_archived_without_their_addresses_and_numbers_unless_asked_otherwise()
-{
+async fn typed_addresses_and_numbers_are_redacted_unless_disabled() {
     let mut world = World::new(organisation(101, 120)).await;
     let (emails, phones) = (written(&world, EMAIL), written(&world, PHONE));
     assert!(emails > 100 && phones > 100, "{emails} {phones}");
@@ -62,7 +61,7 @@ async fn what_people_typed_is_archived_without_their_addresses_and_numbers_unles
 }
 
 #[tokio::test]
-async fn each_page_says_in_its_record_and_in_the_audit_trail_what_was_taken_out() {
+async fn page_records_and_audit_events_hold_the_same_redaction_counts() {
     let mut world = World::new(organisation(102, 60)).await;
     let request = world.request("export-gateway", r#","slices":1,"pageSize":20"#);
 
@@ -91,7 +90,7 @@ async fn each_page_says_in_its_record_and_in_the_audit_trail_what_was_taken_out(
 }
 
 #[tokio::test]
-async fn with_the_strict_profile_no_field_says_who_took_part_whatever_the_source() {
+async fn the_strict_profile_redacts_participants_of_every_source() {
     let people: BTreeSet<String> = {
         let world = World::new(organisation(103, 1)).await;
         let planted = world.simulator.truth().planted.into_iter();
@@ -119,7 +118,7 @@ async fn with_the_strict_profile_no_field_says_who_took_part_whatever_the_source
 }
 
 #[tokio::test]
-async fn hashed_values_stay_joinable_as_long_as_the_plan_s_key_is_there() {
+async fn equal_values_share_a_hash_and_a_lost_key_fails_the_export() {
     let mut world = World::new(organisation(104, 80)).await;
     let request = world.request(
         "export-gateway",
@@ -149,7 +148,7 @@ async fn hashed_values_stay_joinable_as_long_as_the_plan_s_key_is_there() {
 }
 
 #[tokio::test]
-async fn hashes_without_a_key_and_kinds_without_any_are_refused() {
+async fn hashing_without_a_key_and_an_empty_kind_list_are_refused() {
     let mut world = World::new(organisation(105, 1)).await;
     world.process.start.redactors = Redactors::default();
     let mut refused = Vec::new();
@@ -175,7 +174,7 @@ async fn hashes_without_a_key_and_kinds_without_any_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_kept_aside_is_redacted_too() {
+async fn quarantined_records_are_redacted_too() {
     let mut world = World::new(Settings {
         faults: Faults {
             malformed_every: Some(3),

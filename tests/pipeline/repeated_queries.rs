@@ -26,7 +26,7 @@ async fn world(settings: Settings) -> World {
 }
 
 #[tokio::test]
-async fn a_query_repeated_within_the_time_to_live_takes_no_request_and_later_it_does() {
+async fn a_query_repeated_within_the_time_to_live_sends_no_request() {
     for (source, more) in [
         ("analytics-query", r#","pageSize":20"#),
         ("history-gateway", r#","pageSize":50"#),
@@ -58,7 +58,7 @@ async fn a_query_repeated_within_the_time_to_live_takes_no_request_and_later_it_
 }
 
 #[tokio::test]
-async fn a_conversation_that_goes_on_or_is_not_there_yet_is_asked_for_again() {
+async fn open_and_unknown_conversations_are_requested_again() {
     let mut world = world(organisation(82, 300)).await;
     let truth = world.simulator.truth().conversations;
     let ended = truth

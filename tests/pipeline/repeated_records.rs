@@ -81,7 +81,7 @@ async fn found(world: &World, id: &str, records: Records) -> Vec<Version> {
 }
 
 #[tokio::test]
-async fn an_identical_row_is_one_record_wherever_it_comes_again() {
+async fn an_identical_row_counts_as_one_record_in_any_place() {
     for (source, field, more, again_at) in PLACES {
         let mut world = world(again_at, Repeat::Identical).await;
         let request = world.request(source, more);
@@ -176,7 +176,7 @@ async fn find_shows_each_version_once_and_the_last_line_last() {
 }
 
 #[tokio::test]
-async fn ids_that_were_asked_for_are_counted_once() {
+async fn requested_ids_are_counted_once() {
     let mut world = world(0, Repeat::Identical).await;
     let conversations = world.simulator.truth().conversations;
     let asked = format!(
@@ -225,7 +225,7 @@ fn twice(id: String, counted: u64) -> AnswerFilter {
 }
 
 #[tokio::test]
-async fn a_conversation_that_a_query_holds_twice_is_one_record() {
+async fn a_conversation_twice_in_a_query_is_one_record() {
     for counted in [1, 2] {
         let mut world = world(0, Repeat::Identical).await;
         world.simulator.set_faults(Faults::default());
@@ -315,7 +315,7 @@ async fn transcripts_of_an_export_with_a_repeated_row_complete() {
 }
 
 #[tokio::test]
-async fn an_export_that_failed_for_a_repeat_is_resumed_and_completes_at_once() {
+async fn an_export_failed_by_a_repeat_resumes_without_reading_again() {
     let mut world = world(15, Repeat::Identical).await;
     let request = world.request("analytics-job", PAGES);
     let id = world.start(&request).await;

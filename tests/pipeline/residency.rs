@@ -45,7 +45,7 @@ fn resume(id: &ExportId) -> Command {
 }
 
 #[tokio::test]
-async fn the_rest_of_an_export_comes_from_no_other_region() {
+async fn an_export_cannot_be_resumed_in_another_region() {
     let (mut world, id) = begun().await;
     let request = world.request("analytics-job", REQUEST);
     world.process.start.regions = regions("eu-west-1", &["eu-west-1", "eu-central-1"]);
@@ -61,7 +61,7 @@ async fn the_rest_of_an_export_comes_from_no_other_region() {
 }
 
 #[tokio::test]
-async fn hosts_of_ones_own_are_another_organisation_than_the_regions() {
+async fn a_resume_with_overridden_hosts_is_refused() {
     let (mut world, id) = begun().await;
     world.process.start.regions.genesys = None;
 
@@ -74,7 +74,7 @@ async fn hosts_of_ones_own_are_another_organisation_than_the_regions() {
 }
 
 #[tokio::test]
-async fn a_plan_without_an_attempt_gets_none_by_a_refused_resume() {
+async fn a_refused_resume_of_a_plan_without_attempts_writes_nothing() {
     let (mut world, id) = begun().await;
     let attempt = ObjectKey::Attempt(&id, 1).key();
     world.store.delete(&attempt).await.expect("deleted");
@@ -89,7 +89,7 @@ async fn a_plan_without_an_attempt_gets_none_by_a_refused_resume() {
 }
 
 #[tokio::test]
-async fn regions_that_are_not_allowed_any_more_stop_a_resume_and_answer_what_is_done() {
+async fn a_disallowed_region_stops_a_resume_but_not_a_finished_export() {
     let (mut world, id) = begun().await;
     let tightened = regions("eu-central-1", &["us-east-1"]);
     world.process.start.regions = tightened.clone();

@@ -87,7 +87,7 @@ async fn a_revisit_stores_exactly_the_conversations_that_changed() {
 }
 
 #[tokio::test]
-async fn a_revisit_waits_for_the_export_that_it_goes_by() {
+async fn a_revisit_waits_for_the_export_that_it_compares_with() {
     let mut world = World::new(organisation(95, 300)).await;
     let first = begun(&mut world, 2, "").await;
     let next_day = begun(&mut world, 3, "").await;
@@ -106,7 +106,7 @@ async fn a_revisit_waits_for_the_export_that_it_goes_by() {
 }
 
 #[tokio::test]
-async fn a_later_revisit_goes_by_what_the_earlier_one_stored() {
+async fn a_later_revisit_skips_versions_stored_by_an_earlier_one() {
     let mut world = World::new(organisation(92, 300)).await;
     let first = scheduled(&mut world, 2, "").await;
     let manifest = world.manifest(&first.export_id).await;
@@ -164,7 +164,7 @@ async fn a_schedule_that_fires_twice_starts_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_revisit_that_is_refused_is_told_and_keeps_no_other_one_back() {
+async fn a_refused_revisit_is_reported_and_does_not_block_others() {
     let mut world = World::new(organisation(96, 50)).await;
     for day in [2, 4] {
         scheduled(&mut world, day, "").await;
@@ -192,7 +192,7 @@ async fn a_revisit_that_is_refused_is_told_and_keeps_no_other_one_back() {
 }
 
 #[tokio::test]
-async fn a_revisit_redacts_as_the_export_that_it_goes_by_whatever_is_set_by_then() {
+async fn a_revisit_uses_the_redaction_of_the_export_it_compares_with() {
     let mut world = World::new(organisation(97, 200)).await;
     let first = scheduled(&mut world, 2, r#","records":"full""#).await;
     let first = world.manifest(&first.export_id).await;

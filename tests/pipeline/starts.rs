@@ -61,7 +61,7 @@ async fn assert_complete(world: &mut World, id: &ExportId) {
 }
 
 #[tokio::test]
-async fn a_login_that_fails_at_the_scheduled_time_costs_no_day() {
+async fn an_export_scheduled_during_a_login_outage_still_completes() {
     let status = Arc::new(AtomicU16::new(503));
     let mut world = world(&status).await;
 
@@ -99,7 +99,7 @@ async fn an_accepted_export_is_started_by_the_sweep_when_its_message_is_lost() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_tried_each_hour_for_a_week() {
+async fn a_refused_login_is_retried_for_a_week_and_then_dropped() {
     let status = Arc::new(AtomicU16::new(400));
     let mut world = world(&status).await;
     let refused = start(&world, NIGHTLY).await;
@@ -121,7 +121,7 @@ async fn a_refused_login_is_tried_each_hour_for_a_week() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_granted_within_a_week_costs_no_day() {
+async fn a_login_accepted_after_two_days_still_completes_the_export() {
     let status = Arc::new(AtomicU16::new(400));
     let mut world = world(&status).await;
     assert!(start(&world, NIGHTLY).await.is_err());
@@ -139,7 +139,7 @@ async fn a_permission_that_is_granted_within_a_week_costs_no_day() {
 }
 
 #[tokio::test]
-async fn a_request_by_hand_is_answered_at_once_and_not_kept() {
+async fn a_manual_request_that_fails_stores_nothing() {
     let status = Arc::new(AtomicU16::new(503));
     let world = world(&status).await;
 
@@ -151,7 +151,7 @@ async fn a_request_by_hand_is_answered_at_once_and_not_kept() {
 }
 
 #[tokio::test]
-async fn a_start_that_failed_each_time_is_started_by_the_sweep() {
+async fn a_scheduled_start_that_always_failed_is_started_by_the_sweep() {
     let status = Arc::new(AtomicU16::new(0));
     let mut world = world(&status).await;
 
@@ -174,7 +174,7 @@ async fn a_start_that_failed_each_time_is_started_by_the_sweep() {
 }
 
 #[tokio::test]
-async fn a_start_at_the_moment_of_a_sweep_keeps_its_marker() {
+async fn a_concurrent_sweep_keeps_the_marker_of_a_started_export() {
     let status = Arc::new(AtomicU16::new(0));
     let mut world = world(&status).await;
     let id = start(&world, NIGHTLY).await.expect("started").export_id;
@@ -191,7 +191,7 @@ async fn a_start_at_the_moment_of_a_sweep_keeps_its_marker() {
 }
 
 #[tokio::test]
-async fn a_revisit_stands_in_for_a_first_export_that_is_missing() {
+async fn a_revisit_replaces_a_missing_first_export() {
     let status = Arc::new(AtomicU16::new(0));
     let mut world = world(&status).await;
     let request = r#"{"interval":{"last":"P1D"},"scheduledTime":"2026-03-04T00:00:00Z","slices":1,"revisit":["P1D"]}"#;

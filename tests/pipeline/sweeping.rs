@@ -17,7 +17,7 @@ async fn sweep(world: &mut World) -> Vec<Swept> {
 }
 
 #[tokio::test]
-async fn an_export_whose_messages_were_all_lost_is_brought_back() {
+async fn the_sweep_resends_all_lost_messages_of_an_export() {
     let mut world = World::new(organisation(61, 100)).await;
     let request = world.request("analytics-job", r#","slices":4,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -45,7 +45,7 @@ async fn an_export_whose_messages_were_all_lost_is_brought_back() {
 }
 
 #[tokio::test]
-async fn a_lost_completion_message_is_brought_back() {
+async fn the_sweep_resends_a_lost_completion_message() {
     let mut world = World::new(organisation(62, 20)).await;
     let request = world.request("analytics-job", r#","slices":1"#);
     let id = world.start(&request).await;
@@ -71,7 +71,7 @@ async fn a_lost_completion_message_is_brought_back() {
 }
 
 #[tokio::test]
-async fn a_lost_completion_is_brought_back_beside_a_long_backfill() {
+async fn a_lost_completion_is_resent_despite_a_long_backfill() {
     let mut world = World::new(organisation(66, 20)).await;
     let request = world.request("analytics-job", r#","slices":1,"exportId":"a-lost""#);
     let id = world.start(&request).await;
@@ -95,7 +95,7 @@ async fn a_lost_completion_is_brought_back_beside_a_long_backfill() {
 }
 
 #[tokio::test]
-async fn an_export_whose_messages_wait_in_a_long_queue_is_never_given_up() {
+async fn an_export_waiting_in_a_long_queue_is_never_given_up() {
     let mut world = World::new(organisation(67, 40)).await;
     let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -111,7 +111,7 @@ async fn an_export_whose_messages_wait_in_a_long_queue_is_never_given_up() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_is_repeated_at_once_fails_no_export() {
+async fn sweeps_repeated_within_minutes_fail_no_export() {
     let mut world = World::new(organisation(68, 40)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":10"#);
     world.start(&request).await;
@@ -131,7 +131,7 @@ async fn a_sweep_that_is_repeated_at_once_fails_no_export() {
 }
 
 #[tokio::test]
-async fn an_export_that_waits_36_hours_for_its_watermark_is_left_alone() {
+async fn the_sweep_ignores_an_export_waiting_36_hours_for_its_watermark() {
     let before = "2026-02-01T00:00:00Z".parse().expect("a moment");
     let mut world = World::new(Settings {
         watermark: Watermark::Never(before),
@@ -168,7 +168,7 @@ async fn an_export_that_waits_36_hours_for_its_watermark_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_export_that_cannot_go_on_is_failed_after_three_fruitless_sweeps() {
+async fn a_stalled_export_is_failed_after_three_fruitless_sweeps() {
     let mut world = World::new(organisation(64, 100)).await;
     let request = world.request("analytics-job", r#","slices":2,"pageSize":10"#);
     let id = world.start(&request).await;
@@ -220,7 +220,7 @@ async fn an_export_that_cannot_go_on_is_failed_after_three_fruitless_sweeps() {
 }
 
 #[tokio::test]
-async fn an_export_with_an_unreadable_record_still_ends_and_says_so() {
+async fn an_export_with_unreadable_page_records_is_failed_as_stalled() {
     let mut world = World::new(organisation(65, 60)).await;
     let request = world.request("analytics-job", r#","slices":1,"pageSize":20"#);
     let id = world.start(&request).await;

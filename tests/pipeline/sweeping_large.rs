@@ -71,7 +71,7 @@ impl ArchiveStore for Watched {
 }
 
 #[tokio::test]
-async fn giving_up_reads_neither_pages_nor_page_indexes() {
+async fn failing_a_stalled_export_reads_neither_pages_nor_page_indexes() {
     // All slices have ended, or the messages are lost before that.
     for ended in [2, 0] {
         let store = Arc::new(Watched::default());
@@ -124,7 +124,7 @@ async fn slow_world() -> (World, BTreeSet<ExportId>) {
 }
 
 #[tokio::test]
-async fn an_export_that_takes_a_whole_sweep_does_not_starve_the_others() {
+async fn an_export_that_uses_a_whole_sweep_does_not_starve_others() {
     let (world, ids) = slow_world().await;
 
     let mut swept = BTreeSet::new();
@@ -144,7 +144,7 @@ async fn an_export_that_takes_a_whole_sweep_does_not_starve_the_others() {
 }
 
 #[tokio::test]
-async fn an_export_that_completes_in_portions_counts_as_moving() {
+async fn an_export_that_completes_in_portions_counts_as_progressing() {
     use conversation_archive::archive::PortionLimits;
 
     let limits = PortionLimits { lines: 5, pages: 2 };

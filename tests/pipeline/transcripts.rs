@@ -78,7 +78,7 @@ async fn every_message_of_every_conversation_is_archived_in_its_order() {
 }
 
 #[tokio::test]
-async fn what_people_wrote_is_redacted_and_known_by_its_fingerprint() {
+async fn texts_are_redacted_and_have_a_fingerprint() {
     let mut world = World::new(organisation(112, 100)).await;
     let ids = world.written();
     let request = world.transcripts_request(&ids, "");
@@ -127,7 +127,7 @@ async fn what_people_wrote_is_redacted_and_known_by_its_fingerprint() {
 }
 
 #[tokio::test]
-async fn attachments_are_stored_as_objects_of_their_own_and_the_record_says_which() {
+async fn attachments_are_stored_as_objects_named_in_the_record() {
     let mut world = World::new(organisation(126, 80)).await;
     let ids = world.written();
 
@@ -175,7 +175,7 @@ async fn attachments_are_stored_as_objects_of_their_own_and_the_record_says_whic
 }
 
 #[tokio::test]
-async fn attachments_of_other_types_and_sizes_are_listed_only() {
+async fn attachments_of_other_types_and_sizes_are_not_downloaded() {
     let mut world = World::new(organisation(127, 40)).await;
     let ids = world.written();
     let mut reasons = BTreeSet::new();
@@ -206,7 +206,7 @@ async fn attachments_of_other_types_and_sizes_are_listed_only() {
 }
 
 #[tokio::test]
-async fn with_the_strict_profile_nobody_is_named() {
+async fn the_strict_profile_redacts_participant_names() {
     let mut world = World::new(organisation(113, 60)).await;
     let ids = world.written();
 
@@ -220,7 +220,7 @@ async fn with_the_strict_profile_nobody_is_named() {
 }
 
 #[tokio::test]
-async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_rest_go_on() {
+async fn an_unavailable_conversation_is_recorded_and_the_others_continue() {
     let untold = Untold {
         recorded_only: 6,
         gone: 6,
@@ -295,7 +295,7 @@ async fn a_conversation_whose_texts_cannot_be_had_is_recorded_as_such_and_the_re
 }
 
 #[tokio::test]
-async fn a_recording_that_is_never_ready_is_not_waited_for_for_ever() {
+async fn a_recording_that_is_never_ready_is_recorded_as_preparing() {
     let untold = Untold {
         recorded_only: 1,
         preparing: 100,
@@ -319,7 +319,7 @@ async fn a_recording_that_is_never_ready_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
-async fn an_outage_is_waited_for_and_nobody_is_recorded_as_unavailable() {
+async fn an_outage_is_waited_out_and_records_nothing_as_unavailable() {
     let mut world = World::new(organisation(125, 40)).await;
     let ids = world.written();
     let request = world.transcripts_request(&ids, VERBATIM);
@@ -343,7 +343,7 @@ async fn an_outage_is_waited_for_and_nobody_is_recorded_as_unavailable() {
 }
 
 #[tokio::test]
-async fn conversations_at_which_the_api_always_fails_end_an_export_too() {
+async fn an_export_ends_even_if_the_api_fails_for_every_conversation() {
     let untold = Untold {
         broken: 1,
         ..Untold::default()
@@ -365,7 +365,7 @@ async fn conversations_at_which_the_api_always_fails_end_an_export_too() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_ends_pages_early_and_costs_nothing() {
+async fn a_rate_limit_and_transient_faults_lose_no_message() {
     let mut world = World::new(Settings {
         rate_per_minute: 40,
         faults: Faults {
@@ -389,7 +389,7 @@ async fn a_rate_limit_ends_pages_early_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_gateway_s_web_details_are_archived_by_their_numbers() {
+async fn web_details_of_a_gateway_are_archived_in_sequence() {
     let mut world = World::new(organisation(117, 60)).await;
     world.process.start.limits.transcripts.route = TranscriptRoute::WebDetails;
     let ids = world.written();
@@ -404,7 +404,7 @@ async fn a_gateway_s_web_details_are_archived_by_their_numbers() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_missing_fails_the_export_and_one_for_recordings_is_a_warning() {
+async fn a_missing_permission_fails_the_export_or_warns_for_recordings() {
     let permissions = |held: &[&str]| held.iter().map(ToString::to_string).collect();
     let mut world = World::new(Settings {
         permissions: permissions(&["recording:recording:view"]),
@@ -438,7 +438,7 @@ async fn a_permission_that_is_missing_fails_the_export_and_one_for_recordings_is
 }
 
 #[tokio::test]
-async fn long_transcripts_are_cut_from_their_beginning_and_say_so() {
+async fn long_transcripts_are_cut_from_their_beginning_and_record_it() {
     let mut world = World::new(organisation(119, 120)).await;
     world.process.start.limits.transcripts.limits.context_window = Some(5);
     world
@@ -467,7 +467,7 @@ async fn long_transcripts_are_cut_from_their_beginning_and_say_so() {
 }
 
 #[tokio::test]
-async fn what_is_no_list_of_conversations_is_refused() {
+async fn invalid_transcript_requests_are_refused() {
     let mut world = World::new(organisation(120, 1)).await;
     let mut refused = Vec::new();
     for request in [
@@ -528,7 +528,7 @@ fn complete(records: &BTreeMap<String, Value>) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_transcripts_of_an_export_are_those_of_its_written_conversations() {
+async fn an_export_has_transcripts_of_exactly_its_written_conversations() {
     for records in ["standard", "minimal", "normalized"] {
         let mut world = World::new(organisation(121, 80)).await;
         let request = world.request(
@@ -553,7 +553,7 @@ async fn the_transcripts_of_an_export_are_those_of_its_written_conversations() {
 }
 
 #[tokio::test]
-async fn transcripts_that_are_included_wait_for_their_export_and_are_announced_by_themselves() {
+async fn included_transcripts_wait_for_their_export_and_have_a_webhook() {
     let mut world = World::new(organisation(122, 60)).await;
     let request = world.request(
         "analytics-job",
@@ -587,7 +587,7 @@ async fn transcripts_that_are_included_wait_for_their_export_and_are_announced_b
 }
 
 #[tokio::test]
-async fn transcripts_of_an_export_that_failed_fail_and_go_on_when_it_does() {
+async fn transcripts_of_a_failed_export_fail_and_complete_after_resumes() {
     let mut world = World::new(organisation(123, 40)).await;
     world.simulator.set_faults(Faults {
         job_fails: true,
@@ -616,7 +616,7 @@ async fn transcripts_of_an_export_that_failed_fail_and_go_on_when_it_does() {
 }
 
 #[tokio::test]
-async fn the_allowed_requests_are_used_and_hardly_any_is_refused() {
+async fn transcripts_use_95_percent_of_the_rate_limit_with_few_429() {
     let mut world = World::new(Settings {
         rate_per_minute: 300,
         ..organisation(124, 2_400)
@@ -647,7 +647,7 @@ async fn the_allowed_requests_are_used_and_hardly_any_is_refused() {
 }
 
 #[tokio::test]
-async fn others_are_told_of_each_transcript_once_and_of_nothing_that_was_written() {
+async fn each_transcript_is_published_once_without_its_text() {
     let untold = Untold {
         gone: 5,
         forbidden: 7,
@@ -689,7 +689,7 @@ async fn others_are_told_of_each_transcript_once_and_of_nothing_that_was_written
 }
 
 #[tokio::test]
-async fn only_transcripts_are_told_of() {
+async fn exports_of_conversations_publish_no_event() {
     let mut world = World::new(organisation(126, 20)).await;
     let request = world.request("analytics-job", "");
 
@@ -699,7 +699,7 @@ async fn only_transcripts_are_told_of() {
 }
 
 #[tokio::test]
-async fn a_topic_that_cannot_be_reached_fails_the_export_and_a_resume_leaves_nobody_out() {
+async fn an_unreachable_topic_fails_the_export_and_a_resume_publishes_all() {
     // On each page, including the last one.
     for pages_before in 0..3 {
         let mut world = World::new(organisation(127, 60)).await;

@@ -14,7 +14,7 @@ fn hours_from_now(hours: i64) -> jiff::Timestamp {
 }
 
 #[tokio::test]
-async fn an_hour_of_throttling_fails_nothing_and_costs_no_receive() {
+async fn an_hour_of_throttling_costs_neither_a_failure_nor_a_receive() {
     let outage = Outage {
         from: hours_from_now(0),
         to: hours_from_now(1),
@@ -39,7 +39,7 @@ async fn an_hour_of_throttling_fails_nothing_and_costs_no_receive() {
 }
 
 #[tokio::test]
-async fn an_hour_of_outage_in_a_gateway_export_fails_nothing_and_costs_no_receive() {
+async fn an_hour_of_gateway_outage_costs_neither_failure_nor_receive() {
     let outage = Outage {
         from: hours_from_now(0),
         to: hours_from_now(1),
@@ -63,7 +63,7 @@ async fn an_hour_of_outage_in_a_gateway_export_fails_nothing_and_costs_no_receiv
 }
 
 #[tokio::test]
-async fn a_job_queued_for_five_hours_fails_nothing_and_costs_no_receive() {
+async fn a_job_queued_for_five_hours_costs_neither_failure_nor_receive() {
     let job_ready_after = Duration::from_hours(5);
     let mut world = World::new(Settings {
         job_ready_after,
@@ -85,7 +85,7 @@ async fn a_job_queued_for_five_hours_fails_nothing_and_costs_no_receive() {
 }
 
 #[tokio::test]
-async fn a_watermark_that_never_comes_ends_in_a_failure_that_resume_completes_later() {
+async fn an_export_failed_for_its_watermark_completes_after_a_resume() {
     let before = "2026-03-02T12:00:00Z".parse().expect("a moment");
     let mut world = World::new(Settings {
         watermark: Watermark::Never(before),
@@ -126,7 +126,7 @@ async fn a_watermark_that_never_comes_ends_in_a_failure_that_resume_completes_la
 }
 
 #[tokio::test]
-async fn a_watermark_that_catches_up_is_waited_for() {
+async fn an_export_waits_for_its_watermark_to_catch_up() {
     let from = "2026-03-02T12:00:00Z".parse().expect("a moment");
     let (at, to) = (hours_from_now(20), hours_from_now(-24));
     let mut world = World::new(Settings {
@@ -143,7 +143,7 @@ async fn a_watermark_that_catches_up_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_never_done_fails_after_its_deadline_and_keeps_its_job() {
+async fn a_stuck_job_fails_after_its_deadline_and_is_kept_for_a_resume() {
     let faults = Faults {
         job_stuck: true,
         ..Faults::default()

@@ -49,7 +49,7 @@ fn feeds_itself(template: &Template, function: &str) -> bool {
 }
 
 #[test]
-fn exactly_the_functions_that_feed_themselves_may_loop() {
+fn exactly_the_functions_that_feed_themselves_allow_recursive_loops() {
     let template = Template::read();
     let functions = || template.functions().into_iter();
 

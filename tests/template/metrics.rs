@@ -18,7 +18,7 @@ fn known() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_dashboard_shows_every_metric_that_the_functions_write_and_no_other() {
+fn the_dashboard_shows_exactly_the_metrics_that_functions_write() {
     let template = Template::read();
     let shown = of_dashboard(&template);
 
@@ -30,7 +30,7 @@ fn the_dashboard_shows_every_metric_that_the_functions_write_and_no_other() {
 }
 
 #[test]
-fn every_alarm_on_our_metrics_is_on_one_that_the_functions_write() {
+fn every_alarm_watches_a_metric_that_the_functions_write() {
     let template = Template::read();
     let mut watched = BTreeSet::new();
     for alarm in template.resources("AWS::CloudWatch::Alarm") {
@@ -58,7 +58,7 @@ fn every_alarm_on_our_metrics_is_on_one_that_the_functions_write() {
 }
 
 #[test]
-fn every_alarm_tells_somebody_and_says_what_it_means() {
+fn every_alarm_has_an_action_and_a_description() {
     let template = Template::read();
 
     for name in template.resources("AWS::CloudWatch::Alarm") {

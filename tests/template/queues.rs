@@ -38,7 +38,7 @@ fn consumer(queue: Queue) -> (&'static str, Duration) {
 }
 
 #[test]
-fn each_queue_is_set_as_the_code_counts_on() {
+fn the_settings_of_each_queue_match_the_code() {
     let template = Template::read();
     for kind in Queue::ALL {
         let wanted = kind.settings();
@@ -64,7 +64,7 @@ fn each_queue_is_set_as_the_code_counts_on() {
 }
 
 #[test]
-fn dead_letters_go_to_a_queue_of_the_same_kind_that_record_failure_reads() {
+fn dead_letters_go_to_a_queue_that_record_failure_reads() {
     let template = Template::read();
     let recorder = template.sources(template.function("record-failure"));
     for kind in Queue::ALL {
@@ -88,7 +88,7 @@ fn dead_letters_go_to_a_queue_of_the_same_kind_that_record_failure_reads() {
 }
 
 #[test]
-fn each_consumer_takes_so_many_messages_and_so_long_as_the_code_counts_on() {
+fn the_batch_size_and_timeout_of_each_consumer_match_the_code() {
     let template = Template::read();
     for kind in Queue::ALL {
         let (package, timeout) = consumer(kind);
@@ -112,7 +112,7 @@ fn each_consumer_takes_so_many_messages_and_so_long_as_the_code_counts_on() {
 }
 
 #[test]
-fn a_message_fails_alone_and_a_killed_one_is_back_after_six_timeouts() {
+fn item_failures_are_reported_and_visibility_lasts_six_timeouts() {
     let template = Template::read();
     for function in template.functions() {
         let timeout = seconds(&template.properties(function)["Timeout"]);

@@ -39,7 +39,7 @@ fn first_part(name: &str) -> String {
 }
 
 #[test]
-fn every_reference_is_to_something_that_the_template_has() {
+fn every_reference_names_a_defined_resource_or_parameter() {
     let template = Template::read();
     let mut found = Vec::new();
     references(template.root(), &mut found);

@@ -22,7 +22,7 @@ fn arn<'a>(resource: &'a Yaml<'static>) -> &'a str {
 }
 
 #[test]
-fn no_role_may_do_everything_or_to_everything() {
+fn no_role_has_a_wildcard_action_or_resource() {
     let template = Template::read();
 
     for statement in statements(&template) {
@@ -40,7 +40,7 @@ fn no_role_may_do_everything_or_to_everything() {
 }
 
 #[test]
-fn nothing_but_markers_may_be_deleted() {
+fn roles_may_delete_only_markers() {
     let template = Template::read();
 
     let deleting: Vec<_> = statements(&template)
@@ -57,7 +57,7 @@ fn nothing_but_markers_may_be_deleted() {
 }
 
 #[test]
-fn only_archive_page_may_publish_and_only_on_the_topic_that_is_named() {
+fn only_archive_page_may_publish_and_only_to_the_given_topic() {
     let template = Template::read();
 
     let roles = template.resources("AWS::IAM::Role").into_iter();

@@ -24,7 +24,7 @@ const IN_A_SECRET: [&str; 4] = [
 const OF_NO_CONFIG: [&str; 3] = ["HTTPS_PROXY", "RUST_LOG", "STACK_NAME"];
 
 #[test]
-fn each_function_is_given_the_variables_that_it_reads_and_no_others() {
+fn each_function_gets_exactly_the_variables_that_it_reads() {
     let template = Template::read();
     for function in FUNCTIONS {
         let read: BTreeSet<_> = function

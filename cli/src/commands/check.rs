@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_page_counts_as_a_page_that_was_accepted() {
+    fn only_a_results_page_shows_that_a_page_size_is_accepted() {
         for (body, is_page) in [
             (r#"{"conversations":[]}"#, true),
             (r#"{"dataAvailabilityDate":"2026-03-01T00:00:00Z"}"#, true),

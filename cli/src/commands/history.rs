@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_terminal_rows_are_shown_and_whole_records_archived() {
+    fn a_terminal_shows_a_table_and_an_archive_gets_ndjson() {
         assert_eq!(
             format_of("genesys-archive history --last PT2H"),
             Format::Table

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_records_are_told_where_there_are_some() {
+    fn repeated_records_are_reported_only_if_there_are_any() {
         let mut verified = Verified {
             export_id: "march".parse().unwrap(),
             status: ExportStatus::Completed,

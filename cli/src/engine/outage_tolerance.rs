@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_does_not_answer_is_borne_however_its_error_is_wrapped() {
+    fn a_transient_store_error_is_tolerated_however_it_is_wrapped() {
         let pipeline = || PipelineError::from(slow());
         for error in [
             anyhow::Error::from(slow()),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_archive_is_not_borne() {
+    fn a_missing_document_is_not_tolerated() {
         let gone = || ArchiveError::Missing("request.json".to_owned());
         for error in [
             anyhow::Error::from(gone()),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_stays_away_ends_the_engine_after_some_minutes() {
+    fn a_store_silent_for_five_minutes_ends_the_engine() {
         let mut outage = OutageTolerance::default();
         let start = Instant::now();
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_between_begins_the_patience_anew() {
+    fn a_response_of_the_store_restarts_the_five_minutes() {
         let mut outage = OutageTolerance::default();
         let start = Instant::now();
 

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_that_is_due_within_a_minute_is_waited_for() {
+    fn the_engine_waits_for_a_delivery_due_within_a_minute() {
         assert_eq!(after(0, 0, 5), None);
         assert_eq!(after(59, 0, 60), None);
         assert_eq!(after(35, 0, 155), Some(Ended::DeliveryOwed));
@@ -257,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_that_does_not_come_to_an_end_is_not_waited_for() {
+    fn the_engine_waits_at_most_a_minute_for_a_running_delivery() {
         assert_eq!(after(60, 1, 90), None);
         assert_eq!(after(61, 1, 90), Some(Ended::DeliveryOwed));
         assert_eq!(after(61, 0, 61), Some(Ended::DeliveryOwed));
     }
 
     #[test]
-    fn an_empty_queue_owes_nothing() {
+    fn an_empty_webhook_queue_ends_the_engine() {
         let deliveries = Holding {
             messages: 0,
             in_hand: 0,

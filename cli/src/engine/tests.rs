@@ -179,8 +179,7 @@ async fn pages(events: &mut UnboundedReceiver<Event>, number: usize) {
 }
 
 #[tokio::test]
-async fn an_export_that_is_killed_again_and_again_ends_complete_without_fetching_a_stored_page_anew()
- {
+async fn a_repeatedly_killed_export_completes_without_refetching_pages() {
     let world = World::new().await;
     let (engine, mut events) = world.engine();
     world.start(&engine).await;
@@ -216,7 +215,7 @@ async fn an_export_that_is_killed_again_and_again_ends_complete_without_fetching
 }
 
 #[tokio::test]
-async fn an_engine_that_is_stopped_finishes_the_pages_in_hand_and_receives_no_more() {
+async fn a_stopped_engine_finishes_its_current_pages_and_starts_no_more() {
     let world = World::new().await;
     let (engine, mut events) = world.engine();
     world.start(&engine).await;
@@ -242,7 +241,7 @@ async fn an_engine_that_is_stopped_finishes_the_pages_in_hand_and_receives_no_mo
 }
 
 #[tokio::test]
-async fn a_cancel_by_somebody_else_ends_a_running_export_and_deletes_its_jobs() {
+async fn a_cancel_by_another_engine_ends_the_export_and_deletes_its_jobs() {
     let world = World::new().await;
     let (engine, mut events) = world.engine();
     world.start(&engine).await;

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_inside_the_checkout_belongs_to_it() {
+    fn the_project_is_found_from_a_folder_inside_the_checkout() {
         let inside = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
 
         let project = Project::find(&inside).unwrap();
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_the_problem_says_where_to_go() {
+    fn outside_the_checkout_the_error_has_a_hint() {
         let elsewhere = tempfile::tempdir().unwrap();
 
         let problem = Project::find(elsewhere.path()).unwrap_err();

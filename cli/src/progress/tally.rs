@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_says_how_far_how_fast_and_how_long_still() {
+    fn the_progress_line_shows_counts_rate_and_time_left() {
         let mut tally = tally(4);
         tally.note(&Event::RunEnded {
             slice: 1,
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_slice_waits_for_is_said_at_once_and_stays_in_the_line() {
+    fn a_parked_slice_is_reported_at_once_and_stays_in_the_line() {
         let mut tally = tally(1);
 
         let said = tally.note(&Event::Parked {

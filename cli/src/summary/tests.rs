@@ -112,7 +112,7 @@ fn text_in(
 }
 
 #[test]
-fn the_summary_says_what_there_is_where_and_what_was_survived() {
+fn the_summary_shows_counts_place_sizes_and_survived_faults() {
     let effort = Effort {
         records: 5_000,
         elapsed: Duration::from_millis(12_300),
@@ -148,7 +148,7 @@ fn the_summary_says_what_there_is_where_and_what_was_survived() {
 }
 
 #[test]
-fn repeated_records_are_told_and_identical_lines_count_once() {
+fn repeated_records_are_shown_and_identical_lines_count_once() {
     let plan = plan("");
     let mut manifest = manifest(&plan);
     manifest.content.repeated = Some(RepeatedRecords {
@@ -184,7 +184,7 @@ fn repeated_records_are_told_and_identical_lines_count_once() {
 }
 
 #[test]
-fn an_export_without_repeated_records_says_nothing_about_them() {
+fn a_summary_without_repeated_records_does_not_mention_them() {
     let plan = plan("");
     let manifest = manifest(&plan);
     let stored = Stored {
@@ -199,7 +199,7 @@ fn an_export_without_repeated_records_says_nothing_about_them() {
 }
 
 #[test]
-fn beside_pages_that_do_not_count_the_manifest_says_which_do() {
+fn with_uncounted_pages_the_shown_command_reads_the_manifest() {
     let text = text(&plan(r#","records":"minimal""#), Effort::default(), None, 4);
 
     let look: Vec<_> = text
@@ -214,7 +214,7 @@ view       (cd /data/my\ archive && jq -r '.content.slices[].pages[].objects.pag
 }
 
 #[test]
-fn a_webhook_that_is_owed_comes_with_the_command_that_sends_it() {
+fn an_owed_webhook_is_shown_with_the_command_that_sends_it() {
     let owed = Webhook::Owed(Owed {
         reason: "308, redirects are not followed; set the final URL".to_owned(),
         option: " --webhook-url URL",
@@ -228,7 +228,7 @@ fn a_webhook_that_is_owed_comes_with_the_command_that_sends_it() {
 }
 
 #[test]
-fn in_a_bucket_the_pages_are_looked_at_by_their_manifest() {
+fn the_shown_command_for_a_bucket_reads_the_manifest() {
     let root = Place::parse("s3://bucket/team".into()).unwrap();
     let plan = plan("");
 
@@ -269,7 +269,7 @@ fn row<'a>(text: &'a str, label: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn an_empty_export_repeats_what_was_asked_for() {
+fn the_summary_of_an_empty_export_shows_interval_and_filters() {
     let filtered =
         plan(r#","filters":{"mediaTypes":["voice"],"directions":["inbound","outbound"]}"#);
     let active = plan(r#","membership":"activity""#);

@@ -126,7 +126,7 @@ fn in_order(asked: &str) -> (u16, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_simulated_organisation_passes_and_nothing_is_left_behind() {
+async fn the_checks_pass_on_the_simulator_and_leave_no_object_or_job() {
     let world = World::of_today(|_| {}).await;
     let out = world.out().display().to_string();
 
@@ -166,7 +166,7 @@ async fn a_simulated_organisation_passes_and_nothing_is_left_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_documented_nowhere_is_told_as_it_was_found() {
+async fn undocumented_behaviour_is_reported_as_observed() {
     let world = World::scripted(|asked| match asked.split_once(' ').unwrap() {
         ("POST", "/api/v2/analytics/conversations/details/query") => {
             (200, json!({"totalHits": 4711}))
@@ -195,7 +195,7 @@ async fn what_is_documented_nowhere_is_told_as_it_was_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_secret_and_a_wrong_region_are_told_apart() {
+async fn a_wrong_secret_and_a_wrong_region_are_distinguished() {
     let mut world = World::new().await;
     world.set("GENESYS_CLIENT_SECRET", "wr0ng");
     let secret = world.check(&[]).await;
@@ -218,7 +218,7 @@ async fn a_wrong_secret_and_a_wrong_region_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_that_are_refused_are_as_much_of_an_answer() {
+async fn refused_limits_are_reported_and_do_not_fail_the_check() {
     let world = World::scripted(|asked| match asked.split_once(' ').unwrap() {
         (_, path) if path.contains("/limits/") => (403, json!({"message": "no", "status": 403})),
         ("GET", path) if path.ends_with("/results") => {
@@ -244,7 +244,7 @@ async fn limits_that_are_refused_are_as_much_of_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_is_pinged_and_one_that_refuses_is_a_failure() {
+async fn the_receiver_is_pinged_and_its_refusal_fails_the_check() {
     let mut world = World::new().await;
     let receiver = serve(|asked| match asked {
         "POST /taken" => (202, json!({})),
@@ -279,7 +279,7 @@ async fn a_receiver_is_pinged_and_one_that_refuses_is_a_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_place_that_takes_no_objects_is_a_failure() {
+async fn an_unwritable_place_fails_the_check() {
     let world = World::new().await;
     let file = world.request("{}");
 
@@ -311,7 +311,7 @@ async fn a_bucket_that_cannot_be_opened_leaves_residency_undecided() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn settings_that_cannot_be_used_end_it_before_anything_is_asked() {
+async fn invalid_settings_end_the_check_before_any_request() {
     let mut world = World::new().await;
     world.settings.clear();
 
@@ -326,7 +326,7 @@ async fn settings_that_cannot_be_used_end_it_before_anything_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_reads_one_line_for_each_check() {
+async fn the_text_output_lists_the_checks_and_ends_with_a_summary() {
     let world = World::of_today(|_| {}).await;
 
     let told = world.run(&["check"]).await;

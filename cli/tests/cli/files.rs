@@ -57,7 +57,7 @@ async fn a_request_with_a_byte_order_mark_or_in_utf_16_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_is_no_unicode_text_is_refused_by_its_name() {
+async fn a_file_that_is_not_unicode_text_is_refused_with_its_name() {
     let world = world().await;
     let latin_1 = world.file("latin-1.json", b"{\"exportId\": \"M\xE4rz\"}");
     let unmarked = world.file("unmarked.txt", &utf_16("{}")[2..]);
@@ -84,7 +84,7 @@ async fn a_file_that_is_no_unicode_text_is_refused_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ids_in_quotes_with_commas_and_twice_in_utf_16_are_looked_up_once() {
+async fn quoted_and_repeated_ids_in_a_utf_16_file_are_found_once() {
     let world = world().await;
     let conversations = world.simulator.truth().conversations;
     let (one, other) = (&conversations[0].id, &conversations[1].id);
@@ -106,7 +106,7 @@ async fn ids_in_quotes_with_commas_and_twice_in_utf_16_are_looked_up_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_id_file_without_ids_asks_for_nothing_instead_of_everything() {
+async fn an_id_file_without_ids_is_refused_before_any_request() {
     let world = world().await;
     let ids = world.file("ids.txt", b"\r\n\"\",\r\n");
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::world::{DAYS, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_version_of_a_conversation_is_a_line_and_its_latest_record_the_last_one() {
+async fn find_prints_each_version_and_the_latest_record_last() {
     let world = World::new().await;
     let truth = world.simulator.truth().conversations;
     let conversation = &truth[truth.len() / 2];
@@ -40,7 +40,7 @@ async fn each_version_of_a_conversation_is_a_line_and_its_latest_record_the_last
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_there_is_told_with_how_far_was_looked() {
+async fn find_reports_an_unknown_id_with_the_number_of_pages_searched() {
     let world = World::new().await;
     world
         .export(&format!(r#"{{"exportId":"march",{DAYS},"pageSize":100}}"#))

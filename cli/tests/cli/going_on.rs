@@ -7,7 +7,7 @@ use genesys_simulator::{Route, Settings};
 use crate::world::{DAYS, World, ended, fast};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_killed_in_the_middle_goes_on_from_its_folder_and_verifies() {
+async fn a_killed_export_is_resumed_from_its_folder_and_verifies() {
     let world = World::new().await;
     let mut export = world.start_march();
     world.until_page_records(3).await;
@@ -38,7 +38,7 @@ async fn an_export_killed_in_the_middle_goes_on_from_its_folder_and_verifies() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ctrl_c_stops_after_the_page_in_hand_and_says_how_to_go_on() {
+async fn ctrl_c_stops_after_the_current_page_and_prints_how_to_resume() {
     let world = World::new().await;
     let export = world.start_march();
     world.until_page_records(2).await;
@@ -100,7 +100,7 @@ async fn a_finished_export_is_reported_again_and_fetches_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_over_its_quota_fails_and_goes_on_with_a_larger_one() {
+async fn an_export_over_its_quota_fails_and_resumes_with_a_larger_one() {
     let mut world = World::with(Settings {
         conversations: 3_000,
         ..fast()

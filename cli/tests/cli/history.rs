@@ -59,7 +59,7 @@ async fn five_ids_make_a_table_of_five_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn into_a_pipe_go_lines_of_json_and_who_closes_it_ends_it_without_a_word() {
+async fn a_pipe_gets_json_lines_and_closing_it_ends_history_silently() {
     let world = world().await;
     let all = world.run(&["history", "--interval", DAYS]).await;
     let mut command = world.command(&["history", "--interval", DAYS]);
@@ -140,7 +140,7 @@ async fn csv_has_a_row_for_each_conversation_that_passes_the_filters() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ids_come_from_a_file_too_and_those_that_are_not_found_are_named() {
+async fn ids_are_read_from_a_file_and_unknown_ids_are_named() {
     let world = world().await;
     let mut asked = ids(&world, 3);
     asked.push(UNKNOWN.to_owned());
@@ -163,7 +163,7 @@ async fn ids_come_from_a_file_too_and_those_that_are_not_found_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_asked_is_refused_in_one_line() {
+async fn invalid_history_queries_are_refused_in_one_line() {
     let world = world().await;
 
     let nothing = world.run(&["history"]).await;
@@ -213,7 +213,7 @@ async fn a_missing_permission_is_named_with_where_to_grant_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_history_gateway_is_read_in_the_form_that_is_set() {
+async fn a_history_gateway_is_read_in_the_configured_form() {
     let mut world = World::with(Settings {
         gateway_records: 120,
         history: Some(HistoryForm::Continuation),
@@ -244,7 +244,7 @@ async fn a_history_gateway_is_read_in_the_form_that_is_set() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_of_queues_and_codes_are_looked_up_when_they_are_asked_for() {
+async fn names_of_queues_and_codes_are_looked_up_only_on_request() {
     let world = world().await;
 
     let ids_only = world
@@ -283,7 +283,7 @@ async fn names_of_queues_and_codes_are_looked_up_when_they_are_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_archive_in_place_of_the_output_is_an_export() {
+async fn history_with_out_creates_an_export_that_verifies() {
     let world = world().await;
     let out = world.out().display().to_string();
 

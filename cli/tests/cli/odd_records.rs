@@ -86,7 +86,7 @@ async fn odd_records_of_a_gateway_are_verified_and_found_in_every_projection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_id_that_no_argument_can_hold_is_found_as_a_json_string() {
+async fn an_id_with_a_nul_character_is_found_as_a_json_string() {
     let record = Record {
         id: "a\0b".to_owned(),
         json: r#"{"id":"a\u0000b","startTime":"2026-03-01T10:00:00Z"}"#.to_owned(),
@@ -106,7 +106,7 @@ async fn an_id_that_no_argument_can_hold_is_found_as_a_json_string() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cursor_that_fits_into_no_message_fails_the_export_with_its_reason() {
+async fn a_cursor_too_large_for_a_message_fails_the_export_with_its_reason() {
     let (mut world, _server) = world(ANALYTICS.records()).await;
     let cursor = "c".repeat(600_000);
     let server = Loopback::start(move |asked| {
@@ -161,7 +161,7 @@ async fn history(world: &World, format: &str, projection: &str) -> Told {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn odd_records_are_rows_of_every_format() {
+async fn odd_records_are_printed_in_every_format() {
     let records = GATEWAY.records();
     let (world, _server) = world(records.clone()).await;
 
@@ -187,7 +187,7 @@ async fn odd_records_are_rows_of_every_format() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_conversations_of_an_odd_archive_have_transcripts() {
+async fn transcripts_of_an_archive_with_odd_records_are_exported() {
     let mut records = ANALYTICS.records();
     records.push(Record {
         id: WRITTEN.to_owned(),

@@ -110,7 +110,7 @@ fn listing(objects: &Objects, query: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_is_refused_before_a_store_that_overwrites_holds_any_of_it() {
+async fn a_store_that_overwrites_is_refused_before_anything_is_archived() {
     let mut world = World::new().await;
     let store = Store::with(Flaw::IgnoresConditions).await;
 
@@ -139,7 +139,7 @@ async fn an_export_is_refused_before_a_store_that_overwrites_holds_any_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_refuses_checksums_is_used_once_the_setting_says_so() {
+async fn a_store_without_checksums_works_once_the_settings_disable_them() {
     let mut world = World::new().await;
     let store = Store::with(Flaw::RefusesChecksums).await;
     let request = ("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required");

@@ -5,7 +5,7 @@ use conversation_archive::storage::store::FolderStore;
 use crate::world::{DAYS, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_folder_in_use_is_left_to_whoever_uses_it() {
+async fn a_locked_folder_is_refused_before_any_request() {
     let world = World::new().await;
     let _lock = FolderStore::open(&world.out())
         .unwrap()
@@ -83,7 +83,7 @@ async fn a_bad_request_is_refused_in_one_line_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_export_that_cannot_fit_its_quota_is_refused_before_it_starts() {
+async fn a_gateway_export_over_its_quota_is_refused_before_it_starts() {
     let mut world = World::new().await;
     world.set("ARCHIVE_BYTES_PER_RECORD", "10000");
 
@@ -145,7 +145,7 @@ async fn bad_settings_are_refused_in_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_place_that_cannot_hold_an_archive_is_refused() {
+async fn an_unusable_place_or_request_file_is_refused() {
     let world = World::new().await;
     let request = world.request(&format!("{{{DAYS}}}"));
 
@@ -190,7 +190,7 @@ async fn a_place_that_cannot_hold_an_archive_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bucket_without_region_or_credentials_is_refused_before_anything_is_sent() {
+async fn an_s3_export_without_region_or_credentials_is_refused() {
     let mut world = World::new().await;
     let request = world.request(&format!("{{{DAYS}}}"));
     let export = ["export", "--request", &request, "--out", "s3://bucket/a"];
@@ -226,7 +226,7 @@ async fn a_bucket_without_region_or_credentials_is_refused_before_anything_is_se
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_cannot_begin_is_refused_for_itself_before_its_bucket() {
+async fn an_invalid_request_is_refused_before_its_bucket_is_opened() {
     let world = World::new().await;
     let request = world.request(&format!(r#"{{{DAYS},"pageSize":0}}"#));
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::world::{DAYS, World, ended, files};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_export_gives_its_result_as_json_on_standard_output_alone() {
+async fn export_with_json_writes_only_the_result_to_standard_output() {
     let world = World::new().await;
     let request = format!(
         r#"{{"exportId":"march","source":"export-gateway",{DAYS},"pageSize":50,"slices":2}}"#
@@ -47,7 +47,7 @@ async fn a_request_can_come_from_standard_input() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn verify_names_what_is_missing_and_what_was_touched() {
+async fn verify_names_missing_exports_and_damaged_objects() {
     let world = World::new().await;
     let nowhere = world.march("verify", &[]).await;
     world
@@ -83,7 +83,7 @@ async fn verify_names_what_is_missing_and_what_was_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_that_finds_nothing_says_so_with_what_was_asked() {
+async fn an_empty_export_reports_its_interval_and_filters() {
     let world = World::new().await;
     let filters = r#""filters":{"queueIds":["0f8fad5b-d9cb-469f-a165-70867728950e"]}"#;
 
@@ -99,7 +99,7 @@ async fn an_export_that_finds_nothing_says_so_with_what_was_asked() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_was_lost_and_replaced_stands_in_the_summary() {
+async fn a_lost_and_replaced_job_is_listed_in_the_summary() {
     let world = World::new().await;
     let export = world.start_march();
     world.until_page_records(2).await;
@@ -118,7 +118,7 @@ async fn a_job_that_was_lost_and_replaced_stands_in_the_summary() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_demo_ends_well_and_takes_nothing_from_the_environment() {
+async fn the_demo_succeeds_and_ignores_the_environment() {
     let mut world = World::new().await;
     world.set("GENESYS_API_URL", "https://must.not.be.used.example");
     let out = world.out().display().to_string();
@@ -135,7 +135,7 @@ async fn the_demo_ends_well_and_takes_nothing_from_the_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_name_text_token_or_secret_is_printed_however_much_is_logged() {
+async fn trace_logs_contain_no_name_text_token_or_secret() {
     let mut world = World::new().await;
     world.set("RUST_LOG", "trace");
 

@@ -42,7 +42,7 @@ impl Drop for Simulating {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_simulate_prints_is_all_that_a_client_needs() {
+async fn the_output_of_simulate_is_enough_to_run_an_export() {
     let mut world = World::new().await;
     let command = "simulate --json --listen 127.0.0.1:0 --conversations 50 --days 2 --rate-per-minute 0 --job-seconds 0";
     let arguments: Vec<&str> = command.split(' ').collect();

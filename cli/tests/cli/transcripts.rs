@@ -45,7 +45,7 @@ async fn a_dialogue_is_the_same_from_the_api_and_from_an_archive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn programs_get_records_and_whoever_asks_gets_the_texts_as_they_were_written() {
+async fn json_prints_records_and_unredacted_prints_the_original_texts() {
     let world = World::new().await;
     let id = conversation(&world);
 
@@ -59,7 +59,7 @@ async fn programs_get_records_and_whoever_asks_gets_the_texts_as_they_were_writt
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_to_be_had_is_told_and_fails() {
+async fn a_missing_transcript_is_reported_and_fails() {
     let world = World::new().await;
     let unknown = "00000000-0000-4000-8000-000000000000";
     let request = format!(r#"{{"exportId":"march",{DAYS}}}"#);

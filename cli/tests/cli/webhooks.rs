@@ -44,7 +44,7 @@ fn assert_keeps_secrets(told: &Told) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ctrl_c_while_a_webhook_is_refused_says_complete_and_owed() {
+async fn ctrl_c_during_a_refused_webhook_reports_complete_and_owed() {
     let world = world().await;
     let receiver = Scripted::start(&[MOVED]).await;
 
@@ -73,7 +73,7 @@ async fn ctrl_c_while_a_webhook_is_refused_says_complete_and_owed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_way_to_refuse_is_named_with_its_fix() {
+async fn each_kind_of_refusal_is_reported_with_its_fix() {
     for (answer, said) in [
         (
             Answer::Status(400),
@@ -107,7 +107,7 @@ async fn each_way_to_refuse_is_named_with_its_fix() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_program_is_told_the_same_of_an_owed_webhook() {
+async fn json_output_reports_an_owed_webhook() {
     let world = world().await;
     let receiver = Scripted::start(&[MOVED]).await;
 
@@ -124,7 +124,7 @@ async fn a_program_is_told_the_same_of_an_owed_webhook() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_export_says_that_it_failed_before_what_is_owed() {
+async fn a_failed_export_reports_its_failure_before_the_owed_webhook() {
     let permanent = Permanent {
         route: Route::JobResults,
         after: 0,
@@ -153,7 +153,7 @@ async fn a_failed_export_says_that_it_failed_before_what_is_owed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_that_wants_no_more_deliveries_is_owed_nothing() {
+async fn no_webhook_is_owed_to_a_receiver_that_answered_410() {
     let world = world().await;
     let receiver = Scripted::start(&[Answer::Status(410)]).await;
     let url = receiver.url();
@@ -183,7 +183,7 @@ async fn a_receiver_that_wants_no_more_deliveries_is_owed_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_whose_webhook_is_owed_needs_the_secret_and_a_delivered_one_none() {
+async fn resume_needs_the_signing_secret_only_for_an_owed_webhook() {
     let mut world = world().await;
     let receiver = Scripted::start(&[MOVED]).await;
     world.export_to(&receiver, &[]).await;
@@ -242,7 +242,7 @@ async fn a_resume_can_send_an_owed_webhook_to_another_receiver() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cancelled_export_says_that_it_is_cancelled_and_what_is_owed() {
+async fn a_cancelled_export_reports_its_cancellation_and_owed_webhook() {
     let mut world = World::new().await;
     world.set("WEBHOOK_SIGNING_SECRET", SECRET);
     let receiver = Scripted::start(&[MOVED]).await;

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_that_cannot_be_kept_is_refused_by_the_name_of_its_field() {
+    fn an_unstorable_payload_value_is_refused_with_its_field() {
         let refused = |payload| Command::parse(payload).unwrap_err().to_string();
 
         let told = [
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sample_is_a_command() {
+    fn every_sample_event_parses_as_a_command() {
         let command = |sample: &str| Command::parse(sample).unwrap();
 
         let scheduled = command(include_str!("../events/scheduled.json"));

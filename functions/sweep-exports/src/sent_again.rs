@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_sent_again_three_times_and_then_the_export_is_given_up() {
+    fn an_export_is_given_up_after_its_messages_were_resent_three_times() {
         assert_eq!(step(0, None, false), NextStep::SendAgain);
         assert_eq!(step(2, Some(60), false), NextStep::SendAgain);
         assert_eq!(step(3, Some(60), false), NextStep::GiveUp);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_queued_messages_an_export_is_sent_again_and_never_given_up() {
+    fn an_export_with_queued_messages_is_never_given_up() {
         assert_eq!(step(0, None, true), NextStep::SendAgain);
         assert_eq!(step(3, Some(60), true), NextStep::SendAgain);
         assert_eq!(step(4, Some(119), true), NextStep::Wait);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_that_moved_begins_to_be_counted_anew() {
+    fn progress_of_an_export_resets_the_number_of_resends() {
         let id = "march".parse().unwrap();
         let now: Timestamp = NOW.parse().unwrap();
         let marker = OpenMarker::new(id, now);

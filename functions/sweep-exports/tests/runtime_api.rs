@@ -33,7 +33,7 @@ impl Drop for Function {
 }
 
 #[test]
-fn an_invocation_over_an_empty_archive_answers_an_empty_list() {
+fn a_sweep_of_an_empty_archive_returns_an_empty_list() {
     let (address, requests) = serve().unwrap();
 
     let _function = Function(function(address).spawn().unwrap());
@@ -58,7 +58,7 @@ fn an_invocation_over_an_empty_archive_answers_an_empty_list() {
 }
 
 #[test]
-fn a_function_without_settings_exits_and_names_them_all() {
+fn a_function_with_invalid_settings_exits_and_names_them_all() {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
     let mut command = function(nowhere);
     command

@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_document_that_could_not_be_read_again_is_not_written() {
+    async fn a_document_that_would_not_deserialize_is_not_written() {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderStore::open_without_sync(folder.path()).unwrap();
         let archive = Archive::new(Arc::new(store));

@@ -36,7 +36,7 @@ mod tests {
     use crate::storage::store::FolderStore;
 
     #[tokio::test]
-    async fn every_export_is_listed_once_whatever_its_neighbours_are_called() {
+    async fn exports_with_similar_ids_are_each_listed_once() {
         let folder = tempfile::tempdir().unwrap();
         let archive = Archive::new(Arc::new(FolderStore::open(folder.path()).unwrap()));
         let ids = ["a", "a-b", "a0", "b_1", "Z"].map(|id| id.parse::<ExportId>().unwrap());
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_archive_without_exports_has_none() {
+    async fn an_empty_archive_lists_no_exports() {
         let folder = tempfile::tempdir().unwrap();
         let archive = Archive::new(Arc::new(FolderStore::open(folder.path()).unwrap()));
 

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_in_the_past_means_none() {
+    fn a_deadline_in_the_past_is_ignored() {
         let now = at("2026-03-02T10:00:00Z");
 
         let deadline = Deadline::announced(at("1970-01-01T00:10:00Z"), now);

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_no_object_whatever_it_holds() {
+    fn a_list_is_not_decoded_as_an_object() {
         for body in [r#"["j"]"#, r#"["j", []]"#, r#" [["j"]]"#] {
             assert!(json::<Job>(body.as_bytes()).is_err(), "{body}");
         }

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn each_sentence_of_an_error_and_its_causes_is_told_once() {
+    fn the_text_of_an_error_and_its_causes_has_no_repetition() {
         let cases: [(&[&str], &str); 8] = [
             (&["a", "b", "c"], "a: b: c"),
             // An error that displays its source, and one that is transparent.
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_of_the_api_is_kept_as_one_line_of_bounded_length() {
+    fn quoted_api_text_is_kept_as_one_line_of_bounded_length() {
         let page = "<html>\u{1b}[31m\r\n".repeat(10_000);
 
         let failure = Failure::new(FailureKind::JobFailed, format!("job failed: {page}"))

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_survives_its_text() {
+    fn a_digest_is_parsed_from_its_own_text() {
         let digest = Sha256::of("abc");
 
         let read = Sha256::try_from(digest.to_string()).unwrap();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn uppercase_is_no_digest_of_ours() {
+    fn an_uppercase_digest_is_refused() {
         assert!(Sha256::try_from("BA".repeat(32)).is_err());
     }
 }

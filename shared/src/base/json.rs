@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_is_one_replacement_character() {
+    fn a_lone_surrogate_becomes_one_replacement_character() {
         let text = |json_text| json(json_text).text().unwrap().into_owned();
 
         assert_eq!(text(r#""a\ud800b\udc00""#), "a\u{fffd}b\u{fffd}");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_found_by_their_decoded_keys_and_the_last_one_counts() {
+    fn members_are_found_by_decoded_key_and_the_last_one_wins() {
         let record = json(r#"{"a":1,"\ud800":2,"\u0061":3,"":4,"n":null}"#);
 
         assert_eq!(record.get("a").unwrap().as_str(), "3");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_whole_ones_that_fit_or_none() {
+    fn only_whole_numbers_that_fit_are_read_as_integers() {
         let whole = |text| json(text).integer();
 
         assert_eq!((whole("-0"), whole("42")), (Some(0), Some(42)));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_nested_deeper_than_parsers_follow_is_looked_into() {
+    fn a_value_nested_beyond_parser_limits_is_read() {
         let deep = format!(
             r#"{{"a":{}{},"b":["x"]}}"#,
             "[".repeat(100_000),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_of_a_value_of_another_kind_is_nothing() {
+    fn accessors_return_none_for_values_of_another_type() {
         for text in ["null", "7", "\"a\"", "[1]", "{}"] {
             let value = json(text);
 
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_s_body_says_the_same_without_what_queues_refuse() {
+    fn a_message_body_escapes_characters_that_queues_refuse() {
         let text = "\u{fffe}a\u{ffff}\u{fffd}\0";
 
         let body = message_body(&text).unwrap();
@@ -217,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_parser_takes_is_read_alike(keys in proptest::collection::vec(".{0,6}", 0..6), text in ".{0,20}") {
+        fn objects_are_read_as_serde_json_wrote_them(keys in proptest::collection::vec(".{0,6}", 0..6), text in ".{0,20}") {
             let mut object = serde_json::Map::new();
             for key in &keys {
                 object.insert(key.clone(), Value::from(text.clone()));

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn no_flipped_bit_goes_unnoticed() {
+    fn every_flipped_bit_is_detected() {
         let bytes = seal(&json!({"exportId": "x", "pages": 2})).unwrap();
 
         for at in 0..bytes.len() * 8 {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_document_is_no_document() {
+    fn a_truncated_document_is_refused() {
         let bytes = seal(&json!({"exportId": "x"})).unwrap();
 
         for length in 0..bytes.len() {

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_was_edited_is_not_intact() {
+    fn an_edited_event_is_not_intact() {
         let sealed = event("page 1").after(None);
         let edited = AuditEvent {
             records_retrieved: Some(9),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_survives_writing_and_reading() {
+    fn the_hash_of_an_event_survives_a_round_trip() {
         let sealed = event("page 1").after(Some(Sha256::of("before")));
 
         let read: AuditEvent =
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_step_done_twice_has_one_audit_id() {
+    fn a_repeated_step_has_the_same_audit_id() {
         assert_eq!(event("page 1").audit_id, event("page 1").audit_id);
         assert_ne!(event("page 1").audit_id, event("page 2").audit_id);
     }

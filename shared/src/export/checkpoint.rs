@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checkpoint_that_fits_into_no_message_is_refused() {
+    fn a_checkpoint_too_large_for_a_message_is_refused() {
         let cursor = |length| Checkpoint::Cursor {
             job: Some("job".to_owned()),
             cursor: Some("\u{1}".repeat(length)),

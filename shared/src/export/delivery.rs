@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_delivery_is_owed_unless_the_receiver_wants_no_more() {
+    fn a_refused_delivery_is_owed_unless_the_receiver_answered_410() {
         let moved = json!({"kind": "status", "status": 308, "location": "https://new.example"});
         let gone = json!({"kind": "status", "status": 410});
 
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_that_was_given_up_is_owed_until_a_resume_delivers_it() {
+    fn a_webhook_that_was_given_up_is_still_owed() {
         let status = json!({"kind": "status", "status": 500});
 
         let last = refused(json!({"answer": "status 500", "refusal": status, "givenUp": true}));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_of_an_earlier_version_is_understood_by_its_answer() {
+    fn a_delivery_of_an_earlier_version_is_read_from_its_answer() {
         assert_eq!(refused(json!({"answer": "status 410"})), Delivery::Ended);
         assert!(refused(json!({"answer": "status 308"})).is_owed());
         assert!(refused(json!({"answer": "the receiver could not be reached"})).is_owed());

@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_before_the_first_one_is_of_the_run_that_is_continued() {
+    fn the_first_page_of_a_continued_run_follows_the_previous_run() {
         let continues = |after_page| Origin::Continues { run: 2, after_page };
         let before = |page, origin| {
             let before = message(page, origin).page_before();
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_of_less_than_a_millisecond_is_delayed_by_a_second() {
+    fn a_wait_under_a_millisecond_is_rounded_up_to_a_second() {
         let now: Timestamp = "2026-03-10T01:30:07.688401271Z".parse().unwrap();
         let delays = [0, 1, 650_000, 1_000_000_000, 1_000_000_001].map(|nanoseconds| {
             let not_before = now + jiff::SignedDuration::from_nanos(nanoseconds);
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_message_that_vouches_for_less_says_so() {
+    fn only_the_value_committed_of_the_before_field_is_written() {
         let sure = message(2, Origin::First);
         let unsure = PageMessage {
             before: Before::Committed,

@@ -285,14 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_redacted_unless_it_is_switched_off() {
+    fn redaction_is_enabled_unless_the_request_disables_it() {
         assert_eq!(redaction("{}").unwrap(), RequestedRedaction::default());
         assert!(redaction("{}").unwrap().enabled);
         assert!(!redaction(r#"{"enabled":false}"#).unwrap().enabled);
     }
 
     #[test]
-    fn redaction_that_cannot_be_read_is_refused_and_names_what_there_is() {
+    fn invalid_redaction_is_refused_with_the_accepted_values() {
         let refused = [
             r#"{"profile":"paranoid"}"#,
             r#"{"mode":"encrypt"}"#,
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_named_beside_the_known_ones() {
+    fn an_unknown_field_is_refused_with_the_known_ones() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","pagesize":5}"#),
             @"the request cannot be parsed: `pagesize`: unknown field `pagesize`, expected one of `exportId`, `source`, `interval`, `scheduledTime`, `membership`, `filters`, `pageSize`, `includeMedia`, `slices`, `records`, `lookupNames`, `redaction`, `quotaMb`, `onBadRecord`, `webhookUrl`, `fromExport`, `include`, `revisit` at line 1 column 66"
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_read_is_named_by_its_field() {
+    fn an_invalid_value_is_reported_with_its_field() {
         assert_snapshot!(
             refused(r#"{"interval":"2026-03-01T00:00:00Z/2026-03-02T00:00:00Z","source":"carrier-pigeon"}"#),
             @"the request cannot be parsed: `source`: unknown variant `carrier-pigeon`, expected one of `analytics-job`, `analytics-query`, `export-gateway`, `history-gateway`, `transcripts` at line 1 column 81"
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_could_not_be_stored_is_named_by_its_field() {
+    fn an_unstorable_value_is_reported_with_its_field() {
         let fields = [
             (r#""exportId":"\ud800""#, "exportId"),
             (r#""webhookUrl":"https://a.example/\udc00""#, "webhookUrl"),
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_makes_no_difference_to_the_fingerprint_and_the_page_size_does() {
+    fn the_fingerprint_ignores_the_id_but_not_the_page_size() {
         let interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
         let request = |rest: &str| {
             ExportRequest::parse(&format!(r#"{{"interval":"{interval}"{rest}}}"#))

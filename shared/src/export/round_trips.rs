@@ -118,7 +118,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
-    fn a_plan_is_kept_whatever_was_asked_for(request in request(), limits in limits()) {
+    fn any_plan_survives_a_round_trip(request in request(), limits in limits()) {
         let plan = planned(&request.to_string(), &limits);
 
         let asked = Timestamp::MAX.min("2026-03-11T00:00:00Z".parse().unwrap());
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn the_documents_of_an_export_are_kept(
+    fn the_documents_of_an_export_survive_a_round_trip(
         attempt in attempt(), run in run_record(), end in run_end(), waiting in waiting(), since in moment(),
     ) {
         is_kept(&attempt)?;
@@ -163,7 +163,7 @@ proptest! {
     }
 
     #[test]
-    fn a_page_record_is_kept_with_the_hash_that_its_event_vouches_for(record in page_record()) {
+    fn a_page_record_keeps_its_content_digest_in_a_round_trip(record in page_record()) {
         is_kept(&record)?;
 
         let read: PageRecord = seal::open(&seal::seal(&record).unwrap()).unwrap();
@@ -171,13 +171,13 @@ proptest! {
     }
 
     #[test]
-    fn outcomes_and_manifests_are_kept(outcome in outcome(), manifest in manifest()) {
+    fn outcomes_and_manifests_survive_a_round_trip(outcome in outcome(), manifest in manifest()) {
         is_kept(&outcome)?;
         is_kept(&manifest)?;
     }
 
     #[test]
-    fn an_audit_event_is_one_line_and_intact_when_it_is_read(event in event()) {
+    fn an_audit_event_is_intact_after_a_round_trip(event in event()) {
         is_kept(&event)?;
 
         let line = serde_json::to_string(&event).unwrap();
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn messages_are_taken_by_their_queue_and_received_alike(
+    fn messages_are_accepted_by_their_queue_and_survive_a_round_trip(
         id in page_id(), checkpoint in checkpoint(), totals in totals(), at in moment(), origin in origin(),
     ) {
         prop_assert!(checkpoint.check().is_ok());

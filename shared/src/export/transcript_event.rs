@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_ids_counts_and_times_and_nothing_that_was_written() {
+    fn an_event_holds_ids_counts_and_times_but_no_text() {
         let messages = vec![
             message("a", Some("11:00:00"), "cut"),
             message("b", Some("11:58:30"), "Hello, where is my refund please?"),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_that_is_not_there_is_told_of_too() {
+    fn an_event_is_made_for_a_missing_transcript_too() {
         let gone = Untold::new(Status::Gone, "the API knows nothing of it");
 
         let notices = told(&stored("c-1", Err(gone)));
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_that_cannot_be_read_are_counted_with_those_that_were_cut() {
+    fn unreadable_elements_are_counted_with_those_that_were_cut() {
         let line = r#"{"conversationId":"c","conversationStart":null,"status":"partial","via":"messages","participants":[],"messages":[],"events":[],"unreadable":[{"list":"entities","content":1E+400},{}],"languages":{},"redactions":{},"cut":{"messages":0,"unreadable":3},"missing":0}"#;
 
         let counts = body(&told(line)[0])["counts"].clone();
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_has_an_id_of_its_own_and_the_same_every_time() {
+    fn each_line_has_its_own_stable_event_id() {
         let lines: String = (0..3)
             .map(|number| line(&format!("c-{number}"), Vec::new()))
             .collect();
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_another_archive_has_another_event_id() {
+    fn the_same_line_in_two_archives_has_two_event_ids() {
         let line = line("c", Vec::new());
 
         let here = tell_of("archive-1\n2026-03-02T11:00:00Z\ntexts", &line).unwrap();
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn latency_counts_from_the_newest_message_or_the_start_and_is_never_negative() {
+    fn latency_counts_from_the_newest_message_and_is_never_negative() {
         let latency = |messages: Vec<Message>, start: Option<&str>| {
             let mut transcript = Transcript::new(Via::Messages, start.map(at));
             transcript.messages = messages;
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_with_content_that_no_parser_takes_is_told_of() {
+    fn an_event_is_made_for_a_transcript_with_unparsable_content() {
         let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
         let odd = format!(r#"{{"half":"\ud800","\udc00":1E+400,"":{deep},"a":1,"a":2}}"#);
         let mut said = message("m\u{0}\u{ffff}", Some("11:59:00"), "\u{0}\u{fffe}");
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_transcript_is_an_error_that_shows_nothing_of_it() {
+    fn the_error_for_a_malformed_transcript_line_does_not_quote_it() {
         let error = tell(r#"{"conversationId":"secret","status":"secret"}"#).unwrap_err();
 
         assert_eq!(

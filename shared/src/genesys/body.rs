@@ -132,7 +132,7 @@ mod tests {
     use crate::net::transport::builder_for;
 
     #[test]
-    fn a_body_gives_its_buffer_back_empty_and_as_large_as_it_was() {
+    fn a_dropped_body_returns_its_buffer_empty_with_its_capacity() {
         let buffers = Buffers::default();
 
         drop(body(&buffers, 10_000));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_body_leaves_the_large_buffer_to_a_large_one() {
+    fn a_body_takes_the_smallest_buffer_that_fits() {
         let buffers = Buffers::default();
         drop([5_000, 200, 900].map(|length| body(&buffers, length)));
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_huge_buffer_nor_one_of_nothing_is_kept() {
+    fn huge_and_empty_buffers_are_not_kept() {
         let buffers = Buffers::default();
 
         drop(body(&buffers, LARGEST_KEPT + 1));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_buffer_of_a_body_that_breaks_off_is_freed() {
+    async fn the_buffer_of_a_truncated_body_is_freed() {
         let server = Loopback::start().await;
         server.script("/page", [Answer::new(200, "x".repeat(900)).cut_off()]);
         let buffers = Buffers::default();

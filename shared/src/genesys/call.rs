@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_of_the_host_stays_in_front() {
+    fn the_path_of_the_base_url_is_kept() {
         let url =
             Call::get("/api/v2/jobs").url(&Url::parse("http://127.0.0.1:8080/genesys/").unwrap());
 
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_does_not_show_its_query_and_body() {
+    fn debug_output_of_a_call_hides_its_query_and_body() {
         let call = Call::post("/api/v2/jobs")
             .query("cursor", "s3cret")
             .json(&serde_json::json!({"to": "Jane"}));

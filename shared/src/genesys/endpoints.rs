@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_enough() {
+    fn a_region_alone_determines_both_hosts() {
         let endpoints = Endpoints::new(Some(frankfurt()), None, None).unwrap();
 
         assert_eq!(endpoints.api().as_str(), "https://api.mypurecloud.de/");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn one_host_replaced_is_an_override() {
+    fn replacing_one_host_is_an_override() {
         let endpoints = Endpoints::new(
             Some(frankfurt()),
             Some("https://gateway.example/genesys"),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_reaches_this_machine_only() {
+    fn plain_http_is_allowed_only_for_loopback_hosts() {
         for url in [
             "http://127.0.0.1:8080",
             "http://localhost:8080",
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_nobody_names_is_missed_by_its_setting() {
+    fn a_missing_host_is_reported_with_its_setting() {
         let error = Endpoints::new(None, Some("https://gateway.example"), None).unwrap_err();
 
         assert_eq!(

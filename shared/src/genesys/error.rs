@@ -366,7 +366,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_tells_what_the_api_said() {
+    fn a_refusal_displays_the_message_and_context_id_of_the_api() {
         let error = ApiError::Refused {
             route: "/api/v2/jobs".to_owned(),
             status: 403,
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_json_is_described_by_its_type_and_place() {
+    fn invalid_json_is_reported_with_content_type_and_position() {
         let error = DecodeError::NotJson { line: 1, column: 1 };
         let what = UnavailableReason::of_body(200, Some("text/html"), error);
 
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn only_another_shape_is_broken_after_the_last_try() {
+    fn only_unexpected_json_becomes_permanent_after_the_last_try() {
         let shape = UnavailableReason::of_body(200, None, DecodeError::missing("conversations"));
         let unavailable = |what| ApiError::unavailable("/api/v2/jobs", what);
 

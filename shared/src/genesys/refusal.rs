@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_means_what_the_documentation_says() {
+    fn every_status_has_its_documented_meaning() {
         for (statuses, meaning) in [
             (&[429][..], Meaning::Throttled),
             (&[202, 408, 409, 421, 423, 425], Meaning::Transient),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_body_is_what_it_says_whatever_its_status() {
+    fn an_error_body_is_recognised_at_status_200() {
         let disguised = |body: &str| head(200).disguised_error("/jobs", body.as_bytes());
 
         for (body, status) in [
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_names_where_it_leads_and_a_proxy_what_it_wants() {
+    fn redirect_and_proxy_errors_name_the_target_and_the_fix() {
         let moved = Head {
             location: Some("https://apps.mypurecloud.de/login".to_owned()),
             ..head(308)

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_is_known_by_domain_aws_region_and_short_code() {
+    fn a_region_is_found_by_domain_aws_region_and_short_code() {
         let by_domain: Region = "mypurecloud.de".parse().unwrap();
         let by_aws_region: Region = " EU-Central-1 ".parse().unwrap();
         let by_code: Region = "euc1".parse().unwrap();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn short_codes_reach_the_newer_domains() {
+    fn short_codes_map_to_the_newer_domains() {
         let domains = [
             "use1", "use2", "euw1", "euw2", "usw2", "aps1", "mec1", "apne1", "apse2", "edee1",
         ]
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_stands_for_two_regions() {
+    fn no_two_regions_share_a_name() {
         let names: BTreeSet<_> = Region::all()
             .iter()
             .flat_map(|r| [r.domain, r.aws, r.code])
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_region_is_answered_with_the_accepted_forms() {
+    fn an_unknown_region_is_refused_with_the_accepted_forms() {
         let message = "eu-middle-1".parse::<Region>().unwrap_err().to_string();
 
         assert!(message.starts_with(

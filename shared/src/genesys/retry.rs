@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms() {
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
         assert_eq!(retry_after("7", now()), Some(Duration::from_secs(7)));
         assert_eq!(
             retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now()),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_in_retry_after_is_passed_over() {
+    fn an_invalid_retry_after_is_ignored() {
         for value in [
             "",
             "-3",
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_we_were_told_is_never_shortened() {
+    fn jitter_never_shortens_a_given_retry_after() {
         let error = ApiError::Throttled {
             route: String::new(),
             retry_after: Some(Duration::from_secs(30)),

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_we_do_not_know_is_kept() {
+    fn an_unknown_job_state_is_kept() {
         let status: AsyncQueryStatus =
             serde_json::from_str(r#"{"state":"RESTING","since":1}"#).unwrap();
 
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_job_says_until_when_it_can_be_read() {
+    fn a_finished_job_has_its_expiration_date() {
         let body = r#"{"state":"FULFILLED","submissionDate":"2026-03-02T10:00:00.123Z","expirationDate":"2026-03-03T10:00:00Z"}"#;
 
         let status: AsyncQueryStatus = serde_json::from_str(body).unwrap();
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_watermark_is_a_moment() {
+    fn the_watermark_is_read_as_a_timestamp() {
         let body = r#"{"dataAvailabilityDate":"2026-03-02T06:30:00Z"}"#;
 
         let availability: DataAvailability = serde_json::from_str(body).unwrap();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_query_is_known_by_its_query_id() {
+    fn a_gateway_query_is_identified_by_its_query_id() {
         let body = r#"{"id":"1","queryId":"q-7","totalRecords":120,"pageSize":50,"node":"b"}"#;
 
         let reply: QueryReply = serde_json::from_str(body).unwrap();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_nothing_depends_on_may_be_anything() {
+    fn invalid_optional_fields_are_read_as_none() {
         let body = r#"{"state":"fulfilled","errorMessage":7,"submissionDate":"","completionDate":17,"expirationDate":[]}"#;
 
         let status: AsyncQueryStatus = serde_json::from_str(body).unwrap();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_keeps_the_entities_that_can_be_read() {
+    fn a_listing_keeps_its_readable_entities() {
         let body = r#"{"entities":[{"id":"q1","name":"Sales"},null,{"name":"x"},{"id":2,"name":[]}],"pageCount":"3"}"#;
 
         let listing: EntityListing = serde_json::from_str(body).unwrap();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_response_does_not_show_its_token() {
+    fn debug_output_of_a_token_response_hides_the_token() {
         let body = r#"{"access_token":"t0ken","token_type":"bearer","expires_in":86399}"#;
 
         let token: TokenResponse = serde_json::from_str(body).unwrap();

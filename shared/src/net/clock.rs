@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wait_on_a_manual_clock_takes_no_time_and_passes_it() {
+    async fn sleeping_on_a_manual_clock_advances_it_at_once() {
         let clock = Clock::manual(at("2026-03-02T10:00:00Z"));
 
         clock.sleep(Duration::from_hours(1)).await;

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_public_address_of_a_name_is_enough_and_the_others_are_left_out() {
+    fn only_the_public_addresses_of_a_host_are_used() {
         let found = ["10.0.0.1:0", "203.0.113.9:0", "[::ffff:169.254.169.254]:0"]
             .map(|text| text.parse().unwrap());
 

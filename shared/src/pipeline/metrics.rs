@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_what_cloudwatch_reads_metrics_from() {
+    fn a_metric_line_has_the_cloudwatch_embedded_metric_format() {
         let now = "2026-03-02T10:00:00Z".parse().unwrap();
 
         let line = line("archive", now, r#"{"Pages":1,"StoredBytes":7}"#).unwrap();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_metrics_share_a_name_and_each_says_what_it_is() {
+    fn metric_names_are_unique_and_have_descriptions() {
         let names: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
 
         assert_eq!(names.len(), ALL.len());

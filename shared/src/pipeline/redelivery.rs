@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn transient_errors_are_borne_for_five_hours_at_least() {
+    fn transient_errors_are_retried_for_at_least_five_hours() {
         for queue in Queue::ALL {
             let shortest = lasts(queue, ErrorClass::Transient, 0.0);
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_cannot_be_handled_is_given_up_within_an_hour() {
+    fn a_message_with_a_permanent_error_is_given_up_within_an_hour() {
         for queue in [Queue::Pages, Queue::Completion] {
             let longest = lasts(queue, ErrorClass::Permanent, 1.0);
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_throttles_is_transient_however_its_error_is_wrapped() {
+    fn a_throttled_store_is_transient_however_its_error_is_wrapped() {
         let slow = || StoreError::Transient {
             action: "read",
             key: "k".to_owned(),

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_between_tokens_are_taken_out_and_nothing_else() {
+    fn only_line_breaks_between_tokens_are_removed() {
         let body = "[{\r\n  \"id\": \"a\\n\",\n  \"startTime\": \"2026-03-02T14:00:00Z\"\n}]";
 
         let (_, lines) = page(body, &FULL);
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_says_where_each_line_lies() {
+    fn the_index_holds_the_offset_and_length_of_each_line() {
         let body = r#"[{"id":"a","startTime":"2026-03-02T14:00:00Z"},{"id":"é","startTime":"2026-03-02T15:00:00Z"}]"#;
 
         let (page, lines) = page(body, &FULL);
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_belongs_to_the_interval_it_starts_in_not_to_the_one_it_ends_in() {
+    fn a_record_belongs_to_the_interval_in_which_it_starts() {
         let interval = "2026-03-02T00:00:00Z/2026-03-03T00:00:00Z".parse().unwrap();
         let rules = PageRules {
             membership: Some(&interval),
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reject_is_kept_whole_with_its_place_and_holds_up_nothing() {
+    fn a_rejected_record_is_kept_verbatim_with_its_position() {
         let body = r#"[{"id":"a","startTime":"2026-03-02T14:00:00Z"},{"id": 1.5},7,
             {"id":"b","startTime":"2026-03-02T14:00:00Z"}]"#;
 
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_an_id_is_kept_aside_where_it_began() {
+    fn a_record_without_an_id_is_rejected_if_it_starts_in_the_interval() {
         let interval = "2026-03-02T00:00:00Z/2026-03-03T00:00:00Z".parse().unwrap();
         let rules = PageRules {
             membership: Some(&interval),
@@ -438,14 +438,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reject_is_not_shown_by_debug() {
+    fn debug_output_hides_rejected_records() {
         let (page, _) = page(r#"["Mary"]"#, &FULL);
 
         insta::assert_snapshot!(format!("{:?}", page.rejects), @"[Reject { position: 0, reason: NotAnObject, .. }]");
     }
 
     #[test]
-    fn projections_and_counts_are_written_in_these_words() {
+    fn projections_and_counts_are_serialized_under_these_names() {
         let projections = [
             Projection::Minimal,
             Projection::Standard,

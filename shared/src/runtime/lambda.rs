@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deadline_leaves_time_to_put_things_away() {
+    fn the_deadline_leaves_ten_seconds_for_cleanup() {
         let invocation = called("2026-03-02T10:02:00Z");
 
         let now = "2026-03-02T10:00:00Z".parse().unwrap();
@@ -101,12 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_in_the_past_means_none() {
+    fn a_deadline_in_the_past_is_ignored() {
         assert_eq!(called("1970-01-01T00:10:00Z").deadline, Deadline::NONE);
     }
 
     #[test]
-    fn a_refusal_is_told_apart_and_every_cause_is_named() {
+    fn refusals_have_their_own_error_type_and_every_cause_is_named() {
         let refused = anyhow::Error::new(InvalidRequest::new("quotaMb", 0, "at least 1"));
         let failed = std::fs::read("/nowhere/at/all")
             .context("cannot read")

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_is_a_line_of_its_own_and_no_log_line() {
+    fn metrics_are_written_as_their_own_lines_and_not_logged() {
         let (logs, lines) = (Lines::default(), Lines::default());
         let (log_writer, writer) = (logs.clone(), lines.clone());
         let subscriber = json(move || log_writer.clone(), EnvFilter::new("trace"))
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_crates_are_not_heard_below_info() {
+    fn other_crates_are_logged_only_from_info_up() {
         let text = written(|| {
             tracing::trace!(target: "lambda_runtime::layers", body = "secret", "raw event");
             tracing::debug!(target: "hyper::proto", "authorization: secret");

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_known_until_its_time_is_over() {
+    fn a_response_is_cached_until_its_time_to_live_ends() {
         let (cache, clock) = cache(60);
         let key = Sha256::of("a");
         cache.keep(key, &answer(10));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_needed_for_the_longest_time_goes_when_room_is_needed() {
+    fn the_least_recently_used_response_is_evicted() {
         let (cache, _) = cache(60);
         let keys = ["a", "b", "c"].map(Sha256::of);
         cache.keep(keys[0], &answer(MAX_BYTES / 2 - 1_000));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_goes_when_something_comes_and_answers_without_records_take_room_too() {
+    fn expired_responses_are_evicted_and_empty_ones_take_space() {
         let (cache, clock) = cache(60);
         let empty = answer_of(Vec::new());
         for key in ["a", "b", "c"] {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_without_time_and_nothing_that_is_too_large() {
+    fn responses_without_time_to_live_or_too_large_are_not_cached() {
         let (timeless, _) = cache(0);
         let (small, _) = cache(60);
         let key = Sha256::of("a");
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_answer_kept_twice_counts_once() {
+    fn a_response_cached_twice_counts_once() {
         let (cache, _) = cache(60);
         let key = Sha256::of("a");
 

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_dimension_is_asked_where_the_api_knows_it() {
+    fn each_dimension_is_in_the_filter_that_the_api_supports() {
         let filters = Filters {
             conversation_ids: vec!["c1".to_owned(), "c2".to_owned()],
             media_types: vec!["message".to_owned()],
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_names_its_page_and_a_job_none() {
+    fn a_query_has_paging_and_a_job_has_none() {
         let interval = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z".parse().unwrap();
         let filters = Filters::default();
         let query = || ConversationQuery::new(interval, Order::Desc, &filters);

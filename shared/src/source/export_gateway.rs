@@ -347,7 +347,7 @@ mod tests {
     };
 
     #[test]
-    fn what_was_added_to_a_page_does_not_take_the_place_of_its_records() {
+    fn only_identified_records_count_when_a_page_is_cut_to_its_limit() {
         let page = br#"[{"id":"a"},"x",{"id":"b"},{"id":"a"},{},{"id":"c"},{"id":"d"}]"#;
         let left = |limit| {
             let mut records = page::gateway_records(page).unwrap();
@@ -366,20 +366,20 @@ mod tests {
     }
 
     #[test]
-    fn the_next_offset_is_what_was_received() {
+    fn the_next_offset_follows_from_the_number_received() {
         assert_eq!(step(100, 7, 500, &CLOSED), Step::Next(107));
         assert_eq!(step(193, 7, 500, &CLOSED), Step::End);
     }
 
     #[test]
-    fn a_slice_asks_for_nothing_of_the_next_one() {
+    fn a_slice_requests_no_records_of_the_next_one() {
         assert_eq!(limit(100, &CLOSED, 60), 60);
         assert_eq!(limit(160, &CLOSED, 60), 40);
         assert_eq!(limit(900, &OPEN, 60), 60);
     }
 
     #[test]
-    fn the_last_slice_reads_on_until_nothing_comes_at_or_after_the_total() {
+    fn the_last_slice_ends_with_an_empty_page_at_or_past_the_total() {
         assert_eq!(step(480, 20, 500, &OPEN), Step::Next(500));
         assert_eq!(step(500, 3, 500, &OPEN), Step::Next(503));
         assert_eq!(step(503, 0, 500, &OPEN), Step::End);

@@ -203,7 +203,7 @@ mod tests {
     const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:genesys";
 
     #[tokio::test]
-    async fn a_secret_s_text_is_read_and_never_shown() {
+    async fn a_secret_is_read_and_hidden_in_debug_output() {
         let fake = FakeAws::start(|_| Reply::json(200, &r#"{"SecretString":"hunter2"}"#)).await;
         let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
 
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_any_credentials_the_error_says_so() {
+    async fn missing_credentials_are_reported() {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .build();

@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_members_and_elements_are_found_where_they_stand() {
+    fn values_members_and_elements_are_located() {
         let text = b"\xef\xbb\xbf {\"a\" : [1E+400, \"x\\\"\xe9\", null] , \"b\":{}, \"a\":true}";
 
         let root = parse(text).expect("a value");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_value_is_none() {
+    fn text_that_is_not_one_json_value_is_not_parsed() {
         for text in [
             "",
             "{",
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_may_stand_in_a_string() {
+    fn a_count_may_be_a_string() {
         for (text, count) in [
             ("7", Some(7)),
             ("\"7\"", Some(7)),

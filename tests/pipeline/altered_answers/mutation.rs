@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_member_takes_its_comma_with_it() {
+    fn dropping_a_member_leaves_valid_json() {
         let is_dropped = |change: &Mutation| change.what.starts_with("drop");
         let changes = (0..1_000).filter_map(|seed| mutate(BODY, &mut Rng::with_seed(seed)));
 

@@ -20,7 +20,7 @@ fn gateway(name: &'static str, is_replaced: fn(&ServedRequest<'_>) -> bool) -> C
 }
 
 #[tokio::test]
-async fn query_of_an_export_gateway() {
+async fn responses_to_a_gateway_query_are_handled_as_documented() {
     let call = gateway("Query of an export gateway", |request| {
         request.route == Route::ExportQuery
     });
@@ -63,7 +63,7 @@ async fn query_of_an_export_gateway() {
 }
 
 #[tokio::test]
-async fn results_of_an_export_gateway() {
+async fn gateway_results_are_handled_as_documented() {
     let call = gateway("Results of an export gateway", |request| {
         let offset = request.query.iter().find(|(name, _)| name == "offset");
         request.route == Route::ExportResults && offset.is_some_and(|(_, offset)| offset == "10")
@@ -99,7 +99,7 @@ async fn results_of_an_export_gateway() {
 }
 
 #[tokio::test]
-async fn results_of_an_export_gateway_at_any_offset() {
+async fn a_repeated_gateway_page_is_handled_as_documented() {
     let call = gateway("Results of an export gateway at any offset", |request| {
         request.route == Route::ExportResults
     });
@@ -108,7 +108,7 @@ async fn results_of_an_export_gateway_at_any_offset() {
 }
 
 #[tokio::test]
-async fn results_past_the_total_of_an_export_gateway() {
+async fn gateway_results_past_the_total_are_handled_as_documented() {
     let call = gateway(
         "Results of an export gateway at or past `totalRecords`",
         |request| {
@@ -171,7 +171,7 @@ fn history_rows(token: &'static str) -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn history_gateway_by_page_token() {
+async fn history_pages_by_page_token_are_handled_as_documented() {
     let form = (HistoryForm::PageToken, Form::PageToken);
     let call = history("History gateway, `page-token`", form, |request| {
         has(request, "nextPageToken")
@@ -180,7 +180,7 @@ async fn history_gateway_by_page_token() {
 }
 
 #[tokio::test]
-async fn history_gateway_by_continuation_token() {
+async fn history_pages_by_continuation_token_are_handled_as_documented() {
     let form = (HistoryForm::Continuation, Form::Continuation);
     let call = history("History gateway, `continuation`", form, |request| {
         let body = String::from_utf8_lossy(request.body);

@@ -19,7 +19,7 @@ fn job(name: &'static str, is_replaced: fn(&ServedRequest<'_>) -> bool) -> Call 
 }
 
 #[tokio::test]
-async fn login() {
+async fn login_responses_are_handled_as_documented() {
     let call = job("Login", |request| request.route == Route::Login);
     let rows = vec![
         row(
@@ -73,7 +73,7 @@ async fn login() {
 }
 
 #[tokio::test]
-async fn watermark_of_jobs() {
+async fn job_watermarks_are_handled_as_documented() {
     let call = job("Watermark of jobs", |request| {
         request.route == Route::Availability
     });
@@ -109,7 +109,7 @@ async fn watermark_of_jobs() {
 }
 
 #[tokio::test]
-async fn submission_of_a_job() {
+async fn responses_to_a_job_submission_are_handled_as_documented() {
     let call = job("Submission of a job", |request| {
         request.route == Route::JobSubmit
     });
@@ -127,7 +127,7 @@ async fn submission_of_a_job() {
 }
 
 #[tokio::test]
-async fn state_of_a_job() {
+async fn job_states_are_handled_as_documented() {
     let call = job("State of a job", |request| {
         request.route == Route::JobStatus
     });
@@ -174,7 +174,7 @@ async fn state_of_a_job() {
 }
 
 #[tokio::test]
-async fn results_of_a_job() {
+async fn job_results_are_handled_as_documented() {
     let call = job("Results of a job", |request| {
         request.route == Route::JobResults && has(request, "cursor")
     });
@@ -208,7 +208,7 @@ async fn results_of_a_job() {
 }
 
 #[tokio::test]
-async fn deletion_of_a_job() {
+async fn responses_to_a_job_deletion_are_handled_as_documented() {
     let call = job("Deletion of a job", |request| {
         request.route == Route::JobDelete
     });
@@ -227,7 +227,7 @@ async fn deletion_of_a_job() {
 }
 
 #[tokio::test]
-async fn retention() {
+async fn retention_settings_are_handled_as_documented() {
     let call = job("Retention", |request| request.route == Route::Retention);
     let rows = vec![
         row("`retentionDays` is absent", answer(200, "{}"), TAKEN),
@@ -265,7 +265,7 @@ async fn retention() {
 }
 
 #[tokio::test]
-async fn names_of_queues_and_codes() {
+async fn lists_of_queues_and_codes_are_handled_as_documented() {
     let call = Call {
         more: r#","slices":1,"pageSize":10,"records":"normalized","lookupNames":true"#.to_owned(),
         ..job("Names of queues and wrap-up codes", |request| {

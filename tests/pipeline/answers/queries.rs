@@ -10,7 +10,7 @@ use super::rows::*;
 use super::{Call, Outcome, hold, settings};
 
 #[tokio::test]
-async fn details_query() {
+async fn details_query_results_are_handled_as_documented() {
     let call = Call {
         name: "Details query",
         source: "analytics-query",
@@ -93,7 +93,7 @@ async fn details_query() {
 }
 
 #[tokio::test]
-async fn details_by_ids() {
+async fn details_by_ids_are_handled_as_documented() {
     let world = World::new(settings(None, None)).await;
     let ids: Vec<_> = world
         .simulator

@@ -112,7 +112,7 @@ pub(super) fn not_ready() -> Vec<Row> {
 }
 
 #[test]
-fn what_holds_for_every_call_is_documented() {
+fn the_rows_common_to_all_calls_are_documented() {
     let rows = with_statuses(REFUSALS, not_ready());
 
     let difference = super::documented::common_difference(&rows.iter().map(Row::words).collect());

@@ -7,7 +7,7 @@ use super::api::{Answer, Api, ODD, answer, listing, message_ids, odd_ids, record
 use super::{is_bulk, is_recordings};
 
 #[tokio::test]
-async fn a_limit_of_the_bulk_request_costs_no_message() {
+async fn a_limit_of_the_bulk_request_loses_no_message() {
     for (limit, refusal) in [(100, 400), (100, 413), (7, 400), (1, 422), (500, 413)] {
         let api = Api::start(249, move |asked| {
             (is_bulk(asked) && asked.ids.len() > limit).then(|| {
@@ -33,7 +33,7 @@ async fn a_limit_of_the_bulk_request_costs_no_message() {
 }
 
 #[tokio::test]
-async fn a_message_that_alone_is_refused_is_missing_and_no_other() {
+async fn only_a_message_that_is_refused_alone_is_missing() {
     for (poisoned, refusal) in [("0a-m1", 400), ("0a-m120", 413), ("0a-m249", 422)] {
         let api = Api::start(249, move |asked| {
             (is_bulk(asked) && asked.ids.iter().any(|id| id == poisoned))
@@ -57,7 +57,7 @@ async fn a_message_that_alone_is_refused_is_missing_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_message_at_which_the_api_fails_costs_no_other() {
+async fn a_message_at_which_the_api_fails_loses_no_other() {
     let bodies: [Answer; 3] = [
         (500, b"{}".to_vec()),
         (
@@ -85,7 +85,7 @@ async fn a_message_at_which_the_api_fails_costs_no_other() {
 }
 
 #[tokio::test]
-async fn a_bulk_that_is_always_refused_is_not_gone_and_not_a_recording() {
+async fn an_always_refused_bulk_request_is_unavailable_or_too_large() {
     for (refusal, status) in [
         (400, "unavailable"),
         (422, "unavailable"),
@@ -107,7 +107,7 @@ async fn a_bulk_that_is_always_refused_is_not_gone_and_not_a_recording() {
 }
 
 #[tokio::test]
-async fn messages_that_an_answer_leaves_out_are_requested_again() {
+async fn messages_left_out_of_a_response_are_requested_again() {
     // The API returns the first ten of the requested messages.
     let capped = Api::start(30, |asked| {
         is_bulk(asked).then(|| answer(200, &listing(&asked.ids[..asked.ids.len().min(10)])))
@@ -149,7 +149,7 @@ async fn messages_that_an_answer_leaves_out_are_requested_again() {
 }
 
 #[tokio::test]
-async fn what_came_of_a_long_conversation_stays_when_the_rest_fails() {
+async fn received_messages_are_kept_when_the_rest_fails() {
     let bodies: [Answer; 4] = [
         (503, b"{}".to_vec()),
         (404, b"{}".to_vec()),
@@ -177,7 +177,7 @@ async fn what_came_of_a_long_conversation_stays_when_the_rest_fails() {
 }
 
 #[tokio::test]
-async fn files_of_messages_that_came_are_listed_when_the_rest_fails() {
+async fn files_of_received_messages_are_listed_when_the_rest_fails() {
     let api = Api::start(1_100, move |asked| {
         if !is_bulk(asked) {
             return None;
@@ -203,7 +203,7 @@ async fn files_of_messages_that_came_are_listed_when_the_rest_fails() {
 }
 
 #[tokio::test]
-async fn a_size_that_was_learnt_is_known_for_the_next_conversation() {
+async fn a_learnt_batch_size_is_used_for_the_next_conversation() {
     let api = Api::start(400, |asked| {
         (is_bulk(asked) && asked.ids.len() > 100).then(|| answer(400, &json!({})))
     })
@@ -226,7 +226,7 @@ async fn a_size_that_was_learnt_is_known_for_the_next_conversation() {
 }
 
 #[tokio::test]
-async fn recordings_are_complete_only_with_what_was_announced() {
+async fn recordings_are_complete_only_with_all_announced_messages() {
     for (held, status, missing) in [(2, "partial", 3), (4, "partial", 1), (5, "complete", 0)] {
         let api = Api::start(5, move |asked| {
             if is_bulk(asked) {

@@ -47,7 +47,7 @@ async fn assert_recorded(
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_conversation_is_recorded_for_it_alone() {
+async fn a_malformed_conversation_is_recorded_for_it_alone() {
     let mut bodies = no_documents();
     let participants = &conversation(ODD, 3)["participants"];
     bodies.extend([
@@ -61,7 +61,7 @@ async fn a_body_that_is_no_conversation_is_recorded_for_it_alone() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_listing_of_messages_is_recorded_for_it_alone() {
+async fn a_malformed_listing_is_recorded_for_its_conversation_alone() {
     let mut bodies = no_documents();
     bodies.extend([
         (200, json!({"entities": null}), "malformed"),
@@ -74,7 +74,7 @@ async fn a_body_that_is_no_listing_of_messages_is_recorded_for_it_alone() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_web_details_is_recorded_for_it_alone() {
+async fn malformed_web_details_are_recorded_for_one_conversation_alone() {
     let mut bodies = no_documents();
     bodies.extend([
         (200, web_details(OTHER, 3), "malformed"),
@@ -90,7 +90,7 @@ async fn a_body_that_is_no_web_details_is_recorded_for_it_alone() {
 }
 
 #[tokio::test]
-async fn the_problem_of_another_shape_names_the_field_and_no_value() {
+async fn the_problem_of_an_unexpected_body_names_only_the_field() {
     let bodies = [
         (
             conversation(OTHER, 3),
@@ -116,7 +116,7 @@ async fn the_problem_of_another_shape_names_the_field_and_no_value() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_shape_is_asked_for_again_at_once() {
+async fn an_unexpected_body_is_requested_again() {
     for body in [
         json!({}),
         json!({"state": "PENDING"}),

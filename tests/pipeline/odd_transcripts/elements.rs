@@ -42,7 +42,7 @@ async fn exported_text(conversation: Vec<u8>, listing: Vec<u8>) -> Value {
 }
 
 #[tokio::test]
-async fn a_field_that_is_not_needed_may_be_anything() {
+async fn an_unneeded_field_may_have_any_value() {
     let changes = [
         ("/conversation/participants/0/startTime", json!("")),
         (
@@ -80,7 +80,7 @@ async fn a_field_that_is_not_needed_may_be_anything() {
 }
 
 #[tokio::test]
-async fn an_element_that_cannot_be_read_costs_itself_and_is_kept() {
+async fn an_unreadable_element_loses_only_itself_and_is_kept() {
     let changes = [
         ("/conversation/participants/-", Value::Null, 3),
         ("/conversation/participants/-", json!("p-3"), 3),
@@ -124,7 +124,7 @@ async fn an_element_that_cannot_be_read_costs_itself_and_is_kept() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_cost_no_other_message() {
+async fn invalid_text_bytes_lose_no_other_message() {
     let (conversation, listing) = (conversation(ODD, 3), listing(&message_ids(ODD, 3)));
     let odd = |by: &[u8]| {
         let text = listing.to_string();
@@ -151,7 +151,7 @@ async fn bytes_that_are_no_text_cost_no_other_message() {
 }
 
 #[tokio::test]
-async fn message_ids_are_found_one_level_deeper_too() {
+async fn message_ids_nested_one_level_deeper_are_found() {
     let nested = |details: Value| {
         json!({"id": ODD.to_uppercase(), "participants": [
             {"id": "p-1", "purpose": "customer", "messages": [{"id": "communication", "state": "disconnected", "messages": details}]},
@@ -172,7 +172,7 @@ async fn message_ids_are_found_one_level_deeper_too() {
 }
 
 #[tokio::test]
-async fn a_message_listed_twice_or_unasked_is_one_message() {
+async fn repeated_and_unrequested_messages_are_not_added() {
     let mut listing = listing(&message_ids(ODD, 3));
     let more = [listing["entities"][0].clone(), message("ff-m9")];
     listing["entities"]

@@ -7,7 +7,7 @@ use super::api::{Api, answer, odd_ids};
 use super::{is_bulk, is_conversation, is_recordings, is_web_details, replaced};
 
 #[tokio::test]
-async fn an_unknown_refusal_is_about_its_conversation_alone() {
+async fn an_unknown_refusal_affects_only_its_conversation() {
     let table = [
         (302, "unavailable"),
         (308, "unavailable"),
@@ -36,7 +36,7 @@ async fn an_unknown_refusal_is_about_its_conversation_alone() {
 }
 
 #[tokio::test]
-async fn what_refuses_all_conversations_is_waited_for() {
+async fn a_temporary_refusal_of_all_conversations_is_waited_out() {
     for status in [302, 307, 418] {
         let api = Api::start(3, move |asked| {
             let is_refused = asked.before < 4 && !is_bulk(asked);
@@ -55,7 +55,7 @@ async fn what_refuses_all_conversations_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_export_of_which_all_conversations_are_refused_ends_too() {
+async fn an_export_ends_even_if_all_conversations_are_refused() {
     let api = Api::start(3, |_| Some(answer(422, &json!({})))).await;
 
     let records = api.records(TranscriptRoute::Messages, &odd_ids(5)).await;
@@ -65,7 +65,7 @@ async fn an_export_of_which_all_conversations_are_refused_ends_too() {
 }
 
 #[tokio::test]
-async fn what_is_about_the_client_fails_the_export_and_records_nothing() {
+async fn errors_about_the_client_fail_the_export() {
     for (status, body) in [
         (401, json!({})),
         (407, json!({})),
@@ -84,7 +84,7 @@ async fn what_is_about_the_client_fails_the_export_and_records_nothing() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_passes_costs_nothing() {
+async fn a_temporary_refusal_loses_nothing() {
     for status in [302, 409, 418, 422] {
         let api = Api::start(3, move |asked| {
             (is_conversation(asked) && asked.before == 0).then(|| answer(status, &json!({})))
@@ -98,7 +98,7 @@ async fn a_refusal_that_passes_costs_nothing() {
 }
 
 #[tokio::test]
-async fn recordings_that_are_refused_are_gone_only_if_that_is_what_is_said() {
+async fn refused_recordings_are_gone_only_for_certain_statuses() {
     for status in [302, 400, 403, 404, 405, 409, 410, 422, 451] {
         let api = Api::start(3, move |asked| {
             if is_recordings(asked) {

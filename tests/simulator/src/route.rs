@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_known_by_its_method_too() {
+    fn a_route_depends_on_path_and_method() {
         let jobs = "/api/v2/analytics/conversations/details/jobs";
 
         assert_eq!(

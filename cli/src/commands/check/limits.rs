@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_of_the_size_tells_a_limit() {
+    fn only_statuses_400_and_413_show_that_a_size_is_over_the_limit() {
         let tried = |error| tried_out::<()>("a page of 9", Err(error));
 
         for status in [400, 413] {

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_no_demos_is_not_touched() {
+    fn a_folder_not_written_by_a_demo_is_not_touched() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("thesis.txt"), "years of work").unwrap();
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_demo_is_replaced_unless_it_is_to_be_kept() {
+    fn an_earlier_demo_is_replaced_unless_it_is_kept_on_request() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("demo");
         demo(&out, false).unwrap();

@@ -218,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_that_was_repeated_under_its_id_is_as_promised() {
+    fn a_delivery_retried_under_the_same_id_passes() {
         let proof = proof(vec![seen("a", 503, true), seen("a", 204, true)]);
 
         assert_eq!(proof.judge(), Ok(()));
     }
 
     #[test]
-    fn no_delivery_a_second_id_or_a_bad_signature_is_not() {
+    fn a_missing_delivery_a_second_id_or_a_bad_signature_fails() {
         for deliveries in [
             vec![],
             vec![seen("a", 503, true)],
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn one_record_that_is_missing_or_there_twice_is_not() {
+    fn a_missing_or_repeated_record_fails() {
         let good = proof(vec![seen("a", 204, true)]);
 
         for bad in [

@@ -120,14 +120,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn csv_holds_what_no_parser_of_values_would_take() {
+    fn csv_accepts_lone_surrogates_and_numbers_beyond_f64() {
         let row = r#"{"recordId":"a\u0000b","queueName":"\ud800","durationMs":1E+400,"attributes":{"\udc00":1E+400,"a":1,"a":2}}"#;
 
         insta::assert_snapshot!(csv(row, false).unwrap(), @r#"a�b,,,,,1E+400,,,�,,,"{""\udc00"":1E+400,""a"":1,""a"":2}","#);
     }
 
     #[test]
-    fn csv_has_its_columns_once_and_quotes_what_needs_it() {
+    fn csv_has_one_header_row_and_quotes_where_needed() {
         let row = r#"{"recordId":"a","queueName":"Billing, \"new\"","durationMs":7,"attributes":{"k":"v"},"endTime":null}"#;
 
         insta::assert_snapshot!(csv(row, true).unwrap() + &csv(row, false).unwrap(), @r#"

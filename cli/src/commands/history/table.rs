@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_below_one_another_whatever_the_script_and_what_is_missing_is_a_dash() {
+    fn columns_align_in_every_script_and_absent_values_are_dashes() {
         let row = |json: &'static str| JsonText::parse(json).unwrap();
         let table = rows(
             &[
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_commands_no_terminal_and_stays_one_line() {
+    fn control_characters_in_a_row_are_replaced_and_it_stays_one_line() {
         let row = JsonText::parse(
             r#"{"recordId":"a\nb\u001b]0;x\u0007","channelType":"\ud800","startTime":-62167219200000,"durationMs":-5,"queueName":"\u202eevil\u009b2J","participantCount":1E+400}"#,
         );

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_is_cut_where_months_begin() {
+    fn a_backfill_is_split_at_the_start_of_each_month() {
         let history = interval("2025-11-15T06:00:00Z/2026-02-10T00:00:00Z");
 
         let months: Vec<_> = months(history)
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_of_a_month_is_the_given_one_with_its_own_id() {
+    fn the_request_of_a_month_is_the_template_with_its_own_id() {
         let template = template(Some(r#"{"exportId": "voice", "pageSize": 100}"#)).unwrap();
 
         let request = of_month(
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_with_an_interval_of_its_own_is_refused() {
+    fn a_template_with_an_interval_is_refused() {
         let problem = template(Some(r#"{"interval": {"last": "P1D"}}"#)).unwrap_err();
 
         assert_eq!(problem.exit, Exit::Refused);

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_before_the_first_and_behind_the_last_counts_only_when_asked_for() {
+    fn gaps_before_and_after_all_exports_count_only_within_given_bounds() {
         assert_eq!(gaps(&[(5, 6)], Some(3), Some(8)), [days(3, 5), days(6, 8)]);
         assert_eq!(gaps(&[(5, 9)], Some(6), Some(8)), []);
         assert_eq!(gaps(&[(5, 6)], Some(8), Some(9)), [days(8, 9)]);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn without_exports_there_is_nothing_to_cover() {
+    fn without_exports_no_coverage_is_reported() {
         assert_eq!(find(Vec::new(), None, None), None);
     }
 }

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_that_is_over_is_told_as_the_last_one() {
+    fn a_wait_that_has_ended_is_shown_as_the_last_one() {
         let not_before: Timestamp = "2026-03-10T04:00:00Z".parse().unwrap();
         let id = "nightly".parse::<ExportId>().unwrap();
         let run = conversation_archive::base::ids::RunId {

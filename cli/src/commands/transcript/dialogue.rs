@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dialogue_is_in_columns_and_says_when_a_day_ends() {
+    fn a_dialogue_is_shown_in_columns_with_a_line_for_each_day() {
         let mut photo = message("2026-03-03T00:00:10.000Z", "customer", "");
         photo["attachments"] =
             json!([{"filename": "photo.png", "mime": "image/png", "sizeBytes": 4096}]);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_fits_whatever_the_script() {
+    fn lines_fit_the_width_in_every_script() {
         let texts = [
             "配達先の住所を変更したいのですが、もう発送されてしまったでしょうか。できれば明日の午後にお願いしたいです。",
             "أريد تغيير عنوان التوصيل لأنني لن أكون في المنزل غداً، هل يمكنكم إرسال الطرد إلى عنوان عملي بدلاً من ذلك؟",
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_not_passed_on() {
+    fn terminal_control_characters_are_replaced() {
         let record = record(&[message(
             "2026-03-02T10:00:00.000Z",
             "customer",
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_valid_json_is_shown() {
+    fn records_of_any_valid_json_are_shown() {
         let record = r#"{"conversationId":"a\u001b[2J","status":"\ud800","languages":{"\udc00":1,"eng":1E+400},"participants":{"no":"list"},
             "cut":{"messages":-0},"problem":7,"messages":[null,7,{},{"time":"T","text":"half \ud83d","attachments":[{"filename":"x\ny","sizeBytes":1E+400}]},
             {"time":"2026-03-02T10:00:00Z","purpose":"c\u202eust","text":["no text"]},{"time":"TTTTTTTé","participantId":"\u009b","text":"x"}]}"#;

@@ -59,7 +59,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_that_refuses_in_any_way_ends_the_engine_within_a_minute() {
+async fn a_refusing_receiver_ends_the_engine_within_a_minute() {
     let answers = [
         301, 302, 307, 308, 400, 401, 403, 404, 405, 409, 422, 429, 500, 503,
     ]
@@ -92,7 +92,7 @@ async fn a_receiver_that_refuses_in_any_way_ends_the_engine_within_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_that_is_not_there_ends_the_engine_within_a_minute() {
+async fn an_unreachable_receiver_ends_the_engine_with_the_webhook_owed() {
     let receiver = Scripted::start(&[Answer::HangUp]).await;
     let mut world = World::telling(&receiver).await;
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -107,7 +107,7 @@ async fn a_receiver_that_is_not_there_ends_the_engine_within_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_webhook_that_cannot_be_signed_ends_the_engine_within_a_minute() {
+async fn an_unsignable_webhook_ends_the_engine_with_the_webhook_owed() {
     let receiver = Scripted::start(&[Answer::Status(200)]).await;
     let mut world = World::telling(&receiver).await;
     world.signer = None;
@@ -121,7 +121,7 @@ async fn a_webhook_that_cannot_be_signed_ends_the_engine_within_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_resume_delivers_what_is_owed_under_the_same_id() {
+async fn a_resume_delivers_an_owed_webhook_under_the_same_id() {
     let receiver = Scripted::start(&[Answer::Status(308)]).await;
     let world = World::telling(&receiver).await;
     let (engine, _events) = world.engine();
@@ -140,7 +140,7 @@ async fn a_resume_delivers_what_is_owed_under_the_same_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_that_answers_410_is_owed_nothing_and_not_asked_again() {
+async fn a_webhook_answered_with_410_is_neither_owed_nor_retried() {
     let receiver = Scripted::start(&[Answer::Status(500), Answer::Status(410)]).await;
     let world = World::telling(&receiver).await;
     let (engine, _events) = world.engine();
@@ -157,7 +157,7 @@ async fn a_receiver_that_answers_410_is_owed_nothing_and_not_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_receiver_takes_what_the_planned_one_refused() {
+async fn a_resume_delivers_a_refused_webhook_to_another_receiver() {
     let planned = Scripted::start(&[Answer::Status(301)]).await;
     let other = Scripted::start(&[Answer::Status(200)]).await;
     let mut world = World::telling(&planned).await;

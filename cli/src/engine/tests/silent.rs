@@ -76,7 +76,7 @@ impl ArchiveStore for Hesitant {
 }
 
 #[tokio::test]
-async fn every_worker_goes_on_while_the_archive_keeps_us_waiting() {
+async fn workers_continue_while_reading_the_open_marker_blocks() {
     let world = World::new().await;
     let store = Hesitant::of(&world);
     let (engine, mut events) = world.engine_on(store.clone());
@@ -94,7 +94,7 @@ async fn every_worker_goes_on_while_the_archive_keeps_us_waiting() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_for_a_moment_ends_nothing() {
+async fn two_failed_reads_of_the_open_marker_do_not_end_the_engine() {
     let world = World::new().await;
     let store = Hesitant::of(&world);
     let (engine, _events) = world.engine_on(store.clone());

@@ -6,7 +6,7 @@ use super::{in_order, marks, said};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_permission_is_named_with_the_way_to_grant_it() {
+async fn a_missing_permission_is_named_with_how_to_grant_it() {
     let world = World::of_today(|settings| settings.permissions.clear()).await;
 
     let told = world.check(&[]).await;
@@ -40,7 +40,7 @@ fn is_query(asked: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_permission_for_queries_alone_is_not_taken_for_that_of_jobs() {
+async fn permission_for_queries_alone_fails_the_permission_check() {
     let world = World::scripted(|asked| {
         if asked.contains("/details/jobs") {
             forbidden()
@@ -94,7 +94,7 @@ fn gateway_only(asked: &str) -> (u16, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_alone_passes_and_one_that_does_not_answer_fails() {
+async fn a_gateway_alone_passes_and_a_gateway_answering_404_fails() {
     let serving = World::scripted(gateway_only).await;
     let silent = World::scripted(|asked| match asked {
         "POST /api/v2/export/query" => (404, json!({})),
@@ -116,7 +116,7 @@ async fn a_gateway_alone_passes_and_one_that_does_not_answer_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn divisions_that_show_nothing_are_a_warning() {
+async fn divisions_without_visible_conversations_are_a_warning() {
     let world = World::of_today(|settings| settings.conversations = 0).await;
 
     let told = world.check(&[]).await;

@@ -11,7 +11,7 @@ use crate::world::World;
 use crate::world::ended;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_ends_without_results_fails_with_the_words_of_the_api() {
+async fn a_failed_trial_job_is_reported_with_the_message_of_the_api() {
     let world = World::scripted(|asked| match asked.split_once(' ').unwrap() {
         ("GET", path) if path.ends_with("/j1") => (
             200,
@@ -34,7 +34,7 @@ async fn a_job_that_ends_without_results_fails_with_the_words_of_the_api() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ctrl_c_deletes_the_job_and_ends() {
+async fn ctrl_c_deletes_the_trial_job_and_ends_the_check() {
     let (asked, mut requests) = tokio::sync::mpsc::unbounded_channel();
     let world = World::scripted(move |request| {
         asked.send(request.to_owned()).unwrap();

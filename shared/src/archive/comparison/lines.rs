@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_read_back_in_their_order() {
+    fn lines_are_read_back_in_order() {
         let written = lines(500);
         let (_, bytes) = written.by_bucket(1).next().unwrap();
 
@@ -196,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_cut_off_are_noticed() {
+    fn truncated_bytes_are_rejected() {
         let bytes = lines(3).by_bucket(1).next().unwrap().1;
 
         assert!(!Lines::default().add_bytes(&bytes[..bytes.len() - 1]));
     }
 
     #[test]
-    fn memory_grows_by_an_eighth() {
+    fn the_capacity_grows_by_an_eighth() {
         let mut grown = Lines::with_capacity(1_000);
         let page = lines(1_000).by_bucket(1).next().unwrap().1;
 

@@ -154,7 +154,7 @@ fn expected(slices: &Slices) -> Option<RepeatedRecords> {
 }
 
 #[tokio::test]
-async fn ids_that_stand_once_are_no_repetition() {
+async fn unique_ids_are_not_counted_as_repeated() {
     let slices = vec![vec![vec![(1, 0), (2, 0)], vec![]], vec![vec![(3, 0)]]];
 
     assert_eq!(counted(&slices, AT_ONCE).await, None);
@@ -162,7 +162,7 @@ async fn ids_that_stand_once_are_no_repetition() {
 }
 
 #[tokio::test]
-async fn an_identical_line_is_counted_wherever_it_stands() {
+async fn an_identical_line_is_counted_in_any_page_or_slice() {
     for again in [
         vec![vec![vec![(1, 0), (2, 0), (1, 0)]]],
         vec![vec![vec![(1, 0), (2, 0)], vec![(1, 0)]]],
@@ -180,7 +180,7 @@ async fn an_identical_line_is_counted_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn versions_are_counted_and_named_wherever_they_stand() {
+async fn versions_are_counted_and_named_in_any_page_or_slice() {
     for versions in [
         vec![vec![vec![(1, 0), (2, 0), (1, 1), (1, 0)]]],
         vec![vec![vec![(1, 0), (2, 0)], vec![(1, 0)], vec![(1, 1)]]],
@@ -201,7 +201,7 @@ async fn versions_are_counted_and_named_wherever_they_stand() {
 }
 
 #[tokio::test]
-async fn three_versions_are_three() {
+async fn three_versions_of_an_id_are_counted_as_three() {
     let slices = vec![vec![vec![(7, 0), (7, 1)], vec![(7, 2), (8, 0), (8, 1)]]];
 
     let repeated = counted(&slices, AT_ONCE).await.unwrap();
@@ -226,7 +226,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn buckets_of_any_size_count_what_is_there(
+    fn the_counts_do_not_depend_on_the_bucket_size(
         slices in prop::collection::vec(
             prop::collection::vec(prop::collection::vec((0..12_u8, 0..4_u8), 0..8), 0..4),
             0..3,
@@ -242,7 +242,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn ids_on_no_line_are_missing_in_the_order_in_which_they_are_sought() {
+async fn missing_ids_are_listed_in_the_order_requested() {
     let slices = vec![
         vec![vec![(1, 0), (2, 0), (3, 0)]],
         vec![vec![(3, 0), (4, 0)]],

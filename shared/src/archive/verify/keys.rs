@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_that_is_written_is_known_by_its_kind() {
+    fn the_kind_of_every_written_key_is_recognised() {
         let (id, run, digest) = (id(), run(), Sha256::of("d"));
         let page = run.page(1_000_000);
 
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_only_looks_like_ours_is_unknown() {
+    fn a_key_that_only_resembles_ours_is_unknown() {
         for path in [
             "",
             "notes.txt",

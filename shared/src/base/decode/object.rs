@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_read_in_every_spelling_and_nonsense_is_absent() {
+    fn a_timestamp_is_read_in_every_format_and_other_values_are_none() {
         let spellings = [
             r#""2026-03-02T14:03:10.112Z""#,
             r#""2026-03-02T14:03:10.112+00:00""#,
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_is_read_from_text_too_and_nothing_is_rounded() {
+    fn an_integer_is_read_from_text_too_and_never_rounded() {
         for spelling in ["7", r#""7""#, r#"" 7 ""#, "7.0", r#""7.00""#] {
             assert_eq!(
                 member(spelling, |it| it.integer::<u64>("x")),
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn content_is_a_text_or_cannot_be_read() {
+    fn content_other_than_text_is_not_readable() {
         for (value, text) in [
             (r#""Hi""#, Ok(Some("Hi"))),
             (r#""""#, Ok(Some(""))),
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_members_with_one_name_the_last_one_counts() {
+    fn the_last_of_repeated_members_is_used() {
         let document = raw(r#"{"x":1,"x":"b","\u0078":"c"}"#);
 
         let object = Object::read(&document).unwrap();
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn content_that_stands_there_twice_is_read_only_if_it_is_the_same() {
+    fn repeated_content_is_read_only_if_it_is_equal() {
         let document = raw(r#"{"x":[1],"x":[],"y":"a","\u0079":"a","z":"a","z":"b","z":"a"}"#);
 
         let object = Object::read(&document).unwrap();
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_read_element_by_element_and_another_value_is_not_readable() {
+    fn a_list_is_read_by_element_and_other_values_are_not_readable() {
         let ids = |value: &str| {
             member(value, |it| {
                 let listed = it.listed("x", |it| it.id("id").ok_or(NotReadable));
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_repeats_the_id_that_was_requested() {
+    fn a_document_must_repeat_the_requested_id() {
         let is_same = |document: &str| {
             Object::read(&raw(document))
                 .unwrap()

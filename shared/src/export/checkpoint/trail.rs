@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn every_circle_is_found_soon() {
+    fn a_cycle_of_cursors_is_detected_within_a_multiple_of_its_length() {
         for tail in [0, 1, 2, 7, 30] {
             for length in [1, 2, 3, 5, 16, 40] {
                 let cursors = (0..1_000).map(|step| match step {
@@ -125,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_that_never_repeats_is_no_circle() {
+    fn a_chain_without_repeats_is_not_a_cycle() {
         assert_eq!(steps_until_circle(0..5_000), None);
     }
 
     #[test]
-    fn only_empty_pages_in_a_row_are_counted() {
+    fn only_consecutive_empty_pages_are_counted() {
         let mut trail = None;
         let mut follow = |cursor: u32, received| {
             let next = Trail::to_cursor(trail.as_ref(), &cursor.to_string(), received)?;

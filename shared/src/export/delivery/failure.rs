@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_class_of_refusal_names_what_came_and_the_fix() {
+    fn each_kind_of_refusal_names_its_cause_and_the_fix() {
         let statuses = [
             301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 407, 413, 415, 422, 429, 451,
             500, 503, 599,
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_kept_and_read_again() {
+    fn a_refusal_survives_a_round_trip() {
         let refusal = DeliveryFailure::Status {
             status: 308,
             location: Some("https://new.example".to_owned()),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_an_earlier_version_kept_is_understood() {
+    fn a_refusal_stored_by_an_earlier_version_is_read() {
         let unreachable = "the webhook receiver at lake.example could not be reached";
 
         assert_eq!(

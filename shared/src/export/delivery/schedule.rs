@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_grow_and_make_about_a_day() {
+    fn the_retry_delays_grow_and_sum_to_about_a_day() {
         let delays: Vec<_> = (1..).map_while(retry_delay).collect();
 
         assert_eq!(delays[0], Duration::from_secs(5));
@@ -68,13 +68,13 @@ mod tests {
     }
 
     #[test]
-    fn after_the_last_attempt_there_is_no_other() {
+    fn no_retry_follows_the_last_attempt() {
         assert_eq!(retry_delay(12), None);
         assert_eq!(retry_delay(u32::MAX), None);
     }
 
     #[test]
-    fn success_and_gone_end_a_delivery_and_nothing_else_does() {
+    fn only_2xx_and_410_end_a_delivery() {
         assert!(
             [200, 201, 202, 204, 299]
                 .map(verdict)

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revisit_is_of_the_interval_of_its_time_and_goes_by_what_came_before() {
+    fn a_revisit_reads_its_interval_and_compares_earlier_exports() {
         let due = due(r#","revisit":["P3D","P1D"]"#).unwrap();
 
         let told: Vec<_> = due
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_export_is_the_one_that_the_schedule_made_then_whatever_is_revisited_now() {
+    fn a_revisit_names_the_first_export_by_the_id_of_its_schedule() {
         let plain = ExportRequest::parse(r#"{"interval":{"last":"P1D"}}"#).unwrap();
         let then = Identity::of(&plain, "2026-03-09T04:00:00Z".parse().unwrap()).unwrap();
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_revisited_is_refused() {
+    fn requests_that_cannot_be_revisited_are_refused() {
         let refused = [
             r#","revisit":["P1D"],"exportId":"x""#,
             r#","revisit":["P1D"],"records":"normalized""#,

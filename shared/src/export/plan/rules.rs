@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_that_fit_into_no_plan_are_refused_by_their_name() {
+    fn filters_too_long_for_a_plan_are_refused_by_name() {
         let given = [
             ("mediaTypes", "voice".to_owned()),
             ("conversationIds", "abcdef".to_owned()),

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn bucket_prefix_organisation_and_time_each_make_another_export() {
+    fn bucket_prefix_organisation_and_time_each_change_the_global_id() {
         const NIGHT: &str = "2026-03-02T00:00:00Z";
         let ids = [
             global_id(Some(("s3://one/", HOST)), NIGHT),
@@ -68,12 +68,12 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_at_the_end_of_a_uri_makes_no_difference() {
+    fn a_trailing_slash_does_not_change_the_archive_id() {
         assert_eq!(archive_id("/data/a", HOST), archive_id("/data/a/", HOST));
     }
 
     #[test]
-    fn a_plan_of_an_earlier_version_goes_by_its_export_id_alone() {
+    fn the_global_id_without_an_archive_id_is_the_export_id() {
         assert_eq!(global_id(None, "2026-03-02T00:00:00Z"), "nightly");
     }
 }

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_of_nothing_is_refused() {
+    fn an_empty_or_invalid_period_is_refused() {
         for last in ["PT0S", "-P1D", "yesterday"] {
             let error =
                 serde_json::from_str::<RequestedInterval>(&format!(r#"{{"last":"{last}"}}"#))
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_placeholder_means_now_only_beside_an_emulator() {
+    fn the_time_placeholder_means_now_only_on_an_emulator() {
         let now = at("2026-03-02T04:00:59.5Z");
 
         assert_eq!(

@@ -125,7 +125,7 @@ fn ok() -> Scripted {
 }
 
 #[tokio::test]
-async fn a_reply_tells_what_it_took() {
+async fn a_reply_reports_attempts_latency_and_bytes() {
     let setup =
         Setup::new([Scripted::new(200, r#"{"jobId":"j1"}"#).header("ININ-Correlation-Id", "c-7")])
             .await;
@@ -183,7 +183,7 @@ async fn a_request_carries_token_query_and_body() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_body_decodes_from_nothing() {
+async fn a_response_without_a_body_is_decoded_from_no_bytes() {
     let setup = Setup::new([Scripted::new(204, "")]).await;
 
     let reply = setup
@@ -213,7 +213,7 @@ fn a_client_of_a_region_can_be_built() {
 }
 
 #[tokio::test]
-async fn a_call_can_be_made_from_a_task_of_its_own() {
+async fn a_call_can_be_made_from_a_spawned_task() {
     let setup = Setup::new([ok()]).await;
     let client = setup.client.clone();
 
@@ -227,7 +227,7 @@ async fn a_call_can_be_made_from_a_task_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_used_up_budget_is_waited_out_before_the_next_request() {
+async fn a_request_waits_until_a_used_up_budget_is_reset() {
     let used_up = ok()
         .header("inin-ratelimit-count", "300")
         .header("inin-ratelimit-allowed", "300")
@@ -246,7 +246,7 @@ async fn a_used_up_budget_is_waited_out_before_the_next_request() {
 }
 
 #[tokio::test]
-async fn neither_token_nor_secret_nor_query_shows_in_debug_output_and_log_lines() {
+async fn logs_and_debug_output_contain_no_token_secret_or_query() {
     let logs = Logs::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -32,7 +32,7 @@ fn due(pace: &mut Pace, from: f64) -> f64 {
 }
 
 #[test]
-fn a_used_up_budget_holds_everybody_until_the_window_is_over_in_any_case() {
+fn a_used_up_budget_delays_all_callers_until_the_window_ends() {
     let mut pace = Pace::default();
 
     told(&mut pace, 0.0, 300, 42);
@@ -43,7 +43,7 @@ fn a_used_up_budget_holds_everybody_until_the_window_is_over_in_any_case() {
 }
 
 #[test]
-fn the_last_places_are_not_given_away_twice() {
+fn each_remaining_place_is_reserved_only_once() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 297, 30);
 
@@ -55,7 +55,7 @@ fn the_last_places_are_not_given_away_twice() {
 }
 
 #[test]
-fn the_first_quarter_goes_as_it_comes_and_the_rest_is_spread_over_the_window() {
+fn the_first_quarter_is_unpaced_and_the_rest_is_spread_out() {
     let mut fresh = Pace::default();
     told(&mut fresh, 0.0, 1, 60);
     let mut used = Pace::default();
@@ -70,7 +70,7 @@ fn the_first_quarter_goes_as_it_comes_and_the_rest_is_spread_over_the_window() {
 }
 
 #[test]
-fn what_somebody_else_spends_is_left_to_them() {
+fn requests_of_other_clients_slow_down_ours() {
     let mut alone = Pace::default();
     let mut shared = Pace::default();
     for second in 0..20_u32 {
@@ -88,7 +88,7 @@ fn what_somebody_else_spends_is_left_to_them() {
 }
 
 #[test]
-fn an_answer_that_comes_late_does_not_bring_places_back() {
+fn a_late_response_does_not_free_places() {
     let mut pace = Pace::default();
     told(&mut pace, 2.0, 299, 28);
     let _last = pace.reserve(at(10.0)).unwrap();
@@ -101,7 +101,7 @@ fn an_answer_that_comes_late_does_not_bring_places_back() {
 }
 
 #[test]
-fn an_answer_of_the_window_before_does_not_use_up_the_new_one() {
+fn a_response_of_the_previous_window_does_not_use_up_the_new_one() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 298, 2);
     told(&mut pace, 3.5, 1, 59);
@@ -114,7 +114,7 @@ fn an_answer_of_the_window_before_does_not_use_up_the_new_one() {
 }
 
 #[test]
-fn each_of_two_limits_is_obeyed_by_its_own_count() {
+fn two_limits_are_counted_and_obeyed_separately() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 299, 50);
     let answer = |pace: &mut Pace, second: f64, count: &str| {
@@ -138,7 +138,7 @@ fn each_of_two_limits_is_obeyed_by_its_own_count() {
 }
 
 #[test]
-fn a_limit_that_is_told_of_no_more_is_forgotten() {
+fn a_limit_that_is_no_longer_reported_is_forgotten() {
     let mut pace = Pace::default();
     let ticket = pace.reserve(at(0.0)).unwrap();
     pace.answered(&ticket, &headers("55", "60", "50"), at(0.0));
@@ -152,7 +152,7 @@ fn a_limit_that_is_told_of_no_more_is_forgotten() {
 }
 
 #[test]
-fn a_window_that_nobody_has_told_of_is_not_filled_in_a_burst() {
+fn a_window_without_a_response_yet_is_not_filled_in_a_burst() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 250, 2);
 
@@ -164,7 +164,7 @@ fn a_window_that_nobody_has_told_of_is_not_filled_in_a_burst() {
 }
 
 #[test]
-fn a_429_holds_everybody_and_a_shorter_one_does_not_end_that() {
+fn a_429_delays_all_callers_and_a_shorter_one_does_not_end_it() {
     let mut pace = Pace::default();
 
     pace.hold(Duration::from_secs(30), at(0.0));
@@ -175,7 +175,7 @@ fn a_429_holds_everybody_and_a_shorter_one_does_not_end_that() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_by_an_hour_makes_nobody_wait_for_it() {
+fn a_clock_set_back_by_an_hour_does_not_lengthen_the_wait() {
     for set_back in [-3600.0, -40.0] {
         let mut pace = Pace::default();
         told(&mut pace, 0.0, 300, 20);
@@ -193,7 +193,7 @@ fn a_clock_that_is_set_back_by_an_hour_makes_nobody_wait_for_it() {
 }
 
 #[test]
-fn a_clock_that_is_set_ahead_by_an_hour_costs_nothing() {
+fn a_clock_set_ahead_by_an_hour_delays_no_request() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 300, 42);
     let on_its_way = Ticket { sent: at(0.0) };
@@ -207,7 +207,7 @@ fn a_clock_that_is_set_ahead_by_an_hour_costs_nothing() {
 }
 
 #[test]
-fn one_reset_that_is_far_too_long_does_not_stand_for_that_long() {
+fn one_excessive_reset_is_replaced_by_the_next_response() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 200, 500);
 
@@ -217,7 +217,7 @@ fn one_reset_that_is_far_too_long_does_not_stand_for_that_long() {
 }
 
 #[test]
-fn a_request_without_an_answer_counts_all_the_same() {
+fn a_request_without_a_response_counts_against_the_budget() {
     let mut pace = Pace::default();
     told(&mut pace, 0.0, 299, 30);
 
@@ -246,7 +246,7 @@ fn missing_and_malformed_headers_change_nothing() {
 }
 
 #[test]
-fn without_headers_nobody_waits() {
+fn without_headers_no_caller_waits() {
     let mut pace = Pace::default();
 
     let let_go = (0..1000).filter(|_| {

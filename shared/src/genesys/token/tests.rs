@@ -148,7 +148,7 @@ async fn a_short_lived_token_is_used_for_nine_tenths_of_its_life() {
 }
 
 #[tokio::test]
-async fn a_token_that_many_found_refused_is_renewed_once() {
+async fn a_token_refused_to_many_callers_is_renewed_once() {
     let server = Loopback::start().await;
     server.script(
         LOGIN_ROUTE,
@@ -176,7 +176,7 @@ async fn a_token_that_many_found_refused_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_read_anew_once() {
+async fn a_rotated_secret_is_read_again_once() {
     for status in [400, 401] {
         let server = Loopback::start().await;
         server.script(
@@ -198,7 +198,7 @@ async fn a_rotated_secret_is_read_anew_once() {
 }
 
 #[tokio::test]
-async fn a_secret_that_does_not_fit_after_all_is_a_permanent_error() {
+async fn a_secret_refused_after_rereading_is_a_permanent_error() {
     let server = Loopback::start().await;
     server.script(LOGIN_ROUTE, [Answer::new(400, UNFIT)]);
     let source = Rotating::new(&["old", "new"]);
@@ -225,7 +225,7 @@ async fn the_same_secret_is_not_tried_twice() {
 }
 
 #[tokio::test]
-async fn a_throttled_login_says_how_long() {
+async fn a_throttled_login_reports_its_retry_after() {
     let server = Loopback::start().await;
     server.script(
         LOGIN_ROUTE,
@@ -240,7 +240,7 @@ async fn a_throttled_login_says_how_long() {
 }
 
 #[tokio::test]
-async fn a_caller_that_gives_up_leaves_the_login_to_the_next() {
+async fn a_cancelled_login_does_not_block_the_next_caller() {
     let server = Loopback::start().await;
     let asked = Arc::new(Barrier::new(2));
     server.script(
@@ -262,7 +262,7 @@ async fn a_caller_that_gives_up_leaves_the_login_to_the_next() {
 }
 
 #[tokio::test]
-async fn neither_token_nor_secret_shows_in_debug_output() {
+async fn debug_output_contains_neither_token_nor_secret() {
     let server = Loopback::start().await;
     server.script(LOGIN_ROUTE, [Answer::token("t0ken", 600)]);
     let tokens = tokens(&server, Rotating::new(&["s3cret"]));

@@ -48,7 +48,7 @@ fn addresses_that_are_not_public_are_refused_by_their_kind() {
 }
 
 #[test]
-fn an_address_in_disguise_is_refused_all_the_same() {
+fn non_public_addresses_in_other_notations_are_refused() {
     for (host, kind) in [
         ("2130706433", Rule::Loopback),
         ("0x7f.1", Rule::Loopback),
@@ -105,7 +105,7 @@ fn plain_http_is_refused_whatever_the_host() {
 }
 
 #[test]
-fn the_embedded_engine_reaches_this_machine_and_no_other() {
+fn the_embedded_engine_may_reach_loopback_but_no_private_host() {
     let rules = AddressRules {
         loopback: Loopback::Allowed,
         ..AddressRules::default()
@@ -160,7 +160,7 @@ fn a_refusal_names_field_host_and_rule_and_not_the_path() {
 }
 
 #[test]
-fn a_receivers_path_is_not_shown() {
+fn a_displayed_webhook_url_hides_its_path() {
     let url = WebhookUrl::parse(
         "https://hooks.example.com:8443/T0/s3cret?key=s3cret",
         &AddressRules::default(),

@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeat_has_the_same_id_and_a_new_outcome_another() {
+    fn retries_share_a_webhook_id_and_each_outcome_has_its_own() {
         let id = webhook_id("exp-1", "export.completed", 1);
 
         assert_eq!(id, "msg_1ebe6ee35b989c42b1487e2920ba0eb2");

@@ -153,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn the_known_example_is_signed_as_everywhere() {
+    fn the_standard_webhooks_example_has_its_known_signature() {
         assert_eq!(signer().sign(ID, sent(), BODY), SIGNATURE);
     }
 
     #[test]
-    fn the_headers_of_a_delivery_verify() {
+    fn the_signed_headers_of_a_delivery_verify() {
         let [(_, id), (_, timestamp), (_, signature)] = signer().headers(ID, sent(), BODY);
 
         assert_eq!(
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_changed_breaks_the_signature() {
+    fn any_change_breaks_the_signature() {
         let verify = |id, timestamp, signature, body| {
             signer().verify(id, timestamp, signature, body, sent())
         };
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_of_long_ago_or_far_ahead_is_stale() {
+    fn a_delivery_more_than_five_minutes_off_is_stale() {
         let verify = |now| signer().verify(ID, "1614265330", SIGNATURE, BODY, now);
 
         assert_eq!(verify(sent() + Duration::from_mins(5)), Ok(()));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_cannot_be_used_is_named_and_not_shown() {
+    fn an_invalid_secret_is_reported_without_its_value() {
         let refused = |secret: &str| Signer::new(&secret.into()).unwrap_err().to_string();
 
         assert_eq!(
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_may_be_left_out() {
+    fn the_base64_padding_of_the_secret_is_optional() {
         let with = Signer::new(&"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eQ==".into()).unwrap();
         let without = Signer::new(&"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eQ".into()).unwrap();
 
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signer_does_not_show_its_key() {
+    fn debug_output_of_a_signer_hides_its_key() {
         assert_eq!(format!("{:?}", signer()), "Signer { .. }");
     }
 }

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_fits_its_own_index() {
+    fn an_object_matches_its_own_index() {
         let entries = entries().map(Ok);
 
         assert_eq!(
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_entries_are_as_many() {
+    fn lines_and_index_entries_must_be_equal_in_number() {
         let [first, second] = entries();
 
         insta::assert_snapshot!(problem(OBJECT, std::slice::from_ref(&first)), @"line 2 of the page object is not in the page index");
@@ -178,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_record_is_named() {
+    fn a_line_that_is_not_a_record_is_reported_with_its_number() {
         insta::assert_snapshot!(problem(b"{\"id\":\n", &entries()), @"line 1 of the page object is not JSON");
         insta::assert_snapshot!(problem(b"{\"id\":1}\n", &entries()), @"line 1 of the page object is not a record");
     }
 
     #[test]
-    fn an_unreadable_index_is_its_own_reason() {
+    fn an_unreadable_index_is_reported_as_such() {
         let entries = [Err(CodecError::IndexLine { line: 1 })];
 
         let problem = check(OBJECT, entries, RecordShape::Gateway, Projection::Full).unwrap_err();

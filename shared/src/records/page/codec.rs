@@ -112,12 +112,12 @@ mod tests {
     const LIMIT: u64 = 1 << 20;
 
     #[test]
-    fn the_header_tells_neither_time_nor_name_nor_system() {
+    fn the_gzip_header_holds_no_time_name_or_system() {
         assert_eq!(gzip(b"{}\n")[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
     }
 
     #[test]
-    fn the_bytes_of_an_object_are_these_on_every_machine() {
+    fn the_compressed_bytes_are_the_same_on_every_machine() {
         use crate::base::hash::Sha256;
 
         // Another compressor may produce other bytes. Pages that are repeated across its deployment are then stored
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_up_to_the_limit_are_read_and_not_a_byte_more() {
+    fn lines_over_the_size_limit_are_refused() {
         let object = gzip(&[b'x'; 100]);
 
         assert_eq!(decode_lines(&object, 100).unwrap().len(), 100);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_behind_the_member_are_refused_another_member_too() {
+    fn bytes_after_the_gzip_member_are_refused() {
         for tail in [b"\0".to_vec(), gzip(b"{}\n")] {
             let object = [gzip(b"{}\n"), tail].concat();
 
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_cut_off_anywhere_is_refused() {
+    fn a_gzip_member_truncated_anywhere_is_refused() {
         let object = gzip(b"{\"id\":1}\n{\"id\":2}\n");
 
         for length in 0..object.len() {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_never_changes_lines_unnoticed() {
+    fn a_flipped_bit_never_changes_lines_undetected() {
         let lines = b"{\"id\":1}\n{\"id\":2}\n{\"id\":3,\"x\":\"abcabcabc\"}\n";
         let object = gzip(lines);
 

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_analytics_record_says_its_id_and_start() {
+    fn id_and_start_are_read_from_an_analytics_record() {
         let text =
             r#"{"conversationStart":"2026-03-02T15:00:00.017+01:00","conversationId":"c\u0031"}"#;
 
@@ -222,14 +222,14 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_id_may_be_an_integer_of_any_size_and_is_its_text() {
+    fn a_gateway_id_may_be_an_integer_of_any_size() {
         let text = r#"{"id":123456789012345678901234567890,"startTime":"2026-03-02T14:00:00Z"}"#;
 
         assert_eq!(gateway(text).unwrap().id, "123456789012345678901234567890");
     }
 
     #[test]
-    fn the_last_moment_that_there_is_stands_in_a_row_and_is_read_back() {
+    fn the_latest_possible_start_is_read_back_from_a_row() {
         let last = Timestamp::MAX.as_millisecond();
         let row = format!(r#"{{"recordId":"a","startTime":{last}}}"#);
 
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn every_record_without_id_or_start_is_refused_for_its_own_reason() {
+    fn each_missing_or_malformed_id_or_start_has_its_own_reason() {
         use RecordField::{Id, StartTime};
         use RejectReason::{
             IdMalformed, IdMissing, IdTooLong, NotAnObject, StartMalformed, StartMissing,
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_written_in_these_words_and_read_back() {
+    fn reject_reasons_are_serialized_under_these_names_and_read_back() {
         use RecordField::{ConversationId, ConversationStart, Id, RecordId, StartTime};
         for field in [ConversationId, ConversationStart, Id, RecordId, StartTime] {
             assert_eq!(

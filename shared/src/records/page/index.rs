@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_is_cut_off_or_goes_on_ends_in_one_error() {
+    fn a_truncated_or_extended_index_ends_in_one_error() {
         let whole = gzip(line(&entry("2026-03-02T15:00:00Z")).repeat(1000).as_bytes());
         let longer = [whole.as_slice(), b"x"].concat();
 
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused_and_not_read_into_memory() {
+    fn an_unterminated_or_overlong_index_line_is_refused() {
         for text in [
             vec![b'x'; 10 << 20],
             line(&entry("2026-03-02T15:00:00Z")).trim().into(),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_entry_is_named() {
+    fn a_line_that_is_not_an_index_entry_is_reported_with_its_number() {
         let first = read_index(&gzip(b"{\"id\":\"a\"}\n")).next().unwrap();
 
         assert_eq!(

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn all_versions_of_one_export_are_known_once_each() {
+    fn the_versions_of_one_export_are_kept_without_duplicates() {
         let known = known(&[(1, 10), (2, 20), (1, 11), (1, 10), (1, 12), (1, 11)]);
 
         assert_eq!(contents(&known, 1), [10, 11, 12]);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_versions_of_a_conversation_take_no_endless_memory() {
+    fn the_number_of_versions_kept_per_conversation_is_limited() {
         let versions: Vec<_> = (0..1_000).map(|content| (1, content)).collect();
 
         let known = known(&versions);

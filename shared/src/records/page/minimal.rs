@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn present_nulls_stay_and_absent_fields_stay_away() {
+    fn nulls_are_kept_and_absent_fields_are_not_added() {
         let record = r#"{"id":"a","endTime":null,"participants":[{"name":null},{}]}"#;
 
         insta::assert_snapshot!(project(gateway, record), @r#"{"id":"a","endTime":null,"participants":[{"name":null},{}]}"#);
@@ -156,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn participants_of_an_unknown_form_are_copied() {
+    fn malformed_participants_are_copied_unchanged() {
         insta::assert_snapshot!(project(gateway, r#"{"participants":null}"#), @r#"{"participants":null}"#);
         insta::assert_snapshot!(project(gateway, r#"{"participants":{"id":1, "x":2}}"#), @r#"{"participants":{"id":1, "x":2}}"#);
         insta::assert_snapshot!(project(gateway, r#"{"participants":["Ann",{"id":1,"x":2},null]}"#), @r#"{"participants":["Ann",{"id":1},null]}"#);
     }
 
     #[test]
-    fn an_analytics_record_is_mapped() {
+    fn an_analytics_record_is_mapped_to_the_minimal_fields() {
         let record = r#"{"conversationId":"c","conversationStart":"s","conversationEnd":null,"participants":[
             {"participantId":"p1","purpose":"customer","participantName":"Guest","sessions":[
                 {"mediaType":null},{"mediaType":"message","messageType":"webmessaging"}]},

@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_or_odd_is_null() {
+    fn absent_or_malformed_fields_are_null() {
         let bare = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z"}"#;
         let odd = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","conversationEnd":7,"participants":"none"}"#;
         let odd_entity = r#"{"id":"e","startTime":"2026-03-02T14:00:00Z","endTime":"soon","queueName":{},"wrapUpCode":9,"attributes":[1],"type":4}"#;
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_is_the_first_one_by_name_and_the_wrap_up_code_the_last_one() {
+    fn the_first_queue_and_the_last_wrap_up_code_are_used() {
         let record = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","participants":[
             {"purpose":"customer","sessions":[{"mediaType":"voice","segments":[{"queueId":"q2"}]}],"attributes":{"a":"1"}},
             {"purpose":"acd","participantName":"First","sessions":[{"segments":[{},{"queueId":"q1"}]}]},
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_whose_keys_are_no_strings_are_all_kept() {
+    fn attributes_with_lone_surrogates_in_their_keys_are_all_kept() {
         let record = r#"{"conversationId":"c","conversationStart":"2026-03-02T14:00:00Z","participants":[
             {"attributes":{"\ud800":1,"\udc00":2,"":3,"a":4}},{"attributes":{"\ud800":5,"":6,"a":7}}]}"#;
 
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_records_all_become_rows_of_the_same_fields_and_a_known_channel() {
+    fn ten_thousand_records_become_rows_with_the_same_fields() {
         let truth = Truth::of(&Settings {
             conversations: 8_000,
             gateway_records: 2_000,

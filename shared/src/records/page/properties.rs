@@ -95,7 +95,7 @@ proptest! {
     #![proptest_config(cases(256))]
 
     #[test]
-    fn a_minimal_gateway_record_is_what_plain_json_semantics_give(records in generate::page()) {
+    fn a_minimal_gateway_record_matches_a_plain_json_projection(records in generate::page()) {
         let page = page(&records, RecordShape::Gateway, Projection::Minimal);
 
         let expected: Vec<_> = archived(&records, &page).iter().map(plain::minimal).collect();
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn a_minimal_analytics_record_follows_the_mapping(records in generate::page()) {
+    fn a_minimal_analytics_record_matches_a_plain_json_mapping(records in generate::page()) {
         let page = page(&records, RecordShape::Analytics, Projection::Minimal);
 
         let expected: Vec<_> =
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_normalized_record_is_a_row_of_what_the_record_says(records in generate::page()) {
+    fn a_normalized_record_matches_a_plain_json_mapping(records in generate::page()) {
         for shape in SHAPES {
             let page = page(&records, shape, Projection::Normalized);
 
@@ -162,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn any_valid_json_is_encoded_and_its_index_fits(records in prop::collection::vec(generate::json(), 0..6)) {
+    fn any_valid_json_is_encoded_with_a_matching_index(records in prop::collection::vec(generate::json(), 0..6)) {
         for (shape, projection) in SHAPES.into_iter().flat_map(|s| PROJECTIONS.map(|p| (s, p))) {
             encoded_page_fits(&page(&records, shape, projection), shape, projection)?;
         }
@@ -174,14 +174,14 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn an_index_covers_its_object(records in generate::page()) {
+    fn an_index_matches_its_object(records in generate::page()) {
         for (shape, projection) in SHAPES.into_iter().flat_map(|s| PROJECTIONS.map(|p| (s, p))) {
             encoded_page_fits(&page(&records, shape, projection), shape, projection)?;
         }
     }
 
     #[test]
-    fn what_is_stored_redacted_or_not_is_read_by_every_reader(records in generate::page()) {
+    fn stored_pages_are_read_by_every_reader_redacted_or_not(records in generate::page()) {
         for (shape, projection) in SHAPES.into_iter().flat_map(|s| PROJECTIONS.map(|p| (s, p))) {
             for redactor in [None, Some(&strict())] {
                 let page = redacted_page(&records, shape, projection, redactor);

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_typed_is_redacted_and_nothing_else_is_touched() {
+    fn only_typed_fields_are_redacted() {
         let analytics = r#"{ "conversationId":"a","participants":[{"participantName":"Mary Roe","attributes":{"mail":"mary@example.com","n":1.50},
             "sessions":[{"ani":"tel:+4915123456789","metrics":[{"name":"tTalk"}],"segments":[{"wrapUpNote":"card 4111 1111 1111 1111","subject":"\u0049P 10.0.0.1","queueId":"q"}]}]}]}"#;
 
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_strict_profile_nobody_is_named() {
+    fn the_strict_profile_redacts_names_and_numbers_of_people() {
         let gateway = r#"{"id":"a","participants":[{"id":"p","name":"Mary Roe","type":"customer"}],"interactions":[{"from":"Mary Roe","to":"Bot","text":"Hi from Mary","ani":"tel:+4915123456789","sequenceId":1}]}"#;
         let analytics = r#"{"participants":[{"participantName":"Mary Roe","sessions":[{"ani":"tel:+4915123456789","cc":["Mary <m@example.com>"],"remote":"","metrics":[{"name":"tTalk"}],"flow":{"entryReason":"tel:+4915123456789"}}]}]}"#;
 
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_s_own_fields_may_all_be_typed() {
+    fn unknown_fields_of_a_gateway_are_redacted_as_typed_text() {
         let record = r#"{"id":"4111 1111 1111 1111","summary":"of mary@example.com","messages":[{"text":"4111 1111 1111 1111","senderId":"4111111111111111","timestamp":"x","parts":["IP 10.0.0.1"]}],
             "customer":{"dateOfBirth":"1980-05-17","emailId":"mary@example.com"},"status":{"code":"4111111111111111","comment":"mary@example.com"},"score":4111111111111111}"#;
 
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_s_people_stay_unless_the_profile_is_strict() {
+    fn people_in_gateway_records_are_redacted_only_by_the_strict_profile() {
         let record = r#"{"from":"mary@example.com","ani":"tel:+4915123456789","messages":[{"to":"Mary Roe","from":{"name":"Mary Roe","about":"mary@example.com"}}],
             "participants":[{"name":"Mary Roe","queue":{"name":"Billing"},"skills":[{"name":"French"}]}],"metrics":[{"name":"tTalk"}]}"#;
 
@@ -319,35 +319,35 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_projection_a_gateway_s_record_is_one() {
+    fn a_normalized_row_of_a_gateway_is_redacted_like_its_record() {
         let row = r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"+4915123456789"}}"#;
 
         insta::assert_snapshot!(gateway(Profile::Strict, row), @r#"{"recordId":"4111111111111111","interactionId":"4111111111111111","channelType":"WEBCHAT","startTime":1772460190112,"queueName":"Hotline +49 151 23456789","wrapUpCode":"4111111111111111","wrapUpName":"x","attributes":{"phone":"[REDACTED:PHONE]"}}"#);
     }
 
     #[test]
-    fn properties_of_segments_and_what_carriers_say_are_looked_through() {
+    fn segment_properties_and_delivery_statuses_are_redacted() {
         let record = r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"+4915123456789 is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"mary@example.com"}]}]}]}]}"#;
 
         insta::assert_snapshot!(standard(record), @r#"{"participants":[{"sessions":[{"extendedDeliveryStatus":"[REDACTED:PHONE] is unknown","segments":[{"properties":[{"property":"mail","propertyType":"string","value":"[REDACTED:EMAIL]"}]}]}]}]}"#);
     }
 
     #[test]
-    fn an_attribute_s_key_may_say_what_it_holds() {
+    fn an_attribute_key_can_identify_the_kind_of_its_value() {
         let record = r#"{"participants":[{"attributes":{"customer.dateOfBirth":"1980-05-17","orderDate":"2026-05-17","SSN":"219099999"}}]}"#;
 
         insta::assert_snapshot!(standard(record), @r#"{"participants":[{"attributes":{"customer.dateOfBirth":"[REDACTED:BIRTH_DATE]","orderDate":"2026-05-17","SSN":"[REDACTED:SSN]"}}]}"#);
     }
 
     #[test]
-    fn an_attribute_s_key_hides_nothing_that_a_sentence_says() {
+    fn an_attribute_key_does_not_exempt_values_within_a_sentence() {
         let record = r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"mary@example.com is at 10.0.0.1"}}"#;
 
         insta::assert_snapshot!(standard(record), @r#"{"attributes":{"appVersion":"10.0.0.1","appVersionNote":"[REDACTED:EMAIL] is at [REDACTED:IP]"}}"#);
     }
 
     #[test]
-    fn values_that_are_escaped_are_found_and_half_a_surrogate_pair_hides_none() {
+    fn escaped_values_and_values_after_lone_surrogates_are_redacted() {
         let escaped =
             r#"{"interactions":[{"text":"mary\u0040example.com\n\u0034111 1111 1111 1111"}]}"#;
         let half = r#"{"interactions":[{"text":"\ud83d mary@example.com"},{"text":"\ud83d"}]}"#;
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_may_be_something_that_somebody_typed() {
+    fn values_outside_of_records_are_redacted() {
         assert_eq!(standard(r#""mary@example.com""#), r#""[REDACTED:EMAIL]""#);
         assert_eq!(
             standard(r#"[{"a":["mary@example.com"]}]"#),
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_however_deep_is_walked() {
+    fn a_deeply_nested_record_is_redacted() {
         let deep = format!(
             r#"{{"attributes":{}"mary@example.com"{}}}"#,
             "[".repeat(100_000),
@@ -382,13 +382,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_that_is_no_json_is_walked_to_an_end(text in r#"[{}\[\]",:\\ a1@.\u{e9}]{0,40}"#) {
+        fn redacting_text_that_is_not_json_does_not_panic(text in r#"[{}\[\]",:\\ a1@.\u{e9}]{0,40}"#) {
             let mut tally = Tally::default();
             redact(&text, GATEWAY, &redactor(Profile::Strict), &mut tally);
         }
 
         #[test]
-        fn texts_without_values_stay_byte_for_byte(text in "[a-z \\\\n\"]{0,40}") {
+        fn texts_without_personal_values_are_unchanged(text in "[a-z \\\\n\"]{0,40}") {
             let record = serde_json::json!({"id": "x", "interactions": [{"text": text}], "comment": text}).to_string();
             prop_assert_eq!(gateway(Profile::Standard, &record), record);
         }

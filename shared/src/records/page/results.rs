@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_gives_its_conversations_untouched_its_cursor_and_its_watermark() {
+    fn a_page_has_its_records_verbatim_a_cursor_and_a_watermark() {
         let page = read(
             r#"{"cursor":"a+/=\u0041","conversations":[{"x": 1e400}, 7],"new":{},
             "dataAvailabilityDate":"2026-03-02T00:00:00Z"}"#,
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_with_other_names_is_read_by_them() {
+    fn a_reply_is_read_by_the_configured_field_names() {
         let fields = ResultsFields {
             records: "entities",
             next: "nextPageToken",
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_list_is_not_an_empty_one() {
+    fn an_absent_list_differs_from_an_empty_one() {
         for body in ["{}", r#"{"conversations":null,"cursor":null}"#] {
             let page = read(body).unwrap();
 
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_recognised_in_all_its_spellings() {
+    fn an_absent_null_or_empty_cursor_is_the_end() {
         for body in [
             r#"{"conversations":[]}"#,
             r#"{"conversations":[],"cursor":null}"#,
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_may_be_text_and_a_watermark_anything() {
+    fn a_count_may_be_text_and_an_invalid_watermark_is_none() {
         for (body, hits) in [
             (r#"{"totalHits":"35"}"#, Some(35)),
             (r#"{"totalHits":35.0}"#, Some(35)),
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_another_shape_is_refused_without_its_text() {
+    fn an_unexpected_body_is_refused_without_quoting_it() {
         let bodies = [
             r#""Mary""#,
             "[]",
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_stands_twice_with_the_same_value_is_one() {
+    fn a_repeated_member_with_an_equal_value_is_accepted() {
         let body =
             r#"{"conversations":[1],"cursor":"a","conversations":[1],"cursor":"a","cursor":null}"#;
 
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_was_cut_off_or_goes_on_is_not_json() {
+    fn a_truncated_or_extended_body_is_not_json() {
         let body = r#"{"conversations":[{"a":1}],"cursor":"c"}"#;
         let is_not_json = |body: &str| matches!(read(body), Err(DecodeError::NotJson { .. }));
 
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateways_page_is_a_bare_array() {
+    fn a_gateway_page_is_a_bare_array() {
         assert_eq!(
             gateway_records(br#" [ {"id":1} , null ] "#).unwrap().len(),
             2
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_with_the_same_damage_twice_is_split_into_its_records() {
+    fn a_body_damaged_twice_alike_is_split_into_its_records() {
         let damaged = b"{\"conversations\":[{\"id\":1},{\"id\":\"\xe9\"}]}".as_slice();
         let otherwise = b"{\"conversations\":[{\"id\":1},{\"id\":\"\xe8\"}]}".as_slice();
         let with_another_cursor =

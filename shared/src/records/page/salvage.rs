@@ -68,7 +68,7 @@ mod tests {
     use crate::records::page::DETAILS_FIELDS;
 
     #[test]
-    fn the_damaged_record_alone_is_unreadable() {
+    fn only_the_damaged_record_is_unreadable() {
         let damaged: [&[u8]; 4] = [
             b"{\"id\":\"caf\xe9\"}",
             b"{\"id\":\"a\nb\"}",
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_array_is_split_alike() {
+    fn a_bare_array_is_split_too() {
         let records = array(b" [ {\"id\":\"\xff]\\\"\"}, {\"id\":2} ] ").unwrap();
 
         assert_eq!(records.len(), 2);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_whose_cursor_or_list_is_damaged_is_not_split() {
+    fn a_page_with_a_damaged_cursor_or_list_is_not_split() {
         let bodies: [&[u8]; 4] = [
             b"{\"conversations\":[{\"id\":1}],\"cursor\":\"QUJD\nREVG\"}",
             b"{\"conversations\":[{\"id\":1}],\"cursor\":\"caf\xe9\"}",
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn records_between_two_stray_quotes_are_not_taken_for_one() {
+    fn records_between_two_stray_quotes_stay_separate() {
         let body = br#"[{"id":1,"t":"5" screen"},{"id":2,"t":"a"},{"id":3,"t":"6" screen"}]"#;
 
         assert_eq!(readable(&array(body).unwrap()), [false, true, false]);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_with_a_stray_quote_ends_where_the_rest_is_a_page() {
+    fn the_end_of_a_record_with_a_stray_quote_is_found() {
         let damaged = [
             r#"{"id":2,"t":"a "b"","l":[{"n":1},{"n":2}],"o":{"p":[{}]}}"#,
             r#"{"id":2,"t":"","l":[{"id":5,"u":"5" screen"},{"id":6,"u":""},{"id":7,"u":""}]}"#,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn members_may_stand_in_another_order_in_each_record() {
+    fn the_order_of_members_may_differ_between_records() {
         let damaged = r#"{"id":"5" screen","t":"","l":[{"id":1},{"id":2}]}"#;
         let body = format!(
             r#"{{"conversations":[{damaged},{{"t":"","id":2}},{{"l":[],"id":3}}],"cursor":"c"}}"#
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_records_side_by_side_stay_apart() {
+    fn adjacent_damaged_records_stay_separate() {
         let damaged = [
             r#"{"id":2,"t":"a "b"}"#,
             r#"{"id":3,"t":"c "d","l":[{},{}]}"#,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_only_record_may_be_damaged_however_long_it_is() {
+    fn a_single_damaged_record_of_any_length_is_kept_whole() {
         let long = r#"{"id":1,"u":""},"#.repeat(500);
         for list in ["", &long] {
             let damaged = format!(r#"{{"id":1,"t":"a "b","l":[{list}{{}}],"z":0}}"#);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_page_that_is_cut_off_is_not_split() {
+    fn a_truncated_page_with_a_stray_quote_is_not_split() {
         let (list, page) = around(r#"{"id":2,"t":"a "b","l":[{"id":1},{"id":2},{"id":3}]}"#);
 
         for length in 0..list.len() {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_made_to_be_searched_is_given_up_after_a_multiple_of_its_length() {
+    fn a_body_that_needs_too_long_a_search_is_not_split() {
         for part in ["},{", "},{[", "{[},{},", r#"},{"a":1,"b":"#] {
             let body = format!(r#"[{{"a":1,"b":"a "b"{}"#, part.repeat(20_000));
 
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_goes_on_is_not_split() {
+    fn truncated_or_extended_bodies_are_not_split() {
         let body = b"{\"conversations\":[{\"id\":\"\xff\",\"l\":[{\"m\":[{},{}]},{}]},{\"id\":2}],\"cursor\":\"c\"}";
 
         for length in 0..body.len() {

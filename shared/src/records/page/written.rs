@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_told_by_its_sessions() {
+    fn written_conversations_are_recognised_by_their_sessions() {
         let of = |media: &str| {
             format!(
                 r#"{{"conversationId":"a","conversationStart":"2026-03-01T00:00:00Z","participants":[{{"sessions":[{{"mediaType":"voice"}},{{"mediaType":"{media}"}}]}}]}}"#
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn other_projections_are_told_by_their_words() {
+    fn written_conversations_are_recognised_in_other_projections() {
         let minimal = r#"{"id":"a","startTime":"2026-03-01T00:00:00Z","type":"webmessaging","mediaType":"message"}"#;
         let voice =
             r#"{"id":"a","startTime":"2026-03-01T00:00:00Z","type":"voice","mediaType":"voice"}"#;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_goes_beside_another_channel_rules_out_nothing_on_its_own() {
+    fn a_cobrowse_session_alone_does_not_rule_out_a_written_one() {
         let session = |media_types: &[&str]| {
             let sessions = media_types.iter();
             let sessions: Vec<_> = sessions
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_s_record_with_texts_or_a_word_for_them_is_of_a_written_conversation() {
+    fn gateway_records_with_texts_or_a_written_type_are_written() {
         let of = |fields: &str| {
             let line = format!(r#"{{"id":"a","startTime":"2026-03-01T00:00:00Z",{fields}}}"#);
             is_written(&line, RecordShape::Gateway, Projection::Full)

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_a_card_is_no_part_of_it() {
+    fn text_after_a_card_number_is_not_part_of_it() {
         assert_eq!(
             found("4111 1111 1111 1111 12/28 123"),
             Some("4111 1111 1111 1111")
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_check_digit_a_range_of_nobody_or_a_part_of_a_longer_word_is_no_card() {
+    fn wrong_check_digits_unknown_ranges_and_longer_words_are_not_cards() {
         for text in [
             "4111 1111 1111 1112",
             "9111111111111111",

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_pattern_finds_is_replaced_by_its_label_unless_it_is_allowed() {
+    fn pattern_matches_are_replaced_by_the_label_unless_allowed() {
         let patterns = [("CUSTOMER", r"\bC-\d+\b"), ("ANY", "[A-Z]-?")];
 
         assert_eq!(
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_could_not_work_are_refused() {
+    fn invalid_patterns_are_refused() {
         let refused = [
             ("x", "a"),
             ("A", "("),

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_are_said_to_be_of_birth_are_found_in_all_forms() {
+    fn dates_labelled_as_birth_dates_are_found_in_all_formats() {
         for date in [
             "05.03.1984",
             "5. 3. 1984",
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_of_anything_else_stay() {
+    fn other_dates_are_kept() {
         for text in [
             "delivered on 05.03.2024",
             "born in room 5",

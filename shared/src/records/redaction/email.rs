@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_found_in_whatever_they_stand() {
+    fn addresses_are_found_in_any_surrounding_text() {
         for address in [
             "a@b.de",
             "Mary.Roe+shop@mail.example.co.uk",
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn handles_prices_and_files_are_no_addresses() {
+    fn handles_prices_and_file_names_are_not_addresses() {
         for text in [
             "@mary",
             "2@5.50",

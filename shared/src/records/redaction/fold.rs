@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_ascii_is_read_as_ascii() {
+    fn lookalike_characters_are_folded_to_ascii() {
         let looks = [
             ("４１１１－１１１１", "4111-1111"),
             ("٤١١١ ۴۲۰۰ ४१", "4111 4200 41"),
@@ -212,20 +212,20 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_not_there() {
+    fn invisible_characters_are_removed() {
         assert_eq!(folded("41\u{200b}11\u{ad}1\u{200d}1\u{fe0f}é"), "411111e");
         assert_eq!(folded("e\u{301}4"), "e4");
     }
 
     #[test]
-    fn letters_that_a_value_may_touch_are_told_from_those_it_may_not() {
+    fn ideographs_and_letters_are_folded_to_different_classes() {
         assert_eq!(folded("是1の2은3ต4"), "I1I2I3I4");
         assert_eq!(folded("ж1ß2س3"), "L1L2L3");
         assert_eq!(folded("😀½"), "OO");
     }
 
     #[test]
-    fn a_range_leads_back_to_the_characters_it_came_from() {
+    fn a_folded_range_maps_back_to_the_original_characters() {
         let text = "é\u{200b}４１是";
         let folded = Folded::new(text);
 

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_found_however_they_are_written() {
+    fn ibans_are_found_in_all_spellings() {
         for account in [
             "DE89370400440532013000",
             "DE89 3704 0044 0532 0130 00",
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_check_digits_a_wrong_length_or_a_longer_word_is_no_account() {
+    fn wrong_check_digits_wrong_lengths_and_longer_words_are_not_ibans() {
         for text in [
             "DE88370400440532013000",
             "DE8937040044053201300",

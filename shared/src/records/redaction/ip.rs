@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_times_and_hardware_addresses_are_none() {
+    fn versions_times_and_hardware_addresses_are_not_ip_addresses() {
         for text in [
             "firmware 10.2.3.4",
             "v10.2.3.4",

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_word_before_a_number_says_what_it_is() {
+    fn the_nearest_label_before_a_number_decides_its_kind() {
         let texts = [
             ("Tel. 0151", Some(Topic::Phone)),
             ("order 5, call 0151", Some(Topic::Phone)),
@@ -227,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn a_word_behind_a_number_counts_when_none_stands_before_it() {
+    fn a_label_after_a_number_counts_if_none_precedes_it() {
         assert_eq!(meant("5日生まれ"), Some(Topic::BirthDate));
         assert_eq!(meant("4711 is my order number"), Some(Topic::Reference));
         assert_eq!(meant("4711, my order number"), None);
     }
 
     #[test]
-    fn a_word_of_another_sentence_or_number_says_nothing() {
+    fn a_label_in_another_sentence_or_line_does_not_count() {
         for text in [
             "on the phone yesterday. 4711",
             "the order! 4711",

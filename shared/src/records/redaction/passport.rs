@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_a_passport_is_found_by_its_check_digits() {
+    fn a_passport_line_is_found_by_its_check_digits() {
         // The specimen of ICAO 9303.
         let line = "L898902C36UTO7408122F1204159ZE184226B<<<<<10";
         for (text, range) in [

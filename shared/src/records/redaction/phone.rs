@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn international_numbers_are_found_wherever_they_stand() {
+    fn international_numbers_are_found_in_any_surrounding_text() {
         for number in [
             "+4915123456789",
             "+49 151 23456789",
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn national_numbers_are_found_by_the_plans_of_the_regions() {
+    fn national_numbers_are_found_by_the_numbering_plans_of_regions() {
         for (number, region) in [
             ("0151 23456789", Region::DE),
             ("030/1234567", Region::DE),
@@ -307,13 +307,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_a_telephone_number_is_one_though_no_plan_knows_it() {
+    fn a_labelled_telephone_number_is_found_without_a_numbering_plan() {
         assert_eq!(found("call 555-0123", &[Region::US]), Some("555-0123"));
         assert_eq!(found("手机：12345678", &[]), Some("12345678"));
     }
 
     #[test]
-    fn numbers_that_are_something_else_stay() {
+    fn other_numbers_are_kept() {
         for text in [
             "order 4155552671",
             "#4155552671",

@@ -62,7 +62,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn what_was_redacted_has_nothing_left_to_redact(text in text()) {
+    fn redaction_is_idempotent(text in text()) {
         for replacement in replacements() {
             let redactor = redactor(replacement);
             let once = redacted(&redactor, &text);
@@ -72,7 +72,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_but_values_is_changed(text in text()) {
+    fn only_personal_values_are_changed(text in text()) {
         let redactor = redactor(Replacement::Label);
         let mut tally = Tally::default();
         let redacted = redactor.redact(&text, &mut tally);
@@ -89,7 +89,7 @@ proptest! {
 
     /// These patterns are independent of the detection code.
     #[test]
-    fn no_value_of_a_checked_kind_survives(text in text()) {
+    fn no_plainly_written_value_is_left_after_redaction(text in text()) {
         let redacted = redacted(&redactor(Replacement::Label), &text);
 
         for value in plain_values(&redacted) {
@@ -173,7 +173,7 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn a_number_longer_than_any_that_is_looked_for_is_read_past() {
+fn redaction_is_idempotent_for_very_long_numbers() {
     let redactor = redactor(Replacement::Label);
     for digits in 0..200 {
         let number = "0".repeat(digits);

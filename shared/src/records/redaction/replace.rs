@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_leaves_what_people_tell_their_numbers_by() {
+    fn a_mask_keeps_the_last_four_digits_or_the_first_letter() {
         let masked = [
             (Kind::Card, "4111 1111 1111 1234"),
             (Kind::Phone, "+49 151 23456789"),

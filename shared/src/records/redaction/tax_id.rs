@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_prove_themselves_are_found_wherever_they_stand() {
+    fn ids_with_strong_check_digits_are_found_without_a_label() {
         for id in [
             "529.982.247-25",
             "255081416802538",
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_many_numbers_would_pass_for_are_found_by_their_word() {
+    fn ids_with_weak_check_digits_are_found_only_with_a_label() {
         for (word, id) in [
             ("BSN", "111222333"),
             ("PESEL", "44051401359"),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_check_digits_are_none() {
+    fn ids_with_wrong_check_digits_are_not_found() {
         for text in [
             "529.982.247-26",
             "255081416802539",

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_let_nobody_in_stay() {
+    fn urls_without_credentials_are_kept() {
         for text in [
             "https://example.com/token",
             "https://example.com/?page=2&sort=asc",

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_for_a_person_goes_as_a_whole() {
+    fn values_that_identify_a_person_are_redacted_whole() {
         let redacted = [
             (Person::Name, "Mary Roe"),
             (Person::Name, "+4915123456789"),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_what_is_allowed_stay() {
+    fn empty_and_allowed_values_are_kept() {
         for value in ["", " ", "tel:+49 30 901820", "+4930901820"] {
             assert_eq!(redacted(Person::Number, value), value);
         }

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_source_tells_decides_before_anything_is_fetched() {
+    fn type_and_size_of_an_attachment_are_checked_before_it_is_fetched() {
         let limits = AttachmentLimits {
             max_attachment_bytes: 10,
             content_types: vec!["image/*".to_owned(), "application/pdf".to_owned()],
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_of_it_stands_beside_what_is_told_and_its_address_nowhere() {
+    fn an_attachment_record_holds_its_outcome_but_not_its_address() {
         let mut it = attachment(
             "image/png",
             Some(7),

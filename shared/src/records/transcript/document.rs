@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_costs_those_characters_alone() {
+    fn invalid_characters_are_replaced_and_the_rest_is_kept() {
         let table: [(&[u8], &str); 13] = [
             (br#"{"a":"x"}"#, r#"{"a":"x"}"#),
             (b" {\"a\":1} ", r#"{"a":1}"#),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_or_is_a_web_page_stays_unread() {
+    fn truncated_bodies_and_web_pages_are_not_read() {
         let bodies: [&[u8]; 8] = [
             b"",
             br#"{"a":"#,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_not_every_reader_reads_is_kept_as_its_text() {
+    fn values_that_some_readers_refuse_are_kept_as_text() {
         let deep = format!("{}1{}", "[".repeat(101), "]".repeat(101));
         for (value, kept) in [
             (r#"{"n":1.50}"#, r#"{"n":1.50}"#),
@@ -152,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_can_be_read_by_everybody(body in prop::collection::vec(prop_oneof![
+        fn repaired_documents_are_valid_json(body in prop::collection::vec(prop_oneof![
             Just(b"\\ud83d".to_vec()), Just(b"\\ude00".to_vec()), Just(b"\\".to_vec()), Just(b"\"".to_vec()),
             Just(b"\n".to_vec()), prop::collection::vec(any::<u8>(), 1..3),
         ], 0..12)) {

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_messages_are_told_by_their_words() {
+    fn the_language_of_short_messages_is_detected() {
         let told = [
             "I would like to change my delivery address, please.",
             "Ich möchte bitte meine Lieferadresse ändern.",
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn what_no_language_has_is_undetermined() {
+    fn the_language_of_text_without_words_is_undetermined() {
         for text in ["", "12345", "👍👍", "?!", "[REDACTED:EMAIL]"] {
             assert_eq!(language(text), UNDETERMINED, "{text}");
         }
     }
 
     #[test]
-    fn what_redaction_put_there_does_not_count() {
+    fn redaction_labels_do_not_affect_the_detected_language() {
         let message =
             "Ich möchte bitte meine Lieferadresse ändern: [REDACTED:ADDRESS] [REDACTED:PHONE]";
 

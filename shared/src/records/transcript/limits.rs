@@ -169,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cutting_now_and_then_leaves_what_cutting_once_leaves(
+        fn cutting_repeatedly_gives_the_same_result_as_cutting_once(
             sizes in prop::collection::vec((0i64..5, 0usize..30), 0..40),
             batch in 1usize..10,
             max_transcript_bytes in 0u64..200,
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn of_events_the_last_ones_stay() {
+    fn the_newest_events_are_kept() {
         let mut transcript = Transcript::new(Via::Messages, None);
         let event = |second: i64| Event {
             message_id: None,

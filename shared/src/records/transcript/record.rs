@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_in_the_order_of_their_times_or_numbers() {
+    fn messages_are_ordered_by_their_numbers_or_times() {
         let by_time = vec![
             message("b", None, Some("10:00:02"), ""),
             message("c", None, Some("10:00:02"), ""),
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_cut_from_the_beginning_and_told() {
+    fn the_oldest_messages_are_cut_and_the_cut_is_recorded() {
         let messages = || {
             let of = |second: u32| {
                 message(
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_whose_newest_message_is_too_much_is_told_as_such() {
+    fn a_newest_message_over_the_limit_makes_the_record_too_large() {
         let limits = Limits {
             max_transcript_bytes: 4,
             context_window: None,
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_without_texts_is_a_record_too() {
+    fn a_conversation_without_texts_still_has_a_record() {
         let untold = Untold::new(
             Status::Forbidden,
             "the client may not read the conversation",
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_redacted_and_makes_a_transcript_partial() {
+    fn unreadable_elements_are_redacted_and_make_it_partial() {
         let mut told = with_unreadable(&[r#"{"id":"a","text":{"de":"mary@example.com"}}"#, "null"]);
         told.unreadable[0].message_id = Some("a".to_owned());
 
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_strict_profile_nobody_is_named_in_what_cannot_be_read() {
+    fn the_strict_profile_redacts_names_in_unreadable_elements() {
         let strict = Redactor::new(Rules {
             profile: Profile::Strict,
             ..Rules::default()
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_cut_by_the_same_limits_and_counted() {
+    fn unreadable_elements_are_cut_by_the_same_limits_and_counted() {
         let long = format!("\"{}\"", "x".repeat(100));
         let cut = |limits| {
             let told = with_unreadable(&[&long, &long, "1", "2", "3"]);
@@ -540,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_transcript_says_all_that_it_lacks() {
+    fn a_partial_transcript_lists_everything_it_lacks() {
         let problem = |missing, problems: &[&str], contents: &[&str]| {
             let told = Transcript {
                 missing,

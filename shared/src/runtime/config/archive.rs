@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_is_asked_for_by_the_name_that_its_sender_complains_about() {
+    fn settings_and_sender_report_a_missing_queue_url_alike() {
         for queue in Queue::ALL {
             let nothing = |_: &str| None;
             let settings = Settings::new(&nothing);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arn_is_no_queue_url() {
+    fn an_arn_is_not_a_queue_url() {
         let arn = |_: &str| Some("arn:aws:sqs:eu-central-1:123456789012:pages.fifo".to_owned());
         let settings = Settings::new(&arn);
 
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_that_is_none_is_refused_at_the_start() {
+    fn the_arn_of_a_fifo_topic_is_refused() {
         let fifo = |_: &str| Some("arn:aws:sns:eu-central-1:1:transcripts.fifo".to_owned());
         let settings = Settings::new(&fifo);
 
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_that_the_sdk_would_not_understand_are_refused() {
+    fn unknown_checksum_settings_are_refused() {
         let told = |value: &'static str| {
             let lookup =
                 move |name: &str| (name != "AWS_S3_FORCE_PATH_STYLE").then(|| value.to_owned());
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn deadlines_are_hours_and_the_rest_keeps_its_default() {
+    fn deadlines_are_read_in_hours_and_others_keep_their_defaults() {
         let lookup = |name: &str| (name == "JOB_DEADLINE_HOURS").then(|| "12".to_owned());
         let settings = Settings::new(&lookup);
 

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn without_credentials_both_ways_to_give_them_are_named() {
+    fn missing_credentials_name_both_ways_to_set_them() {
         insta::assert_snapshot!(read(&[], |settings| settings.credentials()).unwrap_err(), @r"
         GENESYS_CLIENT_ID is not set; set it, or GENESYS_CREDENTIALS_SECRET_ARN
         GENESYS_CLIENT_SECRET is not set; set it, or GENESYS_CREDENTIALS_SECRET_ARN
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_serves_two_purposes_is_told_of_once() {
+    fn an_invalid_setting_that_is_read_twice_is_reported_once() {
         let read = read(&[("GATEWAY_HISTORY_FORM", "scroll")], |settings| {
             settings.source_settings();
             Some(settings.history_form())
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_or_both_hosts_are_needed() {
+    fn a_region_or_both_hosts_are_required() {
         assert_eq!(
             read(&[], |settings| settings.endpoints()).unwrap_err(),
             "GENESYS_REGION is not set"
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_region_is_named_by_its_variable() {
+    fn an_unknown_region_is_reported_with_its_variable() {
         let error = read(&[("GENESYS_REGION", "eu-middle-1")], |settings| {
             settings.endpoints()
         })
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overridden_host_has_no_region_to_compare() {
+    fn an_overridden_host_has_no_region() {
         let regions = |variables: &[(&str, &str)]| {
             let bucket = Some("eu-central-1".to_owned());
             read(variables, |settings| {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_limit_is_megabytes() {
+    fn the_body_limit_is_read_in_megabytes() {
         let variables = [("GENESYS_REGION", "euc1"), ("GENESYS_BODY_LIMIT_MB", "32")];
 
         let client = read(&variables, |settings| settings.client_settings()).unwrap();

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_taken() {
+    fn the_redaction_settings_are_read() {
         let set = settings(&[
             ("REDACTION_REGIONS", "DE, AT"),
             (
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_work_is_refused_at_the_start() {
+    fn invalid_redaction_settings_are_refused() {
         let refused = [
             ("REDACTION_REGIONS", "Germany"),
             ("REDACTION_PATTERNS", "C-[0-9]+"),

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_refused_with_its_range() {
+    fn a_number_out_of_range_is_refused_with_the_range() {
         for value in ["x", "0", "101", "-1", "1.5", "99999999999999999999"] {
             let read = |settings: &Settings<'_>| settings.number::<u32>("MAX_OPEN_SLICES", 1..=100);
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_is_true_or_false() {
+    fn a_switch_accepts_only_true_or_false() {
         assert_eq!(
             problems("yes", |settings| settings.is_on("AWS_S3_FORCE_PATH_STYLE")),
             "AWS_S3_FORCE_PATH_STYLE is `yes`: true or false"
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_with_a_hole_is_refused() {
+    fn a_list_with_an_empty_item_is_refused() {
         assert_eq!(
             problems("a,,b", |settings| settings.list("ALLOWED_REGIONS")),
             "ALLOWED_REGIONS is `a,,b`: a comma-separated list"

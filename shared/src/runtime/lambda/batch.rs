@@ -203,14 +203,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_met_a_transient_error_is_back_within_seconds() {
+    async fn a_message_with_a_transient_error_is_visible_within_seconds() {
         let delay = comes_back_after(async |_, _| Err(slow_down())).await;
 
         assert!(delay <= Duration::from_secs(5), "{delay:?}");
     }
 
     #[tokio::test]
-    async fn a_handler_that_panics_fails_its_message_alone() {
+    async fn a_panicking_handler_makes_its_message_visible_within_seconds() {
         let delay = comes_back_after(async |_, _| panic!("Jane Doe")).await;
 
         assert!(delay <= Duration::from_secs(5), "{delay:?}");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_its_handler_holds_back_keeps_its_visibility() {
+    async fn a_message_held_back_by_its_handler_keeps_its_visibility() {
         let delay = comes_back_after(async |_, _| Ok(Disposition::KeepInvisible)).await;
 
         assert_eq!(delay, Queue::Waiting.settings().visibility_timeout);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_cannot_be_read_fails_alone() {
+    async fn an_unreadable_message_fails_alone() {
         let (failed, handled) = odd_fail(event(&[("a", None, "{"), ("b", None, "2")])).await;
 
         assert_eq!(failed, ["a"]);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_comes_back_is_not_deleted() {
+    async fn a_message_held_back_is_not_deleted() {
         let event = event(&[("a", None, "1")]);
 
         let response = each_record(event, async |record| {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_message_is_not_quoted() {
+    fn the_error_for_an_unreadable_message_does_not_quote_it() {
         let error = serde_json::from_str::<u32>(r#""Jane Doe""#).unwrap_err();
 
         assert_eq!(

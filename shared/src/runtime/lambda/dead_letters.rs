@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_queue_is_known_by_the_word_in_its_name() {
+    fn a_dead_letter_queue_is_recognised_by_its_name() {
         for known in Queue::ALL {
             assert_eq!(
                 queue(&format!("archive-{}-dead-letters", known.name())),
@@ -68,12 +68,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_counts_so_that_a_stack_may_be_called_like_a_queue() {
+    fn the_last_queue_name_in_a_dead_letter_queue_name_counts() {
         assert_eq!(queue("pages-waiting-dead-letters"), Some(Queue::Waiting));
     }
 
     #[test]
-    fn other_queues_are_nobody_s() {
+    fn other_queue_names_are_not_recognised() {
         for name in [
             "archive-start-failures",
             "homepages-dead-letters",
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_no_parser_takes_is_kept_as_it_is() {
+    fn an_unparsable_payload_is_kept_verbatim() {
         let deep = format!("{}1{}", "[".repeat(1_000), "]".repeat(1_000));
         let event = format!(
             r#"{{"version":"1.0","requestPayload":{{"exportId":"\ud800","quotaMb":1E+400,"deep":{deep}}}}}"#
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn queue_messages_and_failed_invocations_are_told_apart() {
+    fn queue_messages_and_failed_invocations_are_distinguished() {
         let messages = r#"{"Records":[{"messageId":"a","body":"x"}]}"#;
         let invocation = r#"{"version":"1.0","requestPayload":{},"responsePayload":{}}"#;
 

@@ -38,7 +38,7 @@ fn check_messages<M: DeserializeOwned + Serialize>(function: &str) {
 }
 
 #[test]
-fn the_samples_of_queues_hold_messages_as_they_are_sent() {
+fn the_sample_events_hold_messages_as_they_are_sent() {
     check_messages::<PageMessage>("archive-page");
     check_messages::<WaitingMessage>("await-ready");
     check_messages::<CompletionMessage>("complete-export");
@@ -46,7 +46,7 @@ fn the_samples_of_queues_hold_messages_as_they_are_sent() {
 }
 
 #[test]
-fn the_samples_of_record_failure_are_told_apart() {
+fn the_origin_of_each_record_failure_sample_is_recognised() {
     let found: BTreeMap<_, _> = events("record-failure")
         .iter()
         .map(|path| {

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_is_read_with_its_version_and_by_it() {
+    async fn a_key_is_read_with_its_version_and_by_its_version() {
         let body = serde_json::json!({"SecretString": "k3y", "VersionId": "v-7"});
         let fake = FakeAws::start(move |_| Reply::json(200, &body.to_string())).await;
         let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_version_that_is_not_kept_any_more_is_gone() {
+    async fn a_deleted_key_version_is_reported_as_gone() {
         let gone = serde_json::json!({"__type": "ResourceNotFoundException"});
         let fake = FakeAws::start(move |_| Reply::json(400, &gone.to_string())).await;
         let clients = AwsClients::new(sdk_config(&fake), AwsSettings::default());
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_secret_s_fields_are_the_credentials() {
+    async fn the_credentials_are_read_from_the_fields_of_the_secret() {
         let text = r#"{"clientId":"id-1","clientSecret":"hunter2","more":1}"#;
 
         let credentials = read(200, holding(text)).await.unwrap();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_of_another_form_is_permanent_and_not_quoted() {
+    async fn a_malformed_secret_is_a_permanent_error_and_not_quoted() {
         let error = read(
             200,
             holding(r#"{"clientId":"id-1","clientSecret":["hunter2"]}"#),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_permission_is_permanent_and_throttling_is_not() {
+    async fn denied_access_is_permanent_and_throttling_is_transient() {
         let refused = read(400, serde_json::json!({"__type": "AccessDeniedException"})).await;
         let throttled = read(400, serde_json::json!({"__type": "ThrottlingException"})).await;
         let broken = read(500, serde_json::json!({"__type": "InternalServiceError"})).await;

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_whole_when_all_that_is_found_is_here() {
+    fn a_window_is_complete_when_all_hits_were_received() {
         let mut harvest = harvest();
 
         assert_eq!(
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_began_before_the_window_need_not_be_read() {
+    fn conversations_begun_before_the_window_are_not_counted() {
         let mut harvest = harvest();
 
         let page = [begun("a", 50), begun("b", -1), begun("c", -2)];
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn one_record_before_the_window_is_not_believed_to_be_in_order() {
+    fn one_record_from_before_the_window_does_not_prove_the_order() {
         let mut harvest = harvest();
 
         let first = harvest.add(results(&[begun("a", 50), begun("b", -1)], 4));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_page_that_is_said_to_be_all_is_followed_by_another_look() {
+    fn a_full_page_with_all_hits_is_followed_by_another_request() {
         let all = [begun("a", 50), begun("b", 40), begun("c", 30)];
         let (mut honest, mut lying) = (harvest(), harvest());
 
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_list_is_believed_the_second_time() {
+    fn a_response_without_a_list_is_accepted_the_second_time() {
         let mut reader = ResultsReader::default();
         let nothing = br#"{"totalHits":0}"#;
 
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_does_not_say_how_much_there_is_is_no_page() {
+    fn a_response_without_a_valid_total_is_refused() {
         for body in [
             "{}",
             r#"{"conversations":[]}"#,
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_on_one_page_do_not_make_up_for_too_few_on_another() {
+    fn a_surplus_on_one_page_does_not_offset_a_lack_on_another() {
         let reaches = |pages: &[&[&str]], hits| {
             let mut harvest = harvest();
             let mut minutes = 59;
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_out_of_order_is_read_to_its_end() {
+    fn an_unordered_response_is_read_to_its_end() {
         let mut harvest = harvest();
 
         assert_eq!(
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_between_two_pages_or_does_not_come_is_not_believed() {
+    fn a_changed_total_or_a_missing_page_means_the_window_moved() {
         let mut more = harvest();
         let mut fewer = harvest();
 
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_more_pages_than_we_read_holds_too_many() {
+    fn a_window_over_the_page_limit_holds_too_many() {
         let mut harvest = harvest();
         let pages: Vec<_> = (0..PAGES)
             .map(|page| harvest.add(results(&[begun(&page.to_string(), 50)], 11)))
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_cannot_be_made_smaller_is_read_further() {
+    fn the_smallest_window_has_a_higher_page_limit() {
         let smallest = "2026-03-01T10:00:00Z/2026-03-01T10:00:00.001Z";
         let mut harvest = Harvest::new(smallest.parse().unwrap(), 3);
 
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_twice_has_moved_though_as_much_is_found() {
+    fn a_record_on_two_pages_means_the_window_moved() {
         let mut harvest = harvest();
 
         assert_eq!(
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_twice_in_one_whole_answer_is_repeated_however_it_is_counted() {
+    fn a_conversation_twice_in_a_complete_response_is_repeated() {
         for hits in [2, 3] {
             let mut harvest = Harvest::new(WINDOW.parse().unwrap(), 4);
             let page = [begun("a", 50), begun("b", 40), begun("b", 40)];
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_twice_on_small_pages_of_the_smallest_window_is_repeated() {
+    fn a_conversation_on_two_pages_of_the_smallest_window_is_repeated() {
         let second = "2026-03-01T10:00:00Z/2026-03-01T10:00:01Z";
         for hits in [1, 2] {
             let mut harvest = Harvest::new(second.parse().unwrap(), 1);
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_twice_in_an_answer_that_is_not_whole_has_moved() {
+    fn a_conversation_twice_in_an_incomplete_response_has_moved() {
         let mut harvest = harvest();
 
         let reach = harvest.add(results(
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn one_record_before_the_window_that_comes_twice_is_one() {
+    fn a_repeated_record_from_before_the_window_counts_once() {
         let mut harvest = harvest();
 
         let reach = harvest.add(results(
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_is_said_to_be_there_has_moved() {
+    fn more_records_than_total_hits_means_the_window_moved() {
         let mut harvest = harvest();
 
         let reach = harvest.add(results(&[begun("a", 50), begun("b", 40)], 1));
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_the_oldest_first_even_without_an_id() {
+    fn records_are_ordered_oldest_first_even_without_an_id() {
         let mut harvest = harvest();
         let bad = r#"{"conversationStart":"2026-03-01T10:50:00Z"}"#.to_owned();
         harvest.add(results(&[begun("a", 50), bad], 4));

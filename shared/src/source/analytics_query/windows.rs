@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_cut_to_what_can_be_read() {
+    fn a_window_is_shortened_to_the_readable_number_of_hits() {
         assert_eq!(
             holding(millis(0, DAY), 8_000, 1_000),
             Some(millis(0, DAY / 10))
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_window_is_as_long_as_this_one_makes_likely() {
+    fn the_length_of_the_next_window_follows_from_the_last_count() {
         let next = |started| following(millis(0, 1_000), &millis(0, DAY), started, 1_000);
 
         assert_eq!(next(800), Some(millis(1_000, 2_000)));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_the_last_window_of_the_slice_comes_none() {
+    fn no_window_follows_the_last_one_of_a_slice() {
         assert_eq!(following(millis(0, 7), &millis(0, 7), 1, 10), None);
         assert_eq!(
             following(millis(0, 6), &millis(0, 7), 1, 10),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_over_is_left_for_later() {
+    fn a_window_is_cut_at_the_present() {
         let at = |ms| Timestamp::from_millisecond(ms).unwrap();
 
         assert_eq!(before(millis(0, 10), at(20)), Some(millis(0, 10)));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn near_the_present_a_part_is_read_when_it_is_a_minute_long_or_the_last_one() {
+    fn a_partial_window_is_read_if_a_minute_long_or_the_last_one() {
         let hour = millis(0, 3_600_000);
 
         assert!(!is_worth_reading(millis(0, 59_999), hour));
@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_smaller_window_begins_where_the_larger_one_does_and_can_be_made_smaller_no_further_than_a_millisecond(
+        fn a_smaller_window_keeps_its_start_and_is_never_empty(
             start in 0_i64..4_000_000_000_000, length in 1_i64..10_000_000_000, hits in 0_u64..1_000_000, most in 1_u64..1_000,
         ) {
             let window = millis(start, start + length);

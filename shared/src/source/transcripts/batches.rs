@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_batch_is_halved_and_the_size_that_works_stays() {
+    fn a_refused_batch_is_halved_and_the_accepted_size_is_kept() {
         let mut batches = Batches::of(ids(1_200), DOCUMENTED);
 
         let (sizes, accepted) = requested(&mut batches, |batch| batch.len() <= 100);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_is_found_and_costs_no_message() {
+    fn every_batch_limit_is_found_without_losing_a_message() {
         for limit in [1, 2, 3, 7, 99, 100, 101, 499, 500, 999] {
             let mut batches = Batches::of(ids(1_000), DOCUMENTED);
 
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_refused_alone_costs_no_other_and_is_no_limit() {
+    fn a_message_refused_alone_loses_no_other_and_sets_no_limit() {
         for count in [1, 2, 12, 249, 1_000, 1_100] {
             for poisoned in [0, count / 3, count - 1] {
                 let mut batches = Batches::of(ids(count), DOCUMENTED);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn when_nothing_is_ever_accepted_not_every_message_is_tried() {
+    fn if_every_batch_is_refused_not_every_message_is_tried() {
         let mut batches = Batches::of(ids(1_000), DOCUMENTED);
 
         let (sizes, _) = requested(&mut batches, |_| false);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_known_to_the_whole_process_and_only_falls() {
+    fn the_batch_limit_is_shared_by_the_process_and_only_falls() {
         let limit = BulkLimit::default();
         for takes in [100, 700] {
             let mut batches = Batches::of(ids(1_000), DOCUMENTED);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_left_out_is_requested_in_smaller_batches() {
+    fn messages_left_out_are_requested_in_smaller_batches() {
         let sizes = [
             (1, 0),
             (2, 1),

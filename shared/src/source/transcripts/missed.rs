@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_the_client_is_about_all_conversations() {
+    fn errors_about_the_client_concern_all_conversations() {
         let login = ApiError::Login {
             host: "login.example".to_owned(),
             reason: "invalid_client".to_owned(),
@@ -390,14 +390,14 @@ mod tests {
     }
 
     #[test]
-    fn our_own_deadline_is_about_nobody_for_certain() {
+    fn our_own_deadline_is_not_blamed_on_a_conversation() {
         let error = ApiError::unavailable("/", UnavailableReason::NoTimeLeft);
 
         assert_eq!(outcome(error), "out of time");
     }
 
     #[test]
-    fn what_the_api_fails_at_alone_is_requested_again() {
+    fn a_failing_conversation_is_retried_and_then_unavailable() {
         for what in [
             UnavailableReason::Status(409),
             UnavailableReason::Status(500),
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_too_large_by_the_statuses_that_say_so() {
+    fn these_statuses_mean_that_a_batch_is_too_large() {
         let too_large = ApiError::TooLarge {
             route: String::new(),
             limit: 1,

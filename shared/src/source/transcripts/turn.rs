@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_list_holds_up_whoever_fails_and_nobody_who_lacks_a_file() {
+    fn a_full_list_blocks_failing_conversations_but_not_missing_files() {
         let portion = Portion::default();
         let postponed = vec!["c".to_owned(); MAX_POSTPONED - 1];
         let turn = Turn::of(&portion, &postponed, PATIENCE);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_longer_than_a_page_has_is_recorded_once_that_page_has_waited() {
+    fn a_slow_conversation_is_recorded_once_its_page_has_waited() {
         let portion = Portion::default();
         let held_up = |waited, done| {
             let turn = Turn::of(&portion, &[], waited);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_up_all_is_never_recorded_for_one() {
+    fn an_outage_is_never_recorded_for_one_conversation() {
         let portion = Portion::default();
         let turn = Turn::of(&portion, &[], 100 * PATIENCE);
 
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn many_that_were_postponed_are_asked_for_again_side_by_side() {
+    fn at_least_200_postponed_conversations_are_requested_together() {
         let postponed = vec!["c".to_owned(); 500];
 
         assert_eq!(Turn::again(&postponed, 1, Duration::ZERO).ids.len(), 200);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn only_where_all_are_refused_a_page_waits() {
+    fn a_page_of_one_conversation_does_not_wait_for_a_refusal() {
         let postponed = vec!["c".to_owned(); 3];
         let portion = |ids: &[&str]| {
             let mut portion = Portion::default();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_list_holds_up_nobody_who_is_refused() {
+    fn a_full_list_does_not_block_refused_conversations() {
         let portion = Portion::default();
         let postponed = vec!["c".to_owned(); MAX_POSTPONED];
         let turn = Turn::of(&portion, &postponed, Duration::ZERO);

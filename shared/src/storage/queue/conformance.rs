@@ -19,44 +19,45 @@ mod sqs;
 mod timing;
 
 use giving_up::{
-    a_dead_letter_lets_its_group_go_on, a_message_received_too_often_becomes_a_dead_letter,
+    a_dead_letter_unblocks_its_group, a_message_received_too_often_becomes_a_dead_letter,
 };
 use ordering::{
-    a_group_keeps_its_order, a_message_in_flight_blocks_its_group_and_no_other,
+    a_duplicate_is_discarded_after_the_first_was_deleted, a_group_keeps_its_order,
+    a_message_in_flight_blocks_its_group_and_no_other,
+    a_message_with_a_repeated_deduplication_id_is_discarded,
     a_postponed_message_blocks_its_group_and_keeps_its_place,
-    a_repeat_is_swallowed_after_the_first_was_deleted, a_repeated_deduplication_id_is_swallowed,
 };
 use sending::{
-    a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_not,
-    a_message_arrives_once_as_it_was_sent, depth_counts_messages_in_flight_and_delayed_ones,
-    what_does_not_fit_the_queue_is_refused,
+    a_body_of_one_mebibyte_is_accepted_and_one_byte_more_is_not,
+    a_message_arrives_once_as_it_was_sent, a_message_that_its_queue_cannot_hold_is_refused,
+    depth_counts_messages_in_flight_and_delayed_ones,
 };
 pub use sqs::SqsConsumer;
 use timing::{
-    a_delayed_message_comes_after_its_delay_and_not_before, a_deleted_message_cannot_be_postponed,
-    a_message_given_back_at_once_comes_at_once,
-    a_message_nobody_deletes_comes_again_after_the_visibility_timeout,
-    a_postponed_message_comes_after_its_delay_and_not_before,
+    a_delayed_message_is_received_only_after_its_delay, a_deleted_message_cannot_be_postponed,
+    a_message_postponed_by_zero_is_received_at_once,
+    a_postponed_message_is_received_only_after_its_delay,
+    an_undeleted_message_returns_after_the_visibility_timeout,
 };
 
 /// All checks of queues. On real queues the slowest takes about five seconds.
 pub const QUEUE_PROMISES: &[Promise<Subject>] = promises![
     a_message_arrives_once_as_it_was_sent,
     depth_counts_messages_in_flight_and_delayed_ones,
-    what_does_not_fit_the_queue_is_refused,
-    a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_not,
-    a_delayed_message_comes_after_its_delay_and_not_before,
-    a_message_nobody_deletes_comes_again_after_the_visibility_timeout,
-    a_postponed_message_comes_after_its_delay_and_not_before,
-    a_message_given_back_at_once_comes_at_once,
+    a_message_that_its_queue_cannot_hold_is_refused,
+    a_body_of_one_mebibyte_is_accepted_and_one_byte_more_is_not,
+    a_delayed_message_is_received_only_after_its_delay,
+    an_undeleted_message_returns_after_the_visibility_timeout,
+    a_postponed_message_is_received_only_after_its_delay,
+    a_message_postponed_by_zero_is_received_at_once,
     a_deleted_message_cannot_be_postponed,
-    a_repeated_deduplication_id_is_swallowed,
-    a_repeat_is_swallowed_after_the_first_was_deleted,
+    a_message_with_a_repeated_deduplication_id_is_discarded,
+    a_duplicate_is_discarded_after_the_first_was_deleted,
     a_group_keeps_its_order,
     a_message_in_flight_blocks_its_group_and_no_other,
     a_postponed_message_blocks_its_group_and_keeps_its_place,
     a_message_received_too_often_becomes_a_dead_letter,
-    a_dead_letter_lets_its_group_go_on,
+    a_dead_letter_unblocks_its_group,
 ];
 
 /// The consuming end of the queues, which handlers do not use.

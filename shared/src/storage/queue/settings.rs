@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_outlives_the_message_it_was() {
+    fn a_dead_letter_is_kept_longer_than_its_message() {
         for queue in Queue::ALL {
             assert!(
                 queue.settings().retention < DEAD_LETTER_RETENTION,
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_that_is_killed_each_time_ends_before_its_message_expires() {
+    fn a_message_becomes_a_dead_letter_before_it_expires() {
         let hours = Queue::ALL.map(|queue| {
             let settings = queue.settings();
             let lasts = settings.visibility_timeout * settings.max_receive_count;
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_of_128_characters_is_taken_and_one_more_is_not() {
+    fn a_group_id_has_at_most_128_characters() {
         let longest = page(&"g".repeat(128), Duration::ZERO);
         let longer = page(&"g".repeat(129), Duration::ZERO);
 
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_no_xml_document_could_hold_is_refused() {
+    fn a_body_with_characters_that_xml_forbids_is_refused() {
         let with = |body: &str| Outgoing {
             body: body.into(),
             ..page("g", Duration::ZERO)
@@ -283,14 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn an_ordered_queue_takes_no_delay_however_short() {
+    fn an_ordered_queue_refuses_any_delay() {
         let delayed = page("g", Duration::from_millis(1));
 
         assert_eq!(delayed.check(), Err(Refused::DelayOnFifo));
     }
 
     #[test]
-    fn a_refusal_says_what_and_how_much() {
+    fn a_refusal_names_the_value_and_the_limit() {
         let waiting = Outgoing {
             queue: Queue::Waiting,
             body: "{}".into(),

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_answers_200_to_a_second_create_is_found_out() {
+    async fn a_store_that_accepts_a_second_create_is_detected() {
         let fake = FakeAws::start(|_| Reply::ok("")).await;
 
         let refuses = refuses_overwrites(&store(&fake, None), probe()).await;
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_keeps_what_is_there_passes_and_holds_nothing_after() {
+    async fn a_store_that_refuses_overwrites_passes_and_is_left_empty() {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderStore::open_without_sync(folder.path()).unwrap();
 
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_probe_whose_write_failed_is_deleted_all_the_same() {
+    async fn a_probe_object_is_deleted_even_if_its_write_failed() {
         let denied = || Reply::s3_error(403, "AccessDenied");
         let fake = FakeAws::replying([denied as fn() -> Reply]).await;
 

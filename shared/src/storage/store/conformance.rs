@@ -13,24 +13,24 @@ use crate::storage::conformance::Promise;
 mod listings;
 
 use listings::{
-    a_listing_holds_what_starts_with_the_prefix_and_comes_after_the_key,
-    a_listing_is_in_byte_order_whatever_the_keys, a_listing_pages_past_a_thousand_objects,
+    a_listing_holds_the_keys_with_the_prefix_after_the_given_key,
+    a_listing_is_in_byte_order_for_any_keys, a_listing_pages_past_a_thousand_objects,
 };
 
 /// All checks of a store.
 pub const STORE_PROMISES: &[Promise<dyn ArchiveStore>] = promises![
     an_absent_object_is_none,
     an_object_reads_back_byte_for_byte,
-    what_other_keys_begin_with_is_no_object,
+    a_prefix_of_other_keys_is_not_an_object,
     a_second_create_changes_nothing,
     of_sixteen_concurrent_creates_one_wins,
     replace_overwrites_and_creates,
     a_reader_never_sees_half_an_object,
     a_deleted_object_is_gone_and_can_be_created_again,
-    deleting_what_is_not_there_is_no_error,
-    an_odd_key_reads_back,
-    a_listing_is_in_byte_order_whatever_the_keys,
-    a_listing_holds_what_starts_with_the_prefix_and_comes_after_the_key,
+    deleting_an_absent_object_is_not_an_error,
+    an_object_with_an_unusual_key_reads_back,
+    a_listing_is_in_byte_order_for_any_keys,
+    a_listing_holds_the_keys_with_the_prefix_after_the_given_key,
     a_listing_pages_past_a_thousand_objects,
     a_uri_names_its_key,
 ];
@@ -74,7 +74,7 @@ async fn an_object_reads_back_byte_for_byte(store: &dyn ArchiveStore) -> anyhow:
     Ok(())
 }
 
-async fn what_other_keys_begin_with_is_no_object(store: &dyn ArchiveStore) -> anyhow::Result<()> {
+async fn a_prefix_of_other_keys_is_not_an_object(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     create(store, "reads/below", b"here").await?;
 
     let folder = store.get("reads").await?;
@@ -178,7 +178,7 @@ async fn a_deleted_object_is_gone_and_can_be_created_again(
     Ok(())
 }
 
-async fn deleting_what_is_not_there_is_no_error(store: &dyn ArchiveStore) -> anyhow::Result<()> {
+async fn deleting_an_absent_object_is_not_an_error(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     create(store, "delete/object", b"here").await?;
     for key in ["delete/object", "delete/object", "delete/never/was"] {
         store.delete(key).await?;
@@ -186,7 +186,7 @@ async fn deleting_what_is_not_there_is_no_error(store: &dyn ArchiveStore) -> any
     Ok(())
 }
 
-async fn an_odd_key_reads_back(store: &dyn ArchiveStore) -> anyhow::Result<()> {
+async fn an_object_with_an_unusual_key_reads_back(store: &dyn ArchiveStore) -> anyhow::Result<()> {
     for key in ODD_KEYS {
         create(store, key, key.as_bytes()).await?;
     }

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_standard_topic_is_one() {
+    fn only_the_arn_of_a_standard_topic_is_accepted() {
         let topic = "arn:aws-cn:sns:cn-north-1:123456789012:transcripts";
         assert_eq!(topic.parse::<TopicArn>().unwrap().as_str(), topic);
 

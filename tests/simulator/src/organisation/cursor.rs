@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_gives_back_its_offset_to_its_own_job_only() {
+    fn a_cursor_decodes_to_its_offset_only_for_its_own_job() {
         for offset in [0, 1, 1000, usize::MAX] {
             assert_eq!(decode("a", &encode("a", offset)), Some(offset));
             assert_eq!(decode("b", &encode("a", offset)), None);
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_cursor_is_none() {
+    fn an_altered_cursor_is_refused() {
         let cursor = encode("a", 1000);
 
         let changed = cursor.replacen(

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_touches_every_utc_day_of_which_it_holds_a_moment() {
+    fn an_interval_covers_every_utc_day_that_it_overlaps() {
         let march_1st = "2026-03-01T00:00:00Z/2026-03-02T00:00:00Z";
 
         assert_eq!(days_of(march_1st), march_1st);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_of_just_the_longest_is_taken() {
+    fn an_interval_of_exactly_the_maximum_is_accepted() {
         let day = Some(Duration::from_hours(24));
 
         assert!(Interval::parse(Some("2026-03-01T00:00:00Z/2026-03-02T00:00:00Z"), day).is_ok());

@@ -38,7 +38,7 @@ fn one_seed_gives_one_organisation() {
 }
 
 #[test]
-fn exactly_so_many_conversations_start_inside_the_interval() {
+fn exactly_the_set_number_of_conversations_start_in_the_interval() {
     let (from, to) = small().interval;
 
     let truth = &MANY.conversations;
@@ -58,7 +58,7 @@ fn exactly_so_many_conversations_start_inside_the_interval() {
 }
 
 #[test]
-fn activity_begins_with_the_conversation_and_never_overlaps_itself() {
+fn activity_starts_with_the_conversation_and_does_not_overlap() {
     for conversation in &MANY.conversations {
         assert_eq!(
             conversation.active[0].0, conversation.start,
@@ -95,7 +95,7 @@ fn no_segment_ends_before_it_starts() {
 }
 
 #[test]
-fn a_record_says_of_itself_what_the_truth_says() {
+fn each_record_agrees_with_the_truth() {
     for conversation in &MANY.conversations {
         let record: Value = serde_json::from_str(&conversation.json).unwrap();
         assert_eq!(record["conversationId"], conversation.id.as_str());
@@ -145,7 +145,7 @@ fn every_kind_of_conversation_occurs() {
 }
 
 #[test]
-fn some_conversations_start_on_the_stroke_of_midnight_and_some_just_before() {
+fn some_conversations_start_at_midnight_and_some_just_before() {
     let starts: Vec<_> = MANY.conversations.iter().map(|it| it.start).collect();
 
     assert!(starts.contains(&time("2026-03-02T00:00:00Z")));

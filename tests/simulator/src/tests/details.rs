@@ -5,7 +5,7 @@ use super::*;
 const DETAILS: &str = "api/v2/analytics/conversations/details";
 
 #[tokio::test]
-async fn one_conversation_is_itself_without_attributes() {
+async fn one_conversation_is_served_without_attributes() {
     let world = World::new(small()).await;
     let truth = world.simulator.truth().conversations;
     let plain = |json: &str| !json.contains("\"attributes\":");
@@ -22,7 +22,7 @@ async fn one_conversation_is_itself_without_attributes() {
 }
 
 #[tokio::test]
-async fn several_come_as_asked_and_unknown_ones_are_left_out() {
+async fn requested_conversations_are_served_and_unknown_ones_left_out() {
     let world = World::new(small()).await;
     let truth = world.simulator.truth().conversations;
     let (a, b) = (&truth[7].id, &truth[3].id);
@@ -57,7 +57,7 @@ async fn an_unknown_conversation_is_a_404_with_its_own_code() {
 }
 
 #[tokio::test]
-async fn what_has_not_started_is_not_there() {
+async fn a_conversation_that_has_not_started_is_not_found() {
     let world = World::new(Settings {
         interval: (time("2026-03-05T12:00:00Z"), time("2026-03-06T11:00:00Z")),
         spill: 0.0,

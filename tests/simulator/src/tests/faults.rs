@@ -19,7 +19,7 @@ pub(super) async fn world_with(faults: Faults) -> World {
 }
 
 #[tokio::test]
-async fn a_throttled_request_says_how_long_to_wait() {
+async fn a_throttled_response_has_a_retry_after() {
     let world = world_with(Faults {
         throttle: 1.0,
         retry_after: RetryAfter::Seconds(37),
@@ -39,7 +39,7 @@ async fn a_throttled_request_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn retry_after_can_be_absent_or_no_number() {
+async fn retry_after_can_be_absent_or_not_a_number() {
     let world = world_with(Faults {
         throttle: 1.0,
         retry_after: RetryAfter::Absent,
@@ -60,7 +60,7 @@ async fn retry_after_can_be_absent_or_no_number() {
 }
 
 #[tokio::test]
-async fn server_errors_come_as_error_bodies_and_as_pages_of_a_proxy() {
+async fn server_errors_have_error_bodies_or_proxy_pages() {
     let world = world_with(Faults {
         server_error: 1.0,
         ..Faults::default()
@@ -99,7 +99,7 @@ async fn a_timeout_is_a_408() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_cut_off_is_an_error_to_its_reader() {
+async fn a_truncated_body_is_an_error_to_its_reader() {
     let world = world_with(Faults {
         cut_off: 1.0,
         ..Faults::default()
@@ -113,7 +113,7 @@ async fn a_body_that_is_cut_off_is_an_error_to_its_reader() {
 }
 
 #[tokio::test]
-async fn the_whole_length_of_a_cut_off_body_is_announced() {
+async fn a_truncated_body_announces_its_full_length() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let world = world_with(Faults {
         cut_off: 1.0,
@@ -170,7 +170,7 @@ async fn a_lost_reply_may_have_had_its_effect() {
 }
 
 #[tokio::test]
-async fn a_slow_body_comes_whole() {
+async fn a_slow_body_arrives_complete() {
     let world = world_with(Faults::default()).await;
     let id = world.finished(&json!({ "interval": INTERVAL })).await;
     let whole = world.get(&format!("{JOBS}/{id}/results")).await;
@@ -200,7 +200,7 @@ async fn a_stalled_body_never_ends() {
 }
 
 #[tokio::test]
-async fn garbage_is_a_200_that_is_no_json() {
+async fn garbage_is_a_200_that_is_not_json() {
     let world = world_with(Faults {
         garbage: 1.0,
         ..Faults::default()
@@ -232,7 +232,7 @@ async fn a_client_that_tries_four_times_gets_through_the_transient_mix() {
 }
 
 #[tokio::test]
-async fn a_dropped_simulator_answers_no_more() {
+async fn a_dropped_simulator_refuses_connections() {
     let world = world_with(Faults::default()).await;
     let url = world.simulator.url();
     drop(world);

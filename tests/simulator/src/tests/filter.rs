@@ -16,7 +16,7 @@ async fn filtered(
 }
 
 #[tokio::test]
-async fn a_filter_sees_the_request_and_the_answer_and_sends_another() {
+async fn a_filter_sees_request_and_response_and_replaces_the_response() {
     let world = filtered(|request, answer| {
         assert_eq!(answer.status, 200);
         let seen = format!(
@@ -50,7 +50,7 @@ async fn a_filter_sees_the_request_and_the_answer_and_sends_another() {
 }
 
 #[tokio::test]
-async fn a_filter_can_be_taken_away_while_the_simulator_runs() {
+async fn a_filter_can_be_removed_while_the_simulator_runs() {
     let world = filtered(|request, answer| Sent {
         status: if request.route == Route::Availability {
             599
@@ -71,7 +71,7 @@ async fn a_filter_can_be_taken_away_while_the_simulator_runs() {
 }
 
 #[tokio::test]
-async fn a_content_length_that_is_too_large_breaks_off_and_a_small_one_cuts() {
+async fn too_large_a_content_length_is_an_error_and_a_small_one_truncates() {
     for (difference, is_whole) in [(1, false), (-1, true)] {
         let world = filtered(move |_, answer| Sent {
             content_length: answer.body.len().checked_add_signed(difference),

@@ -75,7 +75,7 @@ async fn pages_are_bare_arrays_of_the_records_verbatim() {
 }
 
 #[tokio::test]
-async fn beyond_the_end_there_is_an_empty_array() {
+async fn pages_beyond_the_end_are_empty_arrays() {
     let world = World::new(small()).await;
     let id = world.query_id().await;
 
@@ -90,7 +90,7 @@ async fn beyond_the_end_there_is_an_empty_array() {
 }
 
 #[tokio::test]
-async fn a_repeated_row_is_announced_and_comes_again_identical_or_changed() {
+async fn a_repeated_row_is_counted_and_served_identical_or_changed() {
     let row = |again_at, repeat| RepeatedRow {
         row: 2,
         again_at,
@@ -118,7 +118,7 @@ async fn a_repeated_row_is_announced_and_comes_again_identical_or_changed() {
 }
 
 #[tokio::test]
-async fn the_dates_are_half_open_and_the_ids_closed() {
+async fn date_ranges_are_half_open_and_id_ranges_closed() {
     let world = World::new(small()).await;
     let truth = world.simulator.truth().gateway;
     let mut starts: Vec<_> = truth.iter().map(|it| it.start).collect();
@@ -136,7 +136,7 @@ async fn the_dates_are_half_open_and_the_ids_closed() {
 }
 
 #[tokio::test]
-async fn a_query_that_makes_no_sense_is_refused() {
+async fn an_invalid_query_is_refused() {
     let world = World::new(small()).await;
 
     let refused = [
@@ -168,7 +168,7 @@ async fn a_lost_query_is_unknown_and_a_new_one_works() {
 }
 
 #[tokio::test]
-async fn the_total_can_lie_in_both_directions() {
+async fn the_announced_total_can_be_too_large_or_too_small() {
     let world = World::new(small()).await;
     let filter = json!({ "type": "webchat" });
 
@@ -185,7 +185,7 @@ async fn the_total_can_lie_in_both_directions() {
 }
 
 #[tokio::test]
-async fn short_pages_lose_nothing_for_who_counts_what_came() {
+async fn short_pages_lose_nothing_if_the_offset_follows_the_count() {
     let world = World::new(Settings {
         faults: Faults {
             gateway_short_pages: 0.7,

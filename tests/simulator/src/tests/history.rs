@@ -31,7 +31,7 @@ fn entities(page: &str) -> usize {
 }
 
 #[tokio::test]
-async fn each_page_leads_to_the_next_by_a_token_and_the_last_one_to_none() {
+async fn every_page_but_the_last_has_a_token_for_the_next() {
     let in_the_address = gateway(HistoryForm::PageToken).await;
     let in_the_body = gateway(HistoryForm::Continuation).await;
     let token = |page: &str, name: &str| {
@@ -72,7 +72,7 @@ async fn each_page_leads_to_the_next_by_a_token_and_the_last_one_to_none() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_forgotten_is_not_found_and_a_page_too_large_refused() {
+async fn a_forgotten_token_is_a_404_and_an_oversized_page_a_400() {
     let world = gateway(HistoryForm::Continuation).await;
     let page = world.post(QUERY, &query(20, None)).await;
     let token = page.text().rsplit('"').nth(1).unwrap().to_owned();

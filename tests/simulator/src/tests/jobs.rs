@@ -22,7 +22,7 @@ async fn a_job_is_queued_then_pending_then_fulfilled() {
 }
 
 #[tokio::test]
-async fn a_job_at_work_is_polled_with_202_and_a_finished_one_with_200() {
+async fn a_running_job_answers_202_and_a_finished_one_200() {
     let world = World::new(small()).await;
     let id = world.submit(&json!({ "interval": INTERVAL })).await;
 
@@ -91,7 +91,7 @@ async fn a_job_beyond_the_cap_waits_until_another_is_deleted() {
 }
 
 #[tokio::test]
-async fn jobs_can_be_expired_forgotten_and_failed_from_outside() {
+async fn tests_can_expire_forget_and_fail_jobs() {
     let world = World::new(small()).await;
     let id = world.finished(&json!({ "interval": INTERVAL })).await;
 
@@ -110,7 +110,7 @@ async fn jobs_can_be_expired_forgotten_and_failed_from_outside() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_not_done_has_no_results() {
+async fn an_unfinished_job_has_no_results() {
     let world = World::new(small()).await;
     let id = world.submit(&json!({ "interval": INTERVAL })).await;
 
@@ -121,7 +121,7 @@ async fn a_job_that_is_not_done_has_no_results() {
 }
 
 #[tokio::test]
-async fn a_cancelled_job_says_so_and_frees_its_slot() {
+async fn a_cancelled_job_reports_its_state_and_frees_its_slot() {
     let world = World::new(Settings {
         concurrent_jobs: 1,
         cancelled_jobs: CancelledJobs::Stay,
@@ -141,7 +141,7 @@ async fn a_cancelled_job_says_so_and_frees_its_slot() {
 }
 
 #[tokio::test]
-async fn somebody_else_may_cancel_a_job() {
+async fn a_job_can_be_cancelled_by_another_client() {
     let world = World::new(small()).await;
     let id = world.finished(&json!({ "interval": INTERVAL })).await;
 
@@ -152,7 +152,7 @@ async fn somebody_else_may_cancel_a_job() {
 }
 
 #[tokio::test]
-async fn the_statuses_that_nobody_is_sure_of_can_be_others() {
+async fn the_uncertain_job_statuses_are_configurable() {
     let world = World::new(Settings {
         job_at_work_status: 200,
         job_delete_status: 202,

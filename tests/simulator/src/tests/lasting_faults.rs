@@ -25,7 +25,7 @@ async fn an_outage_ends_by_the_injected_clock() {
 }
 
 #[tokio::test]
-async fn everything_is_unavailable_in_such_an_outage() {
+async fn every_route_is_unavailable_in_an_outage() {
     let (from, to) = (Timestamp::MIN, Timestamp::MAX);
     let world = world_with(Faults {
         outage: Some(Outage {
@@ -46,7 +46,7 @@ async fn everything_is_unavailable_in_such_an_outage() {
 }
 
 #[tokio::test]
-async fn a_permanent_fault_has_the_words_it_was_given() {
+async fn a_permanent_fault_has_the_given_code_and_message() {
     let permanent = Permanent {
         route: Route::JobSubmit,
         after: 1,
@@ -73,7 +73,7 @@ async fn a_permanent_fault_has_the_words_it_was_given() {
 }
 
 #[tokio::test]
-async fn a_malformed_record_stands_in_place_of_a_good_one() {
+async fn malformed_records_replace_good_ones() {
     let world = world_with(Faults {
         malformed_every: Some(4),
         ..Faults::default()
@@ -111,7 +111,7 @@ async fn jobs_can_fail() {
 }
 
 #[tokio::test]
-async fn a_stuck_job_stays_queued_until_it_is_let_go() {
+async fn a_stuck_job_stays_queued_until_the_fault_ends() {
     let world = world_with(Faults {
         job_stuck: true,
         ..Faults::default()

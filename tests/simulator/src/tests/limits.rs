@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::{Faults, RetryAfter};
 
 #[tokio::test]
-async fn every_api_response_says_how_much_of_the_limit_is_used() {
+async fn every_api_response_reports_the_used_rate_limit() {
     let world = World::new(Settings {
         rate_per_minute: 7,
         ..small()
@@ -65,7 +65,7 @@ async fn a_request_beyond_the_limit_gets_429_until_the_window_ends() {
 }
 
 #[tokio::test]
-async fn each_token_has_a_limit_of_its_own() {
+async fn each_token_has_its_own_limit() {
     let mut world = World::new(Settings {
         rate_per_minute: 1,
         ..small()
@@ -81,7 +81,7 @@ async fn each_token_has_a_limit_of_its_own() {
 }
 
 #[tokio::test]
-async fn all_tokens_of_the_client_together_have_another() {
+async fn all_tokens_of_a_client_share_a_client_limit() {
     let mut world = World::new(Settings {
         rate_per_minute: 3,
         client_rate_per_minute: 4,
@@ -106,7 +106,7 @@ async fn all_tokens_of_the_client_together_have_another() {
 }
 
 #[tokio::test]
-async fn where_tokens_have_no_limit_the_client_has_none_either() {
+async fn without_a_token_limit_there_is_no_client_limit() {
     let world = World::new(Settings {
         rate_per_minute: 0,
         client_rate_per_minute: 1,
@@ -121,7 +121,7 @@ async fn where_tokens_have_no_limit_the_client_has_none_either() {
 }
 
 #[tokio::test]
-async fn a_window_may_be_shorter_and_who_waits_as_told_is_in_the_next_one() {
+async fn retry_after_leads_into_the_next_window_of_a_shorter_length() {
     let world = World::new(Settings {
         rate_per_minute: 1,
         rate_window: Duration::from_secs(4),
@@ -144,7 +144,7 @@ async fn a_window_may_be_shorter_and_who_waits_as_told_is_in_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_429_that_does_not_say_how_long_has_the_older_body() {
+async fn a_429_without_retry_after_has_the_older_body() {
     let world = World::new(small()).await;
     world.simulator.set_faults(Faults {
         throttle: 1.0,
@@ -193,7 +193,7 @@ async fn another_method_on_a_path_that_exists_is_a_405() {
 }
 
 #[tokio::test]
-async fn a_request_body_that_is_too_large_is_refused_and_the_refusal_arrives() {
+async fn an_oversized_request_body_is_answered_with_413() {
     let world = World::new(small()).await;
 
     for length in [600_000, 8_000_000] {
@@ -206,7 +206,7 @@ async fn a_request_body_that_is_too_large_is_refused_and_the_refusal_arrives() {
 }
 
 #[tokio::test]
-async fn a_request_body_that_is_no_body_is_not_called_too_large() {
+async fn a_malformed_request_body_is_not_reported_as_too_large() {
     let world = World::new(small()).await;
     let (host, port) = ("127.0.0.1", world.simulator.url().port().unwrap());
     let mut stream = TcpStream::connect((host, port)).await.unwrap();

@@ -23,7 +23,7 @@ async fn the_right_secret_gets_an_opaque_token_and_its_lifetime() {
 }
 
 #[tokio::test]
-async fn an_unknown_client_is_a_400_that_is_no_error_body() {
+async fn an_unknown_client_is_a_400_with_an_oauth_error() {
     let world = World::stranger(small()).await;
 
     let answer = world.login_as("somebody-else", "x").await;
@@ -44,7 +44,7 @@ async fn a_wrong_secret_is_a_400_too() {
 }
 
 #[tokio::test]
-async fn a_refusal_can_be_a_401() {
+async fn a_login_refusal_can_be_a_401() {
     let world = World::stranger(Settings {
         login_refusal_status: 401,
         ..small()
@@ -58,7 +58,7 @@ async fn a_refusal_can_be_a_401() {
 }
 
 #[tokio::test]
-async fn id_and_secret_may_come_in_the_form_where_that_is_set() {
+async fn credentials_in_the_form_are_accepted_only_if_enabled() {
     let world = World::stranger(small()).await;
     let login = async || {
         let request = world.request(Method::POST, "oauth/token");
@@ -87,7 +87,7 @@ async fn another_grant_is_refused() {
 }
 
 #[tokio::test]
-async fn no_token_and_a_bad_token_are_told_apart() {
+async fn a_missing_token_and_a_bad_token_have_different_codes() {
     let mut world = World::stranger(small()).await;
     let path = format!("{JOBS}/availability");
 

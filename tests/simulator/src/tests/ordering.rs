@@ -17,7 +17,7 @@ fn ids_by<K: Ord>(world: &World, key: impl Fn(&TruthConversation) -> K) -> Vec<S
 }
 
 #[tokio::test]
-async fn by_conversation_end_those_that_have_not_ended_come_last() {
+async fn ordered_by_end_open_conversations_come_last() {
     let world = World::new(small()).await;
 
     let ids = ordered(&world, "asc", "conversationEnd").await;
@@ -28,7 +28,7 @@ async fn by_conversation_end_those_that_have_not_ended_come_last() {
 }
 
 #[tokio::test]
-async fn by_segment_the_first_start_and_the_last_end_count() {
+async fn segment_order_uses_the_first_start_and_the_last_end() {
     let world = World::new(small()).await;
 
     let by_start = ordered(&world, "asc", "segmentStart").await;
@@ -40,7 +40,7 @@ async fn by_segment_the_first_start_and_the_last_end_count() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_none_is_refused() {
+async fn an_unknown_order_is_refused() {
     let world = World::new(small()).await;
 
     for body in [

@@ -20,7 +20,7 @@ async fn all_pages_together_are_the_truth_in_order() {
 }
 
 #[tokio::test]
-async fn a_record_is_served_byte_for_byte_as_the_truth_has_it() {
+async fn records_are_served_byte_for_byte_as_in_the_truth() {
     let world = World::new(small()).await;
     let id = world.finished(&json!({ "interval": INTERVAL })).await;
 
@@ -41,7 +41,7 @@ async fn a_record_is_served_byte_for_byte_as_the_truth_has_it() {
 }
 
 #[tokio::test]
-async fn a_cursor_survives_only_percent_encoded() {
+async fn a_cursor_must_be_percent_encoded() {
     let world = World::new(small()).await;
     let id = world.finished(&json!({ "interval": INTERVAL })).await;
     let first = world
@@ -89,7 +89,7 @@ async fn a_cursor_of_another_job_is_refused() {
 }
 
 #[tokio::test]
-async fn the_same_cursor_gives_the_same_page_again() {
+async fn the_same_cursor_returns_the_same_page() {
     let world = World::new(small()).await;
     let id = world.finished(&json!({ "interval": INTERVAL })).await;
     let first = world
@@ -172,7 +172,7 @@ async fn a_page_size_beyond_the_maximum_is_refused() {
 }
 
 #[tokio::test]
-async fn the_page_tells_the_watermark_that_held_at_submission() {
+async fn a_page_holds_the_watermark_at_submission() {
     let world = World::new(Settings {
         watermark: Watermark::At(time("2026-03-02T00:00:00Z")),
         ..small()
@@ -189,7 +189,7 @@ async fn the_page_tells_the_watermark_that_held_at_submission() {
 }
 
 #[tokio::test]
-async fn a_descending_job_is_the_ascending_one_backwards() {
+async fn a_descending_job_reverses_the_ascending_one() {
     let world = World::new(small()).await;
     let mut ascending = world.ids_in(INTERVAL).await;
 

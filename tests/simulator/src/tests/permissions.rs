@@ -10,7 +10,7 @@ fn whole() -> Value {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_a_403_that_names_what_would_do() {
+async fn a_missing_permission_is_a_403_that_names_the_accepted_ones() {
     let world = World::new(Settings {
         permissions: Vec::new(),
         ..small()
@@ -30,7 +30,7 @@ async fn a_missing_permission_is_a_403_that_names_what_would_do() {
 }
 
 #[tokio::test]
-async fn each_route_asks_for_its_own_permissions_and_any_one_of_them_is_enough() {
+async fn each_route_requires_any_one_of_its_own_permissions() {
     let world = World::new(Settings {
         permissions: vec!["analytics:agentConversationDetail:view".to_owned()],
         ..small()
@@ -76,7 +76,7 @@ async fn conversations_of_divisions_that_the_client_lacks_are_silently_absent() 
 }
 
 #[tokio::test]
-async fn a_conversation_is_seen_by_whoever_has_one_of_its_divisions_and_by_all_when_it_has_none() {
+async fn a_conversation_is_visible_by_any_of_its_divisions_or_without_any() {
     let world = World::new(Settings {
         divisions_held: Some(1),
         ..small()

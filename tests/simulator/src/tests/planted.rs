@@ -4,7 +4,7 @@ use super::data::truth_of;
 use super::*;
 
 #[test]
-fn planted_values_are_found_in_the_data_and_never_by_accident() {
+fn planted_values_are_in_the_data_and_not_in_the_ids() {
     let truth = truth_of(&Settings {
         conversations: 300,
         gateway_records: 300,
@@ -99,7 +99,7 @@ async fn the_secret_and_every_token_are_planted() {
 }
 
 #[test]
-fn the_settings_do_not_show_their_secret() {
+fn debug_output_of_the_settings_hides_the_secret() {
     let shown = format!("{:?}", Settings::default());
 
     assert!(!shown.contains(&Settings::default().client_secret));

@@ -69,7 +69,7 @@ async fn paging_to_the_end_finds_each_conversation_of_the_interval_once() {
 }
 
 #[tokio::test]
-async fn what_started_on_an_earlier_day_is_absent_although_a_job_has_it() {
+async fn conversations_of_an_earlier_day_are_in_jobs_but_not_in_queries() {
     let world = World::new(small()).await;
 
     let queried = world.all_of(MARCH_1ST).await;
@@ -81,7 +81,7 @@ async fn what_started_on_an_earlier_day_is_absent_although_a_job_has_it() {
 }
 
 #[tokio::test]
-async fn what_started_earlier_on_the_same_day_is_there_while_it_is_active() {
+async fn active_conversations_from_earlier_on_the_same_day_are_found() {
     let world = World::new(Settings {
         conversations: 400,
         ..small()
@@ -106,7 +106,7 @@ async fn what_started_earlier_on_the_same_day_is_there_while_it_is_active() {
 }
 
 #[tokio::test]
-async fn a_query_is_not_behind_the_lake_and_grows_as_time_passes() {
+async fn a_query_ignores_the_watermark_and_grows_with_time() {
     let world = World::new(Settings {
         watermark: Watermark::At(time("2026-03-01T00:00:00Z")),
         interval: (time("2026-03-05T00:00:00Z"), time("2026-03-06T00:00:00Z")),
@@ -125,7 +125,7 @@ async fn a_query_is_not_behind_the_lake_and_grows_as_time_passes() {
 }
 
 #[tokio::test]
-async fn attributes_are_cut_out_and_all_else_stays_byte_for_byte() {
+async fn a_query_removes_attributes_and_nothing_else() {
     let world = World::new(small()).await;
     let truth = world.simulator.truth().conversations;
     let with = truth
@@ -154,7 +154,7 @@ async fn attributes_are_cut_out_and_all_else_stays_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn without_paging_a_page_has_25_and_is_the_first() {
+async fn without_paging_the_first_25_conversations_are_served() {
     let world = World::new(small()).await;
 
     let default = world.queried(&json!({ "interval": INTERVAL })).await;
@@ -187,7 +187,7 @@ async fn page_sizes_and_numbers_have_limits() {
 }
 
 #[tokio::test]
-async fn an_interval_of_more_than_seven_days_is_refused_unless_that_is_set() {
+async fn an_interval_over_seven_days_is_refused_unless_configured() {
     let world = World::new(small()).await;
     let week = page("2026-03-01T00:00:00Z/2026-03-08T00:00:00Z", 10, 1);
     let longer = page("2026-03-01T00:00:00Z/2026-03-08T00:00:01Z", 10, 1);
@@ -206,7 +206,7 @@ async fn an_interval_of_more_than_seven_days_is_refused_unless_that_is_set() {
 }
 
 #[tokio::test]
-async fn filters_and_order_are_those_of_a_job() {
+async fn filters_and_order_work_as_in_a_job() {
     let world = World::new(small()).await;
     let voice =
         json!([{ "type": "and", "predicates": [{ "dimension": "mediaType", "value": "voice" }] }]);
@@ -230,7 +230,7 @@ async fn aggregations_are_refused_rather_than_ignored() {
 }
 
 #[tokio::test]
-async fn what_has_only_just_started_is_found_later_each_at_its_own_time() {
+async fn new_conversations_become_visible_at_different_times() {
     let world = World::new(Settings {
         conversations: 400,
         query_lag: Duration::from_hours(2),

@@ -9,7 +9,7 @@ use super::*;
 use crate::Faults;
 
 #[test]
-fn gateway_records_are_objects_with_an_id_a_start_and_odd_neighbours() {
+fn gateway_records_have_an_id_a_start_and_unusual_fields() {
     let truth = &MANY.gateway;
     let fields_of =
         |json: &str| serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(json).unwrap();

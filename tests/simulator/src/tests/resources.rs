@@ -5,7 +5,7 @@ use super::*;
 const LIMITS: &str = "api/v2/organizations/limits";
 
 #[tokio::test]
-async fn retention_is_told_where_it_is_set() {
+async fn the_retention_is_served_only_if_it_is_set() {
     let world = World::new(small()).await;
     let path = "api/v2/analytics/dataretention/settings";
 
@@ -78,7 +78,7 @@ async fn a_namespace_without_limits_is_a_404() {
 }
 
 #[tokio::test]
-async fn queues_and_wrap_up_codes_are_listed_page_by_page_under_their_own_permissions() {
+async fn queues_and_codes_are_paged_and_need_their_permissions() {
     let world = World::new(small()).await;
 
     let first = world.get("api/v2/routing/queues?pageSize=3").await.json();

@@ -22,7 +22,7 @@ fn one_seed_gives_one_schedule() {
 }
 
 #[test]
-fn no_faults_means_none() {
+fn without_faults_every_request_is_served() {
     assert!(
         fates(&Faults::default(), 500)
             .iter()
@@ -31,7 +31,7 @@ fn no_faults_means_none() {
 }
 
 #[test]
-fn every_kind_of_fault_occurs_about_as_often_as_asked() {
+fn every_kind_of_fault_occurs_about_as_often_as_configured() {
     let faults = Faults {
         stall: 0.1,
         max_in_a_row: u32::MAX,
@@ -66,7 +66,7 @@ fn every_kind_of_fault_occurs_about_as_often_as_asked() {
 }
 
 #[test]
-fn after_so_many_faults_in_a_row_one_request_is_served() {
+fn after_the_maximum_of_faults_in_a_row_one_request_is_served() {
     let faults = Faults {
         server_error: 1.0,
         max_in_a_row: 3,
@@ -83,7 +83,7 @@ fn after_so_many_faults_in_a_row_one_request_is_served() {
 }
 
 #[test]
-fn without_a_maximum_it_never_ends() {
+fn without_a_maximum_faults_never_end() {
     let faults = Faults {
         server_error: 1.0,
         max_in_a_row: u32::MAX,
@@ -94,7 +94,7 @@ fn without_a_maximum_it_never_ends() {
 }
 
 #[test]
-fn faults_keep_to_their_routes() {
+fn faults_occur_only_on_their_routes() {
     let faults = Faults {
         throttle: 1.0,
         only_routes: Some(vec![Route::JobResults]),
@@ -112,7 +112,7 @@ fn faults_keep_to_their_routes() {
 }
 
 #[test]
-fn an_outage_lasts_from_its_first_moment_to_just_before_its_last() {
+fn an_outage_includes_its_start_and_excludes_its_end() {
     let (from, to) = (time("2026-03-05T12:00:00Z"), time("2026-03-05T12:10:00Z"));
     let faults = Faults {
         outage: Some(Outage {
@@ -155,7 +155,7 @@ fn a_permanent_fault_lets_the_first_requests_through() {
 }
 
 #[test]
-fn a_mixed_retry_after_is_a_number_nothing_or_a_word() {
+fn a_mixed_retry_after_is_a_number_a_word_or_absent() {
     let faults = Faults {
         throttle: 1.0,
         retry_after: RetryAfter::Mixed(5),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn an_interval_has_to_be_there_and_to_make_sense() {
+async fn a_missing_or_invalid_interval_is_refused() {
     let world = World::new(Settings {
         job_interval_max: Some(Duration::from_hours(48)),
         ..small()
@@ -26,7 +26,7 @@ async fn an_interval_has_to_be_there_and_to_make_sense() {
 }
 
 #[tokio::test]
-async fn what_the_data_cannot_express_is_refused_even_where_nothing_would_be_found() {
+async fn unsupported_filters_are_refused_even_for_an_empty_interval() {
     let world = World::new(small()).await;
     let nothing = "2020-01-01T00:00:00Z/2020-01-02T00:00:00Z";
     let filtered = |kind: &str, predicate: Value| json!({ "interval": nothing, kind: [{ "type": "and", "predicates": [predicate] }] });
@@ -189,7 +189,7 @@ async fn a_filter_on_a_queue_finds_the_conversations_that_waited_there() {
 }
 
 #[tokio::test]
-async fn start_of_day_matching_leaves_out_what_began_on_an_earlier_day() {
+async fn start_of_day_matching_excludes_conversations_of_earlier_days() {
     let world = World::new(small()).await;
 
     let id = world.finished(&json!({ "interval": "2026-03-01T06:00:00Z/2026-03-03T00:00:00Z", "startOfDayIntervalMatching": true })).await;
@@ -228,8 +228,7 @@ async fn a_job_holds_every_conversation_that_starts_in_its_half_open_interval() 
 }
 
 #[tokio::test]
-async fn a_conversation_is_returned_in_every_interval_in_which_it_is_active_and_in_none_in_which_it_is_idle()
- {
+async fn a_conversation_is_returned_only_by_intervals_of_its_activity() {
     let world = World::new(Settings {
         conversations: 400,
         ..small()

@@ -29,7 +29,7 @@ fn message_ids(conversation: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_conversation_tells_its_messages_and_the_bulk_what_they_say() {
+async fn a_conversation_lists_its_messages_and_the_bulk_has_their_texts() {
     let world = world(Untold::default()).await;
     for id in written(&world) {
         let truth = world.simulator.messages(&id).unwrap();
@@ -67,7 +67,7 @@ async fn more_than_a_thousand_messages_at_once_are_refused() {
 }
 
 #[tokio::test]
-async fn recordings_are_prepared_first_and_say_the_same() {
+async fn recordings_are_prepared_first_and_hold_the_same_texts() {
     let world = world(Untold {
         preparing: 2,
         ..Untold::default()
@@ -94,7 +94,7 @@ async fn recordings_are_prepared_first_and_say_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_not_simply_there_is_missing_in_its_own_way() {
+async fn each_kind_of_unavailable_text_has_its_own_statuses() {
     let every = |untold: Untold| async move {
         let world = world(untold).await;
         let mut seen = Vec::new();
@@ -124,7 +124,7 @@ async fn what_is_not_simply_there_is_missing_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_gateway_s_details_hold_the_texts_in_their_order() {
+async fn gateway_details_hold_the_texts_in_their_order() {
     let world = world(Untold::default()).await;
     let id = &written(&world)[0];
 
@@ -145,7 +145,7 @@ async fn a_gateway_s_details_hold_the_texts_in_their_order() {
 }
 
 #[tokio::test]
-async fn texts_that_are_given_are_written_a_message_each_and_in_no_other_conversation() {
+async fn given_texts_replace_the_messages_of_one_conversation_only() {
     let world = world(Untold::default()).await;
     let ids = written(&world);
     let other = world.simulator.messages(&ids[1]).unwrap();
@@ -173,7 +173,7 @@ async fn texts_that_are_given_are_written_a_message_each_and_in_no_other_convers
 }
 
 #[tokio::test]
-async fn malformed_messages_say_everything_in_the_wrong_place() {
+async fn malformed_messages_hold_their_text_in_the_receipts() {
     let world = world(Untold {
         malformed: 1,
         ..Untold::default()
@@ -195,7 +195,7 @@ async fn malformed_messages_say_everything_in_the_wrong_place() {
 }
 
 #[tokio::test]
-async fn what_was_spoken_has_no_messages() {
+async fn spoken_conversations_have_no_messages() {
     let world = world(Untold::default()).await;
     let conversations = world.simulator.truth().conversations;
     let spoken = conversations

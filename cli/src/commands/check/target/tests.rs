@@ -95,7 +95,7 @@ async fn probed(flaw: Flaw) -> Probe {
 }
 
 #[tokio::test]
-async fn a_store_without_conditional_writes_fails_and_keeps_nothing() {
+async fn a_store_without_conditional_writes_fails_and_is_left_empty() {
     let probe = probed(Flaw::Overwrites).await;
 
     assert!(matches!(
@@ -107,14 +107,14 @@ async fn a_store_without_conditional_writes_fails_and_keeps_nothing() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_is_no_broken_store() {
+async fn a_write_whose_response_is_lost_does_not_fail_the_probe() {
     let probe = probed(Flaw::LosesTheFirstAnswer).await;
 
     assert!(matches!(probe.tried, Ok(Ok(()))), "{:?}", probe.tried);
 }
 
 #[tokio::test]
-async fn a_write_that_fails_is_deleted_all_the_same_and_its_error_is_the_one_that_is_told() {
+async fn a_failed_write_is_deleted_and_its_error_is_reported() {
     let probe = probed(Flaw::AnswersErrors).await;
 
     let Ok(Err(Trouble::Store(error))) = probe.tried else {
@@ -125,7 +125,7 @@ async fn a_write_that_fails_is_deleted_all_the_same_and_its_error_is_the_one_tha
 }
 
 #[tokio::test]
-async fn an_interrupted_probe_keeps_nothing() {
+async fn an_interrupted_probe_leaves_no_object() {
     let probe = probed(Flaw::IsInterrupted).await;
 
     assert!(matches!(probe.tried, Err(Interrupted)));

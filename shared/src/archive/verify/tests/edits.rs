@@ -152,7 +152,7 @@ async fn unnoticed(care: Care) -> (usize, String) {
 }
 
 #[tokio::test]
-async fn an_edit_that_is_sealed_again_is_noticed_wherever_another_object_speaks_of_it() {
+async fn a_resealed_edit_is_detected_except_in_these_fields() {
     let (tried, unnoticed) = unnoticed(Care::Reseal).await;
 
     println!("{tried} edits tried");
@@ -177,7 +177,7 @@ async fn an_edit_that_is_sealed_again_is_noticed_wherever_another_object_speaks_
 }
 
 #[tokio::test]
-async fn an_edit_with_a_new_event_hash_breaks_the_chain() {
+async fn a_rehashed_edit_is_detected_except_in_these_fields() {
     let (tried, unnoticed) = unnoticed(Care::Rehash).await;
 
     println!("{tried} edits tried");
@@ -227,7 +227,7 @@ attempt-02.json reseal /slices/0/run 1
 slices/0001/r02/run.json reseal /origin/run 2"#;
 
 #[tokio::test]
-async fn the_rule_that_an_edit_breaks_is_named() {
+async fn the_error_names_the_rule_that_an_edit_breaks() {
     let objects = eventful().await.objects();
     let mut said = Vec::new();
     for telling in TELLING_EDITS.lines() {
@@ -272,7 +272,7 @@ async fn the_rule_that_an_edit_breaks_is_named() {
 }
 
 #[tokio::test]
-async fn an_archive_that_was_wrong_from_the_start_is_no_better_for_its_seals() {
+async fn valid_seals_do_not_hide_wrong_content() {
     let elsewhere = astray(|plan| plan.membership = Membership::Activity).await;
     let projected = astray(|plan| plan.records = Projection::Minimal).await;
 

@@ -62,7 +62,7 @@ fn of_export(objects: &Objects) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_object_is_named_when_it_is_damaged() {
+async fn a_damaged_object_is_reported_by_its_key() {
     let objects = eventful().await.objects();
     let report = verified(objects.clone(), "daily").await.unwrap();
     let flips = (0..FLIPS).map(Blow::Flip);
@@ -98,7 +98,7 @@ async fn every_object_is_named_when_it_is_damaged() {
 }
 
 #[tokio::test]
-async fn no_two_objects_can_change_places_unnoticed() {
+async fn swapping_two_objects_is_detected() {
     let objects = eventful().await.objects();
     let report = verified(objects.clone(), "daily").await.unwrap();
     let keys = of_export(&objects);

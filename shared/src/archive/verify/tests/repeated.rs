@@ -55,7 +55,7 @@ async fn a_record_in_two_slices_is_counted_and_lowers_the_completeness() {
 }
 
 #[tokio::test]
-async fn pages_of_a_replaced_run_repeat_nothing() {
+async fn pages_of_a_replaced_run_are_not_counted_as_repeats() {
     let objects = eventful().await.objects();
 
     assert_eq!(manifest(&objects, MANIFEST).content.repeated, None);
@@ -88,7 +88,7 @@ async fn claiming(objects: &Objects, edit: impl FnOnce(&mut Value)) -> Damage {
 }
 
 #[tokio::test]
-async fn what_a_manifest_does_not_claim_is_damage() {
+async fn repeats_missing_from_the_manifest_are_damage() {
     let objects = repeated().await.objects();
 
     let mut said = Vec::new();
@@ -117,7 +117,7 @@ async fn what_a_manifest_does_not_claim_is_damage() {
 }
 
 #[tokio::test]
-async fn what_a_manifest_claims_and_no_page_has_is_damage() {
+async fn repeats_claimed_by_the_manifest_but_in_no_page_are_damage() {
     let once = eventful().await.objects();
     let objects = repeated().await.objects();
 
@@ -146,7 +146,7 @@ async fn what_a_manifest_claims_and_no_page_has_is_damage() {
 }
 
 #[tokio::test]
-async fn a_manifest_from_before_repeats_were_counted_is_checked_for_them() {
+async fn a_manifest_without_repeat_counts_is_checked_for_repeats() {
     let without_metrics = |objects: &Objects| {
         edited(objects, MANIFEST, Care::Reseal, |document| {
             document.as_object_mut().unwrap().remove("metrics");
@@ -170,7 +170,7 @@ async fn a_manifest_from_before_repeats_were_counted_is_checked_for_them() {
 }
 
 #[tokio::test]
-async fn an_export_that_failed_for_a_repeat_completes_from_what_is_stored() {
+async fn an_export_failed_by_a_repeat_completes_from_its_stored_pages() {
     let mut export = pages_that_repeat().await;
     let failed = export.fail_for_repeats().await;
     export.announce(&failed).await;

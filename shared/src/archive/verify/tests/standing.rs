@@ -5,7 +5,7 @@ use super::*;
 use crate::export::objects::ObjectKey;
 
 #[tokio::test]
-async fn an_eventful_export_is_intact_and_its_leftovers_are_listed() {
+async fn an_eventful_export_is_intact_and_its_orphans_are_listed() {
     let objects = eventful().await.objects();
 
     let report = verified(objects, "daily").await.unwrap();
@@ -77,7 +77,7 @@ async fn progress_counts_every_page() {
 }
 
 #[tokio::test]
-async fn an_export_without_a_manifest_is_said_to_be_what_it_is() {
+async fn an_export_without_a_manifest_is_reported_by_its_state() {
     let open = interrupted().await;
     let failed = interrupted().await;
     failed.conclude().await;
@@ -126,7 +126,7 @@ async fn an_export_without_a_manifest_is_said_to_be_what_it_is() {
 }
 
 #[tokio::test]
-async fn what_a_manifest_still_owes_is_a_warning_until_it_is_paid() {
+async fn a_missing_audit_copy_is_a_warning_while_the_export_is_open() {
     let export = eventful().await;
     let mut objects = export.objects();
     let marker = crate::export::marker::OpenMarker::new(export.id().clone(), export.tick());
@@ -176,7 +176,7 @@ async fn a_cancellation_that_came_too_late_is_a_warning() {
 }
 
 #[tokio::test]
-async fn keys_that_are_not_ours_are_orphans() {
+async fn unknown_keys_are_orphans() {
     let mut objects = eventful().await.objects();
     let strange = [
         "exports/daily/slices/0001/notes.txt",
@@ -196,7 +196,7 @@ async fn keys_that_are_not_ours_are_orphans() {
 }
 
 #[test]
-fn the_future_can_move_between_threads() {
+fn the_future_of_verify_is_send() {
     fn is_send<T: Send>(_: T) {}
     let archive = Archive::new(Arc::new(MemoryStore::default()));
     let id = "x".parse().unwrap();

@@ -19,7 +19,7 @@ async fn asking(answers: impl IntoIterator<Item = Scripted>) -> Setup {
 }
 
 #[tokio::test]
-async fn a_compressed_reply_is_asked_for_and_read() {
+async fn a_compressed_reply_is_requested_and_decoded() {
     let setup = asking([compressed(r#"{"jobId":"j1"}"#)]).await;
 
     let reply = setup.get().await.unwrap();
@@ -31,14 +31,14 @@ async fn a_compressed_reply_is_asked_for_and_read() {
 }
 
 #[tokio::test]
-async fn a_server_may_answer_plainly_all_the_same() {
+async fn an_uncompressed_reply_is_read_too() {
     let setup = asking([ok()]).await;
 
     assert_eq!(setup.get().await.unwrap().value["jobId"], "j1");
 }
 
 #[tokio::test]
-async fn the_limit_is_for_what_a_reply_becomes() {
+async fn the_size_limit_applies_after_decompression() {
     let setup = asking([compressed(&format!("\"{}\"", "x".repeat(999)))]).await;
 
     let error = setup.get().await.unwrap_err();
@@ -50,7 +50,7 @@ async fn the_limit_is_for_what_a_reply_becomes() {
 }
 
 #[tokio::test]
-async fn a_compressed_reply_that_breaks_off_or_is_none_is_asked_for_again() {
+async fn a_truncated_or_invalid_compressed_reply_is_retried() {
     let whole = compressed(r#"{"jobId":"j1"}"#);
     let plain = ok().header("Content-Encoding", "gzip");
     let setup = asking([whole.clone().cut_off(), plain, whole]).await;
@@ -64,7 +64,7 @@ async fn a_compressed_reply_that_breaks_off_or_is_none_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn on_this_machine_nothing_is_compressed() {
+async fn no_compression_is_requested_from_loopback_by_default() {
     let setup = Setup::new([ok()]).await;
 
     setup.get().await.unwrap();

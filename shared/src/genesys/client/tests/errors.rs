@@ -13,7 +13,7 @@ async fn a_refusal_carries_the_apis_message_and_context_id() {
 }
 
 #[tokio::test]
-async fn a_web_page_for_an_error_is_named_as_one() {
+async fn an_error_that_is_a_web_page_is_reported_as_such() {
     let page = format!("<html>{}</html>", "Forbidden ".repeat(20_000));
     let setup = Setup::new([Scripted::new(403, page).header("ININ-Correlation-Id", "c-9")]).await;
 
@@ -24,7 +24,7 @@ async fn a_web_page_for_an_error_is_named_as_one() {
 }
 
 #[tokio::test]
-async fn an_empty_error_is_told_by_its_status_alone() {
+async fn an_error_without_a_body_is_reported_by_its_status() {
     let setup = Setup::new([Scripted::new(404, "")]).await;
 
     let error = setup.get().await.unwrap_err();
@@ -34,7 +34,7 @@ async fn an_empty_error_is_told_by_its_status_alone() {
 }
 
 #[tokio::test]
-async fn an_errors_message_is_cut() {
+async fn a_long_error_message_is_truncated() {
     let body = json!({"message": "x".repeat(1000)}).to_string();
     let setup = Setup::new([Scripted::new(400, body)]).await;
 
@@ -61,7 +61,7 @@ async fn a_body_over_the_limit_is_permanent_and_names_the_remedy() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_told_as_such() {
+async fn a_truncated_body_is_reported_as_such() {
     let setup = Setup::new([ok().cut_off()]).await;
 
     let error = setup.get().await.unwrap_err();

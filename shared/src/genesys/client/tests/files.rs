@@ -12,7 +12,7 @@ async fn fetched(setup: &Setup, address: &Url) -> Result<Vec<u8>, ApiError> {
 }
 
 #[tokio::test]
-async fn the_token_goes_to_the_api_and_not_on_with_a_redirect() {
+async fn the_token_is_sent_to_the_api_but_not_to_a_redirect_target() {
     let setup = Setup::new([]).await;
     let elsewhere = Loopback::start().await;
     let place = elsewhere.url.join(FILE).unwrap();
@@ -36,7 +36,7 @@ async fn the_token_goes_to_the_api_and_not_on_with_a_redirect() {
 }
 
 #[tokio::test]
-async fn another_host_gets_no_token_and_an_error_does_not_show_its_query() {
+async fn other_hosts_get_no_token_and_errors_hide_the_query() {
     let setup = Setup::new([]).await;
     let elsewhere = Loopback::start().await;
     elsewhere.script(FILE, [Scripted::new(404, "")]);
@@ -55,7 +55,7 @@ async fn another_host_gets_no_token_and_an_error_does_not_show_its_query() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_where_nobody_may_send_us_is_not_followed() {
+async fn a_redirect_to_a_forbidden_address_is_not_followed() {
     for place in [
         "http://10.0.0.1/x",
         "https://169.254.169.254/latest",
@@ -77,7 +77,7 @@ async fn a_redirect_to_where_nobody_may_send_us_is_not_followed() {
 }
 
 #[tokio::test]
-async fn who_sends_us_on_and_on_is_left() {
+async fn redirects_are_followed_at_most_three_times() {
     let setup = Setup::new([]).await;
     let address = setup.server.url.join(FILE).unwrap();
     let moved = Scripted::new(302, "").header("Location", address.as_str());
@@ -90,7 +90,7 @@ async fn who_sends_us_on_and_on_is_left() {
 }
 
 #[tokio::test]
-async fn what_another_host_says_of_its_limits_and_of_tokens_is_not_the_api_s_word() {
+async fn a_401_or_429_of_another_host_does_not_affect_calls_to_the_api() {
     let setup = Setup::new([ok()]).await;
     let elsewhere = Loopback::start().await;
     let place = elsewhere.url.join(FILE).unwrap();
@@ -112,7 +112,7 @@ async fn what_another_host_says_of_its_limits_and_of_tokens_is_not_the_api_s_wor
 }
 
 #[tokio::test]
-async fn a_file_that_is_longer_than_wanted_is_not_read() {
+async fn a_file_over_the_size_limit_is_refused() {
     let setup = Setup::new([]).await;
     setup
         .server
@@ -125,7 +125,7 @@ async fn a_file_that_is_longer_than_wanted_is_not_read() {
 }
 
 #[test]
-fn files_are_fetched_from_the_organisation_s_domain_and_hosts_that_are_listed() {
+fn files_are_fetched_only_from_the_api_domain_and_listed_hosts() {
     let endpoints = Endpoints::new(
         None,
         Some("https://api.mypurecloud.de"),

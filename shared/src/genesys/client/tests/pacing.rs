@@ -75,7 +75,7 @@ fn with_budget(answer: Scripted, count: &str) -> Scripted {
 }
 
 #[tokio::test]
-async fn a_429_of_one_caller_holds_all_of_them() {
+async fn a_429_of_one_caller_delays_all_callers() {
     let setup = Setup::new([Scripted::new(429, "{}").header("Retry-After", "60"), ok()]).await;
     setup.get_before(in_seconds(30)).await.unwrap_err();
 
@@ -111,7 +111,7 @@ async fn callers_beyond_the_first_quarter_are_spread_over_the_window() {
 }
 
 #[tokio::test]
-async fn an_answer_makes_room_for_the_next_caller() {
+async fn a_response_frees_a_place_for_the_next_caller() {
     let setup = Setup::new([with_budget(ok(), "299")]).await;
     setup.get().await.unwrap();
     let turn = setup.turn().await;
@@ -185,7 +185,7 @@ async fn a_connection_that_is_refused_is_not_charged_to_the_budget() {
 }
 
 #[tokio::test]
-async fn who_is_still_in_line_when_time_is_up_was_throttled() {
+async fn a_caller_queued_until_its_deadline_is_reported_as_throttled() {
     let setup = Setup::new([]).await;
     let inner = &setup.client.inner;
     inner.hold(Duration::from_millis(2));
@@ -199,7 +199,7 @@ async fn who_is_still_in_line_when_time_is_up_was_throttled() {
 }
 
 #[tokio::test]
-async fn the_first_in_line_is_woken_by_an_answer_and_the_next_one_when_it_gives_up() {
+async fn a_response_or_a_departing_caller_wakes_the_next_in_line() {
     let setup = Setup::on(Clock::System).await;
     let inner = &setup.client.inner;
     let last_place = setup.turn().await;
@@ -225,7 +225,7 @@ async fn the_first_in_line_is_woken_by_an_answer_and_the_next_one_when_it_gives_
 }
 
 #[tokio::test]
-async fn the_headers_of_a_401_say_nothing_of_the_budget() {
+async fn rate_limit_headers_of_a_401_are_ignored() {
     let anew = Scripted::new(401, "{}")
         .header("inin-ratelimit-count", "0")
         .header("inin-ratelimit-allowed", "300")

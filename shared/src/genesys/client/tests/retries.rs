@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn every_transient_status_is_tried_again() {
+async fn every_transient_status_is_retried() {
     for status in [
         202, 408, 409, 421, 423, 425, 429, 500, 501, 502, 503, 504, 507, 520, 524, 529, 599,
     ] {
@@ -30,7 +30,7 @@ async fn every_other_status_is_permanent() {
 }
 
 #[tokio::test]
-async fn a_success_of_another_kind_is_asked_for_again_and_then_broken() {
+async fn an_unexpected_2xx_is_retried_and_then_a_permanent_error() {
     for status in [201, 203, 204, 205, 206, 226] {
         let healed = Setup::new([Scripted::new(status, ""), ok()]).await;
         let broken = Setup::new([Scripted::new(status, r#"{"jobId":"j1"}"#)]).await;
@@ -45,7 +45,7 @@ async fn a_success_of_another_kind_is_asked_for_again_and_then_broken() {
 }
 
 #[tokio::test]
-async fn a_202_that_stays_is_waited_for() {
+async fn a_lasting_202_is_a_transient_error() {
     let setup = Setup::new([Scripted::new(202, r#"{"state":"PENDING"}"#)]).await;
 
     let error = setup.get().await.unwrap_err();
@@ -55,7 +55,7 @@ async fn a_202_that_stays_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_error_body_counts_whatever_its_status_is() {
+async fn an_error_body_overrides_a_successful_status() {
     let body = |code, status| json!({"message": "m", "code": code, "status": status}).to_string();
     for (code, status, is_transient) in [
         ("not.found", 404, false),
@@ -78,7 +78,7 @@ async fn an_error_body_counts_whatever_its_status_is() {
 }
 
 #[tokio::test]
-async fn json_of_another_shape_is_broken_after_the_last_try_and_not_before() {
+async fn unexpected_json_is_permanent_only_after_the_last_try() {
     let scripted = || [Scripted::new(200, "{}")];
     let setup = Setup::new(scripted()).await;
     let hurried = Setup::new(scripted()).await;
@@ -94,7 +94,7 @@ async fn json_of_another_shape_is_broken_after_the_last_try_and_not_before() {
 }
 
 #[tokio::test]
-async fn one_answer_of_another_shape_after_an_outage_breaks_nothing() {
+async fn one_unexpected_response_after_an_outage_stays_transient() {
     let outage = || Scripted::new(503, "{}");
     let starting = Scripted::new(200, r#"{"status":"starting"}"#);
     let setup = Setup::new([outage(), outage(), outage(), outage(), outage(), starting]).await;
@@ -113,7 +113,7 @@ async fn a_byte_order_mark_in_front_of_a_body_is_skipped() {
 }
 
 #[tokio::test]
-async fn a_deletion_succeeds_with_any_success_but_an_error_body() {
+async fn a_deletion_succeeds_with_any_2xx_but_an_error_body() {
     for (status, body, is_done) in [
         (200, "", true),
         (202, "{}", true),
@@ -168,7 +168,7 @@ async fn retry_after_as_a_date_is_obeyed() {
 }
 
 #[tokio::test]
-async fn nonsense_in_retry_after_leaves_the_usual_back_off() {
+async fn an_invalid_retry_after_leaves_the_usual_back_off() {
     let setup = Setup::new([
         Scripted::new(429, "").header("Retry-After", "tomorrow"),
         ok(),
@@ -181,7 +181,7 @@ async fn nonsense_in_retry_after_leaves_the_usual_back_off() {
 }
 
 #[tokio::test]
-async fn without_retry_after_the_budgets_reset_is_waited_for() {
+async fn without_retry_after_a_429_waits_for_the_budget_reset() {
     let throttled = Scripted::new(429, "")
         .header("inin-ratelimit-count", "301")
         .header("inin-ratelimit-allowed", "300")
@@ -228,7 +228,7 @@ async fn after_the_deadline_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn an_attempt_ends_at_the_deadline() {
+async fn a_try_ends_at_the_deadline() {
     let never = Arc::new(Barrier::new(2));
     let logins = [Scripted::token("t", 600)];
     let setup = Setup::with(
@@ -246,7 +246,7 @@ async fn an_attempt_ends_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_504_is_left_alone_for_ten_seconds() {
+async fn a_504_is_retried_after_ten_seconds() {
     let setup = Setup::new([Scripted::new(504, ""), ok()]).await;
 
     setup.get().await.unwrap();
@@ -255,7 +255,7 @@ async fn a_504_is_left_alone_for_ten_seconds() {
 }
 
 #[tokio::test]
-async fn attempts_are_limited() {
+async fn a_call_is_tried_at_most_six_times() {
     let setup = Setup::new([Scripted::new(503, "")]).await;
 
     let error = setup.get().await.unwrap_err();
@@ -265,7 +265,7 @@ async fn attempts_are_limited() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_read_again() {
+async fn a_truncated_body_is_requested_again() {
     let setup = Setup::new([ok().cut_off(), ok()]).await;
 
     let reply = setup.get().await.unwrap();
@@ -275,7 +275,7 @@ async fn a_body_that_breaks_off_is_read_again() {
 }
 
 #[tokio::test]
-async fn invalid_json_is_asked_for_again() {
+async fn invalid_json_is_retried() {
     let setup = Setup::new([
         Scripted::new(200, "<html>"),
         Scripted::new(200, r#"{"jobId":"#),
@@ -289,7 +289,7 @@ async fn invalid_json_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_down_is_tried_again() {
+async fn an_unreachable_host_is_retried() {
     let nobody = "http://127.0.0.1:1";
     let endpoints = |setup: &Setup| {
         Endpoints::new(None, Some(nobody), Some(setup.server.url.as_str())).unwrap()

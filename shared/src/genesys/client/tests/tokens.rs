@@ -17,7 +17,7 @@ async fn a_token_refused_in_mid_run_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn callers_whose_token_is_refused_together_share_one_login() {
+async fn callers_with_the_same_refused_token_share_one_login() {
     let together = Arc::new(Barrier::new(2));
     let refused = || Scripted::new(401, "{}").held(&together);
     let setup = Setup::new([refused(), refused(), ok()]).await;
@@ -30,7 +30,7 @@ async fn callers_whose_token_is_refused_together_share_one_login() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_when_new_is_renewed_again_after_a_pause() {
+async fn a_refused_new_token_is_renewed_again_after_a_pause() {
     let refused = || Scripted::new(401, "{}");
     let setup = Setup::new([refused(), refused(), ok()]).await;
 
@@ -44,7 +44,7 @@ async fn a_token_that_is_refused_when_new_is_renewed_again_after_a_pause() {
 }
 
 #[tokio::test]
-async fn a_new_token_that_is_refused_near_the_deadline_may_be_taken_later() {
+async fn a_refused_new_token_near_the_deadline_is_a_transient_error() {
     let setup = Setup::new([Scripted::new(401, "{}")]).await;
 
     let error = setup.get_before(in_seconds(4)).await.unwrap_err();
@@ -64,7 +64,7 @@ async fn a_401_in_the_body_of_a_success_renews_the_token() {
 }
 
 #[tokio::test]
-async fn a_login_that_answers_200_with_an_error_is_refused() {
+async fn a_login_error_with_status_200_is_permanent() {
     let unfit = Scripted::new(
         200,
         r#"{"error":"invalid_client","description":"client not found"}"#,
@@ -78,7 +78,7 @@ async fn a_login_that_answers_200_with_an_error_is_refused() {
 }
 
 #[tokio::test]
-async fn a_login_without_a_token_in_its_answer_is_tried_again() {
+async fn a_login_response_without_a_token_is_retried() {
     for answer in [
         Scripted::new(200, "<html>").header("Content-Type", "text/html"),
         Scripted::new(200, "{}"),
@@ -114,7 +114,7 @@ async fn a_third_401_is_permanent() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_unavailable_is_tried_again_within_the_call() {
+async fn an_unavailable_login_is_retried_within_the_call() {
     let logins = [
         Scripted::new(503, ""),
         Scripted::new(429, "").header("Retry-After", "5"),
@@ -130,7 +130,7 @@ async fn a_login_that_is_unavailable_is_tried_again_within_the_call() {
 }
 
 #[tokio::test]
-async fn a_login_that_fails_for_good_is_not_tried_again() {
+async fn a_permanent_login_failure_is_not_retried() {
     let unfit = Scripted::new(
         400,
         r#"{"error":"invalid_client","description":"client not found"}"#,

@@ -62,7 +62,7 @@ fn on_demand(_: u64) -> Window {
 }
 
 #[test]
-fn alone_the_budget_of_fixed_windows_is_used_and_nothing_is_refused() {
+fn alone_the_budget_of_fixed_windows_is_used_without_refusals() {
     for window in [fixed, on_demand] {
         let summary = summary(window, Other::Nobody);
 
@@ -74,7 +74,7 @@ fn alone_the_budget_of_fixed_windows_is_used_and_nothing_is_refused() {
 }
 
 #[test]
-fn beside_another_client_the_budget_of_fixed_windows_is_used_and_hardly_anything_refused() {
+fn beside_another_client_fixed_windows_are_used_with_few_refusals() {
     for other in OTHERS {
         let summary = summary(fixed, other);
 
@@ -86,7 +86,7 @@ fn beside_another_client_the_budget_of_fixed_windows_is_used_and_hardly_anything
 }
 
 #[test]
-fn the_same_holds_when_the_clocks_of_those_who_answer_differ() {
+fn with_skewed_server_clocks_the_budget_is_used_with_few_refusals() {
     for other in [Other::Nobody].into_iter().chain(OTHERS) {
         let skewed = |seed, rounding| Server::new(fixed(seed), rounding).with_skewed_nodes();
 
@@ -100,7 +100,7 @@ fn the_same_holds_when_the_clocks_of_those_who_answer_differ() {
 }
 
 #[test]
-fn beside_another_token_the_limit_of_both_is_used_and_hardly_anything_refused() {
+fn a_limit_shared_by_two_tokens_is_used_with_few_refusals() {
     let layered = |seed, rounding| Server::new(fixed(seed), rounding).with_client_limit(400);
     for other in [Other::Steady, Other::Random] {
         let summary = summary_of(layered, other);
@@ -116,7 +116,7 @@ fn beside_another_token_the_limit_of_both_is_used_and_hardly_anything_refused() 
 }
 
 #[test]
-fn the_same_holds_when_a_window_begins_with_its_first_request() {
+fn windows_begun_by_a_request_are_used_with_few_refusals() {
     for other in OTHERS {
         let summary = summary(on_demand, other);
 
@@ -128,7 +128,7 @@ fn the_same_holds_when_a_window_begins_with_its_first_request() {
 }
 
 #[test]
-fn the_budget_of_a_sliding_window_is_used_and_hardly_anything_refused() {
+fn the_budget_of_a_sliding_window_is_used_with_few_refusals() {
     for other in [Other::Nobody].into_iter().chain(OTHERS) {
         let summary = summary(|_| Window::Sliding, other);
 
@@ -139,7 +139,7 @@ fn the_budget_of_a_sliding_window_is_used_and_hardly_anything_refused() {
 }
 
 #[test]
-fn a_sliding_window_that_says_a_full_minute_each_time_is_used_all_the_same() {
+fn a_sliding_window_with_a_full_reset_is_used_without_refusals() {
     let summary = summary(|_| Window::SlidingToEmpty, Other::Nobody);
 
     assert!(summary.least_used >= 0.95, "{summary:?}");
@@ -147,7 +147,7 @@ fn a_sliding_window_that_says_a_full_minute_each_time_is_used_all_the_same() {
 }
 
 #[test]
-fn without_headers_a_429_holds_all_callers_and_comes_about_once_for_each_in_a_window() {
+fn without_headers_the_budget_is_used_with_few_refusals() {
     let silent = |seed, rounding| Server::new(fixed(seed), rounding).without_headers();
 
     let summary = summary_of(silent, Other::Nobody);

@@ -63,7 +63,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_redirect_names_scheme_and_host_and_no_path_or_query() {
+async fn a_redirect_is_reported_by_scheme_and_host_only() {
     let server = Server::start().await;
     let sender = Sender::new(local()).unwrap();
     let here = server.url.origin().ascii_serialization();
@@ -115,7 +115,7 @@ impl reqwest::dns::Resolve for NoNames {
 }
 
 #[tokio::test]
-async fn a_name_that_cannot_be_resolved_is_a_refusal_of_its_own() {
+async fn an_unresolvable_host_has_its_own_refusal() {
     let http = transport::builder().no_proxy().dns_resolver(NoNames);
     let http = http.build().unwrap();
     let url = WebhookUrl::parse("https://hooks.example/s3cret", &local()).unwrap();
@@ -147,7 +147,7 @@ async fn hanging_up() -> u16 {
 }
 
 #[tokio::test]
-async fn each_way_to_get_no_answer_is_a_refusal_of_its_own() {
+async fn each_cause_of_a_missing_response_has_its_own_refusal() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let closed_port = closed.local_addr().unwrap().port();
     drop(closed);
@@ -179,7 +179,7 @@ async fn each_way_to_get_no_answer_is_a_refusal_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_inside_is_not_connected_to() {
+async fn a_host_that_resolves_to_loopback_is_not_connected_to() {
     let server = Server::start().await;
     server.script(HOOK, [Answer::new(200, "")]);
     let sender = Sender::new(AddressRules::default()).unwrap();
@@ -194,7 +194,7 @@ async fn a_name_that_leads_inside_is_not_connected_to() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_down_is_a_delivery_error_without_its_path() {
+async fn the_error_for_an_unreachable_receiver_hides_its_path() {
     let url = WebhookUrl::parse("http://127.0.0.1:1/s3cret?key=s3cret", &local()).unwrap();
 
     let error = Sender::new(local())
@@ -210,7 +210,7 @@ async fn a_receiver_that_is_down_is_a_delivery_error_without_its_path() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_hangs_is_left_after_the_timeout() {
+async fn a_hanging_receiver_is_given_up_after_the_timeout() {
     let server = Server::start().await;
     let never = Arc::new(tokio::sync::Barrier::new(2));
     server.script(HOOK, [Answer::new(200, "").held(&never)]);

@@ -103,7 +103,7 @@ fn every_function_reads_exactly_its_variables() {
 }
 
 #[test]
-fn a_function_without_settings_misses_just_what_it_needs() {
+fn a_function_without_settings_reports_each_required_variable() {
     for function in FUNCTIONS {
         let error = configs()[function.function](&|_| None).unwrap();
 
@@ -129,7 +129,7 @@ fn a_function_without_settings_misses_just_what_it_needs() {
 }
 
 #[test]
-fn all_problems_are_told_at_once_a_line_each() {
+fn all_problems_are_reported_at_once_one_per_line() {
     let lookup = |name: &str| match name {
         "MAX_OPEN_SLICES" => Some("x".to_owned()),
         "PAGE_QUEUE_URL" => Some("https://sqs.example/1/pages.fifo".to_owned()),
@@ -147,7 +147,7 @@ fn all_problems_are_told_at_once_a_line_each() {
 }
 
 #[test]
-fn what_is_set_is_what_the_function_gets() {
+fn the_configuration_holds_the_values_of_the_variables() {
     let lookup = |name: &str| {
         let found = COMPLETE.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -175,7 +175,7 @@ fn what_is_set_is_what_the_function_gets() {
 }
 
 #[test]
-fn a_line_of_the_table_says_something_and_ends_without_a_period() {
+fn each_variable_has_a_description_without_a_final_period() {
     for variable in FUNCTIONS.iter().flat_map(FunctionVariables::variables) {
         assert!(
             variable.meaning.len() > 10 && !variable.meaning.ends_with('.'),

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_chat_has_its_texts_and_who_wrote_them() {
+    fn a_recorded_chat_has_its_texts_and_their_authors() {
         let recorded = json!([{"media": "chat", "transcript": [
             {"from": "Guest", "utc": "2026-03-02T14:03:10.112Z", "body": "Hi", "bodyType": "STANDARD", "participantPurpose": "customer"},
             {"from": "Guest", "utc": "2026-03-02T14:03:11.112Z", "bodyType": "TYPING", "participantPurpose": "customer"},
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_message_holds_beside_its_text_stays_as_it_came() {
+    fn content_beside_a_text_is_kept_verbatim() {
         let recorded = json!([{"messagingTranscript": [
             {"id": "a", "purpose": "workflow", "messageText": "Which?", "quickReplies": [{"text": "Yes", "payload": "1.0"}], "cards": [], "story": null},
             {"id": "b", "purpose": "customer", "buttonResponse": {"text": "Yes"}, "buttonResponses": [{"text": "Yes"}], "events": [{"eventType": "Presence"}]},
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_content_is_kept_behind_its_name() {
+    fn every_kind_of_content_is_kept_under_its_name() {
         let names = [
             "buttonResponse",
             "buttonResponses",
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_message_with_a_text_is_a_message_whatever_its_type() {
+    fn a_chat_entry_with_a_text_is_a_message_of_any_type() {
         let recorded = json!([{"transcript": [
             {"id": "a", "body": "Mary joined", "bodyType": "MEMBERJOIN", "user": {"id": "u"}},
             {"id": "b", "body": "", "bodyType": "MEMBERLEAVE"},
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_that_is_stored_away_says_so() {
+    fn an_archived_recording_is_reported_as_such() {
         let away = read(&json!([{"media": "message", "fileState": "ARCHIVED"}])).unwrap_err();
         let none = read(&json!([])).unwrap_err();
 
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_of_texts_without_them_is_no_answer() {
+    fn a_text_recording_without_its_texts_is_refused() {
         for media in ["message", "chat"] {
             for list in ["messagingTranscript", "transcript"] {
                 let is_its_own = (media == "message") == (list == "messagingTranscript");
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_is_no_recording_is_kept_as_it_is() {
+    fn an_object_that_is_not_a_recording_is_kept_as_unreadable() {
         for object in [json!({}), json!({"id": "r"})] {
             let transcript = read(&json!([object])).unwrap();
 
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_beside_a_recording_that_lacks_its_own_are_not_all() {
+    fn a_recording_without_its_texts_is_listed_as_a_problem() {
         let recorded = json!([
             {"media": "message", "messagingTranscript": [{"id": "m1", "messageText": "Hi"}]},
             {"media": "message"},
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_beside_a_recording_that_is_stored_away_are_not_all() {
+    fn an_archived_recording_beside_others_is_listed_as_a_problem() {
         let recorded = json!([
             {"fileState": "AVAILABLE", "messagingTranscript": [{"id": "m1", "messageText": "Hi"}]},
             {"fileState": "ARCHIVED"},
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn recordings_of_another_conversation_are_not_taken() {
+    fn recordings_of_another_conversation_are_refused() {
         let of = |id: &str| Recordings::of(&raw(&json!([{"conversationId": id}])), "c1").is_ok();
 
         assert!(of("c1") && of("C1") && !of("c2"));
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_of_a_recording_that_cannot_be_read_costs_itself() {
+    fn an_unreadable_element_of_a_recording_loses_only_itself() {
         let said = |text: &str| json!({"id": text, "messageText": text});
         let recorded = |message: serde_json::Value| json!([{"messagingTranscript": [said("one"), message, said("two")]}]);
         let cases = [
@@ -569,7 +569,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_message_is_told_whatever_its_lesser_fields_are() {
+    fn a_recorded_message_is_kept_with_any_value_in_optional_fields() {
         let fields = [
             "from",
             "fromUser",
@@ -602,7 +602,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_conversation_listed_and_no_recording_holds_is_missing() {
+    fn listed_messages_without_a_recording_are_counted_as_missing() {
         let said = |id: Option<&str>| json!({"id": id, "messageText": "x"});
         let typing = json!({"id": "b", "events": [{"eventType": "Typing"}]});
         let cases = [

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_not_the_details_says_by_which_field() {
+    fn the_error_for_malformed_web_details_names_the_field() {
         let documents = [
             (json!(null), "not an object"),
             (json!([]), "not an object"),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_cannot_be_read_costs_itself() {
+    fn an_unreadable_message_loses_only_itself() {
         let cases = [
             json!(null),
             json!("lost"),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_told_whatever_its_lesser_fields_are() {
+    fn a_message_is_kept_with_any_value_in_its_optional_fields() {
         for value in [
             json!(null),
             json!(""),

@@ -22,7 +22,7 @@ pub(super) async fn a_message_received_too_often_becomes_a_dead_letter(
     Ok(())
 }
 
-pub(super) async fn a_dead_letter_lets_its_group_go_on(subject: &Subject) -> anyhow::Result<()> {
+pub(super) async fn a_dead_letter_unblocks_its_group(subject: &Subject) -> anyhow::Result<()> {
     for body in ["poison", "next"] {
         subject.send(Queue::Pages, body, Some(("g", body))).await?;
     }

@@ -5,7 +5,7 @@ use anyhow::ensure;
 use super::{SHORT, Subject};
 use crate::storage::queue::Queue;
 
-pub(super) async fn a_repeated_deduplication_id_is_swallowed(
+pub(super) async fn a_message_with_a_repeated_deduplication_id_is_discarded(
     subject: &Subject,
 ) -> anyhow::Result<()> {
     for (body, group) in [("first", "one"), ("second", "one"), ("third", "another")] {
@@ -20,7 +20,7 @@ pub(super) async fn a_repeated_deduplication_id_is_swallowed(
     Ok(())
 }
 
-pub(super) async fn a_repeat_is_swallowed_after_the_first_was_deleted(
+pub(super) async fn a_duplicate_is_discarded_after_the_first_was_deleted(
     subject: &Subject,
 ) -> anyhow::Result<()> {
     let fifo = Some(("group", "repeat"));

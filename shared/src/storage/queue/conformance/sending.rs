@@ -44,7 +44,7 @@ pub(super) async fn depth_counts_messages_in_flight_and_delayed_ones(
     subject.expect_depth(Queue::Webhooks, 1).await
 }
 
-pub(super) async fn what_does_not_fit_the_queue_is_refused(
+pub(super) async fn a_message_that_its_queue_cannot_hold_is_refused(
     subject: &Subject,
 ) -> anyhow::Result<()> {
     let fifo = |group: &str| {
@@ -78,7 +78,7 @@ pub(super) async fn what_does_not_fit_the_queue_is_refused(
     Ok(())
 }
 
-pub(super) async fn a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_not(
+pub(super) async fn a_body_of_one_mebibyte_is_accepted_and_one_byte_more_is_not(
     subject: &Subject,
 ) -> anyhow::Result<()> {
     let body = "x".repeat(MAX_BODY_BYTES);

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use super::{SHORT, Subject};
 use crate::storage::queue::Queue;
 
-pub(super) async fn a_delayed_message_comes_after_its_delay_and_not_before(
+pub(super) async fn a_delayed_message_is_received_only_after_its_delay(
     subject: &Subject,
 ) -> anyhow::Result<()> {
     subject.send_later(Queue::Waiting, "later", SHORT).await?;
@@ -19,7 +19,7 @@ pub(super) async fn a_delayed_message_comes_after_its_delay_and_not_before(
     Ok(())
 }
 
-pub(super) async fn a_message_nobody_deletes_comes_again_after_the_visibility_timeout(
+pub(super) async fn an_undeleted_message_returns_after_the_visibility_timeout(
     subject: &Subject,
 ) -> anyhow::Result<()> {
     let visibility = subject.consumer.visibility_timeout(Queue::Waiting);
@@ -38,7 +38,7 @@ pub(super) async fn a_message_nobody_deletes_comes_again_after_the_visibility_ti
     Ok(())
 }
 
-pub(super) async fn a_postponed_message_comes_after_its_delay_and_not_before(
+pub(super) async fn a_postponed_message_is_received_only_after_its_delay(
     subject: &Subject,
 ) -> anyhow::Result<()> {
     subject.send(Queue::Webhooks, "again", None).await?;
@@ -53,7 +53,7 @@ pub(super) async fn a_postponed_message_comes_after_its_delay_and_not_before(
     Ok(())
 }
 
-pub(super) async fn a_message_given_back_at_once_comes_at_once(
+pub(super) async fn a_message_postponed_by_zero_is_received_at_once(
     subject: &Subject,
 ) -> anyhow::Result<()> {
     subject.send(Queue::Webhooks, "again", None).await?;

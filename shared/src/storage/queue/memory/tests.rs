@@ -68,7 +68,7 @@ async fn the_in_process_queues_keep_every_promise_of_a_queue() {
 }
 
 #[tokio::test]
-async fn a_message_nobody_deletes_comes_again_when_its_visibility_timeout_has_passed() {
+async fn an_undeleted_message_returns_after_its_visibility_timeout() {
     let (queues, clock) = queues();
     send_all(&queues, [page("g", "1")]).await;
     let first = queues.receive(Queue::Pages).unwrap();
@@ -83,7 +83,7 @@ async fn a_message_nobody_deletes_comes_again_when_its_visibility_timeout_has_pa
 }
 
 #[tokio::test]
-async fn a_message_that_its_consumer_gives_up_is_a_dead_letter_at_once() {
+async fn a_buried_message_becomes_a_dead_letter_at_once() {
     let (queues, _) = queues();
     send_all(&queues, [page("g", "1"), page("g", "2")]).await;
     let first = queues.receive(Queue::Pages).unwrap();
@@ -160,7 +160,7 @@ async fn a_message_received_too_often_becomes_a_dead_letter() {
 }
 
 #[tokio::test]
-async fn the_last_receipt_can_still_succeed() {
+async fn a_message_can_still_be_deleted_on_its_last_receive() {
     let (queues, clock) = queues();
     send_all(&queues, [page("g", "1")]).await;
     die_with(
@@ -177,7 +177,7 @@ async fn the_last_receipt_can_still_succeed() {
 }
 
 #[tokio::test]
-async fn giving_back_the_last_receipt_makes_a_dead_letter_too() {
+async fn releasing_a_message_on_its_last_receive_makes_a_dead_letter() {
     let (queues, clock) = queues();
     send_all(&queues, [page("g", "1")]).await;
     die_with(
@@ -197,7 +197,7 @@ async fn giving_back_the_last_receipt_makes_a_dead_letter_too() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_swallowed_for_five_minutes_and_not_longer() {
+async fn a_duplicate_is_discarded_for_five_minutes_and_no_longer() {
     let (queues, clock) = queues();
     send_all(&queues, [page("g", "1")]).await;
     let first = queues.receive(Queue::Pages).unwrap();
@@ -218,7 +218,7 @@ async fn a_repeat_is_swallowed_for_five_minutes_and_not_longer() {
 }
 
 #[tokio::test]
-async fn one_queue_s_deduplication_ids_mean_nothing_to_another() {
+async fn deduplication_ids_are_separate_for_each_queue() {
     let (queues, _) = queues();
     let outcome = Outgoing {
         queue: Queue::Completion,
@@ -231,7 +231,7 @@ async fn one_queue_s_deduplication_ids_mean_nothing_to_another() {
 }
 
 #[tokio::test]
-async fn who_postpones_and_then_deletes_has_deleted() {
+async fn a_postponed_message_can_be_deleted() {
     let (queues, clock) = queues();
     send_all(&queues, [waiting("1", Duration::ZERO)]).await;
     let delivery = queues.receive(Queue::Waiting).unwrap();
@@ -247,7 +247,7 @@ async fn who_postpones_and_then_deletes_has_deleted() {
 }
 
 #[tokio::test]
-async fn a_message_is_held_back_twelve_hours_from_its_receipt_at_most() {
+async fn a_message_is_postponed_at_most_twelve_hours_from_its_receipt() {
     let (queues, clock) = queues();
     send_all(&queues, [waiting("1", Duration::ZERO)]).await;
     let delivery = queues.receive(Queue::Waiting).unwrap();
@@ -268,7 +268,7 @@ async fn a_message_is_held_back_twelve_hours_from_its_receipt_at_most() {
 }
 
 #[tokio::test]
-async fn a_message_that_grows_too_old_is_gone_without_a_dead_letter() {
+async fn an_expired_message_is_dropped_without_a_dead_letter() {
     let (queues, clock) = queues();
     send_all(&queues, [waiting("1", MAX_DELAY)]).await;
 
@@ -327,7 +327,7 @@ async fn on_an_ordered_queue_only_the_first_of_each_group_can_come_next() {
 }
 
 #[tokio::test]
-async fn an_index_out_of_range_means_the_last() {
+async fn an_index_out_of_range_picks_the_last_message() {
     let (queues, _) = queues();
     send_all(
         &queues,
@@ -341,7 +341,7 @@ async fn an_index_out_of_range_means_the_last() {
 }
 
 #[tokio::test]
-async fn the_next_visible_moment_is_when_moving_the_clock_helps() {
+async fn the_next_visible_time_is_the_earliest_of_all_messages() {
     let (queues, clock) = queues();
     let start = clock.now();
     assert_eq!(queues.next_visible(Queue::Waiting), None);
@@ -364,7 +364,7 @@ async fn the_next_visible_moment_is_when_moving_the_clock_helps() {
 }
 
 #[tokio::test]
-async fn the_next_visible_moment_of_a_blocked_group_is_that_of_its_first_message() {
+async fn a_blocked_group_is_next_visible_with_its_first_message() {
     let (queues, clock) = queues();
     send_all(&queues, [page("g", "1"), page("g", "2")]).await;
     queues.receive(Queue::Pages).unwrap();
@@ -396,7 +396,7 @@ async fn a_standard_queue_can_be_made_to_deliver_twice() {
 }
 
 #[tokio::test]
-async fn when_all_consumers_die_what_they_held_comes_at_once_and_what_they_postponed_in_time() {
+async fn expiring_held_messages_keeps_postponed_ones_invisible() {
     let (queues, clock) = queues();
     send_all(
         &queues,
@@ -419,7 +419,7 @@ async fn when_all_consumers_die_what_they_held_comes_at_once_and_what_they_postp
 }
 
 #[tokio::test]
-async fn a_postponed_message_is_in_flight_and_in_nobody_s_hand() {
+async fn a_postponed_message_is_in_flight_but_not_in_hand() {
     let (queues, _) = queues();
     send_all(
         &queues,
@@ -438,7 +438,7 @@ async fn a_postponed_message_is_in_flight_and_in_nobody_s_hand() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_waits_for_a_manual_clock_is_woken_when_the_time_is_reached() {
+async fn a_waiting_consumer_is_woken_by_a_manual_clock() {
     let (queues, clock) = queues();
     send_all(&queues, [waiting("later", SECOND)]).await;
 
@@ -450,7 +450,7 @@ async fn a_consumer_that_waits_for_a_manual_clock_is_woken_when_the_time_is_reac
 }
 
 #[tokio::test]
-async fn a_consumer_that_waits_is_woken_by_a_message() {
+async fn a_waiting_consumer_is_woken_by_a_message() {
     let queues = MemoryQueues::new(Clock::System);
     let consumer = queues.clone();
 
@@ -463,7 +463,7 @@ async fn a_consumer_that_waits_is_woken_by_a_message() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_waits_for_a_group_is_woken_by_a_deletion() {
+async fn a_consumer_waiting_for_a_group_is_woken_by_a_deletion() {
     let queues = MemoryQueues::new(Clock::System);
     send_all(&queues, [page("g", "1"), page("g", "2")]).await;
     let first = queues.next(Queue::Pages).await;
@@ -478,7 +478,7 @@ async fn a_consumer_that_waits_for_a_group_is_woken_by_a_deletion() {
 }
 
 #[tokio::test]
-async fn no_body_shows_in_the_debug_form_of_the_queues() {
+async fn debug_output_of_the_queues_hides_the_bodies() {
     let (queues, _) = queues();
     send_all(&queues, [waiting("secret", Duration::ZERO)]).await;
 

@@ -236,7 +236,7 @@ async fn a_queue_without_a_url_names_its_variable() {
 }
 
 #[tokio::test]
-async fn depth_adds_up_what_is_visible_in_flight_and_delayed() {
+async fn the_depth_adds_up_visible_in_flight_and_delayed_messages() {
     let reply = json!({"Attributes": {
         "ApproximateNumberOfMessages": "3",
         "ApproximateNumberOfMessagesNotVisible": "20",
@@ -253,7 +253,7 @@ async fn depth_adds_up_what_is_visible_in_flight_and_delayed() {
 }
 
 #[tokio::test]
-async fn a_depth_that_is_not_told_is_an_error_and_not_zero() {
+async fn a_missing_depth_is_an_error_and_not_zero() {
     let fake = FakeAws::start(|_| Reply::json(200, &json!({"Attributes": {}}))).await;
 
     let error = SqsQueues::new(client(&fake), urls(""))
@@ -281,7 +281,7 @@ async fn postponing_changes_the_visibility_by_whole_seconds() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again() {
+async fn a_send_whose_response_is_lost_is_retried() {
     let fake = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply, sent]).await;
 
     SqsQueues::new(client(&fake), urls(""))

@@ -9,7 +9,7 @@ use crate::storage::store::{ArchiveStore, Listed};
 /// Objects per page of a listing.
 const PAGE: usize = 1_000;
 
-pub(super) async fn a_listing_is_in_byte_order_whatever_the_keys(
+pub(super) async fn a_listing_is_in_byte_order_for_any_keys(
     store: &dyn ArchiveStore,
 ) -> anyhow::Result<()> {
     create_odd(store).await?;
@@ -24,7 +24,7 @@ pub(super) async fn a_listing_is_in_byte_order_whatever_the_keys(
     Ok(())
 }
 
-pub(super) async fn a_listing_holds_what_starts_with_the_prefix_and_comes_after_the_key(
+pub(super) async fn a_listing_holds_the_keys_with_the_prefix_after_the_given_key(
     store: &dyn ArchiveStore,
 ) -> anyhow::Result<()> {
     create_odd(store).await?;

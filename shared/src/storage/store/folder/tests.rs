@@ -61,7 +61,7 @@ async fn a_synced_folder_creates_replaces_and_deletes_too() {
 }
 
 #[tokio::test]
-async fn an_archive_is_still_there_when_opened_again() {
+async fn objects_persist_when_the_folder_is_reopened() {
     let (folder, store) = folder();
     store.create(object("a/b")).await.unwrap();
     drop(store);
@@ -75,7 +75,7 @@ async fn an_archive_is_still_there_when_opened_again() {
 }
 
 #[tokio::test]
-async fn a_key_that_leads_elsewhere_is_refused_by_everything() {
+async fn keys_outside_the_folder_are_refused_by_every_operation() {
     let folder = tempfile::tempdir().unwrap();
     let outside = folder.path().join("outside");
     fs::write(&outside, "keep me").unwrap();
@@ -112,7 +112,7 @@ async fn a_key_that_leads_elsewhere_is_refused_by_everything() {
 }
 
 #[tokio::test]
-async fn a_prefix_that_leads_elsewhere_lists_nothing() {
+async fn prefixes_outside_the_folder_list_nothing() {
     let (_folder, store) = folder();
     store.create(object("a/b")).await.unwrap();
     drop(store.lock("export").unwrap());
@@ -127,7 +127,7 @@ async fn a_prefix_that_leads_elsewhere_lists_nothing() {
 }
 
 #[tokio::test]
-async fn locks_and_temporary_files_are_no_objects() {
+async fn locks_and_temporary_files_are_not_listed() {
     let (folder, store) = folder();
     let _lock = store.lock("export").unwrap();
     fs::write(folder.path().join(".tmp/half"), "half").unwrap();
@@ -144,7 +144,7 @@ async fn locks_and_temporary_files_are_no_objects() {
 }
 
 #[tokio::test]
-async fn an_object_cannot_also_be_a_folder_and_says_so() {
+async fn a_key_cannot_be_both_an_object_and_a_folder() {
     let (_folder, store) = folder();
     store.create(object("file")).await.unwrap();
     store.create(object("folder/child")).await.unwrap();
@@ -166,7 +166,7 @@ async fn an_object_cannot_also_be_a_folder_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_folder_cleared_away_meanwhile_is_made_anew() {
+async fn a_deleted_subfolder_is_created_again() {
     let (folder, store) = folder();
     store.create(object("a/b/1")).await.unwrap();
     fs::remove_dir_all(folder.path().join("a")).unwrap();
@@ -177,7 +177,7 @@ async fn a_folder_cleared_away_meanwhile_is_made_anew() {
 }
 
 #[test]
-fn leftovers_of_dead_processes_are_removed_and_young_files_stay() {
+fn old_temporary_files_are_removed_and_recent_ones_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let temporary = folder.path().join(".tmp");
     fs::create_dir(&temporary).unwrap();
@@ -193,7 +193,7 @@ fn leftovers_of_dead_processes_are_removed_and_young_files_stay() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_one_is_named_with_the_reason() {
+fn a_path_that_is_not_a_folder_is_refused_with_the_reason() {
     let file = tempfile::NamedTempFile::new().unwrap();
 
     let error = FolderStore::open(file.path()).unwrap_err();
@@ -207,7 +207,7 @@ fn a_folder_that_cannot_be_one_is_named_with_the_reason() {
 }
 
 #[test]
-fn an_export_is_locked_once_at_a_time_and_others_stay_free() {
+fn an_export_has_one_lock_at_a_time_and_others_are_unaffected() {
     let (_folder, store) = folder();
     let held = store.lock("one").unwrap();
 
@@ -295,7 +295,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_folder_opened_for_reading_is_left_as_it_is() {
+async fn a_folder_opened_for_reading_is_not_modified() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key"), "body").unwrap();
 
@@ -306,7 +306,7 @@ async fn a_folder_opened_for_reading_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_object_that_could_not_be_read_again_is_not_written() {
+async fn an_object_over_the_size_limit_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let store = FolderStore::open_without_sync(folder.path()).unwrap();
     let size = usize::try_from(crate::storage::store::MAX_OBJECT_BYTES).unwrap() + 1;

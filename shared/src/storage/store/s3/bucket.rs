@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bucket_tells_its_region() {
+    async fn the_region_of_a_bucket_is_read() {
         assert_eq!(
             asked(200, Some("eu-west-1")).await,
             Ok(Some("eu-west-1".into()))
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_refusal_is_told_by_what_is_wrong() {
+    async fn each_refusal_by_a_bucket_has_its_own_error() {
         let own = Some("eu-central-1");
         let mut told = Vec::new();
         for (status, region) in [
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn credentials_that_are_of_no_use_are_no_missing_right_and_no_silence() {
+    async fn invalid_credentials_are_not_reported_as_denied_access() {
         let told = [
             refused(400, || Reply::s3_error(400, "ExpiredToken")).await,
             refused(403, || Reply::s3_error(403, "SignatureDoesNotMatch")).await,
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_may_list_below_the_prefix_alone_is_let_in() {
+    async fn permission_to_list_the_prefix_alone_is_enough() {
         let listing = r#"<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#;
 
         let told = refused(403, move || Reply::ok(listing)).await;
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_key_that_encrypts_an_object_is_told() {
+    async fn the_kms_key_of_an_object_is_reported() {
         let encrypted = || Reply::Answer {
             status: 200,
             headers: vec![

@@ -121,7 +121,7 @@ async fn s3_keeps_every_promise_of_a_store() {
 }
 
 #[tokio::test]
-async fn s3_behind_a_prefix_keeps_every_promise_of_a_store() {
+async fn s3_with_a_prefix_keeps_every_promise_of_a_store() {
     let neighbours = [
         "backup",
         "backup-2/odd/a",
@@ -158,7 +158,7 @@ fn page_of_three(request: &Request) -> Reply {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_know_where_to_start_lists_nothing_twice() {
+async fn a_store_that_ignores_start_after_lists_nothing_twice() {
     let fake = FakeAws::start(page_of_three).await;
     let store = store(&fake, None);
     let keys = |listing: Listing| {
@@ -176,7 +176,7 @@ async fn a_store_that_does_not_know_where_to_start_lists_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_listing_that_announces_more_and_gives_nothing_is_an_error() {
+async fn a_truncated_listing_without_new_keys_is_an_error() {
     let body = "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents></ListBucketResult>";
     let fake = FakeAws::start(move |_| Reply::ok(body)).await;
 
@@ -232,7 +232,7 @@ async fn a_create_carries_its_condition_checksum_encryption_and_types() {
 }
 
 #[tokio::test]
-async fn a_replace_has_no_condition_and_without_a_key_no_encryption_of_its_own() {
+async fn a_replace_is_unconditional_and_encrypted_only_with_a_key() {
     let fake = FakeAws::start(|_| Reply::ok("")).await;
     let store = S3Store {
         kms_key_id: None,
@@ -253,7 +253,7 @@ async fn a_replace_has_no_condition_and_without_a_key_no_encryption_of_its_own()
 }
 
 #[tokio::test]
-async fn a_precondition_that_fails_means_already_there() {
+async fn a_failed_precondition_means_already_there() {
     let fake = FakeAws::replying([precondition_failed as fn() -> Reply]).await;
 
     let stored = store(&fake, None).create(object()).await.unwrap();
@@ -262,7 +262,7 @@ async fn a_precondition_that_fails_means_already_there() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_is_found_already_there() {
+async fn a_write_whose_response_is_lost_is_found_already_there() {
     let bucket = FakeBucket::default();
     let first = Mutex::new(true);
     let fake = FakeAws::start(move |request| {
@@ -283,7 +283,7 @@ async fn a_write_whose_answer_is_lost_is_found_already_there() {
 }
 
 #[tokio::test]
-async fn a_create_that_collides_is_tried_again() {
+async fn a_conflicting_create_is_retried() {
     let fake = FakeAws::replying([conflict as fn() -> Reply, conflict, || Reply::ok("")]).await;
 
     let stored = store(&fake, None).create(object()).await.unwrap();
@@ -292,7 +292,7 @@ async fn a_create_that_collides_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_create_that_collides_with_the_winner_finds_it_already_there() {
+async fn a_retried_create_finds_the_object_of_the_winner() {
     let fake = FakeAws::replying([conflict as fn() -> Reply, precondition_failed]).await;
 
     let stored = store(&fake, None).create(object()).await.unwrap();
@@ -301,7 +301,7 @@ async fn a_create_that_collides_with_the_winner_finds_it_already_there() {
 }
 
 #[tokio::test]
-async fn a_create_that_always_collides_gives_up_as_transient_within_seconds() {
+async fn a_create_with_endless_conflicts_is_transient_within_seconds() {
     let fake = FakeAws::replying([conflict as fn() -> Reply]).await;
     let store = store(&fake, None);
     let start = store.clock.now();
@@ -328,7 +328,7 @@ async fn slow_down_is_transient_once_the_sdk_has_given_up() {
 }
 
 #[tokio::test]
-async fn what_gets_no_answer_at_all_is_transient() {
+async fn requests_without_a_response_are_transient_errors() {
     let fake = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply]).await;
     let store = store(&fake, None);
 
@@ -341,7 +341,7 @@ async fn what_gets_no_answer_at_all_is_transient() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_access_is_permanent_and_keeps_the_words_of_s3() {
+async fn denied_access_is_permanent_and_keeps_the_message_of_s3() {
     let fake = FakeAws::replying([access_denied as fn() -> Reply]).await;
     let store = store(&fake, None);
 
@@ -385,7 +385,7 @@ async fn a_missing_bucket_is_not_a_missing_object() {
 }
 
 #[tokio::test]
-async fn an_absent_object_without_a_code_is_none() {
+async fn a_404_without_an_error_code_is_an_absent_object() {
     let fake = FakeAws::replying([(|| Reply::status(404)) as fn() -> Reply]).await;
 
     let body = store(&fake, None).get("k").await.unwrap();
@@ -394,7 +394,7 @@ async fn an_absent_object_without_a_code_is_none() {
 }
 
 #[tokio::test]
-async fn an_object_that_could_not_be_read_again_is_not_written() {
+async fn an_object_over_the_size_limit_is_not_written() {
     let fake = FakeAws::start(|_| Reply::ok("")).await;
     let store = store(&fake, None).with_max_object_bytes(4);
 
@@ -412,7 +412,7 @@ async fn an_object_that_could_not_be_read_again_is_not_written() {
 }
 
 #[tokio::test]
-async fn an_object_beyond_the_limit_is_refused_unread() {
+async fn an_object_over_the_size_limit_is_not_returned() {
     let fake = FakeAws::start(|_| Reply::ok(vec![0; 11])).await;
 
     let refused = store(&fake, None)
@@ -435,7 +435,7 @@ async fn an_object_beyond_the_limit_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn bytes_that_do_not_fit_their_checksum_are_not_returned() {
+async fn bytes_with_a_wrong_checksum_are_not_returned() {
     let fake = FakeAws::start(|_| Reply::Answer {
         status: 200,
         headers: vec![(

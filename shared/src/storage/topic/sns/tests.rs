@@ -68,7 +68,7 @@ async fn error(fake: &FakeAws, deadline: Deadline) -> String {
 }
 
 #[tokio::test]
-async fn a_notice_is_published_with_its_body_and_what_is_filtered_by() {
+async fn a_notice_is_published_with_body_and_filter_attributes() {
     let fake = FakeAws::start(|_| taken()).await;
 
     topic(&fake)
@@ -94,7 +94,7 @@ async fn a_notice_is_published_with_its_body_and_what_is_filtered_by() {
 }
 
 #[tokio::test]
-async fn a_request_holds_ten_notices_and_nothing_is_left_out() {
+async fn notices_are_published_in_batches_of_ten() {
     let fake = FakeAws::start(|_| taken()).await;
 
     topic(&fake)
@@ -110,7 +110,7 @@ async fn a_request_holds_ten_notices_and_nothing_is_left_out() {
 }
 
 #[test]
-fn a_request_holds_no_more_bytes_than_sns_takes() {
+fn batches_are_split_at_the_size_limit_of_sns() {
     let mut large = notices(5);
     for notice in &mut large[1..4] {
         notice.body = "x".repeat(MAX_BYTES / 2);
@@ -127,7 +127,7 @@ fn a_request_holds_no_more_bytes_than_sns_takes() {
 }
 
 #[tokio::test]
-async fn only_what_was_not_taken_is_published_again() {
+async fn only_failed_entries_are_published_again() {
     let fake = FakeAws::replying([
         (|| taking_all_but(&["evt_1", "evt_2"], "false")) as fn() -> Reply,
         || taking_all_but(&["evt_2"], "false"),
@@ -150,7 +150,7 @@ async fn only_what_was_not_taken_is_published_again() {
 }
 
 #[tokio::test]
-async fn what_is_never_taken_is_an_error_after_a_few_tries() {
+async fn an_entry_that_always_fails_is_an_error_after_a_few_tries() {
     let fake = FakeAws::start(|_| taking_all_but(&["evt_1"], "false")).await;
 
     let error = error(&fake, Deadline::NONE).await;
@@ -160,7 +160,7 @@ async fn what_is_never_taken_is_an_error_after_a_few_tries() {
 }
 
 #[tokio::test]
-async fn what_is_our_fault_or_too_late_is_not_tried_again() {
+async fn sender_faults_and_expired_deadlines_are_not_retried() {
     let refusing = FakeAws::start(|_| taking_all_but(&["evt_1"], "true")).await;
     let failing = FakeAws::start(|_| taking_all_but(&["evt_1"], "false")).await;
 
@@ -171,7 +171,7 @@ async fn what_is_our_fault_or_too_late_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again_and_a_refused_request_is_an_error() {
+async fn a_lost_response_is_retried_and_a_refused_request_is_an_error() {
     let losing = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply, taken]).await;
     let refusing = FakeAws::start(|_| {
         let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no</Message></Error></ErrorResponse>";

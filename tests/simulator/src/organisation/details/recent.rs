@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_query_is_known_until_more_is_there_or_enough_others_were_asked() {
+    fn a_query_is_cached_until_enough_others_were_sent() {
         let mut recent = Recent::default();
         recent.keep(asked(0), vec![3, 4]);
 

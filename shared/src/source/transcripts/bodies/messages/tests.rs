@@ -45,7 +45,7 @@ fn told(transcript: &Transcript) -> (Vec<&str>, Vec<String>) {
 }
 
 #[test]
-fn a_message_is_asked_for_once_and_belongs_to_whom_the_api_tells_first() {
+fn a_message_is_requested_once_and_keeps_its_first_participant() {
     let mut messages = conversation();
     assert_eq!(messages.ids, ["a", "b", "c"]);
 
@@ -75,7 +75,7 @@ fn a_message_is_asked_for_once_and_belongs_to_whom_the_api_tells_first() {
 }
 
 #[test]
-fn receipts_and_signs_of_typing_are_events_and_cards_are_messages() {
+fn receipts_and_typing_are_events_and_cards_are_messages() {
     let mut messages = conversation();
     let listing = listing(&json!({"entities": [
         {"id": "a", "normalizedMessage": {"type": "Event", "events": [{"eventType": "Typing"}]}},
@@ -101,7 +101,7 @@ fn receipts_and_signs_of_typing_are_events_and_cards_are_messages() {
 }
 
 #[test]
-fn a_document_that_is_not_the_conversation_says_by_which_field() {
+fn the_error_for_a_wrong_conversation_names_the_field() {
     let participants = json!([{"id": "p-1", "messages": []}]);
     let documents = [
         (json!({}), "`id`"),
@@ -129,7 +129,7 @@ fn a_document_that_is_not_the_conversation_says_by_which_field() {
 }
 
 #[test]
-fn a_document_that_is_not_a_listing_says_by_which_field() {
+fn the_error_for_a_malformed_listing_names_the_field() {
     let documents = [
         (json!(null), "not an object"),
         (json!([data("a", "one")]), "not an object"),
@@ -146,7 +146,7 @@ fn a_document_that_is_not_a_listing_says_by_which_field() {
 }
 
 #[test]
-fn message_ids_are_found_at_both_levels() {
+fn message_ids_are_found_at_both_nesting_levels() {
     let communication =
         |messages: Value| json!({"id": "x", "state": "connected", "messages": messages});
     let lists = [
@@ -174,7 +174,7 @@ fn message_ids_are_found_at_both_levels() {
 }
 
 #[test]
-fn an_element_of_a_conversation_that_cannot_be_read_costs_itself() {
+fn an_unreadable_element_of_a_conversation_loses_only_itself() {
     let participant = json!({"id": "p", "messages": [{"messageId": "a"}]});
     let cases = [
         (json!([null, participant]), "participants null"),
@@ -215,7 +215,7 @@ fn an_element_of_a_conversation_that_cannot_be_read_costs_itself() {
 }
 
 #[test]
-fn a_participant_without_an_id_has_a_number_and_keeps_its_messages() {
+fn a_participant_without_an_id_is_numbered_and_keeps_its_messages() {
     for id in [json!(null), json!(""), json!({}), json!(true)] {
         let mut messages = of(&json!({"id": "c", "participants": [
             {"id": id, "purpose": "customer", "startTime": "", "name": 5, "user": "u", "messages": [{"messageId": "a"}]},
@@ -230,7 +230,7 @@ fn a_participant_without_an_id_has_a_number_and_keeps_its_messages() {
 }
 
 #[test]
-fn a_message_is_told_whatever_its_lesser_fields_are() {
+fn a_message_is_kept_with_any_value_in_its_optional_fields() {
     let values = [
         json!(null),
         json!(7),
@@ -290,7 +290,7 @@ fn a_message_is_told_whatever_its_lesser_fields_are() {
 }
 
 #[test]
-fn a_message_whose_content_cannot_be_read_is_kept_raw_and_came() {
+fn a_message_with_unreadable_content_is_kept_raw_and_not_missing() {
     let mut by_text = data("a", "one");
     by_text["normalizedMessage"]["text"] = json!({"de": "eins"});
     let mut by_body = data("a", "one");
@@ -329,7 +329,7 @@ fn a_message_whose_content_cannot_be_read_is_kept_raw_and_came() {
 }
 
 #[test]
-fn what_stands_beside_a_text_costs_at_most_itself() {
+fn unreadable_fields_beside_a_text_lose_only_themselves() {
     let with = |field: &str, value: Value| {
         let mut odd = data("a", "one");
         odd[field] = value;
@@ -367,7 +367,7 @@ fn what_stands_beside_a_text_costs_at_most_itself() {
 }
 
 #[test]
-fn content_that_is_no_attachment_stays_as_it_came() {
+fn content_other_than_attachments_is_kept_verbatim() {
     let mut odd = data("a", "one");
     odd["normalizedMessage"]["content"] = json!([
         null,
@@ -397,7 +397,7 @@ fn content_that_is_no_attachment_stays_as_it_came() {
 }
 
 #[test]
-fn an_element_without_an_id_is_kept_once_though_it_comes_again() {
+fn an_element_without_an_id_is_kept_once_across_responses() {
     let mut messages = conversation();
     let entities =
         json!({"entities": [null, null, {"text": "lost"}, data("a", "one"), data("B", "two")]});
@@ -420,7 +420,7 @@ fn an_element_without_an_id_is_kept_once_though_it_comes_again() {
 }
 
 #[test]
-fn a_message_that_was_not_requested_is_kept_raw_where_one_is_missing() {
+fn an_unrequested_message_is_kept_raw_if_one_is_missing() {
     for (entities, kept) in [
         (vec![data("x", "?"), data("a", "one"), data("b", "two")], 1),
         (
@@ -509,7 +509,7 @@ fn change(document: &mut Value, at: &str, odd: Odd) {
 
 proptest! {
     #[test]
-    fn a_listing_that_is_odd_in_any_place_loses_nothing_in_silence(
+    fn a_malformed_listing_loses_nothing_silently(
         place in any::<prop::sample::Index>(),
         odd in prop::sample::select(vec![
             Odd::Dropped, Odd::Null, Odd::Number, Odd::Word, Odd::List, Odd::Object, Odd::Wrapped,
@@ -543,7 +543,7 @@ proptest! {
 }
 
 #[test]
-fn a_text_body_is_kept_whatever_the_normalized_message_says() {
+fn a_text_body_is_kept_with_any_normalized_message() {
     for normalized in [
         json!({"type": "Receipt"}),
         json!({"type": "Event", "events": [{"eventType": "Typing"}]}),

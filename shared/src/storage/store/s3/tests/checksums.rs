@@ -27,7 +27,7 @@ fn with_checksums(
 }
 
 #[tokio::test]
-async fn checksums_are_left_out_where_the_sdk_s_settings_say_so() {
+async fn checksums_are_omitted_if_set_to_when_required() {
     let fake = FakeAws::start(|_| Reply::ok("")).await;
     let store = with_checksums(
         &fake,
@@ -58,7 +58,7 @@ async fn checksums_are_left_out_where_the_sdk_s_settings_say_so() {
 }
 
 #[tokio::test]
-async fn a_store_that_refuses_checksums_is_told_how_to_do_without() {
+async fn the_error_of_a_store_without_checksums_names_the_setting() {
     let refusals: [fn() -> Reply; 4] = [
         || Reply::s3_error(501, "NotImplemented"),
         || Reply::s3_error(400, "InvalidArgument"),
@@ -89,7 +89,7 @@ async fn a_store_that_refuses_checksums_is_told_how_to_do_without() {
 }
 
 #[tokio::test]
-async fn a_setting_that_is_set_already_is_not_advised() {
+async fn a_setting_already_in_effect_is_not_suggested() {
     let fake =
         FakeAws::replying([(|| Reply::s3_error(501, "NotImplemented")) as fn() -> Reply]).await;
     let store = with_checksums(

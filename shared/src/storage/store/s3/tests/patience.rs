@@ -33,7 +33,7 @@ fn patient(fake: &FakeAws) -> S3Store {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_read_again() {
+async fn a_truncated_object_is_read_again() {
     let fake = FakeAws::replying([cut_off as fn() -> Reply, cut_off, || Reply::ok("whole")]).await;
     let store = store(&fake, None);
     let start = store.clock.now();
@@ -46,7 +46,7 @@ async fn a_body_that_breaks_off_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_body_that_always_breaks_off_is_transient_after_five_reads() {
+async fn an_always_truncated_object_is_transient_after_five_reads() {
     let fake = FakeAws::replying([cut_off as fn() -> Reply]).await;
 
     let error = store(&fake, None).get("k").await.unwrap_err();
@@ -56,7 +56,7 @@ async fn a_body_that_always_breaks_off_is_transient_after_five_reads() {
 }
 
 #[tokio::test]
-async fn an_object_that_vanishes_while_it_is_read_is_not_there() {
+async fn an_object_deleted_while_it_is_read_is_absent() {
     let fake = FakeAws::replying([cut_off as fn() -> Reply, || {
         Reply::s3_error(404, "NoSuchKey")
     }])
@@ -101,7 +101,7 @@ async fn a_patient_store_outlasts_throttling_on_every_call() {
 }
 
 #[tokio::test]
-async fn the_patience_with_a_store_that_only_throttles_ends() {
+async fn a_patient_store_gives_up_after_two_minutes_of_throttling() {
     let fake = FakeAws::replying([slow_down as fn() -> Reply]).await;
     let store = patient(&fake);
     let start = store.clock.now();
@@ -119,7 +119,7 @@ async fn the_patience_with_a_store_that_only_throttles_ends() {
 }
 
 #[tokio::test]
-async fn one_store_s_throttling_takes_no_retries_from_another() {
+async fn throttling_of_one_store_takes_no_retries_from_another() {
     let throttled = FakeAws::replying([slow_down as fn() -> Reply]).await;
     let patient = patient(&throttled);
     for _ in 0..3 {
@@ -133,7 +133,7 @@ async fn one_store_s_throttling_takes_no_retries_from_another() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_gives_no_answer_is_not_waited_for() {
+async fn an_unresponsive_bucket_is_reported_without_waiting() {
     let fake = FakeAws::replying([(|| Reply::HangUp) as fn() -> Reply]).await;
     let store = patient(&fake);
     let start = store.clock.now();
@@ -171,7 +171,7 @@ async fn throttling_by_status_alone_is_retried_and_transient() {
 }
 
 #[tokio::test]
-async fn what_a_store_does_not_implement_is_not_tried_again() {
+async fn not_implemented_is_permanent_and_not_retried() {
     let fake =
         FakeAws::replying([(|| Reply::s3_error(501, "NotImplemented")) as fn() -> Reply]).await;
 
