@@ -159,7 +159,7 @@ pub mod source {
     pub use export_gateway::ExportGateway;
     pub use history_gateway::HistoryGateway;
     pub use interface::{
-        Opened, PageContext, QuerySpec, Source, SourceError, SourcePage, SourceSettings,
+        Opened, PageContext, QuerySpec, RunContext, Source, SourceError, SourcePage, SourceSettings,
     };
     use interface::{broken, lost_at_cursor, lost_when_unknown};
     pub use names::NamesOrWarning;

@@ -11,7 +11,7 @@ use conversation_archive::export::waiting::{WaitReason, Waits};
 use conversation_archive::net::clock::Clock;
 use conversation_archive::pipeline::Redactors;
 use conversation_archive::source::{
-    NamesOrWarning, PageContext, QuerySpec, SourceError, SourcePage, Sources,
+    NamesOrWarning, PageContext, QuerySpec, RunContext, SourceError, SourcePage, Sources,
 };
 use jiff::Timestamp;
 use start_export::StartError;
@@ -88,19 +88,21 @@ impl<'a> Live<'a> {
                 if pages > self.max_pages {
                     return Err(endless(self.max_pages));
                 }
-                let reading = PageContext {
-                    plan: &self.plan,
-                    slice,
-                    run: 1,
-                    query: None,
+                let context = PageContext {
+                    run: RunContext {
+                        plan: &self.plan,
+                        slice,
+                        number: 1,
+                        query: None,
+                        deadline: Deadline::NONE,
+                    },
                     known: None,
                     portion: None,
                     names: names.as_deref(),
                     redactor: redactor.as_deref(),
                     waits: &waits,
-                    deadline: Deadline::NONE,
                 };
-                let page = self.page(&checkpoint, &reading).await?;
+                let page = self.page(&checkpoint, &context).await?;
                 if take(&page)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -114,11 +116,11 @@ impl<'a> Live<'a> {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<SourcePage, Problem> {
         let source = self.sources.of(self.plan.source);
         for _ in 0..WAITS {
-            match source.page(checkpoint, reading).await {
+            match source.page(checkpoint, context).await {
                 Ok(page) => return Ok(page),
                 Err(SourceError::NotReady(wait)) => {
                     self.screen.line(&format!("waiting: {}", wait.detail));

@@ -1,6 +1,7 @@
 //! Commits a page: first the rejected records, attachments, page object and index, then the create-only record that
 //! names them.
 
+use conversation_archive::archive::ArchiveError;
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::base::format::FormatVersion;
 use conversation_archive::base::hash::Sha256;
@@ -14,11 +15,12 @@ use conversation_archive::export::page_record::{
 use conversation_archive::export::request::OnBadRecord;
 use conversation_archive::pipeline::metrics;
 use conversation_archive::records::page::{AttachedFile, PageBody, Reject};
-use conversation_archive::source::{SourceError, SourcePage};
+use conversation_archive::source::SourcePage;
 use conversation_archive::storage::store::Stored;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 
+use crate::interrupted::Interrupted;
 use crate::{ArchivePage, Task};
 
 /// Parallel writes of attachments: a page may have many, and the invocation's time is limited.
@@ -30,14 +32,9 @@ impl ArchivePage {
         task: &Task<'_>,
         checkpoint: Checkpoint,
         page: SourcePage,
-    ) -> anyhow::Result<Result<PageRecord, SourceError>> {
-        if let Some(failure) = unacceptable(task, &page.body) {
-            return Ok(Err(SourceError::Fatal(failure)));
-        }
-        if let Some(Err(too_long)) = page.next.as_ref().map(Checkpoint::check) {
-            let failure = Failure::new(FailureKind::SourceBroken, too_long.to_string());
-            return Ok(Err(SourceError::Fatal(failure)));
-        }
+    ) -> Result<PageRecord, Interrupted> {
+        check_rejects(task, &page.body)?;
+        check_next(page.next.as_ref())?;
         let rejects = self.keep_rejects(task, &page.body.rejects).await?;
         let files = self.put_files(task, page.body.files).await?;
         let (counts, record_bytes) = (page.body.counts, page.body.ndjson_bytes);
@@ -88,7 +85,7 @@ impl ArchivePage {
         if stored == Stored::Created {
             measure(&record);
         }
-        Ok(Ok(record))
+        Ok(record)
     }
 
     async fn put_objects(
@@ -96,7 +93,7 @@ impl ArchivePage {
         task: &Task<'_>,
         page: Option<Vec<u8>>,
         index: Option<Vec<u8>>,
-    ) -> anyhow::Result<Option<PageObjects>> {
+    ) -> Result<Option<PageObjects>, ArchiveError> {
         let (Some(page), Some(index)) = (page, index) else {
             return Ok(None);
         };
@@ -117,7 +114,7 @@ impl ArchivePage {
         &self,
         task: &Task<'_>,
         files: Vec<AttachedFile>,
-    ) -> anyhow::Result<Vec<StoredObject>> {
+    ) -> Result<Vec<StoredObject>, ArchiveError> {
         let put = async |AttachedFile { sha256, bytes }: AttachedFile| {
             let name = ObjectKey::File(&task.message.id, sha256);
             let file = stored(name, &bytes, sha256);
@@ -135,7 +132,7 @@ impl ArchivePage {
         &self,
         task: &Task<'_>,
         rejects: &[Reject],
-    ) -> anyhow::Result<Vec<RejectedRecord>> {
+    ) -> Result<Vec<RejectedRecord>, ArchiveError> {
         let mut kept = Vec::with_capacity(rejects.len());
         for reject in rejects {
             let raw = &*reject.raw;
@@ -161,8 +158,8 @@ impl ArchivePage {
     ) -> AuditEvent {
         let id = &task.message.id;
         let mut event = AuditEvent::new(NewAuditEvent {
-            export_id: &task.plan.export_id,
-            query_hash: task.plan.query_hash,
+            export_id: &task.run.plan.export_id,
+            query_hash: task.run.plan.query_hash,
             request_id: &task.invocation.request_id,
             timestamp: self.pipeline.clock.now(),
             action: Action::ArchivePage,
@@ -197,17 +194,25 @@ fn measure(record: &PageRecord) {
     ]);
 }
 
-/// The failure of the first bad record, with `onBadRecord: fail`: it ends the run.
-fn unacceptable(task: &Task<'_>, body: &PageBody) -> Option<Failure> {
-    let first = body.rejects.first()?;
-    if task.attempt.on_bad_record(task.plan) == OnBadRecord::Quarantine {
-        return None;
+/// Fails at the first bad record with `onBadRecord: fail`, which ends the run.
+fn check_rejects(task: &Task<'_>, body: &PageBody) -> Result<(), Failure> {
+    let Some(first) = body.rejects.first() else {
+        return Ok(());
+    };
+    if task.attempt.on_bad_record(task.run.plan) == OnBadRecord::Quarantine {
+        return Ok(());
     }
     let message = format!(
         "record {} of {} is not a valid record: {}",
         first.position, task.message.id, first.reason
     );
-    Some(Failure::new(FailureKind::BadRecord, message))
+    Err(Failure::new(FailureKind::BadRecord, message))
+}
+
+/// Fails if the next checkpoint does not fit into a message.
+fn check_next(next: Option<&Checkpoint>) -> Result<(), Failure> {
+    let checked = next.map_or(Ok(()), Checkpoint::check);
+    checked.map_err(|too_long| Failure::new(FailureKind::SourceBroken, too_long.to_string()))
 }
 
 fn stored(name: ObjectKey<'_>, bytes: &[u8], sha256: Sha256) -> StoredObject {

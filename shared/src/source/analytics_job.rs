@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::conversation_query::{ConversationQuery, Order};
 use super::{
-    Opened, PageContext, Source, SourceError, SourcePage, broken, lost_at_cursor, lost_when_unknown,
+    Opened, PageContext, RunContext, Source, SourceError, SourcePage, broken, lost_at_cursor,
+    lost_when_unknown,
 };
 use crate::base::deadline::Deadline;
 use crate::base::decode::{self, DecodeError};
@@ -54,9 +55,9 @@ impl AnalyticsJob {
     fn check_watermark(
         &self,
         watermark: Option<Timestamp>,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<(), SourceError> {
-        let end = interval(reading)?.end();
+        let end = interval(&context.run)?.end();
         let Some(watermark) = watermark.filter(|watermark| *watermark < end) else {
             return Ok(());
         };
@@ -66,7 +67,7 @@ impl AnalyticsJob {
             millis(end)
         );
         let reason = WaitReason::Watermark;
-        Err(match reading.waited(reason, self.clock.now()) {
+        Err(match context.waited(reason, self.clock.now()) {
             None => SourceError::NotReady(Wait {
                 reason,
                 hint: None,
@@ -99,12 +100,9 @@ impl AnalyticsJob {
 
 #[async_trait]
 impl Source for AnalyticsJob {
-    async fn open(&self, reading: &PageContext<'_>) -> Result<Opened, SourceError> {
-        let interval = interval(reading)?;
-        let watermark = self
-            .watermark(reading.deadline)
-            .await?
-            .data_availability_date;
+    async fn open(&self, run: &RunContext<'_>) -> Result<Opened, SourceError> {
+        let interval = interval(run)?;
+        let watermark = self.watermark(run.deadline).await?.data_availability_date;
         if watermark < interval.end() {
             return Err(SourceError::NotReady(Wait {
                 reason: WaitReason::Watermark,
@@ -119,12 +117,12 @@ impl Source for AnalyticsJob {
         let submission = json!(ConversationQuery::new(
             interval,
             Order::Asc,
-            &reading.plan.filters
+            &run.plan.filters
         ));
         let call = Call::post(JOBS)
             .json(&submission)
             .expecting(&[200, 201, 202]);
-        let reply = self.client.call(&call, reading.deadline, decode::json);
+        let reply = self.client.call(&call, run.deadline, decode::json);
         let submitted: AsyncQueryResponse = reply.await?.value;
         Ok(Opened {
             job: Some(submitted.job_id),
@@ -132,19 +130,18 @@ impl Source for AnalyticsJob {
         })
     }
 
-    async fn ready(&self, opened: &Opened, reading: &PageContext<'_>) -> Result<(), SourceError> {
+    async fn ready(&self, opened: &Opened, run: &RunContext<'_>) -> Result<(), SourceError> {
         let Some(job) = &opened.job else {
             return Err(SourceError::Expired("the run has no job".to_owned()));
         };
         let mut pause = FIRST_POLL;
         let mut polled = Duration::ZERO;
         loop {
-            let state = self.poll(job, reading.deadline).await?;
+            let state = self.poll(job, run.deadline).await?;
             if state == JobState::Fulfilled {
                 return Ok(());
             }
-            if polled + pause > LONGEST_POLLING || !reading.deadline.allows(self.clock.now(), pause)
-            {
+            if polled + pause > LONGEST_POLLING || !run.deadline.allows(self.clock.now(), pause) {
                 return Err(SourceError::NotReady(Wait {
                     reason: WaitReason::Job,
                     hint: None,
@@ -160,7 +157,7 @@ impl Source for AnalyticsJob {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<SourcePage, SourceError> {
         let Checkpoint::Cursor {
             job: Some(job),
@@ -170,24 +167,24 @@ impl Source for AnalyticsJob {
         else {
             return Err(broken("the checkpoint has no job"));
         };
-        let page_size = reading.plan.page_size;
+        let page_size = context.run.plan.page_size;
         let mut call =
             Call::get(format!("{JOBS}/{job}/results")).query("pageSize", page_size.to_string());
         if let Some(cursor) = cursor {
             call = call.query("cursor", cursor.clone());
         }
-        let rules = reading.rules();
+        let rules = context.rules();
         let mut reader = ResultsReader::default();
         let reply = self
             .client
-            .call(&call, reading.deadline, |body| {
+            .call(&call, context.run.deadline, |body| {
                 read(&mut reader, body, &rules)
             })
             .await
             .map_err(|error| lost_at_cursor(error, cursor.as_deref()))?;
         let effort = reply.effort();
         let page = reply.value;
-        self.check_watermark(page.watermark, reading)?;
+        self.check_watermark(page.watermark, context)?;
         let received = page.body.counts.received;
         let follow =
             |next| Checkpoint::after_cursor(Some(job.clone()), trail.as_ref(), next, received);
@@ -242,8 +239,8 @@ fn read(
     })
 }
 
-fn interval(reading: &PageContext<'_>) -> Result<Interval, SourceError> {
-    match reading.slice.range {
+fn interval(run: &RunContext<'_>) -> Result<Interval, SourceError> {
+    match run.slice.range {
         SliceRange::Interval(interval) => Ok(interval),
         SliceRange::Offsets(_) => Err(broken("the slice has no interval")),
     }

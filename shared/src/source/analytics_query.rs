@@ -71,14 +71,14 @@ impl AnalyticsQuery {
         &self,
         next: Interval,
         slice: &Interval,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<(Answer, Asking), SourceError> {
         let mut window = self.closed(next)?;
-        let most = u64::from(reading.plan.page_size) * u64::from(PAGES);
+        let most = u64::from(context.run.plan.page_size) * u64::from(PAGES);
         let mut asking = Asking::default();
         let mut looks = 0;
         loop {
-            let (harvest, reach) = self.read(window, reading, &mut asking).await?;
+            let (harvest, reach) = self.read(window, context, &mut asking).await?;
             window = match reach {
                 _ if looks < SECOND_LOOKS && is_surprising(&harvest, reach) => {
                     looks += 1;
@@ -104,10 +104,10 @@ impl AnalyticsQuery {
     async fn read(
         &self,
         window: Interval,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
         asking: &mut Asking,
     ) -> Result<(Harvest, Reach), SourceError> {
-        let page_size = reading.plan.page_size;
+        let page_size = context.run.plan.page_size;
         let mut harvest = Harvest::new(window, page_size);
         loop {
             let paging = Paging {
@@ -115,11 +115,14 @@ impl AnalyticsQuery {
                 page_number: harvest.pages() + 1,
             };
             let query =
-                ConversationQuery::new(window, Order::Desc, &reading.plan.filters).page(paging);
+                ConversationQuery::new(window, Order::Desc, &context.run.plan.filters).page(paging);
             let call = Call::post(format!("{DETAILS}/query")).json(&json!(query));
             let mut reader = ResultsReader::default();
             let decode = |body: &[u8]| QueryResults::read(&mut reader, body);
-            let reply = self.client.call(&call, reading.deadline, decode).await?;
+            let reply = self
+                .client
+                .call(&call, context.run.deadline, decode)
+                .await?;
             asking.add(&reply, page_size.into());
             let results = reply.value;
             if let Some(reach) = harvest.add(results) {
@@ -181,20 +184,20 @@ impl Source for AnalyticsQuery {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<SourcePage, SourceError> {
         let ask = async {
-            match (checkpoint, &reading.slice.range) {
+            match (checkpoint, &context.run.slice.range) {
                 (Checkpoint::Windows { next }, SliceRange::Interval(slice)) => {
-                    self.window(*next, slice, reading).await
+                    self.window(*next, slice, context).await
                 }
                 (Checkpoint::Offset { offset, .. }, SliceRange::Offsets(range)) => {
-                    self.lookup(*offset, *range, reading).await
+                    self.lookup(*offset, *range, context).await
                 }
                 _ => Err(broken("the checkpoint does not fit the slice")),
             }
         };
-        self.cache.page(checkpoint, reading, ask).await
+        self.cache.page(checkpoint, context, ask).await
     }
 }
 

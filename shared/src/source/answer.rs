@@ -92,13 +92,13 @@ impl Asking {
 
 impl Answer {
     /// Converts the answer to a page in its stored form.
-    pub(super) fn page(&self, reading: &PageContext<'_>, asking: Asking) -> SourcePage {
+    pub(super) fn page(&self, context: &PageContext<'_>, asking: Asking) -> SourcePage {
         let rules = match &self.window {
             Some(window) => PageRules {
                 membership: Some(window),
-                ..reading.rules()
+                ..context.rules()
             },
-            None => reading.rules(),
+            None => context.rules(),
         };
         let records: Vec<_> = self.records.iter().map(OwnedRecord::raw).collect();
         asking.page(

@@ -57,17 +57,17 @@ impl ResponseCache {
     pub(super) async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
         ask: impl Future<Output = Result<(Answer, Asking), SourceError>>,
     ) -> Result<SourcePage, SourceError> {
-        let key = Self::key(reading, checkpoint);
-        let known = if reading.is_first_run() {
+        let key = Self::key(context, checkpoint);
+        let known = if context.is_first_run() {
             self.get(&key)
         } else {
             None
         };
         if let Some(known) = known {
-            return Ok(known.page(reading, Asking::nothing()));
+            return Ok(known.page(context, Asking::nothing()));
         }
         let (answer, asking) = match ask.await {
             Err(end @ (SourceError::Expired(_) | SourceError::Fatal(_))) => {
@@ -81,17 +81,17 @@ impl ResponseCache {
         if answer.permanence == Permanence::Settled {
             self.keep(key, &answer);
         }
-        Ok(answer.page(reading, asking))
+        Ok(answer.page(context, asking))
     }
 
     /// The digest of everything that the answer depends on.
-    fn key(reading: &PageContext<'_>, checkpoint: &Checkpoint) -> Sha256 {
-        let plan = reading.plan;
+    fn key(context: &PageContext<'_>, checkpoint: &Checkpoint) -> Sha256 {
+        let plan = context.run.plan;
         let mut query = json!({
             "source": plan.source,
             "filters": plan.filters,
             "pageSize": plan.page_size,
-            "range": reading.slice.range,
+            "range": context.run.slice.range,
             "checkpoint": checkpoint,
         });
         query.sort_all_objects();

@@ -53,17 +53,17 @@ impl ExportGateway {
         &self,
         offset: u64,
         limit: u64,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<Results, SourceError> {
         let Some(GatewayQuery {
             query_id,
             total_records,
-        }) = reading.query
+        }) = context.run.query
         else {
             return Err(broken("the export has no query"));
         };
         let call = results_call(query_id, offset, limit);
-        let rules = reading.rules();
+        let rules = context.rules();
         let mut reader = ResultsReader::default();
         let mut exceeded = false;
         let decode = |body: &[u8]| {
@@ -79,15 +79,15 @@ impl ExportGateway {
             let encoded = page::encode(&records, &rules);
             Ok((encoded, received, more_than_asked, Sha256::of(body)))
         };
-        let reply = match self.client.call(&call, reading.deadline, decode).await {
+        let reply = match self.client.call(&call, context.run.deadline, decode).await {
             Ok(reply) => reply,
             Err(error) if offset < *total_records => return Err(lost_when_unknown(error)),
-            Err(error) if self.is_about_the_offset(&error, offset, reading).await => {
+            Err(error) if self.is_about_the_offset(&error, offset, context).await => {
                 return Ok(Results {
                     warning: Some(format!(
                         "offset {offset} was treated as the end of the results: {error}"
                     )),
-                    ..nothing(reading)
+                    ..nothing(context)
                 });
             }
             Err(error) => return Err(lost_when_unknown(error)),
@@ -117,7 +117,7 @@ impl ExportGateway {
         &self,
         error: &ApiError,
         offset: u64,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> bool {
         match error {
             ApiError::Refused { status, .. } => !matches!(status, 300..=399 | 401 | 403 | 407),
@@ -129,8 +129,8 @@ impl ExportGateway {
                         | UnavailableReason::NotJson { .. }
                         | UnavailableReason::Unexpected { .. }
                 );
-                let waited = reading.waited(WaitReason::Unavailable, self.clock.now());
-                is_of_a_server && waited.is_some() && self.answers_before(offset, reading).await
+                let waited = context.waited(WaitReason::Unavailable, self.clock.now());
+                is_of_a_server && waited.is_some() && self.answers_before(offset, context).await
             }
             ApiError::Throttled { .. } | ApiError::Login { .. } | ApiError::TooLarge { .. } => {
                 false
@@ -138,13 +138,13 @@ impl ExportGateway {
         }
     }
 
-    async fn answers_before(&self, offset: u64, reading: &PageContext<'_>) -> bool {
-        let (Some(query), Some(before)) = (reading.query, offset.checked_sub(1)) else {
+    async fn answers_before(&self, offset: u64, context: &PageContext<'_>) -> bool {
+        let (Some(query), Some(before)) = (context.run.query, offset.checked_sub(1)) else {
             return false;
         };
         let call = results_call(&query.query_id, before, 1);
         let decode = |body: &[u8]| Ok(page::gateway_records(body)?.len());
-        let reply = self.client.call(&call, reading.deadline, decode).await;
+        let reply = self.client.call(&call, context.run.deadline, decode).await;
         reply.is_ok_and(|reply| reply.value > 0)
     }
 }
@@ -190,21 +190,21 @@ impl Source for ExportGateway {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<SourcePage, SourceError> {
         let (Checkpoint::Offset { offset, trail }, SliceRange::Offsets(range)) =
-            (checkpoint, &reading.slice.range)
+            (checkpoint, &context.run.slice.range)
         else {
             return Err(broken("the checkpoint is not an offset"));
         };
-        let total = reading.query.map_or(0, |query| query.total_records);
-        let limit = limit(*offset, range, reading.plan.page_size);
+        let total = context.run.query.map_or(0, |query| query.total_records);
+        let limit = limit(*offset, range, context.run.plan.page_size);
         let mut tries = 1;
         loop {
             let results = if limit == 0 {
-                nothing(reading)
+                nothing(context)
             } else {
-                self.results(*offset, limit, reading).await?
+                self.results(*offset, limit, context).await?
             };
             let step = step(*offset, results.received, total, range);
             if step != Step::EmptyTooEarly {
@@ -212,7 +212,10 @@ impl Source for ExportGateway {
                 return Ok(source_page(next, results, *offset, total, limit));
             }
             if tries == EMPTY_PAGE_TRIES
-                || !reading.deadline.allows(self.clock.now(), EMPTY_PAGE_PAUSE)
+                || !context
+                    .run
+                    .deadline
+                    .allows(self.clock.now(), EMPTY_PAGE_PAUSE)
             {
                 return Err(empty_too_early(*offset, total));
             }
@@ -312,9 +315,9 @@ fn cut_to(limit: u64, records: &mut Vec<RawRecord<'_>>) -> u64 {
 }
 
 /// The results of a slice without records, for which no request is made.
-fn nothing(reading: &PageContext<'_>) -> Results {
+fn nothing(context: &PageContext<'_>) -> Results {
     Results {
-        body: page::encode(&[], &reading.rules()),
+        body: page::encode(&[], &context.rules()),
         received: 0,
         digest: None,
         warning: None,

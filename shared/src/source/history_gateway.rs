@@ -101,7 +101,7 @@ impl HistoryGateway {
         &self,
         token: Option<&str>,
         trail: Option<&Trail>,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<(Answer, Asking), SourceError> {
         let form = self.settings.history_form;
         let fields = fields(form);
@@ -114,11 +114,15 @@ impl HistoryGateway {
         };
         let reply = self
             .client
-            .call(&call(form, reading.plan, token), reading.deadline, decode)
+            .call(
+                &call(form, context.run.plan, token),
+                context.run.deadline,
+                decode,
+            )
             .await
             .map_err(|error| lost_at_cursor(error, token))?;
         let mut asking = Asking::default();
-        asking.add(&reply, reading.plan.page_size.into());
+        asking.add(&reply, context.run.plan.page_size.into());
         let (records, next) = reply.value;
         let received = records.len() as u64;
         let follow = |next| Checkpoint::after_cursor(None, trail, next, received);
@@ -127,14 +131,14 @@ impl HistoryGateway {
             window: None,
             next: next.map(follow).transpose()?,
             warnings: Vec::new(),
-            permanence: Permanence::settled_if(self.is_over(reading)),
+            permanence: Permanence::settled_if(self.is_over(context)),
         };
         Ok((answer, asking))
     }
 
     /// Whether the interval ended long enough ago (more than the query lag) for its results to be settled.
-    fn is_over(&self, reading: &PageContext<'_>) -> bool {
-        let end = reading.plan.interval.end();
+    fn is_over(&self, context: &PageContext<'_>) -> bool {
+        let end = context.run.plan.interval.end();
         let settled = end.saturating_add(self.settings.query_lag);
         settled.is_ok_and(|settled| settled <= self.clock.now())
     }
@@ -145,7 +149,7 @@ impl Source for HistoryGateway {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<SourcePage, SourceError> {
         let Checkpoint::Cursor {
             job: None,
@@ -155,8 +159,8 @@ impl Source for HistoryGateway {
         else {
             return Err(broken("the checkpoint is not a token"));
         };
-        let ask = self.ask(cursor.as_deref(), trail.as_ref(), reading);
-        self.cache.page(checkpoint, reading, ask).await
+        let ask = self.ask(cursor.as_deref(), trail.as_ref(), context);
+        self.cache.page(checkpoint, context, ask).await
     }
 }
 

@@ -34,12 +34,12 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     }
 
     /// Starts a run. The result is committed in `run.json`.
-    async fn open(&self, _: &PageContext<'_>) -> Result<Opened, SourceError> {
+    async fn open(&self, _: &RunContext<'_>) -> Result<Opened, SourceError> {
         Ok(Opened::default())
     }
 
     /// Whether the first page can be read now.
-    async fn ready(&self, _: &Opened, _: &PageContext<'_>) -> Result<(), SourceError> {
+    async fn ready(&self, _: &Opened, _: &RunContext<'_>) -> Result<(), SourceError> {
         Ok(())
     }
 
@@ -47,7 +47,7 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<SourcePage, SourceError>;
 
     /// Releases what `open` created. Success if it no longer exists.
@@ -65,14 +65,21 @@ pub struct QuerySpec<'a> {
     pub include_media: bool,
 }
 
-/// The context in which a page is read.
+/// The run that a source reads for.
 #[derive(Clone, Copy, Debug)]
-pub struct PageContext<'a> {
+pub struct RunContext<'a> {
     pub plan: &'a ExportPlan,
     pub slice: &'a Slice,
     /// The number of the run, from 1.
-    pub run: u32,
+    pub number: u32,
     pub query: Option<&'a GatewayQuery>,
+    pub deadline: Deadline,
+}
+
+/// A page's run, and what else the page depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct PageContext<'a> {
+    pub run: RunContext<'a>,
     /// For a revisit: the versions that are already archived.
     pub known: Option<&'a KnownVersions>,
     /// For transcripts of an earlier export's conversations: the conversations of this page.
@@ -83,7 +90,6 @@ pub struct PageContext<'a> {
     pub redactor: Option<&'a Redactor>,
     /// The time since which this page has been waiting, by reason.
     pub waits: &'a Waits,
-    pub deadline: Deadline,
 }
 
 /// The server-side state of a run.
@@ -167,7 +173,7 @@ impl<'a> PageContext<'a> {
     }
 
     pub(super) fn is_first_run(&self) -> bool {
-        self.run == 1
+        self.run.number == 1
     }
 
     pub(super) fn rules(&self) -> PageRules<'a> {
@@ -175,7 +181,7 @@ impl<'a> PageContext<'a> {
             known: self.known,
             names: self.names,
             redactor: self.redactor,
-            ..self.plan.page_rules(self.slice)
+            ..self.run.plan.page_rules(self.run.slice)
         }
     }
 }

@@ -59,8 +59,8 @@ impl Transcripts {
     }
 
     /// How long the page has been waiting for something unavailable.
-    fn waited(&self, reading: &PageContext<'_>) -> Duration {
-        let waited = reading.waited(WaitReason::Unavailable, self.clock.now());
+    fn waited(&self, context: &PageContext<'_>) -> Duration {
+        let waited = context.waited(WaitReason::Unavailable, self.clock.now());
         waited.unwrap_or_default()
     }
 
@@ -80,23 +80,23 @@ impl Source for Transcripts {
     async fn page(
         &self,
         checkpoint: &Checkpoint,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<SourcePage, SourceError> {
         let (Checkpoint::Conversations { next, postponed }, SliceRange::Offsets(_)) =
-            (checkpoint, &reading.slice.range)
+            (checkpoint, &context.run.slice.range)
         else {
             return Err(broken("the checkpoint does not fit the slice"));
         };
-        let Some(plan) = &reading.plan.transcripts else {
+        let Some(plan) = &context.run.plan.transcripts else {
             return Err(broken(
                 "the plan does not define how transcripts are fetched",
             ));
         };
-        let requested = next.map(|place| Portion::of_request(reading.plan, place));
-        let waited = self.waited(reading);
+        let requested = next.map(|place| Portion::of_request(context.run.plan, place));
+        let waited = self.waited(context);
         let turn = match &requested {
-            Some(requested) => Turn::of(reading.portion.unwrap_or(requested), postponed, waited),
-            None => Turn::again(postponed, reading.plan.page_size, waited),
+            Some(requested) => Turn::of(context.portion.unwrap_or(requested), postponed, waited),
+            None => Turn::again(postponed, context.run.plan.page_size, waited),
         };
         let mut page = Page::new(plan.limits);
         let mut stuck: Vec<(&str, Stuck)> = Vec::new();
@@ -104,7 +104,7 @@ impl Source for Transcripts {
         // Collected, because a stream over borrowing closures would not be `Send`.
         let visits = turn.ids.iter();
         let visits: Vec<_> = visits
-            .map(|id| self.visit(id, plan, turn.is_again(), reading.deadline))
+            .map(|id| self.visit(id, plan, turn.is_again(), context.run.deadline))
             .collect();
         let at_once = match plan.attachments {
             None => AT_ONCE,
@@ -115,8 +115,8 @@ impl Source for Transcripts {
             let is_answered = visited.is_answered();
             page.took(visited.asking, visited.warning);
             match visited.told {
-                Ok(told) => page.add(id, Ok(told), reading)?,
-                Err(Missed::Untold(untold)) => page.add(id, Err(untold), reading)?,
+                Ok(told) => page.add(id, Ok(told), context)?,
+                Err(Missed::Untold(untold)) => page.add(id, Err(untold), context)?,
                 Err(Missed::HeldUp(why)) => match turn.held_up(why, done, stuck.len()) {
                     Ok(why) => stuck.push((id, why)),
                     // The conversations before are kept, and this one comes first on the next page.
@@ -131,7 +131,7 @@ impl Source for Transcripts {
             }
         }
         drop(visits);
-        let next = turn.next(done, &mut page, stuck, reading)?;
-        Ok(page.finish(next, reading))
+        let next = turn.next(done, &mut page, stuck, context)?;
+        Ok(page.finish(next, context))
     }
 }

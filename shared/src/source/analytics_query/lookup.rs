@@ -29,24 +29,24 @@ impl AnalyticsQuery {
         &self,
         offset: u64,
         range: OffsetRange,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<(Answer, Asking), SourceError> {
-        let ids = &reading.plan.filters.conversation_ids;
+        let ids = &context.run.plan.filters.conversation_ids;
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ids.len());
         let end = range.end.unwrap_or(ids.len() as u64);
-        let until = end.min(offset + u64::from(reading.plan.page_size));
+        let until = end.min(offset + u64::from(context.run.plan.page_size));
         let batch = &ids[place(offset)..place(until)];
         let mut asking = Asking::default();
         let mut found = Found::default();
         let wanted: Vec<&str> = batch.iter().map(String::as_str).collect();
-        match self.ask_for(&wanted, reading, &mut asking).await? {
+        match self.ask_for(&wanted, context, &mut asking).await? {
             Some(records) => {
                 found.add(&wanted, records);
                 let missing = found.missing(batch);
-                let again = self.ask_again(&missing, reading, &mut asking).await?;
+                let again = self.ask_again(&missing, context, &mut asking).await?;
                 found.add(&missing, again);
             }
-            None => self.check_none(&wanted, reading, &mut asking).await?,
+            None => self.check_none(&wanted, context, &mut asking).await?,
         }
         asking.requested = batch.len() as u64;
         let next = (until < end).then_some(Checkpoint::offset(until));
@@ -66,13 +66,13 @@ impl AnalyticsQuery {
     async fn ask_for(
         &self,
         ids: &[&str],
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
         asking: &mut Asking,
     ) -> Result<Option<Vec<OwnedRecord>>, SourceError> {
         let mut found: Option<Vec<OwnedRecord>> = None;
         let mut batches = vec![ids];
         while let Some(batch) = batches.pop() {
-            match self.ask_once(batch, reading, asking).await {
+            match self.ask_once(batch, context, asking).await {
                 Ok(None) => {}
                 Ok(Some(records)) => found.get_or_insert_default().extend(records),
                 Err(error) if batch.len() > 1 && is_too_long(&error) => {
@@ -88,7 +88,7 @@ impl AnalyticsQuery {
     async fn ask_once(
         &self,
         ids: &[&str],
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
         asking: &mut Asking,
     ) -> Result<Option<Vec<OwnedRecord>>, ApiError> {
         let call = Call::get(DETAILS).query("id", ids.join(","));
@@ -98,7 +98,10 @@ impl AnalyticsQuery {
             let records = reader.listed(page, DETAILS_FIELDS, true)?;
             Ok(records.map(owned))
         };
-        let reply = self.client.call(&call, reading.deadline, decode).await?;
+        let reply = self
+            .client
+            .call(&call, context.run.deadline, decode)
+            .await?;
         asking.add(&reply, 0);
         Ok(reply.value)
     }
@@ -107,7 +110,7 @@ impl AnalyticsQuery {
     async fn ask_again(
         &self,
         missing: &[&str],
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
         asking: &mut Asking,
     ) -> Result<Vec<OwnedRecord>, SourceError> {
         if missing.is_empty() {
@@ -116,7 +119,10 @@ impl AnalyticsQuery {
         let call = Call::get(DETAILS).query("id", missing.join(","));
         let mut reader = ResultsReader::default();
         let decode = |body: &[u8]| Ok(reader.page(body, DETAILS_FIELDS)?.records.map(owned));
-        let reply = self.client.call(&call, reading.deadline, decode).await?;
+        let reply = self
+            .client
+            .call(&call, context.run.deadline, decode)
+            .await?;
         asking.add(&reply, 0);
         Ok(reply.value.unwrap_or_default())
     }
@@ -126,13 +132,15 @@ impl AnalyticsQuery {
     async fn check_none(
         &self,
         ids: &[&str],
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
         asking: &mut Asking,
     ) -> Result<(), SourceError> {
         let some: BTreeSet<_> = [ids.first(), ids.get(ids.len() / 2), ids.last()].into();
         for id in some.into_iter().flatten() {
             let call = Call::get(format!("{DETAILS_OF_ONE}/{id}/details"));
-            let reply = self.client.call(&call, reading.deadline, decode::ignore);
+            let reply = self
+                .client
+                .call(&call, context.run.deadline, decode::ignore);
             match reply.await {
                 Err(ApiError::Refused {
                     status: 404 | 410, ..

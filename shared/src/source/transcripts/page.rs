@@ -55,13 +55,13 @@ impl Page {
         &mut self,
         id: &str,
         told: Result<Told, Untold>,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<(), SourceError> {
         let told = told.map(|Told { transcript, files }| {
             self.attach(files);
             transcript
         });
-        let written = transcript::record(id, told, self.limits, reading.redactor);
+        let written = transcript::record(id, told, self.limits, context.redactor);
         let Written {
             line,
             redactions,
@@ -100,7 +100,7 @@ impl Page {
         }
     }
 
-    pub(super) fn finish(self, next: Option<Checkpoint>, reading: &PageContext<'_>) -> SourcePage {
+    pub(super) fn finish(self, next: Option<Checkpoint>, context: &PageContext<'_>) -> SourcePage {
         let mut warnings = self.warnings;
         let forbidden = self.statuses.of(Status::Forbidden.as_str());
         if forbidden == self.conversations && forbidden > 0 {
@@ -109,7 +109,7 @@ impl Page {
         // Each line was already redacted when it was built, field by field.
         let rules = PageRules {
             redactor: None,
-            ..reading.rules()
+            ..context.rules()
         };
         let lines: Vec<_> = self
             .lines

@@ -85,7 +85,7 @@ impl<'a> Turn<'a> {
         done: usize,
         page: &mut Page,
         stuck: Vec<(&str, Stuck)>,
-        reading: &PageContext<'_>,
+        context: &PageContext<'_>,
     ) -> Result<Option<Checkpoint>, SourceError> {
         let failing = stuck.iter().filter(|(_, why)| why.is_failing()).count();
         let patience = match failing {
@@ -107,7 +107,7 @@ impl<'a> Turn<'a> {
         for (id, why) in stuck {
             let is_final = self.is_again() && why.cause == Cause::Refused;
             if is_last_try || is_final || postponed.len() >= MAX_POSTPONED {
-                page.add(id, why.instead, reading)?;
+                page.add(id, why.instead, context)?;
             } else {
                 postponed.push(id.to_owned());
             }

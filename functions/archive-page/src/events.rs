@@ -15,16 +15,20 @@ use crate::{ArchivePage, Task};
 impl ArchivePage {
     /// Publishes an event for each transcript of a committed page, built from the stored page: repeated events are
     /// identical.
-    pub(crate) async fn tell(&self, task: &Task<'_>, record: &PageRecord) -> anyhow::Result<()> {
-        let global_id = task.plan.global_id();
+    pub(crate) async fn publish_events(
+        &self,
+        task: &Task<'_>,
+        record: &PageRecord,
+    ) -> anyhow::Result<()> {
+        let global_id = task.run.plan.global_id();
         let committed = Committed::of(record, &global_id);
-        let (Some(topic), Some(page)) = (self.told_by(task), committed) else {
+        let (Some(topic), Some(page)) = (self.topic_for(task), committed) else {
             return Ok(());
         };
-        let lines = page_objects::lines(&self.archive(), page.page_key).await?;
-        let notices = archived(page, &lines)?;
+        let lines = page_objects::lines(self.archive(), page.page_key).await?;
+        let notifications = archived(page, &lines)?;
         topic
-            .publish(&notices, task.invocation.deadline)
+            .publish(&notifications, task.invocation.deadline)
             .await
             .with_context(|| {
                 format!(
@@ -32,25 +36,29 @@ impl ArchivePage {
                     page.id
                 )
             })?;
-        metrics::record(&[(metrics::TRANSCRIPT_EVENTS, notices.len() as u64)]);
+        metrics::record(&[(metrics::TRANSCRIPT_EVENTS, notifications.len() as u64)]);
         Ok(())
     }
 
     /// Publishes the events of the page before, if the message was derived from the bucket: the bucket does not say
     /// whether they were published.
-    pub(crate) async fn tell_before(&self, task: &Task<'_>) -> anyhow::Result<()> {
-        let unsure = task.message.before == Before::Committed && self.told_by(task).is_some();
-        let before = task.message.page_before().filter(|_| unsure);
+    pub(crate) async fn publish_events_of_previous_page(
+        &self,
+        task: &Task<'_>,
+    ) -> anyhow::Result<()> {
+        let may_be_unpublished =
+            task.message.before == Before::Committed && self.topic_for(task).is_some();
+        let before = task.message.page_before().filter(|_| may_be_unpublished);
         let Some(before) = before else {
             return Ok(());
         };
         let record = self.archive().existing_record(&before).await?;
-        self.tell(task, &record).await
+        self.publish_events(task, &record).await
     }
 
     /// The topic, if the task archives transcripts.
-    fn told_by(&self, task: &Task<'_>) -> Option<&dyn Topic> {
+    fn topic_for(&self, task: &Task<'_>) -> Option<&dyn Topic> {
         let topic = self.topic.as_deref()?;
-        (task.plan.source == SourceKind::Transcripts).then_some(topic)
+        (task.run.plan.source == SourceKind::Transcripts).then_some(topic)
     }
 }

@@ -36,7 +36,7 @@ impl ArchivePage {
                 .await;
         }
         tracing::warn!(%run, what, "run replaced because the source lost its job, query or cursor");
-        match task.plan.source {
+        match task.run.plan.source {
             SourceKind::AnalyticsJob
             | SourceKind::AnalyticsQuery
             | SourceKind::HistoryGateway
@@ -53,7 +53,10 @@ impl ArchivePage {
 
     /// All slices read from one query, so all of them start again under the next attempt, which holds the new query.
     async fn replace_query(&self, task: &Task<'_>, what: String) -> anyhow::Result<PageOutcome> {
-        let newest = self.archive().newest_attempt(&task.plan.export_id).await?;
+        let newest = self
+            .archive()
+            .newest_attempt(&task.run.plan.export_id)
+            .await?;
         if let Some(newest) = newest.filter(|newest| newest.attempt > task.attempt.attempt) {
             let run = &task.message.id.run;
             let of_newest = newest.run_of(run.slice);
@@ -62,31 +65,22 @@ impl ArchivePage {
             }
             return self.replace_runs(task, &newest, &what).await;
         }
-        let source = self.sources.of(task.plan.source);
-        let query = match source
-            .query(&QuerySpec::of_plan(task.plan), task.invocation.deadline)
-            .await
-        {
-            Ok(query) => query,
+        let source = self.sources.of(task.run.plan.source);
+        let spec = QuerySpec::of_plan(task.run.plan);
+        let lost = |what| Failure::new(FailureKind::SourceLost, what);
+        let query = match source.query(&spec, task.invocation.deadline).await {
+            Ok(Some(query)) => query,
+            Ok(None) => return self.fail(task, lost(what)).await,
+            Err(SourceError::Expired(what)) => return self.fail(task, lost(what)).await,
             Err(SourceError::NotReady(wait)) => return self.wait(task, &wait).await,
             Err(SourceError::Fatal(failure)) => return self.fail(task, failure).await,
-            Err(SourceError::Expired(what)) => {
-                return self
-                    .fail(task, Failure::new(FailureKind::SourceLost, what))
-                    .await;
-            }
         };
-        let Some(query) = query else {
-            return self
-                .fail(task, Failure::new(FailureKind::SourceLost, what))
-                .await;
-        };
-        let standings =
-            slice_status::all_progress(&self.archive(), task.plan, task.attempt).await?;
+        let progress =
+            slice_status::all_progress(self.archive(), task.run.plan, task.attempt).await?;
         let next = task
             .attempt
-            .with_new_query(&standings, query, self.pipeline.clock.now());
-        let name = ObjectKey::Attempt(&task.plan.export_id, next.attempt);
+            .with_new_query(&progress, query, self.pipeline.clock.now());
+        let name = ObjectKey::Attempt(&task.run.plan.export_id, next.attempt);
         // The first writer wins: a handler that finds the attempt already created uses that attempt's query.
         let (next, _) = self.archive().create_or_read(name, next).await?;
         self.replace_runs(task, &next, &what).await
@@ -108,7 +102,7 @@ impl ArchivePage {
         next: &Attempt,
         what: &str,
     ) -> anyhow::Result<PageOutcome> {
-        for view in slice_status::all(&self.archive(), task.plan, task.attempt).await? {
+        for view in slice_status::all(self.archive(), task.run.plan, task.attempt).await? {
             let own = view.run == task.message.id.run;
             // Runs of the new attempt are not ended here: another handler may have started them already.
             let earlier =
@@ -123,10 +117,10 @@ impl ArchivePage {
                 successor: successor.run,
                 reason: what.to_owned(),
             };
-            run_ends::end_slice(&self.pipeline, task.plan, &view, end, task.invocation).await?;
+            run_ends::end_slice(&self.pipeline, task.run.plan, &view, end, task.invocation).await?;
         }
         // The own run ends last: until then, a redelivery of this message repeats these steps.
-        scheduling::start_slices(&self.pipeline, task.plan, next, Which::Unstarted).await?;
+        scheduling::start_slices(&self.pipeline, task.run.plan, next, Which::Unstarted).await?;
         let run = &task.message.id.run;
         let successor = next
             .run_of(run.slice)
@@ -137,7 +131,7 @@ impl ArchivePage {
         };
         let end = run_ends::end_run(
             &self.pipeline,
-            task.plan,
+            task.run.plan,
             RunEndDraft::before(task.message),
             end,
             task.invocation,

@@ -1,9 +1,10 @@
 //! Limits of a page chain: pages per slice, and stored bytes of the export (quota).
 
-use conversation_archive::archive::slice_status;
+use conversation_archive::archive::{ArchiveError, slice_status};
 use conversation_archive::base::failure::{Failure, FailureKind};
 use conversation_archive::export::totals::Totals;
 
+use crate::interrupted::Interrupted;
 use crate::{ArchivePage, Task};
 
 /// Pages between two quota checks over the other slices. An export exceeds its quota by at most this many pages of each
@@ -11,8 +12,8 @@ use crate::{ArchivePage, Task};
 const QUOTA_CHECK_PAGES: u32 = 20;
 
 impl ArchivePage {
-    /// The limit that this page would exceed, if any.
-    pub(crate) async fn breach(&self, task: &Task<'_>) -> anyhow::Result<Option<Failure>> {
+    /// Fails if this page would exceed a limit of its export.
+    pub(crate) async fn check_limits(&self, task: &Task<'_>) -> Result<(), Interrupted> {
         let page = task.message.id.page;
         let max = self.settings.max_pages_per_slice;
         if page > max {
@@ -20,25 +21,25 @@ impl ArchivePage {
                 "{} would be page {page} of its slice; MAX_PAGES_PER_SLICE is {max}",
                 task.message.id
             );
-            return Ok(Some(Failure::new(FailureKind::TooManyPages, message)));
+            return Err(Failure::new(FailureKind::TooManyPages, message).into());
         }
-        let Some(quota_mb) = task.attempt.quota_mb(task.plan) else {
-            return Ok(None);
+        let Some(quota_mb) = task.attempt.quota_mb(task.run.plan) else {
+            return Ok(());
         };
         let own = task.message.totals;
-        let looks = page % QUOTA_CHECK_PAGES == 1 || task.message.is_first_of_run();
-        let used = if looks {
+        let reads_other_slices = page % QUOTA_CHECK_PAGES == 1 || task.message.is_first_of_run();
+        let used = if reads_other_slices {
             self.export_bytes(task, own).await?
         } else {
             own.quota_bytes
         };
-        Ok(over_quota(used, quota_mb))
+        Ok(check_quota(used, quota_mb)?)
     }
 
     /// Stored bytes of all slices, from their newest page records; for the own slice, the sum in `own`.
-    async fn export_bytes(&self, task: &Task<'_>, own: Totals) -> anyhow::Result<u64> {
+    async fn export_bytes(&self, task: &Task<'_>, own: Totals) -> Result<u64, ArchiveError> {
         let mut sum = own.quota_bytes;
-        for view in slice_status::all(&self.archive(), task.plan, task.attempt).await? {
+        for view in slice_status::all(self.archive(), task.run.plan, task.attempt).await? {
             if view.slice.number == task.message.id.run.slice {
                 continue;
             }
@@ -46,7 +47,7 @@ impl ArchivePage {
             sum += match &view.end {
                 Some(end) => end.totals.quota_bytes,
                 None => {
-                    slice_status::next_message(&self.archive(), &view, task.plan)
+                    slice_status::next_message(self.archive(), &view, task.run.plan)
                         .await?
                         .totals
                         .quota_bytes
@@ -57,14 +58,14 @@ impl ArchivePage {
     }
 }
 
-fn over_quota(used: u64, quota_mb: u64) -> Option<Failure> {
+fn check_quota(used: u64, quota_mb: u64) -> Result<(), Failure> {
     if used <= quota_mb.saturating_mul(1_000_000) {
-        return None;
+        return Ok(());
     }
     let message = format!(
         "{used} stored bytes exceed the quota of {quota_mb} MB; resume with a larger quotaMb to continue"
     );
-    Some(Failure::new(FailureKind::QuotaExceeded, message))
+    Err(Failure::new(FailureKind::QuotaExceeded, message))
 }
 
 #[cfg(test)]
@@ -73,9 +74,9 @@ mod tests {
 
     #[test]
     fn a_megabyte_is_a_million_bytes_and_the_quota_itself_is_allowed() {
-        assert_eq!(over_quota(2_000_000, 2), None);
+        assert_eq!(check_quota(2_000_000, 2), Ok(()));
         assert_eq!(
-            over_quota(2_000_001, 2).unwrap().message,
+            check_quota(2_000_001, 2).unwrap_err().message,
             "2000001 stored bytes exceed the quota of 2 MB; resume with a larger quotaMb to continue"
         );
     }
