@@ -222,7 +222,7 @@ mod tests {
     use super::*;
     use crate::base::ids::RunId;
     use crate::records::transcript::{
-        Attachment, Event, Limits, Message, Participant, Transcript, Untold, record,
+        Attachment, Event, Limits, Message, NoTranscript, Participant, Transcript, record,
     };
 
     const LIMITS: Limits = Limits {
@@ -310,7 +310,7 @@ mod tests {
         stored(id, Ok(transcript))
     }
 
-    fn stored(id: &str, transcript: Result<Transcript, Untold>) -> String {
+    fn stored(id: &str, transcript: Result<Transcript, NoTranscript>) -> String {
         let written = record(id, transcript, LIMITS, None).unwrap();
         format!("{}\n", written.line)
     }
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn an_event_is_made_for_a_missing_transcript_too() {
-        let gone = Untold::new(Status::Gone, "the API knows nothing of it");
+        let gone = NoTranscript::new(Status::Gone, "the API knows nothing of it");
 
         let notices = told(&stored("c-1", Err(gone)));
 

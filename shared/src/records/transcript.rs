@@ -92,7 +92,7 @@ pub struct Transcript {
 
 /// Why there is no transcript. Contains no text of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Untold {
+pub struct NoTranscript {
     pub status: Status,
     pub problem: String,
 }
@@ -194,7 +194,7 @@ impl Transcript {
     }
 }
 
-impl Untold {
+impl NoTranscript {
     pub fn new(status: Status, problem: impl Into<String>) -> Self {
         Self {
             status,

@@ -20,19 +20,19 @@ use crate::export::waiting::WaitReason;
 use crate::genesys::GenesysClient;
 use crate::net::clock::Clock;
 use batches::BulkLimit;
-use missed::{Missed, Stuck};
+use conversation::{ConversationRequests, Fetched};
+use fetch::{Fetch, Postponed};
 use page::Page;
-use turn::Turn;
-use visit::{Visit, Visited};
+use postponement::PageConversations;
 
 mod batches;
 mod bodies;
+mod bulk;
+mod conversation;
+mod fetch;
 mod files;
-mod messages;
-mod missed;
 mod page;
-mod turn;
-mod visit;
+mod postponement;
 
 /// Number of conversations to read concurrently. The client limits the request rate; this keeps it busy while responses
 /// are pending.
@@ -64,14 +64,15 @@ impl Transcripts {
         waited.unwrap_or_default()
     }
 
-    async fn visit<'a>(
+    async fn fetch<'a>(
         &self,
         id: &'a str,
         plan: &'a TranscriptPlan,
         again: bool,
         deadline: Deadline,
-    ) -> (&'a str, Visited) {
-        (id, Visit::new(self, id, plan, again, deadline).done().await)
+    ) -> (&'a str, Fetched) {
+        let requests = ConversationRequests::new(self, id, plan, again, deadline);
+        (id, requests.fetch().await)
     }
 }
 
@@ -94,44 +95,47 @@ impl Source for Transcripts {
         };
         let requested = next.map(|place| Portion::of_request(context.run.plan, place));
         let waited = self.waited(context);
-        let turn = match &requested {
-            Some(requested) => Turn::of(context.portion.unwrap_or(requested), postponed, waited),
-            None => Turn::again(postponed, context.run.plan.page_size, waited),
+        let conversations = match &requested {
+            Some(requested) => {
+                let portion = context.portion.unwrap_or(requested);
+                PageConversations::of_portion(portion, postponed, waited)
+            }
+            None => PageConversations::of_postponed(postponed, context.run.plan.page_size, waited),
         };
         let mut page = Page::new(plan.limits);
-        let mut stuck: Vec<(&str, Stuck)> = Vec::new();
+        let mut retry_later: Vec<(&str, Postponed)> = Vec::new();
         let mut done = 0;
         // Collected, because a stream over borrowing closures would not be `Send`.
-        let visits = turn.ids.iter();
-        let visits: Vec<_> = visits
-            .map(|id| self.visit(id, plan, turn.is_again(), context.run.deadline))
+        let again = conversations.is_again();
+        let fetches = conversations.ids.iter();
+        let fetches: Vec<_> = fetches
+            .map(|id| self.fetch(id, plan, again, context.run.deadline))
             .collect();
         let at_once = match plan.attachments {
             None => AT_ONCE,
             Some(_) => AT_ONCE_WITH_FILES,
         };
-        let mut visits = futures::stream::iter(visits).buffered(at_once);
-        while let Some((id, visited)) = visits.next().await {
-            let is_answered = visited.is_answered();
-            page.took(visited.asking, visited.warning);
-            match visited.told {
-                Ok(told) => page.add(id, Ok(told), context)?,
-                Err(Missed::Untold(untold)) => page.add(id, Err(untold), context)?,
-                Err(Missed::HeldUp(why)) => match turn.held_up(why, done, stuck.len()) {
-                    Ok(why) => stuck.push((id, why)),
+        let mut fetches = futures::stream::iter(fetches).buffered(at_once);
+        while let Some((id, fetched)) = fetches.next().await {
+            page.add_cost(fetched.asking, fetched.warning);
+            let fetch = conversations.limit(fetched.fetch, done, retry_later.len());
+            page.answered += u64::from(fetch.is_answered());
+            match fetch {
+                Fetch::Record(result) => page.add(id, result, context)?,
+                Fetch::RetryLater(postponed) => retry_later.push((id, *postponed)),
+                Fetch::StopPage(stop) => match SourceError::from(stop) {
                     // The conversations before are kept, and this one comes first on the next page.
-                    Err(SourceError::NotReady(_)) if done > 0 => break,
-                    Err(setback) => return Err(setback),
+                    SourceError::NotReady(_) if done > 0 => break,
+                    error => return Err(error),
                 },
             }
-            page.answered += u64::from(is_answered);
             done += 1;
             if page.is_full() {
                 break;
             }
         }
-        drop(visits);
-        let next = turn.next(done, &mut page, stuck, context)?;
+        drop(fetches);
+        let next = conversations.next(done, &mut page, retry_later, context)?;
         Ok(page.finish(next, context))
     }
 }

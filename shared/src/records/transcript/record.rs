@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::document::readable;
 use super::language::language;
 use super::{
-    Attachment, Cut, Event, Limits, Message, Participant, Status, Transcript, Unreadable, Untold,
-    Via,
+    Attachment, Cut, Event, Limits, Message, NoTranscript, Participant, Status, Transcript,
+    Unreadable, Via,
 };
 use crate::base::hash::Sha256;
 use crate::records::page::redact_typed;
@@ -79,7 +79,7 @@ pub struct Written {
 /// Builds the record of a conversation, with or without a transcript.
 pub fn record(
     conversation_id: &str,
-    transcript: Result<Transcript, Untold>,
+    transcript: Result<Transcript, NoTranscript>,
     limits: Limits,
     redactor: Option<&Redactor>,
 ) -> Result<Written, serde_json::Error> {
@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_conversation_without_texts_still_has_a_record() {
-        let untold = Untold::new(
+        let untold = NoTranscript::new(
             Status::Forbidden,
             "the client may not read the conversation",
         );

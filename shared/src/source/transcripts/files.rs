@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::missed::{Cause, HeldUp, Missed, Stuck, fails_alone};
-use super::visit::{Told, Visit};
+use super::conversation::ConversationRequests;
+use super::fetch::{Cause, Fetch, Postponed, Stop, Texts, fails_alone};
 use crate::base::hash::Sha256;
 use crate::export::waiting::Wait;
 use crate::genesys::{ApiError, Call, UnavailableReason};
@@ -15,18 +15,18 @@ use crate::source::SourceError;
 const CONVERSATION_BYTES: u64 = 32_000_000;
 
 /// A file, or why it was not fetched. `Later` means that the host may serve it on a retry.
-enum Fetched {
+enum FileFetch {
     Bytes(Vec<u8>),
     NotStored(NotStored),
     Later(Wait),
 }
 
-impl Visit<'_> {
+impl ConversationRequests<'_> {
     /// Fetches the attachments that the plan includes, and records the result with each attachment.
-    pub(super) async fn with_files(&mut self, mut transcript: Transcript) -> Result<Told, Missed> {
+    pub(super) async fn with_files(&mut self, mut transcript: Transcript) -> Result<Texts, Fetch> {
         let Some(limits) = &self.plan.attachments else {
             let files = Vec::new();
-            return Ok(Told { transcript, files });
+            return Ok(Texts { transcript, files });
         };
         // Attachments of messages that are cut are not fetched.
         transcript.keep_within(self.plan.limits);
@@ -34,13 +34,13 @@ impl Visit<'_> {
         let messages = transcript.messages.iter_mut();
         for attachment in messages.flat_map(|message| &mut message.attachments) {
             let fetched = match (limits.address(attachment), &later) {
-                (Err(reason), _) => Fetched::NotStored(reason),
+                (Err(reason), _) => FileFetch::NotStored(reason),
                 // After one transient failure the other files are not requested now.
-                (Ok(_), Some(_)) => Fetched::NotStored(NotStored::Unavailable),
+                (Ok(_), Some(_)) => FileFetch::NotStored(NotStored::Unavailable),
                 (Ok(address), None) => self.file(address, limits, left).await?,
             };
             attachment.file = Some(match fetched {
-                Fetched::Bytes(bytes) => {
+                FileFetch::Bytes(bytes) => {
                     let stored_bytes = bytes.len() as u64;
                     left -= stored_bytes;
                     let sha256 = Sha256::of(&bytes);
@@ -50,20 +50,20 @@ impl Visit<'_> {
                         stored_bytes,
                     }
                 }
-                Fetched::NotStored(not_stored) => File::NotStored { not_stored },
-                Fetched::Later(wait) => {
+                FileFetch::NotStored(not_stored) => File::NotStored { not_stored },
+                FileFetch::Later(wait) => {
                     later = Some(wait);
                     let not_stored = NotStored::Unavailable;
                     File::NotStored { not_stored }
                 }
             });
         }
-        let told = Told { transcript, files };
+        let texts = Texts { transcript, files };
         match later {
-            None => Ok(told),
-            Some(wait) => Err(Stuck {
+            None => Ok(texts),
+            Some(wait) => Err(Postponed {
                 cause: Cause::File,
-                instead: Ok(told),
+                fallback: Ok(texts),
                 wait,
             }
             .into()),
@@ -71,7 +71,7 @@ impl Visit<'_> {
     }
 
     /// Returns the transcript without requesting any file.
-    pub(super) fn without_files(&self, mut transcript: Transcript) -> Told {
+    pub(super) fn without_files(&self, mut transcript: Transcript) -> Texts {
         if let Some(limits) = &self.plan.attachments {
             let messages = transcript.messages.iter_mut();
             for attachment in messages.flat_map(|message| &mut message.attachments) {
@@ -81,7 +81,7 @@ impl Visit<'_> {
             }
         }
         let files = Vec::new();
-        Told { transcript, files }
+        Texts { transcript, files }
     }
 
     async fn file(
@@ -89,23 +89,23 @@ impl Visit<'_> {
         address: &str,
         limits: &AttachmentLimits,
         left: u64,
-    ) -> Result<Fetched, HeldUp> {
+    ) -> Result<FileFetch, Stop> {
         let url = Url::parse(address).ok();
         let Some(url) = url.filter(|url| self.client().may_fetch(url)) else {
-            return Ok(Fetched::NotStored(NotStored::Host));
+            return Ok(FileFetch::NotStored(NotStored::Host));
         };
         let call = Call::fetch(url).at_most(left.min(limits.max_attachment_bytes));
-        let asked = self
+        let reply = self
             .client()
             .call(&call, self.deadline, |bytes| Ok(bytes.to_vec()));
-        match asked.await {
+        match reply.await {
             Ok(reply) => {
                 self.asking.add(&reply, 0);
                 let is_taken = limits.takes_answer(reply.content_type.as_deref());
                 Ok(if is_taken {
-                    Fetched::Bytes(reply.value)
+                    FileFetch::Bytes(reply.value)
                 } else {
-                    Fetched::NotStored(NotStored::ContentType)
+                    FileFetch::NotStored(NotStored::ContentType)
                 })
             }
             Err(error) => self.not_fetched(error, &call),
@@ -113,9 +113,9 @@ impl Visit<'_> {
     }
 
     /// Separates errors about this file from errors about the client or transient ones.
-    fn not_fetched(&self, error: ApiError, call: &Call) -> Result<Fetched, HeldUp> {
+    fn not_fetched(&self, error: ApiError, call: &Call) -> Result<FileFetch, Stop> {
         if let Some(reason) = not_stored(&error) {
-            return Ok(Fetched::NotStored(reason));
+            return Ok(FileFetch::NotStored(reason));
         }
         // If a host cannot be reached, only its files are affected.
         let is_of_host = fails_alone(&error)
@@ -127,10 +127,10 @@ impl Visit<'_> {
         let is_late = matches!(error.trouble(), Some(UnavailableReason::NoTimeLeft));
         match SourceError::from(error) {
             SourceError::NotReady(wait) if is_of_host && self.has_time() => {
-                Ok(Fetched::Later(wait))
+                Ok(FileFetch::Later(wait))
             }
-            SourceError::NotReady(wait) if is_of_host || is_late => Err(HeldUp::OutOfTime(wait)),
-            setback => Err(HeldUp::All(setback)),
+            SourceError::NotReady(wait) if is_of_host || is_late => Err(Stop::OutOfTime(wait)),
+            error => Err(Stop::Source(error)),
         }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::visit::Told;
+use super::fetch::Texts;
 use crate::base::hash::Sha256;
 use crate::export::checkpoint::Checkpoint;
 use crate::records::page::{self, AttachedFile, PageRules, RawRecord};
 use crate::records::redaction::Tally;
-use crate::records::transcript::{self, Limits, Status, Untold, Written};
+use crate::records::transcript::{self, Limits, NoTranscript, Status, Written};
 use crate::source::answer::Asking;
 use crate::source::{PageContext, SourceError, SourcePage, broken};
 
@@ -54,14 +54,14 @@ impl Page {
     pub(super) fn add(
         &mut self,
         id: &str,
-        told: Result<Told, Untold>,
+        result: Result<Texts, NoTranscript>,
         context: &PageContext<'_>,
     ) -> Result<(), SourceError> {
-        let told = told.map(|Told { transcript, files }| {
+        let transcript = result.map(|Texts { transcript, files }| {
             self.attach(files);
             transcript
         });
-        let written = transcript::record(id, told, self.limits, context.redactor);
+        let written = transcript::record(id, transcript, self.limits, context.redactor);
         let Written {
             line,
             redactions,
@@ -90,8 +90,8 @@ impl Page {
         }
     }
 
-    /// Adds the cost of a visit, whatever its outcome.
-    pub(super) fn took(&mut self, asking: Asking, warning: Option<&'static str>) {
+    /// Adds the cost of a conversation, whatever its result.
+    pub(super) fn add_cost(&mut self, asking: Asking, warning: Option<&'static str>) {
         self.asking = std::mem::take(&mut self.asking).plus(asking);
         if let Some(warning) = warning
             && self.warnings.is_empty()

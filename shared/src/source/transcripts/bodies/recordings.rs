@@ -8,7 +8,7 @@ use crate::base::decode::DecodeError;
 use crate::base::decode::object::Listed;
 use crate::genesys::wire::{AVAILABLE, ChatMessage, Recording, RecordingMessagingMessage};
 use crate::records::transcript::{
-    Attachment, Event, Message, Status, Transcript, Untold, Via, Writer,
+    Attachment, Event, Message, NoTranscript, Status, Transcript, Via, Writer,
 };
 
 /// The transcript built from the recordings of a conversation.
@@ -60,14 +60,14 @@ impl Recordings {
     }
 
     /// The transcript, which is complete if it has as many messages as the conversation listed.
-    pub(crate) fn finish(self, announced: &[String]) -> Result<Transcript, Untold> {
+    pub(crate) fn finish(self, announced: &[String]) -> Result<Transcript, NoTranscript> {
         let missing = self.missing(announced);
         if self.has_no_text() {
             let problem = self.stored_away.map_or_else(
                 || "the messages are not found, and no recording has a text".to_owned(),
                 |state| format!("the messages are not found, and the recording is {state}"),
             );
-            return Err(Untold::new(Status::Gone, problem));
+            return Err(NoTranscript::new(Status::Gone, problem));
         }
         let mut transcript = self.transcript;
         // If the conversation listed no messages, nothing else shows that this recording's messages are missing.
@@ -293,7 +293,7 @@ mod tests {
 
     use super::*;
 
-    fn read(value: &serde_json::Value) -> Result<Transcript, Untold> {
+    fn read(value: &serde_json::Value) -> Result<Transcript, NoTranscript> {
         let document = RawValue::from_string(value.to_string()).unwrap();
         Recordings::of(&document, "c1").unwrap().finish(&[])
     }

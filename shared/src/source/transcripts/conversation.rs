@@ -8,15 +8,14 @@ use serde_json::value::RawValue;
 use super::Transcripts;
 use super::batches::BulkLimit;
 use super::bodies::{Recordings, web_details};
-use super::missed::{Cause, HeldUp, Missed, Stuck, Verdict, unaskable, unavailable};
+use super::fetch::{Cause, Fetch, Postponed, Texts, invalid_id};
 use crate::base::deadline::Deadline;
 use crate::base::decode::DecodeError;
 use crate::base::decode::object::required_object;
 use crate::export::plan::TranscriptPlan;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, Call, GenesysClient, Reply};
-use crate::records::page::AttachedFile;
-use crate::records::transcript::{self, Status, Transcript, TranscriptRoute, Untold};
+use crate::records::transcript::{self, NoTranscript, Status, Transcript, TranscriptRoute};
 use crate::source::answer::Asking;
 
 /// Limit of one response: several conversations are in memory at a time.
@@ -31,31 +30,14 @@ const RECORDING_WAITS: u32 = 6;
 const NO_RECORDINGS: &str = "the client may not read recordings (recording:recording:view), so conversations whose messages are not found have no fallback";
 
 /// The result of one conversation, and its cost.
-pub(super) struct Visited {
-    pub(super) told: Result<Told, Missed>,
+pub(super) struct Fetched {
+    pub(super) fetch: Fetch,
     pub(super) asking: Asking,
     pub(super) warning: Option<&'static str>,
 }
 
-/// The texts, and the files that were sent with them.
-pub(super) struct Told {
-    pub(super) transcript: Transcript,
-    pub(super) files: Vec<AttachedFile>,
-}
-
-impl Visited {
-    /// Whether the API gave an answer for it, even if only that there is nothing.
-    pub(super) fn is_answered(&self) -> bool {
-        match &self.told {
-            Ok(_) => true,
-            Err(Missed::Untold(untold)) => *untold != unaskable(),
-            Err(Missed::HeldUp(_)) => false,
-        }
-    }
-}
-
 /// The requests for one conversation.
-pub(super) struct Visit<'a> {
+pub(super) struct ConversationRequests<'a> {
     source: &'a Transcripts,
     pub(super) id: &'a str,
     pub(super) plan: &'a TranscriptPlan,
@@ -68,7 +50,7 @@ pub(super) struct Visit<'a> {
     pub(super) announced: Vec<String>,
 }
 
-impl<'a> Visit<'a> {
+impl<'a> ConversationRequests<'a> {
     pub(super) fn new(
         source: &'a Transcripts,
         id: &'a str,
@@ -88,19 +70,20 @@ impl<'a> Visit<'a> {
         }
     }
 
-    pub(super) async fn done(mut self) -> Visited {
-        let told = self.told().await;
-        Visited {
-            told,
+    pub(super) async fn fetch(mut self) -> Fetched {
+        let texts = self.texts().await;
+        Fetched {
+            fetch: texts.map_or_else(|fetch| fetch, |texts| Fetch::Record(Ok(texts))),
             asking: self.asking,
             warning: self.warning,
         }
     }
 
-    async fn told(&mut self) -> Result<Told, Missed> {
+    /// The texts, or the result of the conversation without them.
+    async fn texts(&mut self) -> Result<Texts, Fetch> {
         let transcript = match self.plan.route {
             // An earlier export may hold ids of any form, and an id must not lead the request to another path.
-            _ if !transcript::is_id(self.id) => return Err(unaskable().into()),
+            _ if !transcript::is_id(self.id) => return Err(invalid_id().into()),
             TranscriptRoute::Messages => self.messages_or_recordings().await?,
             TranscriptRoute::WebDetails => self.web_details().await?,
         };
@@ -115,26 +98,26 @@ impl<'a> Visit<'a> {
         &self.source.bulk_limit
     }
 
-    async fn messages_or_recordings(&mut self) -> Result<Transcript, Missed> {
+    async fn messages_or_recordings(&mut self) -> Result<Transcript, Fetch> {
         match self.messages().await {
-            Err(Missed::Untold(untold)) if untold.status == Status::Gone => {
-                self.recordings(untold).await
+            Err(Fetch::Record(Err(reason))) if reason.status == Status::Gone => {
+                self.recordings(reason).await
             }
             other => other,
         }
     }
 
     /// Falls back to the recordings, for messages that are gone.
-    async fn recordings(&mut self, gone: Untold) -> Result<Transcript, Missed> {
+    async fn recordings(&mut self, gone: NoTranscript) -> Result<Transcript, Fetch> {
         let call = Call::get(format!("/api/v2/conversations/{}/recordings", self.id))
             .query("formatId", "NONE")
             .query("maxWaitMs", RECORDING_WAIT_MS.to_string())
             .expecting(&[200, 202])
             .at_most(REPLY_LIMIT_BYTES);
-        // On the first visit, other conversations are not kept waiting.
-        let looks = if self.again { RECORDING_WAITS } else { 1 };
-        for look in 1..=looks {
-            let asked_at = self.source.clock.now();
+        // On the first request, other conversations are not kept waiting.
+        let tries = if self.again { RECORDING_WAITS } else { 1 };
+        for tried in 1..=tries {
+            let requested_at = self.source.clock.now();
             let id = self.id;
             let decode = |body: &[u8]| prepared(body, id);
             let reply = self.source.client.call(&call, self.deadline, decode).await;
@@ -145,18 +128,18 @@ impl<'a> Visit<'a> {
             });
             match recordings {
                 Ok(Some(recordings)) => return Ok(recordings.finish(&self.announced)?),
-                Ok(None) if look == looks => break,
+                Ok(None) if tried == tries => break,
                 Ok(None) => {
-                    if !self.rest_of_wait(asked_at).await {
+                    if !self.rest_of_wait(requested_at).await {
                         break;
                     }
                 }
                 Err(error) => return Err(self.no_recordings(error, gone)),
             }
         }
-        Err(Stuck {
+        Err(Postponed {
             cause: Cause::Preparing,
-            instead: Err(Untold::new(
+            fallback: Err(NoTranscript::new(
                 Status::Preparing,
                 "the messages are not found, and the recording was not ready in time",
             )),
@@ -170,33 +153,34 @@ impl<'a> Visit<'a> {
     }
 
     /// Recordings are only a fallback: without them the conversation keeps its original outcome.
-    fn no_recordings(&mut self, error: ApiError, gone: Untold) -> Missed {
-        if error.status() == Some(403) {
+    fn no_recordings(&mut self, error: ApiError, gone: NoTranscript) -> Fetch {
+        let status = error.status();
+        if status == Some(403) {
             self.warning = Some(NO_RECORDINGS);
             return gone.into();
         }
-        match Verdict::of(error) {
-            Verdict::Final(untold) if untold.status == Status::TooLarge => untold.into(),
-            Verdict::Final(_) => gone.into(),
-            Verdict::Refused(error) => {
-                let status = error.status().unwrap_or_default();
+        match self.result_of(error) {
+            Fetch::Record(Err(reason)) if reason.status == Status::TooLarge => reason.into(),
+            Fetch::Record(_) => gone.into(),
+            Fetch::RetryLater(postponed) if postponed.cause == Cause::Refused => {
+                let status = status.unwrap_or_default();
                 let problem = format!(
                     "{}; its recordings are refused with the status {status}",
                     gone.problem
                 );
                 // No response said that they are gone.
-                Untold::new(Status::Unavailable, problem).into()
+                NoTranscript::new(Status::Unavailable, problem).into()
             }
-            verdict => self.missed_by(verdict),
+            fetch => fetch,
         }
     }
 
     /// Waits for the rest of `maxWaitMs`: the API answers 202 at the end of the wait, but if it answers at once, we do
     /// not poll at once. Returns whether there is time for another request.
-    async fn rest_of_wait(&self, asked_at: Timestamp) -> bool {
+    async fn rest_of_wait(&self, requested_at: Timestamp) -> bool {
         let clock = &self.source.clock;
         let now = clock.now();
-        let waited = Duration::try_from(now.duration_since(asked_at));
+        let waited = Duration::try_from(now.duration_since(requested_at));
         let whole = Duration::from_millis(RECORDING_WAIT_MS.into());
         let rest = whole.saturating_sub(waited.unwrap_or_default());
         // Reserves the same time again for the response.
@@ -207,12 +191,12 @@ impl<'a> Visit<'a> {
         in_time
     }
 
-    async fn web_details(&mut self) -> Result<Transcript, Missed> {
+    async fn web_details(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
         let call = Call::get(format!("/api/v2/conversations/web/details/{id}"));
         let call = call.at_most(REPLY_LIMIT_BYTES);
         let read = self.read(&call, |document| web_details(document, id)).await;
-        read.map_err(|error| self.missed(error))
+        read.map_err(|error| self.result_of(error))
     }
 
     /// Requests a document, and requests it again if `read` does not accept it.
@@ -225,19 +209,9 @@ impl<'a> Visit<'a> {
         self.ask(call, decode).await
     }
 
-    /// Separates errors about this conversation from errors about the client or transient ones.
-    pub(super) fn missed(&self, error: ApiError) -> Missed {
-        self.missed_by(Verdict::of(error))
-    }
-
-    pub(super) fn missed_by(&self, verdict: Verdict) -> Missed {
-        match verdict {
-            // The missing response may be due to our own deadline.
-            Verdict::Failed(error) if !self.has_time() => {
-                HeldUp::OutOfTime(unavailable(&error)).into()
-            }
-            verdict => verdict.missed(),
-        }
+    /// The meaning of an error for this conversation.
+    pub(super) fn result_of(&self, error: ApiError) -> Fetch {
+        Fetch::of(error).within(self.has_time())
     }
 
     /// Whether enough time is left that a missing response is not due to our own deadline.

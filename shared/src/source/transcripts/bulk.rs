@@ -4,19 +4,19 @@ use serde_json::json;
 
 use super::batches::{Batches, TooMuch};
 use super::bodies::Messages;
-use super::missed::{HeldUp, Missed, Verdict, all_refused, is_poisoned, refused_alone, too_much};
-use super::visit::{REPLY_LIMIT_BYTES, Visit};
+use super::conversation::{ConversationRequests, REPLY_LIMIT_BYTES};
+use super::fetch::{Fetch, all_refused, is_poisoned, refused_alone, too_much};
 use crate::genesys::wire::TextMessageListing;
 use crate::genesys::{ApiError, Call};
-use crate::records::transcript::{Status, Transcript, Untold};
+use crate::records::transcript::{NoTranscript, Status, Transcript};
 
 /// State of the requests for one conversation's messages.
 struct Requested<'v, 'a> {
-    visit: &'v mut Visit<'a>,
+    conversation: &'v mut ConversationRequests<'a>,
     path: String,
     messages: Messages,
     /// Why messages are missing, from the first time that some were.
-    refusal: Option<Untold>,
+    refusal: Option<NoTranscript>,
     /// Whether the API denies this client the remaining messages.
     is_forbidden: bool,
     /// Batch size for requesting again the messages that responses omitted.
@@ -25,18 +25,18 @@ struct Requested<'v, 'a> {
     failed: Option<ApiError>,
 }
 
-impl Visit<'_> {
-    pub(super) async fn messages(&mut self) -> Result<Transcript, Missed> {
+impl ConversationRequests<'_> {
+    pub(super) async fn messages(&mut self) -> Result<Transcript, Fetch> {
         let id = self.id;
         let path = format!("/api/v2/conversations/messages/{id}");
         let call = Call::get(&path).at_most(REPLY_LIMIT_BYTES);
         let read = self
             .read(&call, |document| Messages::of(document, id))
             .await;
-        let messages = read.map_err(|error| self.missed(error))?;
+        let messages = read.map_err(|error| self.result_of(error))?;
         self.announced.clone_from(&messages.ids);
         let mut requested = Requested {
-            visit: self,
+            conversation: self,
             path,
             messages,
             refusal: None,
@@ -46,18 +46,18 @@ impl Visit<'_> {
         };
         match requested.request().await {
             Ok(()) => Ok(requested.transcript()?),
-            Err(missed) => Err(requested.salvaged(missed)),
+            Err(fetch) => Err(requested.with_fallback(fetch)),
         }
     }
 }
 
 impl Requested<'_, '_> {
     /// Requests all messages, then once more those that the responses omitted.
-    async fn request(&mut self) -> Result<(), Missed> {
-        let limit = self.visit.bulk_limit().get();
+    async fn request(&mut self) -> Result<(), Fetch> {
+        let limit = self.conversation.bulk_limit().get();
         let mut batches = Batches::of(self.messages.ids.clone(), limit);
         self.request_batches(&mut batches).await?;
-        self.visit.bulk_limit().learn(&batches);
+        self.conversation.bulk_limit().learn(&batches);
         let refused = batches.into_refused();
         let mut missing = self.messages.again();
         missing.retain(|id| !refused.contains(id));
@@ -65,19 +65,19 @@ impl Requested<'_, '_> {
         self.request_batches(&mut Batches::of(missing, size))
             .await?;
         match self.failed.take() {
-            Some(error) => Err(self.visit.missed_by(Verdict::Failed(error))),
+            Some(error) => Err(self.conversation.result_of(error)),
             None => Ok(()),
         }
     }
 
-    async fn request_batches(&mut self, batches: &mut Batches) -> Result<(), Missed> {
+    async fn request_batches(&mut self, batches: &mut Batches) -> Result<(), Fetch> {
         while !self.is_forbidden
             && let Some(ids) = batches.next()
         {
             match self.listing(&ids).await {
                 Ok(listing) => {
                     batches.accepted(ids.len());
-                    let came = self.messages.add(listing, self.visit.plan.limits);
+                    let came = self.messages.add(listing, self.conversation.plan.limits);
                     self.note_answer(ids.len(), came);
                 }
                 Err(error) => self.refused(error, ids, batches)?,
@@ -91,7 +91,9 @@ impl Requested<'_, '_> {
             .query("useNormalizedMessage", "true")
             .json(&json!(ids))
             .at_most(REPLY_LIMIT_BYTES);
-        self.visit.read(&call, TextMessageListing::read).await
+        self.conversation
+            .read(&call, TextMessageListing::read)
+            .await
     }
 
     fn note_answer(&mut self, asked: usize, came: usize) {
@@ -107,7 +109,7 @@ impl Requested<'_, '_> {
         error: ApiError,
         ids: Vec<String>,
         batches: &mut Batches,
-    ) -> Result<(), Missed> {
+    ) -> Result<(), Fetch> {
         if let Some(why) = too_much(&error) {
             if ids.len() == 1 {
                 self.messages.note(&refused_alone(&error));
@@ -123,42 +125,42 @@ impl Requested<'_, '_> {
             batches.refused(ids, TooMuch::ForUs);
             return Ok(());
         }
-        match Verdict::of(error) {
-            Verdict::Final(untold) => {
-                self.is_forbidden = untold.status == Status::Forbidden;
+        match self.conversation.result_of(error) {
+            Fetch::Record(Err(reason)) => {
+                self.is_forbidden = reason.status == Status::Forbidden;
                 if self.is_forbidden {
-                    self.messages.note(&untold.problem);
+                    self.messages.note(&reason.problem);
                 }
-                self.refusal.get_or_insert(untold);
+                self.refusal.get_or_insert(reason);
                 self.note_answer(ids.len(), 0);
                 Ok(())
             }
-            verdict => Err(self.visit.missed_by(verdict)),
+            fetch => Err(fetch),
         }
     }
 
     /// The transcript of the messages received, or why there are none.
-    fn transcript(self) -> Result<Transcript, Untold> {
+    fn transcript(self) -> Result<Transcript, NoTranscript> {
         let is_any = self.messages.is_any();
         let transcript = self.messages.finish();
         if is_any || transcript.missing == 0 {
             return Ok(transcript);
         }
-        let none = || Untold::new(Status::Gone, "none of its messages can be found any more");
+        let none = || NoTranscript::new(Status::Gone, "none of its messages can be found any more");
         Err(self.refusal.unwrap_or_else(none))
     }
 
     /// Keeps the messages received so far as the fallback, in case the rest never becomes available.
-    fn salvaged(mut self, missed: Missed) -> Missed {
-        let Missed::HeldUp(HeldUp::Alone(mut stuck)) = missed else {
-            return missed;
+    fn with_fallback(mut self, fetch: Fetch) -> Fetch {
+        let Fetch::RetryLater(mut postponed) = fetch else {
+            return fetch;
         };
-        if let Err(untold) = &stuck.instead
+        if let Err(reason) = &postponed.fallback
             && self.messages.is_any()
         {
-            self.messages.note(&untold.problem);
-            stuck.instead = Ok(self.visit.without_files(self.messages.finish()));
+            self.messages.note(&reason.problem);
+            postponed.fallback = Ok(self.conversation.without_files(self.messages.finish()));
         }
-        HeldUp::Alone(stuck).into()
+        Fetch::RetryLater(postponed)
     }
 }

@@ -1,43 +1,42 @@
-//! Why a conversation's texts were not fetched: separates errors about one conversation from errors about all of them.
+//! The result of fetching one conversation: separates what concerns it alone from what concerns all conversations.
 
 use super::batches::TooMuch;
-use super::visit::Told;
 use crate::base::failure::in_one_line;
 use crate::export::waiting::{Wait, WaitReason};
 use crate::genesys::{ApiError, UnavailableReason};
-use crate::records::transcript::{Status, Untold};
+use crate::records::page::AttachedFile;
+use crate::records::transcript::{NoTranscript, Status, Transcript};
 use crate::source::SourceError;
 
 const TOO_LARGE: &str = "its messages are larger than the API or this program accepts";
 
-/// Why a conversation's texts were not fetched.
-pub(super) enum Missed {
-    /// Permanent, and only for this conversation.
-    Untold(Untold),
-    HeldUp(HeldUp),
+/// The result of fetching one conversation.
+pub(super) enum Fetch {
+    /// Final: the conversation's record.
+    Record(Result<Texts, NoTranscript>),
+    /// The conversation is postponed: requested again after the others of the export.
+    RetryLater(Box<Postponed>),
+    /// The page ends before this conversation.
+    StopPage(Stop),
 }
 
-/// Transient causes.
-pub(super) enum HeldUp {
-    /// For this conversation only.
-    Alone(Box<Stuck>),
-    /// The invocation's deadline expired during the visit. The conversation may take more time than any invocation has.
-    OutOfTime(Wait),
-    /// For all conversations.
-    All(SourceError),
+/// The texts of a conversation, and the files that were sent with them.
+pub(super) struct Texts {
+    pub(super) transcript: Transcript,
+    pub(super) files: Vec<AttachedFile>,
 }
 
-/// The wait, and the result to record if the wait does not help.
-pub(super) struct Stuck {
+/// A postponed conversation, and the result to record if no retry helps.
+pub(super) struct Postponed {
     pub(super) cause: Cause,
-    pub(super) instead: Result<Told, Untold>,
+    pub(super) fallback: Result<Texts, NoTranscript>,
     pub(super) wait: Wait,
 }
 
-/// Why one conversation is stuck.
+/// Why a conversation is postponed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The API fails to answer for it.
+    /// The API fails on its requests.
     Failing,
     /// The API refuses it, with a status that does not say how long the refusal lasts.
     Refused,
@@ -47,7 +46,75 @@ pub(super) enum Cause {
     File,
 }
 
-impl Stuck {
+/// Why a page ends before a conversation.
+pub(super) enum Stop {
+    /// The error concerns all conversations.
+    Source(SourceError),
+    /// The invocation's deadline expired meanwhile. The conversation may take more time than any invocation has.
+    OutOfTime(Wait),
+}
+
+impl Fetch {
+    /// The meaning of an error for the conversation that was requested.
+    pub(super) fn of(error: ApiError) -> Self {
+        if let Some(final_result) = no_transcript(&error) {
+            return final_result.into();
+        }
+        match (&error, error.trouble()) {
+            (_, Some(UnavailableReason::NoTimeLeft)) => Stop::OutOfTime(unavailable(&error)).into(),
+            // A 403 about the conversation itself is final.
+            (
+                ApiError::Refused {
+                    status: 401 | 403 | 407,
+                    ..
+                },
+                _,
+            ) => Stop::Source(error.into()).into(),
+            // A status that is not documented for this request. It may be transient, like a redirect to a maintenance
+            // page.
+            (ApiError::Refused { .. }, _) => Postponed::refused(&error).into(),
+            (
+                _,
+                Some(
+                    reason @ (UnavailableReason::NotJson { .. }
+                    | UnavailableReason::Unexpected { .. }),
+                ),
+            ) if fails_alone(&error) => Postponed::malformed(&error, reason).into(),
+            _ if fails_alone(&error) => Postponed::unavailable(unavailable(&error)).into(),
+            _ => Stop::Source(error.into()).into(),
+        }
+    }
+
+    /// Without time left, a missing response may be due to our own deadline.
+    pub(super) fn within(self, has_time: bool) -> Self {
+        match self {
+            Self::RetryLater(postponed) if postponed.cause == Cause::Failing && !has_time => {
+                Stop::OutOfTime(postponed.wait).into()
+            }
+            fetch => fetch,
+        }
+    }
+
+    /// Whether the API gave an answer for the conversation, even if only that there is nothing.
+    pub(super) fn is_answered(&self) -> bool {
+        match self {
+            Self::Record(Ok(_)) => true,
+            Self::Record(Err(reason)) => *reason != invalid_id(),
+            Self::RetryLater(_) | Self::StopPage(_) => false,
+        }
+    }
+}
+
+impl From<Stop> for SourceError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Source(error) => error,
+            Stop::OutOfTime(wait) => Self::NotReady(wait),
+        }
+    }
+}
+
+impl Postponed {
     /// The API failed on every request.
     pub(super) fn unavailable(wait: Wait) -> Self {
         let problem = format!(
@@ -56,22 +123,22 @@ impl Stuck {
         );
         Self {
             cause: Cause::Failing,
-            instead: Err(Untold::new(Status::Unavailable, problem)),
+            fallback: Err(NoTranscript::new(Status::Unavailable, problem)),
             wait,
         }
     }
 
     /// The API answered every request with something other than the requested document.
-    fn malformed(error: &ApiError, trouble: &UnavailableReason) -> Self {
-        let problem = match trouble {
+    fn malformed(error: &ApiError, reason: &UnavailableReason) -> Self {
+        let problem = match reason {
             UnavailableReason::NotJson { .. } => {
                 format!("the API's response is not JSON: {}", in_one_line(error))
             }
-            _ => format!("the API {trouble}"),
+            _ => format!("the API {reason}"),
         };
         Self {
             cause: Cause::Failing,
-            instead: Err(Untold::new(Status::Malformed, problem)),
+            fallback: Err(NoTranscript::new(Status::Malformed, problem)),
             wait: unavailable(error),
         }
     }
@@ -79,7 +146,7 @@ impl Stuck {
     fn refused(error: &ApiError) -> Self {
         Self {
             cause: Cause::Refused,
-            instead: Err(refused("the conversation", error)),
+            fallback: Err(refused("the conversation", error)),
             wait: unavailable(error),
         }
     }
@@ -87,55 +154,6 @@ impl Stuck {
     /// Whether the API failed at it or refused it, as opposed to still preparing it.
     pub(super) fn is_failing(&self) -> bool {
         matches!(self.cause, Cause::Failing | Cause::Refused)
-    }
-}
-
-/// The meaning of an error response for the conversation that it is about.
-pub(super) enum Verdict {
-    /// Permanent.
-    Final(Untold),
-    /// A status that is not documented for this request. It may be transient, like a redirect to a maintenance page.
-    Refused(ApiError),
-    /// The API failed on this request, and perhaps on no other.
-    Failed(ApiError),
-    /// About the client, or about the API as a whole.
-    All(ApiError),
-}
-
-impl Verdict {
-    pub(super) fn of(error: ApiError) -> Self {
-        if let Some(untold) = untold(&error) {
-            return Self::Final(untold);
-        }
-        match &error {
-            // A 403 about the conversation itself was handled above as final.
-            ApiError::Refused {
-                status: 401 | 403 | 407,
-                ..
-            } => Self::All(error),
-            ApiError::Refused { .. } => Self::Refused(error),
-            _ if fails_alone(&error) => Self::Failed(error),
-            _ => Self::All(error),
-        }
-    }
-
-    /// The outcome for the conversation.
-    pub(super) fn missed(self) -> Missed {
-        match self {
-            Self::Final(untold) => untold.into(),
-            Self::Refused(error) => Stuck::refused(&error).into(),
-            Self::Failed(error) => match error.trouble() {
-                Some(
-                    trouble @ (UnavailableReason::NotJson { .. }
-                    | UnavailableReason::Unexpected { .. }),
-                ) => Stuck::malformed(&error, trouble).into(),
-                _ => Stuck::unavailable(unavailable(&error)).into(),
-            },
-            Self::All(error) if matches!(error.trouble(), Some(UnavailableReason::NoTimeLeft)) => {
-                HeldUp::OutOfTime(unavailable(&error)).into()
-            }
-            Self::All(error) => HeldUp::All(error.into()).into(),
-        }
     }
 }
 
@@ -148,29 +166,29 @@ pub(super) fn unavailable(error: &ApiError) -> Wait {
 }
 
 /// The permanent outcome that an error means for one conversation, if any.
-fn untold(error: &ApiError) -> Option<Untold> {
-    let untold = |status, problem: &str| Some(Untold::new(status, problem));
+fn no_transcript(error: &ApiError) -> Option<NoTranscript> {
+    let no = |status, problem: &str| Some(NoTranscript::new(status, problem));
     match error {
         ApiError::Refused { status: 404, .. } => {
-            untold(Status::Gone, "no messages of the conversation were found")
+            no(Status::Gone, "no messages of the conversation were found")
         }
-        ApiError::Refused { status: 410, .. } => untold(
+        ApiError::Refused { status: 410, .. } => no(
             Status::Gone,
             "the API no longer keeps the conversation: 410",
         ),
-        ApiError::Refused { status: 400, .. } => Some(unaskable()),
+        ApiError::Refused { status: 400, .. } => Some(invalid_id()),
         ApiError::Refused {
             status: 403, code, ..
-        } if !is_of_the_client(code.as_deref()) => untold(
+        } if !is_of_the_client(code.as_deref()) => no(
             Status::Forbidden,
             "the client may not read the conversation",
         ),
-        ApiError::Refused { status: 451, .. } => untold(
+        ApiError::Refused { status: 451, .. } => no(
             Status::Forbidden,
             "the conversation may not be read for legal reasons: 451",
         ),
         ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => {
-            untold(Status::TooLarge, TOO_LARGE)
+            no(Status::TooLarge, TOO_LARGE)
         }
         _ => None,
     }
@@ -178,11 +196,11 @@ fn untold(error: &ApiError) -> Option<Untold> {
 
 /// The result to record when the API refuses something with a status that is not documented for it. Contains the
 /// status, but not the API's message.
-fn refused(what: &str, error: &ApiError) -> Untold {
+fn refused(what: &str, error: &ApiError) -> NoTranscript {
     let status = error
         .status()
         .map_or_else(String::new, |status| status.to_string());
-    Untold::new(
+    NoTranscript::new(
         Status::Unavailable,
         format!("the API refuses {what} with the status {status}"),
     )
@@ -214,10 +232,10 @@ pub(super) fn is_poisoned(error: &ApiError) -> bool {
 }
 
 /// The result to record when every message is refused even alone.
-pub(super) fn all_refused(error: &ApiError) -> Untold {
+pub(super) fn all_refused(error: &ApiError) -> NoTranscript {
     match error {
         ApiError::Refused { status: 413, .. } | ApiError::TooLarge { .. } => {
-            Untold::new(Status::TooLarge, TOO_LARGE)
+            NoTranscript::new(Status::TooLarge, TOO_LARGE)
         }
         _ => refused("messages", error),
     }
@@ -231,8 +249,8 @@ pub(super) fn refused_alone(error: &ApiError) -> String {
     }
 }
 
-pub(super) fn unaskable() -> Untold {
-    Untold::new(
+pub(super) fn invalid_id() -> NoTranscript {
+    NoTranscript::new(
         Status::Gone,
         "the API does not accept a conversation id of this form",
     )
@@ -263,21 +281,21 @@ fn is_of_the_client(code: Option<&str>) -> bool {
     )
 }
 
-impl From<Stuck> for Missed {
-    fn from(stuck: Stuck) -> Self {
-        HeldUp::Alone(Box::new(stuck)).into()
+impl From<Postponed> for Fetch {
+    fn from(postponed: Postponed) -> Self {
+        Self::RetryLater(Box::new(postponed))
     }
 }
 
-impl From<HeldUp> for Missed {
-    fn from(held_up: HeldUp) -> Self {
-        Self::HeldUp(held_up)
+impl From<Stop> for Fetch {
+    fn from(stop: Stop) -> Self {
+        Self::StopPage(stop)
     }
 }
 
-impl From<Untold> for Missed {
-    fn from(untold: Untold) -> Self {
-        Self::Untold(untold)
+impl From<NoTranscript> for Fetch {
+    fn from(reason: NoTranscript) -> Self {
+        Self::Record(Err(reason))
     }
 }
 
@@ -306,21 +324,19 @@ mod tests {
         }
     }
 
-    /// The outcome for the conversation, and the result that would be recorded.
+    /// The result for the conversation, with its fallback.
     fn outcome(error: ApiError) -> String {
-        match Verdict::of(error).missed() {
-            Missed::Untold(untold) => format!("{}: {}", untold.status.as_str(), untold.problem),
-            Missed::HeldUp(HeldUp::All(_)) => "all".to_owned(),
-            Missed::HeldUp(HeldUp::OutOfTime(_)) => "out of time".to_owned(),
-            Missed::HeldUp(HeldUp::Alone(stuck)) => match stuck.instead {
-                Err(untold) => format!(
-                    "{:?}, then {}: {}",
-                    stuck.cause,
-                    untold.status.as_str(),
-                    untold.problem
-                ),
-                Ok(_) => "told".to_owned(),
-            },
+        let reason = |result: Result<Texts, NoTranscript>| {
+            let reason = result.err().expect("no texts");
+            format!("{}: {}", reason.status.as_str(), reason.problem)
+        };
+        match Fetch::of(error) {
+            Fetch::Record(result) => reason(result),
+            Fetch::RetryLater(postponed) => {
+                format!("{:?}, then {}", postponed.cause, reason(postponed.fallback))
+            }
+            Fetch::StopPage(Stop::Source(_)) => "all".to_owned(),
+            Fetch::StopPage(Stop::OutOfTime(_)) => "out of time".to_owned(),
         }
     }
 

@@ -1,27 +1,29 @@
-//! The conversations of one page, and the handling of those that are stuck.
+//! The conversations of one page, and the policy for those that are postponed.
 
 use std::time::Duration;
 
-use super::missed::{Cause, HeldUp, Stuck};
+use super::fetch::{Cause, Fetch, Postponed, Stop};
 use super::page::Page;
 use crate::export::checkpoint::{Checkpoint, Place};
 use crate::export::portion::Portion;
 use crate::source::{PageContext, SourceError};
 
-/// Limit of postponed conversations: their ids are part of each SQS message, which may hold 256 KiB.
+/// Limit of postponed conversations: their ids are part of each checkpoint, which may take half of an SQS message of
+/// 1 MiB.
 const MAX_POSTPONED: usize = 1_000;
 
 /// Minimum number of postponed conversations to retry on one page, because each such page may have to wait.
 const AGAIN_AT_ONCE: usize = 200;
 
-/// How long a page waits while no conversation is answered, before a single stuck one is taken for a problem of that
+/// How long a page waits while no conversation is answered, before a single failing one is taken for a problem of that
 /// conversation.
-const PATIENCE: Duration = Duration::from_mins(45);
+const WAIT_LIMIT: Duration = Duration::from_mins(45);
 
 /// The same if several conversations fail, which may mean an outage of the API.
-const PATIENCE_IN_OUTAGE: Duration = Duration::from_hours(5);
+const WAIT_LIMIT_IN_OUTAGE: Duration = Duration::from_hours(5);
 
-pub(super) struct Turn<'a> {
+/// The conversations of one page.
+pub(super) struct PageConversations<'a> {
     pub(super) ids: Vec<&'a str>,
     /// Their place in the list; `None` for postponed conversations.
     portion: Option<&'a Portion>,
@@ -30,8 +32,12 @@ pub(super) struct Turn<'a> {
     waited: Duration,
 }
 
-impl<'a> Turn<'a> {
-    pub(super) fn of(portion: &'a Portion, postponed: &'a [String], waited: Duration) -> Self {
+impl<'a> PageConversations<'a> {
+    pub(super) fn of_portion(
+        portion: &'a Portion,
+        postponed: &'a [String],
+        waited: Duration,
+    ) -> Self {
         Self {
             ids: portion.ids().collect(),
             portion: Some(portion),
@@ -40,7 +46,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    pub(super) fn again(postponed: &'a [String], page_size: u32, waited: Duration) -> Self {
+    pub(super) fn of_postponed(postponed: &'a [String], page_size: u32, waited: Duration) -> Self {
         let at_once = AGAIN_AT_ONCE.max(page_size as usize);
         Self {
             ids: postponed.iter().take(at_once).map(|id| &**id).collect(),
@@ -55,47 +61,48 @@ impl<'a> Turn<'a> {
         self.portion.is_none()
     }
 
-    /// Decides whether what held up a visit concerns that conversation alone. `done` and `stuck` are the numbers of
-    /// conversations on this page that were visited before and that are stuck.
-    pub(super) fn held_up(
-        &self,
-        held_up: HeldUp,
-        done: usize,
-        stuck: usize,
-    ) -> Result<Stuck, SourceError> {
-        let is_full = !self.is_again() && self.postponed.len() + stuck >= MAX_POSTPONED;
-        match held_up {
-            HeldUp::Alone(why) if !is_full => Ok(*why),
-            // These are recorded with their fallback even if they cannot be postponed.
-            HeldUp::Alone(why) if matches!(why.cause, Cause::File | Cause::Refused) => Ok(*why),
-            HeldUp::Alone(why) => Err(SourceError::NotReady(why.wait)),
-            // The first conversation of a page has the whole invocation, and it was never enough.
-            HeldUp::OutOfTime(wait) if done == 0 && !is_full && self.waited >= PATIENCE => {
-                Ok(Stuck::unavailable(wait))
+    /// Applies the limits of a page to a result: how many conversations can be postponed, and how long a conversation
+    /// may take. `done` and `postponed` are the numbers of conversations on this page that were requested before and
+    /// that are postponed.
+    pub(super) fn limit(&self, fetch: Fetch, done: usize, postponed: usize) -> Fetch {
+        let is_full = !self.is_again() && self.postponed.len() + postponed >= MAX_POSTPONED;
+        match fetch {
+            // Files and refusals are recorded with their fallback even if they cannot be postponed.
+            Fetch::RetryLater(it)
+                if is_full && !matches!(it.cause, Cause::File | Cause::Refused) =>
+            {
+                Stop::Source(SourceError::NotReady(it.wait)).into()
             }
-            HeldUp::OutOfTime(wait) => Err(SourceError::NotReady(wait)),
-            HeldUp::All(setback) => Err(setback),
+            // The first conversation of a page has the whole invocation, and it was never enough.
+            Fetch::StopPage(Stop::OutOfTime(wait))
+                if done == 0 && !is_full && self.waited >= WAIT_LIMIT =>
+            {
+                Postponed::unavailable(wait).into()
+            }
+            fetch => fetch,
         }
     }
 
-    /// The checkpoint after this page, of which `done` conversations were visited. Stuck conversations are postponed,
+    /// The checkpoint after this page, of which `done` conversations were requested. Failed ones are postponed again,
     /// or recorded with their fallback.
     pub(super) fn next(
         &self,
         done: usize,
         page: &mut Page,
-        stuck: Vec<(&str, Stuck)>,
+        retry_later: Vec<(&str, Postponed)>,
         context: &PageContext<'_>,
     ) -> Result<Option<Checkpoint>, SourceError> {
-        let failing = stuck.iter().filter(|(_, why)| why.is_failing()).count();
-        let patience = match failing {
-            0 | 1 => PATIENCE,
-            _ => PATIENCE_IN_OUTAGE,
+        let failing = retry_later.iter().filter(|(_, it)| it.is_failing()).count();
+        let wait_limit = match failing {
+            0 | 1 => WAIT_LIMIT,
+            _ => WAIT_LIMIT_IN_OUTAGE,
         };
-        let mut waits = stuck.iter().filter(|(_, why)| self.waits_for(why.cause));
+        let mut waits = retry_later
+            .iter()
+            .filter(|(_, it)| self.waits_for(it.cause));
         if let Some((_, first)) = waits.next()
             && page.answered == 0
-            && self.waited < patience
+            && self.waited < wait_limit
         {
             return Err(SourceError::NotReady(first.wait.clone()));
         }
@@ -104,10 +111,10 @@ impl<'a> Turn<'a> {
             None => self.postponed[done..].to_vec(),
         };
         let is_last_try = self.is_again() && page.answered == 0;
-        for (id, why) in stuck {
-            let is_final = self.is_again() && why.cause == Cause::Refused;
+        for (id, it) in retry_later {
+            let is_final = self.is_again() && it.cause == Cause::Refused;
             if is_last_try || is_final || postponed.len() >= MAX_POSTPONED {
-                page.add(id, why.instead, context)?;
+                page.add(id, it.fallback, context)?;
             } else {
                 postponed.push(id.to_owned());
             }
@@ -134,7 +141,7 @@ impl<'a> Turn<'a> {
 mod tests {
     use serde_json::value::RawValue;
 
-    use super::super::visit::Told;
+    use super::super::fetch::Texts;
     use super::*;
     use crate::export::waiting::{Wait, WaitReason};
     use crate::source::transcripts::bodies::web_details;
@@ -147,58 +154,63 @@ mod tests {
         }
     }
 
-    fn failing() -> HeldUp {
-        HeldUp::Alone(Box::new(Stuck::unavailable(wait())))
+    fn failing() -> Fetch {
+        Postponed::unavailable(wait()).into()
     }
 
-    fn without_a_file() -> HeldUp {
+    fn is_postponed(fetch: &Fetch) -> bool {
+        matches!(fetch, Fetch::RetryLater(_))
+    }
+
+    fn without_a_file() -> Fetch {
         let body = RawValue::from_string(r#"{"id":"c","messages":[]}"#.to_owned()).unwrap();
         let transcript = web_details(&body, "c").unwrap();
         let files = Vec::new();
-        HeldUp::Alone(Box::new(Stuck {
+        Postponed {
             cause: Cause::File,
-            instead: Ok(Told { transcript, files }),
+            fallback: Ok(Texts { transcript, files }),
             wait: wait(),
-        }))
+        }
+        .into()
     }
 
     #[test]
     fn a_full_list_blocks_failing_conversations_but_not_missing_files() {
         let portion = Portion::default();
         let postponed = vec!["c".to_owned(); MAX_POSTPONED - 1];
-        let turn = Turn::of(&portion, &postponed, PATIENCE);
+        let conversations = PageConversations::of_portion(&portion, &postponed, WAIT_LIMIT);
 
-        assert!(turn.held_up(failing(), 3, 0).is_ok());
+        assert!(is_postponed(&conversations.limit(failing(), 3, 0)));
         assert!(matches!(
-            turn.held_up(failing(), 3, 1),
-            Err(SourceError::NotReady(_))
+            conversations.limit(failing(), 3, 1),
+            Fetch::StopPage(Stop::Source(SourceError::NotReady(_)))
         ));
-        assert!(turn.held_up(without_a_file(), 3, 1).is_ok());
-        let again = Turn::again(&postponed, 10, Duration::ZERO);
-        assert!(again.held_up(failing(), 3, 1).is_ok());
+        assert!(is_postponed(&conversations.limit(without_a_file(), 3, 1)));
+        let again = PageConversations::of_postponed(&postponed, 10, Duration::ZERO);
+        assert!(is_postponed(&again.limit(failing(), 3, 1)));
     }
 
     #[test]
     fn a_slow_conversation_is_recorded_once_its_page_has_waited() {
         let portion = Portion::default();
-        let held_up = |waited, done| {
-            let turn = Turn::of(&portion, &[], waited);
-            turn.held_up(HeldUp::OutOfTime(wait()), done, 0)
+        let is_recorded = |waited, done| {
+            let conversations = PageConversations::of_portion(&portion, &[], waited);
+            is_postponed(&conversations.limit(Stop::OutOfTime(wait()).into(), done, 0))
         };
 
-        assert!(held_up(PATIENCE, 0).is_ok());
-        assert!(held_up(PATIENCE, 1).is_err());
-        assert!(held_up(PATIENCE / 2, 0).is_err());
+        assert!(is_recorded(WAIT_LIMIT, 0));
+        assert!(!is_recorded(WAIT_LIMIT, 1));
+        assert!(!is_recorded(WAIT_LIMIT / 2, 0));
     }
 
     #[test]
     fn an_outage_is_never_recorded_for_one_conversation() {
         let portion = Portion::default();
-        let turn = Turn::of(&portion, &[], 100 * PATIENCE);
+        let conversations = PageConversations::of_portion(&portion, &[], 100 * WAIT_LIMIT);
 
         for reason in [WaitReason::Unavailable, WaitReason::Throttled] {
-            let all = HeldUp::All(SourceError::NotReady(Wait { reason, ..wait() }));
-            assert!(turn.held_up(all, 0, 0).is_err());
+            let all = Stop::Source(SourceError::NotReady(Wait { reason, ..wait() }));
+            assert!(!is_postponed(&conversations.limit(all.into(), 0, 0)));
         }
     }
 
@@ -206,14 +218,24 @@ mod tests {
     fn at_least_200_postponed_conversations_are_requested_together() {
         let postponed = vec!["c".to_owned(); 500];
 
-        assert_eq!(Turn::again(&postponed, 1, Duration::ZERO).ids.len(), 200);
-        assert_eq!(Turn::again(&postponed, 300, Duration::ZERO).ids.len(), 300);
+        assert_eq!(
+            PageConversations::of_postponed(&postponed, 1, Duration::ZERO)
+                .ids
+                .len(),
+            200
+        );
+        assert_eq!(
+            PageConversations::of_postponed(&postponed, 300, Duration::ZERO)
+                .ids
+                .len(),
+            300
+        );
     }
 
-    fn refused() -> Stuck {
-        Stuck {
+    fn refused() -> Postponed {
+        Postponed {
             cause: Cause::Refused,
-            ..Stuck::unavailable(wait())
+            ..Postponed::unavailable(wait())
         }
     }
 
@@ -229,11 +251,11 @@ mod tests {
         };
         let (one, two) = (portion(&["a"]), portion(&["a", "b"]));
 
-        let several = Turn::of(&two, &[], Duration::ZERO);
+        let several = PageConversations::of_portion(&two, &[], Duration::ZERO);
         assert!(several.waits_for(Cause::Refused) && several.waits_for(Cause::Failing));
-        let alone = Turn::of(&one, &[], Duration::ZERO);
+        let alone = PageConversations::of_portion(&one, &[], Duration::ZERO);
         assert!(!alone.waits_for(Cause::Refused) && alone.waits_for(Cause::Failing));
-        let again = Turn::again(&postponed, 10, Duration::ZERO);
+        let again = PageConversations::of_postponed(&postponed, 10, Duration::ZERO);
         assert!(!again.waits_for(Cause::Refused) && again.waits_for(Cause::Preparing));
     }
 
@@ -241,10 +263,10 @@ mod tests {
     fn a_full_list_does_not_block_refused_conversations() {
         let portion = Portion::default();
         let postponed = vec!["c".to_owned(); MAX_POSTPONED];
-        let turn = Turn::of(&portion, &postponed, Duration::ZERO);
+        let conversations = PageConversations::of_portion(&portion, &postponed, Duration::ZERO);
 
-        let held_up = turn.held_up(HeldUp::Alone(Box::new(refused())), 3, 1);
+        let fetch = conversations.limit(refused().into(), 3, 1);
 
-        assert!(held_up.is_ok());
+        assert!(is_postponed(&fetch));
     }
 }
