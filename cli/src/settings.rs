@@ -10,7 +10,7 @@ use conversation_archive::net::webhook::Signer;
 use conversation_archive::pipeline::{GivenKey, Redactors};
 use conversation_archive::runtime::config::{
     self, Config, ConfigError, CredentialsConfig, Problem, RedactionKeyConfig, SigningSecretConfig,
-    environment,
+    environment, table,
 };
 use conversation_archive::storage::aws::AwsSettings;
 
@@ -19,22 +19,15 @@ use crate::engine::EngineSettings;
 /// All settings that the commands read from the environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`, `GENESYS_BODY_LIMIT_MB`
     pub client: ClientSettings,
-    /// `GENESYS_CLIENT_ID`, `GENESYS_CLIENT_SECRET`
     pub credentials: Credentials,
-    /// `MAX_OPEN_SLICES`, `MAX_PAGES_PER_SLICE`, `MAX_RUNS_PER_SLICE`, the limits of a plan, the deadlines,
-    /// `ALLOWED_REGIONS`, `WEBHOOK_SIGNING_SECRET`, `WEBHOOK_ALLOWED_HOSTS`, `DATA_LAKE_WEBHOOK_URL`, `REDACTION_KEY`
-    /// and the other settings of redaction
     pub engine: EngineSettings,
 }
 
 /// The settings of a bucket besides its name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BucketSettings {
-    /// `AWS_S3_FORCE_PATH_STYLE`
     pub aws: AwsSettings,
-    /// `ARCHIVE_KMS_KEY_ID`
     pub kms_key_id: Option<String>,
 }
 
@@ -128,9 +121,9 @@ fn redactors(settings: &config::Settings<'_>) -> Redactors {
 
 /// The signer of webhooks. The secret is required as soon as a default webhook URL is set.
 fn signer(settings: &config::Settings<'_>) -> Option<Signer> {
-    if settings.optional("WEBHOOK_SIGNING_SECRET").is_none() {
-        if settings.optional("DATA_LAKE_WEBHOOK_URL").is_some() {
-            settings.note(Problem::Missing("WEBHOOK_SIGNING_SECRET"));
+    if settings.optional(&table::WEBHOOK_SIGNING_SECRET).is_none() {
+        if settings.optional(&table::DATA_LAKE_WEBHOOK_URL).is_some() {
+            settings.note(Problem::Missing(table::WEBHOOK_SIGNING_SECRET.name));
         }
         return None;
     }
@@ -170,6 +163,9 @@ fn not_set(names: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
     use insta::assert_snapshot;
 
     use super::*;
@@ -187,6 +183,28 @@ mod tests {
 
     fn refused(more: &[(&str, &str)]) -> String {
         settings(more).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_command_line_reads_exactly_its_settings() {
+        let read = RefCell::new(BTreeSet::new());
+        let lookup = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            let webhook = [("DATA_LAKE_WEBHOOK_URL", "https://lake.example/hook")];
+            let mut known = webhook.iter().chain(&GOOD);
+            known
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+
+        let _ = Settings::from_lookup(lookup);
+        let _ = BucketSettings::from_lookup(lookup);
+
+        let listed = config::COMMAND_LINE.settings();
+        assert_eq!(
+            read.into_inner(),
+            listed.map(|it| it.name.to_owned()).collect()
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use conversation_archive::runtime::config::{FUNCTIONS, FunctionVariables, Need};
+use conversation_archive::runtime::config::{FUNCTIONS, FunctionSettings};
 
 /// The promised limit of a median.
 const MEDIAN: Duration = Duration::from_millis(50);
@@ -56,7 +56,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn cold_start(binaries: &Path, function: &FunctionVariables) -> anyhow::Result<Duration> {
+fn cold_start(binaries: &Path, function: &FunctionSettings) -> anyhow::Result<Duration> {
     let runtime_api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let program = binaries.join(function.function);
     let mut command = Command::new(&program);
@@ -64,8 +64,8 @@ fn cold_start(binaries: &Path, function: &FunctionVariables) -> anyhow::Result<D
         .env_clear()
         .envs(
             function
-                .variables()
-                .filter(|it| it.need != Need::Optional)
+                .settings()
+                .filter(|it| it.is_required())
                 .filter_map(setting),
         )
         .env(
@@ -94,7 +94,7 @@ fn cold_start(binaries: &Path, function: &FunctionVariables) -> anyhow::Result<D
 
 /// Sets a variable as the template does: secrets by their ARN.
 fn setting(
-    variable: &conversation_archive::runtime::config::Variable,
+    variable: &conversation_archive::runtime::config::Setting,
 ) -> Option<(&'static str, String)> {
     let name = variable.name;
     let value = match name {

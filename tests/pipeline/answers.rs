@@ -325,7 +325,7 @@ impl Patient for World {
             ..SourceSettings::default()
         };
         let mut world = self.reading_by(sources);
-        world.process.page.settings.patience = WaitLimits {
+        world.process.page.settings.wait_limits = WaitLimits {
             watermark: Duration::from_mins(40),
             job: Duration::from_hours(2),
             throttled: Duration::from_mins(10),

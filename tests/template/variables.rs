@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use conversation_archive::runtime::config::FUNCTIONS;
+use conversation_archive::runtime::config::{FUNCTIONS, table};
+use saphyr::Yaml;
 
 use end_to_end::template::{Template, entries};
 
@@ -28,8 +29,8 @@ fn each_function_gets_exactly_the_variables_that_it_reads() {
     let template = Template::read();
     for function in FUNCTIONS {
         let read: BTreeSet<_> = function
-            .variables()
-            .map(|variable| variable.name)
+            .settings()
+            .map(|setting| setting.name)
             .filter(|name| !OF_THE_PLATFORM.contains(name) && !IN_A_SECRET.contains(name))
             .collect();
         let own = template.properties(template.function(function.function));
@@ -57,4 +58,54 @@ fn the_template_deploys_every_function() {
 
     assert_eq!(deployed.len(), packages.len());
     assert_eq!(template.functions().len(), packages.len());
+}
+
+#[test]
+fn parameters_have_the_defaults_and_ranges_of_their_settings() {
+    let template = Template::read();
+    let mut compared = 0;
+    for setting in table::ALL {
+        let Some((name, parameter)) = parameter(&template, setting.name) else {
+            continue;
+        };
+        let scalar = |key: &str| match parameter.as_mapping_get(key)? {
+            Yaml::Value(value) => value.as_integer().map(|it| it.to_string()).or_else(|| {
+                let text = value.as_str()?;
+                (!text.is_empty()).then(|| text.to_owned())
+            }),
+            _ => None,
+        };
+
+        assert_eq!(scalar("Default"), setting.default(), "{name}");
+        if let (Some(range), "Number") =
+            (setting.range(), scalar("Type").unwrap_or_default().as_str())
+        {
+            assert_eq!(
+                scalar("MinValue"),
+                Some(range.start().to_string()),
+                "{name}"
+            );
+            assert_eq!(scalar("MaxValue"), Some(range.end().to_string()), "{name}");
+        }
+        compared += 1;
+    }
+
+    assert!(compared > 20, "{compared}");
+}
+
+/// The parameter that a variable of a function refers to.
+fn parameter<'a>(template: &'a Template, variable: &str) -> Option<(&'a str, &'a Yaml<'static>)> {
+    let functions = template.functions();
+    let own = functions
+        .iter()
+        .map(|function| template.properties(function));
+    let variables = [template.globals()].into_iter().chain(own);
+    let name = variables
+        .filter_map(|properties| properties.as_mapping_get("Environment"))
+        .flat_map(|environment| entries(&environment["Variables"]))
+        .find_map(|(name, value)| match value {
+            Yaml::Tagged(tag, inner) if name == variable && tag.suffix == "Ref" => inner.as_str(),
+            _ => None,
+        })?;
+    template.parameters().find(|(known, _)| *known == name)
 }

@@ -136,5 +136,5 @@ impl<'a> Live<'a> {
 /// The error if each page leads to another one.
 fn endless(max_pages: u32) -> Problem {
     Problem::failed(format!("the API has more than {max_pages} pages"))
-        .with_hint("request a shorter interval, or increase MAX_PAGES_PER_SLICE")
+        .with_hint("request a shorter interval")
 }

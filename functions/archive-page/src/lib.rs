@@ -177,7 +177,7 @@ impl ArchivePage {
             prior.as_ref(),
             task.message,
             wait,
-            &self.settings.patience,
+            &self.settings.wait_limits,
             now,
         ) {
             Parking::GiveUp(failure) => self.fail(task, failure).await,

@@ -18,7 +18,7 @@ impl ArchivePage {
         let max = self.settings.max_pages_per_slice;
         if page > max {
             let message = format!(
-                "{} would be page {page} of its slice; MAX_PAGES_PER_SLICE is {max}",
+                "{} would be page {page} of its slice, which has at most {max}; use more slices",
                 task.message.id
             );
             return Err(Failure::new(FailureKind::TooManyPages, message).into());

@@ -29,8 +29,7 @@ impl ArchivePage {
             .map_or(run.run, |(first, _)| first.run);
         let lost = task.attempt.queries_lost + (run.run - started_with) + 1;
         if lost >= self.settings.max_runs_per_slice {
-            let message =
-                format!("{what}; the source was lost {lost} times in a row (MAX_RUNS_PER_SLICE)");
+            let message = format!("{what}; the source was lost {lost} times in a row");
             return self
                 .fail(task, Failure::new(FailureKind::SourceLost, message))
                 .await;

@@ -11,7 +11,7 @@ mod genesys;
 mod limits;
 mod redaction;
 mod settings;
-mod variables;
+pub mod table;
 mod webhook;
 
 pub use archive::{ArchiveConfig, PageSettings};
@@ -23,7 +23,7 @@ pub use functions::{
 pub use genesys::{CredentialsConfig, GenesysConfig, Regions};
 pub use redaction::RedactionKeyConfig;
 pub use settings::Settings;
-pub use variables::{FUNCTIONS, FunctionVariables, Need, Variable};
+pub use table::{COMMAND_LINE, FUNCTIONS, FunctionSettings, Setting};
 pub use webhook::SigningSecretConfig;
 
 /// The settings that one program reads from its environment.

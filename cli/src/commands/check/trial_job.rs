@@ -74,7 +74,7 @@ async fn look_at(api: &Api, path: &str, findings: &mut Findings<'_>) {
         Ok(Polled::Ended(state, message)) => findings.add(ended(&state, message)),
         Ok(Polled::StillWaiting(state)) => findings.add(
             Finding::warning(CHECK, format!("is {state:?} after {}", time(LONGEST_POLLING)))
-                .fix("exports wait for up to JOB_DEADLINE_HOURS; a job stays queued while other jobs use all of the organisation's job slots"),
+                .fix("exports wait for up to 6 hours; a job stays queued while other jobs use all of the organisation's job slots"),
         ),
         Err(error) => findings.add(denied(CHECK, DETAIL_VIEW, error)),
     }

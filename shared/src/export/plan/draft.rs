@@ -339,7 +339,7 @@ impl Draft {
         let intervals = self.intervals();
         if intervals.len() > limits.slices_max as usize {
             let rule = format!(
-                "it has {} slices of one day; at most {} are allowed (MAX_SLICES)",
+                "it has {} slices of one day; at most {} are allowed; use several exports",
                 intervals.len(),
                 limits.slices_max
             );
@@ -372,7 +372,7 @@ impl Draft {
             return Ok(());
         }
         let rule = format!(
-            "{} records at about {} bytes each (ARCHIVE_BYTES_PER_RECORD) need about {} MB",
+            "{} records at about {} bytes each need about {} MB",
             query.total_records,
             limits.bytes_per_record,
             estimate.div_ceil(1_000_000)
@@ -502,6 +502,6 @@ mod tests {
             .check_quota(Some(&query), &PlanLimits::default())
             .unwrap_err();
 
-        assert_snapshot!(refusal, @"`quotaMb` is 1: 2000 records at about 700 bytes each (ARCHIVE_BYTES_PER_RECORD) need about 2 MB");
+        assert_snapshot!(refusal, @"`quotaMb` is 1: 2000 records at about 700 bytes each need about 2 MB");
     }
 }

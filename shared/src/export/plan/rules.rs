@@ -264,11 +264,13 @@ pub(super) fn page_size(
     limits: &PlanLimits,
 ) -> Result<u32, InvalidRequest> {
     let (max, setting) = match request.source {
-        SourceKind::AnalyticsJob => (limits.job_page_size_max, "GENESYS_JOB_PAGE_SIZE_MAX"),
-        SourceKind::AnalyticsQuery => (limits.query_page_size_max, "GENESYS_QUERY_PAGE_SIZE_MAX"),
-        SourceKind::ExportGateway => (limits.gateway_page_size_max, "GATEWAY_PAGE_SIZE_MAX"),
-        SourceKind::HistoryGateway => (limits.history_page_size_max, "GATEWAY_HISTORY_FORM"),
-        SourceKind::Transcripts => (limits.transcript_page_size_max, "TRANSCRIPT_PAGE_SIZE_MAX"),
+        SourceKind::AnalyticsJob => (limits.job_page_size_max, " (GENESYS_JOB_PAGE_SIZE_MAX)"),
+        SourceKind::AnalyticsQuery => {
+            (limits.query_page_size_max, " (GENESYS_QUERY_PAGE_SIZE_MAX)")
+        }
+        SourceKind::ExportGateway => (limits.gateway_page_size_max, " (GATEWAY_PAGE_SIZE_MAX)"),
+        SourceKind::HistoryGateway => (limits.history_page_size_max, " (GATEWAY_HISTORY_FORM)"),
+        SourceKind::Transcripts => (limits.transcript_page_size_max, ""),
     };
     let size = request.page_size.unwrap_or(max);
     if (1..=max).contains(&size) {
@@ -277,7 +279,7 @@ pub(super) fn page_size(
     Err(InvalidRequest::new(
         "pageSize",
         size,
-        format!("{} supports 1 to {max} ({setting})", request.source),
+        format!("{} supports 1 to {max}{setting}", request.source),
     ))
 }
 

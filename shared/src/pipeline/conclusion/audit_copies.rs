@@ -14,7 +14,7 @@ use crate::export::objects::{ObjectKey, audit_day, slice_copies_prefix};
 use crate::export::outcome::Outcome;
 use crate::pipeline::Pipeline;
 
-/// More than the time to copy the events of the largest slice (`MAX_PAGES_PER_SLICE`).
+/// More than the time to copy the events of the largest slice (`PageSettings::max_pages_per_slice`).
 const SLICE_TIME: Duration = Duration::from_mins(1);
 
 /// Copies the audit events slice by slice. Returns whether all copies are written: for an export larger than one

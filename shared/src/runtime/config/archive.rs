@@ -5,6 +5,12 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::Settings;
+use super::table::{
+    ARCHIVE_BUCKET, ARCHIVE_KMS_KEY_ID, ARCHIVE_PREFIX, AWS_REQUEST_CHECKSUM_CALCULATION,
+    AWS_RESPONSE_CHECKSUM_VALIDATION, AWS_S3_FORCE_PATH_STYLE, COMPLETION_QUEUE_URL,
+    MAX_OPEN_SLICES, PAGE_QUEUE_URL, Setting, TRANSCRIPT_TOPIC_ARN, WAITING_QUEUE_URL,
+    WATERMARK_DEADLINE_HOURS, WEBHOOK_QUEUE_URL,
+};
 use crate::export::parking::WaitLimits;
 use crate::storage::aws::AwsSettings;
 use crate::storage::queue::{Queue, QueueUrls};
@@ -14,44 +20,37 @@ use crate::storage::topic::TopicArn;
 /// The archive in S3.
 #[derive(Clone, Debug)]
 pub struct ArchiveConfig {
-    /// `ARCHIVE_BUCKET`, `ARCHIVE_PREFIX`, `ARCHIVE_KMS_KEY_ID`
     pub s3: S3Settings,
-    /// `AWS_S3_FORCE_PATH_STYLE`
     pub aws: AwsSettings,
 }
 
 /// Limits and wait times of a page chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSettings {
-    /// `WATERMARK_DEADLINE_HOURS`, `JOB_DEADLINE_HOURS`, `THROTTLED_DEADLINE_HOURS`, `UNAVAILABLE_DEADLINE_HOURS`
-    pub patience: WaitLimits,
-    /// `MAX_PAGES_PER_SLICE`. Stops the chain if the source never ends, because each page sends the next message.
+    pub wait_limits: WaitLimits,
+    /// Stops the chain if the source never ends, because each page sends the next message.
     pub max_pages_per_slice: u32,
-    /// `MAX_RUNS_PER_SLICE`. Limit on the runs of a slice that may lose their job or query.
+    /// Limit on the jobs or queries that a slice may lose in a row.
     pub max_runs_per_slice: u32,
 }
 
 impl Default for PageSettings {
     fn default() -> Self {
         Self {
-            patience: WaitLimits::default(),
+            wait_limits: WaitLimits::default(),
+            // Two million conversations a slice with the smallest usual page; far more than a day of any organisation.
             max_pages_per_slice: 20_000,
+            // A job that is lost this often will be lost again.
             max_runs_per_slice: 10,
         }
     }
 }
 
-/// A low default: a long backfill must not hold one job for each of its days.
-const OPEN_SLICES: usize = 2;
-
-/// Longer than an export would usefully wait.
-const MAX_DEADLINE_HOURS: u64 = 30 * 24;
-
 impl Settings<'_> {
     /// `ARCHIVE_BUCKET` and the related variables.
     pub fn archive(&self) -> Option<ArchiveConfig> {
-        let bucket = self.needed("ARCHIVE_BUCKET");
-        let prefix = self.optional("ARCHIVE_PREFIX");
+        let bucket = self.required(&ARCHIVE_BUCKET);
+        let prefix = self.optional(&ARCHIVE_PREFIX);
         let kms_key_id = self.kms_key_id();
         let aws = self.aws();
         Some(ArchiveConfig {
@@ -64,29 +63,28 @@ impl Settings<'_> {
         })
     }
 
-    /// `ARCHIVE_KMS_KEY_ID`
     pub fn kms_key_id(&self) -> Option<String> {
-        self.optional("ARCHIVE_KMS_KEY_ID")
+        self.optional(&ARCHIVE_KMS_KEY_ID)
     }
 
     /// `AWS_S3_FORCE_PATH_STYLE`. Also validates the checksum settings, which the SDK reads itself: it silently uses
     /// its default for unknown values.
     pub fn aws(&self) -> AwsSettings {
-        self.check_checksums("AWS_REQUEST_CHECKSUM_CALCULATION");
-        self.check_checksums("AWS_RESPONSE_CHECKSUM_VALIDATION");
+        self.check_checksums(&AWS_REQUEST_CHECKSUM_CALCULATION);
+        self.check_checksums(&AWS_RESPONSE_CHECKSUM_VALIDATION);
         AwsSettings {
-            force_path_style: self.is_on("AWS_S3_FORCE_PATH_STYLE"),
+            force_path_style: self.is_on(&AWS_S3_FORCE_PATH_STYLE),
         }
     }
 
-    fn check_checksums(&self, name: &'static str) {
+    fn check_checksums(&self, setting: &Setting) {
         let is_known = |value: &str| {
             ["when_supported", "when_required"]
                 .iter()
                 .any(|known| value.eq_ignore_ascii_case(known))
         };
-        if let Some(value) = self.optional(name).filter(|value| !is_known(value)) {
-            self.malformed(name, value, "when_supported or when_required");
+        if let Some(value) = self.optional(setting).filter(|value| !is_known(value)) {
+            self.malformed(setting, value, "when_supported or when_required");
         }
     }
 
@@ -104,64 +102,47 @@ impl Settings<'_> {
         }
     }
 
-    /// `TRANSCRIPT_TOPIC_ARN`
     pub fn transcript_topic(&self) -> Option<TopicArn> {
-        const NAME: &str = "TRANSCRIPT_TOPIC_ARN";
-        let value = self.optional(NAME)?;
+        let value = self.optional(&TRANSCRIPT_TOPIC_ARN)?;
         let arn = value.parse::<TopicArn>();
-        arn.map_err(|error| self.malformed(NAME, value, error.to_string()))
+        arn.map_err(|error| self.malformed(&TRANSCRIPT_TOPIC_ARN, value, error.to_string()))
             .ok()
     }
 
-    /// `MAX_OPEN_SLICES`
     pub fn max_open_slices(&self) -> usize {
-        self.number("MAX_OPEN_SLICES", 1..=100)
-            .unwrap_or(OPEN_SLICES)
+        self.number(&MAX_OPEN_SLICES).unwrap_or(1)
     }
 
-    /// `MAX_PAGES_PER_SLICE`, `MAX_RUNS_PER_SLICE` and the four deadlines.
     pub fn page_settings(&self) -> PageSettings {
         let default = PageSettings::default();
-        // The keys of pages have six digits, those of runs two.
-        let pages = self.number("MAX_PAGES_PER_SLICE", 1..=999_999);
-        let runs = self.number("MAX_RUNS_PER_SLICE", 1..=99);
         PageSettings {
-            patience: self.patience(),
-            max_pages_per_slice: pages.unwrap_or(default.max_pages_per_slice),
-            max_runs_per_slice: runs.unwrap_or(default.max_runs_per_slice),
+            wait_limits: self.wait_limits(),
+            ..default
         }
     }
 
     /// The total time that a page may wait, by reason.
-    pub fn patience(&self) -> WaitLimits {
+    pub fn wait_limits(&self) -> WaitLimits {
         let default = WaitLimits::default();
+        let watermark = self.number(&WATERMARK_DEADLINE_HOURS);
         WaitLimits {
-            watermark: self.deadline("WATERMARK_DEADLINE_HOURS", default.watermark),
-            job: self.deadline("JOB_DEADLINE_HOURS", default.job),
-            throttled: self.deadline("THROTTLED_DEADLINE_HOURS", default.throttled),
-            unavailable: self.deadline("UNAVAILABLE_DEADLINE_HOURS", default.unavailable),
-            empty: default.empty,
-            export: default.export,
+            watermark: watermark.map_or(default.watermark, Duration::from_hours),
+            ..default
         }
-    }
-
-    fn deadline(&self, name: &'static str, default: Duration) -> Duration {
-        self.number(name, 1..=MAX_DEADLINE_HOURS)
-            .map_or(default, Duration::from_hours)
     }
 
     fn queue_url(&self, queue: Queue) -> Option<String> {
-        let name = match queue {
-            Queue::Pages => "PAGE_QUEUE_URL",
-            Queue::Waiting => "WAITING_QUEUE_URL",
-            Queue::Completion => "COMPLETION_QUEUE_URL",
-            Queue::Webhooks => "WEBHOOK_QUEUE_URL",
+        let setting = match queue {
+            Queue::Pages => &PAGE_QUEUE_URL,
+            Queue::Waiting => &WAITING_QUEUE_URL,
+            Queue::Completion => &COMPLETION_QUEUE_URL,
+            Queue::Webhooks => &WEBHOOK_QUEUE_URL,
         };
-        let value = self.needed(name)?;
+        let value = self.required(setting)?;
         if Url::parse(&value).is_ok_and(|url| url.has_host()) {
             return Some(value);
         }
-        self.malformed(name, value, "the queue's URL, not its name or ARN");
+        self.malformed(setting, value, "the queue's URL, not its name or ARN");
         None
     }
 }
@@ -233,19 +214,19 @@ mod tests {
 
     #[test]
     fn deadlines_are_read_in_hours_and_others_keep_their_defaults() {
-        let lookup = |name: &str| (name == "JOB_DEADLINE_HOURS").then(|| "12".to_owned());
+        let lookup = |name: &str| (name == "WATERMARK_DEADLINE_HOURS").then(|| "12".to_owned());
         let settings = Settings::new(&lookup);
 
         let page = settings.page_settings();
 
-        let patience = WaitLimits {
-            job: Duration::from_hours(12),
+        let wait_limits = WaitLimits {
+            watermark: Duration::from_hours(12),
             ..WaitLimits::default()
         };
         assert_eq!(
             page,
             PageSettings {
-                patience,
+                wait_limits,
                 ..PageSettings::default()
             }
         );

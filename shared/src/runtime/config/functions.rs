@@ -1,10 +1,11 @@
-//! One configuration for each function. [`FUNCTIONS`](super::FUNCTIONS) lists the same variables as a table.
+//! One configuration for each function. [`FUNCTIONS`](super::FUNCTIONS) lists the settings of each.
 
 use super::Config;
 use super::archive::{ArchiveConfig, PageSettings};
 use super::genesys::{GenesysConfig, Regions};
 use super::redaction::RedactionKeyConfig;
 use super::settings::Settings;
+use super::table::AWS_REGION;
 use super::webhook::SigningSecretConfig;
 use crate::export::plan::PlanLimits;
 use crate::net::AddressRules;
@@ -14,14 +15,8 @@ use crate::storage::topic::TopicArn;
 /// The settings for checking and planning a request.
 #[derive(Clone, Debug)]
 pub struct PlanningConfig {
-    /// `AWS_REGION`, `ALLOWED_REGIONS`
     pub regions: Regions,
-    /// `GENESYS_JOB_PAGE_SIZE_MAX`, `GATEWAY_PAGE_SIZE_MAX`, `GENESYS_JOB_INTERVAL_MAX_DAYS`, `MAX_SLICES`,
-    /// `ARCHIVE_RETENTION_DAYS`, `ARCHIVE_BYTES_PER_RECORD`, `ARCHIVE_QUOTA_MB`, `DATA_LAKE_WEBHOOK_URL`,
-    /// `DATA_CLASSIFICATION`, `RETENTION_DIRECTIVE`, `COMPLIANCE_VERSION`, `REDACTION_REGIONS`, `REDACTION_PATTERNS`,
-    /// `REDACTION_ALLOWED`
     pub limits: PlanLimits,
-    /// `WEBHOOK_ALLOWED_HOSTS`
     pub address_rules: AddressRules,
     /// Whether `AWS_ENDPOINT_URL` is set.
     pub emulated: bool,
@@ -30,80 +25,64 @@ pub struct PlanningConfig {
 #[derive(Clone, Debug)]
 pub struct StartExportConfig {
     pub archive: ArchiveConfig,
-    /// `PAGE_QUEUE_URL`, `COMPLETION_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
     pub queues: QueueUrls,
     pub genesys: GenesysConfig,
     pub planning: PlanningConfig,
-    /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
     pub redaction_key: RedactionKeyConfig,
-    /// `MAX_OPEN_SLICES`
     pub max_open_slices: usize,
 }
 
 #[derive(Clone, Debug)]
 pub struct ArchivePageConfig {
     pub archive: ArchiveConfig,
-    /// `PAGE_QUEUE_URL`, `WAITING_QUEUE_URL`, `COMPLETION_QUEUE_URL`
     pub queues: QueueUrls,
     pub genesys: GenesysConfig,
     /// Used to start accepted requests.
     pub planning: PlanningConfig,
     pub page: PageSettings,
-    /// `TRANSCRIPT_TOPIC_ARN`
     pub transcript_topic: Option<TopicArn>,
-    /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
     pub redaction_key: RedactionKeyConfig,
-    /// `MAX_OPEN_SLICES`
     pub max_open_slices: usize,
 }
 
 #[derive(Clone, Debug)]
 pub struct AwaitReadyConfig {
     pub archive: ArchiveConfig,
-    /// `PAGE_QUEUE_URL`, `WAITING_QUEUE_URL`
     pub queues: QueueUrls,
 }
 
 #[derive(Clone, Debug)]
 pub struct CompleteExportConfig {
     pub archive: ArchiveConfig,
-    /// `PAGE_QUEUE_URL`, `COMPLETION_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
     pub queues: QueueUrls,
-    /// `MAX_OPEN_SLICES`
     pub max_open_slices: usize,
 }
 
 #[derive(Clone, Debug)]
 pub struct SendWebhookConfig {
     pub archive: ArchiveConfig,
-    /// `WEBHOOK_QUEUE_URL`
     pub queues: QueueUrls,
-    /// `WEBHOOK_ALLOWED_HOSTS`
     pub address_rules: AddressRules,
-    /// `WEBHOOK_SIGNING_SECRET` or `WEBHOOK_SIGNING_SECRET_ARN`
     pub signing_secret: SigningSecretConfig,
 }
 
 #[derive(Clone, Debug)]
 pub struct RecordFailureConfig {
     pub archive: ArchiveConfig,
-    /// `COMPLETION_QUEUE_URL`
     pub queues: QueueUrls,
 }
 
 #[derive(Clone, Debug)]
 pub struct SweepExportsConfig {
     pub archive: ArchiveConfig,
-    /// `PAGE_QUEUE_URL`, `COMPLETION_QUEUE_URL`, `WEBHOOK_QUEUE_URL`
     pub queues: QueueUrls,
-    /// `MAX_OPEN_SLICES`
     pub max_open_slices: usize,
 }
 
 impl PlanningConfig {
     fn read(settings: &Settings<'_>, genesys: Option<&GenesysConfig>) -> Self {
         let endpoints = genesys.map(|genesys| &genesys.client.endpoints);
-        let regions = settings.regions(endpoints, settings.needed("AWS_REGION"));
+        let regions = settings.regions(endpoints, settings.required(&AWS_REGION));
         let address_rules = settings.address_rules(settings.loopback());
         Self {
             regions,

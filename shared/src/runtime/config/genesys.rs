@@ -7,6 +7,12 @@ use url::Host;
 
 use super::error::Problem;
 use super::settings::Settings;
+use super::table::{
+    ALLOWED_REGIONS, ATTACHMENT_HOSTS, GATEWAY_HISTORY_FORM, GENESYS_API_URL,
+    GENESYS_BODY_LIMIT_MB, GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET,
+    GENESYS_CREDENTIALS_SECRET_ARN, GENESYS_LOGIN_URL, GENESYS_QUERY_LAG_SECONDS, GENESYS_REGION,
+    Setting,
+};
 use crate::export::request::HistoryForm;
 use crate::genesys::{ClientSettings, Credentials, Endpoints};
 use crate::source::SourceSettings;
@@ -14,11 +20,8 @@ use crate::source::SourceSettings;
 /// Access to the organisation.
 #[derive(Clone, Debug)]
 pub struct GenesysConfig {
-    /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`, `GENESYS_BODY_LIMIT_MB`
     pub client: ClientSettings,
-    /// `GENESYS_CLIENT_ID` with `GENESYS_CLIENT_SECRET`, or `GENESYS_CREDENTIALS_SECRET_ARN`
     pub credentials: CredentialsConfig,
-    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`, `RESPONSE_CACHE_SECONDS`
     pub source: SourceSettings,
 }
 
@@ -38,12 +41,8 @@ pub struct Regions {
     pub genesys: Option<String>,
     /// The bucket's region; `None` for a folder.
     pub bucket: Option<String>,
-    /// `ALLOWED_REGIONS`
     pub allowed: Vec<String>,
 }
-
-/// A larger response would not fit into a function's memory.
-const MAX_BODY_MB: u64 = 1024;
 
 impl Settings<'_> {
     pub fn genesys(&self) -> Option<GenesysConfig> {
@@ -57,15 +56,14 @@ impl Settings<'_> {
         })
     }
 
-    /// `GENESYS_REGION`, `GENESYS_API_URL`, `GENESYS_LOGIN_URL`
     pub fn endpoints(&self) -> Option<Endpoints> {
-        let region = self.optional("GENESYS_REGION");
-        let api_url = self.optional("GENESYS_API_URL");
-        let login_url = self.optional("GENESYS_LOGIN_URL");
+        let region = self.optional(&GENESYS_REGION);
+        let api_url = self.optional(&GENESYS_API_URL);
+        let login_url = self.optional(&GENESYS_LOGIN_URL);
         let region = match region {
             Some(text) => Some(self.usable(text.parse())?),
             None if api_url.is_none() && login_url.is_none() => {
-                self.note(Problem::Missing("GENESYS_REGION"));
+                self.note(Problem::Missing(GENESYS_REGION.name));
                 return None;
             }
             None => None,
@@ -77,58 +75,51 @@ impl Settings<'_> {
         ))
     }
 
-    /// The hosts, `GENESYS_BODY_LIMIT_MB` and `ATTACHMENT_HOSTS`.
     pub fn client_settings(&self) -> Option<ClientSettings> {
         let endpoints = self.endpoints();
-        let limit_mb: Option<u64> = self.number("GENESYS_BODY_LIMIT_MB", 1..=MAX_BODY_MB);
+        let limit_mb: Option<u64> = self.number(&GENESYS_BODY_LIMIT_MB);
         let settings = ClientSettings::new(endpoints?);
         let body_limit_bytes = limit_mb.map_or(settings.body_limit_bytes, |mb| mb * 1_000_000);
         Some(ClientSettings {
             body_limit_bytes,
-            file_hosts: self.hosts("ATTACHMENT_HOSTS"),
+            file_hosts: self.hosts(&ATTACHMENT_HOSTS),
             ..settings
         })
     }
 
-    /// `GENESYS_QUERY_LAG_SECONDS`, `GATEWAY_HISTORY_FORM`, `RESPONSE_CACHE_SECONDS`
     pub fn source_settings(&self) -> SourceSettings {
         let default = SourceSettings::default();
+        let query_lag = self.number(&GENESYS_QUERY_LAG_SECONDS);
         SourceSettings {
-            query_lag: self
-                .number("GENESYS_QUERY_LAG_SECONDS", 60..=86_400)
-                .map_or(default.query_lag, Duration::from_secs),
+            query_lag: query_lag.map_or(default.query_lag, Duration::from_secs),
             history_form: self.history_form(),
-            cache_time_to_live: self
-                .number("RESPONSE_CACHE_SECONDS", 0..=86_400)
-                .map_or(default.cache_time_to_live, Duration::from_secs),
+            ..default
         }
     }
 
     /// A list of host names, normalized as in URLs.
-    fn hosts(&self, name: &'static str) -> Vec<String> {
+    fn hosts(&self, setting: &Setting) -> Vec<String> {
         let host = |text: String| match Host::parse(&text) {
             Ok(host) if !text.starts_with('.') => Some(host.to_string()),
             _ => {
-                self.malformed(name, text, "host names such as cdn.example.com");
+                self.malformed(setting, text, "host names such as cdn.example.com");
                 None
             }
         };
-        self.list(name).into_iter().filter_map(host).collect()
+        self.list(setting).into_iter().filter_map(host).collect()
     }
 
-    /// `GATEWAY_HISTORY_FORM`
     pub fn history_form(&self) -> HistoryForm {
-        self.optional("GATEWAY_HISTORY_FORM")
-            .and_then(|text| self.usable(text.parse()))
-            .unwrap_or_default()
+        let form = self.text(&GATEWAY_HISTORY_FORM);
+        self.usable(form.parse()).unwrap_or_default()
     }
 
     /// The OAuth client's credentials, or the secret that holds them.
     pub fn credentials(&self) -> Option<CredentialsConfig> {
-        const ARN: &str = "GENESYS_CREDENTIALS_SECRET_ARN";
-        let arn = self.optional(ARN);
-        let id = self.alternative("GENESYS_CLIENT_ID", ARN, arn.as_ref());
-        let secret = self.alternative("GENESYS_CLIENT_SECRET", ARN, arn.as_ref());
+        let arn = self.optional(&GENESYS_CREDENTIALS_SECRET_ARN);
+        let given =
+            |setting| self.alternative(setting, &GENESYS_CREDENTIALS_SECRET_ARN, arn.as_ref());
+        let (id, secret) = (given(&GENESYS_CLIENT_ID), given(&GENESYS_CLIENT_SECRET));
         match arn {
             Some(arn) => Some(CredentialsConfig::Secret { arn }),
             None => Some(CredentialsConfig::Given(Credentials {
@@ -138,25 +129,26 @@ impl Settings<'_> {
         }
     }
 
-    /// `ALLOWED_REGIONS`, and the regions to compare. `bucket` is `None` for a folder.
+    /// The regions to compare, and the allowed ones. `bucket` is `None` for a folder.
     pub fn regions(&self, endpoints: Option<&Endpoints>, bucket: Option<String>) -> Regions {
         let compared = endpoints.filter(|endpoints| !endpoints.is_overridden());
         let genesys = compared.and_then(Endpoints::region);
         Regions {
             genesys: genesys.map(|region| region.aws_region().to_owned()),
             bucket,
-            allowed: self.list("ALLOWED_REGIONS"),
+            allowed: self.list(&ALLOWED_REGIONS),
         }
     }
 
-    /// The variable `name`, which must be set exactly when `instead` is not.
+    /// The value of `setting`, which must be set exactly when `instead` is not.
     pub(super) fn alternative(
         &self,
-        name: &'static str,
-        instead: &'static str,
+        setting: &Setting,
+        instead: &Setting,
         other: Option<&String>,
     ) -> Option<String> {
-        let value = self.optional(name);
+        let value = self.optional(setting);
+        let (name, instead) = (setting.name, instead.name);
         match (&value, other) {
             (Some(_), Some(_)) => self.note(Problem::BothSet { name, instead }),
             (None, None) => self.note(Problem::NeitherSet { name, instead }),

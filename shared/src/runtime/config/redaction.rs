@@ -3,6 +3,10 @@
 use secrecy::SecretString;
 
 use super::settings::Settings;
+use super::table::{
+    REDACTION_ALLOWED, REDACTION_KEY, REDACTION_KEY_SECRET_ARN, REDACTION_PATTERNS,
+    REDACTION_REGIONS,
+};
 use crate::base::failure::in_one_line;
 use crate::export::plan::{Pattern, RedactionSettings, UnusableRedaction};
 use crate::genesys::Endpoints;
@@ -19,23 +23,19 @@ pub enum RedactionKeyConfig {
     },
 }
 
-const PATTERNS: &str = "REDACTION_PATTERNS";
-
 impl Settings<'_> {
-    /// `REDACTION_KEY` or `REDACTION_KEY_SECRET_ARN`
     pub fn redaction_key(&self) -> RedactionKeyConfig {
-        if let Some(arn) = self.optional("REDACTION_KEY_SECRET_ARN") {
+        if let Some(arn) = self.optional(&REDACTION_KEY_SECRET_ARN) {
             return RedactionKeyConfig::Secret { arn };
         }
-        let key = self.optional("REDACTION_KEY");
+        let key = self.optional(&REDACTION_KEY);
         key.map_or(RedactionKeyConfig::NotSet, |key| {
             RedactionKeyConfig::Given(key.into())
         })
     }
 
-    /// `REDACTION_REGIONS`, `REDACTION_PATTERNS`, `REDACTION_ALLOWED`
     pub fn redaction_settings(&self, endpoints: Option<&Endpoints>) -> RedactionSettings {
-        let regions = self.list("REDACTION_REGIONS");
+        let regions = self.list(&REDACTION_REGIONS);
         let settings = RedactionSettings {
             regions: if regions.is_empty() {
                 let country = endpoints.and_then(Endpoints::country);
@@ -44,32 +44,32 @@ impl Settings<'_> {
                 regions
             },
             patterns: self.patterns(),
-            allowed: self.list("REDACTION_ALLOWED"),
+            allowed: self.list(&REDACTION_ALLOWED),
         };
         if let Err(error) = settings.check() {
-            let name = match error {
-                UnusableRedaction::Region(_) => "REDACTION_REGIONS",
-                UnusableRedaction::Pattern(_) | UnusableRedaction::NoKey => PATTERNS,
+            let setting = match error {
+                UnusableRedaction::Region(_) => &REDACTION_REGIONS,
+                UnusableRedaction::Pattern(_) | UnusableRedaction::NoKey => &REDACTION_PATTERNS,
             };
-            let value = self.optional(name).unwrap_or_default();
+            let value = self.text(setting);
             // The error of the regex parser spans several lines; it is reported on one line.
             let rule: Vec<_> = in_one_line(&error)
                 .split_whitespace()
                 .map(ToOwned::to_owned)
                 .collect();
-            self.malformed(name, value, rule.join(" "));
+            self.malformed(setting, value, rule.join(" "));
         }
         settings
     }
 
     fn patterns(&self) -> Vec<Pattern> {
-        let Some(text) = self.optional(PATTERNS) else {
+        let Some(text) = self.optional(&REDACTION_PATTERNS) else {
             return Vec::new();
         };
         serde_json::from_str(&text).unwrap_or_else(|_| {
             let rule =
                 r#"a JSON array such as [{"label": "CUSTOMER", "pattern": "\\bC-\\d{6}\\b"}]"#;
-            self.malformed(PATTERNS, text, rule);
+            self.malformed(&REDACTION_PATTERNS, text, rule);
             Vec::new()
         })
     }

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::ops::RangeInclusive;
 
 use super::error::{ConfigError, Problem};
+use super::table::{AWS_ENDPOINT_URL, Kind, Setting};
 
 /// A lookup of variables, and the problems found so far.
 pub struct Settings<'a> {
@@ -30,65 +30,75 @@ impl<'a> Settings<'a> {
     }
 
     /// The trimmed value; `None` if it is empty or not set.
-    pub fn optional(&self, name: &str) -> Option<String> {
-        let value = (self.lookup)(name)?;
+    pub fn optional(&self, setting: &Setting) -> Option<String> {
+        let value = (self.lookup)(setting.name)?;
         Some(value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    pub fn needed(&self, name: &'static str) -> Option<String> {
-        let value = self.optional(name);
+    /// The trimmed value, or the setting's default.
+    pub fn text(&self, setting: &Setting) -> String {
+        let default = || setting.default().unwrap_or_default();
+        self.optional(setting).unwrap_or_else(default)
+    }
+
+    pub fn required(&self, setting: &Setting) -> Option<String> {
+        let value = self.optional(setting);
         if value.is_none() {
-            self.note(Problem::Missing(name));
+            self.note(Problem::Missing(setting.name));
         }
         value
     }
 
-    /// A whole number within `range`; `None` if not set or invalid.
-    pub fn number<N: TryFrom<u64>>(
-        &self,
-        name: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Option<N> {
-        let value = self.optional(name)?;
-        let number = value
-            .parse()
-            .ok()
-            .filter(|number| range.contains(number))
-            .and_then(|number| N::try_from(number).ok());
+    /// A number, or the setting's default.
+    pub fn number<N: TryFrom<u64>>(&self, setting: &Setting) -> Option<N> {
+        let default = match &setting.kind {
+            Kind::Number { default, .. } => Some(*default),
+            _ => None,
+        };
+        let number = match self.optional(setting) {
+            Some(value) => self.parse(setting, value)?,
+            None => default?,
+        };
+        N::try_from(number).ok()
+    }
+
+    /// A whole number within the range of the setting.
+    fn parse(&self, setting: &Setting, value: String) -> Option<u64> {
+        let range = setting.range()?;
+        let number = value.parse().ok().filter(|number| range.contains(number));
         if number.is_none() {
             let rule = format!("a whole number from {} to {}", range.start(), range.end());
-            self.malformed(name, value, rule);
+            self.malformed(setting, value, rule);
         }
         number
     }
 
-    /// `true` or `false`; `false` if not set.
-    pub fn is_on(&self, name: &'static str) -> bool {
-        let Some(value) = self.optional(name) else {
-            return false;
-        };
+    /// `true` or `false`.
+    pub fn is_on(&self, setting: &Setting) -> bool {
+        let value = self.text(setting);
         value.parse().unwrap_or_else(|_| {
-            self.malformed(name, value, "true or false");
+            self.malformed(setting, value, "true or false");
             false
         })
     }
 
     /// Whether `AWS_ENDPOINT_URL` is set, so that an emulator replaces AWS.
     pub fn emulated(&self) -> bool {
-        self.optional("AWS_ENDPOINT_URL").is_some()
+        self.optional(&AWS_ENDPOINT_URL).is_some()
     }
 
-    /// A comma-separated list; empty if not set.
-    pub fn list(&self, name: &'static str) -> Vec<String> {
-        let Some(value) = self.optional(name) else {
+    /// A comma-separated list; empty if neither the setting nor a default is set.
+    pub fn list(&self, setting: &Setting) -> Vec<String> {
+        let value = self.text(setting);
+        if value.is_empty() {
             return Vec::new();
-        };
+        }
         let items: Vec<_> = value
             .split(',')
             .map(|item| item.trim().to_owned())
             .collect();
         if items.iter().any(String::is_empty) {
-            self.malformed(name, value, "a comma-separated list");
+            self.malformed(setting, value, "a comma-separated list");
         }
         items
     }
@@ -98,8 +108,8 @@ impl<'a> Settings<'a> {
         result.map_err(|error| self.note(error)).ok()
     }
 
-    pub fn malformed(&self, name: &'static str, value: String, rule: impl Into<String>) {
-        let rule = rule.into();
+    pub fn malformed(&self, setting: &Setting, value: String, rule: impl Into<String>) {
+        let (name, rule) = (setting.name, rule.into());
         self.note(Problem::Malformed { name, value, rule });
     }
 
@@ -124,6 +134,9 @@ impl fmt::Debug for Settings<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::config::table::{
+        ALLOWED_REGIONS, ARCHIVE_BUCKET, ARCHIVE_QUOTA_MB, AWS_S3_FORCE_PATH_STYLE, MAX_OPEN_SLICES,
+    };
 
     fn problems<T>(value: &str, read: impl Fn(&Settings<'_>) -> T) -> String {
         let lookup = |_: &str| Some(value.to_owned());
@@ -138,11 +151,11 @@ mod tests {
     #[test]
     fn an_empty_variable_is_not_set() {
         assert_eq!(
-            problems(" ", |settings| settings.needed("ARCHIVE_BUCKET")),
+            problems(" ", |settings| settings.required(&ARCHIVE_BUCKET)),
             "ARCHIVE_BUCKET is not set"
         );
         assert_eq!(
-            problems("", |settings| settings.number::<u32>("MAX_SLICES", 1..=9)),
+            problems("", |settings| settings.number::<u32>(&ARCHIVE_QUOTA_MB)),
             ""
         );
     }
@@ -150,7 +163,7 @@ mod tests {
     #[test]
     fn a_number_out_of_range_is_refused_with_the_range() {
         for value in ["x", "0", "101", "-1", "1.5", "99999999999999999999"] {
-            let read = |settings: &Settings<'_>| settings.number::<u32>("MAX_OPEN_SLICES", 1..=100);
+            let read = |settings: &Settings<'_>| settings.number::<u32>(&MAX_OPEN_SLICES);
 
             assert_eq!(
                 problems(value, read),
@@ -158,7 +171,7 @@ mod tests {
             );
         }
         assert_eq!(
-            problems(" 100 ", |settings| settings.number::<u8>("N", 1..=100)),
+            problems(" 100 ", |settings| settings.number::<u8>(&MAX_OPEN_SLICES)),
             ""
         );
     }
@@ -166,16 +179,19 @@ mod tests {
     #[test]
     fn a_switch_accepts_only_true_or_false() {
         assert_eq!(
-            problems("yes", |settings| settings.is_on("AWS_S3_FORCE_PATH_STYLE")),
+            problems("yes", |settings| settings.is_on(&AWS_S3_FORCE_PATH_STYLE)),
             "AWS_S3_FORCE_PATH_STYLE is `yes`: true or false"
         );
-        assert_eq!(problems("true", |settings| settings.is_on("A")), "");
+        assert_eq!(
+            problems("true", |settings| settings.is_on(&AWS_S3_FORCE_PATH_STYLE)),
+            ""
+        );
     }
 
     #[test]
     fn a_list_with_an_empty_item_is_refused() {
         assert_eq!(
-            problems("a,,b", |settings| settings.list("ALLOWED_REGIONS")),
+            problems("a,,b", |settings| settings.list(&ALLOWED_REGIONS)),
             "ALLOWED_REGIONS is `a,,b`: a comma-separated list"
         );
     }

@@ -3,6 +3,10 @@
 use secrecy::SecretString;
 
 use super::settings::Settings;
+use super::table::{
+    DATA_LAKE_WEBHOOK_URL, WEBHOOK_ALLOWED_HOSTS, WEBHOOK_SIGNING_SECRET,
+    WEBHOOK_SIGNING_SECRET_ARN,
+};
 use crate::net::webhook::Signer;
 use crate::net::{AddressRules, Loopback, WebhookUrl};
 
@@ -16,10 +20,9 @@ pub enum SigningSecretConfig {
 }
 
 impl Settings<'_> {
-    /// `WEBHOOK_ALLOWED_HOSTS`
     pub fn address_rules(&self, loopback: Loopback) -> AddressRules {
         AddressRules {
-            allowed_hosts: self.list("WEBHOOK_ALLOWED_HOSTS"),
+            allowed_hosts: self.list(&WEBHOOK_ALLOWED_HOSTS),
             loopback,
         }
     }
@@ -33,11 +36,13 @@ impl Settings<'_> {
         }
     }
 
-    /// `WEBHOOK_SIGNING_SECRET` or `WEBHOOK_SIGNING_SECRET_ARN`
     pub fn signing_secret(&self) -> Option<SigningSecretConfig> {
-        const ARN: &str = "WEBHOOK_SIGNING_SECRET_ARN";
-        let arn = self.optional(ARN);
-        let secret = self.alternative("WEBHOOK_SIGNING_SECRET", ARN, arn.as_ref());
+        let arn = self.optional(&WEBHOOK_SIGNING_SECRET_ARN);
+        let secret = self.alternative(
+            &WEBHOOK_SIGNING_SECRET,
+            &WEBHOOK_SIGNING_SECRET_ARN,
+            arn.as_ref(),
+        );
         if let Some(arn) = arn {
             return Some(SigningSecretConfig::Secret { arn });
         }
@@ -46,9 +51,9 @@ impl Settings<'_> {
         Some(SigningSecretConfig::Given(secret))
     }
 
-    /// `DATA_LAKE_WEBHOOK_URL`: the default webhook URL, for requests without `webhookUrl`.
+    /// The default webhook URL, for requests without `webhookUrl`.
     pub(super) fn webhook_url(&self, rules: &AddressRules) -> Option<String> {
-        let url = self.optional("DATA_LAKE_WEBHOOK_URL")?;
+        let url = self.optional(&DATA_LAKE_WEBHOOK_URL)?;
         self.usable(WebhookUrl::parse(&url, rules)).map(|_| url)
     }
 }

@@ -1,17 +1,21 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::*;
+use crate::export::plan::PlanLimits;
+use crate::net::AddressRules;
 use crate::runtime::config::{
-    ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config, ConfigError, Problem,
-    RecordFailureConfig, SendWebhookConfig, StartExportConfig, SweepExportsConfig,
+    ArchivePageConfig, AwaitReadyConfig, CompleteExportConfig, Config, ConfigError, PageSettings,
+    Problem, RecordFailureConfig, SendWebhookConfig, Settings, StartExportConfig,
+    SweepExportsConfig,
 };
+use crate::source::SourceSettings;
 
 /// A value for every variable, as for a function on AWS.
-const COMPLETE: [(&str, &str); 39] = [
+const COMPLETE: [(&str, &str); 31] = [
     ("ALLOWED_REGIONS", "eu-central-1,eu-west-1"),
     ("ARCHIVE_BUCKET", "archive"),
-    ("ARCHIVE_BYTES_PER_RECORD", "700"),
     ("ARCHIVE_KMS_KEY_ID", "alias/archive"),
     ("ARCHIVE_PREFIX", "genesys"),
     ("ARCHIVE_QUOTA_MB", "5000"),
@@ -38,20 +42,13 @@ const COMPLETE: [(&str, &str); 39] = [
     ("GENESYS_QUERY_LAG_SECONDS", "300"),
     ("GENESYS_QUERY_PAGE_SIZE_MAX", "50"),
     ("GENESYS_REGION", "mypurecloud.de"),
-    ("JOB_DEADLINE_HOURS", "6"),
     ("MAX_OPEN_SLICES", "4"),
-    ("MAX_PAGES_PER_SLICE", "1000"),
-    ("MAX_RUNS_PER_SLICE", "3"),
-    ("MAX_SLICES", "31"),
     ("PAGE_QUEUE_URL", "https://sqs.example/1/pages.fifo"),
-    ("RESPONSE_CACHE_SECONDS", "60"),
     ("RETENTION_DIRECTIVE", "seven years"),
-    ("THROTTLED_DEADLINE_HOURS", "24"),
     (
         "TRANSCRIPT_TOPIC_ARN",
         "arn:aws:sns:eu-central-1:1:transcripts",
     ),
-    ("UNAVAILABLE_DEADLINE_HOURS", "24"),
     ("WAITING_QUEUE_URL", "https://sqs.example/1/waiting"),
     ("WATERMARK_DEADLINE_HOURS", "36"),
     ("WEBHOOK_ALLOWED_HOSTS", "hooks.internal.example"),
@@ -96,7 +93,7 @@ fn every_function_reads_exactly_its_variables() {
 
         let error = configs[function.function](&lookup);
 
-        let listed: BTreeSet<_> = function.variables().map(|v| v.name.to_owned()).collect();
+        let listed: BTreeSet<_> = function.settings().map(|v| v.name.to_owned()).collect();
         assert_eq!(error, None, "{}", function.function);
         assert_eq!(asked.into_inner(), listed, "{}", function.function);
     }
@@ -115,15 +112,11 @@ fn a_function_without_settings_reports_each_required_variable() {
                 other => panic!("{}: {other}", function.function),
             })
             .collect();
-        let needed = |variable: &&Variable| {
-            // A missing ARN is not reported by its own name, but as the alternative to the variable that it replaces.
-            variable.need != Need::Optional && !variable.name.ends_with("_ARN")
+        let needed = |setting: &&Setting| {
+            // A missing ARN is not reported by its own name, but as the alternative to the setting that it replaces.
+            setting.is_required() && !setting.name.ends_with("_ARN")
         };
-        let needed: BTreeSet<_> = function
-            .variables()
-            .filter(needed)
-            .map(|v| v.name)
-            .collect();
+        let needed: BTreeSet<_> = function.settings().filter(needed).map(|v| v.name).collect();
         assert_eq!(missing, needed, "{}", function.function);
     }
 }
@@ -158,8 +151,8 @@ fn the_configuration_holds_the_values_of_the_variables() {
 
     let limits = &start.planning.limits;
     assert_eq!(
-        (limits.slices_max, limits.quota_mb, limits.retention_days),
-        (31, Some(5000), Some(365))
+        (limits.quota_mb, limits.retention_days),
+        (Some(5000), Some(365))
     );
     assert_eq!(limits.governance.data_classification, "restricted");
     assert_eq!(
@@ -167,16 +160,13 @@ fn the_configuration_holds_the_values_of_the_variables() {
         Some("eu-central-1")
     );
     assert_eq!((start.max_open_slices, start.planning.emulated), (4, false));
-    assert_eq!(
-        (page.page.max_pages_per_slice, page.page.max_runs_per_slice),
-        (1000, 3)
-    );
+    assert_eq!(page.page.wait_limits.watermark, Duration::from_hours(36));
     assert_eq!(page.genesys.client.body_limit_bytes, 32_000_000);
 }
 
 #[test]
 fn each_variable_has_a_description_without_a_final_period() {
-    for variable in FUNCTIONS.iter().flat_map(FunctionVariables::variables) {
+    for variable in FUNCTIONS.iter().flat_map(FunctionSettings::settings) {
         assert!(
             variable.meaning.len() > 10 && !variable.meaning.ends_with('.'),
             "{}",
@@ -186,28 +176,62 @@ fn each_variable_has_a_description_without_a_final_period() {
 }
 
 #[test]
-fn the_readme_of_a_function_lists_its_variables() {
+fn without_settings_the_documented_defaults_apply() {
+    let settings = Settings::new(&|_| None);
+    let (plan, source) = (PlanLimits::default(), SourceSettings::default());
+
+    let limits = settings.limits(&AddressRules::default(), None);
+
+    assert_eq!(format!("{limits:?}"), format!("{plan:?}"));
+    assert_eq!(settings.source_settings(), source);
+    assert_eq!(settings.page_settings(), PageSettings::default());
+}
+
+#[test]
+fn every_setting_is_read_by_a_program() {
+    let readers = FUNCTIONS.iter().chain([&COMMAND_LINE]);
+    let read: BTreeSet<_> = readers
+        .flat_map(FunctionSettings::settings)
+        .map(|setting| setting.name)
+        .collect();
+
+    assert_eq!(read, ALL.iter().map(|setting| setting.name).collect());
+}
+
+#[test]
+fn the_documentation_lists_every_setting_as_it_is_in_the_table() {
+    let expected = ALL.iter().map(|setting| {
+        let reads = |program: &FunctionSettings| program.settings().any(|it| it == *setting);
+        let command_line = if reads(&COMMAND_LINE) { "c" } else { "" };
+        let functions = if FUNCTIONS.iter().any(reads) { "f" } else { "" };
+        let readers = [command_line, functions].join(" ");
+        format!("| `{}` | {} | {setting} |", setting.name, readers.trim())
+    });
+
+    assert_eq!(rows("docs/settings.md"), expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_readme_of_a_function_lists_its_settings() {
     for function in FUNCTIONS {
-        let path = format!(
-            "{}/../functions/{}/README.md",
-            env!("CARGO_MANIFEST_DIR"),
-            function.function
-        );
-        let readme = std::fs::read_to_string(&path).unwrap();
+        let path = format!("functions/{}/README.md", function.function);
 
-        let listed: Vec<_> = readme.lines().filter(|l| l.starts_with("| `")).collect();
-
-        let expected: Vec<_> = function.variables().map(line).collect();
-        assert_eq!(listed, expected, "{path}");
+        let expected = function.settings();
+        let expected = expected.map(|setting| format!("| `{}` | {setting} |", setting.name));
+        assert_eq!(rows(&path), expected.collect::<Vec<_>>(), "{path}");
     }
 }
 
-/// A variable's line in a README.
-fn line(variable: &Variable) -> String {
-    let need = match variable.need {
-        Need::Needed => "needed",
-        Need::Alternative => "one of them",
-        Need::Optional => "",
+/// The lines of a document that describe a setting of the table.
+fn rows(path: &str) -> Vec<String> {
+    let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+    let document = std::fs::read_to_string(path).unwrap();
+    let is_row = |line: &&str| {
+        let name = line
+            .strip_prefix("| `")
+            .and_then(|rest| rest.split('`').next());
+        name.is_some_and(|name| ALL.iter().any(|setting| setting.name == name))
     };
-    format!("| `{}` | {need} | {} |", variable.name, variable.meaning)
+    let rows = document.lines().filter(is_row);
+    rows.map(ToOwned::to_owned).collect()
 }
