@@ -8,7 +8,7 @@ use crate::export::checkpoint::{Checkpoint, Place};
 use crate::export::portion::Portion;
 use crate::source::{PageContext, SourceError};
 
-/// Limit of postponed conversations: their ids are part of each SQS message, which may hold 256 KiB.
+/// Limit of postponed conversations: their ids are part of each SQS message, of which a checkpoint may take half.
 const MAX_POSTPONED: usize = 1_000;
 
 /// Minimum number of postponed conversations to retry on one page, because each such page may have to wait.
