@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 /// Number of times that messages are sent again, at least half an hour apart, before the export is failed.
 pub(crate) const FRUITLESS_SWEEPS: u32 = 3;
 
-/// Lambda retries a failed sweep after a minute or two, and sweeps may overlap: these do not count as another try.
+/// By default Lambda retries a failed invocation after one minute and then two, which the template turns off
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>), and sweeps may overlap:
+/// these do not count as another try.
 const BETWEEN_SENDS: SignedDuration = SignedDuration::from_mins(30);
 /// Longest pause between sends after the first [`FRUITLESS_SWEEPS`], while the queue holds messages. Each pause doubles
 /// up to this limit.

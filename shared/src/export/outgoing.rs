@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 /// The longest delay of a message: SQS's limit. Longer waits take several messages.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 pub const MAX_DELAY: Duration = Duration::from_mins(15);
 
-/// The largest body: SQS's limit.
+/// The largest body: SQS's limit (same page), 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// The queues of the pipeline.
@@ -28,7 +29,8 @@ pub struct Outgoing {
     pub body: String,
     /// Group and deduplication id, for FIFO queues.
     pub fifo: Option<Fifo>,
-    /// At most [`MAX_DELAY`]; FIFO queues do not support a delay per message.
+    /// At most [`MAX_DELAY`]; FIFO queues do not support a delay per message:
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>
     pub delay: Duration,
 }
 

@@ -1,4 +1,5 @@
-//! The login request: OAuth client credentials against the region's login host.
+//! The login request: OAuth client credentials (RFC 6749, section 4.4) against the region's login host.
+//! <https://developer.genesys.cloud/authorization/platform-auth/use-client-credentials>
 
 use std::sync::Arc;
 use std::time::Duration;

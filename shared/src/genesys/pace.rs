@@ -1,5 +1,8 @@
 //! The token's request budget, as reported by the API's `inin-ratelimit-*` headers. Pure: time is an argument.
 //!
+//! The headers are in the example responses of an official SDK's README; the API documents no more about them:
+//! <https://github.com/MyPureCloud/platform-client-sdk-javascript>
+//!
 //! The budget is to be used up and not exceeded, although the reported state is always slightly old, the windows may
 //! be fixed or sliding, and other clients may spend from the budget unseen. Four rules achieve that:
 //!
@@ -19,7 +22,8 @@
 //! reports it, a quarter of it counts as used.
 //!
 //! A token can be subject to several limits at once, its own and its client's; a response reports one of them. Each
-//! limit is identified by its size and obeyed by its own count.
+//! limit is identified by its size and obeyed by its own count. (That several limits apply is not documented;
+//! observed.)
 //!
 //! Without rate-limit headers requests are not slowed down, and only a 429 holds the callers.
 
@@ -70,6 +74,7 @@ pub(crate) struct Ticket {
 }
 
 /// All known limits of the API count requests per minute.
+/// <https://developer.genesys.cloud/organization/organization/limits#platform-api>
 const WINDOW: Duration = Duration::from_mins(1);
 
 /// The longest pause between two requests while there is room: only a response can report more room.

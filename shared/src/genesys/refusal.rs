@@ -204,7 +204,8 @@ fn is_error_code(code: &str) -> bool {
         && words.all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
-/// Status of an API error code (swagger of 2018, generated clients).
+/// Status of an API error code (swagger of 2018, generated clients such as
+/// <https://github.com/jfabello/gc-platform-api-client>).
 fn status_of_code(code: &str) -> u16 {
     match code {
         "bad.request" | "invalid.date" | "invalid.value" => 400,

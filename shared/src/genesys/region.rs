@@ -23,6 +23,8 @@ pub struct UnknownRegion {
     text: String,
 }
 
+/// Domains and AWS regions as in the official SDKs (`PureCloudRegionHosts`):
+/// <https://github.com/MyPureCloud/platform-client-sdk-python>
 const REGIONS: [Region; 18] = [
     region("mypurecloud.com", "us-east-1", "use1", "US"),
     region("use2.us-gov-pure.cloud", "us-east-2", "use2", "US"),

@@ -33,7 +33,9 @@ pub(crate) fn delay(error: &ApiError, tries: u32, dice: f64) -> Duration {
     }
 }
 
-/// `Retry-After` in seconds or as an HTTP date; `None` if it is invalid or in the past.
+/// `Retry-After` in seconds or as an HTTP date (RFC 9110, section 10.2.3); `None` if it is invalid or in the past.
+/// The API sends it in seconds with every 429:
+/// <https://developer.genesys.cloud/forum/t/normalized-platform-api-429-responses/12028>
 pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let wait = match value.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),

@@ -1,4 +1,5 @@
-//! The API's JSON types under the API's own names, reduced to the fields in use.
+//! The API's JSON types under the API's own names, reduced to the fields in use. Names, types and states are those of
+//! the official SDKs: <https://github.com/MyPureCloud/platform-client-sdk-python/tree/master/build/docs>
 //!
 //! Unknown fields are ignored and unknown states kept as text, since the API adds both without notice.
 
@@ -20,11 +21,13 @@ pub struct TokenResponse {
     #[serde(deserialize_with = "secret")]
     pub access_token: SecretString,
     /// In seconds. A setting of the OAuth client: five minutes to two days.
+    /// <https://help.mypurecloud.com/articles/create-an-oauth-client/>
     #[serde(default, deserialize_with = "lenient::optional_count")]
     pub expires_in: Option<u64>,
 }
 
-/// `POST {login}/oauth/token`, 400: not the API's [`ErrorBody`].
+/// `POST {login}/oauth/token`, 400: not the API's [`ErrorBody`], but the error of RFC 6749, section 5.2, with a
+/// `description` besides (not documented; observed).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct LoginErrorBody {
@@ -101,6 +104,7 @@ pub struct DataAvailability {
 #[serde(rename_all = "camelCase")]
 pub struct DataRetention {
     /// Absent if there is no limit.
+    /// <https://help.mypurecloud.com/articles/set-the-maximum-interaction-data-retention-time/>
     #[serde(default, deserialize_with = "lenient::optional_count")]
     pub retention_days: Option<u64>,
 }

@@ -59,6 +59,7 @@ pub enum Rule {
 }
 
 /// Azure's metadata service, the only one with a public address.
+/// <https://learn.microsoft.com/en-us/azure/virtual-network/what-is-ip-address-168-63-129-16>
 const AZURE_METADATA: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
 impl WebhookUrl {
@@ -153,9 +154,14 @@ fn kind_of(address: IpAddr) -> Option<Rule> {
 }
 
 /// Classifies by the IANA registry of special addresses, as far as a host could listen there.
+/// <https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml>
 fn kind_of_v4(address: Ipv4Addr) -> Option<Rule> {
     match address.octets() {
         _ if address == AZURE_METADATA => Some(Rule::Metadata),
+        // EC2 and others, Alibaba Cloud, Oracle Cloud:
+        // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html (IPv6 too)
+        // https://github.com/canonical/cloud-init/blob/21.3/doc/rtd/topics/datasources/aliyun.rst
+        // https://docs.oracle.com/en/cloud/cloud-at-customer/occ-get-started/retrieve-predefined-instance-metadata.html
         [169, 254, 169, 254] | [100, 100, 100, 200] | [192, 0, 0, 192] => Some(Rule::Metadata),
         [0, ..] => Some(Rule::Unspecified),
         [127, ..] => Some(Rule::Loopback),
@@ -177,7 +183,8 @@ fn kind_of_v6(address: Ipv6Addr) -> Option<Rule> {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some(Rule::Unspecified),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some(Rule::Loopback),
-        // Embedded IPv4 addresses: mapped, compatible, translated (NAT64), and 6to4.
+        // Embedded IPv4 addresses: mapped and compatible (RFC 4291), translated (RFC 2765, RFC 6052 for NAT64), and
+        // 6to4 (RFC 3056).
         [0, 0, 0, 0, 0, 0xffff | 0, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
@@ -186,7 +193,7 @@ fn kind_of_v6(address: Ipv6Addr) -> Option<Rule> {
         [0xfc00..=0xfdff, ..] => Some(Rule::Private),
         [0xfe80..=0xfebf, ..] => Some(Rule::LinkLocal),
         [0xff00..=0xffff, ..] => Some(Rule::Multicast),
-        // Site-local, local translation, Teredo: no public host listens there.
+        // Site-local (RFC 3879), local translation (RFC 8215), Teredo (RFC 4380): no public host listens there.
         [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] => Some(Rule::Reserved),
         _ => None,
     }

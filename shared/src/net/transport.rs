@@ -49,7 +49,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether the name is `localhost` or under it (RFC 6761).
+/// Whether the name is `localhost` or under it (RFC 6761, section 6.3).
 pub(crate) fn is_localhost(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     name == "localhost" || name.ends_with(".localhost")

@@ -1,7 +1,8 @@
 //! The asynchronous conversation details job: watermark, submit, poll, pages by cursor.
 //!
-//! A job's results are a snapshot. A job over an interval past the watermark is silently partial, so the watermark is
-//! checked first.
+//! A job's results are a snapshot. A job over an interval past the watermark is silently partial (not documented;
+//! observed), so the watermark is checked first:
+//! <https://developer.genesys.cloud/analyticsdatamanagement/analytics/jobs/conversation-details-job#data-availability>
 
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use crate::records::page::{self, DETAILS_FIELDS, PageBody, PageRules, ResultsRea
 
 const JOBS: &str = "/api/v2/analytics/conversations/details/jobs";
 
-/// Polling interval within one invocation: Genesys asks for at least about 3 s between two polls.
+/// Polling interval within one invocation. Not documented; other clients wait at least about 3 s between two polls.
 const FIRST_POLL: Duration = Duration::from_secs(3);
 /// If a job takes longer than this, its page is parked so that the invocation does not idle.
 const LONGEST_POLLING: Duration = Duration::from_secs(30);
@@ -219,7 +220,8 @@ struct ResultsOfJob {
 const NO_LIST: &str =
     "the last results page had no `conversations` on every read and was treated as empty";
 
-/// Reads a results page. The API omits an empty list, so the last page may lack `conversations` if it has a watermark.
+/// Reads a results page. The API omits an empty list (not documented; observed), so the last page may lack
+/// `conversations` if it has a watermark. A page without a cursor is the last one.
 fn read(
     reader: &mut ResultsReader,
     body: &[u8],

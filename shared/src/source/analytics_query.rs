@@ -2,6 +2,10 @@
 //!
 //! A query has no snapshot: records move between its pages while it is paged. So a time window is read only once it is
 //! closed, completely within one page of the archive, and accepted only if the results did not change meanwhile.
+//!
+//! The request: <https://developer.genesys.cloud/analyticsdatamanagement/analytics/detail/conversation-query>.
+//! That records move is in the article `2022-04-21-Analytics-conversations-api-behavior` of
+//! <https://github.com/MyPureCloud/developer-center-blog>.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,6 @@
 //! Request body of the analytics conversation queries: an interval and the request's filters in the API's terms. Some
-//! dimensions are conversation filters, others segment filters.
+//! dimensions are conversation filters, others segment filters:
+//! <https://github.com/MyPureCloud/platform-client-sdk-java/blob/HEAD/build/docs/SegmentDetailQueryPredicate.md>
 
 use serde::Serialize;
 

@@ -136,8 +136,8 @@ pub struct SourceSettings {
 impl Default for SourceSettings {
     fn default() -> Self {
         Self {
-            // Genesys recommends ending an interval at least one minute before the present. How late conversations can
-            // appear is not documented.
+            // Genesys recommends ending an interval at least one minute before the present (in the article that
+            // analytics_query.rs cites). How late conversations can appear is not documented.
             query_lag: Duration::from_mins(2),
             history_form: HistoryForm::default(),
             cache_time_to_live: Duration::from_mins(5),

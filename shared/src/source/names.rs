@@ -1,6 +1,7 @@
 //! Names of queues and wrap-up codes, requested periodically and cached in memory.
 //!
-//! Both listings are in the official SDKs (`RoutingApi`): `entities` with `id` and `name`, `pageCount`, `total`.
+//! Both listings are in the official SDKs: `entities` with `id` and `name`, `pageCount`, `total`.
+//! <https://github.com/MyPureCloud/platform-client-sdk-python/blob/master/build/docs/RoutingApi.md>
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::records::page::Names;
 const QUEUES: &str = "/api/v2/routing/queues";
 const WRAP_UP_CODES: &str = "/api/v2/routing/wrapupcodes";
 
-/// In common use for listings; undocumented.
+/// In common use for listings; not documented.
 const PAGE_SIZE: u32 = 100;
 /// More pages than any organisation has: a listing that does not end before is broken.
 const MANY_PAGES: u32 = 1_000;

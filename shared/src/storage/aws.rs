@@ -120,6 +120,7 @@ impl AwsClients {
                 .retry_classifier(Throttling)
                 // A separate retry quota: by default all clients of a process and region share one, and a store that
                 // throttles one of them would use up the retries of the others.
+                // https://docs.rs/aws-smithy-runtime/latest/aws_smithy_runtime/client/retries/index.html
                 .retry_partition(RetryPartition::custom("s3").build())
                 .interceptor(Calls)
                 .build(),

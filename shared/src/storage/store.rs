@@ -37,7 +37,8 @@ pub struct Listed {
     pub size_bytes: u64,
 }
 
-/// Up to 1,000 objects in byte order of their keys.
+/// Up to 1,000 objects in byte order of their keys: S3's limit and order.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     pub objects: Vec<Listed>,
@@ -48,7 +49,8 @@ pub struct Listing {
 /// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A retry may succeed: network errors, `SlowDown`, a 5xx, a conflicting conditional write (409).
+    /// A retry may succeed: network errors, `SlowDown`, a 5xx, a conflicting conditional write (409, see
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
     #[error("cannot {action} {key}")]
     Transient {
         action: &'static str,

@@ -16,8 +16,8 @@ use serde_json::value::RawValue;
 
 use super::DecodeError;
 
-/// An object's members. Of members with the same name the last one counts; if the member carries content, none
-/// counts.
+/// An object's members. Of members with the same name, which RFC 8259 leaves undefined (section 4), the last one
+/// counts; if the member carries content, none counts.
 #[derive(Debug)]
 pub(crate) struct Object<'a>(HashMap<String, Member<'a>>);
 

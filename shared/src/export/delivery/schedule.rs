@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum Verdict {
     Delivered,
     Retry,
-    /// 410: the receiver wants no more deliveries.
+    /// 410: the receiver wants no more deliveries (as in Standard Webhooks).
     Gone,
 }
 

@@ -36,9 +36,10 @@ pub struct PlanLimits {
 impl Default for PlanLimits {
     fn default() -> Self {
         Self {
-            // The usual value; there are unconfirmed reports of a maximum of 10,000.
+            // The value of other clients, such as https://github.com/estuary/connectors/tree/main/source-genesys.
+            // The maximum is not documented; there are unconfirmed reports of 10,000.
             job_page_size_max: 1000,
-            // Undocumented; the value that four other clients use.
+            // Not documented; the value that four other clients use.
             query_page_size_max: 100,
             gateway_page_size_max: 1000,
             history_page_size_max: HistoryForm::default().page_size_max(),
@@ -59,9 +60,9 @@ impl Default for PlanLimits {
                     .map(ToOwned::to_owned)
                     .to_vec(),
             },
-            // Undocumented; a conservative value that other clients use.
+            // Not documented; a conservative value that other clients use.
             job_interval_max_days: 31,
-            // Undocumented; other clients use 7 or 31.
+            // Not documented; other clients use 7 or 31.
             query_interval_max_days: 7,
             slices_max: 366,
             retention_days: None,

@@ -130,7 +130,8 @@ pub(super) fn check_records(request: &ExportRequest) -> Result<(), InvalidReques
     Err(InvalidRequest::new("records", request.records, rule))
 }
 
-/// A request body of the API is limited to 512,000 bytes; a filter with one value takes about 120 bytes.
+/// A request body of the API is limited to 512,000 bytes (the page of limits that `genesys/pace.rs` cites); a filter
+/// with one value takes about 120 bytes.
 const MAX_FILTER_VALUES: usize = 3_000;
 
 /// The plan holds the values of each filter as JSON, and an object of the archive has at most 256 MiB. Enough for five

@@ -7,6 +7,7 @@ use super::InvalidRequest;
 use crate::base::time::Interval;
 
 /// The placeholder that EventBridge Scheduler replaces with the scheduled time. An emulator may send it unreplaced.
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>
 pub const SCHEDULED_TIME_PLACEHOLDER: &str = "<aws.scheduler.scheduled-time>";
 
 /// An interval as in the request.

@@ -60,7 +60,8 @@ enum Step {
     Answer,
 }
 
-/// A receiver is expected to accept a delivery at once and to process it afterwards.
+/// A receiver is expected to accept a delivery at once and to process it afterwards. Standard Webhooks recommends 15
+/// to 30 s, for receivers that process it first.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Headers of every delivery, unless the caller sets them.

@@ -1,4 +1,5 @@
 //! Signatures as in Standard Webhooks: HMAC-SHA256 over id, timestamp and body.
+//! <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 
 use std::time::Duration;
 
@@ -43,7 +44,8 @@ pub enum VerifyError {
 /// The minimum of Standard Webhooks.
 const MIN_KEY_BYTES: usize = 24;
 
-/// Maximum clock difference between sender and receiver, so that a delivery cannot be replayed later.
+/// Maximum clock difference between sender and receiver, so that a delivery cannot be replayed later. Standard
+/// Webhooks demands a limit and names none; its libraries use this one.
 const TOLERANCE: Duration = Duration::from_mins(5);
 
 /// Secrets are copied by hand, and some tools omit the padding.

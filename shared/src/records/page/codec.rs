@@ -1,4 +1,4 @@
-//! Compression of stored bytes: one gzip member, identical for identical lines.
+//! Compression of stored bytes: one gzip member (RFC 1952), identical for identical lines.
 
 use std::io::{self, BufWriter, Read as _, Write as _};
 

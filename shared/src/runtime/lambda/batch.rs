@@ -66,7 +66,8 @@ async fn read_and_handle<M: DeserializeOwned>(
 /// Calls `handle` for each message and returns the messages to redeliver.
 ///
 /// After a message of a FIFO group that is redelivered, the later ones of its group are redelivered too, because they
-/// must not overtake it.
+/// must not overtake it. Lambda expects this of a response:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 pub async fn each_record(
     event: SqsEvent,
     handle: impl AsyncFn(&SqsMessage) -> anyhow::Result<Disposition>,
@@ -81,7 +82,8 @@ pub async fn each_record(
         };
         if comes_back {
             held.extend(group);
-            // The id is never missing; if it were, an empty id makes Lambda treat the whole batch as failed.
+            // The id is never missing; if it were, an empty id makes Lambda treat the whole batch as failed (same
+            // page).
             response.add_failure(record.message_id.clone().unwrap_or_default());
         }
     }

@@ -19,6 +19,7 @@ pub enum Abandoned {
     Messages(SqsEvent),
     /// From Lambda itself: record-failure is the on-failure destination of start-export. It holds the payload that
     /// start-export could not handle, which a parser may reject.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
     Invocation(Box<RawValue>),
 }
 

@@ -112,6 +112,7 @@ fn is_not_found(error: &AwsError) -> bool {
 }
 
 /// Refusals by Secrets Manager are permanent, except throttling and server errors; connection errors are transient.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html>
 fn is_transient(error: &AwsError) -> bool {
     let AwsError::Secret { source, .. } = error else {
         return false;

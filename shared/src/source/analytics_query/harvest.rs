@@ -1,8 +1,9 @@
 //! The records read of a window, and whether they are complete. Pure.
 //!
-//! A query also finds conversations that began before the window and continued in it. Sorted by start, newest first,
-//! these come last and need not be read. So the cost of a window depends on the conversations that begin in it, not on
-//! those that continue.
+//! A query also finds conversations that began before the window, on a day that it touches, and continued in it.
+//! Sorted by start, newest first, these come last and need not be read. So the cost of a window depends on the
+//! conversations that begin in it, not on those that continue.
+//! <https://github.com/MyPureCloud/platform-client-sdk-python/blob/master/build/docs/ConversationQuery.md>
 
 use std::collections::HashSet;
 

@@ -170,7 +170,8 @@ fn is_too_long(error: &ApiError) -> bool {
     )
 }
 
-/// `GET /api/v2/analytics/conversations/{conversationId}/details` (official SDKs).
+/// `GET /api/v2/analytics/conversations/{conversationId}/details`.
+/// <https://github.com/MyPureCloud/platform-client-sdk-python/blob/master/build/docs/AnalyticsApi.md>
 const DETAILS_OF_ONE: &str = "/api/v2/analytics/conversations";
 
 impl Found {

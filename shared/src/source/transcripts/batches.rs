@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The documented maximum number of ids per bulk request (official SDKs).
+/// <https://github.com/MyPureCloud/platform-client-sdk-python/blob/master/build/docs/ConversationsApi.md>
 const DOCUMENTED: usize = 1_000;
 
 /// Number of consecutive refusals of single messages, with none accepted before, after which the API is considered to

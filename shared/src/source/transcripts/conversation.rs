@@ -23,6 +23,7 @@ pub(super) const REPLY_LIMIT_BYTES: u64 = 12_000_000;
 
 /// `maxWaitMs`: how long the API waits for a recording that is being prepared. How long preparation takes is not
 /// documented.
+/// <https://github.com/MyPureCloud/platform-client-sdk-python/blob/master/build/docs/RecordingApi.md>
 const RECORDING_WAIT_MS: u32 = 5_000;
 /// Number of such waits when a postponed conversation is requested again, after all others.
 const RECORDING_WAITS: u32 = 6;

@@ -1,5 +1,6 @@
 //! Statuses by which stores other than AWS's own throttle: the SDK retries only 500, 502, 503, 504 and S3's error
 //! codes.
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
 
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;

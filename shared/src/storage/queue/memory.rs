@@ -164,7 +164,8 @@ impl MemoryQueues {
             .all(|queue| self.with(queue, QueueState::depth) == 0)
     }
 
-    /// Makes a standard queue deliver the message at `index`, in order of sending, twice, as SQS sometimes does.
+    /// Makes a standard queue deliver the message at `index`, in order of sending, twice, as SQS sometimes does
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html>).
     /// Returns whether it did: a FIFO queue never does.
     pub fn duplicate(&self, queue: Queue, index: usize) -> bool {
         let duplicated = self.with(queue, |state, now| state.duplicate(index, now));

@@ -5,18 +5,22 @@ use std::time::Duration;
 use super::{Fifo, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Queue};
 
 /// The longest visibility timeout of a received message, counted from its receive: SQS's limit.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>
 pub const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 
 /// The longest group or deduplication id: SQS's limit.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 pub const MAX_FIFO_ID_BYTES: usize = 128;
 
-/// A duplicate within this time of the first send is dropped silently: SQS's window, which cannot be changed.
+/// A duplicate within this time of the first send is dropped silently: SQS's window (same page), which cannot be
+/// changed.
 pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(5);
 
 /// Long enough for a page that throttling slows down, short enough to notice a hung call soon.
 pub const ARCHIVE_PAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Lambda's own limit: checking the ids of a large export reads all its page indexes.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
 pub const COMPLETE_EXPORT_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// await-ready forwards up to ten messages.
@@ -27,9 +31,10 @@ pub const SEND_WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Covers a long weekend with the consumers switched off, and is ten days shorter than the retention of dead letters:
 /// on a standard queue a dead letter keeps its original enqueue time.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>
 pub const RETENTION: Duration = Duration::from_hours(4 * 24);
 
-/// SQS's limit: an operator needs time to look at dead letters.
+/// SQS's limit (see [`MAX_DELAY`]): an operator needs time to look at dead letters.
 pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
 
 /// For messages whose handler may crash. If the handler is killed each time, this takes 50 visibility timeouts, ten
@@ -38,6 +43,7 @@ pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
 const MAX_RECEIVE_COUNT: u32 = 50;
 
 /// SQS's limit, for waiting messages: their handler only forwards them, so no message can fail permanently.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue.html>
 const MAX_WAITING_RECEIVE_COUNT: u32 = 1_000;
 
 /// SQS's limit. Receives without a delivery (a throttled function, a store that does not respond) must not shorten
@@ -45,6 +51,7 @@ const MAX_WAITING_RECEIVE_COUNT: u32 = 1_000;
 const MAX_WEBHOOK_RECEIVE_COUNT: u32 = 1_000;
 
 /// AWS recommends at least six times the consumer's timeout; otherwise a throttled consumer causes duplicates.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
 const VISIBILITY_TIMEOUTS: u32 = 6;
 
 /// The settings of one queue. Each has a dead-letter queue of the same kind.
@@ -171,7 +178,7 @@ impl Fifo {
     }
 }
 
-/// Characters that an XML document cannot contain.
+/// Characters that an XML document cannot contain (<https://www.w3.org/TR/REC-xml/#charsets>): SQS refuses them.
 fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }

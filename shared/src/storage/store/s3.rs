@@ -113,8 +113,10 @@ impl S3Store {
     }
 
     /// The checksum is the SHA-256 that the page records also hold: S3 rejects damaged uploads, stores the value and
-    /// returns it without the bytes. A store that refuses checksums gets none: the SDK then omits the value, and S3
-    /// would refuse the name of an algorithm without its value.
+    /// returns it without the bytes:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>.
+    /// A store that refuses checksums gets none: the SDK then omits the value, and S3 would refuse the name of an
+    /// algorithm without its value.
     fn put(&self, object: &Object) -> PutObjectFluentBuilder {
         let encryption = self
             .kms_key_id
@@ -132,7 +134,8 @@ impl S3Store {
                     .in_requests
                     .then_some(ChecksumAlgorithm::Sha256),
             )
-            // One data key for many objects instead of a KMS call for each.
+            // One data key for many objects instead of a KMS call for each:
+            // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
             .set_bucket_key_enabled(self.kms_key_id.as_ref().map(|_| true))
             .set_server_side_encryption(encryption)
             .set_ssekms_key_id(self.kms_key_id.clone())

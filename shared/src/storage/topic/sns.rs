@@ -16,6 +16,7 @@ use crate::net::clock::Clock;
 use crate::storage::aws;
 
 /// Limits of a request, as SNS documents them: entries, and bytes of all their bodies and attributes.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html>
 const MAX_ENTRIES: usize = 10;
 const MAX_BYTES: usize = 262_144;
 
@@ -125,6 +126,7 @@ fn batches(notices: &[Notification]) -> Vec<&[Notification]> {
 }
 
 /// The size as SNS counts it: the body, and the name, type and value of each attribute.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_MessageAttributeValue.html>
 fn size(notice: &Notification) -> usize {
     let attributes = notice.attributes.iter();
     let attributes = attributes.map(|(name, value)| name.len() + STRING.len() + value.len());

@@ -11,6 +11,7 @@ use super::{Consumer, PATIENCE};
 use crate::storage::queue::{Delivery, Queue, QueueUrls};
 
 /// SQS's limit of a long poll.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
 const LONGEST_POLL: Duration = Duration::from_secs(20);
 
 /// Receives from queues and their dead-letter queues.

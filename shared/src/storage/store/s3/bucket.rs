@@ -46,7 +46,7 @@ pub struct Encryption {
     pub kms_key: Option<String>,
 }
 
-/// The bucket's region, which S3 also returns with a refusal.
+/// The bucket's region, which S3 also returns with a refusal (documented for HEAD, see below).
 const REGION_HEADER: &str = "x-amz-bucket-region";
 
 impl S3Store {
@@ -62,7 +62,7 @@ impl S3Store {
             Err(error) => error,
         };
         // A response to HEAD has no body and so no error code: expired credentials, a wrong secret and a missing
-        // permission look the same.
+        // permission look the same. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
         if matches!(status(&error), Some(400 | 401 | 403)) && self.other_region(&error).is_none() {
             self.list_one().await?;
             return Ok(told_region(&error).map(str::to_owned));

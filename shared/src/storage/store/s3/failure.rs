@@ -19,6 +19,7 @@ struct Answer {
 
 /// Where S3's own checksums are used: `AWS_REQUEST_CHECKSUM_CALCULATION` and `AWS_RESPONSE_CHECKSUM_VALIDATION`, as
 /// the SDK has read them. S3-compatible stores may refuse them.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html>
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checksums {
     pub(super) in_requests: bool,
@@ -76,7 +77,8 @@ fn speaks_of_checksums(message: &str) -> bool {
         .any(|word| message.contains(word))
 }
 
-/// Whether the object does not exist. A missing bucket also responds 404, but is a different error.
+/// Whether the object does not exist. A missing bucket also responds 404, but is a different error:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     status(error) == Some(404) && error.code() != Some("NoSuchBucket")
 }
@@ -148,7 +150,8 @@ fn advice(action: &str, code: &str, message: &str) -> Option<String> {
 
 fn right(action: &str) -> &'static str {
     match action {
-        // Without the second permission, S3 responds AccessDenied for a missing object.
+        // Without the second permission, S3 responds AccessDenied for a missing object:
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         "read" => "s3:GetObject on the object, and s3:ListBucket on the bucket",
         "delete" => "s3:DeleteObject on the object",
         "list" | "find" => "s3:ListBucket on the bucket",
